@@ -1,0 +1,107 @@
+# Copyright (c) 2026, The virtnet.linux authors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Names, what they may look like, and what is derived from them.
+
+Plain data that the planner (on the controller) and the engine (on a managed host) both need;
+the only file that both import.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import ipaddress
+import re
+
+# dev_valid_name() in net/core/dev.c forbids '/', ':', white space, '.', '..' and 16 bytes or more. The alphabet here is
+# narrower, so that a name can stand in a file's path, a link's alias and an nft statement without quoting.
+_INTERFACE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,14}\Z")
+_OBJECT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}\Z")
+_LABEL_KEY = re.compile(r"[a-z][a-z0-9_]{0,31}\Z")
+_LABEL_VALUE = re.compile(r"[A-Za-z0-9_.:/@+-]{1,128}\Z")
+
+INTERFACE_RULE = "1 to 15 of the characters A-Z a-z 0-9 _ . - and no . or - in front"
+OBJECT_RULE = "1 to 63 of the characters A-Z a-z 0-9 _ . - with a letter or digit in front"
+LABEL_RULE = "keys of a-z 0-9 _, values of 1 to 128 of the characters A-Z a-z 0-9 _ . : / @ + -, 240 bytes in all"
+
+_MARK = "virtnet"
+_ALIAS_BYTES = 255  # IFALIASZ less its terminating zero, include/uapi/linux/if.h
+
+
+def is_interface_name(name: object) -> bool:
+    """Whether the name is one that every part of the collection can carry for a link."""
+    return isinstance(name, str) and bool(_INTERFACE.match(name))
+
+
+def is_object_name(name: object) -> bool:
+    """Whether the name can be a container's (a file in /run/netns) or a network's."""
+    return isinstance(name, str) and bool(_OBJECT.match(name))
+
+
+def bridge_device(network: str) -> str:
+    """The bridge's name on a host: br-NETWORK, or br- and a hash where that is over 15 bytes."""
+    return _device("br-", network)
+
+
+def tunnel_device(network: str) -> str:
+    """The VXLAN tunnel's name on a host: vx-NETWORK, or vx- and a hash where that is over 15 bytes."""
+    return _device("vx-", network)
+
+
+def veth_device(container: str, network: str) -> str:
+    """The name of the host end of a container's endpoint: veth and 11 hex digits, 15 bytes in all."""
+    return "veth" + _hash(container + "/" + network, 11)
+
+
+def mac_of_ipv4(address: str) -> str:
+    """02:42 and the four bytes of the address, as Docker derived it: 172.30.0.2 gives 02:42:ac:1e:00:02."""
+    return _mac(b"\x02\x42" + ipaddress.IPv4Address(address).packed)
+
+
+def mac_of_names(*names: str) -> str:
+    """A stable, locally administered unicast MAC for what has no IPv4 address."""
+    return _mac(b"\x06" + hashlib.sha256("/".join(names).encode()).digest()[:5])
+
+
+def mark(labels: dict[str, str]) -> str:
+    """The text that marks an object as ours: 'virtnet' and the labels as key=value, sorted.
+
+    >>> mark({"network": "web", "container": "c1"})
+    'virtnet container=c1 network=web'
+    """
+    return " ".join([_MARK] + ["%s=%s" % item for item in sorted(labels.items())])
+
+
+def labels_of(alias: str | None) -> dict[str, str] | None:
+    """The labels that a mark carries; None where the alias is no mark of ours."""
+    if not alias:
+        return None
+    first, *words = alias.split(" ")
+    if first != _MARK or not all("=" in word for word in words):
+        return None
+    return dict(word.split("=", 1) for word in words)
+
+
+def labels_fit(labels: object) -> bool:
+    """Whether a link's alias can hold the labels and give them back unchanged (the rule is LABEL_RULE)."""
+    if not isinstance(labels, dict):
+        return False
+    words = all(
+        isinstance(key, str) and isinstance(value, str) and _LABEL_KEY.match(key) and _LABEL_VALUE.match(value)
+        for key, value in labels.items()
+    )
+    return words and len(mark(labels).encode()) <= _ALIAS_BYTES
+
+
+def _device(prefix: str, network: str) -> str:
+    name = prefix + network
+    return name if is_interface_name(name) else prefix + _hash(network, 12)
+
+
+def _hash(text: str, digits: int) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:digits]
+
+
+def _mac(packed: bytes) -> str:
+    return ":".join("%02x" % byte for byte in packed)
