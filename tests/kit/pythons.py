@@ -1,0 +1,81 @@
+# Copyright (c) 2026, The virtnet.linux authors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The Pythons of this machine that a managed host may have too, each with the pyroute2 that a test asks for."""
+
+from __future__ import annotations
+
+import fcntl
+import functools
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+from kit.checkout import CACHE
+
+VERSIONS = ("3.9", "3.10", "3.11", "3.12", "3.13")
+PYROUTE2 = ("0.7.2", "newest")  # as Debian 12 packages it, and as PyPI has it today
+
+
+@functools.cache
+def found() -> dict[str, Path]:
+    """The interpreters of this machine by their version: {"3.11": Path("/usr/bin/python3.11")}."""
+    return {version: python for version in VERSIONS for python in [_find(version)] if python}
+
+
+def with_pyroute2(version: str, pyroute2: str) -> Path:
+    """The interpreter of a virtual environment of that Python, with pyroute2 of that version, or the newest.
+
+    It is made once; tests that run at the same time wait for the first of them to make it.
+    """
+    home = CACHE / "pythons" / ("%s-pyroute2-%s" % (version, pyroute2))
+    home.parent.mkdir(parents=True, exist_ok=True)
+    with open("%s.lock" % home, "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        made = home / "made"
+        if not made.exists():
+            requirement = "pyroute2" if pyroute2 == "newest" else "pyroute2==" + pyroute2
+            shutil.rmtree(home, ignore_errors=True)
+            _run(found()[version], "-m", "venv", home)
+            _run(home / "bin" / "python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check", requirement)
+            made.touch()
+    return home / "bin" / "python"
+
+
+def _find(version: str) -> Path | None:
+    for directory in _directories():
+        python = directory / ("python" + version)
+        if python.exists() and _version_of(python) == version and _makes_venvs(python):
+            return python
+    return None
+
+
+def _directories() -> Iterator[Path]:
+    """Where interpreters may be. pyenv's own come before PATH, on which its stand-ins fail for most versions."""
+    if shutil.which("pyenv"):
+        root = subprocess.run(["pyenv", "root"], capture_output=True, text=True, check=True).stdout.strip()
+        yield from sorted(Path(root).glob("versions/*/bin"))
+    yield from map(Path, os.environ.get("PATH", os.defpath).split(os.pathsep))
+    yield Path("/usr/local/bin")
+    yield Path("/usr/bin")
+
+
+def _version_of(python: Path) -> str | None:
+    answer = _ask(python, "import sys; print('%d.%d' % sys.version_info[:2])")
+    return answer.stdout.strip() if answer.returncode == 0 else None
+
+
+def _makes_venvs(python: Path) -> bool:
+    """Debian has the interpreter and what `python -m venv` needs in two packages."""
+    return _ask(python, "import ensurepip, venv").returncode == 0
+
+
+def _ask(python: Path, program: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([python, "-I", "-c", program], capture_output=True, text=True, check=False)
+
+
+def _run(*command: str | Path) -> None:
+    subprocess.run(command, check=True, stdin=subprocess.DEVNULL)

@@ -1,0 +1,81 @@
+# Copyright (c) 2026, The virtnet.linux authors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Imports run one way: modules to module_utils, controller plugins to plugin_utils, both utils to names.py at most.
+
+A managed host gets module_utils and nothing else of the collection, and the engine stays usable without Ansible.
+"""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+from kit.checkout import HOME
+
+PLUGINS = HOME / "plugins"
+COLLECTION = "ansible_collections.virtnet.linux.plugins."
+NAMES = "module_utils.names"
+FILES = sorted(PLUGINS.rglob("*.py"))
+
+
+def imported(source: Path) -> set[str]:
+    """Every module that the file imports, in full: relative ones too, `from a import b` as a and a.b."""
+    names = set()
+    package = (COLLECTION + ".".join(source.relative_to(PLUGINS).parent.parts)).split(".")
+    for node in ast.walk(ast.parse(source.read_text())):
+        if isinstance(node, ast.Import):
+            names.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            parent = package[: len(package) - node.level + 1] if node.level else []
+            base = ".".join(parent + ([node.module] if node.module else []))
+            names.update([base] + [base + "." + alias.name for alias in node.names])
+    return names
+
+
+def own(source: Path) -> set[str]:
+    """What the file imports of this collection, as 'module_utils.names': the modules, not what stands in them."""
+    names = {name[len(COLLECTION) :] for name in imported(source) if name.startswith(COLLECTION)}
+    return {name for name in names if is_module(name)}
+
+
+def is_module(name: str) -> bool:
+    return PLUGINS.joinpath(*name.split(".")).with_suffix(".py").exists()
+
+
+def rooms(source: Path) -> set[str]:
+    """The directories of plugins/ that the file imports from."""
+    return {name.split(".")[0] for name in own(source) - {NAMES}}
+
+
+def room(source: Path) -> str:
+    return source.relative_to(PLUGINS).parts[0]
+
+
+def name(source: Path) -> str:
+    return str(source.relative_to(PLUGINS))
+
+
+@pytest.mark.parametrize("source", FILES, ids=name)
+def test_imports_stay_in_their_room(source):
+    allowed = {
+        "modules": {"module_utils"},
+        "module_utils": {"module_utils"},
+        "doc_fragments": set(),
+    }.get(room(source), {"plugin_utils"})
+
+    assert rooms(source) <= allowed
+
+
+@pytest.mark.parametrize("source", [f for f in FILES if room(f).endswith("_utils")], ids=name)
+def test_one_file_of_the_engine_knows_ansible(source):
+    knows = {module for module in imported(source) if module.split(".")[0] == "ansible"}
+
+    assert not knows or name(source) == "module_utils/module.py"
+
+
+@pytest.mark.parametrize("source", [f for f in FILES if room(f) == "plugin_utils"], ids=name)
+def test_the_planner_knows_no_netlink(source):
+    assert not {module for module in imported(source) if module.split(".")[0] in ("pyroute2", "socket", "subprocess")}
