@@ -1,0 +1,119 @@
+# Copyright (c) 2026, The virtnet.linux authors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# `make` or `make help` lists what can be typed. Everything is made below .venv, .cache and build in this clone.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.NOTPARALLEL:
+
+SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
+# A new enough Python, the distribution's first. `make PYTHON=...` takes another. Asked for when a venv is made.
+PYTHON = $(shell for python in /usr/bin/python3 python3 python3.14 python3.13 python3.12 python3.11; do \
+	$$python -c 'import sys, ensurepip, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
+
+# Root's PATH after a plain `su` lacks sbin; Ansible refuses to start where the locale is not UTF-8.
+export PATH := $(CURDIR)/.venv/bin:$(PATH):/usr/local/sbin:/usr/sbin:/sbin
+export LC_ALL := C.UTF-8
+export HYPOTHESIS_STORAGE_DIRECTORY := $(CURDIR)/.cache/hypothesis
+unexport ANSIBLE_COLLECTIONS_PATH ANSIBLE_INVENTORY PYTHONPATH
+# sudo drops the environment; what root ran must leave nothing in the clone that its owner cannot remove.
+AS_ROOT := $(if $(SUDO),$(SUDO) env PATH="$$PATH" LC_ALL=$$LC_ALL \
+	HYPOTHESIS_STORAGE_DIRECTORY="$$HYPOTHESIS_STORAGE_DIRECTORY") env PYTHONDONTWRITEBYTECODE=1
+GIVE_BACK := $(if $(SUDO),$(SUDO) chown -R "$$(id -u):$$(id -g)" .cache,true)
+
+# COMMAND=PACKAGE: the package is installed where the command is missing.
+PACKAGES := python3=python3 venv=python3-venv nft=nftables ip=iproute2 ping=iputils-ping
+TEST_PACKAGES := git=git tcpdump=tcpdump conntrack=conntrack shellcheck=shellcheck
+
+##@ Use it on this machine
+
+# Each is a playbook of the collection: quickstart-down is virtnet.linux.quickstart_down.
+PLAYBOOKS := quickstart quickstart-down
+
+quickstart: ## build and install the collection, then a bridge network with containers that serve HTTP
+quickstart-down: ## take away everything that quickstart made
+
+ANSIBLE := ANSIBLE_CONFIG="$(CURDIR)/tools/ansible.cfg"
+INSTALLED := build/collections/ansible_collections/virtnet/linux/MANIFEST.json
+# Directories too, so that a removed file counts as a change.
+SOURCES := $(shell find galaxy.yml README.md LICENSE CHANGELOG.rst changelogs docs meta playbooks plugins roles \
+	-not -name '*.pyc' -not -name __pycache__ 2>/dev/null)
+
+.PHONY: $(PLAYBOOKS)
+$(PLAYBOOKS): $(INSTALLED)
+	@$(AS_ROOT) $(ANSIBLE) ansible-playbook virtnet.linux.$(subst -,_,$@) $(ARGS)
+
+$(INSTALLED): $(SOURCES) .venv/run | packages
+	@echo "Building the collection and installing it into build/collections"
+	@rm -rf build && mkdir build
+	@$(ANSIBLE) ansible-galaxy collection build --output-path build >build/log 2>&1 || { cat build/log; exit 1; }
+	@$(ANSIBLE) ansible-galaxy collection install --offline build/virtnet-linux-*.tar.gz >build/log 2>&1 || { cat build/log; exit 1; }
+	@touch $@
+
+.PHONY: build
+build: $(INSTALLED) ## only build the collection's tarball and install it into build/collections
+
+##@ Develop it
+
+.PHONY: test
+test: lint-fast | test-packages ## every test, root's too; before them the linters that are quick
+	@$(AS_ROOT) python -m pytest -n 2 --dist loadfile $(ARGS) || status=$$?; $(GIVE_BACK); exit $${status:-0}
+
+.PHONY: unit
+unit: .venv/test ## the tests that need no root, in seconds
+	@python -m pytest -n 2 --dist loadfile tests/unit $(ARGS)
+
+.PHONY: lint-fast
+lint-fast: .venv/test | $(CURDIR)/.cache/tree/ansible_collections/virtnet/linux ## ruff, mypy, yamllint, changelog fragments
+	ruff check --cache-dir .cache/ruff .
+	mypy
+	yamllint --strict .
+	antsibull-changelog lint
+
+# The remaining linters want the collection at its place below ansible_collections, and leave things there: they get a
+# copy of what git has or would add. The first run of ansible-test makes virtual environments of its own.
+TREE := .cache/lint/ansible_collections/virtnet/linux
+
+.PHONY: lint
+lint: lint-fast | test-packages ## all linters: those of lint-fast, ansible-lint, antsibull-docs, ansible-test sanity
+	@rm -rf .cache/lint && mkdir -p $(TREE)
+	@git ls-files -z --cached --others --exclude-standard | tar -c --null --ignore-failed-read -T - | tar -x -C $(TREE)
+	@git -C $(TREE) init -q -b main && git -C $(TREE) add -A
+	cd $(TREE) && ANSIBLE_COLLECTIONS_PATH=$(CURDIR)/.cache/lint ansible-lint
+	cd $(TREE) && antsibull-docs lint-collection-docs --plugin-docs --skip-rstcheck .
+	tools/sanity.py $(TREE)
+
+.PHONY: clean
+clean: ## remove .venv, .cache and build
+	$(SUDO) rm -rf .venv .cache build
+
+.PHONY: help
+help:
+	@awk -F ':.*## ' '/^##@/ { print "\n" substr($$0, 5) } /^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' Makefile
+
+# What the targets above stand on
+
+.PHONY: packages test-packages
+packages:
+	@tools/packages.sh $(PACKAGES)
+test-packages: packages
+	@tools/packages.sh $(TEST_PACKAGES)
+
+.venv/run: requirements.txt | packages
+	@[ -n "$(PYTHON)" ] || { echo "Python 3.11 or newer is needed. Where it is: make PYTHON=/path/to/python3" >&2; exit 1; }
+	@echo "Making .venv with $$(sed '/^#/d' requirements.txt | xargs)"
+	@$(PYTHON) -m venv .venv
+	@.venv/bin/pip install -qq --disable-pip-version-check -r requirements.txt
+	@touch $@
+
+.venv/test: tests/requirements.txt .venv/run
+	@echo "Adding to .venv what tests and linters need"
+	@.venv/bin/pip install -qq --disable-pip-version-check -r requirements.txt -r tests/requirements.txt
+	@touch $@
+
+$(CURDIR)/.cache/tree/ansible_collections/virtnet/linux:
+	@mkdir -p $(@D) && ln -sfn $(CURDIR) $@

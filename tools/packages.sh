@@ -1,0 +1,45 @@
+#!/usr/bin/env bash
+# Copyright (c) 2026, The virtnet.linux authors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Installs the Debian packages of the commands that this machine lacks.
+# Usage: tools/packages.sh COMMAND=PACKAGE ...        the command `venv` stands for what `python3 -m venv` needs
+set -euo pipefail
+
+has() {
+    case $1 in
+    venv) python3 -c 'import ensurepip, venv' ;;
+    *) command -v "$1" ;;
+    esac >/dev/null 2>&1
+}
+
+missing=()
+for pair in "$@"; do
+    has "${pair%%=*}" || missing+=("${pair#*=}")
+done
+[ ${#missing[@]} -gt 0 ] || exit 0
+
+if ! command -v apt-get >/dev/null; then
+    echo "This machine lacks what Debian calls: ${missing[*]}. Install it with your system's package manager, then" \
+        "run this again." >&2
+    exit 1
+fi
+
+sudo=()
+if [ "$(id -u)" -ne 0 ]; then
+    if ! command -v sudo >/dev/null; then
+        echo "This machine lacks: ${missing[*]}. As root, run: apt-get install ${missing[*]}" >&2
+        exit 1
+    fi
+    sudo=(sudo)
+fi
+
+# A fresh machine's own updates may hold the lock for a while.
+apt() {
+    "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=300 "$@" </dev/null
+}
+
+echo "Installing with apt: ${missing[*]}"
+install=(install --yes --no-install-recommends "${missing[@]}")
+apt "${install[@]}" >/dev/null 2>&1 || { apt update && apt "${install[@]}" >/dev/null; }

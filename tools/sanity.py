@@ -1,0 +1,74 @@
+#!/usr/bin/env python3
+# Copyright (c) 2026, The virtnet.linux authors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Runs `ansible-test sanity` in a copy of the collection, on every Python of this machine that a managed host may have.
+
+Usage: tools/sanity.py TREE [ARGUMENT ...]
+
+TREE is a git repository that stands at .../ansible_collections/virtnet/linux; ansible-test looks nowhere else and
+leaves its reports there. What it caches stays in .cache/ansible-test, because it gets that for a home directory.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+HOME = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(HOME / "tests"))
+
+from ansible_test._internal.python_requirements import get_venv_packages  # noqa: E402
+from kit import pythons  # noqa: E402
+
+CACHE = HOME / ".cache" / "ansible-test"
+
+# ansible-test makes virtual environments without pip and then fetches get-pip.py from a server of its own, which a
+# machine behind a mirror of PyPI does not reach. It takes a cached script instead: this one, with the same arguments.
+GET_PIP = """
+import runpy, sys
+sys.path.insert(0, {wheel!r})
+given = [word for word in sys.argv[1:] if word not in ("--no-setuptools", "--no-wheel")]
+sys.argv[1:] = ["install", "--no-index", "--find-links", {wheels!r}] + given
+runpy.run_module("pip", run_name="__main__")
+"""
+
+
+def main(tree: str, arguments: list[str]) -> int:
+    prepare_pip()
+    share_pip_settings()
+    interpreters = [str(python.parent) for python in pythons.found().values()]
+    path = [str(Path(sys.executable).parent), *interpreters, os.environ["PATH"]]
+    environment = {**os.environ, "HOME": str(CACHE), "PATH": os.pathsep.join(path)}
+    return subprocess.run(
+        ["ansible-test", "sanity", *arguments], cwd=tree, env=environment, stdin=subprocess.DEVNULL, check=False
+    ).returncode
+
+
+def prepare_pip() -> None:
+    """Put the pip that ansible-test wants where it looks for get-pip.py."""
+    version = get_venv_packages(SimpleNamespace(version="%d.%d" % sys.version_info[:2]))["pip"]
+    wheels = CACHE / "wheels"
+    wheel = wheels / ("pip-%s-py3-none-any.whl" % version)
+    if not wheel.exists():
+        download = ["download", "--quiet", "--disable-pip-version-check", "--no-deps", "--dest", wheels]
+        subprocess.run([sys.executable, "-m", "pip", *download, "pip==" + version], check=True)
+    script = CACHE / ".ansible" / "test" / "cache" / ("get_pip_%s.py" % version.replace(".", "_"))
+    script.parent.mkdir(parents=True, exist_ok=True)
+    script.write_text(GET_PIP.format(wheel=str(wheel), wheels=str(wheels)))
+
+
+def share_pip_settings() -> None:
+    """The user's own pip configuration (a mirror, a certificate) holds in the other home directory too."""
+    theirs, ours = Path.home() / ".config" / "pip", CACHE / ".config" / "pip"
+    if theirs.is_dir() and not ours.exists():
+        ours.parent.mkdir(parents=True, exist_ok=True)
+        ours.symlink_to(theirs, target_is_directory=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1], sys.argv[2:]))
