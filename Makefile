@@ -85,7 +85,7 @@ lint: lint-fast | test-packages ## all linters: those of lint-fast, ansible-lint
 	@git -C $(TREE) init -q -b main && git -C $(TREE) add -A
 	cd $(TREE) && ANSIBLE_COLLECTIONS_PATH=$(CURDIR)/.cache/lint ansible-lint
 	cd $(TREE) && antsibull-docs lint-collection-docs --plugin-docs --skip-rstcheck .
-	tools/sanity.py $(TREE)
+	python tools/sanity.py $(TREE)
 
 .PHONY: clean
 clean: ## remove .venv, .cache and build

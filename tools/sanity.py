@@ -1,11 +1,10 @@
-#!/usr/bin/env python3
 # Copyright (c) 2026, The virtnet.linux authors
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 """Runs `ansible-test sanity` in a copy of the collection, on every Python of this machine that a managed host may have.
 
-Usage: tools/sanity.py TREE [ARGUMENT ...]
+Usage: python tools/sanity.py TREE [ARGUMENT ...]
 
 TREE is a git repository that stands at .../ansible_collections/virtnet/linux; ansible-test looks nowhere else and
 leaves its reports there. What it caches stays in .cache/ansible-test, because it gets that for a home directory.
@@ -13,6 +12,7 @@ leaves its reports there. What it caches stays in .cache/ansible-test, because i
 
 from __future__ import annotations
 
+import configparser
 import os
 import subprocess
 import sys
@@ -40,7 +40,7 @@ runpy.run_module("pip", run_name="__main__")
 
 def main(tree: str, arguments: list[str]) -> int:
     prepare_pip()
-    share_pip_settings()
+    prepare_pip_settings()
     interpreters = [str(python.parent) for python in pythons.found().values()]
     path = [str(Path(sys.executable).parent), *interpreters, os.environ["PATH"]]
     environment = {**os.environ, "HOME": str(CACHE), "PATH": os.pathsep.join(path)}
@@ -62,12 +62,15 @@ def prepare_pip() -> None:
     script.write_text(GET_PIP.format(wheel=str(wheel), wheels=str(wheels)))
 
 
-def share_pip_settings() -> None:
-    """The user's own pip configuration (a mirror, a certificate) holds in the other home directory too."""
-    theirs, ours = Path.home() / ".config" / "pip", CACHE / ".config" / "pip"
-    if theirs.is_dir() and not ours.exists():
-        ours.parent.mkdir(parents=True, exist_ok=True)
-        ours.symlink_to(theirs, target_is_directory=True)
+def prepare_pip_settings() -> None:
+    """The user's own pip configuration (a mirror, a certificate) holds in the other home directory too, but quietly."""
+    settings = configparser.RawConfigParser()
+    settings.read(Path.home() / ".config" / "pip" / "pip.conf")
+    settings.read_dict({"global": {"quiet": "2"}})
+    path = CACHE / ".config" / "pip" / "pip.conf"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w") as file:
+        settings.write(file)
 
 
 if __name__ == "__main__":
