@@ -1,0 +1,127 @@
+# Copyright (c) 2026, The virtnet.linux authors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Addresses: which ones a subnet has to give, and who holds them."""
+
+from __future__ import annotations
+
+import hashlib
+import ipaddress
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Union
+
+Address = Union[ipaddress.IPv4Address, ipaddress.IPv6Address]
+IPNetwork = Union[ipaddress.IPv4Network, ipaddress.IPv6Network]
+Named = tuple[IPNetwork, str]
+
+
+@dataclass(frozen=True)
+class Subnet:
+    """One address family of a network: the subnet, and how it is divided.
+
+    Containers get addresses out of ip_range, or out of the whole subnet where there is none. The gateway is the
+    bridge's address; None until the planner has settled it. Auxiliary addresses are somebody else's.
+    """
+
+    network: IPNetwork
+    ip_range: IPNetwork | None = None
+    gateway: Address | None = None
+    auxiliary: dict[str, Address] = field(default_factory=dict)
+
+    @property
+    def version(self) -> int:
+        return self.network.version
+
+    @property
+    def default_route(self) -> Address | None:
+        """Where containers send what is not theirs: Docker's word in aux_addresses for another router, or the gateway."""
+        return self.auxiliary.get(f"DefaultGatewayIPv{self.version}", self.gateway)
+
+    def has(self, address: Address) -> bool:
+        """Whether an endpoint can have the address."""
+        first, last = bounds(self.network)
+        return address.version == self.version and first <= int(address) <= last
+
+    def first(self) -> Address:
+        """The lowest address that an endpoint can have, which is the gateway's where none is given, as in Docker."""
+        return _address(self.version, _dynamic_bounds(self)[0])
+
+    def __str__(self) -> str:
+        return str(self.network if self.ip_range is None else self.ip_range)
+
+
+class Pool:
+    """Who holds which address of a subnet; gives out the lowest free one."""
+
+    def __init__(self, subnet: Subnet) -> None:
+        self.subnet = subnet
+        self._holders: dict[int, str] = {}
+        self._next, self._last = _dynamic_bounds(subnet)
+
+    def holder(self, address: Address) -> str | None:
+        return self._holders.get(int(address))
+
+    def hold(self, address: Address, holder: str) -> None:
+        """Give an address away; the first to hold it keeps it."""
+        self._holders.setdefault(int(address), holder)
+
+    def give(self, holder: str) -> Address | None:
+        """The lowest free address, now the holder's; None when there is none."""
+        # Nothing is ever given back, so what lies below the last find stays taken and the search is linear in all.
+        while self._next <= self._last and self._next in self._holders:
+            self._next += 1
+        if self._next > self._last:
+            return None
+        self._holders[self._next] = holder
+        return _address(self.subnet.version, self._next)
+
+    def holders(self) -> list[str]:
+        """Who holds the addresses that are given out dynamically, lowest first."""
+        first, last = _dynamic_bounds(self.subnet)
+        return [holder for number, holder in sorted(self._holders.items()) if first <= number <= last]
+
+
+def bounds(network: IPNetwork) -> tuple[int, int]:
+    """The first and the last address that an endpoint can have, as numbers.
+
+    The network's own address and IPv4's broadcast are left out, but not of /31, /32, /127 and /128 (RFC 3021, 6164).
+    """
+    first, last = int(network.network_address), int(network.broadcast_address)
+    if network.num_addresses > 2:
+        first += 1
+        if network.version == 4:
+            last -= 1
+    return first, last
+
+
+def overlaps(networks: list[Named]) -> Iterator[tuple[Named, Named]]:
+    """Pairs of (network, name) that share addresses: each network that lies in a wider or equal one, once."""
+    for version in (4, 6):
+        widest = None
+        # Networks are either apart or one inside the other, so in this order it is enough to look at the widest so far.
+        own = [pair for pair in networks if pair[0].version == version]
+        for pair in sorted(own, key=lambda pair: (int(pair[0].network_address), pair[0].prefixlen)):
+            if widest is not None and pair[0].subnet_of(widest[0]):
+                yield widest, pair
+            else:
+                widest = pair
+
+
+def unique_local_subnet(*names: str) -> ipaddress.IPv6Network:
+    """A stable /64 out of fd00::/8 for a network that has IPv6 and names no subnet (RFC 4193)."""
+    digest = hashlib.sha256("/".join(names).encode()).digest()[:7]
+    return ipaddress.IPv6Network((b"\xfd" + digest + bytes(8), 64))
+
+
+def _dynamic_bounds(subnet: Subnet) -> tuple[int, int]:
+    first, last = bounds(subnet.network)
+    if subnet.ip_range is not None:
+        first = max(first, int(subnet.ip_range.network_address))
+        last = min(last, int(subnet.ip_range.broadcast_address))
+    return first, last
+
+
+def _address(version: int, number: int) -> Address:
+    return ipaddress.IPv4Address(number) if version == 4 else ipaddress.IPv6Address(number)

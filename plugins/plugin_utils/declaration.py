@@ -1,0 +1,431 @@
+# Copyright (c) 2026, The virtnet.linux authors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a person declared, read into objects; whatever is wrong with one object alone is found here.
+
+The words are Docker's and compose's. What needs several objects or the host (taken addresses, overlaps, unknown names)
+is the planner's to find.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from ansible_collections.virtnet.linux.plugins.module_utils import names
+from ansible_collections.virtnet.linux.plugins.plugin_utils.addresses import (
+    Address,
+    IPNetwork,
+    Subnet,
+    unique_local_subnet,
+)
+from ansible_collections.virtnet.linux.plugins.plugin_utils.fields import Fields
+from ansible_collections.virtnet.linux.plugins.plugin_utils.ports import Port, PortError, parse_port
+from ansible_collections.virtnet.linux.plugins.plugin_utils.problems import Problems
+
+NETWORK_FIELDS = (
+    "name", "bridge", "subnet", "gateway", "ip_range", "enable_ipv6", "subnet6", "gateway6", "ip_range6",
+    "aux_addresses", "routes", "mtu", "internal", "icc", "masquerade", "labels", "state",
+)  # fmt: skip
+CONTAINER_FIELDS = (
+    "name", "networks", "ports", "network_mode", "forwarding", "sysctls", "routes", "pid", "force", "state",
+)  # fmt: skip
+ATTACHMENT_FIELDS = ("name", "ipv4_address", "ipv6_address", "mac_address", "interface_name", "aliases")
+
+_STATES = ("present", "absent")
+_SYSCTL = re.compile(r"net[./][A-Za-z0-9_./-]+\Z")
+
+
+@dataclass
+class Route:
+    """A route that containers get: to a subnet, via an address of one of their networks."""
+
+    to: IPNetwork
+    via: Address
+    metric: int | None = None
+
+
+@dataclass
+class Network:
+    """A bridge network of one host; `declared` in this run, or only live there from an earlier one."""
+
+    name: str
+    bridge: str
+    subnets: dict[int, Subnet] = field(default_factory=dict)  # by IP version
+    mtu: int | None = None
+    internal: bool = False
+    icc: bool = True
+    masquerade: bool = True
+    routes: list[Route] = field(default_factory=list)
+    labels: dict[str, str] = field(default_factory=dict)
+    declared: bool = True
+    sound: bool = True  # False: its subnets could not be read, so nothing more is said about addresses in it
+
+    def __str__(self) -> str:
+        return f"network {self.name}"
+
+
+@dataclass
+class Attachment:
+    """A container's wish to be on a network."""
+
+    network: str
+    addresses: dict[int, Address] = field(default_factory=dict)  # by IP version: static ones
+    mac: str | None = None
+    interface: str | None = None
+    aliases: list[str] = field(default_factory=list)
+
+
+@dataclass
+class Container:
+    """A container: its mode (bridge, none, host or container, which has a target) and what belongs to it."""
+
+    name: str
+    mode: str = "bridge"
+    target: str | None = None
+    attachments: list[Attachment] = field(default_factory=list)
+    ports: list[Port] = field(default_factory=list)
+    forwarding: bool | None = None
+    sysctls: dict[str, object] = field(default_factory=dict)
+    routes: list[Route] = field(default_factory=list)
+    pid: int | None = None
+    force: bool = False
+
+    @property
+    def network_mode(self) -> str:
+        """The mode as it is declared: 'bridge' or 'container:nginx'."""
+        return f"{self.mode}:{self.target}" if self.target else self.mode
+
+    @property
+    def owns_namespace(self) -> bool:
+        return self.mode in ("bridge", "none")
+
+    def __str__(self) -> str:
+        return f"container {self.name}"
+
+
+@dataclass
+class Declaration:
+    """Everything one host's role variables say; present and absent things apart, each by name in declared order."""
+
+    role: str
+    purge: bool
+    networks: dict[str, Network]
+    absent_networks: dict[str, Network]
+    containers: dict[str, Container]
+    absent_containers: dict[str, Container]
+
+
+def read_declaration(raw: object, problems: Problems) -> Declaration:
+    """Read {networks, containers, purge, role, host}; host is the inventory's name of the host."""
+    whole = Fields(raw if isinstance(raw, Mapping) else {}, "declaration", problems)
+    if not isinstance(raw, Mapping):
+        problems.refuse(
+            "declaration", "as a whole", raw, "must be a dictionary of networks, containers, purge and role"
+        )
+    whole.only("networks", "containers", "purge", "role", "host")
+    role = whole.text("role") or "bridge_network"
+    host = whole.text("host") or ""
+    networks, absent_networks = _by_name(
+        whole, "networks", f"{role}_networks", "network", lambda fields, name: _read_network(fields, name, host)
+    )
+    containers, absent_containers = _by_name(whole, "containers", f"{role}_containers", "container", _read_container)
+    return Declaration(
+        role=role,
+        purge=bool(whole.boolean("purge", False)),
+        networks=networks,
+        absent_networks=absent_networks,
+        containers=containers,
+        absent_containers=absent_containers,
+    )
+
+
+def _by_name(whole: Fields, key: str, variable: str, kind: str, read) -> tuple[dict, dict]:
+    """The objects of a list by their names: those to be present, those to be absent."""
+    present: dict = {}
+    absent: dict = {}
+    for number, raw in enumerate(whole.listing(key)):
+        place = f"{variable}[{number}]"
+        if not isinstance(raw, Mapping):
+            whole.problems.refuse(place, "as a whole", raw, f"must be a dictionary that describes a {kind}")
+            continue
+        fields = Fields(raw, place, whole.problems)
+        name = fields.text("name")
+        if name is None:
+            if not fields.given("name"):
+                fields.refuse("name", f"a {kind} needs a name")
+            continue
+        fields.thing = f"{kind} {name}"
+        if not names.is_object_name(name):
+            fields.refuse("name", f"must be {names.OBJECT_RULE}")
+        if name in present or name in absent:
+            fields.refuse("name", f"is declared twice; say it once ({place} is the second)")
+            continue
+        where = absent if fields.choice("state", "present", _STATES) == "absent" else present
+        where[name] = read(fields, name)
+    return present, absent
+
+
+def _read_network(fields: Fields, name: str, host: str) -> Network:
+    fields.only(*NETWORK_FIELDS)
+    found_before = len(fields.problems.errors)
+    subnets = _read_subnets(fields, name, host)
+    sound = len(fields.problems.errors) == found_before
+    bridge = fields.text("bridge")
+    if bridge is not None and not names.is_interface_name(bridge):
+        fields.refuse("bridge", f"must be an interface name: {names.INTERFACE_RULE}")
+    labels = {str(key): value for key, value in fields.mapping("labels").items()}
+    for word in ("role", "network"):
+        if word in labels:
+            fields.refuse("labels", f"the label {word!r} is set by the role itself; choose another word")
+    if not names.labels_fit({**labels, "role": "bridge_network", "network": name}) and names.is_object_name(name):
+        fields.refuse("labels", f"must be {names.LABEL_RULE}")
+    network = Network(
+        name=name,
+        bridge=bridge if bridge is not None else names.bridge_device(name) if names.is_object_name(name) else name,
+        subnets=subnets,
+        # 68 and 1280 are the least that IPv4 and IPv6 work with (RFC 791, RFC 8200)
+        mtu=fields.integer("mtu", 1280 if 6 in subnets else 68, 65535),
+        internal=bool(fields.boolean("internal", False)),
+        icc=bool(fields.boolean("icc", True)),
+        masquerade=bool(fields.boolean("masquerade", True)),
+        routes=_read_routes(fields),
+        labels=labels,
+        sound=sound,
+    )
+    if sound:
+        for number, route in enumerate(network.routes):
+            if not any(subnet.has(route.via) for subnet in subnets.values()):
+                fields.problems.refuse(
+                    fields.thing, f"routes[{number}].via", str(route.via), f"must be an address in {_listed(subnets)}"
+                )
+    return network
+
+
+def _read_subnets(fields: Fields, name: str, host: str) -> dict[int, Subnet]:
+    """The network's subnets by IP version, gateways as far as they are given."""
+    ipv6 = fields.boolean("enable_ipv6", None)
+    if ipv6 is False and fields.given("subnet6"):
+        fields.refuse("subnet6", "the network has enable_ipv6: false; leave one of the two out")
+    blocks = {4: fields.subnet("subnet", 4), 6: fields.subnet("subnet6", 6)}
+    if ipv6 and not fields.given("subnet6") and names.is_object_name(name):
+        blocks[6] = unique_local_subnet(host, name)
+    if not fields.given("subnet") and not blocks[6] and not fields.given("subnet6"):
+        fields.refuse("subnet", "a network needs a subnet, like 172.30.0.0/16; or a subnet6")
+    auxiliary = {4: {}, 6: {}}
+    aux = Fields(fields.mapping("aux_addresses"), f"{fields.thing}: aux_addresses", fields.problems)
+    for key in aux.raw:
+        address = aux.address(key)
+        if address is not None:
+            auxiliary[address.version][str(key)] = address
+    subnets = {}
+    for version, block in blocks.items():
+        suffix = "6" if version == 6 else ""
+        if block is None:
+            _refuse_without_subnet(fields, suffix, auxiliary[version], aux)
+            continue
+        subnet = Subnet(
+            network=block,
+            ip_range=fields.subnet("ip_range" + suffix, version),
+            gateway=fields.address("gateway" + suffix, version),
+            auxiliary=auxiliary[version],
+        )
+        _check_subnet(fields, suffix, subnet, aux)
+        subnets[version] = subnet
+    return subnets
+
+
+def _refuse_without_subnet(fields: Fields, suffix: str, auxiliary: dict[str, Address], aux: Fields) -> None:
+    """No subnet of this family: nothing that lies in one makes sense."""
+    if fields.given("subnet" + suffix):
+        return  # there is one, and it has been refused
+    for word in ("gateway" + suffix, "ip_range" + suffix):
+        if fields.given(word):
+            fields.refuse(word, f"the network has no subnet{suffix} for it; give one")
+    for key in auxiliary:
+        aux.refuse(key, f"the network has no subnet{suffix} for it; give one")
+
+
+def _check_subnet(fields: Fields, suffix: str, subnet: Subnet, aux: Fields) -> None:
+    block = subnet.network
+    if (
+        block.prefixlen == 0 or block.is_multicast or block.is_loopback or block.is_link_local
+        or block.is_reserved or block.network_address.is_unspecified
+    ):  # fmt: skip
+        fields.refuse("subnet" + suffix, "must be of unicast addresses that are neither loopback nor link-local")
+    if subnet.ip_range is not None and not subnet.ip_range.subnet_of(block):
+        fields.refuse("ip_range" + suffix, f"must lie inside subnet{suffix} {block}")
+    if subnet.gateway is not None and not subnet.has(subnet.gateway):
+        fields.refuse("gateway" + suffix, _outside(subnet, subnet.gateway, f"subnet{suffix}"))
+    for key, address in subnet.auxiliary.items():
+        if not subnet.has(address):
+            aux.refuse(key, _outside(subnet, address, f"subnet{suffix}"))
+
+
+def _outside(subnet: Subnet, address: Address, what: str) -> str:
+    if address in subnet.network:
+        return f"is the network or broadcast address of {what} {subnet.network}; choose one between them"
+    return f"must be an address inside {what} {subnet.network}"
+
+
+def _read_container(fields: Fields, name: str) -> Container:
+    fields.only(*CONTAINER_FIELDS)
+    if name == "host":
+        fields.refuse("name", "means the host's own namespace here; choose another name")
+    mode = _read_mode(fields, name)
+    container = Container(
+        name=name,
+        mode=mode[0] if mode else "none",
+        target=mode[1] if mode else None,
+        attachments=_read_attachments(fields),
+        ports=_read_ports(fields),
+        forwarding=fields.boolean("forwarding", None),
+        sysctls=_read_sysctls(fields),
+        routes=_read_routes(fields),
+        pid=fields.integer("pid", 1, 2**22),  # PID_MAX_LIMIT, include/linux/threads.h
+        force=bool(fields.boolean("force", False)),
+    )
+    if mode:
+        _check_mode(fields, container)
+    return container
+
+
+def _read_mode(fields: Fields, name: str) -> tuple[str, str | None] | None:
+    """The mode and the container to be joined; None where it could not be read."""
+    mode = fields.text("network_mode")
+    if not fields.given("network_mode"):
+        return "bridge", None
+    if mode in ("bridge", "none", "host"):
+        return mode, None
+    word, _colon, target = (mode or "").partition(":")
+    if mode is None:
+        return None
+    if word != "container":
+        return fields.refuse("network_mode", "must be bridge, none, host or container:NAME")
+    if not names.is_object_name(target):
+        return fields.refuse("network_mode", "a container's name follows after 'container:', as in container:nginx")
+    if target == name:
+        return fields.refuse("network_mode", "a container cannot join its own namespace; name another one")
+    return "container", target
+
+
+def _read_attachments(fields: Fields) -> list[Attachment]:
+    found: list[Attachment] = []
+    for number, value in enumerate(fields.listing("networks")):
+        place = f"networks[{number}]"
+        if isinstance(value, Mapping):
+            attachment = _read_attachment(Fields(value, f"{fields.thing}: {place}", fields.problems))
+        elif isinstance(value, (str, int)) and not isinstance(value, bool):
+            attachment = Attachment(network=str(value))
+        else:
+            attachment = None
+            fields.problems.refuse(
+                fields.thing, place, value, "must be a network's name, or a dictionary with its name"
+            )
+        if attachment is None:
+            continue
+        if any(attachment.network == other.network for other in found):
+            fields.problems.refuse(fields.thing, place, attachment.network, "is named twice; name a network once")
+            continue
+        found.append(attachment)
+    return found
+
+
+def _read_attachment(fields: Fields) -> Attachment | None:
+    fields.only(*ATTACHMENT_FIELDS)
+    network = fields.text("name")
+    if network is None:
+        if not fields.given("name"):
+            fields.refuse("name", "must be a network's name")
+        return None
+    interface = fields.text("interface_name")
+    if interface is not None and (interface == "lo" or not names.is_interface_name(interface)):
+        fields.refuse("interface_name", f"must be {names.INTERFACE_RULE}; and not lo, which is there already")
+    addresses = {4: fields.address("ipv4_address", 4), 6: fields.address("ipv6_address", 6)}
+    aliases = [str(alias) for alias in fields.listing("aliases")]
+    for alias in aliases:
+        if not names.is_object_name(alias):
+            fields.refuse("aliases", f"the alias {alias!r} must be {names.OBJECT_RULE}")
+    return Attachment(
+        network=network,
+        addresses={version: address for version, address in addresses.items() if address is not None},
+        mac=fields.mac("mac_address"),
+        interface=interface,
+        aliases=aliases,
+    )
+
+
+def _read_ports(fields: Fields) -> list[Port]:
+    found = []
+    for number, value in enumerate(fields.listing("ports")):
+        try:
+            found.append(parse_port(value))
+        except PortError as error:
+            fields.problems.refuse(fields.thing, f"ports[{number}]", value, str(error))
+    return found
+
+
+def _read_sysctls(fields: Fields) -> dict[str, object]:
+    found: dict[str, object] = {}
+    for key, value in fields.mapping("sysctls").items():
+        if not isinstance(key, str) or not _SYSCTL.match(key) or ".." in key:
+            fields.problems.refuse(fields.thing, f"sysctls.{key}", value, "only net.* belongs to a network namespace")
+        elif isinstance(value, bool):
+            found[key] = int(value)
+        elif isinstance(value, (int, str)):
+            found[key] = value
+        else:
+            fields.problems.refuse(fields.thing, f"sysctls.{key}", value, "must be a number or text")
+    return found
+
+
+def _read_routes(fields: Fields) -> list[Route]:
+    routes = []
+    for record in fields.records("routes"):
+        record.only("to", "via", "metric")
+        for word in ("to", "via"):
+            if not record.given(word):
+                record.refuse(word, "a route needs both: to, a subnet, and via, an address")
+        to, via, metric = record.subnet("to"), record.address("via"), record.integer("metric", 0, 2**32 - 1)
+        if to is None or via is None:
+            continue
+        if to.version != via.version:
+            record.refuse("via", f"must be of the same family as {to}")
+        elif to.prefixlen == 0:
+            record.refuse(
+                "to", "the default route is the gateway's; to have another, see DefaultGatewayIPv4 in aux_addresses"
+            )
+        else:
+            routes.append(Route(to=to, via=via, metric=metric))
+    return routes
+
+
+def _check_mode(fields: Fields, container: Container) -> None:
+    """What does not go together with the container's mode."""
+    mode = container.network_mode
+    if container.mode == "bridge":
+        if fields.raw.get("state") != "absent" and not fields.listing("networks") and container.pid is None:
+            fields.refuse("networks", "with network_mode bridge at least one is needed; or say network_mode: none")
+        return
+    if container.mode == "none":
+        unfit = {"networks": "it has no interface but lo", "ports": "it has no address to lead to"}
+    elif container.mode == "host":
+        unfit = {
+            word: "it uses the host's namespace as it is"
+            for word in ("networks", "forwarding", "sysctls", "routes", "pid")
+        }
+        unfit["ports"] = "it uses the host's own ports already"
+    else:
+        unfit = {
+            word: "it uses another container's namespace; declare it there"
+            for word in ("networks", "ports", "forwarding", "sysctls", "routes", "pid")
+        }
+    for word, reason in unfit.items():
+        if fields.raw.get(word) not in (None, [], {}):
+            fields.refuse(word, f"does not go with network_mode {mode}: {reason}")
+
+
+def _listed(subnets: dict[int, Subnet]) -> str:
+    return " or ".join(str(subnet.network) for subnet in subnets.values()) or "a subnet of the network"

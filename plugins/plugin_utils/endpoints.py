@@ -1,0 +1,283 @@
+# Copyright (c) 2026, The virtnet.linux authors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Endpoints: which address, MAC, interface name and routes each container gets on each of its networks.
+
+An endpoint that is live keeps what it has, whatever is added or removed around it; a new one gets the lowest free
+address. The same declaration over the same live state always gives the same endpoints.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from ansible_collections.virtnet.linux.plugins.module_utils import names
+from ansible_collections.virtnet.linux.plugins.plugin_utils.addresses import Address, Pool, Subnet
+from ansible_collections.virtnet.linux.plugins.plugin_utils.declaration import Attachment, Container, Network, Route
+from ansible_collections.virtnet.linux.plugins.plugin_utils.live import LiveEndpoint
+from ansible_collections.virtnet.linux.plugins.plugin_utils.problems import Problems, enumerate_names
+from ansible_collections.virtnet.linux.plugins.plugin_utils.scope import Scope
+
+ADDRESS_FIELDS = {4: "ipv4_address", 6: "ipv6_address"}
+
+
+@dataclass
+class Endpoint:
+    """One container's attachment to one network, as it is to be."""
+
+    container: Container
+    network: Network
+    wish: Attachment
+    live: LiveEndpoint | None
+    addresses: dict[int, Address] = field(default_factory=dict)  # by IP version
+    interface: str = ""
+    mac: str = ""
+    gateways: dict[int, Address] = field(default_factory=dict)  # by IP version: the default routes that go by it
+    routes: list[Route] = field(default_factory=list)
+
+    def interfaces(self) -> list[str]:
+        """The addresses with their prefix lengths, IPv4 first."""
+        return [
+            f"{address}/{self.network.subnets[version].network.prefixlen}"
+            for version, address in self.addresses.items()
+        ]
+
+
+def settle_endpoints(scope: Scope, problems: Problems) -> list[Endpoint]:
+    """Every declared container's endpoints, by container and then in the order of its networks; MACs come later."""
+    endpoints = []
+    for container in scope.declared.values():
+        live = scope.live.containers.get(container.name)
+        for wish in container.attachments:
+            if wish.network in scope.networks:
+                endpoint = live.endpoints.get(wish.network) if live else None
+                endpoints.append(Endpoint(container, scope.networks[wish.network], wish, endpoint))
+    on_network: dict[str, list[Endpoint]] = {}
+    of_container: dict[str, list[Endpoint]] = {}
+    for endpoint in endpoints:
+        on_network.setdefault(endpoint.network.name, []).append(endpoint)
+        of_container.setdefault(endpoint.container.name, []).append(endpoint)
+    for name, network in scope.networks.items():
+        members = on_network.get(name, [])
+        _check_macs(scope, network, members, problems)
+        if network.sound:
+            _check_families(network, members, problems)
+            for subnet in network.subnets.values():
+                _settle_addresses(scope, network, subnet, members, problems)
+    for container in scope.declared.values():
+        own = of_container.get(container.name, [])
+        _settle_interfaces(own, problems)
+        _settle_gateways(own)
+        _settle_routes(container, own, problems)
+    return endpoints
+
+
+def bridge_mac(network: Network) -> str:
+    """The bridge's MAC: the gateway's, so that it is the same whatever ports come and go, on every host."""
+    gateway = network.subnets[4].gateway if 4 in network.subnets else None
+    return names.mac_of_ipv4(str(gateway)) if gateway else names.mac_of_names(network.name)
+
+
+def settle_macs(scope: Scope, endpoints: list[Endpoint]) -> None:
+    """Give each endpoint the MAC that it declares, or has, or that follows from its address; once per network each."""
+    taken: dict[str, set[str]] = {}
+    for name, network in scope.networks.items():
+        taken[name] = {bridge_mac(network), *_standing_macs(scope, name)}
+    for endpoint in endpoints:
+        if endpoint.wish.mac:
+            endpoint.mac = endpoint.wish.mac
+            taken[endpoint.network.name].add(endpoint.mac)
+    # All that is live first: a MAC derived for a new endpoint must not be one that a running container has.
+    for endpoint in sorted(endpoints, key=lambda one: one.live is None):
+        if not endpoint.mac:
+            used = taken[endpoint.network.name]
+            endpoint.mac = next(mac for mac in _possible_macs(endpoint) if mac not in used)
+            used.add(endpoint.mac)
+
+
+def _possible_macs(endpoint: Endpoint) -> Iterator[str]:
+    if endpoint.live is not None and endpoint.live.mac:
+        yield endpoint.live.mac
+    if 4 in endpoint.addresses:
+        yield names.mac_of_ipv4(str(endpoint.addresses[4]))
+    who = (endpoint.container.name, endpoint.network.name)
+    yield names.mac_of_names(*who)
+    for number in itertools.count(2):
+        yield names.mac_of_names(*who, str(number))
+
+
+def _standing_macs(scope: Scope, network: str) -> dict[str, str]:
+    """MACs of the endpoints that this run leaves alone, with their containers."""
+    return {
+        container.endpoints[network].mac: container.name
+        for container in scope.standing.values()
+        if network in container.endpoints and container.endpoints[network].mac
+    }
+
+
+def _check_macs(scope: Scope, network: Network, members: list[Endpoint], problems: Problems) -> None:
+    holders = {mac: f"container {name}" for mac, name in _standing_macs(scope, network.name).items()}
+    if network.sound and any(member.wish.mac for member in members) and names.is_object_name(network.name):
+        holders[bridge_mac(network)] = f"the gateway of {network}"
+    for member in members:
+        if member.live is not None and member.live.mac and not member.wish.mac:
+            holders.setdefault(member.live.mac, str(member.container))
+    for member in members:
+        if member.wish.mac and holders.setdefault(member.wish.mac, str(member.container)) != str(member.container):
+            problems.refuse(
+                str(member.container), "mac_address", member.wish.mac,
+                f"is taken on {network} by {holders[member.wish.mac]}; choose another, or none",
+            )  # fmt: skip
+
+
+def _check_families(network: Network, members: list[Endpoint], problems: Problems) -> None:
+    """A static address needs a subnet of its family."""
+    for member in members:
+        for version, address in member.wish.addresses.items():
+            if version not in network.subnets:
+                word = "enable_ipv6: true or subnet6" if version == 6 else "subnet"
+                problems.refuse(
+                    str(member.container), ADDRESS_FIELDS[version], str(address),
+                    f"{network} has no IPv{version} subnet; give the network {word}",
+                )  # fmt: skip
+
+
+def _settle_addresses(
+    scope: Scope, network: Network, subnet: Subnet, members: list[Endpoint], problems: Problems
+) -> None:
+    """One family of one network: what runs keeps its address, what is declared static gets it, the rest the lowest free."""
+    version, suffix = subnet.version, "6" if subnet.version == 6 else ""
+    pool = Pool(subnet)
+
+    def claim(address: Address, holder: str, thing: str, field: str) -> bool:
+        other = pool.holder(address)
+        if other is not None:
+            problems.refuse(thing, field, str(address), f"is taken on {network} by {other}; choose another")
+            return False
+        pool.hold(address, holder)
+        return True
+
+    for container in scope.standing.values():
+        endpoint = container.endpoints.get(network.name)
+        if endpoint is not None and version in endpoint.addresses:
+            pool.hold(endpoint.addresses[version], f"container {container.name}")
+    for member in members:
+        kept = member.live.addresses.get(version) if member.live is not None else None
+        # Two live endpoints with one address is a fault of the past: the second gets another one.
+        if kept is not None and version not in member.wish.addresses and subnet.has(kept) and pool.holder(kept) is None:
+            pool.hold(kept, str(member.container))
+            member.addresses[version] = kept
+    if subnet.gateway is not None:
+        claim(subnet.gateway, "the gateway", str(network), "gateway" + suffix)
+    for key, address in subnet.auxiliary.items():
+        claim(address, f"aux_addresses {key}", str(network), f"aux_addresses.{key}")
+    for member in members:
+        address = member.wish.addresses.get(version)
+        if address is None:
+            continue
+        if not subnet.has(address):
+            rule = f"must be an address inside subnet{suffix} {subnet.network} of {network}"
+            problems.refuse(str(member.container), ADDRESS_FIELDS[version], str(address), rule)
+        elif claim(address, str(member.container), str(member.container), ADDRESS_FIELDS[version]):
+            member.addresses[version] = address
+    _reserve_for_absent(scope, network, pool)
+    left_out = []
+    for member in members:
+        if version not in member.addresses and version not in member.wish.addresses:
+            address = pool.give(str(member.container))
+            if address is None:
+                left_out.append(member.container.name)
+            else:
+                member.addresses[version] = address
+    if left_out:
+        _refuse_full(network, subnet, pool, left_out, problems)
+    for member in members:
+        member.addresses = dict(sorted(member.addresses.items()))
+
+
+def _reserve_for_absent(scope: Scope, network: Network, pool: Pool) -> None:
+    """A static address stays its container's while that one is declared absent."""
+    for container in scope.absent.values():
+        for wish in container.attachments:
+            address = wish.addresses.get(pool.subnet.version)
+            if wish.network == network.name and address is not None:
+                pool.hold(address, str(container))
+
+
+def _refuse_full(network: Network, subnet: Subnet, pool: Pool, left_out: list[str], problems: Problems) -> None:
+    suffix = "6" if subnet.version == 6 else ""
+    field = ("ip_range" if subnet.ip_range is not None else "subnet") + suffix
+    holders = pool.holders()
+    problems.refuse(
+        str(network), field, str(subnet),
+        f"is full: its {len(holders)} addresses are held by {enumerate_names(holders)}; none is left for "
+        f"{enumerate_names(left_out)}; give a wider one, or remove containers",
+    )  # fmt: skip
+
+
+def _settle_interfaces(endpoints: list[Endpoint], problems: Problems) -> None:
+    """eth0, eth1 and so on in the order of the networks; a running interface keeps its name."""
+    taken: set[str] = set()
+    for endpoint in endpoints:
+        name = endpoint.wish.interface
+        if name is None:
+            continue
+        if name in taken:
+            problems.refuse(
+                str(endpoint.container),
+                "interface_name",
+                name,
+                f"is taken by another network of it; choose another on {endpoint.network}",
+            )
+        taken.add(name)
+        endpoint.interface = name
+    for endpoint in endpoints:
+        kept = endpoint.live.interface if endpoint.live is not None else None
+        if not endpoint.interface and kept and kept not in taken:
+            endpoint.interface = kept
+            taken.add(kept)
+    free = (f"eth{number}" for number in itertools.count())
+    for endpoint in endpoints:
+        if not endpoint.interface:
+            endpoint.interface = next(name for name in free if name not in taken)
+
+
+def _settle_gateways(endpoints: list[Endpoint]) -> None:
+    """The default route of each family goes by the first network that is not internal, as far as that has the family."""
+    for version in (4, 6):
+        for endpoint in endpoints:
+            subnet = endpoint.network.subnets.get(version)
+            if subnet is not None and subnet.default_route is not None and not endpoint.network.internal:
+                endpoint.gateways[version] = subnet.default_route
+                break
+
+
+def _settle_routes(container: Container, endpoints: list[Endpoint], problems: Problems) -> None:
+    for endpoint in endpoints:
+        own = endpoint.addresses.values()
+        endpoint.routes = [route for route in endpoint.network.routes if route.via not in own]
+    for number, route in enumerate(container.routes):
+        for endpoint in endpoints:
+            subnet = endpoint.network.subnets.get(route.via.version)
+            if subnet is not None and subnet.has(route.via):
+                endpoint.routes.append(route)
+                break
+        else:
+            if all(endpoint.network.sound for endpoint in endpoints) and container.owns_namespace:
+                problems.refuse(
+                    str(container), f"routes[{number}].via", str(route.via), "must be an address on one of its networks"
+                )
+    for endpoint in endpoints:
+        endpoint.routes = _without_doubles(endpoint.routes)
+
+
+def _without_doubles(routes: list[Route]) -> list[Route]:
+    """A container's own route to a subnet replaces its network's."""
+    by_subnet: dict[tuple[ipaddress._BaseNetwork, int | None], Route] = {}
+    for route in routes:
+        by_subnet[route.to, route.metric] = route
+    return list(by_subnet.values())

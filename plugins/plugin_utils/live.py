@@ -1,0 +1,237 @@
+# Copyright (c) 2026, The virtnet.linux authors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What is live on a host, as the module network_info reports it, read into objects."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from ansible_collections.virtnet.linux.plugins.plugin_utils.addresses import Address, IPNetwork, Subnet
+from ansible_collections.virtnet.linux.plugins.plugin_utils.declaration import Network
+from ansible_collections.virtnet.linux.plugins.plugin_utils.ports import parse_range
+from ansible_collections.virtnet.linux.plugins.plugin_utils.problems import Problems
+
+
+@dataclass
+class LiveEndpoint:
+    """A container's interface on a network: the host end's name and what the container's end has."""
+
+    network: str
+    veth: str
+    interface: str | None = None
+    mac: str | None = None
+    addresses: dict[int, Address] = field(default_factory=dict)  # by IP version, the first of each
+
+
+@dataclass
+class LiveContainer:
+    """A namespace of ours; `named` is False where only its endpoints' host ends are left."""
+
+    name: str
+    mode: str | None = None
+    join: str | None = None
+    role: str | None = None
+    foreign: bool = False  # a running process's namespace that got its name here
+    pids: list[int] = field(default_factory=list)
+    endpoints: dict[str, LiveEndpoint] = field(default_factory=dict)  # by network
+    named: bool = True
+
+
+@dataclass(frozen=True)
+class LivePort:
+    """One published port; host_ip None is every address of to_address's family."""
+
+    protocol: str
+    host_ip: Address | None
+    host_port: int
+    to_address: Address
+    to_port: int
+    bridge: str | None
+
+    @property
+    def place(self) -> tuple:
+        """Where on the host it is published: two ports of one place cannot be."""
+        return self.protocol, self.to_address.version, self.host_ip, self.host_port
+
+
+@dataclass
+class LiveInterface:
+    name: str
+    kind: str | None
+    mtu: int | None
+    ours: bool
+    addresses: list[Address]
+
+
+@dataclass
+class LiveRoute:
+    to: IPNetwork
+    dev: str | None
+
+
+@dataclass
+class Listener:
+    """A process of the host that waits on a port."""
+
+    protocol: str
+    address: Address
+    port: int
+    pid: int | None
+    process: str | None
+
+    def __str__(self) -> str:
+        process = self.process or "a process"
+        return f"{process} (pid {self.pid})" if self.pid else process
+
+
+@dataclass
+class Live:
+    networks: dict[str, Network] = field(default_factory=dict)
+    roles: dict[str, str | None] = field(default_factory=dict)  # which role made a network
+    containers: dict[str, LiveContainer] = field(default_factory=dict)
+    ports: list[LivePort] = field(default_factory=list)
+    interfaces: dict[str, LiveInterface] = field(default_factory=dict)
+    routes: list[LiveRoute] = field(default_factory=list)
+    listeners: list[Listener] = field(default_factory=list)
+    namespaces: list[str] = field(default_factory=list)
+
+
+def read_live(raw: object, problems: Problems) -> Live:
+    """Read network_info's return value."""
+    if not isinstance(raw, Mapping):
+        problems.refuse("live", "as a whole", raw, "must be what the module virtnet.linux.network_info returns")
+        return Live()
+    try:
+        return _read(raw)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        problems.refuse("live", "as a whole", raw, f"is not what virtnet.linux.network_info returns ({error!r})")
+        return Live()
+
+
+def _read(raw: Mapping) -> Live:
+    host = raw.get("host") or {}
+    live = Live(
+        ports=[port for entry in raw.get("nat_ports") or [] for port in _ports(entry)],
+        routes=[
+            LiveRoute(to=ipaddress.ip_network(route["to"], strict=False), dev=route.get("dev"))
+            for route in host.get("routes") or []
+        ],
+        listeners=[_listener(entry) for entry in host.get("listeners") or []],
+        namespaces=[str(name) for name in host.get("namespaces") or []],
+    )
+    for entry in host.get("interfaces") or []:
+        live.interfaces[entry["name"]] = LiveInterface(
+            name=entry["name"],
+            kind=entry.get("kind"),
+            mtu=entry.get("mtu"),
+            ours=bool(entry.get("ours")),
+            addresses=[_address(text) for text in entry.get("addresses") or []],
+        )
+    for entry in raw.get("containers") or []:
+        live.containers[entry["name"]] = _container(entry)
+    for entry in raw.get("networks") or []:
+        _add_network(live, entry)
+    return live
+
+
+def _container(entry: Mapping) -> LiveContainer:
+    labels = entry.get("labels") or {}
+    container = LiveContainer(
+        name=entry["name"],
+        mode=entry.get("mode"),
+        join=entry.get("join"),
+        role=labels.get("role"),
+        foreign="pid" in labels,
+        pids=list(entry.get("pids") or []),
+    )
+    for endpoint in entry.get("endpoints") or []:
+        if endpoint.get("network") is None:
+            continue  # a cable or a card: it is on no network
+        container.endpoints[endpoint["network"]] = LiveEndpoint(
+            network=endpoint["network"],
+            veth=endpoint["veth"],
+            interface=endpoint.get("interface"),
+            mac=endpoint.get("mac"),
+            addresses=_first_of_each(endpoint.get("addresses") or []),
+        )
+    return container
+
+
+def _add_network(live: Live, entry: Mapping) -> None:
+    options = entry.get("Options") or {}
+    network = Network(
+        name=entry["Name"],
+        bridge=options.get("bridge") or entry["Id"],
+        mtu=options.get("mtu"),
+        internal=bool(entry.get("Internal")),
+        icc=bool(options.get("icc", True)),
+        masquerade=bool(options.get("masquerade", True)),
+        declared=False,
+    )
+    for config in (entry.get("IPAM") or {}).get("Config") or []:
+        block = ipaddress.ip_network(config["Subnet"])
+        gateway = config.get("Gateway")
+        network.subnets[block.version] = Subnet(network=block, gateway=_address(gateway) if gateway else None)
+    live.networks[network.name] = network
+    live.roles[network.name] = (entry.get("Labels") or {}).get("role")
+    # An endpoint whose namespace has lost its name still has its host end, and so its address.
+    for name, endpoint in (entry.get("Containers") or {}).items():
+        container = live.containers.setdefault(name, LiveContainer(name=name, named=False))
+        texts = [endpoint.get("IPv4Address"), endpoint.get("IPv6Address")]
+        container.endpoints.setdefault(
+            network.name,
+            LiveEndpoint(
+                network=network.name,
+                veth=endpoint["EndpointID"],
+                interface=endpoint.get("InterfaceName"),
+                mac=endpoint.get("MacAddress"),
+                addresses=_first_of_each([text for text in texts if text]),
+            ),
+        )
+
+
+def _ports(entry: Mapping) -> list[LivePort]:
+    """One entry may be a range: port by port."""
+    host_ip = entry.get("host_ip")
+    places = parse_range(str(entry["host_port"]))
+    ports = parse_range(str(entry["to_port"]))
+    return [
+        LivePort(
+            protocol=entry["protocol"],
+            host_ip=_address(host_ip) if host_ip else None,
+            host_port=place,
+            to_address=_address(entry["to_address"]),
+            to_port=port,
+            bridge=entry.get("bridge"),
+        )
+        for place, port in zip(places, ports)
+    ]
+
+
+def _listener(entry: Mapping) -> Listener:
+    return Listener(
+        protocol=entry["protocol"],
+        address=_address(entry["address"]),
+        port=int(entry["port"]),
+        pid=entry.get("pid"),
+        process=entry.get("process"),
+    )
+
+
+def _first_of_each(texts: list[str]) -> dict[int, Address]:
+    found: dict[int, Address] = {}
+    for text in texts:
+        address = _address(text)
+        if not address.is_link_local:
+            found.setdefault(address.version, address)
+    return found
+
+
+def _address(text: str) -> Address:
+    """An address out of '172.30.0.2/16', 'fe80::1%eth0' or '::ffff:127.0.0.1'; '*' is any."""
+    address = ipaddress.ip_address(text.split("/")[0].split("%")[0].replace("*", "::"))
+    return getattr(address, "ipv4_mapped", None) or address

@@ -1,0 +1,118 @@
+# Copyright (c) 2026, The virtnet.linux authors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Networks: their gateways, and that they get in nobody's way."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from ansible_collections.virtnet.linux.plugins.plugin_utils.addresses import overlaps
+from ansible_collections.virtnet.linux.plugins.plugin_utils.declaration import Network
+from ansible_collections.virtnet.linux.plugins.plugin_utils.live import Live
+from ansible_collections.virtnet.linux.plugins.plugin_utils.problems import Problems
+from ansible_collections.virtnet.linux.plugins.plugin_utils.scope import Scope
+
+
+def settle_gateways(scope: Scope) -> None:
+    """A network that is given no gateway keeps the one it has, else gets the first address there is."""
+    for network in _declared(scope):
+        before = scope.live.networks.get(network.name)
+        for version, subnet in network.subnets.items():
+            if subnet.gateway is not None:
+                continue
+            kept = before.subnets[version].gateway if before and version in before.subnets else None
+            gateway = kept if kept is not None and subnet.has(kept) else subnet.first()
+            network.subnets[version] = dataclasses.replace(subnet, gateway=gateway)
+
+
+def check_networks(scope: Scope, problems: Problems) -> None:
+    """Refuse overlapping subnets and names of bridges that are taken."""
+    _check_overlaps(scope, problems)
+    _check_routes(scope, problems)
+    _check_bridges(scope, problems)
+    _check_moved_subnets(scope, problems)
+
+
+def uplink_mtu(live: Live) -> int | None:
+    """The smallest MTU of the devices that carry a default route; None where there is none."""
+    devices = {route.dev for route in live.routes if route.to.prefixlen == 0}
+    return min(
+        (one.mtu for one in live.interfaces.values() if one.name in devices and isinstance(one.mtu, int)), default=None
+    )
+
+
+def _declared(scope: Scope) -> list[Network]:
+    return [network for network in scope.networks.values() if network.declared]
+
+
+def _check_overlaps(scope: Scope, problems: Problems) -> None:
+    blocks = [
+        (subnet.network, name)
+        for name, network in scope.networks.items()
+        if network.sound
+        for subnet in network.subnets.values()
+    ]
+    for wide, narrow in overlaps(blocks):
+        # The blame goes to a network that this run's lists can change.
+        (block, name), (taken, holder) = (narrow, wide) if scope.networks[narrow[1]].declared else (wide, narrow)
+        if scope.networks[name].declared:
+            field = "subnet6" if block.version == 6 else "subnet"
+            problems.refuse(
+                f"network {name}", field, str(block), f"overlaps with {taken} of network {holder}; choose another"
+            )
+
+
+def _check_routes(scope: Scope, problems: Problems) -> None:
+    """A new subnet must not take addresses away that the host reaches elsewhere."""
+    ours = {network.bridge: network.name for network in scope.live.networks.values()}
+    # A default route is everybody's, and so is the pair of halves that VPNs put over it.
+    routes = [route for route in scope.live.routes if route.to.prefixlen > 1 and route.dev not in ours]
+    for network in _declared(scope):
+        before = scope.live.networks.get(network.name)
+        for version, subnet in network.subnets.items():
+            if not network.sound or (
+                before and version in before.subnets and before.subnets[version].network == subnet.network
+            ):
+                continue
+            for route in routes:
+                if route.dev != network.bridge and route.to.version == version and route.to.overlaps(subnet.network):
+                    problems.refuse(
+                        str(network), "subnet6" if version == 6 else "subnet", str(subnet.network),
+                        f"overlaps with the host's route to {route.to} by {route.dev or 'no device'}; choose another",
+                    )  # fmt: skip
+
+
+def _check_bridges(scope: Scope, problems: Problems) -> None:
+    holders: dict[str, str] = {network.bridge: name for name, network in scope.networks.items() if not network.declared}
+    for network in _declared(scope):
+        holder = holders.setdefault(network.bridge, network.name)
+        interface = scope.live.interfaces.get(network.bridge)
+        if holder != network.name:
+            problems.refuse(
+                str(network), "bridge", network.bridge, f"is network {holder}'s bridge; choose another name"
+            )
+        elif interface is not None and not interface.ours:
+            what = f"a {interface.kind}" if interface.kind else "an interface"
+            problems.refuse(
+                str(network), "bridge", network.bridge,
+                f"the host has {what} of this name that was not made here; choose another name with bridge:, or remove it",
+            )  # fmt: skip
+
+
+def _check_moved_subnets(scope: Scope, problems: Problems) -> None:
+    """Containers that no list names cannot follow their network to another subnet."""
+    for network in _declared(scope):
+        if not network.sound:
+            continue
+        for name, container in scope.standing.items():
+            endpoint = container.endpoints.get(network.name)
+            for version, address in (endpoint.addresses if endpoint else {}).items():
+                subnet = network.subnets.get(version)
+                if subnet is None or not subnet.has(address):
+                    problems.refuse(
+                        str(network), "subnet6" if version == 6 else "subnet", subnet and str(subnet.network),
+                        f"container {name} stands there with {address} and is in no list; declare it, so that it gets an "
+                        "address in the new subnet, or remove it",
+                    )  # fmt: skip

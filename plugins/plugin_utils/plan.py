@@ -1,0 +1,221 @@
+# Copyright (c) 2026, The virtnet.linux authors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""From a declaration and what is live to a topology document: a pure function of the two.
+
+    read_declaration, read_live   what was typed, what is there          (errors of single objects)
+    lay_over                      what stands afterwards, what goes      (errors of names, of removal)
+    settle_*                      gateways, addresses, ports             (errors of what is taken)
+    _document                     the objects, a list for each kind
+
+All errors are found before the document is made; with errors it is empty, so that nothing is built by half.
+"""
+
+from __future__ import annotations
+
+from ansible_collections.virtnet.linux.plugins.module_utils import names
+from ansible_collections.virtnet.linux.plugins.plugin_utils.declaration import Network, Route, read_declaration
+from ansible_collections.virtnet.linux.plugins.plugin_utils.endpoints import (
+    Endpoint,
+    bridge_mac,
+    settle_endpoints,
+    settle_macs,
+)
+from ansible_collections.virtnet.linux.plugins.plugin_utils.live import LivePort, read_live
+from ansible_collections.virtnet.linux.plugins.plugin_utils.networks import check_networks, settle_gateways, uplink_mtu
+from ansible_collections.virtnet.linux.plugins.plugin_utils.problems import Problems
+from ansible_collections.virtnet.linux.plugins.plugin_utils.publish import Published, ports_that_go, settle_ports
+from ansible_collections.virtnet.linux.plugins.plugin_utils.scope import Scope, lay_over, owner_of_namespace
+
+KINDS = ("netns", "bridge", "veth", "interface", "vxlan_tunnel", "bridge_policy", "nat_port")
+
+
+def plan(declared: object, live: object) -> dict:
+    """What has to be there for the declaration, given what is live.
+
+    :param declared: {networks: [...], containers: [...], purge: bool, role: str, host: str}, as typed
+    :param live: what the module network_info returned
+    :return: {errors: [sentence], warnings: [sentence], topology: {kind: [object]}}
+    """
+    problems = Problems()
+    declaration = read_declaration(declared, problems)
+    scope = lay_over(declaration, read_live(live, problems), problems)
+    settle_gateways(scope)
+    check_networks(scope, problems)
+    joins = _settle_joins(scope, problems)
+    endpoints = settle_endpoints(scope, problems)
+    published = settle_ports(scope, endpoints, problems)
+    topology: dict[str, list[dict]] = {kind: [] for kind in KINDS}
+    if not problems.errors:
+        settle_macs(scope, endpoints)
+        topology.update(_document(scope, joins, endpoints, published))
+    return {"errors": problems.errors, "warnings": problems.warnings, "topology": topology}
+
+
+def _settle_joins(scope: Scope, problems: Problems) -> dict[str, str]:
+    """Whose namespace each container shares that has none of its own."""
+    joins = {}
+    for name, container in scope.declared.items():
+        if container.mode == "host":
+            joins[name] = "host"
+        elif container.mode == "container":
+            try:
+                joins[name] = owner_of_namespace(scope, name)
+            except ValueError as error:
+                problems.refuse(str(container), "network_mode", container.network_mode, str(error))
+    return joins
+
+
+def _document(scope: Scope, joins: dict[str, str], endpoints: list[Endpoint], published: list[Published]) -> dict:
+    networks = [network for network in scope.networks.values() if network.declared]
+    old_bridges = _old_bridges(scope)
+    return {
+        "netns": _namespaces(scope, joins),
+        "bridge": [_bridge(scope, network) for network in networks] + [_absent(name=bridge) for bridge in old_bridges],
+        "veth": [_veth(scope, endpoint) for endpoint in endpoints] + [_absent(name=veth) for veth in _old_veths(scope)],
+        "bridge_policy": [_policy(network) for network in networks]
+        + [_absent(bridge=bridge) for bridge in old_bridges],
+        "nat_port": [_nat_port(one) for one in published]
+        + [_no_nat_port(port) for port in ports_that_go(scope, published, endpoints)],
+    }
+
+
+def _namespaces(scope: Scope, joins: dict[str, str]) -> list[dict]:
+    """Namespaces first, then those who share them."""
+    found = []
+    for name in sorted(scope.declared, key=lambda name: name in joins):
+        container = scope.declared[name]
+        labels = {"role": scope.role, "mode": container.network_mode}
+        if container.pid is not None:
+            labels["pid"] = str(container.pid)
+        found.append(
+            _given(
+                name=name,
+                forwarding=container.forwarding,
+                sysctls=container.sysctls or None,
+                join=joins.get(name),
+                pid=container.pid,
+                force=container.force or None,
+                labels=labels,
+                state="present",
+            )
+        )
+    for name in sorted(scope.leaving):
+        if scope.leaving[name].named:
+            force = name in scope.absent and scope.absent[name].force
+            found.append(_given(name=name, force=force or None, state="absent"))
+    return found
+
+
+def _bridge(scope: Scope, network: Network) -> dict:
+    return _given(
+        name=network.bridge,
+        addresses=[
+            f"{subnet.gateway}/{subnet.network.prefixlen}"
+            for subnet in network.subnets.values()
+            if subnet.gateway is not None
+        ],
+        mac=bridge_mac(network),
+        mtu=_mtu(scope, network),
+        up=True,
+        labels={**network.labels, "role": scope.role, "network": network.name},
+        state="present",
+    )
+
+
+def _veth(scope: Scope, endpoint: Endpoint) -> dict:
+    container, network = endpoint.container, endpoint.network
+    return _given(
+        name=names.veth_device(container.name, network.name),
+        bridge=network.bridge,
+        mtu=_mtu(scope, network),
+        # A router sends what other addresses sent.
+        anti_spoofing=not container.forwarding,
+        labels={"network": network.name, "container": container.name},
+        peer=_given(
+            name=endpoint.interface,
+            netns=container.name,
+            mac=endpoint.mac,
+            addresses=endpoint.interfaces(),
+            gateway=_text(endpoint.gateways.get(4)),
+            gateway6=_text(endpoint.gateways.get(6)),
+            routes=[_route(route) for route in endpoint.routes],
+        ),
+        state="present",
+    )
+
+
+def _policy(network: Network) -> dict:
+    return {
+        "bridge": network.bridge,
+        "subnets": [str(subnet.network) for subnet in network.subnets.values()],
+        "masquerade": network.masquerade,
+        "internal": network.internal,
+        "icc": network.icc,
+        "state": "present",
+    }
+
+
+def _nat_port(published: Published) -> dict:
+    return _given(
+        protocol=published.protocol,
+        host_ip=_text(published.host_ip),
+        host_port=str(published.host),
+        to_address=str(published.to_address),
+        to_port=str(published.to),
+        bridge=published.endpoint.network.bridge,
+        state="present",
+    )
+
+
+def _no_nat_port(port: LivePort) -> dict:
+    return _given(
+        protocol=port.protocol,
+        host_ip=_text(port.host_ip),
+        host_port=str(port.host_port),
+        to_address=str(port.to_address),
+        to_port=str(port.to_port),
+        bridge=port.bridge,
+        state="absent",
+    )
+
+
+def _route(route: Route) -> dict:
+    return _given(to=str(route.to), via=str(route.via), metric=route.metric)
+
+
+def _old_veths(scope: Scope) -> list[str]:
+    """Host ends of endpoints that are live and that no declared container is to have."""
+    return sorted(
+        endpoint.veth
+        for name, container in scope.live.containers.items()
+        if name not in scope.standing
+        for network, endpoint in container.endpoints.items()
+        if not scope.attached(name, network)
+    )
+
+
+def _old_bridges(scope: Scope) -> list[str]:
+    """Bridges of networks that go, and of networks that got a bridge of another name."""
+    used = {network.bridge for network in scope.networks.values()}
+    return sorted({network.bridge for network in scope.live.networks.values()} - used)
+
+
+def _mtu(scope: Scope, network: Network) -> int | None:
+    if network.mtu is not None or not network.declared:
+        return network.mtu
+    return uplink_mtu(scope.live)
+
+
+def _absent(**identity: str) -> dict:
+    return {**identity, "state": "absent"}
+
+
+def _given(**options: object) -> dict:
+    """An object without the options that are not enforced."""
+    return {option: value for option, value in options.items() if value is not None}
+
+
+def _text(value: object) -> str | None:
+    return None if value is None else str(value)

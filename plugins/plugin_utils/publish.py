@@ -1,0 +1,261 @@
+# Copyright (c) 2026, The virtnet.linux authors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Published ports: which endpoint each leads to, and that no two of them, nor a process, want the same place."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from ansible_collections.virtnet.linux.plugins.plugin_utils.addresses import Address
+from ansible_collections.virtnet.linux.plugins.plugin_utils.declaration import Container
+from ansible_collections.virtnet.linux.plugins.plugin_utils.endpoints import Endpoint
+from ansible_collections.virtnet.linux.plugins.plugin_utils.live import Listener, Live, LivePort
+from ansible_collections.virtnet.linux.plugins.plugin_utils.ports import Port, PortRange
+from ansible_collections.virtnet.linux.plugins.plugin_utils.problems import Problems
+from ansible_collections.virtnet.linux.plugins.plugin_utils.scope import Scope
+
+
+@dataclass(frozen=True)
+class Published:
+    """A port of the host, or a range, that leads to an endpoint; host_ip None is every address of the family."""
+
+    protocol: str
+    host_ip: Address | None
+    host: PortRange
+    to: PortRange
+    endpoint: Endpoint
+    version: int
+
+    @property
+    def to_address(self) -> Address | None:
+        """None where the endpoint got no address, which is an error of its own."""
+        return self.endpoint.addresses.get(self.version)
+
+    def one_by_one(self) -> list[LivePort]:
+        return [
+            LivePort(self.protocol, self.host_ip, place, self.to_address, port, self.endpoint.network.bridge)
+            for place, port in zip(self.host, self.to)
+            if self.to_address is not None
+        ]
+
+
+@dataclass
+class _Request:
+    """One entry of a container's `ports`, with the endpoint it leads to for each family."""
+
+    container: Container
+    number: int
+    port: Port
+    exits: dict[int, Endpoint]
+
+    @property
+    def host_ip(self) -> Address | None:
+        """0.0.0.0 and :: are every address of their family."""
+        address = self.port.host_ip
+        return None if address is None or address.is_unspecified else address
+
+    def published(self, host: PortRange) -> list[Published]:
+        return [
+            Published(self.port.protocol, self.host_ip, host, self.port.container, endpoint, version)
+            for version, endpoint in self.exits.items()
+        ]
+
+    def refuse(self, problems: Problems, rule: str) -> None:
+        problems.refuse(str(self.container), f"ports[{self.number}]", str(self.port), rule)
+
+
+class _Places:
+    """Who publishes what on the host. A port on every address clashes with the same one on any of them."""
+
+    def __init__(self, listeners: Iterable[Listener]) -> None:
+        self._holders: dict[tuple[str, int, int], dict[Address | None, str]] = {}
+        self._listeners: dict[tuple[str, int], list[Listener]] = {}
+        for listener in listeners:
+            self._listeners.setdefault((listener.protocol, listener.port), []).append(listener)
+
+    def holder(self, protocol: str, version: int, host_ip: Address | None, port: int) -> str | None:
+        holders = self._holders.get((protocol, version, port), {})
+        if host_ip is None:
+            return next(iter(holders.values()), None)
+        return holders.get(host_ip) or holders.get(None)
+
+    def hold(self, protocol: str, version: int, host_ip: Address | None, port: int, holder: str) -> None:
+        self._holders.setdefault((protocol, version, port), {}).setdefault(host_ip, holder)
+
+    def listener(self, protocol: str, version: int, host_ip: Address | None, port: int) -> Listener | None:
+        """A process of the host that a packet to this place reaches now."""
+        for listener in self._listeners.get((protocol, port), []):
+            address = listener.address
+            # A socket on :: takes IPv4 too, unless it asked not to; nothing tells, so it counts.
+            if address.is_unspecified and address.version in (version, 6):
+                return listener
+            if address.version == version and host_ip in (None, address):
+                return listener
+        return None
+
+
+def settle_ports(scope: Scope, endpoints: list[Endpoint], problems: Problems) -> list[Published]:
+    """Everything that the declared containers publish, in declared order."""
+    places = _Places(scope.live.listeners)
+    owners = _owners(scope.live)
+    for port in scope.live.ports:
+        if owners.get(port.to_address) in scope.standing:
+            holder = f"container {owners[port.to_address]}"
+            places.hold(port.protocol, port.to_address.version, port.host_ip, port.host_port, holder)
+    ours = {port.place for port in scope.live.ports}
+    requests = list(_requests(scope, endpoints, problems))
+    fixed: dict[int, PortRange] = {}
+    for request in requests:
+        if not request.port.floating:
+            fixed[id(request)] = request.port.host
+            _claim(request, places, ours, problems)
+    floating = [request for request in requests if request.port.floating]
+    for request in floating:
+        kept = _live_choice(scope, request, places)
+        if kept is not None:
+            fixed[id(request)] = _take(request, kept, places)
+    for request in floating:
+        if id(request) not in fixed:
+            free = next((port for port in request.port.host if _is_free(request, port, places)), None)
+            if free is None:
+                request.refuse(problems, "no port of the range is free; give a wider one")
+            else:
+                fixed[id(request)] = _take(request, free, places)
+    return [one for request in requests if id(request) in fixed for one in request.published(fixed[id(request)])]
+
+
+def ports_that_go(scope: Scope, published: list[Published], endpoints: list[Endpoint]) -> list[LivePort]:
+    """Live ports that nobody declares any more; one whose place is taken by another is overwritten instead."""
+    wanted = {port.place for one in published for port in one.one_by_one()}
+    owners = _owners(scope.live)
+    given = {address for endpoint in endpoints for address in endpoint.addresses.values()}
+    leaving = {network.bridge for network in scope.leaving_networks.values()}
+    going = []
+    for port in scope.live.ports:
+        owner = owners.get(port.to_address)
+        # A port without an owner is left from a container that somebody took away by other means. It must not lead to
+        # another one that gets its address.
+        if owner is None and port.to_address not in given and port.bridge not in leaving:
+            continue
+        if owner not in scope.standing and port.place not in wanted:
+            going.append(port)
+    return going
+
+
+def _owners(live: Live) -> dict[Address, str]:
+    """Which container has an address; the subnets of a host do not overlap, so the address says it all."""
+    return {
+        address: container.name
+        for container in live.containers.values()
+        for endpoint in container.endpoints.values()
+        for address in endpoint.addresses.values()
+    }
+
+
+def _requests(scope: Scope, endpoints: list[Endpoint], problems: Problems) -> Iterable[_Request]:
+    of_container: dict[str, list[Endpoint]] = {}
+    for endpoint in endpoints:
+        of_container.setdefault(endpoint.container.name, []).append(endpoint)
+    for container in scope.declared.values():
+        own = of_container.get(container.name, [])
+        outer = [endpoint for endpoint in own if not endpoint.network.internal]
+        if not container.ports or not own or not all(endpoint.network.sound for endpoint in own):
+            continue
+        exits = {
+            version: next((endpoint for endpoint in outer if version in endpoint.network.subnets), None)
+            for version in (4, 6)
+        }
+        for number, port in enumerate(container.ports):
+            asked = (4, 6) if port.host_ip is None else (port.host_ip.version,)
+            reached = {version: exits[version] for version in asked if exits[version] is not None}
+            request = _Request(container, number, port, reached)
+            if not outer:
+                problems.warn(
+                    str(container),
+                    f"ports[{number}]",
+                    str(port),
+                    "is not published: all networks of the container are internal",
+                )
+            elif not reached:
+                word = "subnet6" if asked == (6,) else "subnet"
+                request.refuse(
+                    problems,
+                    f"the host address is IPv{asked[0]} and the container has no such address; give one of its networks a {word}",
+                )
+            else:
+                _check_host_ip(scope, request, problems)
+                yield request
+
+
+def _check_host_ip(scope: Scope, request: _Request, problems: Problems) -> None:
+    if request.host_ip is None or request.host_ip.is_loopback or not scope.live.interfaces:
+        return
+    if not any(request.host_ip in interface.addresses for interface in scope.live.interfaces.values()):
+        problems.warn(
+            str(request.container), f"ports[{request.number}]", str(request.port),
+            f"no interface of the host has the address {request.host_ip} now",
+        )  # fmt: skip
+
+
+def _claim(request: _Request, places: _Places, ours: set[tuple], problems: Problems) -> None:
+    """Take the request's ports, each for every family; refuse what is taken, once for each holder."""
+    refused = set()
+    for version in request.exits:
+        for port in request.port.host:
+            place = (request.port.protocol, version, request.host_ip, port)
+            holder, listener = places.holder(*place), places.listener(*place)
+            if holder is not None and holder not in refused:
+                refused.add(holder)
+                request.refuse(
+                    problems,
+                    f"host port {port}/{request.port.protocol} is published by {holder} already; choose another",
+                )
+            if listener is not None and str(listener) not in refused:
+                refused.add(str(listener))
+                _tell_of_listener(request, port, listener, place in ours, problems)
+            places.hold(*place, str(request.container))
+
+
+def _tell_of_listener(request: _Request, port: int, listener: Listener, ours: bool, problems: Problems) -> None:
+    where = f"{listener} listens on {listener.address} port {port}/{request.port.protocol} of the host"
+    if ours:
+        problems.warn(
+            str(request.container), f"ports[{request.number}]", str(request.port),
+            f"{where} and gets nothing, because the port is published",
+        )  # fmt: skip
+    else:
+        request.refuse(problems, f"{where}, and would get nothing any more; choose another host port, or stop it")
+
+
+def _is_free(request: _Request, port: int, places: _Places) -> bool:
+    return all(
+        places.holder(request.port.protocol, version, request.host_ip, port) is None
+        and places.listener(request.port.protocol, version, request.host_ip, port) is None
+        for version in request.exits
+    )
+
+
+def _live_choice(scope: Scope, request: _Request, places: _Places) -> int | None:
+    """The host port out of the request's range that leads to the container already."""
+    for live in scope.live.ports:
+        if (
+            live.protocol == request.port.protocol
+            and live.host_ip == request.host_ip
+            and live.to_port == request.port.container.first
+            and request.port.host.first <= live.host_port <= request.port.host.last
+            and any(live.to_address == endpoint.addresses.get(version) for version, endpoint in request.exits.items())
+            and all(
+                places.holder(live.protocol, version, live.host_ip, live.host_port) is None for version in request.exits
+            )
+        ):
+            return live.host_port
+    return None
+
+
+def _take(request: _Request, port: int, places: _Places) -> PortRange:
+    for version in request.exits:
+        places.hold(request.port.protocol, version, request.host_ip, port, str(request.container))
+    return PortRange(port, port)

@@ -1,0 +1,189 @@
+# Copyright (c) 2026, The virtnet.linux authors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What is there after a run, and what goes: the declaration laid over what is live."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ansible_collections.virtnet.linux.plugins.plugin_utils.declaration import Container, Declaration, Network
+from ansible_collections.virtnet.linux.plugins.plugin_utils.live import Live, LiveContainer
+from ansible_collections.virtnet.linux.plugins.plugin_utils.problems import Problems, enumerate_names
+
+
+@dataclass
+class Scope:
+    """One host's run. `networks` are those that stand afterwards, declared or only live; containers come in two kinds:
+    declared ones, and standing ones, which are live, in no list, and left alone."""
+
+    role: str
+    declared: dict[str, Container]
+    absent: dict[str, Container]
+    networks: dict[str, Network]
+    leaving_networks: dict[str, Network]
+    standing: dict[str, LiveContainer]
+    leaving: dict[str, LiveContainer]
+    live: Live
+
+    def attached(self, container: str, network: str) -> bool:
+        """Whether a declared container is to be on the network."""
+        declared = self.declared.get(container)
+        return declared is not None and any(wish.network == network for wish in declared.attachments)
+
+
+def lay_over(declaration: Declaration, live: Live, problems: Problems) -> Scope:
+    """Which networks and containers stand after the run and which go; refuses what may not go."""
+
+    def leaves(name: str, role: str | None, present: dict, absent: dict) -> bool:
+        return name not in present and (name in absent or (declaration.purge and role == declaration.role))
+
+    def role_of(container: LiveContainer) -> str | None:
+        if container.named:
+            return container.role
+        return next((live.roles.get(network) for network in container.endpoints), None)
+
+    networks = dict(declaration.networks)
+    leaving_networks = {}
+    for name, network in live.networks.items():
+        if leaves(name, live.roles.get(name), declaration.networks, declaration.absent_networks):
+            leaving_networks[name] = network
+        else:
+            networks.setdefault(name, network)
+    standing, leaving = {}, {}
+    for name, container in live.containers.items():
+        if leaves(name, role_of(container), declaration.containers, declaration.absent_containers):
+            leaving[name] = container
+        elif name not in declaration.containers:
+            standing[name] = container
+    scope = Scope(
+        role=declaration.role,
+        declared=declaration.containers,
+        absent=declaration.absent_containers,
+        networks=networks,
+        leaving_networks=leaving_networks,
+        standing=standing,
+        leaving=leaving,
+        live=live,
+    )
+    _check_owners(declaration, live, problems)
+    _check_known(scope, declaration, problems)
+    _check_leaving_networks(scope, declaration, problems)
+    _check_leaving_containers(scope, problems)
+    _check_namespaces(scope, problems)
+    return scope
+
+
+def _check_owners(declaration: Declaration, live: Live, problems: Problems) -> None:
+    """What another role made is that role's to change."""
+    for name in [*declaration.networks, *declaration.absent_networks]:
+        owner = live.roles.get(name)
+        if owner not in (None, declaration.role):
+            problems.refuse(
+                f"network {name}", "name", name, f"the role {owner} made it; change it there, or choose another name"
+            )
+    for name in [*declaration.containers, *declaration.absent_containers]:
+        owner = live.containers[name].role if name in live.containers else None
+        if owner not in (None, declaration.role):
+            problems.refuse(
+                f"container {name}", "name", name, f"the role {owner} made it; change it there, or choose another name"
+            )
+
+
+def _check_known(scope: Scope, declaration: Declaration, problems: Problems) -> None:
+    known = enumerate_names(sorted(scope.networks)) or "none"
+    for container in scope.declared.values():
+        for number, wish in enumerate(container.attachments):
+            if wish.network in scope.networks or wish.network in scope.leaving_networks:
+                continue
+            if wish.network in declaration.absent_networks:
+                rule = "is declared with state: absent; leave it out here, or keep the network"
+            else:
+                rule = f"is an unknown network: neither declared in {scope.role}_networks nor live on the host; known: {known}"
+            problems.refuse(str(container), f"networks[{number}]", wish.network, rule)
+
+
+def _check_leaving_networks(scope: Scope, declaration: Declaration, problems: Problems) -> None:
+    for name in scope.leaving_networks:
+        on_it = [other for other, container in scope.standing.items() if name in container.endpoints]
+        on_it += [other for other in scope.declared if scope.attached(other, name)]
+        if not on_it:
+            continue
+        who = enumerate_names(sorted(on_it))
+        if name in declaration.absent_networks:
+            problems.refuse(
+                f"network {name}",
+                "state",
+                "absent",
+                f"containers still stand on it: {who}; remove them first, or with it",
+            )
+        else:
+            problems.refuse(
+                f"network {name}", f"{scope.role}_purge", True,
+                f"it is declared no more, so it would go, but containers stand on it: {who}; declare it, or remove them",
+            )  # fmt: skip
+
+
+def _check_leaving_containers(scope: Scope, problems: Problems) -> None:
+    for name, live in scope.leaving.items():
+        declared = scope.absent.get(name)
+        forced = declared is not None and (declared.force or declared.pid is not None)
+        if live.pids and live.join is None and not live.foreign and not forced:
+            field, value = ("state", "absent") if declared else (f"{scope.role}_purge", True)
+            problems.refuse(f"container {name}", field, value, _processes(live.pids, "remove it"))
+        sharing = sorted(other for other, one in scope.standing.items() if one.join == name)
+        if sharing:
+            problems.warn(
+                f"container {name}", "state", "absent",
+                f"containers that share its namespace lose their network with it: {enumerate_names(sharing)}",
+            )  # fmt: skip
+    for name, container in scope.declared.items():
+        live = scope.live.containers.get(name)
+        if live is None or container.owns_namespace or live.join is not None or live.foreign:
+            continue
+        if live.pids and not container.force:
+            problems.refuse(
+                str(container),
+                "network_mode",
+                container.network_mode,
+                _processes(live.pids, "put another in its place"),
+            )
+
+
+def _processes(pids: list[int], deed: str) -> str:
+    listed = enumerate_names([str(pid) for pid in pids])
+    return f"processes run in its namespace: pid {listed}; stop them, or say force: true to {deed} all the same"
+
+
+def _check_namespaces(scope: Scope, problems: Problems) -> None:
+    for name, container in scope.declared.items():
+        live = scope.live.containers.get(name)
+        if name in scope.live.namespaces and (live is None or not live.named):
+            problems.refuse(
+                str(container), "name", name,
+                f"a namespace of this name is there that was not made here; choose another name, or `ip netns delete {name}`",
+            )  # fmt: skip
+
+
+def owner_of_namespace(scope: Scope, name: str) -> str:
+    """Whose namespace a container that joins `name` ends up in: a container's name, or 'host'. ValueError says why none."""
+    seen = [name]
+    while True:
+        declared, live = scope.declared.get(name), scope.standing.get(name)
+        if declared is not None:
+            following = declared.target if declared.mode == "container" else "host" if declared.mode == "host" else None
+        elif live is not None:
+            following = live.join
+        elif name in scope.leaving:
+            raise ValueError(f"the container {name} is removed in the same run; keep it, or remove this one too")
+        else:
+            raise ValueError(
+                f"there is no container {name}, neither declared in {scope.role}_containers nor live on the host"
+            )
+        if following is None or following == "host":
+            return following or name
+        if following in seen:
+            raise ValueError("the containers join each other in a circle: " + " -> ".join([*seen, following]))
+        seen.append(following)
+        name = following
