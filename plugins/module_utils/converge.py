@@ -1,0 +1,193 @@
+# Copyright (c) 2026, The virtnet.linux authors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""From a topology document to actions, and from actions to the kernel. The order of work is in docs/architecture.md."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import Any, Iterator, NamedTuple
+
+from ansible_collections.virtnet.linux.plugins.module_utils import conntrack, firewall, gateway, memory
+from ansible_collections.virtnet.linux.plugins.module_utils.actions import Action
+from ansible_collections.virtnet.linux.plugins.module_utils.host import Host
+from ansible_collections.virtnet.linux.plugins.module_utils.kinds import bridge, bridge_policy, nat_port, netns, veth
+from ansible_collections.virtnet.linux.plugins.module_utils.options import Problems
+
+KINDS = {module.KIND: module for module in (netns, bridge, veth, bridge_policy, nat_port)}
+IDENTITY = {netns.KIND: ("name",), bridge_policy.KIND: ("bridge",), bridge.KIND: ("netns", "name"), veth.KIND: ("netns", "name")}
+
+FIREWALL = "firewall"  # the kind of an action that mends our tables and nothing else
+
+Document = dict[str, list[dict[str, Any]]]
+
+
+class Refused(Exception):
+    """The document cannot be carried out; ``problems`` says why, a sentence each. Nothing was touched."""
+
+    def __init__(self, problems: list[str]) -> None:
+        self.problems = problems
+        super().__init__("\n".join(problems))
+
+
+class Result(NamedTuple):
+    """What was done, in order, or (in check mode) would be; and what a person should know besides."""
+
+    actions: list[Action]
+    warnings: list[str]
+
+
+def converge(document: Document, check: bool = False, lock_timeout: float = 60, stop_after: int | None = None) -> Result:
+    """Bring the host to what the document says; or (check) say what that would take.
+
+    The document's objects are complete: every option of their kind is there, None where it is not given.
+    ``stop_after`` ends the run after that many actions, as a crash would.
+    Raises Refused, memory.Locked, firewall.FirewallError, netlink.NetlinkError and OSError.
+    """
+    with contextlib.ExitStack() as stack:
+        if not check:
+            stack.enter_context(memory.lock(lock_timeout))
+        host = Host()
+        stack.callback(host.release)
+        _announce(document, host)
+        warnings = _refuse(document, host, check)
+        wanted = _firewall_state(document, host)
+        actions = _plan(document, host, wanted)
+        if not check:
+            try:
+                _apply(actions[:stop_after], host, wanted)
+            finally:
+                host.memory.save()
+        return Result(actions, warnings)
+
+
+def _objects(document: Document) -> Iterator[tuple[Any, dict[str, Any]]]:
+    for kind, module in KINDS.items():
+        for wanted in document.get(kind) or []:
+            yield module, wanted
+
+
+def _announce(document: Document, host: Host) -> None:
+    """Tell the host what the document is about to make and take away, so that one object may rest on another."""
+    for module, wanted in _objects(document):
+        present = wanted["state"] == "present"
+        if module is netns and present:
+            host.coming[wanted["name"]] = wanted
+        elif module is netns:
+            host.namespaces_going.add(wanted["name"])
+        elif module is bridge and present:
+            host.bridges.add((wanted["netns"], wanted["name"]))
+            host.links_coming.add((wanted["netns"], wanted["name"]))
+        elif module is veth and present:
+            host.links_coming.add((wanted["netns"], wanted["name"]))
+            if wanted["peer"] is not None:
+                host.links_coming.add((wanted["peer"]["netns"], wanted["peer"]["name"]))
+    for name, wanted in host.coming.items():
+        if name in host.handles and netns.is_replaced(wanted, host):
+            host.namespaces_going.add(name)
+    for wanted in document.get(bridge.KIND) or []:
+        if wanted["state"] == "absent":
+            host.links_going.add((wanted["netns"], wanted["name"]))
+    for wanted in document.get(veth.KIND) or []:
+        if wanted["state"] == "absent":
+            host.links_going.update(veth.ends_going(wanted, host))
+
+
+def _refuse(document: Document, host: Host, check: bool) -> list[str]:
+    """Refused, with all that is wrong; what is merely not there yet is a warning in check mode: an earlier task would make it."""
+    problems = Problems()
+    seen: set[tuple[Any, ...]] = set()
+    for module, wanted in _objects(document):
+        module.check(wanted, host, problems)
+        for key in _identities(module, wanted):
+            if key in seen:
+                problems.add(module.KIND, key[-1], "name", key[-1], "declared twice")
+            seen.add(key)
+    if problems.found or (problems.missing and not check):
+        raise Refused(problems.found + problems.missing)
+    return problems.missing
+
+
+def _identities(module: Any, wanted: dict[str, Any]) -> list[tuple[Any, ...]]:
+    if module is nat_port:
+        return [(module.KIND, *key) for key in nat_port.keys(wanted)] if nat_port.ports(wanted["host_port"]) else []
+    return [(module.KIND, *(wanted[field] for field in IDENTITY[module.KIND]))]
+
+
+def _firewall_state(document: Document, host: Host) -> firewall.State:
+    """What the firewall has to hold: what it holds now, with the declared objects laid over it."""
+    state = host.firewall.state.copy()
+    for module, wanted in _objects(document):
+        present = wanted["state"] == "present"
+        if module is bridge_policy:
+            state.policies.pop(wanted["bridge"], None)
+            if present:
+                state.policies[wanted["bridge"]] = bridge_policy.policy(wanted)
+        elif module is nat_port and present:
+            state.nat_ports.update(nat_port.nat_ports(wanted))
+        elif module is nat_port:
+            for key in nat_port.keys(wanted):
+                state.nat_ports.pop(key, None)
+        elif module is veth and wanted["netns"] is None:
+            _firewall_port(state, wanted, present)
+    state.norouter = gateway.needs_norouter(state, host)
+    return state
+
+
+def _firewall_port(state: firewall.State, wanted: dict[str, Any], present: bool) -> None:
+    name = wanted["name"]
+    port, guard = (veth.port(wanted), veth.guard(wanted)) if present else (None, None)
+    state.ports.pop(name, None)
+    if port is not None:
+        state.ports[name] = port
+    if wanted["anti_spoofing"] is not None or port is None:
+        state.guards.pop(name, None)
+    if guard is not None:
+        state.guards[name] = guard
+
+
+def _plan(document: Document, host: Host, wanted: firewall.State) -> list[Action]:
+    """All actions, in the order in which they are carried out."""
+    by_kind: dict[str, list[Action]] = {kind: [] for kind in KINDS}
+    for module, item in _objects(document):
+        by_kind[module.KIND] += module.plan(item, host)
+    stay, go = _split(by_kind)
+    filters = go[nat_port.KIND] + go[bridge_policy.KIND] + stay[bridge_policy.KIND] + stay[nat_port.KIND]
+    if not filters and not stay[veth.KIND] and not go[veth.KIND] and firewall.transaction(host.firewall, wanted):
+        filters = [Action("change", FIREWALL, "tables virtnet", {"rules": "not as they should be"}, {"rules": "restored"}, {})]
+    first = stay[netns.KIND] + stay[bridge.KIND]
+    last = go[veth.KIND] + go[netns.KIND] + go[bridge.KIND] + stay[veth.KIND]
+    return first + filters + last + gateway.plan(wanted, host)
+
+
+def _split(by_kind: dict[str, list[Action]]) -> tuple[dict[str, list[Action]], dict[str, list[Action]]]:
+    stay = {kind: [action for action in actions if action.verb != "delete"] for kind, actions in by_kind.items()}
+    go = {kind: [action for action in actions if action.verb == "delete"] for kind, actions in by_kind.items()}
+    return stay, go
+
+
+def _apply(actions: list[Action], host: Host, wanted: firewall.State) -> None:
+    by_kind: dict[str, list[Action]] = {}
+    for action in actions:
+        by_kind.setdefault(action.kind, []).append(action)
+    stay, go = _split(by_kind)
+    netns.apply(stay.get(netns.KIND, []), host)
+    bridge.apply(stay.get(bridge.KIND, []), host)
+    if any(action.kind in (bridge_policy.KIND, nat_port.KIND, veth.KIND, FIREWALL) for action in actions):
+        _apply_firewall(host, wanted)
+    veth.delete(go.get(veth.KIND, []), host)
+    if go.get(netns.KIND):
+        netns.delete(go[netns.KIND], host)
+    bridge.delete(go.get(bridge.KIND, []), host)
+    veth.apply(stay.get(veth.KIND, []), host)
+    netns.apply_sysctls(stay.get(netns.KIND, []), host)
+    gateway.apply(by_kind.get(gateway.SYSCTL, []) + by_kind.get(gateway.ROUTE, []), host)
+
+
+def _apply_firewall(host: Host, wanted: firewall.State) -> None:
+    before = host.firewall.state
+    firewall.apply(firewall.transaction(host.firewall, wanted))
+    # after the transaction: the other way round one packet in between would bring the old entry back
+    changed = {key for key in set(before.nat_ports) | set(wanted.nat_ports) if before.nat_ports.get(key) != wanted.nat_ports.get(key)}
+    conntrack.forget({(protocol, port) for protocol, _host_ip, port in changed})

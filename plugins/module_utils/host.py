@@ -1,0 +1,93 @@
+# Copyright (c) 2026, The virtnet.linux authors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A managed host as a run sees it: its namespaces' stacks, handles, firewall and memory, each read once."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import resource
+from typing import Any
+
+from ansible_collections.virtnet.linux.plugins.module_utils import firewall, namespaces
+from ansible_collections.virtnet.linux.plugins.module_utils.memory import Memory
+from ansible_collections.virtnet.linux.plugins.module_utils.stack import Stack
+
+
+class Host:
+    """What is there, and what the document at hand is about to make or take away."""
+
+    def __init__(self) -> None:
+        self.memory = Memory()
+        self.handles = namespaces.handles()
+        self.own_inode = namespaces.own_inode()
+        # what the document declares: namespaces that come and go, and links by namespace and name
+        self.coming: dict[str, dict[str, Any]] = {}
+        self.namespaces_going: set[str] = set()
+        self.bridges: set[tuple[str | None, str]] = set()
+        self.links_coming: set[tuple[str | None, str]] = set()
+        self.links_going: set[tuple[str | None, str]] = set()
+        self._stacks: dict[str | None, Stack] = {}
+        self._firewall: firewall.Live | None = None
+        self._processes: dict[int, list[int]] | None = None
+        _allow_many_files()
+
+    def stack(self, name: str | None) -> Stack:
+        """The stack of a namespace (None: the host's own). It does not ``exist`` while there is no handle of that name."""
+        if name not in self._stacks:
+            self._stacks[name] = Stack(name, exists=name is None or name in self.handles)
+        return self._stacks[name]
+
+    def reread_handle(self, name: str) -> None:
+        """Take note of a namespace that this run has just made or replaced."""
+        self.handles[name] = os.stat(namespaces.path(name)).st_ino
+        self.drop(name)
+
+    def drop(self, name: str | None) -> None:
+        """Forget a stack, and close its socket so that it does not hold the namespace."""
+        if name in self._stacks:
+            self._stacks.pop(name).release()
+
+    def release(self) -> None:
+        """Close every socket."""
+        for stack in self._stacks.values():
+            stack.release()
+
+    @property
+    def firewall(self) -> firewall.Live:
+        """Our two nftables tables as they are."""
+        if self._firewall is None:
+            self._firewall = firewall.read()
+        return self._firewall
+
+    def processes(self, name: str) -> list[int]:
+        """The processes that run in a namespace."""
+        if self._processes is None:
+            self._processes = namespaces.processes()
+        inode = self.handles.get(name)
+        return [] if inode is None else sorted(self._processes.get(inode, []))
+
+    def is_known_namespace(self, name: str | None) -> bool:
+        """Whether the namespace is there or about to be."""
+        return name is None or name in self.handles or name in self.coming
+
+    def is_known_bridge(self, netns: str | None, name: str) -> bool:
+        """Whether the bridge is there or about to be."""
+        if (netns, name) in self.bridges:
+            return True
+        link = self.stack(netns).links.get(name)
+        return link is not None and link.kind == "bridge"
+
+
+def _allow_many_files() -> None:
+    """Two files a container are open for a moment, a thousand containers would meet the usual soft limit of 1024."""
+    _soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with contextlib.suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+def is_root() -> bool:
+    """Whether the process may change networks."""
+    return os.geteuid() == 0

@@ -1,0 +1,187 @@
+# Copyright (c) 2026, The virtnet.linux authors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Bridges: the switches in software."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from ansible_collections.virtnet.linux.plugins.module_utils import messages, namespaces, options, settings, sysctls
+from ansible_collections.virtnet.linux.plugins.module_utils.actions import Action, difference
+from ansible_collections.virtnet.linux.plugins.module_utils.host import Host
+from ansible_collections.virtnet.linux.plugins.module_utils.netlink import Request, number
+from ansible_collections.virtnet.linux.plugins.module_utils.stack import Link
+
+KIND = "bridge"
+OPTIONS: dict[str, Any] = dict(
+    name=dict(type="str", required=True),
+    netns=dict(type="str"),
+    addresses=dict(type="list", elements="str"),
+    mac=dict(type="str"),
+    mtu=dict(type="int"),
+    stp=dict(type="bool"),
+    interfaces=dict(type="list", elements="str"),
+    up=dict(type="bool", default=True),
+    labels=options.LABELS,
+    adopt=options.ADOPT,
+    state=options.STATE,
+)
+
+LINK_LOCAL = "fe80::1/64"  # static, for without any link-local address forwarded IPv6 packets find no neighbour
+
+_IFLA_BR_STP_STATE = 5  # include/uapi/linux/if_link.h
+
+
+def check(wanted: dict[str, Any], host: Host, problems: options.Problems) -> None:
+    """Refuse what cannot be right, or what would harm somebody."""
+    name = wanted["name"]
+    problems.interface_name(KIND, name, "name", name)
+    problems.object_name(KIND, name, "netns", wanted["netns"])
+    if wanted["netns"] is not None and not host.is_known_namespace(wanted["netns"]):
+        if wanted["state"] == "present":
+            problems.refer(KIND, name, "netns", wanted["netns"], "namespace")
+        return
+    link = host.stack(wanted["netns"]).links.get(name)
+    if link is not None and link.kind != "bridge":
+        problems.add(KIND, name, "name", name, "a link of this name stands there and is no bridge but %s" % _a(link.kind))
+    elif link is not None and not link.ours and not wanted["adopt"]:
+        problems.add(KIND, name, "name", name, "a bridge that is not ours has this name: choose another, or take it over with "
+                                               "adopt: true")  # fmt: skip
+    if wanted["state"] == "absent":
+        return
+    problems.mac(KIND, name, "mac", wanted["mac"])
+    problems.mtu(KIND, name, "mtu", wanted["mtu"])
+    problems.labels(KIND, name, wanted["labels"])
+    for address in wanted["addresses"] or []:
+        problems.interface_address(KIND, name, "addresses", address)
+    for interface in wanted["interfaces"] or []:
+        _check_port(wanted, interface, host, problems)
+
+
+def plan(wanted: dict[str, Any], host: Host) -> list[Action]:
+    """What has to be done for one declared bridge."""
+    name, stack = wanted["name"], host.stack(wanted["netns"])
+    link = stack.links.get(name)
+    if wanted["state"] == "absent":
+        return [] if link is None else [Action("delete", KIND, name, _shown(settings.read(stack, link)), {}, wanted)]
+    asked = _settings(wanted, link)
+    if link is None:
+        after = {key: wanted[key] for key in ("netns", "addresses", "mac", "mtu", "stp", "interfaces", "up", "labels")}
+        return [Action("create", KIND, name, {}, {key: value for key, value in after.items() if value is not None}, wanted)]
+    before, after = settings.compare(asked, stack, link, LINK_LOCAL)
+    more_before, more_after = difference(_own(wanted), _found(wanted, host, link))
+    before.update(more_before)
+    after.update(more_after)
+    return [Action("change", KIND, name, before, after, wanted)] if after else []
+
+
+def apply(actions: list[Action], host: Host) -> None:
+    """Make and change bridges."""
+    for action in actions:
+        wanted, stack = action.wanted, host.stack(action.wanted["netns"])
+        about = "%s %s" % (KIND, action.name)
+        link = stack.links.get(action.name)
+        asked = _settings(wanted, link)
+        if link is None:
+            stack.send([_create(wanted, about)])
+        elif "stp" in action.after:
+            data = [("IFLA_BR_STP_STATE", int(wanted["stp"]))]
+            stack.send([Request(messages.change_link_data(action.name, "bridge", data), about)])
+        index = stack.lookup(action.name).index  # type: ignore[union-attr]
+        with namespaces.entered(wanted["netns"]):  # before it is up: an advertisement accepted is an address more
+            _accept_no_advertisements(action.name)
+        requests = settings.setup(action.name, about, asked, None)
+        requests += settings.addressing(stack, link, index, about, asked, LINK_LOCAL)
+        for interface in wanted["interfaces"] or []:
+            port = stack.links.get(interface) or stack.lookup(interface)
+            if port is not None:  # a veth that the same document declares comes later, with its bridge named in it
+                requests.append(Request(messages.change_link(interface, [("IFLA_MASTER", index)]), about + ": " + interface))
+        stack.send(requests)
+        stack.forget()
+
+
+def delete(actions: list[Action], host: Host) -> None:
+    """Take bridges away; what was on them stays where it is."""
+    for action in actions:
+        stack = host.stack(action.wanted["netns"])
+        stack.send([Request(messages.delete_link(action.name), "%s %s" % (KIND, action.name), ignore=(19,))])
+        stack.forget()
+
+
+def stp(link: Link) -> bool:
+    """Whether the bridge runs the spanning tree protocol."""
+    return bool(number(link.data[_IFLA_BR_STP_STATE])) if _IFLA_BR_STP_STATE in link.data else False
+
+
+def _check_port(wanted: dict[str, Any], interface: str, host: Host, problems: options.Problems) -> None:
+    name, stack = wanted["name"], host.stack(wanted["netns"])
+    port = stack.links.get(interface)
+    if port is None:
+        if (wanted["netns"], interface) not in host.links_coming:
+            problems.refer(KIND, name, "interfaces", interface, "link")
+        return
+    master = stack.link_at(port.master)
+    if master is not None and master.name != name and not wanted["adopt"]:
+        problems.add(KIND, name, "interfaces", interface, "it is a port of %s: take it off there first" % master.name)
+
+
+def _settings(wanted: dict[str, Any], link: Link | None) -> settings.Settings:
+    asked: settings.Settings = {key: wanted[key] for key in ("mac", "mtu", "up", "labels")}
+    if wanted["addresses"] is not None:
+        asked["addresses"] = sorted(settings.normal_address(address) for address in wanted["addresses"])
+    if asked["mac"] is not None:
+        asked["mac"] = asked["mac"].lower()
+    if asked["labels"] is None and (link is None or not link.ours):
+        asked["labels"] = {}
+    asked["silent"] = True
+    return asked
+
+
+def _own(wanted: dict[str, Any]) -> dict[str, Any]:
+    interfaces = None if wanted["interfaces"] is None else sorted(wanted["interfaces"])
+    return {"stp": wanted["stp"], "interfaces": interfaces, "accept_ra": "0"}
+
+
+def _found(wanted: dict[str, Any], host: Host, link: Link) -> dict[str, Any]:
+    stack = host.stack(wanted["netns"])
+    asked = wanted["interfaces"] or []
+    ports = [port.name for port in stack.links.values() if port.master == link.index]
+    with namespaces.entered(wanted["netns"]):
+        accept_ra = sysctls.read(_accept_ra(link.name))
+    # a foreign port is nobody's business: only the asked ones that are missing make a difference
+    interfaces = sorted(port for port in asked if port in ports)
+    return {"stp": stp(link), "interfaces": interfaces, "accept_ra": "0" if accept_ra is None else accept_ra}
+
+
+def _create(wanted: dict[str, Any], about: str) -> Request:
+    # a MAC that was set is kept; one that was not follows the lowest of its ports, and neighbours lose the gateway
+    mac = (wanted["mac"] or _random_mac()).lower()
+    attrs: messages.Attributes = [("IFLA_ADDRESS", mac)]
+    if wanted["mtu"] is not None:
+        attrs.append(("IFLA_MTU", wanted["mtu"]))
+    data = [("IFLA_BR_STP_STATE", int(wanted["stp"] or False)), ("IFLA_BR_MCAST_SNOOPING", 0)]
+    return Request(messages.create_link(wanted["name"], "bridge", data, attrs), about)
+
+
+def _random_mac() -> str:
+    return ":".join("%02x" % octet for octet in b"\x06" + os.urandom(5))
+
+
+def _accept_ra(name: str) -> str:
+    return "net/ipv6/conf/%s/accept_ra" % name
+
+
+def _accept_no_advertisements(name: str) -> None:
+    if sysctls.read(_accept_ra(name)) not in (None, "0"):
+        sysctls.write(_accept_ra(name), "0")
+
+
+def _shown(found: settings.Settings) -> dict[str, Any]:
+    return {key: found[key] for key in ("addresses", "mac", "mtu", "labels")}
+
+
+def _a(kind: str | None) -> str:
+    return "a " + kind if kind else "a card or the like"

@@ -1,0 +1,88 @@
+# Copyright (c) 2026, The virtnet.linux authors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Policies: what may cross a bridge's border."""
+
+from __future__ import annotations
+
+import ipaddress
+from typing import Any
+
+from ansible_collections.virtnet.linux.plugins.module_utils import options
+from ansible_collections.virtnet.linux.plugins.module_utils.actions import Action, difference
+from ansible_collections.virtnet.linux.plugins.module_utils.firewall import Policy
+from ansible_collections.virtnet.linux.plugins.module_utils.host import Host
+
+KIND = "bridge_policy"
+OPTIONS: dict[str, Any] = dict(
+    bridge=dict(type="str", required=True),
+    subnets=dict(type="list", elements="str"),
+    masquerade=dict(type="bool", default=True),
+    internal=dict(type="bool", default=False),
+    icc=dict(type="bool", default=True),
+    gateway_mode=dict(type="str", choices=["nat", "routed", "isolated"], default="nat"),
+    snat_address=dict(type="str"),
+    snat_address6=dict(type="str"),
+    trusted_interfaces=dict(type="list", elements="str"),
+    state=options.STATE,
+)
+
+
+def check(wanted: dict[str, Any], host: Host, problems: options.Problems) -> None:
+    """Refuse what cannot be right."""
+    bridge = wanted["bridge"]
+    problems.interface_name(KIND, bridge, "bridge", bridge)
+    if wanted["state"] == "absent":
+        return
+    if not host.is_known_bridge(None, bridge):
+        problems.refer(KIND, bridge, "bridge", bridge, "bridge")
+    if wanted["subnets"] is None:
+        problems.add(KIND, bridge, "subnets", "", "say which subnets are behind the bridge, as [172.30.0.0/16]")
+    for subnet in wanted["subnets"] or []:
+        problems.network(KIND, bridge, "subnets", subnet)
+    for interface in wanted["trusted_interfaces"] or []:
+        problems.interface_name(KIND, bridge, "trusted_interfaces", interface)
+    problems.address(KIND, bridge, "snat_address", wanted["snat_address"], 4)
+    problems.address(KIND, bridge, "snat_address6", wanted["snat_address6"], 6)
+
+
+def plan(wanted: dict[str, Any], host: Host) -> list[Action]:
+    """What has to be done for one declared policy."""
+    bridge = wanted["bridge"]
+    found = host.firewall.state.policies.get(bridge)
+    if wanted["state"] == "absent":
+        return [] if found is None else [Action("delete", KIND, bridge, _told(found), {}, wanted)]
+    asked = policy(wanted)
+    if found is None:
+        return [Action("create", KIND, bridge, {}, _told(asked), wanted)]
+    before, after = difference(_told(asked), _told(found))
+    return [Action("change", KIND, bridge, before, after, wanted)] if after else []
+
+
+def policy(wanted: dict[str, Any]) -> Policy:
+    """The declared policy as the firewall takes it."""
+    return Policy(
+        bridge=wanted["bridge"],
+        subnets=tuple(sorted(str(ipaddress.ip_network(subnet)) for subnet in wanted["subnets"])),
+        masquerade=wanted["masquerade"],
+        internal=wanted["internal"],
+        icc=wanted["icc"],
+        gateway_mode=wanted["gateway_mode"],
+        snat_address=wanted["snat_address"],
+        snat_address6=wanted["snat_address6"],
+        trusted_interfaces=tuple(sorted(wanted["trusted_interfaces"] or [])),
+    )
+
+
+def _told(found: Policy) -> dict[str, Any]:
+    return {
+        "subnets": sorted(found.subnets),
+        "masquerade": found.masquerade,
+        "internal": found.internal,
+        "icc": found.icc,
+        "gateway_mode": found.gateway_mode,
+        "snat_address": found.snat_address or "",
+        "snat_address6": found.snat_address6 or "",
+        "trusted_interfaces": sorted(found.trusted_interfaces),
+    }

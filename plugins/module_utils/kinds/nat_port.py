@@ -1,0 +1,145 @@
+# Copyright (c) 2026, The virtnet.linux authors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Published ports: host address, protocol and port, translated to an endpoint's address and port."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from typing import Any
+
+from ansible_collections.virtnet.linux.plugins.module_utils import options
+from ansible_collections.virtnet.linux.plugins.module_utils.actions import Action
+from ansible_collections.virtnet.linux.plugins.module_utils.firewall import NatPort
+from ansible_collections.virtnet.linux.plugins.module_utils.host import Host
+
+KIND = "nat_port"
+PROTOCOLS = ["tcp", "udp", "sctp"]
+OPTIONS: dict[str, Any] = dict(
+    protocol=dict(type="str", choices=PROTOCOLS, default="tcp"),
+    host_ip=dict(type="str"),
+    host_port=dict(type="str", required=True),
+    to_address=dict(type="str"),
+    to_port=dict(type="str"),
+    bridge=dict(type="str"),
+    state=options.STATE,
+)
+
+_RANGE = re.compile(r"(\d{1,5})(?:-(\d{1,5}))?\Z", re.ASCII)
+
+Key = tuple[str, str, int]  # protocol, host address ("0.0.0.0" or "::" for all), host port
+
+
+def check(wanted: dict[str, Any], host: Host, problems: options.Problems) -> None:
+    """Refuse what cannot be right."""
+    name = label(wanted)
+    ranges = {}
+    for field in ("host_port", "to_port"):
+        if wanted[field] is not None:
+            ranges[field] = ports(wanted[field])
+            if ranges[field] is None:
+                problems.add(KIND, name, field, wanted[field], "a port is 1 to 65535, a range FIRST-LAST")
+    problems.address(KIND, name, "host_ip", wanted["host_ip"])
+    problems.address(KIND, name, "to_address", wanted["to_address"])
+    problems.interface_name(KIND, name, "bridge", wanted["bridge"])
+    if wanted["state"] == "absent":
+        if wanted["host_ip"] is None and wanted["to_address"] is None:
+            return
+    elif wanted["to_address"] is None:
+        problems.add(KIND, name, "to_address", "", "say which address the port leads to")
+    elif wanted["bridge"] is not None and not host.is_known_bridge(None, wanted["bridge"]):
+        problems.refer(KIND, name, "bridge", wanted["bridge"], "bridge")
+    if wanted["host_ip"] is not None and wanted["to_address"] is not None and _both_valid(wanted):
+        if _version(wanted["host_ip"]) != _version(wanted["to_address"]):
+            problems.add(KIND, name, "host_ip", wanted["host_ip"], "%s is of the other address family" % wanted["to_address"])
+    if ranges.get("host_port") and ranges.get("to_port") and len(ranges["host_port"]) != len(ranges["to_port"]):
+        problems.add(KIND, name, "to_port", wanted["to_port"], "as many ports as host_port %s has" % wanted["host_port"])
+
+
+def plan(wanted: dict[str, Any], host: Host) -> list[Action]:
+    """What has to be done for one declared port or range: an action a port."""
+    live = host.firewall.state.nat_ports
+    if wanted["state"] == "absent":
+        gone = [key for key in keys(wanted) if key in live]
+        return [Action("delete", KIND, _name(key), _told(live[key]), {}, wanted) for key in gone]
+    actions = []
+    for key, asked in nat_ports(wanted).items():
+        found = live.get(key)
+        if found is None:
+            actions.append(Action("create", KIND, _name(key), {}, _told(asked), wanted))
+        elif found != asked:
+            actions.append(Action("change", KIND, _name(key), _told(found), _told(asked), wanted))
+    return actions
+
+
+def nat_ports(wanted: dict[str, Any]) -> dict[Key, NatPort]:
+    """Every single port of a declared port or range, by its key."""
+    targets = ports(wanted["to_port"] or wanted["host_port"]) or []
+    address = str(ipaddress.ip_address(wanted["to_address"]))
+    found = {}
+    for key, target in zip(keys(wanted), targets):
+        protocol, host_ip, host_port = key
+        given = None if wanted["host_ip"] is None or host_ip in ("0.0.0.0", "::") else host_ip
+        found[key] = NatPort(protocol, given, host_port, address, target, wanted["bridge"])
+    return found
+
+
+def keys(wanted: dict[str, Any]) -> list[Key]:
+    """The keys of a declared port or range; of both families where one that goes names no address at all."""
+    if wanted["host_ip"] is not None:
+        hosts = [str(ipaddress.ip_address(wanted["host_ip"]))]
+    elif wanted["to_address"] is not None:
+        hosts = ["0.0.0.0" if _version(wanted["to_address"]) == 4 else "::"]
+    else:
+        hosts = ["0.0.0.0", "::"]
+    return [(wanted["protocol"], host_ip, port) for host_ip in hosts for port in ports(wanted["host_port"]) or []]
+
+
+def key_of(port: NatPort) -> Key:
+    """The key of a live port."""
+    return port.protocol, port.host_ip or ("::" if ":" in port.to_address else "0.0.0.0"), port.host_port
+
+
+def ports(text: str) -> range | None:
+    """The ports that '80' or '8000-8005' means; None where it means none.
+
+    >>> list(ports("8000-8002"))
+    [8000, 8001, 8002]
+    """
+    match = _RANGE.match(text)
+    if match is None:
+        return None
+    first = int(match.group(1))
+    last = int(match.group(2) or first)
+    return range(first, last + 1) if 1 <= first <= last <= 65535 else None
+
+
+def label(wanted: dict[str, Any]) -> str:
+    """The port as a person writes it: 192.0.2.1:8080/tcp."""
+    return "%s%s/%s" % ("" if wanted["host_ip"] is None else _host(wanted["host_ip"]), wanted["host_port"], wanted["protocol"])
+
+
+def _name(key: Key) -> str:
+    protocol, host_ip, port = key
+    return "%s%d/%s" % (_host(host_ip), port, protocol)
+
+
+def _host(host_ip: str) -> str:
+    return ("[%s]:" if ":" in host_ip else "%s:") % host_ip
+
+
+def _told(port: NatPort) -> dict[str, Any]:
+    return {"to": "%s%d" % (_host(port.to_address), port.to_port), **({"bridge": port.bridge} if port.bridge else {})}
+
+
+def _version(address: str) -> int:
+    return ipaddress.ip_address(address).version
+
+
+def _both_valid(wanted: dict[str, Any]) -> bool:
+    try:
+        return bool(_version(wanted["host_ip"]) and _version(wanted["to_address"]))
+    except ValueError:
+        return False

@@ -1,0 +1,261 @@
+# Copyright (c) 2026, The virtnet.linux authors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Namespaces: one for each container, with a handle in /run/netns."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from ansible_collections.virtnet.linux.plugins.module_utils import messages, names, namespaces, options, sysctls
+from ansible_collections.virtnet.linux.plugins.module_utils.actions import Action, difference
+from ansible_collections.virtnet.linux.plugins.module_utils.host import Host
+from ansible_collections.virtnet.linux.plugins.module_utils.netlink import Request
+from ansible_collections.virtnet.linux.plugins.module_utils.stack import Stack
+
+KIND = "netns"
+OPTIONS: dict[str, Any] = dict(
+    name=dict(type="str", required=True),
+    forwarding=dict(type="bool"),
+    sysctls=dict(type="dict"),
+    join=dict(type="str"),
+    pid=dict(type="int"),
+    force=dict(type="bool", default=False),
+    labels=options.LABELS,
+    adopt=options.ADOPT,
+    state=options.STATE,
+)
+
+HOST = "host"  # join: the host's own namespace
+
+_FORWARDING = ("net.ipv4.ip_forward", "net.ipv6.conf.all.forwarding")
+_GONE_SECONDS = 2  # the kernel takes namespaces down in batches, within a tenth of a second; then links go one by one
+
+
+def check(wanted: dict[str, Any], host: Host, problems: options.Problems) -> None:
+    """Refuse what cannot be right, or what would harm somebody."""
+    name = wanted["name"]
+    problems.object_name(KIND, name, "name", name)
+    if not names.is_object_name(name):
+        return
+    if wanted["state"] == "absent":
+        _check_absent(wanted, host, problems)
+        return
+    problems.labels(KIND, name, wanted["labels"])
+    for key in wanted["sysctls"] or {}:
+        if not sysctls.is_key(key):
+            problems.add(KIND, name, "sysctls", key, "only net.* sysctls belong to a namespace")
+    if wanted["join"] is not None and wanted["pid"] is not None:
+        problems.add(KIND, name, "join", wanted["join"], "give either join or pid, not both")
+    _check_join(wanted, host, problems)
+    if wanted["pid"] is not None and namespaces.inode_of_pid(wanted["pid"]) is None:
+        problems.add(KIND, name, "pid", wanted["pid"], "no process has this pid")
+    if name in host.handles and not _is_ours(host, name) and not wanted["adopt"]:
+        problems.add(KIND, name, "name", name, "a namespace that is not ours has this name: choose another, or take it over "
+                                               "with adopt: true")  # fmt: skip
+
+
+def plan(wanted: dict[str, Any], host: Host) -> list[Action]:
+    """What has to be done for one declared namespace."""
+    name = wanted["name"]
+    if wanted["state"] == "absent":
+        return [Action("delete", KIND, name, _told(host, name), {}, wanted)] if name in host.handles else []
+    asked = {key: wanted[key] for key in ("join", "pid", "forwarding", "sysctls", "labels")}
+    if name not in host.handles:
+        return [Action("create", KIND, name, {}, {key: value for key, value in asked.items() if value is not None}, wanted)]
+    moved = _wrong_namespace(wanted, host)
+    if moved:
+        return [Action("replace", KIND, name, {"join": moved}, {"join": wanted["join"] or "own namespace"}, wanted)]
+    del asked["join"], asked["pid"]
+    if not _is_ours(host, name) or (host.memory["handles"].get(name) is None and not host.stack(name).links["lo"].up):
+        asked["labels"] = asked["labels"] or {}
+    before, after = difference(asked, _found(wanted, host))
+    return [Action("change", KIND, name, before, after, wanted)] if after else []
+
+
+def apply(actions: list[Action], host: Host) -> None:
+    """Make, mark and replace namespaces; those that join others come after them. Their sysctls wait for apply_sysctls()."""
+    making = [action for action in actions if action.verb in ("create", "replace")]
+    if making and namespaces.prepare_directory():
+        host.memory["netns_directory"]["made"] = True
+    for action in sorted(making, key=lambda action: (action.wanted["join"] is not None, action.wanted["pid"] is not None)):
+        _make(action, host)
+    for action in actions:
+        if action.verb == "change" and "labels" in action.after:
+            _mark(action.wanted, host)
+
+
+def apply_sysctls(actions: list[Action], host: Host) -> None:
+    """Set what the actions ask for inside the namespaces; last, because net.ipv4.conf.eth0.* waits for eth0."""
+    for action in actions:
+        values = _sysctls_of(action.wanted)
+        if action.verb == "delete" or not values:
+            continue
+        with namespaces.entered(action.name):
+            for key, value in values.items():
+                if sysctls.read(key) != value:
+                    sysctls.write(key, value)
+
+
+def delete(actions: list[Action], host: Host) -> None:
+    """Take handles away, and see that the links of those namespaces are gone from the host before returning."""
+    leaving: list[str] = []
+    for action in actions:
+        leaving += _host_ends(host, action.name)
+        _detach_if_held(action, host, {other.name for other in actions})
+        host.drop(action.name)
+        namespaces.delete(action.name)
+        host.memory["handles"].pop(action.name, None)
+    host.handles = namespaces.handles()
+    _wait_until_gone(host.stack(None), leaving)
+    if not host.handles and host.memory["netns_directory"].pop("made", None):
+        namespaces.remove_directory()
+
+
+def labels(host: Host, name: str) -> dict[str, str] | None:
+    """The labels of a namespace of ours; None for anybody else's."""
+    remembered = host.memory["handles"].get(name)
+    if remembered is not None:
+        return dict(remembered["labels"])
+    loopback = host.stack(name).links.get("lo")
+    return None if loopback is None else loopback.labels
+
+
+def _is_ours(host: Host, name: str) -> bool:
+    return labels(host, name) is not None
+
+
+def _check_absent(wanted: dict[str, Any], host: Host, problems: options.Problems) -> None:
+    name = wanted["name"]
+    if name not in host.handles:
+        return
+    if not _is_ours(host, name) and not wanted["adopt"]:
+        problems.add(KIND, name, "state", "absent", "this namespace is not ours: it goes only with adopt: true")
+    elif name not in host.memory["handles"] and not wanted["force"] and host.processes(name):
+        pids = ", ".join(str(pid) for pid in host.processes(name))
+        problems.add(KIND, name, "state", "absent", "processes run in it (pid %s): end them, or detach its links under them with "
+                                                    "force: true" % pids)  # fmt: skip
+
+
+def _check_join(wanted: dict[str, Any], host: Host, problems: options.Problems) -> None:
+    name, join = wanted["name"], wanted["join"]
+    if join is None or join == HOST:
+        return
+    if join == name:
+        problems.add(KIND, name, "join", join, "a namespace cannot join itself")
+    elif not host.is_known_namespace(join):
+        problems.refer(KIND, name, "join", join, "namespace")
+    elif (host.coming.get(join) or {}).get("join") not in (None, HOST):
+        problems.add(KIND, name, "join", join, "it joins %s itself: join that one" % host.coming[join]["join"])
+
+
+def is_replaced(wanted: dict[str, Any], host: Host) -> bool:
+    """Whether the handle holds another namespace than it should, so that what is in it goes."""
+    return _wrong_namespace(wanted, host) is not None
+
+
+def _wrong_namespace(wanted: dict[str, Any], host: Host) -> str | None:
+    """What the handle holds now, when it is not what is wanted."""
+    held, remembered = host.handles[wanted["name"]], host.memory["handles"].get(wanted["name"]) or {}
+    join, pid = wanted["join"], wanted["pid"]
+    if join is not None:
+        target = host.own_inode if join == HOST else host.handles.get(join)
+        return None if held == target else remembered.get("join") or "own namespace"
+    if pid is not None:
+        return None if held == namespaces.inode_of_pid(pid) else remembered.get("join") or "own namespace"
+    return remembered.get("join")
+
+
+def _found(wanted: dict[str, Any], host: Host) -> dict[str, Any]:
+    name = wanted["name"]
+    found: dict[str, Any] = {"labels": labels(host, name)}
+    if not _sysctls_of(wanted):
+        return found
+    with namespaces.entered(name):
+        found["forwarding"] = all(sysctls.read(key) in ("1", None) for key in _FORWARDING)
+        if wanted["forwarding"] is False and any(sysctls.read(key) == "1" for key in _FORWARDING):
+            found["forwarding"] = True
+        asked = {key: _word(value) for key, value in (wanted["sysctls"] or {}).items()}
+        now = {key: sysctls.read(key) for key in asked}
+    found["sysctls"] = wanted["sysctls"] if now == asked else now
+    return found
+
+
+def _told(host: Host, name: str) -> dict[str, Any]:
+    remembered = host.memory["handles"].get(name)
+    return {"labels": labels(host, name), **({"join": remembered.get("join")} if remembered else {})}
+
+
+def _sysctls_of(wanted: dict[str, Any]) -> dict[str, str]:
+    values = {key: _word(value) for key, value in (wanted["sysctls"] or {}).items()}
+    if wanted["forwarding"] is not None:
+        values.update({key: str(int(wanted["forwarding"])) for key in _FORWARDING})
+    return values
+
+
+def _word(value: object) -> str:
+    return " ".join(str(int(value) if isinstance(value, bool) else value).split())
+
+
+def _make(action: Action, host: Host) -> None:
+    wanted, name = action.wanted, action.name
+    if action.verb == "replace" or namespaces.is_leftover(name):
+        host.drop(name)
+        namespaces.delete(name)
+    if wanted["join"] is not None:
+        namespaces.give_name(name, "/proc/self/ns/net" if wanted["join"] == HOST else namespaces.path(wanted["join"]))
+    elif wanted["pid"] is not None:
+        namespaces.give_name(name, "/proc/%d/ns/net" % wanted["pid"])
+    else:
+        namespaces.create(name)
+    host.reread_handle(name)
+    _mark(wanted, host)
+
+
+def _mark(wanted: dict[str, Any], host: Host) -> None:
+    name = wanted["name"]
+    if wanted["join"] is None and wanted["pid"] is None:
+        about = "netns %s: lo" % name
+        mark = names.mark(wanted["labels"] or {})
+        host.stack(name).send([Request(messages.change_link("lo", [("IFLA_IFALIAS", mark)], up=True), about)])
+        host.memory["handles"].pop(name, None)
+    else:
+        remembered = {"join": wanted["join"], "pid": wanted["pid"], "labels": wanted["labels"] or {}}
+        host.memory["handles"][name] = remembered
+
+
+def _host_ends(host: Host, name: str) -> list[str]:
+    """The host's ends of the veths whose other ends are in the namespace (and will go with it)."""
+    if name in host.memory["handles"]:
+        return []
+    by_index = {link.index: link for link in host.stack(None).links.values() if link.kind == "veth"}
+    ends = []
+    for link in host.stack(name).links.values():
+        other = by_index.get(link.peer_index or 0)
+        if link.kind == "veth" and other is not None and other.peer_index == link.index and other.peer_namespace is not None:
+            ends.append(other.name)
+    return ends
+
+
+def _detach_if_held(action: Action, host: Host, going: set[str]) -> None:
+    """A process or another handle that stays keeps the namespace, and its links with it: ours are deleted by name."""
+    name = action.name
+    if name in host.memory["handles"]:
+        return
+    others = [other for other, inode in host.handles.items() if inode == host.handles.get(name) and other not in going]
+    if others or (action.wanted["force"] and host.processes(name)):
+        ours = [link.name for link in host.stack(name).links.values() if link.ours and link.kind == "veth"]
+        host.stack(name).send([Request(messages.delete_link(link), "netns %s: %s" % (name, link)) for link in ours])
+
+
+def _wait_until_gone(stack: Stack, leaving: list[str]) -> None:
+    deadline = time.monotonic() + _GONE_SECONDS
+    for name in leaving:
+        while stack.lookup(name) is not None:
+            if time.monotonic() < deadline:
+                time.sleep(0.002)
+            else:  # something unknown holds the namespace
+                stack.send([Request(messages.delete_link(name), "link " + name, ignore=(19,))])
+    stack.forget()

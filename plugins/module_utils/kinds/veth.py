@@ -1,0 +1,379 @@
+# Copyright (c) 2026, The virtnet.linux authors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Veth pairs: the cable from a bridge to a container, or from one bridge to another."""
+
+from __future__ import annotations
+
+import errno
+import os
+from typing import Any, Iterator
+
+from ansible_collections.virtnet.linux.plugins.module_utils import messages, namespaces, options, settings
+from ansible_collections.virtnet.linux.plugins.module_utils.actions import Action, difference
+from ansible_collections.virtnet.linux.plugins.module_utils.firewall import Guard, Port
+from ansible_collections.virtnet.linux.plugins.module_utils.host import Host
+from ansible_collections.virtnet.linux.plugins.module_utils.netlink import Request
+from ansible_collections.virtnet.linux.plugins.module_utils.stack import Link, Stack
+
+KIND = "veth"
+_PEER: dict[str, Any] = dict(
+    name=dict(type="str", required=True),
+    netns=dict(type="str"),
+    bridge=dict(type="str"),
+    mac=dict(type="str"),
+    addresses=dict(type="list", elements="str"),
+    gateway=dict(type="str"),
+    gateway6=dict(type="str"),
+    routes=options.ROUTES,
+)
+OPTIONS: dict[str, Any] = dict(
+    name=dict(type="str", required=True),
+    netns=dict(type="str"),
+    bridge=dict(type="str"),
+    mac=dict(type="str"),
+    mtu=dict(type="int"),
+    addresses=dict(type="list", elements="str"),
+    isolated=dict(type="bool"),
+    anti_spoofing=dict(type="bool"),
+    allowed_addresses=dict(type="list", elements="str"),
+    peer=dict(type="dict", options=_PEER),
+    labels=options.LABELS,
+    adopt=options.ADOPT,
+    state=options.STATE,
+)
+
+_AT_ONCE = 200  # pairs made in one go: each holds an open file of its namespace until the batch is sent
+
+
+def check(wanted: dict[str, Any], host: Host, problems: options.Problems) -> None:
+    """Refuse what cannot be right, or what would harm somebody."""
+    name = wanted["name"]
+    problems.interface_name(KIND, name, "name", name)
+    if not _check_namespace(name, "netns", wanted, host, problems):
+        return
+    _check_found(wanted, host, problems)
+    if wanted["state"] == "absent":
+        return
+    if wanted["peer"] is None:
+        problems.add(KIND, name, "peer", "", "a veth has two ends: say name and netns of the other")
+        return
+    peer = wanted["peer"]
+    problems.interface_name(KIND, name, "peer.name", peer["name"])
+    if not _check_namespace(name, "peer.netns", wanted, host, problems):
+        return
+    if (wanted["netns"], name) == (peer["netns"], peer["name"]):
+        problems.add(KIND, name, "peer.name", peer["name"], "both ends are in one namespace: they need two names")
+    problems.mtu(KIND, name, "mtu", wanted["mtu"])
+    problems.labels(KIND, name, wanted["labels"])
+    for address in wanted["allowed_addresses"] or []:
+        problems.network(KIND, name, "allowed_addresses", address)
+    for prefix, end in (("", wanted), ("peer.", peer)):
+        problems.mac(KIND, name, prefix + "mac", end["mac"])
+        for address in end["addresses"] or []:
+            problems.interface_address(KIND, name, prefix + "addresses", address)
+        if end["bridge"] is not None and not host.is_known_bridge(end["netns"], end["bridge"]):
+            problems.refer(KIND, name, prefix + "bridge", end["bridge"], "bridge")
+    problems.address(KIND, name, "peer.gateway", peer["gateway"] or None, 4)
+    problems.address(KIND, name, "peer.gateway6", peer["gateway6"] or None, 6)
+    problems.routes(KIND, name, "peer.routes", peer["routes"])
+    _check_far_name(wanted, host, problems)
+
+
+def plan(wanted: dict[str, Any], host: Host) -> list[Action]:
+    """What has to be done for one declared veth."""
+    name, stack = wanted["name"], host.stack(wanted["netns"])
+    link = stack.links.get(name)
+    if wanted["state"] == "absent":
+        return [] if link is None else [Action("delete", KIND, name, {"labels": link.labels}, {}, wanted)]
+    if link is None:
+        return [Action("create", KIND, name, {}, _told(wanted), wanted)]
+    far = _far_link(wanted, host, link)
+    if far is None:
+        peer = wanted["peer"]
+        here = _find_far(host, link)
+        before = {"peer": None if here is None else {"name": here[1].name, "netns": here[0]}}
+        after = {"peer": {"name": peer["name"], "netns": peer["netns"]}}
+        verb = "replace" if here is None else "change"
+        return [Action(verb, KIND, name, before, after if here else _told(wanted), wanted)]
+    before, after = _differences(wanted, host, link, far)
+    return [Action("change", KIND, name, before, after, wanted)] if after else []
+
+
+def apply(actions: list[Action], host: Host) -> None:
+    """Make, replace and change pairs."""
+    for action in actions:
+        if action.verb == "replace":
+            _unplug(action.wanted, host)
+    making = [action.wanted for action in actions if action.verb in ("create", "replace")]
+    for first in range(0, len(making), _AT_ONCE):
+        _make(making[first : first + _AT_ONCE], host)
+    for action in actions:
+        if action.verb == "change" and set(action.after) - {"anti_spoofing"}:
+            _change(action.wanted, host)
+
+
+def delete(actions: list[Action], host: Host) -> None:
+    """Take pairs away by their first ends."""
+    by_stack: dict[str | None, list[Request]] = {}
+    for action in actions:
+        request = Request(messages.delete_link(action.name), "%s %s" % (KIND, action.name), ignore=(errno.ENODEV,))
+        by_stack.setdefault(action.wanted["netns"], []).append(request)
+    for netns, requests in by_stack.items():
+        host.stack(netns).send(requests)
+        host.stack(netns).forget()
+
+
+def port(wanted: dict[str, Any]) -> Port | None:
+    """The bridge's port that the veth is to the firewall: an endpoint's; a cable between two bridges is none."""
+    peer = wanted["peer"]
+    if wanted["bridge"] is None or wanted["netns"] is not None or peer is None or peer["bridge"] is not None:
+        return None
+    return Port(wanted["name"], wanted["bridge"])
+
+
+def guard(wanted: dict[str, Any]) -> Guard | None:
+    """What the port may send, where that is to be checked; one that may send for everybody is checked for its MAC only."""
+    if not wanted["anti_spoofing"] or port(wanted) is None or wanted["peer"]["mac"] is None:
+        return None
+    addresses = tuple(sorted(address.split("/")[0] for address in wanted["peer"]["addresses"] or []))
+    allowed = tuple(sorted(wanted["allowed_addresses"] or []))
+    mac = wanted["peer"]["mac"].lower()
+    return Guard(wanted["name"], wanted["bridge"], mac, addresses, allowed, addresses_checked="0.0.0.0/0" not in allowed)
+
+
+def ends_going(wanted: dict[str, Any], host: Host) -> Iterator[tuple[str | None, str]]:
+    """Namespace and name of both ends of a pair that is declared absent: their names are free for another."""
+    link = host.stack(wanted["netns"]).links.get(wanted["name"]) if host.is_known_namespace(wanted["netns"]) else None
+    if link is not None:
+        yield wanted["netns"], link.name
+        far = _find_far(host, link)
+        if far is not None:
+            yield far[0], far[1].name
+
+
+def _check_namespace(name: str, field: str, wanted: dict[str, Any], host: Host, problems: options.Problems) -> bool:
+    netns = wanted["netns"] if field == "netns" else wanted["peer"]["netns"]
+    problems.object_name(KIND, name, field, netns)
+    if host.is_known_namespace(netns):
+        return True
+    if wanted["state"] == "present":
+        problems.refer(KIND, name, field, netns, "namespace")
+    return False
+
+
+def _check_found(wanted: dict[str, Any], host: Host, problems: options.Problems) -> None:
+    name = wanted["name"]
+    link = host.stack(wanted["netns"]).links.get(name)
+    if link is None:
+        return
+    if link.kind != "veth":
+        problems.add(KIND, name, "name", name, "a link of this name stands there and is no veth but %s" % (link.kind or "a card"))
+    elif not link.ours and not wanted["adopt"]:
+        problems.add(KIND, name, "name", name, "a veth that is not ours has this name: choose another, or take it over with "
+                                               "adopt: true")  # fmt: skip
+
+
+def _check_far_name(wanted: dict[str, Any], host: Host, problems: options.Problems) -> None:
+    """The other end's name must be free in its namespace, or be this pair's."""
+    peer = wanted["peer"]
+    there = host.stack(peer["netns"]).links.get(peer["name"])
+    if there is None or (peer["netns"], peer["name"]) in host.links_going or peer["netns"] in host.namespaces_going:
+        return
+    near = host.stack(wanted["netns"]).links.get(wanted["name"])
+    if near is None or not _are_pair(near, there):
+        where = peer["netns"] or "the host"
+        problems.add(KIND, wanted["name"], "peer.name", peer["name"],
+                     "%s has another link of this name: choose another, or delete that one" % where)  # fmt: skip
+
+
+def _far_link(wanted: dict[str, Any], host: Host, near: Link) -> Link | None:
+    """The other end, if it is where it should be, under the name that it should have."""
+    peer = wanted["peer"]
+    if peer["netns"] in host.namespaces_going:
+        return None
+    far = host.stack(peer["netns"]).links.get(peer["name"])
+    return far if far is not None and _are_pair(near, far) else None
+
+
+def _find_far(host: Host, near: Link) -> tuple[str | None, Link] | None:
+    """The other end, wherever it is; with the namespace that our mark names looked into first."""
+    likely = (near.labels or {}).get("container")
+    candidates = [likely] if likely in host.handles else []
+    for netns in candidates + [None] + [name for name in sorted(host.handles) if name != likely]:
+        if near.peer_namespace is not None and netns is None:
+            continue
+        far = host.stack(netns).link_at(near.peer_index)
+        if far is not None and _are_pair(near, far):
+            return netns, far
+    return None
+
+
+def _are_pair(one: Link, other: Link) -> bool:
+    same_kind = one.kind == other.kind == "veth"
+    return same_kind and one.peer_index == other.index and other.peer_index == one.index
+
+
+def _near_settings(wanted: dict[str, Any], link: Link | None) -> settings.Settings:
+    asked = _end_settings(wanted, wanted, link)
+    if port(wanted) is not None:
+        asked["hairpin"] = True  # for a container that calls its own published port, should bridged packets meet NAT
+        asked["isolated"] = wanted["isolated"]
+    return asked
+
+
+def _far_settings(wanted: dict[str, Any], link: Link | None) -> settings.Settings:
+    peer = wanted["peer"]
+    asked = _end_settings(wanted, peer, link)
+    if peer["addresses"] is not None:  # then addresses, gateways and routes are the whole truth
+        asked["gateway"] = peer["gateway"] or ""
+        asked["gateway6"] = peer["gateway6"] or ""
+        asked["routes"] = settings.normal_routes(peer["routes"] or [])
+    else:
+        asked["gateway"], asked["gateway6"] = peer["gateway"], peer["gateway6"]
+        asked["routes"] = settings.normal_routes(peer["routes"])
+    return asked
+
+
+def _end_settings(wanted: dict[str, Any], end: dict[str, Any], link: Link | None) -> settings.Settings:
+    asked: settings.Settings = {"mtu": wanted["mtu"], "bridge": end["bridge"], "up": True, "silent": True}
+    asked["mac"] = None if end["mac"] is None else end["mac"].lower()
+    asked["labels"] = wanted["labels"]
+    if asked["labels"] is None and (link is None or not link.ours):
+        asked["labels"] = {}
+    if end["addresses"] is not None:
+        asked["addresses"] = sorted(settings.normal_address(address) for address in end["addresses"])
+    return asked
+
+
+def _differences(wanted: dict[str, Any], host: Host, near: Link, far: Link) -> tuple[dict[str, Any], dict[str, Any]]:
+    near_wanted, far_wanted = _near_settings(wanted, near), _far_settings(wanted, far)
+    before, after = settings.compare(near_wanted, host.stack(wanted["netns"]), near, _link_local(near_wanted, near))
+    far_stack = host.stack(wanted["peer"]["netns"])
+    far_before, far_after = settings.compare(far_wanted, far_stack, far, _link_local(far_wanted, far))
+    before.update({"peer." + key: value for key, value in far_before.items()})
+    after.update({"peer." + key: value for key, value in far_after.items()})
+    guarded = {"anti_spoofing": wanted["anti_spoofing"] if port(wanted) is not None else None}
+    more_before, more_after = difference(guarded, {"anti_spoofing": host.is_guarded_as_wanted(wanted)})
+    before.update(more_before)
+    after.update(more_after)
+    return before, after
+
+
+def _link_local(asked: settings.Settings, link: Link) -> str | None:
+    mac = asked.get("mac") or link.mac
+    return settings.link_local_of(mac) if mac else None
+
+
+def _told(wanted: dict[str, Any]) -> dict[str, Any]:
+    keys = ("netns", "bridge", "mac", "mtu", "addresses", "isolated", "anti_spoofing", "allowed_addresses", "labels")
+    told = {key: wanted[key] for key in keys if wanted[key] is not None}
+    told["peer"] = {key: value for key, value in wanted["peer"].items() if value is not None}
+    return told
+
+
+def _make(wanted: list[dict[str, Any]], host: Host) -> None:
+    """All pairs of a batch with one message each, then each end's settings."""
+    files: dict[str | None, int] = {}
+    near: dict[str | None, list[Request]] = {}
+    try:
+        for one in wanted:
+            stack, peer = host.stack(one["netns"]), one["peer"]
+            if peer["netns"] not in files:
+                files[peer["netns"]] = os.open(_file_of(peer["netns"]), os.O_RDONLY | os.O_CLOEXEC)
+            about = "%s %s" % (KIND, one["name"])
+            data = messages.veth_peer(peer["name"], files[peer["netns"]], peer["mac"], one["mtu"])
+            bridge = settings.bridge_of(one["bridge"], stack)
+            requests = near.setdefault(one["netns"], [])
+            requests.append(Request(messages.create_link(one["name"], "veth", data, _born_with(one, bridge)), about))
+            rest = {key: value for key, value in _near_settings(one, None).items() if key in ("up", "silent", "labels", "hairpin", "isolated")}
+            requests += settings.setup(one["name"], about, rest, None)
+        for netns, requests in near.items():
+            host.stack(netns).send(requests)
+    finally:
+        for file in files.values():
+            os.close(file)
+    for one in wanted:
+        _set_far(one, host, new=True)
+        if one["addresses"]:
+            _address(host.stack(one["netns"]), one["name"], _near_settings(one, None), None, "%s %s" % (KIND, one["name"]))
+    for netns in near:
+        host.stack(netns).forget()
+
+
+def _born_with(wanted: dict[str, Any], bridge: int | None) -> messages.Attributes:
+    attrs: messages.Attributes = []
+    if bridge is not None:
+        attrs.append(("IFLA_MASTER", bridge))
+    if wanted["mac"] is not None:
+        attrs.append(("IFLA_ADDRESS", wanted["mac"]))
+    if wanted["mtu"] is not None:
+        attrs.append(("IFLA_MTU", wanted["mtu"]))
+    return attrs
+
+
+def _set_far(wanted: dict[str, Any], host: Host, new: bool) -> None:
+    peer = wanted["peer"]
+    stack = host.stack(peer["netns"])
+    link = None if new else stack.links.get(peer["name"])
+    about = "%s %s: %s" % (KIND, wanted["name"], peer["name"])
+    asked = _far_settings(wanted, link)
+    if new:
+        asked["mac"] = asked["mtu"] = None  # it was born with them
+    stack.send(settings.setup(peer["name"], about, asked, settings.bridge_of(peer["bridge"], stack)))
+    _address(stack, peer["name"], asked, link, about)
+    stack.forget()
+    if peer["netns"] is not None:
+        stack.release()
+
+
+def _address(stack: Stack, name: str, asked: settings.Settings, link: Link | None, about: str) -> None:
+    if not any(asked.get(key) is not None for key in ("addresses", "gateway", "gateway6", "routes")):
+        return
+    now = stack.lookup(name)
+    if now is not None:
+        stack.send(settings.addressing(stack, link, now.index, about, asked, _link_local(asked, now)))
+
+
+def _change(wanted: dict[str, Any], host: Host) -> None:
+    stack = host.stack(wanted["netns"])
+    link = stack.links[wanted["name"]]
+    if _far_link(wanted, host, link) is None:
+        _move_far(wanted, host, link)
+    about = "%s %s" % (KIND, wanted["name"])
+    asked = _near_settings(wanted, link)
+    stack.send(settings.setup(wanted["name"], about, asked, settings.bridge_of(wanted["bridge"], stack)))
+    _address(stack, wanted["name"], asked, link, about)
+    stack.forget()
+    _set_far(wanted, host, new=False)
+
+
+def _move_far(wanted: dict[str, Any], host: Host, near: Link) -> None:
+    """Bring the other end to the namespace and name that are wanted; its addresses stay behind and are given anew."""
+    found = _find_far(host, near)
+    if found is None:
+        return
+    netns, far = found
+    peer = wanted["peer"]
+    file = os.open(_file_of(peer["netns"]), os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        down = messages.change_link(far.name, [], up=False)
+        move = messages.move_link(far.index, peer["name"], file)
+        about = "%s %s: %s" % (KIND, wanted["name"], far.name)
+        host.stack(netns).send([Request(down, about), Request(move, about)])
+    finally:
+        os.close(file)
+    host.stack(netns).forget()
+    host.stack(peer["netns"]).forget()
+
+
+def _unplug(wanted: dict[str, Any], host: Host) -> None:
+    stack = host.stack(wanted["netns"])
+    about = "%s %s" % (KIND, wanted["name"])
+    stack.send([Request(messages.delete_link(wanted["name"]), about, ignore=(errno.ENODEV,))])
+    stack.forget()
+
+
+def _file_of(netns: str | None) -> str:
+    return "/proc/self/ns/net" if netns is None else namespaces.path(netns)

@@ -1,0 +1,95 @@
+# Copyright (c) 2026, The virtnet.linux authors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the kernel cannot hold: which handles we gave to namespaces of others, the old values of sysctls, cards' old names.
+
+One JSON file under /run/virtnet, gone with a reboot as the things it speaks of are; and the lock that keeps two runs apart.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import tempfile
+import time
+from typing import Any, Iterator
+
+DIRECTORY = "/run/virtnet"
+_FILE = DIRECTORY + "/memory.json"
+_LOCK = DIRECTORY + "/lock"
+
+
+class Locked(Exception):
+    """Another run holds the lock."""
+
+
+@contextlib.contextmanager
+def lock(timeout: float) -> Iterator[None]:
+    """Keep other runs off this host for the length of a with block; wait for them up to ``timeout`` seconds, else Locked."""
+    os.makedirs(DIRECTORY, mode=0o700, exist_ok=True)
+    deadline = time.monotonic() + timeout
+    while True:
+        held = os.open(_LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            _wait(held, deadline, timeout)
+            if _still_there(held):
+                yield
+                return
+        finally:
+            os.close(held)
+
+
+def _wait(held: int, deadline: float, timeout: float) -> None:
+    while True:
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        except BlockingIOError:
+            if time.monotonic() >= deadline:
+                raise Locked("another run has been changing this host's networks for %g s (lock %s): wait for it, or raise "
+                             "lock_timeout" % (timeout, _LOCK)) from None  # fmt: skip
+            time.sleep(0.02)
+
+
+def _still_there(held: int) -> bool:
+    """The run before us may have removed the file that we waited on, as the last thing it did."""
+    with contextlib.suppress(FileNotFoundError):
+        return os.stat(_LOCK).st_ino == os.fstat(held).st_ino
+    return False
+
+
+class Memory:
+    """The remembered things, by topic: ``memory["handles"]["agent"] = {"join": "host"}``. Saved by save(), under the lock."""
+
+    def __init__(self) -> None:
+        self._topics: dict[str, dict[str, Any]] = {}
+        with contextlib.suppress(FileNotFoundError):
+            with open(_FILE, encoding="utf-8") as file:
+                self._topics = json.load(file)
+        self._saved = json.dumps(self._topics, sort_keys=True)
+
+    def __getitem__(self, topic: str) -> dict[str, Any]:
+        return self._topics.setdefault(topic, {})
+
+    def save(self) -> None:
+        """Write the file, whole or not at all; remove it and its folder when nothing is left to remember."""
+        self._topics = {topic: things for topic, things in self._topics.items() if things}
+        if not self._topics:
+            for leave in (_FILE, _LOCK):
+                with contextlib.suppress(FileNotFoundError):
+                    os.unlink(leave)
+            with contextlib.suppress(OSError):
+                os.rmdir(DIRECTORY)
+            return
+        content = json.dumps(self._topics, sort_keys=True)
+        if content == self._saved:
+            return
+        os.makedirs(DIRECTORY, mode=0o700, exist_ok=True)
+        descriptor, temporary = tempfile.mkstemp(dir=DIRECTORY)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(content)
+        os.replace(temporary, _FILE)
+        self._saved = content

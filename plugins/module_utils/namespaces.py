@@ -1,0 +1,177 @@
+# Copyright (c) 2026, The virtnet.linux authors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Network namespaces as files in /run/netns, the way iproute2 keeps them (ip-netns(8)).
+
+The process is always back in the namespace it started in when a function here returns. pyroute2 forks a child for each
+namespace that it makes or opens; entering one in this process and leaving it again costs a hundredth of that.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import errno
+import os
+import stat
+from typing import Iterator
+
+from ansible_collections.virtnet.linux.plugins.module_utils.netlink import Socket
+
+DIRECTORY = "/run/netns"
+
+_CLONE_NEWNET = 0x40000000  # include/uapi/linux/sched.h
+_MS_BIND, _MS_REC, _MS_SHARED = 0x1000, 0x4000, 0x100000  # include/uapi/linux/mount.h
+_MNT_DETACH = 0x2
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+def path(name: str) -> str:
+    """Where the namespace's handle is."""
+    return os.path.join(DIRECTORY, name)
+
+
+def handles() -> dict[str, int]:
+    """Every handle and the inode of the namespace it holds; a file that holds none (left by a crash) is not one."""
+    device = os.stat("/proc/self/ns/net").st_dev
+    found = {}
+    with contextlib.suppress(FileNotFoundError):
+        for name in os.listdir(DIRECTORY):
+            with contextlib.suppress(FileNotFoundError):
+                status = os.stat(path(name))
+                if status.st_dev == device:
+                    found[name] = status.st_ino
+    return found
+
+
+def own_inode() -> int:
+    """The inode of the namespace that this process is in."""
+    return os.stat("/proc/self/ns/net").st_ino
+
+
+def inode_of_pid(pid: int) -> int | None:
+    """The inode of a process's namespace; None where there is no such process."""
+    try:
+        return os.stat("/proc/%d/ns/net" % pid).st_ino
+    except FileNotFoundError:
+        return None
+
+
+def processes() -> dict[int, list[int]]:
+    """The processes of this host by the inode of their namespace."""
+    found: dict[int, list[int]] = {}
+    for entry in os.listdir("/proc"):
+        if entry.isdigit():
+            with contextlib.suppress(OSError):  # ended meanwhile
+                found.setdefault(os.stat("/proc/%s/ns/net" % entry).st_ino, []).append(int(entry))
+    return found
+
+
+@contextlib.contextmanager
+def entered(name: str | None) -> Iterator[None]:
+    """Be in the namespace for the length of a with block; None is the one we are in."""
+    if name is None:
+        yield
+        return
+    home = os.open("/proc/self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        there = os.open(path(name), os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            _call("setns", there, _CLONE_NEWNET)
+        finally:
+            os.close(there)
+        try:
+            yield
+        finally:
+            _call("setns", home, _CLONE_NEWNET)
+    finally:
+        os.close(home)
+
+
+def open_socket(name: str | None) -> Socket:
+    """A netlink socket in the namespace."""
+    with entered(name):
+        return Socket()
+
+
+def prepare_directory() -> bool:
+    """Make /run/netns a shared mount, so that handles are seen by processes with mount namespaces of their own.
+
+    As ip-netns does at its first use. True when it was not one before.
+    """
+    os.makedirs(DIRECTORY, mode=0o755, exist_ok=True)
+    try:
+        _call("mount", b"", DIRECTORY.encode(), b"none", _MS_SHARED | _MS_REC, None)
+        return False
+    except OSError as error:
+        if error.errno != errno.EINVAL:
+            raise
+    _call("mount", DIRECTORY.encode(), DIRECTORY.encode(), b"none", _MS_BIND | _MS_REC, None)
+    _call("mount", b"", DIRECTORY.encode(), b"none", _MS_SHARED | _MS_REC, None)
+    return True
+
+
+def remove_directory() -> None:
+    """Undo prepare_directory(); does nothing while a handle is left, anybody's."""
+    if os.listdir(DIRECTORY):
+        return
+    _call("umount2", DIRECTORY.encode(), _MNT_DETACH)
+    with contextlib.suppress(OSError):  # a handle that somebody made under the mount
+        os.rmdir(DIRECTORY)
+
+
+def create(name: str) -> None:
+    """Make a new namespace with a handle of that name."""
+    home = os.open("/proc/self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        _call("unshare", _CLONE_NEWNET)
+        try:
+            _bind("/proc/self/ns/net", name)
+        finally:
+            _call("setns", home, _CLONE_NEWNET)
+    finally:
+        os.close(home)
+
+
+def give_name(name: str, source: str) -> None:
+    """A further handle for a namespace that exists: source is a file that holds it (/proc/PID/ns/net, another handle)."""
+    _bind(source, name)
+
+
+def delete(name: str) -> None:
+    """Take a handle away; the namespace goes with the last handle, process and socket that hold it."""
+    handle = path(name)
+    try:
+        _call("umount2", handle.encode(), _MNT_DETACH)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOENT):  # no mount: a file that a crash left
+            raise
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(handle)
+
+
+def is_leftover(name: str) -> bool:
+    """Whether a plain empty file stands where the handle would be: what a crash between two steps leaves."""
+    try:
+        status = os.lstat(path(name))
+    except FileNotFoundError:
+        return False
+    return stat.S_ISREG(status.st_mode) and status.st_size == 0 and name not in handles()
+
+
+def _bind(source: str, name: str) -> None:
+    os.close(os.open(path(name), os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o444))
+    try:
+        _call("mount", source.encode(), path(name).encode(), b"none", _MS_BIND, None)
+    except OSError:
+        os.unlink(path(name))
+        raise
+
+
+def _call(function: str, *arguments: object) -> None:
+    ctypes.set_errno(0)
+    if getattr(_libc, function)(*arguments) != 0:
+        code = ctypes.get_errno()
+        raise OSError(code, os.strerror(code), function)

@@ -1,0 +1,121 @@
+# Copyright (c) 2026, The virtnet.linux authors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What several kinds of object ask of their input: shared options, and checks that say what is wrong in words for people."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from typing import Any
+
+from ansible_collections.virtnet.linux.plugins.module_utils import names
+
+STATE: dict[str, Any] = dict(type="str", choices=["present", "absent"], default="present")
+ADOPT: dict[str, Any] = dict(type="bool", default=False)
+LABELS: dict[str, Any] = dict(type="dict")
+ROUTES: dict[str, Any] = dict(
+    type="list",
+    elements="dict",
+    options=dict(to=dict(type="str", required=True), via=dict(type="str"), metric=dict(type="int")),
+)
+
+_MAC = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}\Z")
+
+
+class Problems:
+    """Collects what is wrong with the objects of one document, so that all of it is said at once."""
+
+    def __init__(self) -> None:
+        self.found: list[str] = []
+        self.missing: list[str] = []
+
+    def refer(self, kind: str, name: object, field: str, value: object, what: str) -> None:
+        """One reference to what is neither there nor declared."""
+        self.missing.append("%s %s: %s: %s: there is no %s of this name, and none is declared" % (kind, name, field, _quoted(value), what))
+
+    def add(self, kind: str, name: object, field: str, value: object, rule: str) -> None:
+        """One problem: the object, the field, what was given, what is allowed or what to do."""
+        self.found.append("%s %s: %s: %s: %s" % (kind, name, field, _quoted(value), rule))
+
+    def interface_name(self, kind: str, name: object, field: str, value: Any) -> None:
+        """The value has to be a name that a link can have."""
+        if value is not None and not names.is_interface_name(value):
+            self.add(kind, name, field, value, "a link's name is " + names.INTERFACE_RULE)
+
+    def object_name(self, kind: str, name: object, field: str, value: Any) -> None:
+        """The value has to be a name that a namespace can have."""
+        if value is not None and not names.is_object_name(value):
+            self.add(kind, name, field, value, "a name is " + names.OBJECT_RULE)
+
+    def mac(self, kind: str, name: object, field: str, value: Any) -> None:
+        """The value has to be a unicast MAC."""
+        if value is None:
+            return
+        if not _MAC.match(value.lower()):
+            self.add(kind, name, field, value, "a MAC is six pairs of hex digits, as 02:42:ac:1e:00:02")
+        elif int(value[:2], 16) & 1 or not int(value.replace(":", ""), 16):
+            self.add(kind, name, field, value, "a link's MAC is a unicast one: the first octet even, and not all zero")
+
+    def mtu(self, kind: str, name: object, field: str, value: Any) -> None:
+        """The value has to be an MTU that the kernel takes (68 is IPv4's least, 65535 a bridge's most)."""
+        if value is not None and not 68 <= value <= 65535:
+            self.add(kind, name, field, value, "an MTU is 68 to 65535")
+
+    def interface_address(self, kind: str, name: object, field: str, value: Any) -> bool:
+        """The value has to be ADDRESS/LENGTH."""
+        try:
+            if "/" not in str(value):
+                raise ValueError
+            ipaddress.ip_interface(value)
+            return True
+        except ValueError:
+            self.add(kind, name, field, value, "an address and its length, as 172.30.0.2/16 or fd00::2/64")
+            return False
+
+    def address(self, kind: str, name: object, field: str, value: Any, version: int | None = None) -> None:
+        """The value has to be an address, of that IP version if one is given."""
+        if value is None:
+            return
+        try:
+            if version in (None, ipaddress.ip_address(value).version):
+                return
+        except ValueError:
+            pass
+        wanted = {None: "an IPv4 or IPv6 address", 4: "an IPv4 address", 6: "an IPv6 address"}[version]
+        self.add(kind, name, field, value, wanted + ", without a length")
+
+    def network(self, kind: str, name: object, field: str, value: Any) -> bool:
+        """The value has to be a network without host bits."""
+        try:
+            ipaddress.ip_network(value)
+            return True
+        except ValueError:
+            self.add(kind, name, field, value, _network_rule(value))
+            return False
+
+    def labels(self, kind: str, name: object, value: Any) -> None:
+        """The value has to be labels that a link's alias can hold."""
+        if value is not None and not names.labels_fit(value):
+            self.add(kind, name, "labels", value, "labels are " + names.LABEL_RULE)
+
+    def routes(self, kind: str, name: object, field: str, value: Any) -> None:
+        """Each of the values has to be a route: ``to`` a network, ``via`` an address of the same family."""
+        for route in value or []:
+            if self.network(kind, name, field + ".to", route["to"]) and route.get("via") is not None:
+                self.address(kind, name, field + ".via", route["via"], ipaddress.ip_network(route["to"]).version)
+            metric = route.get("metric")
+            if metric is not None and not 0 <= metric < 1 << 32:
+                self.add(kind, name, field + ".metric", metric, "a metric is 0 to 4294967295")
+
+
+def _network_rule(value: Any) -> str:
+    try:
+        return "it should be %s" % ipaddress.ip_network(value, strict=False)
+    except ValueError:
+        return "a network and its length, as 172.30.0.0/16 or fd00::/64"
+
+
+def _quoted(value: object) -> str:
+    return "'%s'" % value if isinstance(value, str) else str(value)

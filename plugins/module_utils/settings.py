@@ -1,0 +1,170 @@
+# Copyright (c) 2026, The virtnet.linux authors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a link is set to (MAC, MTU, bridge, addresses, routes, mark): read, compared and set alike for every kind of link."""
+
+from __future__ import annotations
+
+import errno
+import ipaddress
+from typing import Any
+
+from ansible_collections.virtnet.linux.plugins.module_utils import messages
+from ansible_collections.virtnet.linux.plugins.module_utils.actions import difference
+from ansible_collections.virtnet.linux.plugins.module_utils.names import mark
+from ansible_collections.virtnet.linux.plugins.module_utils.netlink import Request, number
+from ansible_collections.virtnet.linux.plugins.module_utils.stack import Link, Stack, is_link_local
+
+_DEFAULT, _DEFAULT6 = "0.0.0.0/0", "::/0"
+_IFLA_BRPORT_MODE, _IFLA_BRPORT_ISOLATED = 4, 33  # include/uapi/linux/if_link.h
+
+Settings = dict[str, Any]  # mac, mtu, bridge, hairpin, isolated, up, silent, labels, addresses, gateway, gateway6, routes
+
+
+def normal_address(address: str) -> str:
+    """ADDRESS/LENGTH as the kernel writes it."""
+    return str(ipaddress.ip_interface(address))
+
+
+def normal_routes(routes: list[dict[str, Any]] | None) -> list[dict[str, Any]] | None:
+    """Routes as read() gives them: network, gateway and metric as the kernel writes them, sorted."""
+    if routes is None:
+        return None
+    plain = []
+    for route in routes:
+        network = ipaddress.ip_network(route["to"])
+        via = None if route.get("via") is None else str(ipaddress.ip_address(route["via"]))
+        plain.append({"to": str(network), "via": via, "metric": _metric(network.version, route.get("metric"))})
+    return sorted(plain, key=str)
+
+
+def link_local_of(mac: str) -> str:
+    """The link-local address that RFC 4291 appendix A derives from a MAC, with its length."""
+    octets = [int(part, 16) for part in mac.split(":")]
+    octets[0] ^= 2
+    packed = b"\xfe\x80" + bytes(6) + bytes(octets[:3]) + b"\xff\xfe" + bytes(octets[3:])
+    return "%s/64" % ipaddress.IPv6Address(packed)
+
+
+def read(stack: Stack, link: Link) -> Settings:
+    """What the link is set to now, in the words that wanted settings use."""
+    bridge = stack.link_at(link.master)
+    addresses = [address for address in stack.addresses.get(link.index, []) if not is_link_local(address)]
+    routes = [route for route in stack.routes if route.index == link.index and route.protocol == messages.RTPROT_STATIC]
+    default = next((route.via for route in routes if route.to == _DEFAULT), None)
+    default6 = next((route.via for route in routes if route.to == _DEFAULT6), None)
+    others = [{"to": route.to, "via": route.via, "metric": route.metric} for route in routes if route.to not in (_DEFAULT, _DEFAULT6)]
+    return {
+        "mac": link.mac,
+        "mtu": link.mtu,
+        "bridge": None if bridge is None else bridge.name,
+        "hairpin": _port_flag(link, _IFLA_BRPORT_MODE),
+        "isolated": _port_flag(link, _IFLA_BRPORT_ISOLATED),
+        "up": link.up,
+        "silent": link.silent,
+        "labels": link.labels,
+        "addresses": sorted(addresses),
+        "gateway": default,
+        "gateway6": default6,
+        "routes": sorted(others, key=str),
+    }
+
+
+def compare(wanted: Settings, stack: Stack, link: Link, own_link_local: str | None) -> tuple[Settings, Settings]:
+    """What differs between wanted settings and the link, as (before, after).
+
+    ``own_link_local`` is the link-local address that goes with IPv6 addresses; its absence shows as a change of addresses.
+    """
+    found = read(stack, link)
+    before, after = difference(wanted, found)
+    if _lacks_link_local(wanted, stack, link, own_link_local):
+        before["addresses"] = found["addresses"]
+        after["addresses"] = sorted(wanted["addresses"]) + [own_link_local]
+    return before, after
+
+
+def setup(name: str, about: str, wanted: Settings, index_of_bridge: int | None) -> list[Request]:
+    """Requests that set the link itself (not its addresses and routes) to the wanted settings; None is left alone."""
+    attrs: messages.Attributes = []
+    if wanted.get("mac") is not None:
+        attrs.append(("IFLA_ADDRESS", wanted["mac"]))
+    if wanted.get("mtu") is not None:
+        attrs.append(("IFLA_MTU", wanted["mtu"]))
+    if wanted.get("bridge") is not None:
+        attrs.append(("IFLA_MASTER", index_of_bridge or 0))
+    if wanted.get("labels") is not None:
+        attrs.append(("IFLA_IFALIAS", mark(wanted["labels"])))
+    if wanted.get("silent"):
+        attrs.append(messages.silent())
+    requests = [Request(messages.change_link(name, attrs, wanted.get("up")), about)]
+    port = _port_attributes(wanted)
+    if port:  # in a message of its own: the kernel looks for the bridge before it sets the one given beside it
+        requests.append(Request(messages.change_link(name, [messages.bridge_port(port)]), about))
+    return requests
+
+
+def addressing(stack: Stack, link: Link | None, index: int, about: str, wanted: Settings, own_link_local: str | None) -> list[Request]:
+    """Requests for the link's addresses and routes; ``link`` is None for one that was just made and has none yet."""
+    found = read(stack, link) if link is not None else None
+    have = [] if link is None else stack.addresses.get(link.index, [])
+    requests = []
+    if wanted.get("addresses") is not None:
+        asked = wanted["addresses"] + ([own_link_local] if own_link_local and _has_ipv6(wanted) else [])
+        gone = [address for address in have if address not in asked and not is_link_local(address)]
+        # first away, then new: an address of the same subnet that came second would go with the first
+        requests += [Request(messages.delete_address(index, address), about, (errno.EADDRNOTAVAIL,)) for address in gone]
+        requests += [Request(messages.add_address(index, address), about) for address in asked if address not in have]
+    return requests + _routing(index, about, wanted, found)
+
+
+def bridge_of(wanted: str | None, stack: Stack) -> int | None:
+    """The index of the bridge to enslave to, as it is now; None where none is wanted."""
+    if not wanted:
+        return None
+    bridge = stack.links.get(wanted) or stack.lookup(wanted)
+    return None if bridge is None else bridge.index
+
+
+def _routing(index: int, about: str, wanted: Settings, found: Settings | None) -> list[Request]:
+    asked = _routes_of(wanted)
+    requests = []
+    for route in _routes_of(found) if found else []:
+        enforced = {_DEFAULT: "gateway", _DEFAULT6: "gateway6"}.get(route[0], "routes")
+        if wanted.get(enforced) is not None and route not in asked:
+            requests.append(Request(messages.delete_route(index, *route), about, (errno.ESRCH,)))
+    # replaced even where they are there: a change of addresses before this may have taken them
+    return requests + [Request(messages.replace_route(index, *route), about) for route in asked]
+
+
+def _routes_of(settings: Settings) -> list[tuple[str, str | None, int | None]]:
+    routes = [(route["to"], route["via"], route["metric"]) for route in settings.get("routes") or []]
+    if settings.get("gateway"):
+        routes.append((_DEFAULT, settings["gateway"], None))
+    if settings.get("gateway6"):
+        routes.append((_DEFAULT6, settings["gateway6"], _metric(6, None)))
+    return routes
+
+
+def _metric(version: int, metric: int | None) -> int | None:
+    """The metric as a dump shows it: IPv6 routes have 1024 where none is given (IP6_RT_PRIO_USER), IPv4 ones none for 0."""
+    if version == 6:
+        return metric or 1024
+    return metric or None
+
+
+def _lacks_link_local(wanted: Settings, stack: Stack, link: Link, own_link_local: str | None) -> bool:
+    return bool(own_link_local and _has_ipv6(wanted) and own_link_local not in stack.addresses.get(link.index, []))
+
+
+def _has_ipv6(wanted: Settings) -> bool:
+    return any(":" in address for address in wanted.get("addresses") or [])
+
+
+def _port_flag(link: Link, attribute: int) -> bool | None:
+    return bool(number(link.port[attribute])) if attribute in link.port else None
+
+
+def _port_attributes(wanted: Settings) -> messages.Attributes:
+    named = (("hairpin", "IFLA_BRPORT_MODE"), ("isolated", "IFLA_BRPORT_ISOLATED"))
+    return [(attribute, int(wanted[key])) for key, attribute in named if wanted.get(key) is not None]

@@ -1,0 +1,186 @@
+# Copyright (c) 2026, The virtnet.linux authors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What is in one network namespace: links, addresses and routes, read in one dump each."""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+import struct
+
+from ansible_collections.virtnet.linux.plugins.module_utils import messages, namespaces
+from ansible_collections.virtnet.linux.plugins.module_utils.names import labels_of
+from ansible_collections.virtnet.linux.plugins.module_utils.netlink import Request, Socket, attributes, number, text
+
+# include/uapi/linux/if_link.h
+_IFLA_ADDRESS, _IFLA_IFNAME, _IFLA_MTU, _IFLA_LINK, _IFLA_MASTER, _IFLA_LINKINFO = 1, 3, 4, 5, 10, 18
+_IFLA_IFALIAS, _IFLA_AF_SPEC, _IFLA_LINK_NETNSID = 20, 26, 37
+_IFLA_INFO_KIND, _IFLA_INFO_DATA, _IFLA_INFO_SLAVE_DATA = 1, 2, 5
+_IFLA_INET6_ADDR_GEN_MODE = 8
+# include/uapi/linux/if_addr.h and rtnetlink.h
+_IFA_ADDRESS, _IFA_LOCAL = 1, 2
+_RTA_DST, _RTA_OIF, _RTA_GATEWAY, _RTA_PRIORITY, _RTA_TABLE = 1, 4, 5, 6, 15
+
+_LINK = struct.Struct("=BxHiII")  # struct ifinfomsg: family, type, index, flags, change
+_ADDRESS = struct.Struct("=BBBBI")  # struct ifaddrmsg: family, prefix length, flags, scope, index
+_ROUTE = struct.Struct("=BBBBBBBBI")  # struct rtmsg: family, dst_len, src_len, tos, table, protocol, scope, type, flags
+
+
+class Link:
+    """One link as the kernel has it. ``data`` and ``port`` are its kind's attributes and those as a bridge's port, undecoded."""
+
+    def __init__(self, payload: memoryview) -> None:
+        _family, _type, self.index, flags, _change = _LINK.unpack_from(payload)
+        found = attributes(payload, _LINK.size)
+        self.name = text(found[_IFLA_IFNAME])
+        self.up = bool(flags & messages.IFF_UP)
+        self.mtu = number(found[_IFLA_MTU])
+        self.mac = _mac(found.get(_IFLA_ADDRESS))
+        self.master = _optional(found.get(_IFLA_MASTER))
+        self.peer_index = _optional(found.get(_IFLA_LINK))
+        self.peer_namespace = _optional(found.get(_IFLA_LINK_NETNSID))
+        self.alias = text(found[_IFLA_IFALIAS]) if _IFLA_IFALIAS in found else None
+        self.labels = labels_of(self.alias)
+        info = attributes(found[_IFLA_LINKINFO]) if _IFLA_LINKINFO in found else {}
+        self.kind = text(info[_IFLA_INFO_KIND]) if _IFLA_INFO_KIND in info else None
+        self.data = attributes(info[_IFLA_INFO_DATA]) if _IFLA_INFO_DATA in info else {}
+        self.port = attributes(info[_IFLA_INFO_SLAVE_DATA]) if _IFLA_INFO_SLAVE_DATA in info else {}
+        self.silent = _silent(found.get(_IFLA_AF_SPEC))
+
+    @property
+    def ours(self) -> bool:
+        """Whether it bears our mark."""
+        return self.labels is not None
+
+
+class Route:
+    """One route of the main table through a link. ``to`` is a network with its length, ``via`` None for a connected one."""
+
+    def __init__(self, to: str, via: str | None, index: int | None, metric: int | None, protocol: int) -> None:
+        self.to, self.via, self.index, self.metric, self.protocol = to, via, index, metric, protocol
+
+
+class Stack:
+    """The network stack of one namespace; the dumps are made when they are first asked for, and kept.
+
+    ``exists`` is False for a namespace that the same run is about to make: it has its ``lo`` and nothing else.
+    """
+
+    def __init__(self, name: str | None, exists: bool = True) -> None:
+        self.name = name
+        self.exists = exists
+        self._socket: Socket | None = None
+        self._links: dict[str, Link] | None = None
+        self._addresses: dict[int, list[str]] | None = None
+        self._routes: list[Route] | None = None
+        self._local_routes: set[tuple[int | None, str]] | None = None
+
+    @property
+    def socket(self) -> Socket:
+        """The netlink socket in this namespace, opened when first used."""
+        if self._socket is None:
+            self._socket = namespaces.open_socket(self.name)
+        return self._socket
+
+    def release(self) -> None:
+        """Close the socket (it would keep the namespace alive); what was read stays."""
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None
+
+    def forget(self) -> None:
+        """Read everything anew when next asked."""
+        self._links = self._addresses = self._routes = self._local_routes = None
+
+    @property
+    def links(self) -> dict[str, Link]:
+        """The links by name."""
+        if self._links is None:
+            self._links = self._read_links() if self.exists else {}
+        return self._links
+
+    @property
+    def addresses(self) -> dict[int, list[str]]:
+        """The addresses (ADDRESS/LENGTH) by the index of their link, link-local ones included."""
+        if self._addresses is None:
+            self._addresses = self._read_addresses() if self.exists else {}
+        return self._addresses
+
+    @property
+    def routes(self) -> list[Route]:
+        """The unicast routes of the main table."""
+        if self._routes is None:
+            self._read_routes()
+        return self._routes or []
+
+    @property
+    def local_routes(self) -> set[tuple[int | None, str]]:
+        """The entries of the local table, as (index of the link, ADDRESS/LENGTH)."""
+        if self._local_routes is None:
+            self._read_routes()
+        return self._local_routes or set()
+
+    def link_at(self, index: int | None) -> Link | None:
+        """The link with that index."""
+        return next((link for link in self.links.values() if link.index == index), None)
+
+    def lookup(self, name: str) -> Link | None:
+        """The link as it is now, past what was read before."""
+        payload = self.socket.get(messages.get_links(name), "link " + name)
+        return None if payload is None else Link(payload)
+
+    def send(self, requests: list[Request]) -> None:
+        """Carry out requests in this namespace."""
+        self.socket.send(requests)
+
+    def _read_links(self) -> dict[str, Link]:
+        links = [Link(payload) for kind, payload in self.socket.dump(messages.get_links()) if kind == messages.RTM_NEWLINK]
+        return {link.name: link for link in links}
+
+    def _read_addresses(self) -> dict[int, list[str]]:
+        found: dict[int, list[str]] = {}
+        for _kind, payload in self.socket.dump(messages.get_addresses()):
+            family, length, _flags, _scope, index = _ADDRESS.unpack_from(payload)
+            held = attributes(payload, _ADDRESS.size)
+            raw = held.get(_IFA_LOCAL) or held.get(_IFA_ADDRESS)
+            if raw is not None:
+                found.setdefault(index, []).append("%s/%d" % (socket.inet_ntop(family, raw), length))
+        return found
+
+    def _read_routes(self) -> None:
+        self._routes, self._local_routes = [], set()
+        replies = self.socket.dump(messages.get_routes()) if self.exists else ()
+        for _kind, payload in replies:
+            family, length, _src, _tos, table, protocol, _scope, kind, _flags = _ROUTE.unpack_from(payload)
+            held = attributes(payload, _ROUTE.size)
+            table = _optional(held.get(_RTA_TABLE)) or table
+            to = socket.inet_ntop(family, held[_RTA_DST]) if _RTA_DST in held else ("::" if family == socket.AF_INET6 else "0.0.0.0")
+            index = _optional(held.get(_RTA_OIF))
+            if table == messages.RT_TABLE_LOCAL:
+                self._local_routes.add((index, "%s/%d" % (to, length)))
+            elif table == messages.RT_TABLE_MAIN and kind == messages.RTN_UNICAST:
+                via = socket.inet_ntop(family, held[_RTA_GATEWAY]) if _RTA_GATEWAY in held else None
+                self._routes.append(Route("%s/%d" % (to, length), via, index, _optional(held.get(_RTA_PRIORITY)), protocol))
+
+
+def is_link_local(address: str) -> bool:
+    """Whether the address (with or without a length) is one that the kernel gives a link of itself (fe80::/10)."""
+    return ":" in address and ipaddress.ip_interface(address).ip.is_link_local
+
+
+def _mac(data: memoryview | None) -> str | None:
+    return None if data is None else ":".join("%02x" % byte for byte in data)
+
+
+def _optional(data: memoryview | None) -> int | None:
+    return None if data is None else number(data)
+
+
+def _silent(af_spec: memoryview | None) -> bool:
+    if af_spec is None:
+        return False
+    inet6 = attributes(af_spec).get(socket.AF_INET6)
+    mode = None if inet6 is None else attributes(inet6).get(_IFLA_INET6_ADDR_GEN_MODE)
+    return mode is not None and number(mode) == messages.IN6_ADDR_GEN_MODE_NONE

@@ -1,0 +1,35 @@
+# Copyright (c) 2026, The virtnet.linux authors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Sysctls of the network namespace that the process is in: files under /proc/sys/net."""
+
+from __future__ import annotations
+
+import re
+
+_KEY = re.compile(r"net[./][A-Za-z0-9_@-][A-Za-z0-9_.@/-]*\Z")
+
+
+def is_key(key: object) -> bool:
+    """Whether the key names a network sysctl, as net.ipv4.ip_forward or net/ipv4/conf/eth0.5/rp_filter."""
+    return isinstance(key, str) and bool(_KEY.match(key)) and ".." not in key.replace("/", ".")
+
+
+def read(key: str) -> str | None:
+    """The value, words separated by one blank; None where there is no such sysctl (or none that can be read)."""
+    try:
+        with open(_path(key), encoding="ascii") as file:
+            return " ".join(file.read().split())
+    except OSError:
+        return None
+
+
+def write(key: str, value: str) -> None:
+    """Set the value; an OSError names the file."""
+    with open(_path(key), "w", encoding="ascii") as file:
+        file.write(value)
+
+
+def _path(key: str) -> str:
+    return "/proc/sys/" + (key if "/" in key else key.replace(".", "/"))
