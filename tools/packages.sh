@@ -35,11 +35,14 @@ if [ "$(id -u)" -ne 0 ]; then
     sudo=(sudo)
 fi
 
-# A fresh machine's own updates may hold the lock for a while.
+# A fresh machine has no package lists, or old ones, and its own updates may hold the lock for a while.
 apt() {
-    "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=300 "$@" </dev/null
+    "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=300 "$@" </dev/null 2>&1
 }
 
 echo "Installing with apt: ${missing[*]}"
 install=(install --yes --no-install-recommends "${missing[@]}")
-apt "${install[@]}" >/dev/null 2>&1 || { apt update && apt "${install[@]}" >/dev/null; }
+said=$(apt "${install[@]}") || said=$(apt update && apt "${install[@]}") || {
+    echo "$said" >&2
+    exit 1
+}

@@ -23,6 +23,7 @@ HOME = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(HOME / "tests"))
 
 from ansible_test._internal.python_requirements import get_venv_packages  # noqa: E402
+
 from kit import pythons  # noqa: E402
 
 CACHE = HOME / ".cache" / "ansible-test"

@@ -10,6 +10,7 @@ import subprocess
 import sys
 
 import pytest
+
 from kit import pythons
 from kit.checkout import HOME
 

@@ -14,6 +14,7 @@ import os
 import subprocess
 
 import pytest
+
 from kit.checkout import HOME
 
 SCENARIOS = sorted(path.parent.name for path in HOME.glob("extensions/molecule/*/molecule.yml"))

@@ -13,6 +13,7 @@ import ast
 from pathlib import Path
 
 import pytest
+
 from kit.checkout import HOME
 
 PLUGINS = HOME / "plugins"
