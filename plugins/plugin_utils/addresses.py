@@ -10,10 +10,9 @@ import hashlib
 import ipaddress
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Union
 
-Address = Union[ipaddress.IPv4Address, ipaddress.IPv6Address]
-IPNetwork = Union[ipaddress.IPv4Network, ipaddress.IPv6Network]
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+IPNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
 Named = tuple[IPNetwork, str]
 
 
@@ -36,7 +35,7 @@ class Subnet:
 
     @property
     def default_route(self) -> Address | None:
-        """Where containers send what is not theirs: Docker's word in aux_addresses for another router, or the gateway."""
+        """Where containers send what is for others: to the router that aux_addresses name, else to the gateway."""
         return self.auxiliary.get(f"DefaultGatewayIPv{self.version}", self.gateway)
 
     def has(self, address: Address) -> bool:
@@ -103,15 +102,20 @@ def overlaps(networks: list[Named]) -> Iterator[tuple[Named, Named]]:
         # Networks are either apart or one inside the other, so in this order it is enough to look at the widest so far.
         own = [pair for pair in networks if pair[0].version == version]
         for pair in sorted(own, key=lambda pair: (int(pair[0].network_address), pair[0].prefixlen)):
-            if widest is not None and pair[0].subnet_of(widest[0]):
+            if widest is not None and lies_in(pair[0], widest[0]):
                 yield widest, pair
             else:
                 widest = pair
 
 
+def lies_in(block: IPNetwork, other: IPNetwork) -> bool:
+    """Whether a block of addresses is part of the other one."""
+    return block.version == other.version and other.supernet_of(block)  # type: ignore[arg-type]
+
+
 def unique_local_subnet(*names: str) -> ipaddress.IPv6Network:
     """A stable /64 out of fd00::/8 for a network that has IPv6 and names no subnet (RFC 4193)."""
-    digest = hashlib.sha256("/".join(names).encode()).digest()[:7]
+    digest = hashlib.sha256("/".join(names).encode("utf-8", "surrogatepass")).digest()[:7]
     return ipaddress.IPv6Network((b"\xfd" + digest + bytes(8), 64))
 
 

@@ -19,6 +19,7 @@ from ansible_collections.virtnet.linux.plugins.plugin_utils.addresses import (
     Address,
     IPNetwork,
     Subnet,
+    lies_in,
     unique_local_subnet,
 )
 from ansible_collections.virtnet.linux.plugins.plugin_utils.fields import Fields
@@ -35,6 +36,7 @@ CONTAINER_FIELDS = (
 ATTACHMENT_FIELDS = ("name", "ipv4_address", "ipv6_address", "mac_address", "interface_name", "aliases")
 
 _STATES = ("present", "absent")
+_OF_A_NAMESPACE = ("networks", "ports", "forwarding", "sysctls", "routes", "pid")
 _SYSCTL = re.compile(r"net[./][A-Za-z0-9_./-]+\Z")
 
 
@@ -176,12 +178,6 @@ def _read_network(fields: Fields, name: str, host: str) -> Network:
     bridge = fields.text("bridge")
     if bridge is not None and not names.is_interface_name(bridge):
         fields.refuse("bridge", f"must be an interface name: {names.INTERFACE_RULE}")
-    labels = {str(key): value for key, value in fields.mapping("labels").items()}
-    for word in ("role", "network"):
-        if word in labels:
-            fields.refuse("labels", f"the label {word!r} is set by the role itself; choose another word")
-    if not names.labels_fit({**labels, "role": "bridge_network", "network": name}) and names.is_object_name(name):
-        fields.refuse("labels", f"must be {names.LABEL_RULE}")
     network = Network(
         name=name,
         bridge=bridge if bridge is not None else names.bridge_device(name) if names.is_object_name(name) else name,
@@ -192,7 +188,7 @@ def _read_network(fields: Fields, name: str, host: str) -> Network:
         icc=bool(fields.boolean("icc", True)),
         masquerade=bool(fields.boolean("masquerade", True)),
         routes=_read_routes(fields),
-        labels=labels,
+        labels=_read_labels(fields, name),
         sound=sound,
     )
     if sound:
@@ -202,6 +198,17 @@ def _read_network(fields: Fields, name: str, host: str) -> Network:
                     fields.thing, f"routes[{number}].via", str(route.via), f"must be an address in {_listed(subnets)}"
                 )
     return network
+
+
+def _read_labels(fields: Fields, name: str) -> dict[str, str]:
+    words = Fields(fields.mapping("labels"), f"{fields.thing}: labels", fields.problems)
+    labels = {str(key): words.text(key) or "" for key in words.raw}
+    for word in ("role", "network"):
+        if word in labels:
+            words.refuse(word, "is set by the role itself; choose another word")
+    if names.is_object_name(name) and not names.labels_fit({**labels, "role": "bridge_network", "network": name}):
+        fields.refuse("labels", f"must be {names.LABEL_RULE}")
+    return labels
 
 
 def _read_subnets(fields: Fields, name: str, host: str) -> dict[int, Subnet]:
@@ -214,7 +221,7 @@ def _read_subnets(fields: Fields, name: str, host: str) -> dict[int, Subnet]:
         blocks[6] = unique_local_subnet(host, name)
     if not fields.given("subnet") and not blocks[6] and not fields.given("subnet6"):
         fields.refuse("subnet", "a network needs a subnet, like 172.30.0.0/16; or a subnet6")
-    auxiliary = {4: {}, 6: {}}
+    auxiliary: dict[int, dict[str, Address]] = {4: {}, 6: {}}
     aux = Fields(fields.mapping("aux_addresses"), f"{fields.thing}: aux_addresses", fields.problems)
     for key in aux.raw:
         address = aux.address(key)
@@ -255,8 +262,10 @@ def _check_subnet(fields: Fields, suffix: str, subnet: Subnet, aux: Fields) -> N
         or block.is_reserved or block.network_address.is_unspecified
     ):  # fmt: skip
         fields.refuse("subnet" + suffix, "must be of unicast addresses that are neither loopback nor link-local")
-    if subnet.ip_range is not None and not subnet.ip_range.subnet_of(block):
+    if subnet.ip_range is not None and not lies_in(subnet.ip_range, block):
         fields.refuse("ip_range" + suffix, f"must lie inside subnet{suffix} {block}")
+    elif subnet.ip_range is not None and not subnet.has(subnet.first()):
+        fields.refuse("ip_range" + suffix, f"has no address that is neither the network's nor the broadcast of {block}")
     if subnet.gateway is not None and not subnet.has(subnet.gateway):
         fields.refuse("gateway" + suffix, _outside(subnet, subnet.gateway, f"subnet{suffix}"))
     for key, address in subnet.auxiliary.items():
@@ -297,18 +306,20 @@ def _read_mode(fields: Fields, name: str) -> tuple[str, str | None] | None:
     mode = fields.text("network_mode")
     if not fields.given("network_mode"):
         return "bridge", None
-    if mode in ("bridge", "none", "host"):
-        return mode, None
-    word, _colon, target = (mode or "").partition(":")
     if mode is None:
         return None
+    if mode in ("bridge", "none", "host"):
+        return mode, None
+    word, _colon, target = mode.partition(":")
     if word != "container":
-        return fields.refuse("network_mode", "must be bridge, none, host or container:NAME")
-    if not names.is_object_name(target):
-        return fields.refuse("network_mode", "a container's name follows after 'container:', as in container:nginx")
-    if target == name:
-        return fields.refuse("network_mode", "a container cannot join its own namespace; name another one")
-    return "container", target
+        fields.refuse("network_mode", "must be bridge, none, host or container:NAME")
+    elif not names.is_object_name(target):
+        fields.refuse("network_mode", "a container's name follows after 'container:', as in container:nginx")
+    elif target == name:
+        fields.refuse("network_mode", "a container cannot join its own namespace; name another one")
+    else:
+        return "container", target
+    return None
 
 
 def _read_attachments(fields: Fields) -> list[Attachment]:
@@ -412,16 +423,9 @@ def _check_mode(fields: Fields, container: Container) -> None:
     if container.mode == "none":
         unfit = {"networks": "it has no interface but lo", "ports": "it has no address to lead to"}
     elif container.mode == "host":
-        unfit = {
-            word: "it uses the host's namespace as it is"
-            for word in ("networks", "forwarding", "sysctls", "routes", "pid")
-        }
-        unfit["ports"] = "it uses the host's own ports already"
+        unfit = dict.fromkeys(_OF_A_NAMESPACE, "it uses the host's own namespace, as it is")
     else:
-        unfit = {
-            word: "it uses another container's namespace; declare it there"
-            for word in ("networks", "ports", "forwarding", "sysctls", "routes", "pid")
-        }
+        unfit = dict.fromkeys(_OF_A_NAMESPACE, f"it uses the namespace of {container.target}; say it there")
     for word, reason in unfit.items():
         if fields.raw.get(word) not in (None, [], {}):
             fields.refuse(word, f"does not go with network_mode {mode}: {reason}")

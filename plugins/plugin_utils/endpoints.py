@@ -10,13 +10,12 @@ address. The same declaration over the same live state always gives the same end
 
 from __future__ import annotations
 
-import ipaddress
 import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from ansible_collections.virtnet.linux.plugins.module_utils import names
-from ansible_collections.virtnet.linux.plugins.plugin_utils.addresses import Address, Pool, Subnet
+from ansible_collections.virtnet.linux.plugins.plugin_utils.addresses import Address, IPNetwork, Pool, Subnet
 from ansible_collections.virtnet.linux.plugins.plugin_utils.declaration import Attachment, Container, Network, Route
 from ansible_collections.virtnet.linux.plugins.plugin_utils.live import LiveEndpoint
 from ansible_collections.virtnet.linux.plugins.plugin_utils.problems import Problems, enumerate_names
@@ -54,8 +53,8 @@ def settle_endpoints(scope: Scope, problems: Problems) -> list[Endpoint]:
         live = scope.live.containers.get(container.name)
         for wish in container.attachments:
             if wish.network in scope.networks:
-                endpoint = live.endpoints.get(wish.network) if live else None
-                endpoints.append(Endpoint(container, scope.networks[wish.network], wish, endpoint))
+                before = live.endpoints.get(wish.network) if live else None
+                endpoints.append(Endpoint(container, scope.networks[wish.network], wish, before))
     on_network: dict[str, list[Endpoint]] = {}
     of_container: dict[str, list[Endpoint]] = {}
     for endpoint in endpoints:
@@ -112,11 +111,8 @@ def _possible_macs(endpoint: Endpoint) -> Iterator[str]:
 
 def _standing_macs(scope: Scope, network: str) -> dict[str, str]:
     """MACs of the endpoints that this run leaves alone, with their containers."""
-    return {
-        container.endpoints[network].mac: container.name
-        for container in scope.standing.values()
-        if network in container.endpoints and container.endpoints[network].mac
-    }
+    endpoints = [(one.endpoints[network], one.name) for one in scope.standing.values() if network in one.endpoints]
+    return {endpoint.mac: name for endpoint, name in endpoints if endpoint.mac}
 
 
 def _check_macs(scope: Scope, network: Network, members: list[Endpoint], problems: Problems) -> None:
@@ -149,9 +145,39 @@ def _check_families(network: Network, members: list[Endpoint], problems: Problem
 def _settle_addresses(
     scope: Scope, network: Network, subnet: Subnet, members: list[Endpoint], problems: Problems
 ) -> None:
-    """One family of one network: what runs keeps its address, what is declared static gets it, the rest the lowest free."""
-    version, suffix = subnet.version, "6" if subnet.version == 6 else ""
+    """One family of one network: what runs keeps its address, a static one is given, the rest get the lowest free."""
     pool = Pool(subnet)
+    _keep_live(scope, network, pool, members)
+    _give_declared(network, pool, members, problems)
+    _reserve_for_absent(scope, network, pool)
+    _give_free(network, pool, members, problems)
+    for member in members:
+        member.addresses = dict(sorted(member.addresses.items()))
+
+
+def _keep_live(scope: Scope, network: Network, pool: Pool, members: list[Endpoint]) -> None:
+    version = pool.subnet.version
+    for container in scope.standing.values():
+        endpoint = container.endpoints.get(network.name)
+        if endpoint is not None and version in endpoint.addresses:
+            pool.hold(endpoint.addresses[version], f"container {container.name}")
+    for member in members:
+        kept = member.live.addresses.get(version) if member.live is not None else None
+        # Two live endpoints with one address are a fault of the past: the second gets another one.
+        if (
+            kept is not None
+            and version not in member.wish.addresses
+            and pool.subnet.has(kept)
+            and pool.holder(kept) is None
+        ):
+            pool.hold(kept, str(member.container))
+            member.addresses[version] = kept
+
+
+def _give_declared(network: Network, pool: Pool, members: list[Endpoint], problems: Problems) -> None:
+    """The gateway, the auxiliary and the static addresses; refuses what is taken."""
+    subnet = pool.subnet
+    version, suffix = subnet.version, "6" if subnet.version == 6 else ""
 
     def claim(address: Address, holder: str, thing: str, field: str) -> bool:
         other = pool.holder(address)
@@ -161,42 +187,34 @@ def _settle_addresses(
         pool.hold(address, holder)
         return True
 
-    for container in scope.standing.values():
-        endpoint = container.endpoints.get(network.name)
-        if endpoint is not None and version in endpoint.addresses:
-            pool.hold(endpoint.addresses[version], f"container {container.name}")
-    for member in members:
-        kept = member.live.addresses.get(version) if member.live is not None else None
-        # Two live endpoints with one address is a fault of the past: the second gets another one.
-        if kept is not None and version not in member.wish.addresses and subnet.has(kept) and pool.holder(kept) is None:
-            pool.hold(kept, str(member.container))
-            member.addresses[version] = kept
     if subnet.gateway is not None:
         claim(subnet.gateway, "the gateway", str(network), "gateway" + suffix)
-    for key, address in subnet.auxiliary.items():
-        claim(address, f"aux_addresses {key}", str(network), f"aux_addresses.{key}")
+    for key, auxiliary in subnet.auxiliary.items():
+        claim(auxiliary, f"aux_addresses {key}", str(network), f"aux_addresses.{key}")
     for member in members:
-        address = member.wish.addresses.get(version)
+        address, who = member.wish.addresses.get(version), str(member.container)
         if address is None:
             continue
         if not subnet.has(address):
             rule = f"must be an address inside subnet{suffix} {subnet.network} of {network}"
-            problems.refuse(str(member.container), ADDRESS_FIELDS[version], str(address), rule)
-        elif claim(address, str(member.container), str(member.container), ADDRESS_FIELDS[version]):
+            problems.refuse(who, ADDRESS_FIELDS[version], str(address), rule)
+        elif claim(address, who, who, ADDRESS_FIELDS[version]):
             member.addresses[version] = address
-    _reserve_for_absent(scope, network, pool)
+
+
+def _give_free(network: Network, pool: Pool, members: list[Endpoint], problems: Problems) -> None:
+    version = pool.subnet.version
     left_out = []
     for member in members:
-        if version not in member.addresses and version not in member.wish.addresses:
-            address = pool.give(str(member.container))
-            if address is None:
-                left_out.append(member.container.name)
-            else:
-                member.addresses[version] = address
+        if version in member.addresses or version in member.wish.addresses:
+            continue
+        address = pool.give(str(member.container))
+        if address is None:
+            left_out.append(member.container.name)
+        else:
+            member.addresses[version] = address
     if left_out:
-        _refuse_full(network, subnet, pool, left_out, problems)
-    for member in members:
-        member.addresses = dict(sorted(member.addresses.items()))
+        _refuse_full(network, pool, left_out, problems)
 
 
 def _reserve_for_absent(scope: Scope, network: Network, pool: Pool) -> None:
@@ -208,7 +226,8 @@ def _reserve_for_absent(scope: Scope, network: Network, pool: Pool) -> None:
                 pool.hold(address, str(container))
 
 
-def _refuse_full(network: Network, subnet: Subnet, pool: Pool, left_out: list[str], problems: Problems) -> None:
+def _refuse_full(network: Network, pool: Pool, left_out: list[str], problems: Problems) -> None:
+    subnet = pool.subnet
     suffix = "6" if subnet.version == 6 else ""
     field = ("ip_range" if subnet.ip_range is not None else "subnet") + suffix
     holders = pool.holders()
@@ -247,7 +266,7 @@ def _settle_interfaces(endpoints: list[Endpoint], problems: Problems) -> None:
 
 
 def _settle_gateways(endpoints: list[Endpoint]) -> None:
-    """The default route of each family goes by the first network that is not internal, as far as that has the family."""
+    """The default route of each family goes by the first network that has the family and is not internal."""
     for version in (4, 6):
         for endpoint in endpoints:
             subnet = endpoint.network.subnets.get(version)
@@ -277,7 +296,7 @@ def _settle_routes(container: Container, endpoints: list[Endpoint], problems: Pr
 
 def _without_doubles(routes: list[Route]) -> list[Route]:
     """A container's own route to a subnet replaces its network's."""
-    by_subnet: dict[tuple[ipaddress._BaseNetwork, int | None], Route] = {}
+    by_subnet: dict[tuple[IPNetwork, int | None], Route] = {}
     for route in routes:
         by_subnet[route.to, route.metric] = route
     return list(by_subnet.values())

@@ -12,20 +12,23 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 
 from ansible_collections.virtnet.linux.plugins.plugin_utils.addresses import Address, IPNetwork
 from ansible_collections.virtnet.linux.plugins.plugin_utils.problems import Problems
 
 _TRUE = ("yes", "on", "true", "t", "y", "1")
 _FALSE = ("no", "off", "false", "f", "n", "0")
+_SUBNET = "subnet in CIDR notation, like 172.30.0.0/16 or fd00:30::/64"
+_IP = TypeVar("_IP", Address, ipaddress.IPv4Interface | ipaddress.IPv6Interface)
 _MAC = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}\Z")
 
 
 class Fields:
     """The fields of one declared object, `thing` in messages."""
 
-    def __init__(self, raw: Mapping, thing: str, problems: Problems) -> None:
+    def __init__(self, raw: Mapping[Any, Any], thing: str, problems: Problems) -> None:
         self.raw = raw
         self.thing = thing
         self.problems = problems
@@ -50,7 +53,8 @@ class Fields:
             return str(value)
         if value is None or isinstance(value, str):
             return value
-        return self.refuse(field, "must be text")
+        self.refuse(field, "must be text")
+        return None
 
     def choice(self, field: str, default: str, choices: tuple[str, ...]) -> str:
         value = self.text(field)
@@ -75,17 +79,18 @@ class Fields:
         if isinstance(value, str) and re.match(r"[0-9]{1,10}\Z", value):
             value = int(value)
         if not isinstance(value, int) or isinstance(value, bool) or not first <= value <= last:
-            return self.refuse(field, f"must be a number from {first} to {last}")
+            self.refuse(field, f"must be a number from {first} to {last}")
+            return None
         return value
 
-    def listing(self, field: str) -> list:
+    def listing(self, field: str) -> list[Any]:
         value = self.raw.get(field)
         if value is None or isinstance(value, (list, tuple)):
             return list(value or ())
         self.refuse(field, "must be a list")
         return []
 
-    def mapping(self, field: str) -> Mapping:
+    def mapping(self, field: str) -> Mapping[Any, Any]:
         value = self.raw.get(field)
         if value is None or isinstance(value, Mapping):
             return value or {}
@@ -107,45 +112,48 @@ class Fields:
 
     def subnet(self, field: str, version: int | None = None) -> IPNetwork | None:
         """An address range in CIDR notation without host bits."""
-        interface = self._ip(field, _interface, version, "subnet in CIDR notation, like 172.30.0.0/16 or fd00:30::/64,")
+        interface = self._ip(field, _interface, version, _SUBNET)
         if interface is None:
             return None
         if interface.ip != interface.network.network_address:
-            return self.refuse(field, f"has host bits set; write {interface.network}")
+            self.refuse(field, f"has host bits set; write {interface.network}")
+            return None
         return interface.network
 
     def mac(self, field: str) -> str | None:
         value = self.raw.get(field)
         if value is None:
             return None
-        if isinstance(value, int):  # 02:42:10:11:12:13 is a number to the base of 60 in YAML 1.1
-            return self.refuse(field, "YAML made a number of it: quote it")
         mac = value.strip().lower().replace("-", ":") if isinstance(value, str) else ""
-        if not _MAC.match(mac):
-            return self.refuse(field, "must be a MAC address like 02:42:ac:1e:00:02")
-        if int(mac[:2], 16) & 1 or mac == "00:00:00:00:00:00":
-            return self.refuse(field, "must be a unicast MAC address: an even first byte, and not all zeros")
-        return mac
+        if isinstance(value, int):  # 02:42:10:11:12:13 is a number to the base of 60 in YAML 1.1
+            self.refuse(field, "YAML made a number of it: quote it")
+        elif not _MAC.match(mac):
+            self.refuse(field, "must be a MAC address like 02:42:ac:1e:00:02")
+        elif int(mac[:2], 16) & 1 or mac == "00:00:00:00:00:00":
+            self.refuse(field, "must be a unicast MAC address: an even first byte, and not all zeros")
+        else:
+            return mac
+        return None
 
-    def _ip(self, field: str, parse, version: int | None, what: str):
+    def _ip(self, field: str, parse: Callable[[str], _IP], version: int | None, what: str) -> _IP | None:
         value = self.raw.get(field)
         if value is None:
             return None
-        wanted = f"an IPv{version} {what}" if version else f"an {what}" if what == "address" else f"a {what}"
         try:
             found = parse(value.strip()) if isinstance(value, str) else None
         except ValueError:
             found = None
-        if found is None:
-            return self.refuse(field, f"must be {wanted.rstrip(',')}")
-        if version and found.version != version:
-            return self.refuse(field, f"must be {wanted.rstrip(',')}; this one is IPv{found.version}")
-        if found.version == 6 and (found.scope_id or found.ipv4_mapped):
-            return self.refuse(field, f"must be {wanted} without a scope and not mapped from IPv4")
-        return found
+        family = f"an IPv{version}" if version else "an IP"
+        if found is None or (version and found.version != version):
+            self.refuse(field, f"must be {family} {what}")
+        elif isinstance(found, ipaddress.IPv6Address) and (found.scope_id or found.ipv4_mapped):
+            self.refuse(field, f"must be {family} {what}, without a scope and not an IPv4 address in IPv6's clothes")
+        else:
+            return found
+        return None
 
 
-def _interface(text: str):
+def _interface(text: str) -> ipaddress.IPv4Interface | ipaddress.IPv6Interface:
     if "/" not in text:
         raise ValueError(text)
     return ipaddress.ip_interface(text)

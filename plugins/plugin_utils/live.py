@@ -9,11 +9,14 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from ansible_collections.virtnet.linux.plugins.plugin_utils.addresses import Address, IPNetwork, Subnet
 from ansible_collections.virtnet.linux.plugins.plugin_utils.declaration import Network
 from ansible_collections.virtnet.linux.plugins.plugin_utils.ports import parse_range
 from ansible_collections.virtnet.linux.plugins.plugin_utils.problems import Problems
+
+Place = tuple[str, int, Address | None, int]  # protocol, IP version, host address (None: every one), host port
 
 
 @dataclass
@@ -53,7 +56,7 @@ class LivePort:
     bridge: str | None
 
     @property
-    def place(self) -> tuple:
+    def place(self) -> Place:
         """Where on the host it is published: two ports of one place cannot be."""
         return self.protocol, self.to_address.version, self.host_ip, self.host_port
 
@@ -112,7 +115,7 @@ def read_live(raw: object, problems: Problems) -> Live:
         return Live()
 
 
-def _read(raw: Mapping) -> Live:
+def _read(raw: Mapping[str, Any]) -> Live:
     host = raw.get("host") or {}
     live = Live(
         ports=[port for entry in raw.get("nat_ports") or [] for port in _ports(entry)],
@@ -138,7 +141,7 @@ def _read(raw: Mapping) -> Live:
     return live
 
 
-def _container(entry: Mapping) -> LiveContainer:
+def _container(entry: Mapping[str, Any]) -> LiveContainer:
     labels = entry.get("labels") or {}
     container = LiveContainer(
         name=entry["name"],
@@ -161,7 +164,7 @@ def _container(entry: Mapping) -> LiveContainer:
     return container
 
 
-def _add_network(live: Live, entry: Mapping) -> None:
+def _add_network(live: Live, entry: Mapping[str, Any]) -> None:
     options = entry.get("Options") or {}
     network = Network(
         name=entry["Name"],
@@ -194,7 +197,7 @@ def _add_network(live: Live, entry: Mapping) -> None:
         )
 
 
-def _ports(entry: Mapping) -> list[LivePort]:
+def _ports(entry: Mapping[str, Any]) -> list[LivePort]:
     """One entry may be a range: port by port."""
     host_ip = entry.get("host_ip")
     places = parse_range(str(entry["host_port"]))
@@ -212,7 +215,7 @@ def _ports(entry: Mapping) -> list[LivePort]:
     ]
 
 
-def _listener(entry: Mapping) -> Listener:
+def _listener(entry: Mapping[str, Any]) -> Listener:
     return Listener(
         protocol=entry["protocol"],
         address=_address(entry["address"]),

@@ -97,7 +97,7 @@ def _check_bridges(scope: Scope, problems: Problems) -> None:
             what = f"a {interface.kind}" if interface.kind else "an interface"
             problems.refuse(
                 str(network), "bridge", network.bridge,
-                f"the host has {what} of this name that was not made here; choose another name with bridge:, or remove it",
+                f"the host has {what} of this name that was not made here; give the network another with bridge:",
             )  # fmt: skip
 
 
@@ -113,6 +113,6 @@ def _check_moved_subnets(scope: Scope, problems: Problems) -> None:
                 if subnet is None or not subnet.has(address):
                     problems.refuse(
                         str(network), "subnet6" if version == 6 else "subnet", subnet and str(subnet.network),
-                        f"container {name} stands there with {address} and is in no list; declare it, so that it gets an "
-                        "address in the new subnet, or remove it",
+                        f"container {name} stands there with {address} and no list declares it; declare it, so that it "
+                        "gets an address in the new subnet, or remove it",
                     )  # fmt: skip

@@ -14,6 +14,8 @@ All errors are found before the document is made; with errors it is empty, so th
 
 from __future__ import annotations
 
+from typing import Any
+
 from ansible_collections.virtnet.linux.plugins.module_utils import names
 from ansible_collections.virtnet.linux.plugins.plugin_utils.declaration import Network, Route, read_declaration
 from ansible_collections.virtnet.linux.plugins.plugin_utils.endpoints import (
@@ -30,8 +32,10 @@ from ansible_collections.virtnet.linux.plugins.plugin_utils.scope import Scope, 
 
 KINDS = ("netns", "bridge", "veth", "interface", "vxlan_tunnel", "bridge_policy", "nat_port")
 
+_EVERYBODY = ["0.0.0.0/0", "::/0"]  # a router sends what others have sent to it
 
-def plan(declared: object, live: object) -> dict:
+
+def plan(declared: object, live: object) -> dict[str, Any]:
     """What has to be there for the declaration, given what is live.
 
     :param declared: {networks: [...], containers: [...], purge: bool, role: str, host: str}, as typed
@@ -46,7 +50,7 @@ def plan(declared: object, live: object) -> dict:
     joins = _settle_joins(scope, problems)
     endpoints = settle_endpoints(scope, problems)
     published = settle_ports(scope, endpoints, problems)
-    topology: dict[str, list[dict]] = {kind: [] for kind in KINDS}
+    topology: dict[str, list[dict[str, Any]]] = {kind: [] for kind in KINDS}
     if not problems.errors:
         settle_macs(scope, endpoints)
         topology.update(_document(scope, joins, endpoints, published))
@@ -67,7 +71,9 @@ def _settle_joins(scope: Scope, problems: Problems) -> dict[str, str]:
     return joins
 
 
-def _document(scope: Scope, joins: dict[str, str], endpoints: list[Endpoint], published: list[Published]) -> dict:
+def _document(
+    scope: Scope, joins: dict[str, str], endpoints: list[Endpoint], published: list[Published]
+) -> dict[str, Any]:
     networks = [network for network in scope.networks.values() if network.declared]
     old_bridges = _old_bridges(scope)
     return {
@@ -81,7 +87,7 @@ def _document(scope: Scope, joins: dict[str, str], endpoints: list[Endpoint], pu
     }
 
 
-def _namespaces(scope: Scope, joins: dict[str, str]) -> list[dict]:
+def _namespaces(scope: Scope, joins: dict[str, str]) -> list[dict[str, Any]]:
     """Namespaces first, then those who share them."""
     found = []
     for name in sorted(scope.declared, key=lambda name: name in joins):
@@ -108,7 +114,7 @@ def _namespaces(scope: Scope, joins: dict[str, str]) -> list[dict]:
     return found
 
 
-def _bridge(scope: Scope, network: Network) -> dict:
+def _bridge(scope: Scope, network: Network) -> dict[str, Any]:
     return _given(
         name=network.bridge,
         addresses=[
@@ -124,14 +130,14 @@ def _bridge(scope: Scope, network: Network) -> dict:
     )
 
 
-def _veth(scope: Scope, endpoint: Endpoint) -> dict:
+def _veth(scope: Scope, endpoint: Endpoint) -> dict[str, Any]:
     container, network = endpoint.container, endpoint.network
     return _given(
         name=names.veth_device(container.name, network.name),
         bridge=network.bridge,
         mtu=_mtu(scope, network),
-        # A router sends what other addresses sent.
-        anti_spoofing=not container.forwarding,
+        anti_spoofing=True,
+        allowed_addresses=_EVERYBODY if container.forwarding else [],
         labels={"network": network.name, "container": container.name},
         peer=_given(
             name=endpoint.interface,
@@ -146,7 +152,7 @@ def _veth(scope: Scope, endpoint: Endpoint) -> dict:
     )
 
 
-def _policy(network: Network) -> dict:
+def _policy(network: Network) -> dict[str, Any]:
     return {
         "bridge": network.bridge,
         "subnets": [str(subnet.network) for subnet in network.subnets.values()],
@@ -157,7 +163,7 @@ def _policy(network: Network) -> dict:
     }
 
 
-def _nat_port(published: Published) -> dict:
+def _nat_port(published: Published) -> dict[str, Any]:
     return _given(
         protocol=published.protocol,
         host_ip=_text(published.host_ip),
@@ -169,7 +175,7 @@ def _nat_port(published: Published) -> dict:
     )
 
 
-def _no_nat_port(port: LivePort) -> dict:
+def _no_nat_port(port: LivePort) -> dict[str, Any]:
     return _given(
         protocol=port.protocol,
         host_ip=_text(port.host_ip),
@@ -181,7 +187,7 @@ def _no_nat_port(port: LivePort) -> dict:
     )
 
 
-def _route(route: Route) -> dict:
+def _route(route: Route) -> dict[str, Any]:
     return _given(to=str(route.to), via=str(route.via), metric=route.metric)
 
 
@@ -208,11 +214,11 @@ def _mtu(scope: Scope, network: Network) -> int | None:
     return uplink_mtu(scope.live)
 
 
-def _absent(**identity: str) -> dict:
+def _absent(**identity: str) -> dict[str, Any]:
     return {**identity, "state": "absent"}
 
 
-def _given(**options: object) -> dict:
+def _given(**options: object) -> dict[str, Any]:
     """An object without the options that are not enforced."""
     return {option: value for option, value in options.items() if value is not None}
 

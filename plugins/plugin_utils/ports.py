@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ansible_collections.virtnet.linux.plugins.plugin_utils.addresses import Address
@@ -40,7 +41,7 @@ class PortRange:
     def __len__(self) -> int:
         return self.last - self.first + 1
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[int]:
         return iter(range(self.first, self.last + 1))
 
     def __str__(self) -> str:

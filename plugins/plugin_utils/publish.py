@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from ansible_collections.virtnet.linux.plugins.plugin_utils.addresses import Address
 from ansible_collections.virtnet.linux.plugins.plugin_utils.declaration import Container
 from ansible_collections.virtnet.linux.plugins.plugin_utils.endpoints import Endpoint
-from ansible_collections.virtnet.linux.plugins.plugin_utils.live import Listener, Live, LivePort
+from ansible_collections.virtnet.linux.plugins.plugin_utils.live import Listener, Live, LivePort, Place
 from ansible_collections.virtnet.linux.plugins.plugin_utils.ports import Port, PortRange
 from ansible_collections.virtnet.linux.plugins.plugin_utils.problems import Problems
 from ansible_collections.virtnet.linux.plugins.plugin_utils.scope import Scope
@@ -164,13 +164,13 @@ def _requests(scope: Scope, endpoints: list[Endpoint], problems: Problems) -> It
         outer = [endpoint for endpoint in own if not endpoint.network.internal]
         if not container.ports or not own or not all(endpoint.network.sound for endpoint in own):
             continue
-        exits = {
-            version: next((endpoint for endpoint in outer if version in endpoint.network.subnets), None)
-            for version in (4, 6)
-        }
+        exits: dict[int, Endpoint] = {}
+        for endpoint in outer:
+            for version in endpoint.network.subnets:
+                exits.setdefault(version, endpoint)
         for number, port in enumerate(container.ports):
             asked = (4, 6) if port.host_ip is None else (port.host_ip.version,)
-            reached = {version: exits[version] for version in asked if exits[version] is not None}
+            reached = {version: exits[version] for version in asked if version in exits}
             request = _Request(container, number, port, reached)
             if not outer:
                 problems.warn(
@@ -183,7 +183,7 @@ def _requests(scope: Scope, endpoints: list[Endpoint], problems: Problems) -> It
                 word = "subnet6" if asked == (6,) else "subnet"
                 request.refuse(
                     problems,
-                    f"the host address is IPv{asked[0]} and the container has no such address; give one of its networks a {word}",
+                    f"the container has no IPv{asked[0]} address to lead to; give one of its networks a {word}",
                 )
             else:
                 _check_host_ip(scope, request, problems)
@@ -200,7 +200,7 @@ def _check_host_ip(scope: Scope, request: _Request, problems: Problems) -> None:
         )  # fmt: skip
 
 
-def _claim(request: _Request, places: _Places, ours: set[tuple], problems: Problems) -> None:
+def _claim(request: _Request, places: _Places, ours: set[Place], problems: Problems) -> None:
     """Take the request's ports, each for every family; refuse what is taken, once for each holder."""
     refused = set()
     for version in request.exits:

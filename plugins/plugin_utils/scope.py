@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from ansible_collections.virtnet.linux.plugins.plugin_utils.declaration import Container, Declaration, Network
@@ -36,7 +37,7 @@ class Scope:
 def lay_over(declaration: Declaration, live: Live, problems: Problems) -> Scope:
     """Which networks and containers stand after the run and which go; refuses what may not go."""
 
-    def leaves(name: str, role: str | None, present: dict, absent: dict) -> bool:
+    def leaves(name: str, role: str | None, present: Collection[str], absent: Collection[str]) -> bool:
         return name not in present and (name in absent or (declaration.purge and role == declaration.role))
 
     def role_of(container: LiveContainer) -> str | None:
@@ -100,7 +101,7 @@ def _check_known(scope: Scope, declaration: Declaration, problems: Problems) -> 
             if wish.network in declaration.absent_networks:
                 rule = "is declared with state: absent; leave it out here, or keep the network"
             else:
-                rule = f"is an unknown network: neither declared in {scope.role}_networks nor live on the host; known: {known}"
+                rule = f"is unknown: no network in {scope.role}_networks and none that is live; known: {known}"
             problems.refuse(str(container), f"networks[{number}]", wish.network, rule)
 
 
@@ -121,7 +122,7 @@ def _check_leaving_networks(scope: Scope, declaration: Declaration, problems: Pr
         else:
             problems.refuse(
                 f"network {name}", f"{scope.role}_purge", True,
-                f"it is declared no more, so it would go, but containers stand on it: {who}; declare it, or remove them",
+                f"no list declares it, so it would go, but containers stand on it: {who}; declare it, or remove them",
             )  # fmt: skip
 
 
@@ -162,12 +163,12 @@ def _check_namespaces(scope: Scope, problems: Problems) -> None:
         if name in scope.live.namespaces and (live is None or not live.named):
             problems.refuse(
                 str(container), "name", name,
-                f"a namespace of this name is there that was not made here; choose another name, or `ip netns delete {name}`",
+                f"/run/netns has this name already, not made here; choose another, or `ip netns delete {name}`",
             )  # fmt: skip
 
 
 def owner_of_namespace(scope: Scope, name: str) -> str:
-    """Whose namespace a container that joins `name` ends up in: a container's name, or 'host'. ValueError says why none."""
+    """Whose namespace one that joins `name` ends up in: a container's name, or 'host'. ValueError says why none."""
     seen = [name]
     while True:
         declared, live = scope.declared.get(name), scope.standing.get(name)
