@@ -11,8 +11,9 @@ is the planner's to find.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from ansible_collections.virtnet.linux.plugins.module_utils import names
 from ansible_collections.virtnet.linux.plugins.plugin_utils.addresses import (
@@ -120,6 +121,9 @@ class Declaration:
     absent_containers: dict[str, Container]
 
 
+_Object = TypeVar("_Object")
+
+
 def read_declaration(raw: object, problems: Problems) -> Declaration:
     """Read {networks, containers, purge, role, host}; host is the inventory's name of the host."""
     whole = Fields(raw if isinstance(raw, Mapping) else {}, "declaration", problems)
@@ -144,10 +148,12 @@ def read_declaration(raw: object, problems: Problems) -> Declaration:
     )
 
 
-def _by_name(whole: Fields, key: str, variable: str, kind: str, read) -> tuple[dict, dict]:
+def _by_name(
+    whole: Fields, key: str, variable: str, kind: str, read: Callable[[Fields, str], _Object]
+) -> tuple[dict[str, _Object], dict[str, _Object]]:
     """The objects of a list by their names: those to be present, those to be absent."""
-    present: dict = {}
-    absent: dict = {}
+    present: dict[str, _Object] = {}
+    absent: dict[str, _Object] = {}
     for number, raw in enumerate(whole.listing(key)):
         place = f"{variable}[{number}]"
         if not isinstance(raw, Mapping):

@@ -120,22 +120,22 @@ def _read(raw: Mapping[str, Any]) -> Live:
     live = Live(
         ports=[port for entry in raw.get("nat_ports") or [] for port in _ports(entry)],
         routes=[
-            LiveRoute(to=ipaddress.ip_network(route["to"], strict=False), dev=route.get("dev"))
+            LiveRoute(to=ipaddress.ip_network(route["to"], strict=False), dev=_word_or_none(route.get("dev")))
             for route in host.get("routes") or []
         ],
         listeners=[_listener(entry) for entry in host.get("listeners") or []],
         namespaces=[str(name) for name in host.get("namespaces") or []],
     )
     for entry in host.get("interfaces") or []:
-        live.interfaces[entry["name"]] = LiveInterface(
-            name=entry["name"],
+        live.interfaces[_word(entry["name"])] = LiveInterface(
+            name=_word(entry["name"]),
             kind=entry.get("kind"),
             mtu=entry.get("mtu"),
             ours=bool(entry.get("ours")),
             addresses=[_address(text) for text in entry.get("addresses") or []],
         )
     for entry in raw.get("containers") or []:
-        live.containers[entry["name"]] = _container(entry)
+        live.containers[_word(entry["name"])] = _container(entry)
     for entry in raw.get("networks") or []:
         _add_network(live, entry)
     return live
@@ -144,21 +144,22 @@ def _read(raw: Mapping[str, Any]) -> Live:
 def _container(entry: Mapping[str, Any]) -> LiveContainer:
     labels = entry.get("labels") or {}
     container = LiveContainer(
-        name=entry["name"],
-        mode=entry.get("mode"),
-        join=entry.get("join"),
-        role=labels.get("role"),
+        name=_word(entry["name"]),
+        mode=_word_or_none(entry.get("mode")),
+        join=_word_or_none(entry.get("join")),
+        role=_word_or_none(labels.get("role")),
         foreign="pid" in labels,
         pids=list(entry.get("pids") or []),
     )
     for endpoint in entry.get("endpoints") or []:
-        if endpoint.get("network") is None:
+        network = _word_or_none(endpoint.get("network"))
+        if network is None:
             continue  # a cable or a card: it is on no network
-        container.endpoints[endpoint["network"]] = LiveEndpoint(
-            network=endpoint["network"],
-            veth=endpoint["veth"],
-            interface=endpoint.get("interface"),
-            mac=endpoint.get("mac"),
+        container.endpoints[network] = LiveEndpoint(
+            network=network,
+            veth=_word(endpoint["veth"]),
+            interface=_word_or_none(endpoint.get("interface")),
+            mac=_word_or_none(endpoint.get("mac")),
             addresses=_first_of_each(endpoint.get("addresses") or []),
         )
     return container
@@ -167,8 +168,8 @@ def _container(entry: Mapping[str, Any]) -> LiveContainer:
 def _add_network(live: Live, entry: Mapping[str, Any]) -> None:
     options = entry.get("Options") or {}
     network = Network(
-        name=entry["Name"],
-        bridge=options.get("bridge") or entry["Id"],
+        name=_word(entry["Name"]),
+        bridge=_word(options.get("bridge") or entry["Id"]),
         mtu=options.get("mtu"),
         internal=bool(entry.get("Internal")),
         icc=bool(options.get("icc", True)),
@@ -180,18 +181,18 @@ def _add_network(live: Live, entry: Mapping[str, Any]) -> None:
         gateway = config.get("Gateway")
         network.subnets[block.version] = Subnet(network=block, gateway=_address(gateway) if gateway else None)
     live.networks[network.name] = network
-    live.roles[network.name] = (entry.get("Labels") or {}).get("role")
+    live.roles[network.name] = _word_or_none((entry.get("Labels") or {}).get("role"))
     # An endpoint whose namespace has lost its name still has its host end, and so its address.
     for name, endpoint in (entry.get("Containers") or {}).items():
-        container = live.containers.setdefault(name, LiveContainer(name=name, named=False))
+        container = live.containers.setdefault(_word(name), LiveContainer(name=name, named=False))
         texts = [endpoint.get("IPv4Address"), endpoint.get("IPv6Address")]
         container.endpoints.setdefault(
             network.name,
             LiveEndpoint(
                 network=network.name,
-                veth=endpoint["EndpointID"],
-                interface=endpoint.get("InterfaceName"),
-                mac=endpoint.get("MacAddress"),
+                veth=_word(endpoint["EndpointID"]),
+                interface=_word_or_none(endpoint.get("InterfaceName")),
+                mac=_word_or_none(endpoint.get("MacAddress")),
                 addresses=_first_of_each([text for text in texts if text]),
             ),
         )
@@ -204,12 +205,12 @@ def _ports(entry: Mapping[str, Any]) -> list[LivePort]:
     ports = parse_range(str(entry["to_port"]))
     return [
         LivePort(
-            protocol=entry["protocol"],
+            protocol=_word(entry["protocol"]),
             host_ip=_address(host_ip) if host_ip else None,
             host_port=place,
             to_address=_address(entry["to_address"]),
             to_port=port,
-            bridge=entry.get("bridge"),
+            bridge=_word_or_none(entry.get("bridge")),
         )
         for place, port in zip(places, ports)
     ]
@@ -217,7 +218,7 @@ def _ports(entry: Mapping[str, Any]) -> list[LivePort]:
 
 def _listener(entry: Mapping[str, Any]) -> Listener:
     return Listener(
-        protocol=entry["protocol"],
+        protocol=_word(entry["protocol"]),
         address=_address(entry["address"]),
         port=int(entry["port"]),
         pid=entry.get("pid"),
@@ -238,3 +239,13 @@ def _address(text: str) -> Address:
     """An address out of '172.30.0.2/16', 'fe80::1%eth0' or '::ffff:127.0.0.1'; '*' is any."""
     address = ipaddress.ip_address(text.split("/")[0].split("%")[0].replace("*", "::"))
     return getattr(address, "ipv4_mapped", None) or address
+
+
+def _word(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"{value!r} is no name")
+    return value
+
+
+def _word_or_none(value: object) -> str | None:
+    return None if value is None else _word(value)

@@ -75,15 +75,14 @@ def _document(
     scope: Scope, joins: dict[str, str], endpoints: list[Endpoint], published: list[Published]
 ) -> dict[str, Any]:
     networks = [network for network in scope.networks.values() if network.declared]
-    old_bridges = _old_bridges(scope)
+    old_bridges, old_veths = _old_bridges(scope), _old_veths(scope)
+    old_ports = ports_that_go(scope, published, endpoints)
     return {
         "netns": _namespaces(scope, joins),
-        "bridge": [_bridge(scope, network) for network in networks] + [_absent(name=bridge) for bridge in old_bridges],
-        "veth": [_veth(scope, endpoint) for endpoint in endpoints] + [_absent(name=veth) for veth in _old_veths(scope)],
-        "bridge_policy": [_policy(network) for network in networks]
-        + [_absent(bridge=bridge) for bridge in old_bridges],
-        "nat_port": [_nat_port(one) for one in published]
-        + [_no_nat_port(port) for port in ports_that_go(scope, published, endpoints)],
+        "bridge": [_bridge(scope, network) for network in networks] + [_absent(name=name) for name in old_bridges],
+        "veth": [_veth(scope, endpoint) for endpoint in endpoints] + [_absent(name=name) for name in old_veths],
+        "bridge_policy": [_policy(network) for network in networks] + [_absent(bridge=name) for name in old_bridges],
+        "nat_port": [_nat_port(one) for one in published] + [_no_nat_port(port) for port in old_ports],
     }
 
 

@@ -140,16 +140,12 @@ def _check_leaving_containers(scope: Scope, problems: Problems) -> None:
                 f"containers that share its namespace lose their network with it: {enumerate_names(sharing)}",
             )  # fmt: skip
     for name, container in scope.declared.items():
-        live = scope.live.containers.get(name)
-        if live is None or container.owns_namespace or live.join is not None or live.foreign:
+        before = scope.live.containers.get(name)
+        if before is None or container.owns_namespace or before.join is not None or before.foreign:
             continue
-        if live.pids and not container.force:
-            problems.refuse(
-                str(container),
-                "network_mode",
-                container.network_mode,
-                _processes(live.pids, "put another in its place"),
-            )
+        if before.pids and not container.force:
+            rule = _processes(before.pids, "put another in its place")
+            problems.refuse(str(container), "network_mode", container.network_mode, rule)
 
 
 def _processes(pids: list[int], deed: str) -> str:
