@@ -14,5 +14,7 @@ from kit import checkout
 ROOT = str(checkout.collections_root())
 
 sys.path.insert(0, ROOT)
+# ansible-playbook and molecule of the environment that runs pytest, however that was started
+os.environ["PATH"] = os.pathsep.join([os.path.dirname(sys.executable), os.environ.get("PATH", os.defpath)])
 os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [ROOT, os.environ.get("PYTHONPATH")]))
 os.environ["ANSIBLE_COLLECTIONS_PATH"] = ROOT
