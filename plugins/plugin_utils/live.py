@@ -35,11 +35,9 @@ class LiveContainer:
     """A namespace of ours; `named` is False where only its endpoints' host ends are left."""
 
     name: str
-    mode: str | None = None
     join: str | None = None
     role: str | None = None
-    foreign: bool = False  # a running process's namespace that got its name here
-    pids: list[int] = field(default_factory=list)
+    pids: list[int] = field(default_factory=list)  # processes in it; none where it is another's namespace, too
     endpoints: dict[str, LiveEndpoint] = field(default_factory=dict)  # by network
     named: bool = True
 
@@ -145,10 +143,8 @@ def _container(entry: Mapping[str, Any]) -> LiveContainer:
     labels = entry.get("labels") or {}
     container = LiveContainer(
         name=_word(entry["name"]),
-        mode=_word_or_none(entry.get("mode")),
         join=_word_or_none(entry.get("join")),
         role=_word_or_none(labels.get("role")),
-        foreign="pid" in labels,
         pids=list(entry.get("pids") or []),
     )
     for endpoint in entry.get("endpoints") or []:
@@ -179,7 +175,7 @@ def _add_network(live: Live, entry: Mapping[str, Any]) -> None:
     for config in (entry.get("IPAM") or {}).get("Config") or []:
         block = ipaddress.ip_network(config["Subnet"])
         gateway = config.get("Gateway")
-        network.subnets[block.version] = Subnet(network=block, gateway=_address(gateway) if gateway else None)
+        network.subnets.setdefault(block.version, Subnet(network=block, gateway=_address(gateway) if gateway else None))
     live.networks[network.name] = network
     live.roles[network.name] = _word_or_none((entry.get("Labels") or {}).get("role"))
     # An endpoint whose namespace has lost its name still has its host end, and so its address.

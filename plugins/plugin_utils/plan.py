@@ -91,9 +91,6 @@ def _namespaces(scope: Scope, joins: dict[str, str]) -> list[dict[str, Any]]:
     found = []
     for name in sorted(scope.declared, key=lambda name: name in joins):
         container = scope.declared[name]
-        labels = {"role": scope.role, "mode": container.network_mode}
-        if container.pid is not None:
-            labels["pid"] = str(container.pid)
         found.append(
             _given(
                 name=name,
@@ -102,7 +99,7 @@ def _namespaces(scope: Scope, joins: dict[str, str]) -> list[dict[str, Any]]:
                 join=joins.get(name),
                 pid=container.pid,
                 force=container.force or None,
-                labels=labels,
+                labels={"role": scope.role, "mode": container.network_mode},
                 state="present",
             )
         )

@@ -129,8 +129,7 @@ def _check_leaving_networks(scope: Scope, declaration: Declaration, problems: Pr
 def _check_leaving_containers(scope: Scope, problems: Problems) -> None:
     for name, live in scope.leaving.items():
         declared = scope.absent.get(name)
-        forced = declared is not None and (declared.force or declared.pid is not None)
-        if live.pids and live.join is None and not live.foreign and not forced:
+        if live.pids and not (declared and declared.force):
             field, value = ("state", "absent") if declared else (f"{scope.role}_purge", True)
             problems.refuse(f"container {name}", field, value, _processes(live.pids, "remove it"))
         sharing = sorted(other for other, one in scope.standing.items() if one.join == name)
@@ -141,9 +140,7 @@ def _check_leaving_containers(scope: Scope, problems: Problems) -> None:
             )  # fmt: skip
     for name, container in scope.declared.items():
         before = scope.live.containers.get(name)
-        if before is None or container.owns_namespace or before.join is not None or before.foreign:
-            continue
-        if before.pids and not container.force:
+        if before is not None and before.pids and not container.owns_namespace and not container.force:
             rule = _processes(before.pids, "put another in its place")
             problems.refuse(str(container), "network_mode", container.network_mode, rule)
 
