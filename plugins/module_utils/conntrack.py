@@ -1,0 +1,81 @@
+# Copyright (c) 2026, The virtnet.linux authors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The kernel's memory of connections, as far as published ports are in it.
+
+A UDP flow is translated as its first packet was, for as long as it lasts: when its port moves, is removed, or is
+published for the first time, its entry has to go, or the flow stays where it was. So does an SCTP association. TCP
+connections are left alone: the other end would not know what to make of their packets.
+
+Sources: include/uapi/linux/netfilter/nfnetlink.h, nfnetlink_conntrack.h; net/netfilter/nf_conntrack_netlink.c.
+"""
+
+from __future__ import annotations
+
+import errno
+import socket
+import struct
+from collections.abc import Iterable
+
+from ansible_collections.virtnet.linux.plugins.module_utils.netlink import Request, Socket, attributes
+
+_NETLINK_NETFILTER = 12
+_IPCTNL_MSG_CT_GET, _IPCTNL_MSG_CT_DELETE = 0x101, 0x102  # NFNL_SUBSYS_CTNETLINK << 8 and the message
+_NLM_F_REQUEST, _NLM_F_DUMP = 0x1, 0x300
+_CTA_TUPLE_ORIG, _CTA_ZONE = 1, 18
+_CTA_TUPLE_PROTO = 2
+_CTA_PROTO_NUM, _CTA_PROTO_DST_PORT = 1, 3
+_NLA_F_NESTED = 0x8000
+
+_HEADER = struct.Struct("=IHHII")  # struct nlmsghdr: length, type, flags, sequence, port
+_FAMILY = struct.Struct("=BBH")  # struct nfgenmsg: address family, version, resource
+_ATTRIBUTE = struct.Struct("=HH")
+
+FORGOTTEN = {"udp": 17, "sctp": 132}
+
+
+def forget(ports: Iterable[tuple[str, int]]) -> int:
+    """Delete the entries of all flows that were sent to one of these (protocol, port), wherever they were translated.
+
+    To be called after the rules have changed: before, one more packet would bring the old entry back. Returns how many
+    entries there were. Raises NetlinkError.
+    """
+    wanted = {(FORGOTTEN[protocol], port) for protocol, port in ports if protocol in FORGOTTEN}
+    if not wanted:
+        return 0
+    netfilter = Socket(_NETLINK_NETFILTER)
+    try:
+        all_entries = _message(_IPCTNL_MSG_CT_GET, _NLM_F_DUMP, socket.AF_UNSPEC, b"")
+        found = [entry for _kind, entry in netfilter.dump(all_entries) if _destination(entry) in wanted]
+        netfilter.send(Request(_deletion(entry), "conntrack entry", ignore=(errno.ENOENT,)) for entry in found)
+    finally:
+        netfilter.close()
+    return len(found)
+
+
+def _destination(entry: memoryview) -> tuple[int, int] | None:
+    """Protocol and destination port of a flow's first direction; None where its protocol has no ports."""
+    flow = attributes(attributes(entry, _FAMILY.size)[_CTA_TUPLE_ORIG])
+    protocol = attributes(flow[_CTA_TUPLE_PROTO])
+    if _CTA_PROTO_DST_PORT not in protocol:
+        return None
+    return protocol[_CTA_PROTO_NUM][0], int.from_bytes(protocol[_CTA_PROTO_DST_PORT], "big")
+
+
+def _deletion(entry: memoryview) -> bytes:
+    """The request that deletes an entry: what it is found by, sent back as it came."""
+    found = attributes(entry, _FAMILY.size)
+    body = _nested(_CTA_TUPLE_ORIG | _NLA_F_NESTED, found[_CTA_TUPLE_ORIG])
+    if _CTA_ZONE in found:
+        body += _nested(_CTA_ZONE, found[_CTA_ZONE])
+    return _message(_IPCTNL_MSG_CT_DELETE, 0, entry[0], body)
+
+
+def _nested(kind: int, data: memoryview) -> bytes:
+    return _ATTRIBUTE.pack(_ATTRIBUTE.size + len(data), kind) + bytes(data) + b"\0" * (-len(data) % 4)
+
+
+def _message(kind: int, flags: int, family: int, body: bytes) -> bytes:
+    length = _HEADER.size + _FAMILY.size + len(body)
+    return _HEADER.pack(length, kind, flags | _NLM_F_REQUEST, 0, 0) + _FAMILY.pack(family, 0, 0) + body

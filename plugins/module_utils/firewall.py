@@ -1,0 +1,214 @@
+# Copyright (c) 2026, The virtnet.linux authors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The host's firewall as far as it is ours: two nftables tables, `inet virtnet` and `bridge virtnet`.
+
+read() says what they hold, transaction() how to get from there to what they should hold, apply() does it. The rules
+are in ruleset.py, what they hold in firewall_state.py, how elements hold it in firewall_elements.py.
+
+nft is spoken to in its own text (1.0.6 cannot read its own JSON of a map with concatenated data) and read as JSON.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Iterable, Iterator
+from typing import Any, Callable
+
+from ansible_collections.virtnet.linux.plugins.module_utils import ruleset
+from ansible_collections.virtnet.linux.plugins.module_utils.firewall_elements import (
+    Elements,
+    Values,
+    bridge_of,
+    decode,
+    elements,
+    parse,
+)
+from ansible_collections.virtnet.linux.plugins.module_utils.firewall_state import Guard, NatPort, Policy, Port, State
+
+__all__ = (
+    "Elements",
+    "FirewallError",
+    "Guard",
+    "Live",
+    "NatPort",
+    "Policy",
+    "Port",
+    "State",
+    "apply",
+    "elements",
+    "loopback_bridges",
+    "parse",
+    "read",
+    "transaction",
+)
+
+Run = Callable[["list[str]", "str | None"], "subprocess.CompletedProcess[str]"]  # nft's arguments, its standard input
+
+_SBIN = ("/usr/sbin", "/sbin", "/usr/local/sbin")  # not in the PATH of everybody who may become root
+_AT_FAULT = re.compile(r"/dev/stdin:(\d+):")
+
+
+class FirewallError(Exception):
+    """nft is missing, or refused; the text is for people and has nft's own words."""
+
+
+class Live:
+    """Our tables as they are. A table that is missing holds nothing."""
+
+    def __init__(self, listings: dict[str, list[dict[str, Any]]]) -> None:
+        self.families = frozenset(listings)
+        self.intact = frozenset(family for family, listing in listings.items() if not drift(family, listing))
+        self.elements: Elements = {}
+        for family, listing in listings.items():
+            self.elements.update(decode(family, listing))
+
+    @functools.cached_property
+    def state(self) -> State:
+        """What they hold, in words."""
+        return parse(self.elements)
+
+
+def drift(family: str, listing: list[dict[str, Any]]) -> list[str]:
+    """What is not as ruleset.py has it in a table's chains and sets: a line each."""
+    wanted = ruleset.chains(family)
+    hooks = {item["chain"]["name"]: _hook(item["chain"]) for item in listing if "chain" in item}
+    comments: dict[str, list[str | None]] = {name: [] for name in hooks}
+    for item in listing:
+        if "rule" in item:
+            comments[item["rule"]["chain"]].append(item["rule"].get("comment"))
+    sets = {(item.get("set") or item.get("map") or {}).get("name") for item in listing} - {None}
+    found = ["set %s is missing" % name for name in sorted(set(ruleset.fields(family)) - sets)]
+    found += ["chain %s is not ours" % name for name in sorted(set(hooks) - set(wanted))]
+    found += ["chain %s is missing" % name for name in sorted(set(wanted) - set(hooks))]
+    for name in sorted(set(wanted) & set(hooks)):
+        if (hooks[name], comments[name]) != wanted[name]:
+            found.append("chain %s has other rules" % name)
+    return found
+
+
+def transaction(live: Live, wanted: State) -> str:
+    """The nft text that brings our tables to the wanted state, all or nothing; empty where they are there already.
+
+    A table whose rules are not as they should be is made anew with all its elements, in the same transaction: no packet
+    meets anything in between, and connections that stand go on. Raises ValueError as elements() does.
+    """
+    held = elements(wanted)
+    if not any(held.values()):
+        return "".join("delete table %s %s\n" % (family, ruleset.TABLE) for family in sorted(live.families))
+    parts: list[str] = []
+    for family in ruleset.FAMILIES:
+        if family not in live.intact:
+            name = "%s %s" % (family, ruleset.TABLE)
+            # the first line makes a missing table, which the second could not delete
+            parts.append("table %s\ndelete table %s\n%s" % (name, name, ruleset.TEXT[family]))
+    changes = [_change(live, key, values) for key, values in held.items()]
+    parts += [text for gone, _new in changes for text in gone]
+    parts += [text for _gone, new in changes for text in new]
+    return "".join(parts)
+
+
+def read(run: Run | None = None) -> Live:
+    """Our tables as they are in the network namespace that the process is in. Raises FirewallError."""
+    run = run or _run
+    listings = {}
+    for family in ruleset.FAMILIES:
+        done = run(["-j", "list", "table", family, ruleset.TABLE], None)
+        if done.returncode == 0:
+            listings[family] = json.loads(done.stdout)["nftables"]
+        elif _exists(family, run):
+            raise FirewallError("nft could not list table %s %s: %s" % (family, ruleset.TABLE, done.stderr.strip()))
+    return Live(listings)
+
+
+def apply(text: str, run: Run | None = None) -> None:
+    """Carry out a transaction; an empty one is no work. Raises FirewallError, and then nothing was changed."""
+    if not text:
+        return
+    done = (run or _run)(["-f", "-"], text)
+    if done.returncode:
+        raise FirewallError("nft refused the transaction, nothing was changed: " + _told(done.stderr, text))
+
+
+def loopback_bridges(state: State) -> dict[int, frozenset[str]]:
+    """The bridges with a port that this host reaches through 127.0.0.1 (4) and through ::1 (6).
+
+    The first need the sysctl route_localnet, the others a route `local ::1 dev BRIDGE table local metric 2048`; both
+    after the rules that keep such packets from the wire.
+    """
+    found: dict[int, set[str]] = {4: set(), 6: set()}
+    for port in state.nat_ports.values():
+        if port.host_ip is None or port.host_ip == "::1" or port.host_ip.startswith("127."):
+            bridge = port.bridge or bridge_of(port, state.policies)
+            if bridge is not None:
+                found[6 if ":" in port.to_address else 4].add(bridge)
+    return {version: frozenset(bridges) for version, bridges in found.items()}
+
+
+def _hook(chain: dict[str, Any]) -> str:
+    if "hook" not in chain:
+        return ""
+    return "%s %s %d %s" % (chain["type"], chain["hook"], chain["prio"], chain.get("policy", "accept"))
+
+
+def _change(live: Live, key: tuple[str, str], wanted: Values) -> tuple[list[str], list[str]]:
+    """The statements that take away what a set should not hold, and those that add what it should."""
+    family, name = key
+    where = "element %s %s %s" % (family, ruleset.TABLE, name)
+    held = live.elements.get(key, {}) if family in live.intact else {}
+    if held == wanted:
+        return [], []
+    gone = [(element, value) for element, value in held.items() if wanted.get(element) != value]
+    new = [(element, value) for element, value in wanted.items() if held.get(element) != value]
+    return list(_statement("delete " + where, gone, False)), list(_statement("add " + where, new, True))
+
+
+def _statement(verb: str, items: Iterable[tuple[str, tuple[str | None, str | None]]], commented: bool) -> Iterator[str]:
+    lines = []
+    for element, (value, comment) in items:
+        text = element if comment is None or not commented else '%s comment "%s"' % (element, comment)
+        lines.append(text if value is None else "%s : %s" % (text, value))
+    if lines:
+        yield "%s {\n%s\n}\n" % (verb, ",\n".join(lines))
+
+
+def _run(arguments: list[str], text: str | None) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [_nft(), *arguments],
+        input=text,
+        stdin=subprocess.DEVNULL if text is None else None,
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "LC_ALL": "C"},
+    )
+
+
+@functools.cache
+def _nft() -> str:
+    found = shutil.which("nft", path=os.pathsep.join([os.environ.get("PATH", os.defpath), *_SBIN]))
+    if found is None:
+        raise FirewallError("there is no nft on this host: install the package nftables")
+    return found
+
+
+def _exists(family: str, run: Run) -> bool:
+    done = run(["-j", "list", "tables", family], None)
+    if done.returncode:
+        raise FirewallError("nft could not list the tables of this host: " + done.stderr.strip())
+    tables = (item.get("table", {}) for item in json.loads(done.stdout)["nftables"])
+    return any(table.get("family") == family and table.get("name") == ruleset.TABLE for table in tables)
+
+
+def _told(said: str, text: str) -> str:
+    """nft's message, with the line it is about where it only gives the number (1.0.6 cannot quote standard input)."""
+    lines = text.splitlines()
+    numbers = sorted({int(number) for number in _AT_FAULT.findall(said)})
+    quoted = ["line %d: %s" % (number, lines[number - 1].strip()) for number in numbers[:3] if number <= len(lines)]
+    return "\n".join([said.strip(), *quoted])

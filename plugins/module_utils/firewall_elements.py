@@ -1,0 +1,482 @@
+# Copyright (c) 2026, The virtnet.linux authors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""From the firewall's state to elements of the sets and maps of ruleset.py, and back. Pure.
+
+The elements are all that is remembered: `parse(elements(state)) == state`. What does not follow from an element's key
+and value stands in its comment, where a person finds it as well:
+
+    bridges     "br-web" comment "nat icc masquerade"     the policy; its subnets are in own4 and own6
+    pub4        tcp . 8080 comment "br-web" : ...         the container's bridge
+    self        "veth1" . "veth1" comment "br-web"        the port's bridge
+    guarded     "veth1" comment "br-web"
+    ip4s, ip6s  ... comment "allowed"                     not the endpoint's own; "link-local" is what its MAC gives it
+    near4       ... comment "veth1 br-app"                a container's address on one network, clients of another
+"""
+
+from __future__ import annotations
+
+import functools
+import ipaddress
+import re
+from collections.abc import Iterator
+from typing import Any, Optional, Union
+
+from ansible_collections.virtnet.linux.plugins.module_utils import ruleset
+from ansible_collections.virtnet.linux.plugins.module_utils.firewall_state import Guard, NatPort, Policy, Port, State
+from ansible_collections.virtnet.linux.plugins.module_utils.names import INTERFACE_RULE, is_interface_name
+
+Set = tuple[str, str]  # family and name
+Values = dict[str, tuple[Optional[str], Optional[str]]]  # key: (value, None in a set; comment)
+Elements = dict[Set, Values]
+Network = Union[ipaddress.IPv4Network, ipaddress.IPv6Network]
+
+PROTOCOLS = {"tcp": 6, "udp": 17, "sctp": 132}
+_PROTOCOL_NAMES = {str(number): name for name, number in PROTOCOLS.items()}  # how nft lists them without /etc/protocols
+GATEWAY_MODES = ("nat", "routed", "isolated")
+_MAC = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}\Z")
+_VERSIONS = {"ipv4": 4, "ipv6": 6}
+_ALLOWED, _LINK_LOCAL = "allowed", "link-local"
+
+
+def no_elements() -> Elements:
+    """Every set and map of ours, empty."""
+    return {(family, name): {} for family in ruleset.FAMILIES for name in ruleset.fields(family)}
+
+
+def elements(state: State) -> Elements:
+    """The elements that hold the state. Raises ValueError with all that is wrong with it, a line each."""
+    problems = list(_problems(state))
+    if problems:
+        raise ValueError("\n".join(problems))
+    found = no_elements()
+    for _name, policy in sorted(state.policies.items()):
+        _add_policy(policy, found)
+    for _name, guard in sorted(state.guards.items()):
+        _add_guard(guard, found)
+    for _name, port in sorted(state.ports.items()):
+        _add_port(port, state.policies, found)
+    _add_nat_ports(state, found)
+    for name, version in _VERSIONS.items():
+        if version in state.norouter:
+            found["inet", "norouter"][name] = (None, None)
+    return found
+
+
+def parse(found: Elements) -> State:
+    """The state that the elements hold."""
+    get = functools.partial(_get, found)
+    versions = frozenset(_VERSIONS[name] for name in get("inet", "norouter") if name in _VERSIONS)
+    policies = {policy.bridge: policy for policy in _policies(get)}
+    guards = {guard.port: guard for guard in _guards(get)}
+    ports = {port.name: port for port in _ports(get)}
+    nat_ports = {port.key: port for port in _nat_ports(get)}
+    return State(policies, guards, ports, nat_ports, versions)
+
+
+def bridge_of(port: NatPort, policies: dict[str, Policy]) -> str | None:
+    """The bridge that a published port leads to: the one it names, or the one whose subnet its address is in."""
+    if port.bridge is not None:
+        return port.bridge
+    address = ipaddress.ip_address(port.to_address)
+    for policy in policies.values():
+        if any(address in _network(subnet) for subnet in policy.subnets):
+            return policy.bridge
+    return None
+
+
+# ---- state to elements ----
+
+
+def _add_policy(policy: Policy, found: Elements) -> None:
+    bridge = _quoted(policy.bridge)
+    found["inet", "bridges"][bridge] = (None, _policy_words(policy))
+    closed = policy.internal or policy.gateway_mode == "isolated"
+    for subnet in policy.subnets:
+        version, text = _version(subnet), _single(subnet)
+        found["inet", "subnets%d" % version][text] = (None, None)
+        found["inet", "own%d" % version]["%s . %s" % (bridge, text)] = (None, None)
+        for other in policy.subnets:
+            if _version(other) == version:
+                found["inet", "near%d" % version]["%s . %s" % (text, _single(other))] = (None, None)
+        if policy.masquerade and policy.gateway_mode == "nat" and not closed:
+            snat = policy.snat_address if version == 4 else policy.snat_address6
+            name = "snat%d" if snat else "masq%d"
+            found["inet", name % version][text] = (snat, None)
+    found["inet", "pairs"]["%s . %s" % (bridge, bridge)] = ("accept" if policy.icc else "goto in_nat", None)
+    for interface in policy.trusted_interfaces:
+        found["inet", "pairs"]["%s . %s" % (_quoted(interface), bridge)] = ("accept", None)
+    if closed:
+        found["inet", "from"][bridge] = ("drop", None)
+        found["inet", "to"][bridge] = ("drop", None)
+    else:
+        found["inet", "to"][bridge] = ("goto in_" + policy.gateway_mode, None)
+    if policy.gateway_mode == "isolated":
+        found["inet", "isolated"][bridge] = (None, None)
+
+
+def _policy_words(policy: Policy) -> str:
+    words = [policy.gateway_mode] + [word for word in ("icc", "internal", "masquerade") if getattr(policy, word)]
+    return " ".join(words + ["snat " + address for address in (policy.snat_address, policy.snat_address6) if address])
+
+
+def _add_guard(guard: Guard, found: Elements) -> None:
+    port = _quoted(guard.port)
+    found["bridge", "guarded"][port] = (None, guard.bridge)
+    if guard.addresses_checked:
+        found["bridge", "checked"][port] = (None, None)
+    found["bridge", "macs"]["%s . %s" % (port, guard.mac)] = (None, None)
+    for address in guard.addresses:
+        _add_sender(port, address, None, found)
+    for address in guard.allowed_addresses:
+        _add_sender(port, address, _ALLOWED, found)
+    _add_sender(port, _link_local(guard.mac), _LINK_LOCAL, found)
+
+
+def _add_sender(port: str, address: str, comment: str | None, found: Elements) -> None:
+    """What a port may send; an address that is there already keeps its comment, the endpoint's own first."""
+    version, many = _version(address), "/" in address
+    key = "%s . %s" % (port, address)
+    found["bridge", ("net%ds" if many else "ip%ds") % version].setdefault(key, (None, comment))
+    if version == 6:
+        network = _network(address)
+        ends = sorted({int(network[0]), int(network[-1])})
+        target = "%s . %s" % (port, "-".join("0x%032x" % end for end in ends))
+        found["bridge", "nanets" if many else "na"].setdefault(target, (None, None))
+
+
+def _add_port(port: Port, policies: dict[str, Policy], found: Elements) -> None:
+    name = _quoted(port.name)
+    found["bridge", "self"]["%s . %s" % (name, name)] = (None, port.bridge)
+    if port.bridge in policies and not policies[port.bridge].icc:
+        found["bridge", "nopeer"][name] = (None, None)
+    for bridge in port.also_on:
+        for address in port.addresses:
+            version = _version(address)
+            for subnet in policies[bridge].subnets if bridge in policies else ():
+                if _version(subnet) == version:
+                    key = "%s . %s" % (_single(subnet), address)
+                    found["inet", "near%d" % version][key] = (None, "%s %s" % (port.name, bridge))
+
+
+def _add_nat_ports(state: State, found: Elements) -> None:
+    routed = {name for name, policy in state.policies.items() if policy.gateway_mode == "routed"}
+    everywhere = {4: found["inet", "pub4"], 6: found["inet", "pub6"]}
+    one_address = {4: found["inet", "puba4"], 6: found["inet", "puba6"]}
+    for _key, port in sorted(state.nat_ports.items()):
+        version = 6 if ":" in port.to_address else 4
+        value = ("%s . %d" % (port.to_address, port.to_port), port.bridge)
+        if port.host_ip is None:
+            everywhere[version]["%s . %d" % (port.protocol, port.host_port)] = value
+        else:
+            one_address[version]["%s . %s . %d" % (port.host_ip, port.protocol, port.host_port)] = value
+        if routed and bridge_of(port, state.policies) in routed:
+            key = "%s . %s . %d" % (port.to_address, port.protocol, port.to_port)
+            found["inet", "open%d" % version][key] = (None, None)
+
+
+# ---- elements to state ----
+
+
+def _get(found: Elements, family: str, name: str) -> Values:
+    return found.get((family, name), {})
+
+
+def _policies(get: Any) -> Iterator[Policy]:
+    subnets: dict[str, list[str]] = {}
+    trusted: dict[str, list[str]] = {}
+    for bridge, text in (key.split(" . ") for name in ("own4", "own6") for key in get("inet", name)):
+        subnets.setdefault(bridge, []).append(str(_network(text)))
+    for source, bridge in (key.split(" . ") for key in get("inet", "pairs")):
+        if source != bridge:
+            trusted.setdefault(bridge, []).append(source.strip('"'))
+    for bridge, (_value, comment) in get("inet", "bridges").items():
+        words = (comment or "").split(" ")
+        addresses = {_version(word): word for word in words if ":" in word or "." in word}
+        yield Policy(
+            bridge=bridge.strip('"'),
+            subnets=tuple(sorted(subnets.get(bridge, ()))),
+            masquerade="masquerade" in words,
+            internal="internal" in words,
+            icc="icc" in words,
+            gateway_mode=words[0] if words[0] in GATEWAY_MODES else "nat",
+            snat_address=addresses.get(4),
+            snat_address6=addresses.get(6),
+            trusted_interfaces=tuple(sorted(trusted.get(bridge, ()))),
+        )
+
+
+def _guards(get: Any) -> Iterator[Guard]:
+    macs = dict(key.split(" . ") for key in get("bridge", "macs"))
+    own: dict[str, list[str]] = {}
+    allowed: dict[str, list[str]] = {}
+    for name in ("ip4s", "ip6s", "net4s", "net6s"):
+        for key, (_value, comment) in get("bridge", name).items():
+            port, address = key.split(" . ")
+            if comment != _LINK_LOCAL:
+                (own if comment is None else allowed).setdefault(port, []).append(address)
+    for port, (_value, bridge) in get("bridge", "guarded").items():
+        if port in macs:
+            yield Guard(
+                port=port.strip('"'),
+                bridge=bridge or "",
+                mac=macs[port],
+                addresses=tuple(sorted(own.get(port, ()))),
+                allowed_addresses=tuple(sorted(allowed.get(port, ()))),
+                addresses_checked=port in get("bridge", "checked"),
+            )
+
+
+def _ports(get: Any) -> Iterator[Port]:
+    addresses: dict[str, set[str]] = {}
+    bridges: dict[str, set[str]] = {}
+    for name in ("near4", "near6"):
+        for key, (_value, comment) in get("inet", name).items():
+            if comment is not None:
+                port, bridge = comment.split(" ")
+                addresses.setdefault(port, set()).add(key.split(" . ")[1])
+                bridges.setdefault(port, set()).add(bridge)
+    for key, (_value, bridge) in get("bridge", "self").items():
+        port = key.split(" . ")[0].strip('"')
+        yield Port(port, bridge or "", tuple(sorted(addresses.get(port, ()))), tuple(sorted(bridges.get(port, ()))))
+
+
+def _nat_ports(get: Any) -> Iterator[NatPort]:
+    for name in ("pub4", "pub6", "puba4", "puba6"):
+        for key, (value, bridge) in get("inet", name).items():
+            *host_ip, protocol, host_port = key.split(" . ")
+            to_address, to_port = value.split(" . ")
+            yield NatPort(protocol, host_ip[0] if host_ip else None, int(host_port), to_address, int(to_port), bridge)
+
+
+# ---- nft's JSON to elements ----
+
+
+def decode(family: str, listing: list[dict[str, Any]]) -> Elements:
+    """The elements in what `nft -j list table` says of one of our tables. Sets that are not ours are passed over."""
+    found: Elements = {}
+    known = ruleset.fields(family)
+    for item in listing:
+        held = item.get("set") or item.get("map")
+        if held and held["name"] in known:
+            decoded = (_element(known[held["name"]], element, "map" in item) for element in held.get("elem", ()))
+            found[family, held["name"]] = dict(decoded)
+    return found
+
+
+def _element(fields: tuple[str, ...], element: Any, in_map: bool) -> tuple[str, tuple[str | None, str | None]]:
+    key, value = element if in_map else (element, None)
+    comment = None
+    if isinstance(key, dict) and "elem" in key:
+        comment = key["elem"].get("comment")
+        key = key["elem"]["val"]
+    parts = key["concat"] if isinstance(key, dict) and "concat" in key else [key]
+    text = " . ".join([_part(field, part) for field, part in zip(fields, parts)])
+    return text, (None if value is None else _value(value), comment)
+
+
+def _part(field: str, part: Any) -> str:
+    """One part of an element's key, as nft takes it."""
+    if isinstance(part, dict):
+        if "prefix" in part:
+            return "%s/%d" % (part["prefix"]["addr"], part["prefix"]["len"])
+        return "-".join(_part(field, end) for end in part["range"])
+    if field in ("ifname", "iifname"):
+        return '"%s"' % part
+    if field.startswith("@th"):  # a number if it is small, else text
+        return "0x%032x" % (int(part, 16) if isinstance(part, str) else part)
+    if field == "inet_proto":
+        return _PROTOCOL_NAMES.get(str(part), str(part))
+    return str(part)
+
+
+def _value(value: Any) -> str:
+    if not isinstance(value, dict):
+        return str(value)
+    if "concat" in value:
+        return " . ".join(map(str, value["concat"]))
+    verdict, where = next(iter(value.items()))
+    return "%s %s" % (verdict, where["target"]) if where else str(verdict)
+
+
+# ---- what is wrong with a state ----
+
+
+def _problems(state: State) -> Iterator[str]:
+    for name, policy in sorted(state.policies.items()):
+        yield from _policy_problems(name, policy)
+    yield from _overlaps(state)
+    for name, guard in sorted(state.guards.items()):
+        yield from _guard_problems(name, guard)
+    for name, port in sorted(state.ports.items()):
+        yield from _port_problems(name, port)
+    for key, nat_port in sorted(state.nat_ports.items()):
+        if not (_is_port(nat_port) and key == nat_port.key):
+            yield from _nat_port_problems(key, nat_port)
+    for version in sorted(state.norouter - {4, 6}):
+        yield "norouter: %r: the IP versions are 4 and 6" % (version,)
+
+
+def _policy_problems(name: str, policy: Policy) -> Iterator[str]:
+    about = "policy of bridge %r" % policy.bridge
+    yield from _name_problems(about, "bridge", policy.bridge)
+    if policy.bridge != name:
+        yield "%s: listed as that of bridge %r" % (about, name)
+    for subnet in policy.subnets:
+        if not _is_network(subnet):
+            yield "%s: subnets: %r is no network as 172.30.0.0/16 or fd00:1::/64" % (about, subnet)
+    if policy.gateway_mode not in GATEWAY_MODES:
+        yield "%s: gateway_mode: %r is none of %s" % (about, policy.gateway_mode, ", ".join(GATEWAY_MODES))
+    for version, field in ((4, "snat_address"), (6, "snat_address6")):
+        address = getattr(policy, field)
+        if address is not None and not (_is_address(address) and _version(address) == version):
+            yield "%s: %s: %r is no IPv%d address" % (about, field, address, version)
+    for interface in policy.trusted_interfaces:
+        yield from _name_problems(about, "trusted_interfaces", interface)
+        if interface == policy.bridge:
+            yield "%s: trusted_interfaces: %r is the bridge itself" % (about, interface)
+
+
+def _overlaps(state: State) -> Iterator[str]:
+    subnets: dict[int, list[tuple[Any, str]]] = {4: [], 6: []}
+    for name, policy in state.policies.items():
+        for subnet in filter(_is_network, policy.subnets):
+            subnets[_version(subnet)].append((_network(subnet), name))
+    for one_version in subnets.values():
+        one_version.sort(key=lambda pair: pair[0])
+        for (before, owner), (after, name) in zip(one_version, one_version[1:]):
+            if before.overlaps(after):
+                yield "policy of bridge %r: subnets: %s overlaps %s of bridge %r" % (name, after, before, owner)
+
+
+def _guard_problems(name: str, guard: Guard) -> Iterator[str]:
+    about = "guard of port %r" % guard.port
+    yield from _name_problems(about, "port", guard.port)
+    yield from _name_problems(about, "bridge", guard.bridge)
+    if guard.port != name:
+        yield "%s: listed as that of port %r" % (about, name)
+    if not (isinstance(guard.mac, str) and _MAC.match(guard.mac)):
+        yield "%s: mac: %r is no MAC as 02:42:ac:1e:00:02" % (about, guard.mac)
+    for address in guard.addresses:
+        if not _is_address(address):
+            yield "%s: addresses: %r is no IP address" % (about, address)
+    networks = []
+    for address in guard.allowed_addresses:
+        if not _is_address(address) and not _is_network(address):
+            yield "%s: allowed_addresses: %r is neither an IP address nor a network" % (about, address)
+        elif "/" in address:
+            networks.append(_network(address))
+    for number, network in enumerate(networks):
+        for other in networks[:number]:
+            if network.version == other.version and network.overlaps(other):
+                yield "%s: allowed_addresses: %s overlaps %s: leave the smaller one out" % (about, network, other)
+
+
+def _port_problems(name: str, port: Port) -> Iterator[str]:
+    about = "port %r" % port.name
+    yield from _name_problems(about, "name", port.name)
+    if port.name != name:
+        yield "%s: listed as %r" % (about, name)
+    for bridge in (port.bridge, *port.also_on):
+        yield from _name_problems(about, "bridge", bridge)
+    for address in port.addresses:
+        if not _is_address(address):
+            yield "%s: addresses: %r is no IP address" % (about, address)
+
+
+def _is_port(port: NatPort) -> bool:
+    """Whether all is well with a published port: a short way for the thousands that are."""
+    return (
+        port.protocol in PROTOCOLS
+        and type(port.host_port) is int
+        and type(port.to_port) is int
+        and 1 <= port.host_port <= 65535
+        and 1 <= port.to_port <= 65535
+        and _is_address(port.to_address)
+        and (port.host_ip is None or _is_host_address(port.host_ip, port.to_address))
+        and (port.bridge is None or _is_interface_name(port.bridge))
+    )
+
+
+def _nat_port_problems(key: Any, port: NatPort) -> Iterator[str]:
+    about = "published port %s" % (port.host_port,)
+    if port.protocol not in PROTOCOLS:
+        yield "%s: protocol: %r is none of %s" % (about, port.protocol, ", ".join(PROTOCOLS))
+    for field in ("host_port", "to_port"):
+        number = getattr(port, field)
+        if type(number) is not int or not 1 <= number <= 65535:
+            yield "%s: %s: %r is no port: they are numbers from 1 to 65535" % (about, field, number)
+    if not _is_address(port.to_address):
+        yield "%s: to_address: %r is no IP address" % (about, port.to_address)
+    elif port.host_ip is not None and not _is_host_address(port.host_ip, port.to_address):
+        yield ("%s: host_ip: %r: one address of this host, of the family of to_address %s; none of them stands for all"
+               % (about, port.host_ip, port.to_address))  # fmt: skip
+    elif key != port.key:
+        yield "%s: listed as %r" % (about, key)
+    if port.bridge is not None:
+        yield from _name_problems(about, "bridge", port.bridge)
+
+
+def _is_host_address(address: object, to_address: str) -> bool:
+    if not _is_address(address) or _version(str(address)) != _version(to_address):
+        return False
+    parsed = ipaddress.ip_address(str(address))
+    return not (parsed.is_unspecified or parsed.is_multicast or (parsed.version == 6 and parsed.is_link_local))
+
+
+def _name_problems(about: str, field: str, name: object) -> Iterator[str]:
+    if not _is_interface_name(name):
+        yield "%s: %s: %r is no interface name: %s" % (about, field, name, INTERFACE_RULE)
+
+
+# ---- addresses as text; each distinct one is read once ----
+
+
+@functools.lru_cache(maxsize=1 << 16)
+def _is_interface_name(name: object) -> bool:
+    return is_interface_name(name)
+
+
+@functools.lru_cache(maxsize=1 << 16)
+def _is_address(text: object) -> bool:
+    """Whether it is an address without scope, written as `ipaddress` writes it: then nft lists it as it was given."""
+    try:
+        return isinstance(text, str) and "%" not in text and str(ipaddress.ip_address(text)) == text
+    except ValueError:
+        return False
+
+
+@functools.lru_cache(maxsize=1 << 16)
+def _is_network(text: object) -> bool:
+    try:
+        return isinstance(text, str) and "/" in text and str(ipaddress.ip_network(text)) == text
+    except ValueError:
+        return False
+
+
+@functools.lru_cache(maxsize=1 << 16)
+def _network(text: str) -> Network:
+    return ipaddress.ip_network(text)
+
+
+def _version(text: str) -> int:
+    return 6 if ":" in text else 4
+
+
+def _single(network: str) -> str:
+    """A network as nft lists it: one of a single address has no length."""
+    address, _slash, length = network.partition("/")
+    return address if length == ("128" if ":" in address else "32") else network
+
+
+def _quoted(name: str) -> str:
+    """Interface names are quoted: `ip` and `tcp` are fine names, and nft's words."""
+    return '"%s"' % name
+
+
+def _link_local(mac: str) -> str:
+    """The link-local address that a container's kernel gives an interface of that MAC (EUI-64, RFC 4291 appendix A)."""
+    numbers = [int(part, 16) for part in mac.split(":")]
+    packed = bytes([0xFE, 0x80, 0, 0, 0, 0, 0, 0, numbers[0] ^ 2, *numbers[1:3], 0xFF, 0xFE, *numbers[3:]])
+    return str(ipaddress.IPv6Address(packed))

@@ -1,0 +1,98 @@
+# Copyright (c) 2026, The virtnet.linux authors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the firewall of a host has to hold, in words: policies, guards, ports and published ports. Plain data.
+
+Addresses and names are text. Tuples are sorted and addresses written as `ipaddress` writes them, so that what is
+declared equals what is read back.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+NatKey = tuple[str, str, int]  # protocol, host address ("0.0.0.0" or "::" for all), host port
+
+
+@dataclass(frozen=True)
+class Policy:
+    """What may cross the border of a bridge."""
+
+    bridge: str
+    subnets: tuple[str, ...] = ()
+    masquerade: bool = True  # with the host's address, or snat_address where there is one; in gateway mode nat only
+    internal: bool = False
+    icc: bool = True
+    gateway_mode: str = "nat"  # or routed, isolated
+    snat_address: str | None = None
+    snat_address6: str | None = None
+    trusted_interfaces: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Guard:
+    """What a bridge's port may send: its MAC, its endpoint's addresses, and others that it is allowed (also networks).
+
+    ``addresses_checked`` is False for a port whose container routes for others: any address, but with its own MAC.
+    """
+
+    port: str
+    bridge: str
+    mac: str
+    addresses: tuple[str, ...] = ()
+    allowed_addresses: tuple[str, ...] = ()
+    addresses_checked: bool = True
+
+
+@dataclass(frozen=True)
+class Port:
+    """The host end of an endpoint's veth.
+
+    ``also_on`` names the other bridges on which the same container has an endpoint, ``addresses`` is what it has on
+    this one: a client of those bridges, translated to these addresses, shares a network with the server, which would
+    answer it past us. Neither is kept without the other, and only bridges with a policy count.
+    """
+
+    name: str
+    bridge: str
+    addresses: tuple[str, ...] = ()
+    also_on: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class NatPort:
+    """One published port. ``host_ip`` None stands for all of the host's addresses of ``to_address``'s family."""
+
+    protocol: str  # tcp, udp or sctp
+    host_ip: str | None
+    host_port: int
+    to_address: str
+    to_port: int
+    bridge: str | None = None
+
+    @property
+    def key(self) -> NatKey:
+        """What can be published once only."""
+        return self.protocol, self.host_ip or ("::" if ":" in self.to_address else "0.0.0.0"), self.host_port
+
+
+@dataclass
+class State:
+    """All that the firewall of a host has to hold; policies by bridge, guards and ports by the port's name.
+
+    ``norouter``: the IP versions (4, 6) for which the host does not forward between interfaces that are not ours,
+    because it was no router before it had networks of ours.
+    """
+
+    policies: dict[str, Policy] = field(default_factory=dict)
+    guards: dict[str, Guard] = field(default_factory=dict)
+    ports: dict[str, Port] = field(default_factory=dict)
+    nat_ports: dict[NatKey, NatPort] = field(default_factory=dict)
+    norouter: frozenset[int] = frozenset()
+
+    def copy(self) -> State:
+        """One that can be changed without changing this."""
+        return State(dict(self.policies), dict(self.guards), dict(self.ports), dict(self.nat_ports), self.norouter)
+
+
