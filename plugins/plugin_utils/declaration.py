@@ -225,7 +225,7 @@ def _read_subnets(fields: Fields, name: str, host: str) -> dict[int, Subnet]:
     blocks = {4: fields.subnet("subnet", 4), 6: fields.subnet("subnet6", 6)}
     if ipv6 and not fields.given("subnet6") and names.is_object_name(name):
         blocks[6] = unique_local_subnet(host, name)
-    if not fields.given("subnet") and not blocks[6] and not fields.given("subnet6"):
+    if not any(fields.given(word) for word in ("subnet", "subnet6")) and not blocks[6] and fields.to_be_present:
         fields.refuse("subnet", "a network needs a subnet, like 172.30.0.0/16; or a subnet6")
     auxiliary: dict[int, dict[str, Address]] = {4: {}, 6: {}}
     aux = Fields(fields.mapping("aux_addresses"), f"{fields.thing}: aux_addresses", fields.problems)
@@ -423,7 +423,7 @@ def _check_mode(fields: Fields, container: Container) -> None:
     """What does not go together with the container's mode."""
     mode = container.network_mode
     if container.mode == "bridge":
-        if fields.raw.get("state") != "absent" and not fields.listing("networks") and container.pid is None:
+        if fields.to_be_present and not fields.listing("networks") and container.pid is None:
             fields.refuse("networks", "with network_mode bridge at least one is needed; or say network_mode: none")
         return
     if container.mode == "none":

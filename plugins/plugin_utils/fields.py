@@ -39,6 +39,10 @@ class Fields:
     def given(self, field: str) -> bool:
         return self.raw.get(field) is not None
 
+    @property
+    def to_be_present(self) -> bool:
+        return self.raw.get("state") != "absent"
+
     def only(self, *known: str) -> None:
         """Refuse fields that nobody reads: they are misspelt."""
         for field in self.raw:

@@ -139,5 +139,5 @@ def _not_quoted(number: float) -> str:
     # YAML 1.1 reads digits:digits as a number to the base of 60: 2222:22 is 2222 * 60 + 22.
     if isinstance(number, int) and not isinstance(number, bool) and number >= 60:
         host, container = divmod(number, 60)
-        return f'YAML made a number of it (of {host}:{container}, perhaps): quote it, as in "{host}:{container}"'
-    return 'YAML made a number of it: quote it and give a host port, as in "8080:80"'
+        return f'YAML made a number of it: quote it, as in "{host}:{container}" if that was it; a host port is required'
+    return 'YAML made a number of it: quote it; a host port is required, as in "8080:80"'

@@ -1,0 +1,171 @@
+# Copyright (c) 2026, The virtnet.linux authors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A host on paper: plans for declarations, and what network_info would report once a plan is carried out."""
+
+from __future__ import annotations
+
+import copy
+import ipaddress
+
+from ansible_collections.virtnet.linux.plugins.filter.bridge_network_plan import FilterModule
+
+WEB = {"name": "web", "subnet": "172.30.0.0/16"}
+DUAL = {"name": "dual", "subnet": "172.31.0.0/24", "subnet6": "fd00:31::/64"}
+INSIDE = {"name": "inside", "subnet": "172.29.0.0/24", "internal": True}
+
+EMPTY = {"networks": [], "bridges": [], "containers": [], "nat_ports": [], "host": {}}
+
+
+def plan(networks=(), containers=(), live=EMPTY, purge=False, **more):
+    """The filter's answer, called as the role calls it."""
+    declared = {
+        "networks": list(networks),
+        "containers": list(containers),
+        "purge": purge,
+        "role": "bridge_network",
+        "host": "h1",
+        **more,
+    }
+    return FilterModule().filters()["bridge_network_plan"](declared, live)
+
+
+def topology(*args, **kwargs):
+    """The topology of a plan that has no errors."""
+    planned = plan(*args, **kwargs)
+    assert planned["errors"] == [], planned["errors"]
+    return planned["topology"]
+
+
+def errors(*args, **kwargs):
+    """The errors of a plan, which then has no objects."""
+    planned = plan(*args, **kwargs)
+    assert not planned["errors"] or not any(planned["topology"].values())
+    return planned["errors"]
+
+
+def present(objects):
+    return [one for one in objects if one["state"] == "present"]
+
+
+def absent(objects):
+    return [one for one in objects if one["state"] == "absent"]
+
+
+def endpoints(document):
+    """(container, network) -> the peer of its veth."""
+    return {
+        (veth["labels"]["container"], veth["labels"]["network"]): veth["peer"] for veth in present(document["veth"])
+    }
+
+
+def addresses(document):
+    """(container, network) -> its addresses, without lengths."""
+    return {where: [text.split("/")[0] for text in peer["addresses"]] for where, peer in endpoints(document).items()}
+
+
+def live_after(document, before=EMPTY, pids=None):
+    """What network_info reports after the document has been carried out on the host that `before` describes.
+
+    :param pids: {container: [pid]}: processes that run in the namespaces meanwhile
+    """
+    containers = {one["name"]: copy.deepcopy(one) for one in before["containers"]}
+    networks = {one["Id"]: copy.deepcopy(one) for one in before["networks"]}
+    ports = {_place(one): one for one in before["nat_ports"]}
+    for veth in absent(document["veth"]):
+        for container in containers.values():
+            container["endpoints"] = [one for one in container["endpoints"] if one["veth"] != veth["name"]]
+    for netns in document["netns"]:
+        if netns["state"] == "absent":
+            del containers[netns["name"]]
+            continue
+        old = containers.get(netns["name"], {"endpoints": [], "pids": []})
+        moved = old.get("join") != netns.get("join")
+        containers[netns["name"]] = {
+            "name": netns["name"],
+            "join": netns.get("join"),
+            "labels": netns["labels"],
+            "mode": netns["labels"]["mode"],
+            "pids": old["pids"],
+            "endpoints": [] if moved else old["endpoints"],
+        }
+    for name, found in (pids or {}).items():
+        containers[name]["pids"] = found
+    for veth in present(document["veth"]):
+        container = containers[veth["peer"]["netns"]]
+        container["endpoints"] = [one for one in container["endpoints"] if one["veth"] != veth["name"]]
+        container["endpoints"].append(
+            {
+                "network": veth["labels"]["network"],
+                "bridge": veth["bridge"],
+                "veth": veth["name"],
+                "interface": veth["peer"]["name"],
+                "mac": veth["peer"]["mac"],
+                "addresses": veth["peer"]["addresses"],
+            }
+        )
+    policies = {policy["bridge"]: policy for policy in document["bridge_policy"]}
+    for bridge in document["bridge"]:
+        if bridge["state"] == "absent":
+            del networks[bridge["name"]]
+            continue
+        gateways = [ipaddress.ip_interface(text) for text in bridge["addresses"]]
+        networks[bridge["name"]] = {
+            "Name": bridge["labels"]["network"],
+            "Id": bridge["name"],
+            "IPAM": {"Config": [{"Subnet": str(one.network), "Gateway": str(one.ip)} for one in gateways]},
+            "Internal": policies[bridge["name"]]["internal"],
+            "Options": {"bridge": bridge["name"], "mtu": bridge.get("mtu", 1500)},
+            "Labels": {key: value for key, value in bridge["labels"].items() if key != "network"},
+        }
+    for network in networks.values():
+        network["Containers"] = {
+            container["name"]: {
+                "Name": container["name"],
+                "EndpointID": endpoint["veth"],
+                "InterfaceName": endpoint["interface"],
+                "MacAddress": endpoint["mac"],
+                "IPv4Address": next((text for text in endpoint["addresses"] if ":" not in text), ""),
+                "IPv6Address": next((text for text in endpoint["addresses"] if ":" in text), ""),
+            }
+            for container in containers.values()
+            for endpoint in container["endpoints"]
+            if endpoint["bridge"] == network["Id"]
+        }
+    for port in document["nat_port"]:
+        for one in _one_by_one(port):
+            if port["state"] == "absent":
+                ports.pop(_place(one), None)
+            else:
+                ports[_place(one)] = one
+    host = before["host"]
+    return {
+        "networks": sorted(networks.values(), key=lambda one: one["Id"]),
+        "bridges": [],
+        "containers": sorted(containers.values(), key=lambda one: one["name"]),
+        "nat_ports": [ports[place] for place in sorted(ports)],
+        "host": {**host, "namespaces": sorted({*host.get("namespaces", []), *containers})},
+    }
+
+
+def _one_by_one(port):
+    places, to = _range(port["host_port"]), _range(port["to_port"])
+    for host_port, to_port in zip(places, to):
+        yield {
+            "protocol": port["protocol"],
+            "host_ip": port.get("host_ip"),
+            "host_port": host_port,
+            "to_address": port["to_address"],
+            "to_port": to_port,
+            "bridge": port["bridge"],
+        }
+
+
+def _place(port):
+    return port["protocol"], ":" in port["to_address"], port["host_ip"] or "", port["host_port"]
+
+
+def _range(text):
+    first, _dash, last = text.partition("-")
+    return range(int(first), int(last or first) + 1)

@@ -1,0 +1,264 @@
+# Copyright (c) 2026, The virtnet.linux authors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A plan over what is live: what stays as it is, and what goes."""
+
+from __future__ import annotations
+
+import copy
+
+from unit.planner.paper_host import (
+    DUAL,
+    INSIDE,
+    WEB,
+    absent,
+    addresses,
+    endpoints,
+    errors,
+    live_after,
+    plan,
+    present,
+    topology,
+)
+
+from ansible_collections.virtnet.linux.plugins.module_utils import names
+
+NGINX = {"name": "nginx", "networks": ["web"], "ports": ["8080:80"]}
+CLIENT = {"name": "client", "networks": ["web"]}
+
+
+def gone(name):
+    return {"name": name, "state": "absent"}
+
+
+def nothing_but(document, **expected):
+    """The document has exactly these objects that go, and none that come."""
+    assert {kind: objects for kind, objects in document.items() if objects} == expected
+
+
+def test_the_second_run_plans_the_same():
+    declared = [WEB, DUAL], [NGINX, CLIENT, {"name": "two", "networks": ["web", "dual"], "ports": ["1-3:1-3/udp"]}]
+    first = topology(*declared)
+    assert topology(*declared, live=live_after(first)) == first
+
+
+def test_running_containers_keep_addresses_macs_and_interfaces_when_others_come_and_go():
+    first = topology([WEB, DUAL], [NGINX, CLIENT])
+    before = endpoints(first)["client", "web"]
+    live = live_after(first)
+    second = topology(
+        [WEB, DUAL],
+        [gone("nginx"), {"name": "new", "networks": ["web"]}, {"name": "client", "networks": ["dual", "web"]}],
+        live=live,
+    )
+    assert {**endpoints(second)["client", "web"], "gateway": "172.30.0.1"} == before
+    assert endpoints(second)["client", "dual"]["name"] == "eth1"
+    assert endpoints(second)["client", "dual"]["gateway"] == "172.31.0.1", "the first network has the default route"
+    assert addresses(second)["new", "web"] == ["172.30.0.2"], "the lowest free address, as the one that goes leaves it"
+
+
+def test_a_moved_container_keeps_its_mac_and_the_next_one_does_not_get_the_same():
+    live = live_after(topology([WEB], [CLIENT]))
+    second = topology(
+        [WEB],
+        [
+            {"name": "client", "networks": [{"name": "web", "ipv4_address": "172.30.0.9"}]},
+            {"name": "new", "networks": ["web"]},
+        ],
+        live=live,
+    )
+    found = endpoints(second)
+    assert found["client", "web"]["mac"] == "02:42:ac:1e:00:02"
+    assert found["new", "web"]["addresses"] == ["172.30.0.2/16"]
+    assert found["new", "web"]["mac"] == names.mac_of_names("new", "web")
+
+
+def test_a_network_keeps_its_gateway_until_another_is_given():
+    live = live_after(topology([{**WEB, "gateway": "172.30.0.9"}]))
+    assert topology([WEB], live=live)["bridge"][0]["addresses"] == ["172.30.0.9/16"]
+    moved = topology([{**WEB, "gateway": "172.30.0.8"}], live=live)["bridge"][0]
+    assert (moved["addresses"], moved["mac"]) == (["172.30.0.8/16"], "02:42:ac:1e:00:08")
+
+
+def test_a_new_subnet_gives_its_containers_new_addresses():
+    live = live_after(topology([WEB], [NGINX]))
+    document = topology([{"name": "web", "subnet": "10.1.0.0/24"}], [NGINX], live=live)
+    assert addresses(document) == {("nginx", "web"): ["10.1.0.2"]}
+    assert [port["to_address"] for port in document["nat_port"]] == ["10.1.0.2"], "the old port's place is taken over"
+
+
+def test_a_container_that_goes_takes_its_ports_endpoints_and_namespace():
+    live = live_after(topology([WEB], [NGINX, CLIENT]))
+    nothing_but(
+        topology([], [gone("nginx")], live=live),
+        netns=[{"name": "nginx", "state": "absent"}],
+        veth=[{"name": names.veth_device("nginx", "web"), "state": "absent"}],
+        nat_port=[
+            {
+                "protocol": "tcp",
+                "host_port": "8080",
+                "to_address": "172.30.0.2",
+                "to_port": "80",
+                "bridge": "br-web",
+                "state": "absent",
+            }
+        ],
+    )
+
+
+def test_a_network_goes_with_its_policy():
+    live = live_after(topology([WEB, DUAL]))
+    nothing_but(
+        topology([gone("web")], live=live),
+        bridge=[{"name": "br-web", "state": "absent"}],
+        bridge_policy=[{"bridge": "br-web", "state": "absent"}],
+    )
+
+
+def test_a_network_goes_together_with_its_containers():
+    live = live_after(topology([WEB], [NGINX]))
+    document = topology([gone("web")], [gone("nginx")], live=live)
+    assert [len(absent(document[kind])) for kind in ("netns", "bridge", "veth", "bridge_policy", "nat_port")] == [1] * 5
+
+
+def test_a_network_goes_when_its_containers_move_to_another():
+    live = live_after(topology([WEB], [NGINX]))
+    document = topology([gone("web"), DUAL], [{**NGINX, "networks": ["dual"]}], live=live)
+    assert absent(document["veth"]) == [{"name": names.veth_device("nginx", "web"), "state": "absent"}]
+    assert [port["to_address"] for port in present(document["nat_port"])] == ["172.31.0.2", "fd00:31::2"]
+    assert absent(document["nat_port"]) == [], "the place on the host is the same, so the port is changed"
+
+
+def test_what_is_not_there_needs_no_removal():
+    nothing_but(topology([gone("web")], [gone("nginx")]))
+
+
+def test_purge_removes_what_this_role_made_and_no_list_declares():
+    live = live_after(topology([WEB, DUAL], [NGINX, CLIENT]))
+    document = topology([WEB], [CLIENT], purge=True, live=live)
+    assert absent(document["netns"]) == [gone("nginx")]
+    assert absent(document["bridge"]) == [gone("br-dual")]
+    assert len(absent(document["nat_port"])) == 1
+    assert absent(topology([WEB], [CLIENT], live=live)["netns"]) == [], "and nothing without being asked"
+
+
+def test_purge_leaves_what_others_made():
+    live = copy.deepcopy(live_after(topology([WEB], [NGINX])))
+    live["networks"][0]["Labels"]["role"] = "overlay_network"
+    live["containers"][0]["labels"]["role"] = "overlay_network"
+    nothing_but(topology(purge=True, live=live))
+
+
+def test_a_network_no_longer_named_by_a_container_is_unplugged():
+    live = live_after(topology([WEB, DUAL], [{"name": "c", "networks": ["web", "dual"], "ports": ["80:80"]}]))
+    document = topology([WEB, DUAL], [{"name": "c", "networks": ["web"]}], live=live)
+    assert absent(document["veth"]) == [gone(names.veth_device("c", "dual"))]
+    assert {port["to_address"] for port in absent(document["nat_port"])} == {"172.30.0.2", "fd00:31::2"}
+
+
+def test_a_port_that_moves_to_another_container_is_changed_and_not_removed():
+    live = live_after(topology([WEB], [NGINX, CLIENT]))
+    document = topology([WEB], [{**NGINX, "ports": []}, {**CLIENT, "ports": ["8080:80"]}], live=live)
+    assert [(port["state"], port["to_address"]) for port in document["nat_port"]] == [("present", "172.30.0.3")]
+
+
+def test_a_range_that_shrinks_loses_the_ports_that_are_out_of_it():
+    live = live_after(topology([WEB], [{**NGINX, "ports": ["8000-8005:80-85"]}]))
+    document = topology([WEB], [{**NGINX, "ports": ["8000-8003:80-83"]}], live=live)
+    assert [port["host_port"] for port in absent(document["nat_port"])] == ["8004", "8005"]
+
+
+def test_a_port_without_owner_never_leads_to_the_next_container_with_that_address():
+    live = live_after(topology([WEB], [NGINX]))
+    live["containers"] = []  # somebody ran `ip netns delete nginx`
+    live["networks"][0]["Containers"] = {}
+    live["host"] = {}
+    document = topology([WEB], [CLIENT], live=live)
+    assert addresses(document) == {("client", "web"): ["172.30.0.2"]}
+    assert [port["host_port"] for port in absent(document["nat_port"])] == ["8080"]
+    again = topology([WEB], [NGINX], live=live)
+    assert absent(again["nat_port"]) == [], "it leads to the right container again"
+
+
+def test_a_bridge_of_another_name_replaces_the_old_one():
+    live = live_after(topology([WEB], [NGINX]))
+    document = topology([{**WEB, "bridge": "sw0"}], [NGINX], live=live)
+    assert [(bridge["name"], bridge["state"]) for bridge in document["bridge"]] == [
+        ("sw0", "present"),
+        ("br-web", "absent"),
+    ]
+    assert document["veth"][0]["bridge"] == document["nat_port"][0]["bridge"] == "sw0"
+
+
+def test_a_container_that_gives_up_its_namespace_leaves_its_endpoints_and_ports():
+    live = live_after(topology([WEB], [NGINX, CLIENT]))
+    document = topology([WEB], [{"name": "nginx", "network_mode": "container:client"}, CLIENT], live=live)
+    assert [(netns["name"], netns.get("join")) for netns in document["netns"]] == [
+        ("client", None),
+        ("nginx", "client"),
+    ]
+    assert absent(document["veth"]) == [gone(names.veth_device("nginx", "web"))]
+    assert len(absent(document["nat_port"])) == 1
+
+
+def test_an_internal_network_loses_its_ports_and_default_routes():
+    live = live_after(topology([WEB], [NGINX]))
+    planned = plan([{**WEB, "internal": True}], [NGINX], live=live)
+    assert "gateway" not in endpoints(planned["topology"])["nginx", "web"]
+    assert len(absent(planned["topology"]["nat_port"])) == 1
+    assert len(planned["warnings"]) == 1
+
+
+def test_a_container_with_processes_goes_only_by_force():
+    live = live_after(topology([WEB], [NGINX]), pids={"nginx": [812, 813]})
+    (error,) = errors([], [gone("nginx")], live=live)
+    assert "container nginx: state 'absent'" in error
+    assert "812, 813" in error
+    assert "force: true" in error
+    document = topology([], [{**gone("nginx"), "force": True}], live=live)
+    assert document["netns"] == [{"name": "nginx", "force": True, "state": "absent"}]
+
+
+def test_purge_refuses_a_container_with_processes():
+    live = live_after(topology([WEB], [NGINX]), pids={"nginx": [812]})
+    (error,) = errors([WEB], [], purge=True, live=live)
+    assert "container nginx: bridge_network_purge True" in error
+    assert "812" in error
+
+
+def test_a_namespace_with_processes_is_replaced_only_by_force():
+    live = live_after(topology([WEB], [NGINX, CLIENT]), pids={"nginx": [812]})
+    other = {"name": "nginx", "network_mode": "host"}
+    (error,) = errors([WEB], [other, CLIENT], live=live)
+    assert "container nginx: network_mode 'host'" in error
+    assert "812" in error
+    document = topology([WEB], [{**other, "force": True}, CLIENT], live=live)
+    assert document["netns"][1] == {
+        "name": "nginx",
+        "join": "host",
+        "force": True,
+        "labels": {"role": "bridge_network", "mode": "host"},
+        "state": "present",
+    }
+
+
+def test_a_container_on_a_network_more_or_none_keeps_its_namespace_though_processes_run():
+    live = live_after(topology([WEB, INSIDE], [NGINX]), pids={"nginx": [812]})
+    topology([WEB, INSIDE], [{"name": "nginx", "networks": ["inside"]}], live=live)
+    topology([WEB, INSIDE], [{"name": "nginx", "network_mode": "none"}], live=live)
+
+
+def test_whoever_shares_a_namespace_that_goes_is_named():
+    live = live_after(topology([WEB], [NGINX, {"name": "sidecar", "network_mode": "container:nginx"}]))
+    planned = plan([], [gone("nginx")], live=live)
+    assert planned["errors"] == []
+    assert "sidecar" in planned["warnings"][0]
+
+
+def test_a_process_that_listens_behind_a_published_port_is_a_warning():
+    live = live_after(topology([WEB], [NGINX]))
+    live["host"]["listeners"] = [{"protocol": "tcp", "address": "0.0.0.0", "port": 8080, "pid": 9, "process": "httpd"}]
+    planned = plan([WEB], [NGINX], live=live)
+    assert planned["errors"] == []
+    assert "httpd (pid 9)" in planned["warnings"][0]

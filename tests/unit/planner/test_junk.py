@@ -1,0 +1,107 @@
+# Copyright (c) 2026, The virtnet.linux authors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Whatever is typed, the planner answers with a plan or with errors, never with a traceback."""
+
+from __future__ import annotations
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from unit.planner.paper_host import EMPTY, WEB, live_after, plan, topology
+
+from ansible_collections.virtnet.linux.plugins.filter.bridge_network_plan import FilterModule
+from ansible_collections.virtnet.linux.plugins.plugin_utils.declaration import (
+    ATTACHMENT_FIELDS,
+    CONTAINER_FIELDS,
+    NETWORK_FIELDS,
+)
+
+WORDS = [
+    *(
+        "web",
+        "db",
+        "host",
+        "none",
+        "present",
+        "absent",
+        "container:a",
+        "br-web",
+        "lo",
+        "eth0",
+        "yes",
+        "1500",
+        "8080:80",
+    ),
+    *(
+        "172.30.0.0/16",
+        "172.30.0.5",
+        "172.30.0.1/33",
+        "10.0.0.0/31",
+        "0.0.0.0/0",
+        "fd00::/64",
+        "fd00::1",
+        "fe80::1%eth0",
+    ),
+    *("::ffff:1.2.3.4", "02:42:ac:1e:00:02", "net.ipv4.ip_forward", "a" * 64, "\ud800", ""),
+]
+
+scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20) | st.sampled_from(WORDS)
+junk = st.recursive(
+    scalars,
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(scalars.filter(lambda key: key == key), inner, max_size=3)
+        | st.dictionaries(st.sampled_from(["to", "via", "metric", *ATTACHMENT_FIELDS]), inner, max_size=4)
+    ),
+    max_leaves=6,
+)
+
+
+def objects(fields):
+    return st.lists(st.dictionaries(st.sampled_from([*fields, "odd"]), junk, max_size=8) | junk, max_size=4)
+
+
+def is_an_answer(answer):
+    assert set(answer) == {"errors", "warnings", "topology"}
+    assert all(isinstance(sentence, str) for sentence in answer["errors"] + answer["warnings"])
+    assert not answer["errors"] or not any(answer["topology"].values())
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@given(objects(NETWORK_FIELDS), objects(CONTAINER_FIELDS), junk)
+def test_objects_of_any_shape(networks, containers, purge):
+    is_an_answer(plan(networks, containers, purge=purge))
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.dictionaries(st.sampled_from([*CONTAINER_FIELDS]), junk))
+def test_one_odd_field_in_a_right_container(odd):
+    is_an_answer(plan([WEB], [{"name": "a", "networks": ["web"], **odd}, {"name": "b", "networks": ["web"]}]))
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.dictionaries(st.sampled_from([*NETWORK_FIELDS]), junk))
+def test_one_odd_field_in_a_right_network(odd):
+    is_an_answer(plan([{**WEB, **odd}], [{"name": "a", "networks": ["web"], "ports": ["80:80"]}]))
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(junk, junk)
+def test_neither_declaration_nor_live_is_what_it_should_be(declared, live):
+    is_an_answer(FilterModule().filters()["bridge_network_plan"](declared, live))
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.sampled_from(sorted(EMPTY)), junk)
+def test_a_part_of_live_is_not_what_it_should_be(part, value):
+    is_an_answer(plan([WEB], [{"name": "a", "networks": ["web"]}], live={**EMPTY, part: value}))
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.data())
+def test_a_word_inside_live_is_not_what_it_should_be(data):
+    live = live_after(topology([WEB], [{"name": "a", "networks": ["web"], "ports": ["80:80"]}]))
+    entry = data.draw(st.sampled_from([live["networks"][0], live["containers"][0], live["nat_ports"][0]]))
+    entry[data.draw(st.sampled_from(sorted(entry)))] = data.draw(junk)
+    is_an_answer(plan([WEB], [{"name": "b", "networks": ["web"], "ports": ["81:80"]}], live=live, purge=True))

@@ -1,0 +1,397 @@
+# Copyright (c) 2026, The virtnet.linux authors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a declaration becomes: the objects on an empty host."""
+
+from __future__ import annotations
+
+import pytest
+from unit.planner.paper_host import DUAL, EMPTY, INSIDE, WEB, addresses, endpoints, live_after, plan, present, topology
+
+from ansible_collections.virtnet.linux.plugins.module_utils import names
+
+
+def one(objects):
+    assert len(objects) == 1
+    return objects[0]
+
+
+def host(**more):
+    return {**EMPTY, "host": more}
+
+
+def test_one_container_on_one_network():
+    document = topology([WEB], [{"name": "nginx", "networks": ["web"], "ports": ["8080:80"]}])
+    assert document == {
+        "netns": [{"name": "nginx", "labels": {"role": "bridge_network", "mode": "bridge"}, "state": "present"}],
+        "bridge": [
+            {
+                "name": "br-web",
+                "addresses": ["172.30.0.1/16"],
+                "mac": "02:42:ac:1e:00:01",
+                "up": True,
+                "labels": {"role": "bridge_network", "network": "web"},
+                "state": "present",
+            }
+        ],
+        "veth": [
+            {
+                "name": names.veth_device("nginx", "web"),
+                "bridge": "br-web",
+                "anti_spoofing": True,
+                "allowed_addresses": [],
+                "labels": {"network": "web", "container": "nginx"},
+                "peer": {
+                    "name": "eth0",
+                    "netns": "nginx",
+                    "mac": "02:42:ac:1e:00:02",
+                    "addresses": ["172.30.0.2/16"],
+                    "gateway": "172.30.0.1",
+                    "routes": [],
+                },
+                "state": "present",
+            }
+        ],
+        "interface": [],
+        "vxlan_tunnel": [],
+        "bridge_policy": [
+            {
+                "bridge": "br-web",
+                "subnets": ["172.30.0.0/16"],
+                "masquerade": True,
+                "internal": False,
+                "icc": True,
+                "state": "present",
+            }
+        ],
+        "nat_port": [
+            {
+                "protocol": "tcp",
+                "host_port": "8080",
+                "to_address": "172.30.0.2",
+                "to_port": "80",
+                "bridge": "br-web",
+                "state": "present",
+            }
+        ],
+    }
+
+
+def test_nothing_declared_is_nothing_to_do():
+    assert plan() == {"errors": [], "warnings": [], "topology": {kind: [] for kind in topology()}}
+
+
+def test_modes_and_whose_namespace_they_use():
+    document = topology(
+        [WEB],
+        [
+            {"name": "third", "network_mode": "container:sidecar"},
+            {"name": "sidecar", "network_mode": "container:nginx"},
+            {"name": "follower", "network_mode": "container:agent"},
+            {"name": "agent", "network_mode": "host"},
+            {"name": "batch", "network_mode": "none"},
+            {"name": "nginx", "networks": ["web"]},
+        ],
+    )
+    assert [(netns["name"], netns.get("join"), netns["labels"]["mode"]) for netns in document["netns"]] == [
+        ("batch", None, "none"),
+        ("nginx", None, "bridge"),
+        ("third", "nginx", "container:sidecar"),
+        ("sidecar", "nginx", "container:nginx"),
+        ("follower", "host", "container:agent"),
+        ("agent", "host", "host"),
+    ]
+
+
+def test_a_container_may_join_one_that_only_stands():
+    live = live_after(topology([WEB], [{"name": "nginx", "networks": ["web"]}]))
+    document = topology([], [{"name": "sidecar", "network_mode": "container:nginx"}], live=live)
+    assert one(document["netns"])["join"] == "nginx"
+
+
+def test_a_container_may_name_a_network_that_only_stands():
+    live = live_after(topology([{**DUAL, "mtu": 1400}]))
+    document = topology([], [{"name": "late", "networks": ["dual"]}], live=live)
+    veth = one(document["veth"])
+    assert (veth["bridge"], veth["mtu"]) == ("br-dual", 1400)
+    assert veth["peer"]["addresses"] == ["172.31.0.2/24", "fd00:31::2/64"]
+    assert (veth["peer"]["gateway"], veth["peer"]["gateway6"]) == ("172.31.0.1", "fd00:31::1")
+    assert document["bridge"] == document["bridge_policy"] == []
+
+
+def test_interfaces_in_the_order_of_networks_and_the_default_route_by_the_first_that_is_not_internal():
+    document = topology([WEB, DUAL, INSIDE], [{"name": "c", "networks": ["inside", "web", "dual"]}])
+    inside, web, dual = (endpoints(document)["c", network] for network in ("inside", "web", "dual"))
+    assert [inside["name"], web["name"], dual["name"]] == ["eth0", "eth1", "eth2"]
+    assert [peer.get("gateway") for peer in (inside, web, dual)] == [None, "172.30.0.1", None]
+    assert [peer.get("gateway6") for peer in (inside, web, dual)] == [None, None, "fd00:31::1"]
+
+
+def test_an_interface_name_that_is_given_and_the_lowest_free_for_the_others():
+    networks = [{"name": "web", "interface_name": "lan"}, "dual", {"name": "inside", "interface_name": "eth0"}]
+    document = topology([WEB, DUAL, INSIDE], [{"name": "c", "networks": networks}])
+    assert [peer["name"] for peer in endpoints(document).values()] == ["lan", "eth1", "eth0"]
+
+
+def test_long_names_of_networks_get_a_hash_and_keep_their_label():
+    name = "a-network-with-a-long-name"
+    bridge = one(topology([{"name": name, "subnet": "172.30.0.0/16"}])["bridge"])
+    assert bridge["name"] == names.bridge_device(name)
+    assert len(bridge["name"]) <= 15
+    assert bridge["labels"]["network"] == name
+
+
+def test_a_network_with_everything_said():
+    document = topology(
+        [
+            {
+                "name": "all",
+                "bridge": "sw0",
+                "subnet": "172.30.0.0/16",
+                "gateway": "172.30.255.254",
+                "ip_range": "172.30.5.0/24",
+                "subnet6": "fd00:30::/64",
+                "gateway6": "fd00:30::ff",
+                "ip_range6": "fd00:30::5:0/112",
+                "aux_addresses": {"printer": "172.30.5.0"},
+                "mtu": "1400",
+                "icc": "no",
+                "masquerade": False,
+                "labels": {"tier": "back", "rank": 2},
+            }
+        ],
+        [{"name": "c", "networks": ["all"]}],
+    )
+    assert one(document["bridge"]) == {
+        "name": "sw0",
+        "addresses": ["172.30.255.254/16", "fd00:30::ff/64"],
+        "mac": "02:42:ac:1e:ff:fe",
+        "mtu": 1400,
+        "up": True,
+        "labels": {"role": "bridge_network", "network": "all", "tier": "back", "rank": "2"},
+        "state": "present",
+    }
+    assert one(document["bridge_policy"]) == {
+        "bridge": "sw0",
+        "subnets": ["172.30.0.0/16", "fd00:30::/64"],
+        "masquerade": False,
+        "internal": False,
+        "icc": False,
+        "state": "present",
+    }
+    veth = one(document["veth"])
+    assert (veth["bridge"], veth["mtu"]) == ("sw0", 1400)
+    assert veth["peer"]["addresses"] == ["172.30.5.1/16", "fd00:30::5:0/64"]
+
+
+@pytest.mark.parametrize(
+    "subnet, ip_range, gateway, first",
+    [
+        ("172.30.0.0/16", None, "172.30.0.1", "172.30.0.2"),
+        ("172.30.0.0/16", "172.30.5.0/24", "172.30.5.0", "172.30.5.1"),
+        ("172.30.0.0/31", None, "172.30.0.0", "172.30.0.1"),
+        ("172.30.0.0/30", None, "172.30.0.1", "172.30.0.2"),
+    ],
+)
+def test_the_gateway_is_the_first_address_as_in_docker(subnet, ip_range, gateway, first):
+    document = topology([{"name": "web", "subnet": subnet, "ip_range": ip_range}], [{"name": "c", "networks": ["web"]}])
+    length = subnet.split("/")[1]
+    assert one(document["bridge"])["addresses"] == [f"{gateway}/{length}"]
+    assert one(document["veth"])["peer"]["addresses"] == [f"{first}/{length}"]
+
+
+def test_a_network_of_ipv6_alone():
+    document = topology(
+        [{"name": "six", "subnet6": "fd00:6::/64"}], [{"name": "c", "networks": ["six"], "ports": ["80:80"]}]
+    )
+    peer = one(document["veth"])["peer"]
+    assert peer["addresses"] == ["fd00:6::2/64"]
+    assert peer["mac"] == names.mac_of_names("c", "six")
+    assert "gateway" not in peer
+    assert one(document["bridge"])["mac"] == names.mac_of_names("six")
+    assert one(document["nat_port"])["to_address"] == "fd00:6::2"
+
+
+def test_enable_ipv6_without_a_subnet_derives_one_from_host_and_network():
+    network = {"name": "web", "subnet": "172.30.0.0/16", "enable_ipv6": True}
+    (_four, here), (_again, there) = (
+        one(topology([network], host=name)["bridge_policy"])["subnets"] for name in ("h1", "h2")
+    )
+    assert here == one(topology([network], host="h1")["bridge_policy"])["subnets"][1]
+    assert here.startswith("fd")
+    assert here.endswith("/64")
+    assert here != there
+
+
+def test_static_addresses_macs_and_what_is_left_for_others():
+    wish = {"name": "web", "ipv4_address": "172.30.1.0", "mac_address": "02-42-AC-1E-01-01"}
+    document = topology(
+        [{**WEB, "ip_range": "172.30.1.0/24", "gateway": "172.30.0.1"}],
+        [
+            {"name": "a", "networks": ["web"]},
+            {"name": "b", "networks": [wish]},
+            {"name": "c", "networks": [{"name": "web", "ipv4_address": "172.30.99.99"}]},
+        ],
+    )
+    found = endpoints(document)
+    assert addresses(document) == {
+        ("a", "web"): ["172.30.1.1"],
+        ("b", "web"): ["172.30.1.0"],
+        ("c", "web"): ["172.30.99.99"],
+    }
+    assert found["b", "web"]["mac"] == "02:42:ac:1e:01:01"
+    assert found["a", "web"]["mac"] == names.mac_of_names("a", "web"), "the one that follows from its address is taken"
+    assert found["c", "web"]["mac"] == "02:42:ac:1e:63:63"
+
+
+def test_a_static_address_is_kept_for_a_container_that_is_declared_absent():
+    document = topology(
+        [WEB],
+        [
+            {"name": "away", "networks": [{"name": "web", "ipv4_address": "172.30.0.2"}], "state": "absent"},
+            {"name": "here", "networks": ["web"]},
+        ],
+    )
+    assert addresses(document) == {("here", "web"): ["172.30.0.3"]}
+
+
+def test_another_router_as_the_default_route():
+    network = {**DUAL, "aux_addresses": {"DefaultGatewayIPv4": "172.31.0.9", "DefaultGatewayIPv6": "fd00:31::9"}}
+    peer = one(topology([network], [{"name": "c", "networks": ["dual"]}])["veth"])["peer"]
+    assert (peer["gateway"], peer["gateway6"]) == ("172.31.0.9", "fd00:31::9")
+
+
+def test_routes_of_networks_and_of_containers():
+    network = {**WEB, "routes": [{"to": "10.0.0.0/8", "via": "172.30.0.9"}]}
+    containers = [
+        {"name": "router", "networks": [{"name": "web", "ipv4_address": "172.30.0.9"}], "forwarding": True},
+        {"name": "a", "networks": ["web"], "routes": [{"to": "10.0.0.0/8", "via": "172.30.0.8", "metric": 7}]},
+        {"name": "b", "networks": ["web"], "routes": [{"to": "10.0.0.0/8", "via": "172.30.0.8"}]},
+    ]
+    document = topology([network], containers)
+    routes = {container: peer["routes"] for (container, _network), peer in endpoints(document).items()}
+    assert routes == {
+        "router": [],
+        "a": [{"to": "10.0.0.0/8", "via": "172.30.0.9"}, {"to": "10.0.0.0/8", "via": "172.30.0.8", "metric": 7}],
+        "b": [{"to": "10.0.0.0/8", "via": "172.30.0.8"}],
+    }
+    guards = {veth["labels"]["container"]: veth["allowed_addresses"] for veth in document["veth"]}
+    assert guards == {"router": ["0.0.0.0/0", "::/0"], "a": [], "b": []}
+    assert document["netns"][0]["forwarding"] is True
+
+
+def test_what_belongs_to_the_namespace_goes_there():
+    document = topology(
+        [WEB],
+        [
+            {
+                "name": "c",
+                "networks": ["web"],
+                "sysctls": {"net.core.somaxconn": 512, "net.ipv4.ip_nonlocal_bind": True},
+            },
+            {"name": "p", "networks": ["web"], "pid": 812, "force": True},
+        ],
+    )
+    assert document["netns"][0]["sysctls"] == {"net.core.somaxconn": 512, "net.ipv4.ip_nonlocal_bind": 1}
+    assert (document["netns"][1]["pid"], document["netns"][1]["force"]) == (812, True)
+
+
+def test_mtu_of_the_smallest_uplink_unless_it_is_given():
+    live = host(
+        routes=[{"to": "0.0.0.0/0", "dev": "up0"}, {"to": "::/0", "dev": "up1"}, {"to": "192.0.2.0/24", "dev": "lan"}],
+        interfaces=[{"name": "up0", "mtu": 1500}, {"name": "up1", "mtu": 1420}, {"name": "lan", "mtu": 576}],
+    )
+    document = topology([WEB, {**DUAL, "mtu": 9000}], [{"name": "c", "networks": ["web", "dual"]}], live=live)
+    assert [bridge["mtu"] for bridge in document["bridge"]] == [1420, 9000]
+    assert [veth["mtu"] for veth in document["veth"]] == [1420, 9000]
+
+
+def ports_of(document):
+    return [
+        (port["protocol"], port.get("host_ip"), port["host_port"], port["to_address"], port["to_port"])
+        for port in present(document["nat_port"])
+    ]
+
+
+def test_ports_in_every_form():
+    ports = [
+        "80:8080",
+        "0.0.0.0:81:8081",
+        "[::]:82:8082",
+        "127.0.0.1:83:8083/udp",
+        "[::1]:83:8083/udp",
+        "8000-8002:90-92/sctp",
+    ]
+    document = topology([DUAL], [{"name": "c", "networks": ["dual"], "ports": ports}])
+    four, six = "172.31.0.2", "fd00:31::2"
+    assert ports_of(document) == [
+        ("tcp", None, "80", four, "8080"),
+        ("tcp", None, "80", six, "8080"),
+        ("tcp", None, "81", four, "8081"),
+        ("tcp", None, "82", six, "8082"),
+        ("udp", "127.0.0.1", "83", four, "8083"),
+        ("udp", "::1", "83", six, "8083"),
+        ("sctp", None, "8000-8002", four, "90-92"),
+        ("sctp", None, "8000-8002", six, "90-92"),
+    ]
+
+
+def test_the_same_port_on_two_addresses_and_two_protocols():
+    document = topology(
+        [WEB],
+        [
+            {"name": "a", "networks": ["web"], "ports": ["127.0.0.1:80:80", "80:80/udp"]},
+            {"name": "b", "networks": ["web"], "ports": ["127.0.0.2:80:80"]},
+        ],
+    )
+    assert len(ports_of(document)) == 3
+
+
+def test_ports_lead_to_the_first_network_that_is_not_internal_for_each_family():
+    document = topology([WEB, DUAL, INSIDE], [{"name": "c", "networks": ["inside", "web", "dual"], "ports": ["80:80"]}])
+    assert ports_of(document) == [("tcp", None, "80", "172.30.0.2", "80"), ("tcp", None, "80", "fd00:31::2", "80")]
+    assert [port["bridge"] for port in document["nat_port"]] == ["br-web", "br-dual"]
+
+
+def test_on_internal_networks_alone_nothing_is_published_and_a_warning_says_so():
+    planned = plan([INSIDE], [{"name": "c", "networks": ["inside"], "ports": ["80:80"]}])
+    assert planned["errors"] == []
+    assert planned["topology"]["nat_port"] == []
+    assert "container c: ports[0] '80:80'" in planned["warnings"][0]
+    assert "internal" in planned["warnings"][0]
+
+
+def test_a_range_for_one_container_port_gives_each_container_the_lowest_free():
+    containers = [{"name": name, "networks": ["web"], "ports": ["9090-9092:80"]} for name in ("a", "b")]
+    fixed = {"name": "f", "networks": ["web"], "ports": ["9090:80"]}
+    document = topology([WEB], [*containers, fixed])
+    assert [port["host_port"] for port in document["nat_port"]] == ["9091", "9092", "9090"]
+
+
+def test_a_container_keeps_its_port_out_of_a_range():
+    wish = {"networks": ["web"], "ports": ["9090-9092:80"]}
+    live = live_after(topology([WEB], [{"name": "a", **wish}, {"name": "b", **wish}]))
+    document = topology(
+        [WEB], [{"name": "c", **wish}, {"name": "b", **wish}, {"name": "a", "state": "absent"}], live=live
+    )
+    ports = {port["to_address"]: port["host_port"] for port in present(document["nat_port"])}
+    assert ports == {"172.30.0.3": "9091", addresses(document)["c", "web"][0]: "9090"}
+
+
+def test_a_host_address_that_no_interface_has_is_a_warning():
+    live = host(interfaces=[{"name": "eth0", "addresses": ["192.0.2.2/24"], "mtu": 1500}])
+    ports = ["192.0.2.2:80:80", "192.0.2.3:81:80", "127.0.0.5:82:80"]
+    planned = plan([WEB], [{"name": "c", "networks": ["web"], "ports": ports}], live=live)
+    assert len(planned["warnings"]) == 1
+    assert "192.0.2.3" in planned["warnings"][0]
+
+
+def test_variables_as_ansible_would_convert_them():
+    document = topology(
+        [{"name": 5, "subnet": "172.30.0.0/16", "mtu": "1400", "internal": "yes", "icc": 0}],
+        [{"name": 7, "networks": [5], "force": "off"}],
+    )
+    assert one(document["bridge"])["name"] == "br-5"
+    assert (one(document["bridge_policy"])["internal"], one(document["bridge_policy"])["icc"]) == (True, False)
+    assert endpoints(document)["7", "5"]["addresses"] == ["172.30.0.2/16"]
