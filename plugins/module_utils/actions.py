@@ -2,7 +2,8 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Actions: what a run does, or would do. The one source of ``changed``, of check mode, of ``--diff`` and of what is applied."""
+"""Actions: what a run does, or would do. The one source of ``changed``, of check mode, of ``--diff`` and of what is
+applied."""
 
 from __future__ import annotations
 
@@ -14,8 +15,8 @@ from typing import Any
 class Action:
     """One thing to do to one object.
 
-    ``verb`` is create, change, replace or delete. ``before`` and ``after`` hold what differs, in the words of the module's
-    options; ``wanted`` is the whole declared object, for whoever applies the action.
+    ``verb`` is create, change, replace or delete. ``before`` and ``after`` hold what differs, in the words of the
+    module's options; ``wanted`` is the whole declared object, for whoever applies the action.
     """
 
     verb: str
@@ -32,9 +33,9 @@ class Action:
     def line(self) -> str:
         """The action in one line: 'change veth veth0123: mtu 1500 -> 1400'."""
         if self.verb in ("create", "delete"):
-            return "%s %s %s" % (self.verb, self.kind, self.name)
-        parts = ["%s %s -> %s" % (key, _text(self.before.get(key)), _text(self.after.get(key))) for key in self.after]
-        return "%s %s %s: %s" % (self.verb, self.kind, self.name, ", ".join(parts))
+            return f"{self.verb} {self.kind} {self.name}"
+        parts = [f"{key} {_text(self.before.get(key))} -> {_text(self.after.get(key))}" for key in self.after]
+        return "{} {} {}: {}".format(self.verb, self.kind, self.name, ", ".join(parts))
 
 
 def difference(wanted: dict[str, Any], found: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -55,8 +56,8 @@ def _side(actions: list[Action], side: str) -> str:
         gone = action.verb == ("create" if side == "before" else "delete")
         if gone:
             continue
-        lines.append("%s %s" % (action.kind, action.name))
-        lines.extend("  %s: %s" % (key, _text(values[key])) for key in values)
+        lines.append(f"{action.kind} {action.name}")
+        lines.extend(f"  {key}: {_text(values[key])}" for key in values)
     return "".join(line + "\n" for line in lines)
 
 
@@ -68,5 +69,5 @@ def _text(value: Any) -> str:
     if isinstance(value, (list, tuple)):
         return ", ".join(_text(item) for item in value) or "none"
     if isinstance(value, dict):
-        return " ".join("%s=%s" % (key, _text(item)) for key, item in sorted(value.items())) or "none"
+        return " ".join(f"{key}={_text(item)}" for key, item in sorted(value.items())) or "none"
     return str(value)

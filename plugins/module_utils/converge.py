@@ -7,7 +7,8 @@
 from __future__ import annotations
 
 import contextlib
-from typing import Any, Iterator, NamedTuple
+from collections.abc import Iterator
+from typing import Any, NamedTuple
 
 from ansible_collections.virtnet.linux.plugins.module_utils import conntrack, firewall, gateway, memory
 from ansible_collections.virtnet.linux.plugins.module_utils.actions import Action
@@ -16,7 +17,12 @@ from ansible_collections.virtnet.linux.plugins.module_utils.kinds import bridge,
 from ansible_collections.virtnet.linux.plugins.module_utils.options import Problems
 
 KINDS = {module.KIND: module for module in (netns, bridge, veth, bridge_policy, nat_port)}
-IDENTITY = {netns.KIND: ("name",), bridge_policy.KIND: ("bridge",), bridge.KIND: ("netns", "name"), veth.KIND: ("netns", "name")}
+IDENTITY = {
+    netns.KIND: ("name",),
+    bridge_policy.KIND: ("bridge",),
+    bridge.KIND: ("netns", "name"),
+    veth.KIND: ("netns", "name"),
+}
 
 FIREWALL = "firewall"  # the kind of an action that mends our tables and nothing else
 
@@ -38,7 +44,9 @@ class Result(NamedTuple):
     warnings: list[str]
 
 
-def converge(document: Document, check: bool = False, lock_timeout: float = 60, stop_after: int | None = None) -> Result:
+def converge(
+    document: Document, check: bool = False, lock_timeout: float = 60, stop_after: int | None = None
+) -> Result:
     """Bring the host to what the document says; or (check) say what that would take.
 
     The document's objects are complete: every option of their kind is there, None where it is not given.
@@ -53,10 +61,14 @@ def converge(document: Document, check: bool = False, lock_timeout: float = 60, 
         _announce(document, host)
         warnings = _refuse(document, host, check)
         wanted = _firewall_state(document, host)
-        actions = _plan(document, host, wanted)
+        try:
+            text = firewall.transaction(host.firewall, wanted)
+        except ValueError as impossible:
+            raise Refused(str(impossible).splitlines()) from impossible
+        actions = _plan(document, host, wanted, bool(text))
         if not check:
             try:
-                _apply(actions[:stop_after], host, wanted)
+                _apply(actions[:stop_after], host, wanted, text)
             finally:
                 host.memory.save()
         return Result(actions, warnings)
@@ -91,11 +103,15 @@ def _announce(document: Document, host: Host) -> None:
             host.links_going.add((wanted["netns"], wanted["name"]))
     for wanted in document.get(veth.KIND) or []:
         if wanted["state"] == "absent":
-            host.links_going.update(veth.ends_going(wanted, host))
+            ends = list(veth.ends_going(wanted, host))
+            host.links_going.update(ends)
+            if any(netns in host.namespaces_going for netns, _name in ends):
+                host.links_going_along.add((wanted["netns"], wanted["name"]))
 
 
 def _refuse(document: Document, host: Host, check: bool) -> list[str]:
-    """Refused, with all that is wrong; what is merely not there yet is a warning in check mode: an earlier task would make it."""
+    """Refused, with all that is wrong; what is merely not there yet is a warning in check mode: an earlier task would
+    make it."""
     problems = Problems()
     seen: set[tuple[Any, ...]] = set()
     for module, wanted in _objects(document):
@@ -117,7 +133,8 @@ def _identities(module: Any, wanted: dict[str, Any]) -> list[tuple[Any, ...]]:
 
 def _firewall_state(document: Document, host: Host) -> firewall.State:
     """What the firewall has to hold: what it holds now, with the declared objects laid over it."""
-    state = host.firewall.state.copy()
+    state: firewall.State = host.firewall.state.copy()
+    bridges = _bridges_of_containers(document)
     for module, wanted in _objects(document):
         present = wanted["state"] == "present"
         if module is bridge_policy:
@@ -130,32 +147,45 @@ def _firewall_state(document: Document, host: Host) -> firewall.State:
             for key in nat_port.keys(wanted):
                 state.nat_ports.pop(key, None)
         elif module is veth and wanted["netns"] is None:
-            _firewall_port(state, wanted, present)
+            _lay_port(state, wanted, bridges)
     state.norouter = gateway.needs_norouter(state, host)
     return state
 
 
-def _firewall_port(state: firewall.State, wanted: dict[str, Any], present: bool) -> None:
+def _bridges_of_containers(document: Document) -> dict[str | None, set[str]]:
+    found: dict[str | None, set[str]] = {}
+    for wanted in document.get(veth.KIND) or []:
+        if wanted["state"] == "present" and veth.is_endpoint(wanted):
+            found.setdefault(wanted["peer"]["netns"], set()).add(wanted["bridge"])
+    return found
+
+
+def _lay_port(state: firewall.State, wanted: dict[str, Any], bridges: dict[str | None, set[str]]) -> None:
     name = wanted["name"]
-    port, guard = (veth.port(wanted), veth.guard(wanted)) if present else (None, None)
-    state.ports.pop(name, None)
-    if port is not None:
-        state.ports[name] = port
-    if wanted["anti_spoofing"] is not None or port is None:
-        state.guards.pop(name, None)
+    endpoint = wanted["state"] == "present" and veth.is_endpoint(wanted)
+    if endpoint:
+        state.ports[name] = veth.port(wanted, bridges[wanted["peer"]["netns"]])
+    else:
+        state.ports.pop(name, None)
+    if wanted["anti_spoofing"] is None and endpoint:
+        return
+    state.guards.pop(name, None)
+    guard = veth.guard(wanted) if endpoint else None
     if guard is not None:
         state.guards[name] = guard
 
 
-def _plan(document: Document, host: Host, wanted: firewall.State) -> list[Action]:
+def _plan(document: Document, host: Host, wanted: firewall.State, to_filter: bool) -> list[Action]:
     """All actions, in the order in which they are carried out."""
     by_kind: dict[str, list[Action]] = {kind: [] for kind in KINDS}
     for module, item in _objects(document):
         by_kind[module.KIND] += module.plan(item, host)
     stay, go = _split(by_kind)
     filters = go[nat_port.KIND] + go[bridge_policy.KIND] + stay[bridge_policy.KIND] + stay[nat_port.KIND]
-    if not filters and not stay[veth.KIND] and not go[veth.KIND] and firewall.transaction(host.firewall, wanted):
-        filters = [Action("change", FIREWALL, "tables virtnet", {"rules": "not as they should be"}, {"rules": "restored"}, {})]
+    if not filters and not stay[veth.KIND] and not go[veth.KIND] and to_filter:
+        filters = [
+            Action("change", FIREWALL, "tables virtnet", {"rules": "not as they should be"}, {"rules": "restored"}, {})
+        ]
     first = stay[netns.KIND] + stay[bridge.KIND]
     last = go[veth.KIND] + go[netns.KIND] + go[bridge.KIND] + stay[veth.KIND]
     return first + filters + last + gateway.plan(wanted, host)
@@ -167,7 +197,7 @@ def _split(by_kind: dict[str, list[Action]]) -> tuple[dict[str, list[Action]], d
     return stay, go
 
 
-def _apply(actions: list[Action], host: Host, wanted: firewall.State) -> None:
+def _apply(actions: list[Action], host: Host, wanted: firewall.State, text: str) -> None:
     by_kind: dict[str, list[Action]] = {}
     for action in actions:
         by_kind.setdefault(action.kind, []).append(action)
@@ -175,8 +205,8 @@ def _apply(actions: list[Action], host: Host, wanted: firewall.State) -> None:
     netns.apply(stay.get(netns.KIND, []), host)
     bridge.apply(stay.get(bridge.KIND, []), host)
     if any(action.kind in (bridge_policy.KIND, nat_port.KIND, veth.KIND, FIREWALL) for action in actions):
-        _apply_firewall(host, wanted)
-    veth.delete(go.get(veth.KIND, []), host)
+        _apply_firewall(host, wanted, text)
+    veth.delete([action for action in go.get(veth.KIND, []) if not _goes_along(action, host)], host)
     if go.get(netns.KIND):
         netns.delete(go[netns.KIND], host)
     bridge.delete(go.get(bridge.KIND, []), host)
@@ -185,9 +215,18 @@ def _apply(actions: list[Action], host: Host, wanted: firewall.State) -> None:
     gateway.apply(by_kind.get(gateway.SYSCTL, []) + by_kind.get(gateway.ROUTE, []), host)
 
 
-def _apply_firewall(host: Host, wanted: firewall.State) -> None:
+def _goes_along(action: Action, host: Host) -> bool:
+    """A pair whose other end's namespace goes: the kernel takes those down in batches, and links one by one, 20 ms each."""
+    return (action.wanted["netns"], action.name) in host.links_going_along
+
+
+def _apply_firewall(host: Host, wanted: firewall.State, text: str) -> None:
     before = host.firewall.state
-    firewall.apply(firewall.transaction(host.firewall, wanted))
+    firewall.apply(text)
     # after the transaction: the other way round one packet in between would bring the old entry back
-    changed = {key for key in set(before.nat_ports) | set(wanted.nat_ports) if before.nat_ports.get(key) != wanted.nat_ports.get(key)}
+    changed = {
+        key
+        for key in set(before.nat_ports) | set(wanted.nat_ports)
+        if before.nat_ports.get(key) != wanted.nat_ports.get(key)
+    }
     conntrack.forget({(protocol, port) for protocol, _host_ip, port in changed})

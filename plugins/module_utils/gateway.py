@@ -10,7 +10,8 @@ what it was when the last network that needs it is gone. Sources: Documentation/
 
 from __future__ import annotations
 
-from typing import Any, Iterator
+from collections.abc import Iterator
+from typing import Any
 
 from ansible_collections.virtnet.linux.plugins.module_utils import firewall, messages, sysctls
 from ansible_collections.virtnet.linux.plugins.module_utils.actions import Action
@@ -76,7 +77,7 @@ def _forwarding(state: firewall.State, host: Host) -> Iterator[Action]:
 def _keep_accepting(host: Host) -> Iterator[Action]:
     """A link that learns its router from advertisements stops doing so when forwarding comes on, unless accept_ra is 2."""
     for link in host.stack(None).links.values():
-        key = "net/ipv6/conf/%s/accept_ra" % link.name
+        key = f"net/ipv6/conf/{link.name}/accept_ra"
         if not link.ours and link.name != "lo" and sysctls.read(key) == "1":
             yield _change(key, "1", "2", remember=True)
 
@@ -96,7 +97,7 @@ def _loopback(state: firewall.State, host: Host) -> Iterator[Action]:
         name for netns, name in host.links_going if netns is None
     }
     for name in sorted(ours | wanted[4]):
-        key = "net/ipv4/conf/%s/route_localnet" % name
+        key = f"net/ipv4/conf/{name}/route_localnet"
         now = sysctls.read(key)
         value = "1" if name in wanted[4] else "0"
         if (now or "0") != value:
@@ -108,7 +109,8 @@ def _loopback(state: firewall.State, host: Host) -> Iterator[Action]:
 
 
 def _change(key: str, before: str | None, after: str | None, remember: bool | None) -> Action:
-    """A change of a sysctl; its old value is remembered (True), forgotten because it is back (False), or of no interest (None)."""
+    """A change of a sysctl; its old value is remembered (True), forgotten because it is back (False), or of no interest
+    (None)."""
     return Action("change", SYSCTL, key, {"value": before}, {"value": after}, {"remember": remember})
 
 

@@ -2,9 +2,11 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the kernel cannot hold: which handles we gave to namespaces of others, the old values of sysctls, cards' old names.
+"""What the kernel cannot hold: which handles we gave to namespaces of others, the old values of sysctls, cards' old
+names.
 
-One JSON file under /run/virtnet, gone with a reboot as the things it speaks of are; and the lock that keeps two runs apart.
+One JSON file under /run/virtnet, gone with a reboot as the things it speaks of are; and the lock that keeps two runs
+apart.
 """
 
 from __future__ import annotations
@@ -15,7 +17,8 @@ import json
 import os
 import tempfile
 import time
-from typing import Any, Iterator
+from collections.abc import Iterator
+from typing import Any
 
 DIRECTORY = "/run/virtnet"
 _FILE = DIRECTORY + "/memory.json"
@@ -28,7 +31,8 @@ class Locked(Exception):
 
 @contextlib.contextmanager
 def lock(timeout: float) -> Iterator[None]:
-    """Keep other runs off this host for the length of a with block; wait for them up to ``timeout`` seconds, else Locked."""
+    """Keep other runs off this host for the length of a with block; wait for them up to ``timeout`` seconds, else
+    Locked."""
     os.makedirs(DIRECTORY, mode=0o700, exist_ok=True)
     deadline = time.monotonic() + timeout
     while True:
@@ -49,8 +53,10 @@ def _wait(held: int, deadline: float, timeout: float) -> None:
             return
         except BlockingIOError:
             if time.monotonic() >= deadline:
-                raise Locked("another run has been changing this host's networks for %g s (lock %s): wait for it, or raise "
-                             "lock_timeout" % (timeout, _LOCK)) from None  # fmt: skip
+                raise Locked(
+                    "another run has been changing this host's networks for %g s (lock %s): wait for it, or raise "
+                    "lock_timeout" % (timeout, _LOCK)
+                ) from None
             time.sleep(0.02)
 
 
@@ -62,7 +68,8 @@ def _still_there(held: int) -> bool:
 
 
 class Memory:
-    """The remembered things, by topic: ``memory["handles"]["agent"] = {"join": "host"}``. Saved by save(), under the lock."""
+    """The remembered things, by topic: ``memory["handles"]["agent"] = {"join": "host"}``. Saved by save(), under the
+    lock."""
 
     def __init__(self) -> None:
         self._topics: dict[str, dict[str, Any]] = {}

@@ -4,9 +4,9 @@
 
 """Rtnetlink requests, encoded by pyroute2's message classes.
 
-Only the message classes are imported: executing the package's top costs three times as much (asyncio, NDB and all), so a
-bare parent module stands in for it while they load. Works alike from pyroute2 0.7 to the newest.
-Sources: rtnetlink(7), include/uapi/linux/rtnetlink.h, if_link.h, if_addr.h, neighbour.h.
+Only the message classes are imported: executing the package's top costs three times as much (asyncio, NDB and all), so
+a bare parent module stands in for it while they load. Works alike from pyroute2 0.7 to the newest. Sources:
+rtnetlink(7), include/uapi/linux/rtnetlink.h, if_link.h, if_addr.h, neighbour.h.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ AF_UNSPEC, AF_INET, AF_BRIDGE, AF_INET6 = 0, 2, 7, 10
 Attributes = list[tuple[str, Any]]
 
 
-def _load() -> tuple[Any, Any, Any, Any]:
+def _load() -> tuple[Any, ...]:
     """The four message classes, without running pyroute2/__init__.py."""
     stand_in = None
     if "pyroute2" not in sys.modules:
@@ -53,7 +53,7 @@ def _load() -> tuple[Any, Any, Any, Any]:
     try:
         names = ("ifinfmsg", "ifaddrmsg", "rtmsg", "ndmsg")
         modules = [importlib.import_module("pyroute2.netlink.rtnl." + name) for name in names]
-        return tuple(getattr(module, name) for module, name in zip(modules, names))  # type: ignore[return-value]
+        return tuple(getattr(module, name) for module, name in zip(modules, names))
     finally:
         if stand_in is not None and sys.modules.get("pyroute2") is stand_in:
             del sys.modules["pyroute2"]
@@ -65,23 +65,25 @@ except ImportError as missing:
     PYROUTE2_MISSING = str(missing)
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def get_links(name: str | None = None) -> bytes:
     """Ask for all links (a dump), or for the one of that name; without statistics, which are most of a reply."""
     attrs: Attributes = [("IFLA_EXT_MASK", RTEXT_FILTER_SKIP_STATS)]
     if name is None:
         return _encode(_ifinfmsg, RTM_GETLINK, NLM_F_ROOT_MATCH, attrs)
-    return _encode(_ifinfmsg, RTM_GETLINK, 0, attrs + [("IFLA_IFNAME", name)])
+    return _encode(_ifinfmsg, RTM_GETLINK, 0, [*attrs, ("IFLA_IFNAME", name)])
 
 
+@functools.cache
 def get_addresses() -> bytes:
     """Ask for all addresses."""
     return _encode(_ifaddrmsg, RTM_GETADDR, NLM_F_ROOT_MATCH, [])
 
 
-def get_routes() -> bytes:
-    """Ask for all routes of all tables and both families."""
-    return _encode(_rtmsg, RTM_GETROUTE, NLM_F_ROOT_MATCH, [])
+@functools.cache
+def get_routes(family: int) -> bytes:
+    """Ask for all routes of all tables of a family."""
+    return _encode(_rtmsg, RTM_GETROUTE, NLM_F_ROOT_MATCH, [], family=family)
 
 
 def get_neighbours(family: int) -> bytes:
@@ -92,7 +94,7 @@ def get_neighbours(family: int) -> bytes:
 def create_link(name: str, kind: str, data: Attributes, attrs: Attributes) -> bytes:
     """Make a link of the kind (bridge, veth, vxlan, macvlan); refused when one of that name exists."""
     info = [("IFLA_INFO_KIND", kind)] + ([("IFLA_INFO_DATA", {"attrs": data})] if data else [])
-    every = [("IFLA_IFNAME", name)] + attrs + [("IFLA_LINKINFO", {"attrs": info})]
+    every = [("IFLA_IFNAME", name), *attrs, ("IFLA_LINKINFO", {"attrs": info})]
     return _encode(_ifinfmsg, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, every)
 
 
@@ -111,7 +113,7 @@ def veth_peer(name: str, namespace_fd: int | None, mac: str | None, mtu: int | N
 def change_link(name: str, attrs: Attributes, up: bool | None = None) -> bytes:
     """Change the link of that name."""
     flags = {} if up is None else {"flags": IFF_UP if up else 0, "change": IFF_UP}
-    return _encode(_ifinfmsg, RTM_NEWLINK, 0, [("IFLA_IFNAME", name)] + attrs, **flags)
+    return _encode(_ifinfmsg, RTM_NEWLINK, 0, [("IFLA_IFNAME", name), *attrs], **flags)
 
 
 def move_link(index: int, name: str, namespace_fd: int) -> bytes:
@@ -133,7 +135,10 @@ def bridge_port(attrs: Attributes) -> tuple[str, Any]:
 
 def silent() -> tuple[str, Any]:
     """The attribute that keeps a link from giving itself a link-local address, and so from speaking of its own accord."""
-    return ("IFLA_AF_SPEC", {"attrs": [("AF_INET6", {"attrs": [("IFLA_INET6_ADDR_GEN_MODE", IN6_ADDR_GEN_MODE_NONE)]})]})
+    return (
+        "IFLA_AF_SPEC",
+        {"attrs": [("AF_INET6", {"attrs": [("IFLA_INET6_ADDR_GEN_MODE", IN6_ADDR_GEN_MODE_NONE)]})]},
+    )
 
 
 def delete_link(name: str) -> bytes:
@@ -165,11 +170,23 @@ def append_local_route(index: int, to: str, metric: int) -> bytes:
     """A route of the local table: the address is this host's also for packets that came to it through the link."""
     network = ipaddress.ip_network(to)
     attrs: Attributes = [("RTA_DST", str(network.network_address)), ("RTA_OIF", index), ("RTA_PRIORITY", metric)]
-    return _encode(_rtmsg, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_APPEND, attrs, family=_family(network), dst_len=network.prefixlen,
-                   table=RT_TABLE_LOCAL, proto=RTPROT_STATIC, scope=RT_SCOPE_UNIVERSE, type=RTN_LOCAL)  # fmt: skip
+    return _encode(
+        _rtmsg,
+        RTM_NEWROUTE,
+        NLM_F_CREATE | NLM_F_APPEND,
+        attrs,
+        family=_family(network),
+        dst_len=network.prefixlen,
+        table=RT_TABLE_LOCAL,
+        proto=RTPROT_STATIC,
+        scope=RT_SCOPE_UNIVERSE,
+        type=RTN_LOCAL,
+    )
 
 
-def neighbour(kind: int, flags: int, index: int, family: int, state: int, attrs: Attributes, entry_flags: int = 0) -> bytes:
+def neighbour(
+    kind: int, flags: int, index: int, family: int, state: int, attrs: Attributes, entry_flags: int = 0
+) -> bytes:
     """A neighbour or forwarding entry: kind is RTM_NEWNEIGH or RTM_DELNEIGH."""
     return _encode(_ndmsg, kind, flags, attrs, family=family, ifindex=index, state=state, flags=entry_flags)
 
@@ -181,7 +198,9 @@ def _address(kind: int, flags: int, index: int, address: str) -> bytes:
         attrs.append(("IFA_FLAGS", IFA_F_NODAD))
     elif kind == RTM_NEWADDR and interface.network.prefixlen < 31:
         attrs.append(("IFA_BROADCAST", str(interface.network.broadcast_address)))
-    return _encode(_ifaddrmsg, kind, flags, attrs, family=_family(interface), prefixlen=interface.network.prefixlen, index=index)
+    return _encode(
+        _ifaddrmsg, kind, flags, attrs, family=_family(interface), prefixlen=interface.network.prefixlen, index=index
+    )
 
 
 def _route(kind: int, flags: int, index: int, to: str, via: str | None, metric: int | None) -> bytes:
@@ -194,8 +213,18 @@ def _route(kind: int, flags: int, index: int, to: str, via: str | None, metric: 
     if metric is not None:
         attrs.append(("RTA_PRIORITY", metric))
     scope = RT_SCOPE_LINK if via is None and network.version == 4 else RT_SCOPE_UNIVERSE
-    return _encode(_rtmsg, kind, flags, attrs, family=_family(network), dst_len=network.prefixlen, table=RT_TABLE_MAIN,
-                   proto=RTPROT_STATIC, scope=scope, type=RTN_UNICAST)  # fmt: skip
+    return _encode(
+        _rtmsg,
+        kind,
+        flags,
+        attrs,
+        family=_family(network),
+        dst_len=network.prefixlen,
+        table=RT_TABLE_MAIN,
+        proto=RTPROT_STATIC,
+        scope=scope,
+        type=RTN_UNICAST,
+    )
 
 
 def _family(address: Any) -> int:

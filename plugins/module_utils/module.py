@@ -6,10 +6,10 @@
 
 from __future__ import annotations
 
-import copy
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 from ansible_collections.virtnet.linux.plugins.module_utils import messages
 from ansible_collections.virtnet.linux.plugins.module_utils.actions import as_diff
@@ -25,16 +25,15 @@ _LOCK_TIMEOUT: dict[str, Any] = dict(type="int", default=60)
 
 def object_spec(kind: str) -> dict[str, Any]:
     """The arguments of a kind's module: the options of one object, or a list of objects in ``config``."""
-    options = KINDS[kind].OPTIONS
-    spec = {name: {key: value for key, value in option.items() if key != "required"} for name, option in options.items()}
-    spec["config"] = dict(type="list", elements="dict", options=copy.deepcopy(options))
+    spec = _optional(KINDS[kind].OPTIONS)
+    spec["config"] = dict(type="list", elements="dict", options=_optional(KINDS[kind].OPTIONS))
     spec["lock_timeout"] = _LOCK_TIMEOUT
     return spec
 
 
 def topology_spec() -> dict[str, Any]:
     """The arguments of the module that takes a whole topology: a list of objects for each kind."""
-    spec = {kind: dict(type="list", elements="dict", options=copy.deepcopy(module.OPTIONS)) for kind, module in KINDS.items()}
+    spec: dict[str, Any] = {kind: dict(type="list", elements="dict") for kind in KINDS}
     spec["lock_timeout"] = _LOCK_TIMEOUT
     return spec
 
@@ -45,8 +44,18 @@ def run_object(module: AnsibleModule, kind: str) -> None:
 
 
 def run_topology(module: AnsibleModule) -> None:
-    """Carry out the module that takes a whole topology."""
-    _run(module, {kind: module.params[kind] or [] for kind in KINDS})
+    """Carry out the module that takes a whole topology; its objects are what the kinds' modules take."""
+    document: Document = {}
+    wrong: list[str] = []
+    for kind in KINDS:
+        validator = ArgumentSpecValidator(KINDS[kind].OPTIONS)
+        results = [validator.validate(item) for item in module.params[kind] or []]
+        document[kind] = [result.validated_parameters for result in results]
+        for place, result in enumerate(results):
+            wrong += ["%s[%d]: %s" % (kind, place, message) for message in result.error_messages]
+    if wrong:
+        _refused(module, wrong)
+    _run(module, document)
 
 
 def run_info(module: AnsibleModule) -> None:
@@ -58,18 +67,42 @@ def run_info(module: AnsibleModule) -> None:
         module.fail_json(msg=str(error))
 
 
+def _optional(options: dict[str, Any]) -> dict[str, Any]:
+    """Without 'required', which an object at the top level cannot be held to while there may be a list instead."""
+    return {
+        name: {key: value for key, value in option.items() if key != "required"} for name, option in options.items()
+    }
+
+
 def _given(module: AnsibleModule, kind: str) -> list[dict[str, Any]]:
     options = KINDS[kind].OPTIONS
     one = {name: module.params[name] for name in options}
     if module.params["config"] is None:
-        missing = [name for name, option in options.items() if option.get("required") and one[name] is None]
-        if missing:
-            module.fail_json(msg="%s is required, or a list of objects in config" % ", ".join(missing))
-        return [one]
+        return _complete(module, options, [one])
     beside = [name for name, option in options.items() if one[name] != option.get("default")]
     if beside:
-        module.fail_json(msg="%s: give one object at the top level or a list of them in config, never both" % ", ".join(beside))
-    return list(module.params["config"])
+        _refused(
+            module,
+            ["{}: give one object at the top level or a list of them in config, never both".format(", ".join(beside))],
+        )
+    return _complete(module, options, module.params["config"])
+
+
+def _complete(module: AnsibleModule, options: dict[str, Any], objects: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    required = [name for name, option in options.items() if option.get("required")]
+    wrong = [
+        f"{name} is required (or config, a list of objects)"
+        for one in objects
+        for name in required
+        if one[name] is None
+    ]
+    if wrong:
+        _refused(module, wrong)
+    return objects
+
+
+def _refused(module: AnsibleModule, problems: list[str]) -> None:
+    module.fail_json(msg="Nothing was changed. " + "; ".join(problems), problems=problems)
 
 
 def _run(module: AnsibleModule, document: Document) -> None:
@@ -77,7 +110,7 @@ def _run(module: AnsibleModule, document: Document) -> None:
     try:
         result = converge(document, module.check_mode, module.params["lock_timeout"])
     except Refused as refused:
-        module.fail_json(msg="Nothing was changed. " + "; ".join(refused.problems), problems=refused.problems)
+        _refused(module, refused.problems)
     except (Locked, NetlinkError, FirewallError, OSError) as error:
         module.fail_json(msg=str(error))
     for warning in result.warnings:
@@ -93,6 +126,6 @@ def _require(module: AnsibleModule) -> None:
         module.fail_json(msg="networks are changed and read as root: run this with become: true, or connect as root")
     if messages.PYROUTE2_MISSING is not None:
         module.fail_json(
-            msg="the Python library pyroute2 is missing for the interpreter that runs this (%s): install python3-pyroute2 "
-            "(Debian, Ubuntu, Fedora), or pip install pyroute2 for that interpreter" % messages.PYROUTE2_MISSING
+            msg=f"the Python library pyroute2 is missing for the interpreter that runs this ({messages.PYROUTE2_MISSING}): install python3-pyroute2 "
+            "(Debian, Ubuntu, Fedora), or pip install pyroute2 for that interpreter"
         )

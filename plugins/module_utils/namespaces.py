@@ -15,7 +15,7 @@ import ctypes
 import errno
 import os
 import stat
-from typing import Iterator
+from collections.abc import Iterator
 
 from ansible_collections.virtnet.linux.plugins.module_utils.netlink import Socket
 
@@ -65,7 +65,7 @@ def processes() -> dict[int, list[int]]:
     for entry in os.listdir("/proc"):
         if entry.isdigit():
             with contextlib.suppress(OSError):  # ended meanwhile
-                found.setdefault(os.stat("/proc/%s/ns/net" % entry).st_ino, []).append(int(entry))
+                found.setdefault(os.stat(f"/proc/{entry}/ns/net").st_ino, []).append(int(entry))
     return found
 
 

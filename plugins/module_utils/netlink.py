@@ -4,9 +4,9 @@
 
 """A plain netlink socket: batches of requests with one acknowledgement, dumps, and a walk over attributes.
 
-pyroute2 knows how messages look (see messages.py); its request loop costs half a millisecond a message and its decoder a
-fifth of one a link, which is more than the kernel's own work. So requests travel through this file, and replies are walked,
-not decoded. Sources: Documentation/userspace-api/netlink/intro.rst, include/uapi/linux/netlink.h.
+pyroute2 knows how messages look (see messages.py); its request loop costs half a millisecond a message and its decoder
+a fifth of one a link, which is more than the kernel's own work. So requests travel through this file, and replies are
+walked, not decoded. Sources: Documentation/userspace-api/netlink/intro.rst, include/uapi/linux/netlink.h.
 """
 
 from __future__ import annotations
@@ -15,7 +15,9 @@ import errno
 import os
 import socket
 import struct
-from typing import Iterable, Iterator, NamedTuple
+import sys
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
 
 _SOL_NETLINK = 270
 _NETLINK_CAP_ACK, _NETLINK_EXT_ACK, _NETLINK_GET_STRICT_CHK = 10, 11, 12
@@ -41,8 +43,8 @@ class NetlinkError(Exception):
 
     def __init__(self, code: int, about: str, said: str) -> None:
         self.code = code
-        reason = os.strerror(code) + (" (%s)" % said if said else "")
-        super().__init__("%s: %s [%s]" % (about, reason, errno.errorcode.get(code, str(code))))
+        reason = os.strerror(code) + (f" ({said})" if said else "")
+        super().__init__(f"{about}: {reason} [{errno.errorcode.get(code, str(code))}]")
 
 
 class Socket:
@@ -60,7 +62,8 @@ class Socket:
         self._socket.close()
 
     def send(self, requests: Iterable[Request]) -> None:
-        """Carry out the requests in order, many a system call; the first that the kernel refuses is raised when all are done.
+        """Carry out the requests in order, many a system call; the first that the kernel refuses is raised when all
+        are done.
 
         Only the last message of a batch asks to be acknowledged; the kernel reports errors of the others all the same.
         """
@@ -69,7 +72,8 @@ class Socket:
             raise failed[0]
 
     def dump(self, message: bytes) -> Iterator[tuple[int, memoryview]]:
-        """All replies to a request with NLM_F_DUMP, as (type, payload); begun again when the kernel says it was interrupted."""
+        """All replies to a request with NLM_F_DUMP, as (type, payload); begun again when the kernel says it was
+        interrupted."""
         while True:
             replies, interrupted = self._dump_once(message)
             if not interrupted:
@@ -135,7 +139,8 @@ class Socket:
 
 
 def attributes(data: memoryview, offset: int = 0) -> dict[int, memoryview]:
-    """The attributes that lie in the data from the offset on, by type (flags of the type stripped; the last of a type wins)."""
+    """The attributes that lie in the data from the offset on, by type (flags of the type stripped; the last of a type
+    wins)."""
     found = {}
     end = len(data)
     unpack = _ATTRIBUTE.unpack_from
@@ -155,10 +160,7 @@ def text(data: memoryview) -> str:
 
 def number(data: memoryview) -> int:
     """An attribute that is an unsigned integer of 1, 2, 4 or 8 bytes, in the host's order."""
-    return int.from_bytes(data, _BYTE_ORDER)
-
-
-_BYTE_ORDER = "little" if struct.pack("=H", 1) == b"\1\0" else "big"
+    return int.from_bytes(data, sys.byteorder)
 
 
 def _numbered(message: bytes, sequence: int, flags: int) -> bytearray:

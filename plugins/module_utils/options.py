@@ -2,7 +2,8 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What several kinds of object ask of their input: shared options, and checks that say what is wrong in words for people."""
+"""What several kinds of object ask of their input: shared options, and checks that say what is wrong in words for
+people."""
 
 from __future__ import annotations
 
@@ -33,11 +34,18 @@ class Problems:
 
     def refer(self, kind: str, name: object, field: str, value: object, what: str) -> None:
         """One reference to what is neither there nor declared."""
-        self.missing.append("%s %s: %s: %s: there is no %s of this name, and none is declared" % (kind, name, field, _quoted(value), what))
+        self.missing.append(
+            f"{kind} {name}: {field}: {_quoted(value)}: there is no {what} of this name, and none is declared"
+        )
 
     def add(self, kind: str, name: object, field: str, value: object, rule: str) -> None:
         """One problem: the object, the field, what was given, what is allowed or what to do."""
-        self.found.append("%s %s: %s: %s: %s" % (kind, name, field, _quoted(value), rule))
+        self.found.append(f"{kind} {name}: {field}: {_quoted(value)}: {rule}")
+
+    def foreign(self, kind: str, name: object) -> None:
+        """Something of this name stands there, and somebody else made it."""
+        rule = "one that is not ours has this name: choose another, or take it over with adopt: true"
+        self.add(kind, name, "name", name, rule)
 
     def interface_name(self, kind: str, name: object, field: str, value: Any) -> None:
         """The value has to be a name that a link can have."""
@@ -112,10 +120,10 @@ class Problems:
 
 def _network_rule(value: Any) -> str:
     try:
-        return "it should be %s" % ipaddress.ip_network(value, strict=False)
+        return f"it should be {ipaddress.ip_network(value, strict=False)}"
     except ValueError:
         return "a network and its length, as 172.30.0.0/16 or fd00::/64"
 
 
 def _quoted(value: object) -> str:
-    return "'%s'" % value if isinstance(value, str) else str(value)
+    return f"'{value}'" if isinstance(value, str) else str(value)

@@ -2,8 +2,8 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What of ours is live, in the words of ``docker network inspect`` and ``brctl show``, and what else of the host a plan has to
-respect. Read from the kernel; its shape is in docs/architecture.md."""
+"""What of ours is live, in the words of ``docker network inspect`` and ``brctl show``, and what else of the host a
+plan has to respect. Read from the kernel; its shape is in docs/architecture.md."""
 
 from __future__ import annotations
 
@@ -106,7 +106,9 @@ def _networks(host: Host, containers: list[dict[str, Any]]) -> list[dict[str, An
 def _network(host: Host, link: Link, containers: list[dict[str, Any]]) -> dict[str, Any]:
     policy = host.firewall.state.policies.get(link.name, _UNKNOWN)
     own = [address for address in host.stack(None).addresses.get(link.index, []) if not is_link_local(address)]
-    subnets = sorted(policy.subnets or {str(ipaddress.ip_interface(address).network) for address in own}, key=_by_family)
+    subnets = sorted(
+        policy.subnets or {str(ipaddress.ip_interface(address).network) for address in own}, key=_by_family
+    )
     inside = {
         container["name"]: _inspected(container, endpoint)
         for container in containers
@@ -190,7 +192,9 @@ def _bridges(host: Host) -> list[dict[str, Any]]:
             if link.kind == "bridge" and link.ours:
                 ports = sorted(port.name for port in stack.links.values() if port.master == link.index)
                 identity = "8000." + (link.mac or "").replace(":", "")
-                found.append({"name": link.name, "netns": netns, "id": identity, "stp": bridges.stp(link), "interfaces": ports})
+                found.append(
+                    {"name": link.name, "netns": netns, "id": identity, "stp": bridges.stp(link), "interfaces": ports}
+                )
     return found
 
 
@@ -217,13 +221,23 @@ def _host(host: Host) -> dict[str, Any]:
         }
         for link in sorted(stack.links.values(), key=lambda link: link.name)
     ]
-    return {"interfaces": interfaces, "routes": routes, "listeners": _listeners(host), "namespaces": sorted(host.handles)}
+    return {
+        "interfaces": interfaces,
+        "routes": routes,
+        "listeners": _listeners(host),
+        "namespaces": sorted(host.handles),
+    }
 
 
 def _listeners(host: Host) -> list[dict[str, Any]]:
-    """The sockets of the host's own namespace that wait for whoever comes: TCP ones that listen, UDP ones without a peer."""
-    waiting = [*_sockets("tcp", socket.AF_INET, "0A"), *_sockets("tcp6", socket.AF_INET6, "0A"),
-               *_sockets("udp", socket.AF_INET, "07"), *_sockets("udp6", socket.AF_INET6, "07")]  # fmt: skip
+    """The sockets of the host's own namespace that wait for whoever comes: TCP ones that listen, UDP ones without a
+    peer."""
+    waiting = [
+        *_sockets("tcp", socket.AF_INET, "0A"),
+        *_sockets("tcp6", socket.AF_INET6, "0A"),
+        *_sockets("udp", socket.AF_INET, "07"),
+        *_sockets("udp6", socket.AF_INET6, "07"),
+    ]
     owners = _owners({inode for _protocol, _address, _port, inode in waiting})
     found = []
     for protocol, address, port, inode in sorted(waiting):
@@ -254,7 +268,7 @@ def _owners(inodes: set[str]) -> dict[str, int]:
     owners = {}
     for pid in filter(str.isdigit, os.listdir("/proc") if inodes else []):
         with contextlib.suppress(OSError):  # ended meanwhile
-            for file in os.scandir("/proc/%s/fd" % pid):
+            for file in os.scandir(f"/proc/{pid}/fd"):
                 with contextlib.suppress(OSError):
                     target = os.readlink(file.path)
                     if target.startswith("socket:[") and target[8:-1] in inodes:

@@ -2,7 +2,8 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What a link is set to (MAC, MTU, bridge, addresses, routes, mark): read, compared and set alike for every kind of link."""
+"""What a link is set to (MAC, MTU, bridge, addresses, routes, mark): read, compared and set alike for every kind of
+link."""
 
 from __future__ import annotations
 
@@ -19,12 +20,19 @@ from ansible_collections.virtnet.linux.plugins.module_utils.stack import Link, S
 _DEFAULT, _DEFAULT6 = "0.0.0.0/0", "::/0"
 _IFLA_BRPORT_MODE, _IFLA_BRPORT_ISOLATED = 4, 33  # include/uapi/linux/if_link.h
 
-Settings = dict[str, Any]  # mac, mtu, bridge, hairpin, isolated, up, silent, labels, addresses, gateway, gateway6, routes
+Settings = dict[
+    str, Any
+]  # mac, mtu, bridge, hairpin, isolated, up, silent, labels, addresses, gateway, gateway6, routes
 
 
 def normal_address(address: str) -> str:
     """ADDRESS/LENGTH as the kernel writes it."""
     return str(ipaddress.ip_interface(address))
+
+
+def normal_network(network: str) -> str:
+    """NETWORK/LENGTH as ipaddress writes it; a lone address is a network of one."""
+    return str(ipaddress.ip_network(network))
 
 
 def normal_routes(routes: list[dict[str, Any]] | None) -> list[dict[str, Any]] | None:
@@ -44,7 +52,7 @@ def link_local_of(mac: str) -> str:
     octets = [int(part, 16) for part in mac.split(":")]
     octets[0] ^= 2
     packed = b"\xfe\x80" + bytes(6) + bytes(octets[:3]) + b"\xff\xfe" + bytes(octets[3:])
-    return "%s/64" % ipaddress.IPv6Address(packed)
+    return f"{ipaddress.IPv6Address(packed)}/64"
 
 
 def read(stack: Stack, link: Link) -> Settings:
@@ -54,7 +62,11 @@ def read(stack: Stack, link: Link) -> Settings:
     routes = [route for route in stack.routes if route.index == link.index and route.protocol == messages.RTPROT_STATIC]
     default = next((route.via for route in routes if route.to == _DEFAULT), None)
     default6 = next((route.via for route in routes if route.to == _DEFAULT6), None)
-    others = [{"to": route.to, "via": route.via, "metric": route.metric} for route in routes if route.to not in (_DEFAULT, _DEFAULT6)]
+    others = [
+        {"to": route.to, "via": route.via, "metric": route.metric}
+        for route in routes
+        if route.to not in (_DEFAULT, _DEFAULT6)
+    ]
     return {
         "mac": link.mac,
         "mtu": link.mtu,
@@ -74,13 +86,14 @@ def read(stack: Stack, link: Link) -> Settings:
 def compare(wanted: Settings, stack: Stack, link: Link, own_link_local: str | None) -> tuple[Settings, Settings]:
     """What differs between wanted settings and the link, as (before, after).
 
-    ``own_link_local`` is the link-local address that goes with IPv6 addresses; its absence shows as a change of addresses.
+    ``own_link_local`` is the link-local address that goes with IPv6 addresses; its absence shows as a change of
+    addresses.
     """
     found = read(stack, link)
     before, after = difference(wanted, found)
     if _lacks_link_local(wanted, stack, link, own_link_local):
         before["addresses"] = found["addresses"]
-        after["addresses"] = sorted(wanted["addresses"]) + [own_link_local]
+        after["addresses"] = [*sorted(wanted["addresses"]), own_link_local]
     return before, after
 
 
@@ -104,7 +117,9 @@ def setup(name: str, about: str, wanted: Settings, index_of_bridge: int | None) 
     return requests
 
 
-def addressing(stack: Stack, link: Link | None, index: int, about: str, wanted: Settings, own_link_local: str | None) -> list[Request]:
+def addressing(
+    stack: Stack, link: Link | None, index: int, about: str, wanted: Settings, own_link_local: str | None
+) -> list[Request]:
     """Requests for the link's addresses and routes; ``link`` is None for one that was just made and has none yet."""
     found = read(stack, link) if link is not None else None
     have = [] if link is None else stack.addresses.get(link.index, [])
@@ -113,7 +128,9 @@ def addressing(stack: Stack, link: Link | None, index: int, about: str, wanted: 
         asked = wanted["addresses"] + ([own_link_local] if own_link_local and _has_ipv6(wanted) else [])
         gone = [address for address in have if address not in asked and not is_link_local(address)]
         # first away, then new: an address of the same subnet that came second would go with the first
-        requests += [Request(messages.delete_address(index, address), about, (errno.EADDRNOTAVAIL,)) for address in gone]
+        requests += [
+            Request(messages.delete_address(index, address), about, (errno.EADDRNOTAVAIL,)) for address in gone
+        ]
         requests += [Request(messages.add_address(index, address), about) for address in asked if address not in have]
     return requests + _routing(index, about, wanted, found)
 
@@ -147,7 +164,8 @@ def _routes_of(settings: Settings) -> list[tuple[str, str | None, int | None]]:
 
 
 def _metric(version: int, metric: int | None) -> int | None:
-    """The metric as a dump shows it: IPv6 routes have 1024 where none is given (IP6_RT_PRIO_USER), IPv4 ones none for 0."""
+    """The metric as a dump shows it: IPv6 routes have 1024 where none is given (IP6_RT_PRIO_USER), IPv4 ones none for
+    0."""
     if version == 6:
         return metric or 1024
     return metric or None

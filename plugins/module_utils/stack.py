@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import ipaddress
+import itertools
 import socket
 import struct
 
@@ -29,7 +30,8 @@ _ROUTE = struct.Struct("=BBBBBBBBI")  # struct rtmsg: family, dst_len, src_len, 
 
 
 class Link:
-    """One link as the kernel has it. ``data`` and ``port`` are its kind's attributes and those as a bridge's port, undecoded."""
+    """One link as the kernel has it. ``data`` and ``port`` are its kind's attributes and those as a bridge's port,
+    undecoded."""
 
     def __init__(self, payload: memoryview) -> None:
         _family, _type, self.index, flags, _change = _LINK.unpack_from(payload)
@@ -56,7 +58,8 @@ class Link:
 
 
 class Route:
-    """One route of the main table through a link. ``to`` is a network with its length, ``via`` None for a connected one."""
+    """One route of the main table through a link. ``to`` is a network with its length, ``via`` None for a connected
+    one."""
 
     def __init__(self, to: str, via: str | None, index: int | None, metric: int | None, protocol: int) -> None:
         self.to, self.via, self.index, self.metric, self.protocol = to, via, index, metric, protocol
@@ -136,7 +139,9 @@ class Stack:
         self.socket.send(requests)
 
     def _read_links(self) -> dict[str, Link]:
-        links = [Link(payload) for kind, payload in self.socket.dump(messages.get_links()) if kind == messages.RTM_NEWLINK]
+        links = [
+            Link(payload) for kind, payload in self.socket.dump(messages.get_links()) if kind == messages.RTM_NEWLINK
+        ]
         return {link.name: link for link in links}
 
     def _read_addresses(self) -> dict[int, list[str]]:
@@ -151,18 +156,24 @@ class Stack:
 
     def _read_routes(self) -> None:
         self._routes, self._local_routes = [], set()
-        replies = self.socket.dump(messages.get_routes()) if self.exists else ()
-        for _kind, payload in replies:
+        families = (socket.AF_INET, socket.AF_INET6) if self.exists else ()
+        for _kind, payload in itertools.chain.from_iterable(self.socket.dump(messages.get_routes(f)) for f in families):
             family, length, _src, _tos, table, protocol, _scope, kind, _flags = _ROUTE.unpack_from(payload)
             held = attributes(payload, _ROUTE.size)
             table = _optional(held.get(_RTA_TABLE)) or table
-            to = socket.inet_ntop(family, held[_RTA_DST]) if _RTA_DST in held else ("::" if family == socket.AF_INET6 else "0.0.0.0")
+            to = (
+                socket.inet_ntop(family, held[_RTA_DST])
+                if _RTA_DST in held
+                else ("::" if family == socket.AF_INET6 else "0.0.0.0")
+            )
             index = _optional(held.get(_RTA_OIF))
             if table == messages.RT_TABLE_LOCAL:
                 self._local_routes.add((index, "%s/%d" % (to, length)))
             elif table == messages.RT_TABLE_MAIN and kind == messages.RTN_UNICAST:
                 via = socket.inet_ntop(family, held[_RTA_GATEWAY]) if _RTA_GATEWAY in held else None
-                self._routes.append(Route("%s/%d" % (to, length), via, index, _optional(held.get(_RTA_PRIORITY)), protocol))
+                self._routes.append(
+                    Route("%s/%d" % (to, length), via, index, _optional(held.get(_RTA_PRIORITY)), protocol)
+                )
 
 
 def is_link_local(address: str) -> bool:
@@ -171,7 +182,7 @@ def is_link_local(address: str) -> bool:
 
 
 def _mac(data: memoryview | None) -> str | None:
-    return None if data is None else ":".join("%02x" % byte for byte in data)
+    return None if data is None else ":".join(f"{byte:02x}" for byte in data)
 
 
 def _optional(data: memoryview | None) -> int | None:

@@ -46,10 +46,9 @@ def check(wanted: dict[str, Any], host: Host, problems: options.Problems) -> Non
         return
     link = host.stack(wanted["netns"]).links.get(name)
     if link is not None and link.kind != "bridge":
-        problems.add(KIND, name, "name", name, "a link of this name stands there and is no bridge but %s" % _a(link.kind))
+        problems.add(KIND, name, "name", name, f"a link of this name stands there and is no bridge but {_a(link.kind)}")
     elif link is not None and not link.ours and not wanted["adopt"]:
-        problems.add(KIND, name, "name", name, "a bridge that is not ours has this name: choose another, or take it over with "
-                                               "adopt: true")  # fmt: skip
+        problems.foreign(KIND, name)
     if wanted["state"] == "absent":
         return
     problems.mac(KIND, name, "mac", wanted["mac"])
@@ -70,7 +69,9 @@ def plan(wanted: dict[str, Any], host: Host) -> list[Action]:
     asked = _settings(wanted, link)
     if link is None:
         after = {key: wanted[key] for key in ("netns", "addresses", "mac", "mtu", "stp", "interfaces", "up", "labels")}
-        return [Action("create", KIND, name, {}, {key: value for key, value in after.items() if value is not None}, wanted)]
+        return [
+            Action("create", KIND, name, {}, {key: value for key, value in after.items() if value is not None}, wanted)
+        ]
     before, after = settings.compare(asked, stack, link, LINK_LOCAL)
     more_before, more_after = difference(_own(wanted), _found(wanted, host, link))
     before.update(more_before)
@@ -82,7 +83,7 @@ def apply(actions: list[Action], host: Host) -> None:
     """Make and change bridges."""
     for action in actions:
         wanted, stack = action.wanted, host.stack(action.wanted["netns"])
-        about = "%s %s" % (KIND, action.name)
+        about = f"{KIND} {action.name}"
         link = stack.links.get(action.name)
         asked = _settings(wanted, link)
         if link is None:
@@ -98,7 +99,9 @@ def apply(actions: list[Action], host: Host) -> None:
         for interface in wanted["interfaces"] or []:
             port = stack.links.get(interface) or stack.lookup(interface)
             if port is not None:  # a veth that the same document declares comes later, with its bridge named in it
-                requests.append(Request(messages.change_link(interface, [("IFLA_MASTER", index)]), about + ": " + interface))
+                requests.append(
+                    Request(messages.change_link(interface, [("IFLA_MASTER", index)]), about + ": " + interface)
+                )
         stack.send(requests)
         stack.forget()
 
@@ -107,7 +110,7 @@ def delete(actions: list[Action], host: Host) -> None:
     """Take bridges away; what was on them stays where it is."""
     for action in actions:
         stack = host.stack(action.wanted["netns"])
-        stack.send([Request(messages.delete_link(action.name), "%s %s" % (KIND, action.name), ignore=(19,))])
+        stack.send([Request(messages.delete_link(action.name), f"{KIND} {action.name}", ignore=(19,))])
         stack.forget()
 
 
@@ -125,7 +128,7 @@ def _check_port(wanted: dict[str, Any], interface: str, host: Host, problems: op
         return
     master = stack.link_at(port.master)
     if master is not None and master.name != name and not wanted["adopt"]:
-        problems.add(KIND, name, "interfaces", interface, "it is a port of %s: take it off there first" % master.name)
+        problems.add(KIND, name, "interfaces", interface, f"it is a port of {master.name}: take it off there first")
 
 
 def _settings(wanted: dict[str, Any], link: Link | None) -> settings.Settings:
@@ -167,11 +170,11 @@ def _create(wanted: dict[str, Any], about: str) -> Request:
 
 
 def _random_mac() -> str:
-    return ":".join("%02x" % octet for octet in b"\x06" + os.urandom(5))
+    return ":".join(f"{octet:02x}" for octet in b"\x06" + os.urandom(5))
 
 
 def _accept_ra(name: str) -> str:
-    return "net/ipv6/conf/%s/accept_ra" % name
+    return f"net/ipv6/conf/{name}/accept_ra"
 
 
 def _accept_no_advertisements(name: str) -> None:

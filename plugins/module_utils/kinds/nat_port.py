@@ -12,7 +12,7 @@ from typing import Any
 
 from ansible_collections.virtnet.linux.plugins.module_utils import options
 from ansible_collections.virtnet.linux.plugins.module_utils.actions import Action
-from ansible_collections.virtnet.linux.plugins.module_utils.firewall import NatPort
+from ansible_collections.virtnet.linux.plugins.module_utils.firewall_state import NatKey, NatPort
 from ansible_collections.virtnet.linux.plugins.module_utils.host import Host
 
 KIND = "nat_port"
@@ -29,17 +29,17 @@ OPTIONS: dict[str, Any] = dict(
 
 _RANGE = re.compile(r"(\d{1,5})(?:-(\d{1,5}))?\Z", re.ASCII)
 
-Key = tuple[str, str, int]  # protocol, host address ("0.0.0.0" or "::" for all), host port
-
 
 def check(wanted: dict[str, Any], host: Host, problems: options.Problems) -> None:
     """Refuse what cannot be right."""
     name = label(wanted)
-    ranges = {}
+    ranges: dict[str, range] = {}
     for field in ("host_port", "to_port"):
         if wanted[field] is not None:
-            ranges[field] = ports(wanted[field])
-            if ranges[field] is None:
+            meant = ports(wanted[field])
+            if meant is not None:
+                ranges[field] = meant
+            else:
                 problems.add(KIND, name, field, wanted[field], "a port is 1 to 65535, a range FIRST-LAST")
     problems.address(KIND, name, "host_ip", wanted["host_ip"])
     problems.address(KIND, name, "to_address", wanted["to_address"])
@@ -53,9 +53,17 @@ def check(wanted: dict[str, Any], host: Host, problems: options.Problems) -> Non
         problems.refer(KIND, name, "bridge", wanted["bridge"], "bridge")
     if wanted["host_ip"] is not None and wanted["to_address"] is not None and _both_valid(wanted):
         if _version(wanted["host_ip"]) != _version(wanted["to_address"]):
-            problems.add(KIND, name, "host_ip", wanted["host_ip"], "%s is of the other address family" % wanted["to_address"])
-    if ranges.get("host_port") and ranges.get("to_port") and len(ranges["host_port"]) != len(ranges["to_port"]):
-        problems.add(KIND, name, "to_port", wanted["to_port"], "as many ports as host_port %s has" % wanted["host_port"])
+            problems.add(
+                KIND,
+                name,
+                "host_ip",
+                wanted["host_ip"],
+                "{} is of the other address family".format(wanted["to_address"]),
+            )
+    if len(ranges) == 2 and len(ranges["host_port"]) != len(ranges["to_port"]):
+        problems.add(
+            KIND, name, "to_port", wanted["to_port"], "as many ports as host_port {} has".format(wanted["host_port"])
+        )
 
 
 def plan(wanted: dict[str, Any], host: Host) -> list[Action]:
@@ -74,9 +82,9 @@ def plan(wanted: dict[str, Any], host: Host) -> list[Action]:
     return actions
 
 
-def nat_ports(wanted: dict[str, Any]) -> dict[Key, NatPort]:
+def nat_ports(wanted: dict[str, Any]) -> dict[NatKey, NatPort]:
     """Every single port of a declared port or range, by its key."""
-    targets = ports(wanted["to_port"] or wanted["host_port"]) or []
+    targets = ports(wanted["to_port"] or wanted["host_port"]) or range(0)
     address = str(ipaddress.ip_address(wanted["to_address"]))
     found = {}
     for key, target in zip(keys(wanted), targets):
@@ -86,7 +94,7 @@ def nat_ports(wanted: dict[str, Any]) -> dict[Key, NatPort]:
     return found
 
 
-def keys(wanted: dict[str, Any]) -> list[Key]:
+def keys(wanted: dict[str, Any]) -> list[NatKey]:
     """The keys of a declared port or range; of both families where one that goes names no address at all."""
     if wanted["host_ip"] is not None:
         hosts = [str(ipaddress.ip_address(wanted["host_ip"]))]
@@ -95,11 +103,6 @@ def keys(wanted: dict[str, Any]) -> list[Key]:
     else:
         hosts = ["0.0.0.0", "::"]
     return [(wanted["protocol"], host_ip, port) for host_ip in hosts for port in ports(wanted["host_port"]) or []]
-
-
-def key_of(port: NatPort) -> Key:
-    """The key of a live port."""
-    return port.protocol, port.host_ip or ("::" if ":" in port.to_address else "0.0.0.0"), port.host_port
 
 
 def ports(text: str) -> range | None:
@@ -118,10 +121,12 @@ def ports(text: str) -> range | None:
 
 def label(wanted: dict[str, Any]) -> str:
     """The port as a person writes it: 192.0.2.1:8080/tcp."""
-    return "%s%s/%s" % ("" if wanted["host_ip"] is None else _host(wanted["host_ip"]), wanted["host_port"], wanted["protocol"])
+    return "{}{}/{}".format(
+        "" if wanted["host_ip"] is None else _host(wanted["host_ip"]), wanted["host_port"], wanted["protocol"]
+    )
 
 
-def _name(key: Key) -> str:
+def _name(key: NatKey) -> str:
     protocol, host_ip, port = key
     return "%s%d/%s" % (_host(host_ip), port, protocol)
 

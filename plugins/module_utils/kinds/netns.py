@@ -53,8 +53,7 @@ def check(wanted: dict[str, Any], host: Host, problems: options.Problems) -> Non
     if wanted["pid"] is not None and namespaces.inode_of_pid(wanted["pid"]) is None:
         problems.add(KIND, name, "pid", wanted["pid"], "no process has this pid")
     if name in host.handles and not _is_ours(host, name) and not wanted["adopt"]:
-        problems.add(KIND, name, "name", name, "a namespace that is not ours has this name: choose another, or take it over "
-                                               "with adopt: true")  # fmt: skip
+        problems.foreign(KIND, name)
 
 
 def plan(wanted: dict[str, Any], host: Host) -> list[Action]:
@@ -64,7 +63,9 @@ def plan(wanted: dict[str, Any], host: Host) -> list[Action]:
         return [Action("delete", KIND, name, _told(host, name), {}, wanted)] if name in host.handles else []
     asked = {key: wanted[key] for key in ("join", "pid", "forwarding", "sysctls", "labels")}
     if name not in host.handles:
-        return [Action("create", KIND, name, {}, {key: value for key, value in asked.items() if value is not None}, wanted)]
+        return [
+            Action("create", KIND, name, {}, {key: value for key, value in asked.items() if value is not None}, wanted)
+        ]
     moved = _wrong_namespace(wanted, host)
     if moved:
         return [Action("replace", KIND, name, {"join": moved}, {"join": wanted["join"] or "own namespace"}, wanted)]
@@ -76,11 +77,14 @@ def plan(wanted: dict[str, Any], host: Host) -> list[Action]:
 
 
 def apply(actions: list[Action], host: Host) -> None:
-    """Make, mark and replace namespaces; those that join others come after them. Their sysctls wait for apply_sysctls()."""
+    """Make, mark and replace namespaces; those that join others come after them. Their sysctls wait for
+    apply_sysctls()."""
     making = [action for action in actions if action.verb in ("create", "replace")]
     if making and namespaces.prepare_directory():
         host.memory["netns_directory"]["made"] = True
-    for action in sorted(making, key=lambda action: (action.wanted["join"] is not None, action.wanted["pid"] is not None)):
+    for action in sorted(
+        making, key=lambda action: (action.wanted["join"] is not None, action.wanted["pid"] is not None)
+    ):
         _make(action, host)
     for action in actions:
         if action.verb == "change" and "labels" in action.after:
@@ -135,8 +139,8 @@ def _check_absent(wanted: dict[str, Any], host: Host, problems: options.Problems
         problems.add(KIND, name, "state", "absent", "this namespace is not ours: it goes only with adopt: true")
     elif name not in host.memory["handles"] and not wanted["force"] and host.processes(name):
         pids = ", ".join(str(pid) for pid in host.processes(name))
-        problems.add(KIND, name, "state", "absent", "processes run in it (pid %s): end them, or detach its links under them with "
-                                                    "force: true" % pids)  # fmt: skip
+        rule = "processes run in it (pid %s): end them, or take their links away with force: true" % pids
+        problems.add(KIND, name, "state", "absent", rule)
 
 
 def _check_join(wanted: dict[str, Any], host: Host, problems: options.Problems) -> None:
@@ -148,7 +152,7 @@ def _check_join(wanted: dict[str, Any], host: Host, problems: options.Problems) 
     elif not host.is_known_namespace(join):
         problems.refer(KIND, name, "join", join, "namespace")
     elif (host.coming.get(join) or {}).get("join") not in (None, HOST):
-        problems.add(KIND, name, "join", join, "it joins %s itself: join that one" % host.coming[join]["join"])
+        problems.add(KIND, name, "join", join, "it joins {} itself: join that one".format(host.coming[join]["join"]))
 
 
 def is_replaced(wanted: dict[str, Any], host: Host) -> bool:
@@ -217,7 +221,7 @@ def _make(action: Action, host: Host) -> None:
 def _mark(wanted: dict[str, Any], host: Host) -> None:
     name = wanted["name"]
     if wanted["join"] is None and wanted["pid"] is None:
-        about = "netns %s: lo" % name
+        about = f"netns {name}: lo"
         mark = names.mark(wanted["labels"] or {})
         host.stack(name).send([Request(messages.change_link("lo", [("IFLA_IFALIAS", mark)], up=True), about)])
         host.memory["handles"].pop(name, None)
@@ -234,7 +238,12 @@ def _host_ends(host: Host, name: str) -> list[str]:
     ends = []
     for link in host.stack(name).links.values():
         other = by_index.get(link.peer_index or 0)
-        if link.kind == "veth" and other is not None and other.peer_index == link.index and other.peer_namespace is not None:
+        if (
+            link.kind == "veth"
+            and other is not None
+            and other.peer_index == link.index
+            and other.peer_namespace is not None
+        ):
             ends.append(other.name)
     return ends
 
@@ -247,7 +256,7 @@ def _detach_if_held(action: Action, host: Host, going: set[str]) -> None:
     others = [other for other, inode in host.handles.items() if inode == host.handles.get(name) and other not in going]
     if others or (action.wanted["force"] and host.processes(name)):
         ours = [link.name for link in host.stack(name).links.values() if link.ours and link.kind == "veth"]
-        host.stack(name).send([Request(messages.delete_link(link), "netns %s: %s" % (name, link)) for link in ours])
+        host.stack(name).send([Request(messages.delete_link(link), f"netns {name}: {link}") for link in ours])
 
 
 def _wait_until_gone(stack: Stack, leaving: list[str]) -> None:

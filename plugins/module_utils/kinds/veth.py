@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import errno
 import os
-from typing import Any, Iterator
+from collections.abc import Iterator
+from typing import Any
 
 from ansible_collections.virtnet.linux.plugins.module_utils import messages, namespaces, options, settings
 from ansible_collections.virtnet.linux.plugins.module_utils.actions import Action, difference
@@ -44,6 +45,8 @@ OPTIONS: dict[str, Any] = dict(
     state=options.STATE,
 )
 
+_ANYBODY = "0.0.0.0/0"  # as an allowed address: what it sends is checked for its MAC only
+_GUARD = ("anti_spoofing", "guarded mac", "guarded addresses", "allowed_addresses")
 _AT_ONCE = 200  # pairs made in one go: each holds an open file of its namespace until the batch is sent
 
 
@@ -110,7 +113,7 @@ def apply(actions: list[Action], host: Host) -> None:
     for first in range(0, len(making), _AT_ONCE):
         _make(making[first : first + _AT_ONCE], host)
     for action in actions:
-        if action.verb == "change" and set(action.after) - {"anti_spoofing"}:
+        if action.verb == "change" and set(action.after) - set(_GUARD):
             _change(action.wanted, host)
 
 
@@ -118,29 +121,34 @@ def delete(actions: list[Action], host: Host) -> None:
     """Take pairs away by their first ends."""
     by_stack: dict[str | None, list[Request]] = {}
     for action in actions:
-        request = Request(messages.delete_link(action.name), "%s %s" % (KIND, action.name), ignore=(errno.ENODEV,))
+        request = Request(messages.delete_link(action.name), f"{KIND} {action.name}", ignore=(errno.ENODEV,))
         by_stack.setdefault(action.wanted["netns"], []).append(request)
     for netns, requests in by_stack.items():
         host.stack(netns).send(requests)
         host.stack(netns).forget()
 
 
-def port(wanted: dict[str, Any]) -> Port | None:
-    """The bridge's port that the veth is to the firewall: an endpoint's; a cable between two bridges is none."""
+def is_endpoint(wanted: dict[str, Any]) -> bool:
+    """Whether the pair joins a container to a bridge of the host; a cable between two bridges does not."""
     peer = wanted["peer"]
-    if wanted["bridge"] is None or wanted["netns"] is not None or peer is None or peer["bridge"] is not None:
-        return None
-    return Port(wanted["name"], wanted["bridge"])
+    return wanted["bridge"] is not None and wanted["netns"] is None and peer is not None and peer["bridge"] is None
+
+
+def port(wanted: dict[str, Any], also_on: set[str]) -> Port:
+    """An endpoint as the firewall takes it; ``also_on`` are the other bridges on which its container has one."""
+    elsewhere = tuple(sorted(also_on - {wanted["bridge"]}))
+    return Port(wanted["name"], wanted["bridge"], _plain_addresses(wanted) if elsewhere else (), elsewhere)
 
 
 def guard(wanted: dict[str, Any]) -> Guard | None:
-    """What the port may send, where that is to be checked; one that may send for everybody is checked for its MAC only."""
-    if not wanted["anti_spoofing"] or port(wanted) is None or wanted["peer"]["mac"] is None:
+    """What the port may send, where that is checked; one that may send for anybody is checked for its MAC only."""
+    if not wanted["anti_spoofing"] or not is_endpoint(wanted) or wanted["peer"]["mac"] is None:
         return None
-    addresses = tuple(sorted(address.split("/")[0] for address in wanted["peer"]["addresses"] or []))
-    allowed = tuple(sorted(wanted["allowed_addresses"] or []))
+    allowed = tuple(sorted(settings.normal_network(network) for network in wanted["allowed_addresses"] or []))
     mac = wanted["peer"]["mac"].lower()
-    return Guard(wanted["name"], wanted["bridge"], mac, addresses, allowed, addresses_checked="0.0.0.0/0" not in allowed)
+    if _ANYBODY in allowed:
+        return Guard(wanted["name"], wanted["bridge"], mac, addresses_checked=False)
+    return Guard(wanted["name"], wanted["bridge"], mac, _plain_addresses(wanted), allowed)
 
 
 def ends_going(wanted: dict[str, Any], host: Host) -> Iterator[tuple[str | None, str]]:
@@ -169,10 +177,11 @@ def _check_found(wanted: dict[str, Any], host: Host, problems: options.Problems)
     if link is None:
         return
     if link.kind != "veth":
-        problems.add(KIND, name, "name", name, "a link of this name stands there and is no veth but %s" % (link.kind or "a card"))
+        problems.add(
+            KIND, name, "name", name, "a link of this name stands there and is no veth but %s" % (link.kind or "a card")
+        )
     elif not link.ours and not wanted["adopt"]:
-        problems.add(KIND, name, "name", name, "a veth that is not ours has this name: choose another, or take it over with "
-                                               "adopt: true")  # fmt: skip
+        problems.foreign(KIND, name)
 
 
 def _check_far_name(wanted: dict[str, Any], host: Host, problems: options.Problems) -> None:
@@ -184,8 +193,13 @@ def _check_far_name(wanted: dict[str, Any], host: Host, problems: options.Proble
     near = host.stack(wanted["netns"]).links.get(wanted["name"])
     if near is None or not _are_pair(near, there):
         where = peer["netns"] or "the host"
-        problems.add(KIND, wanted["name"], "peer.name", peer["name"],
-                     "%s has another link of this name: choose another, or delete that one" % where)  # fmt: skip
+        problems.add(
+            KIND,
+            wanted["name"],
+            "peer.name",
+            peer["name"],
+            f"{where} has another link of this name: choose another, or delete that one",
+        )
 
 
 def _far_link(wanted: dict[str, Any], host: Host, near: Link) -> Link | None:
@@ -217,7 +231,7 @@ def _are_pair(one: Link, other: Link) -> bool:
 
 def _near_settings(wanted: dict[str, Any], link: Link | None) -> settings.Settings:
     asked = _end_settings(wanted, wanted, link)
-    if port(wanted) is not None:
+    if is_endpoint(wanted):
         asked["hairpin"] = True  # for a container that calls its own published port, should bridged packets meet NAT
         asked["isolated"] = wanted["isolated"]
     return asked
@@ -254,11 +268,25 @@ def _differences(wanted: dict[str, Any], host: Host, near: Link, far: Link) -> t
     far_before, far_after = settings.compare(far_wanted, far_stack, far, _link_local(far_wanted, far))
     before.update({"peer." + key: value for key, value in far_before.items()})
     after.update({"peer." + key: value for key, value in far_after.items()})
-    guarded = {"anti_spoofing": wanted["anti_spoofing"] if port(wanted) is not None else None}
-    more_before, more_after = difference(guarded, {"anti_spoofing": host.is_guarded_as_wanted(wanted)})
-    before.update(more_before)
-    after.update(more_after)
+    if wanted["anti_spoofing"] is not None and is_endpoint(wanted):
+        found = host.firewall.state.guards.get(wanted["name"])
+        more_before, more_after = difference(_told_guard(guard(wanted)), _told_guard(found))
+        before.update(more_before)
+        after.update(more_after)
     return before, after
+
+
+def _told_guard(found: Guard | None) -> dict[str, Any]:
+    """A guard in the words of the options that it comes from."""
+    if found is None:
+        return {"anti_spoofing": False}
+    allowed = list(found.allowed_addresses) if found.addresses_checked else [_ANYBODY]
+    return dict(zip(_GUARD, (True, found.mac, list(found.addresses), allowed)))
+
+
+def _plain_addresses(wanted: dict[str, Any]) -> tuple[str, ...]:
+    addresses = wanted["peer"]["addresses"] or []
+    return tuple(sorted(settings.normal_address(address).split("/")[0] for address in addresses))
 
 
 def _link_local(asked: settings.Settings, link: Link) -> str | None:
@@ -282,12 +310,16 @@ def _make(wanted: list[dict[str, Any]], host: Host) -> None:
             stack, peer = host.stack(one["netns"]), one["peer"]
             if peer["netns"] not in files:
                 files[peer["netns"]] = os.open(_file_of(peer["netns"]), os.O_RDONLY | os.O_CLOEXEC)
-            about = "%s %s" % (KIND, one["name"])
+            about = "{} {}".format(KIND, one["name"])
             data = messages.veth_peer(peer["name"], files[peer["netns"]], peer["mac"], one["mtu"])
             bridge = settings.bridge_of(one["bridge"], stack)
             requests = near.setdefault(one["netns"], [])
             requests.append(Request(messages.create_link(one["name"], "veth", data, _born_with(one, bridge)), about))
-            rest = {key: value for key, value in _near_settings(one, None).items() if key in ("up", "silent", "labels", "hairpin", "isolated")}
+            rest = {
+                key: value
+                for key, value in _near_settings(one, None).items()
+                if key in ("up", "silent", "labels", "hairpin", "isolated")
+            }
             requests += settings.setup(one["name"], about, rest, None)
         for netns, requests in near.items():
             host.stack(netns).send(requests)
@@ -297,7 +329,13 @@ def _make(wanted: list[dict[str, Any]], host: Host) -> None:
     for one in wanted:
         _set_far(one, host, new=True)
         if one["addresses"]:
-            _address(host.stack(one["netns"]), one["name"], _near_settings(one, None), None, "%s %s" % (KIND, one["name"]))
+            _address(
+                host.stack(one["netns"]),
+                one["name"],
+                _near_settings(one, None),
+                None,
+                "{} {}".format(KIND, one["name"]),
+            )
     for netns in near:
         host.stack(netns).forget()
 
@@ -317,7 +355,7 @@ def _set_far(wanted: dict[str, Any], host: Host, new: bool) -> None:
     peer = wanted["peer"]
     stack = host.stack(peer["netns"])
     link = None if new else stack.links.get(peer["name"])
-    about = "%s %s: %s" % (KIND, wanted["name"], peer["name"])
+    about = "{} {}: {}".format(KIND, wanted["name"], peer["name"])
     asked = _far_settings(wanted, link)
     if new:
         asked["mac"] = asked["mtu"] = None  # it was born with them
@@ -341,7 +379,7 @@ def _change(wanted: dict[str, Any], host: Host) -> None:
     link = stack.links[wanted["name"]]
     if _far_link(wanted, host, link) is None:
         _move_far(wanted, host, link)
-    about = "%s %s" % (KIND, wanted["name"])
+    about = "{} {}".format(KIND, wanted["name"])
     asked = _near_settings(wanted, link)
     stack.send(settings.setup(wanted["name"], about, asked, settings.bridge_of(wanted["bridge"], stack)))
     _address(stack, wanted["name"], asked, link, about)
@@ -360,7 +398,7 @@ def _move_far(wanted: dict[str, Any], host: Host, near: Link) -> None:
     try:
         down = messages.change_link(far.name, [], up=False)
         move = messages.move_link(far.index, peer["name"], file)
-        about = "%s %s: %s" % (KIND, wanted["name"], far.name)
+        about = "{} {}: {}".format(KIND, wanted["name"], far.name)
         host.stack(netns).send([Request(down, about), Request(move, about)])
     finally:
         os.close(file)
@@ -370,7 +408,7 @@ def _move_far(wanted: dict[str, Any], host: Host, near: Link) -> None:
 
 def _unplug(wanted: dict[str, Any], host: Host) -> None:
     stack = host.stack(wanted["netns"])
-    about = "%s %s" % (KIND, wanted["name"])
+    about = "{} {}".format(KIND, wanted["name"])
     stack.send([Request(messages.delete_link(wanted["name"]), about, ignore=(errno.ENODEV,))])
     stack.forget()
 

@@ -1,0 +1,69 @@
+# Copyright (c) 2026, The virtnet.linux authors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What all modules of the collection document alike."""
+
+from __future__ import annotations
+
+
+class ModuleDocFragment:
+    """Fragments: DOCUMENTATION and CHANGES for modules that change a host, INFO for those that only read."""
+
+    DOCUMENTATION = r"""
+options: {}
+attributes:
+  check_mode:
+    description: Can run in C(check_mode) and predict what the real run does, without a trace on the host.
+  diff_mode:
+    description: Says in C(--diff) what was there and what will be there.
+  idempotent:
+    description: Changes nothing when run again with the same arguments.
+  platform:
+    description: Where it runs.
+"""
+
+    CHANGES = r"""
+options:
+  lock_timeout:
+    description:
+      - How many seconds to wait for another run that changes the networks of the same host.
+    type: int
+    default: 60
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: full
+  idempotent:
+    support: full
+  platform:
+    support: full
+    platforms: linux
+requirements:
+  - Linux 5.10 or newer
+  - pyroute2 0.7.2 or newer for the Python that runs the module
+  - nft (nftables 1.0.2 or newer)
+  - root
+"""
+
+    INFO = r"""
+options: {}
+attributes:
+  check_mode:
+    support: full
+    details: It changes nothing.
+  diff_mode:
+    support: N/A
+    details: It changes nothing.
+  idempotent:
+    support: full
+  platform:
+    support: full
+    platforms: linux
+requirements:
+  - Linux 5.10 or newer
+  - pyroute2 0.7.2 or newer for the Python that runs the module
+  - nft (nftables 1.0.2 or newer)
+  - root
+"""

@@ -1,0 +1,325 @@
+# Copyright (c) 2026, The virtnet.linux authors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Brings a lab to what is declared: what has to change is data first, then done, in the order of Changes.
+
+A run that was killed at any point is mended by the next: a process says itself who it is, a card has its addresses
+before its cable is plugged in, and what is not finished is done again from its start.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ansible_collections.virtnet.linux.plugins.module_utils.lab import files, process
+from ansible_collections.virtnet.linux.plugins.module_utils.lab.process import LabError
+from ansible_collections.virtnet.linux.plugins.module_utils.lab.settings import BRIDGE, LABS, OUTSIDE, Host, Lab
+
+_PROGRAMS = {
+    "ip": "iproute2",
+    "mount": "mount",
+    "nsenter": "util-linux",
+    "pivot_root": "util-linux",
+    "ssh-keygen": "openssh-client",
+    "sshd": "openssh-server",
+    "unshare": "util-linux",
+}
+_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+_LISTENS = "/run/lab/sshd.pid"  # in a host's root: sshd writes it when it listens, the last step of a host's start
+_SECONDS = 30  # for a start, which takes a fifth of one
+
+
+@dataclass(frozen=True)
+class Cable:
+    """One card of a host and its port on the underlay's bridge, the two ends of a veth pair."""
+
+    host: Host
+    port: str
+    card: str
+
+
+@dataclass
+class Changes:
+    """What has to be done, in order."""
+
+    write: list[str] = field(default_factory=list)  # files
+    keys: list[Path] = field(default_factory=list)
+    known_hosts: bool = False
+    lab: bool = False  # start the lab's first process
+    remove: list[str] = field(default_factory=list)  # hosts, with their disks
+    stop: list[str] = field(default_factory=list)  # hosts whose disks stay
+    start: list[Host] = field(default_factory=list)
+    bridge: bool = False
+    unplug: list[str] = field(default_factory=list)  # ports
+    plug: list[Cable] = field(default_factory=list)
+    adjust: list[Cable] = field(default_factory=list)  # MTU, and up
+
+    def actions(self) -> list[str]:
+        """The same in words."""
+        return (
+            ["write %s" % name for name in self.write]
+            + ["make key %s of %s" % (key.name, key.parent.name) for key in self.keys]
+            + ["write %s" % files.KNOWN_HOSTS] * self.known_hosts
+            + ["start the lab"] * self.lab
+            + ["remove host %s" % name for name in self.remove]
+            + ["stop host %s" % name for name in self.stop]
+            + ["start host %s" % host.name for host in self.start]
+            + ["make bridge %s" % BRIDGE] * self.bridge
+            + ["unplug %s" % port for port in self.unplug]
+            + ["plug in %s of host %s" % (cable.card, cable.host.name) for cable in self.plug]
+            + ["adjust %s of host %s" % (cable.card, cable.host.name) for cable in self.adjust]
+        )
+
+
+def missing_programs() -> list[str]:
+    """A message for each program that the machine lacks, with the package to install."""
+    return [
+        "program %s: is not on this machine: install the package %s" % (program, package)
+        for program, package in sorted(_PROGRAMS.items())
+        if not shutil.which(program, path=_PATH)
+    ]
+
+
+@contextlib.contextmanager
+def alone(directory: Path) -> Iterator[None]:
+    """One run at a time works on the labs of a place. The lock is the place itself, so that it leaves no file."""
+    place = _lock(directory.parent)
+    try:
+        yield
+    finally:
+        if directory.parent == LABS:
+            with contextlib.suppress(OSError):  # other labs are in it
+                LABS.rmdir()
+        os.close(place)
+
+
+def stands(lab: Lab) -> bool:
+    """Whether the lab's first process runs, and with it whatever else of it does."""
+    return process.find(lab.directory / "pid") is not None
+
+
+def running(lab: Lab) -> dict[str, bool]:
+    """The hosts that have left traces in the lab's directory, and whether each of them runs."""
+    hosts = lab.directory / "hosts"
+    return {name: _pid(lab, name) is not None for name in sorted(os.listdir(hosts))} if hosts.exists() else {}
+
+
+def compare(lab: Lab, restart: list[str]) -> Changes:
+    """What has to change so that the lab stands as declared, and the hosts named in restart are switched off and on."""
+    runs = running(lab)
+    names = {host.name for host in lab.everybody()}
+    todo = Changes(
+        write=files.outdated(lab),
+        keys=files.missing_keys(lab),
+        known_hosts=files.known_hosts_outdated(lab),
+        lab=not stands(lab),
+        remove=[name for name in runs if name not in names],
+        stop=[name for name in restart if runs.get(name)],
+    )
+    todo.start = [host for host in lab.everybody() if not runs.get(host.name) or host.name in todo.stop]
+    starting = {host.name for host in todo.start}
+    links = {} if OUTSIDE in starting else _links(lab)
+    todo.bridge = BRIDGE not in links
+    cables = _cables(lab)
+    for cable in cables:
+        link = links.get(cable.port, {})
+        if cable.host.name in starting or link.get("master") != BRIDGE:
+            todo.plug.append(cable)
+        elif link["mtu"] != cable.host.mtu or "UP" not in link["flags"]:
+            todo.adjust.append(cable)
+    ports = {cable.port for cable in cables}
+    todo.unplug = [name for name in links if name not in ports and name.partition(".")[0] in names | set(runs)]
+    return todo
+
+
+def apply(lab: Lab, todo: Changes) -> None:
+    """Does it."""
+    lab.directory.mkdir(mode=0o700, exist_ok=True)
+    for name in todo.write:
+        files.write(lab, name)
+    files.make_keys(todo.keys)
+    if todo.known_hosts:
+        files.write(lab, files.KNOWN_HOSTS)
+    if todo.lab:
+        _start_lab(lab)
+    for name in todo.remove:
+        _remove(lab, name)
+    for name in todo.stop:
+        process.end(_pid_file(lab, name))
+    _start(lab, todo.start)
+    if todo.bridge:
+        _make_bridge(lab)
+    _unplug(lab, todo.unplug)
+    _plug(lab, todo.plug)
+    _adjust(lab, todo.adjust)
+
+
+def take_down(directory: Path) -> None:
+    """Ends the lab's processes, and with them its mounts and namespaces, and removes its directory."""
+    process.end(directory / "pid")
+    shutil.rmtree(directory)
+
+
+def _lock(place: Path) -> int:
+    """Makes the directory and holds it; returns the descriptor whose closing lets it go."""
+    while True:
+        place.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(place, os.O_RDONLY | os.O_DIRECTORY)
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        # Whoever held it before may have removed it together with the last lab.
+        if place.exists() and os.path.samestat(place.stat(), os.fstat(descriptor)):
+            return descriptor
+        os.close(descriptor)
+
+
+def _pid_file(lab: Lab, name: str) -> Path:
+    return files.host_directory(lab, name) / "pid"
+
+
+def _pid(lab: Lab, name: str) -> int | None:
+    """The first process of a host that is up, as the machine numbers it."""
+    pid = process.find(_pid_file(lab, name))
+    return pid if pid is not None and os.path.exists("/proc/%d/root%s" % (pid, _LISTENS)) else None
+
+
+def _links(lab: Lab) -> dict[str, dict[str, Any]]:
+    """The outside's links by name, in the words of `ip -json link`."""
+    answer = _in_network_of(lab, OUTSIDE, ["ip", "-json", "link", "show"]).stdout
+    return {link["ifname"]: link for link in json.loads(answer)}
+
+
+def _cables(lab: Lab) -> list[Cable]:
+    return [Cable(host, port, card) for host in lab.hosts for port, card in host.cards().items()]
+
+
+def _start_lab(lab: Lab) -> None:
+    (lab.directory / "disks").mkdir(exist_ok=True)
+    process.end(lab.directory / "pid")
+    script = ["sh", str(lab.directory / files.LAB_SCRIPT), str(lab.directory)]
+    log = lab.directory / "log"
+    with log.open("a") as output:
+        subprocess.Popen(
+            ["unshare", "--mount", "--pid", "--fork", "--propagation", "private", *script],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+            cwd="/",
+        )
+    process.wait(lab.directory / "pid", "/", log, _SECONDS)
+
+
+def _start(lab: Lab, hosts: list[Host]) -> None:
+    """Starts the hosts at the same time, each as a child of the lab's first process, and waits until all are up."""
+    for host in hosts:
+        process.end(_pid_file(lab, host.name))  # what a killed run left half made
+        directory = files.host_directory(lab, host.name)
+        script = ["sh", str(lab.directory / files.HOST_SCRIPT), str(lab.directory), host.name]
+        kinds = ["--mount", "--net", "--uts", "--ipc", "--pid", "--fork", "--propagation", "private"]
+        with (directory / "log").open("w") as output:
+            subprocess.run(
+                [*_enter_lab(lab), "sh", "-c", 'unshare "$@" &', "sh", *kinds, *script],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+                check=True,
+            )
+    for host in hosts:
+        process.wait(_pid_file(lab, host.name), _LISTENS, files.host_directory(lab, host.name) / "log", _SECONDS)
+
+
+def _remove(lab: Lab, name: str) -> None:
+    process.end(_pid_file(lab, name))
+    _run([*_enter_lab(lab), "rm", "-rf", str(lab.directory / "disks" / name)])
+    shutil.rmtree(files.host_directory(lab, name))
+
+
+def _enter_lab(lab: Lab) -> list[str]:
+    pid = process.find(lab.directory / "pid")
+    return ["nsenter", "--target", str(pid), "--mount", "--pid", "--"]
+
+
+def _make_bridge(lab: Lab) -> None:
+    """The underlay: a bridge with the outside's addresses that sends multicast to everybody, as a plain switch does."""
+    lines = ["link add name %s type bridge mcast_snooping 0" % BRIDGE]
+    _ip(lab, OUTSIDE, [*lines, *_addresses(lab, lab.outside, BRIDGE), "link set dev %s up" % BRIDGE])
+
+
+def _plug(lab: Lab, cables: list[Cable]) -> None:
+    """Makes the cables' veth pairs; the first card of a host gets its addresses, the others come bare and down."""
+    _unplug(lab, [cable.port for cable in cables])
+    _ip(
+        lab,
+        OUTSIDE,
+        [
+            "link add name {0} mtu {1} type veth peer name {2} mtu {1} netns /proc/{3}/ns/net".format(
+                cable.port, cable.host.mtu, cable.card, _pid(lab, cable.host.name)
+            )
+            for cable in cables
+        ],
+    )
+    gateways = [address for address in (lab.outside.address, lab.outside.address6) if address]
+    routes = ["route add default via %s dev eth0" % gateway for gateway in gateways]
+    for cable in cables:
+        if cable.card == "eth0":
+            addresses = _addresses(lab, cable.host, "eth0")
+            _ip(lab, cable.host.name, [*addresses, "link set dev eth0 up", *routes])
+    # A port speaks for nobody, so it gets no link-local address.
+    _ip(lab, OUTSIDE, ["link set dev %s addrgenmode none" % cable.port for cable in cables])
+    _ip(lab, OUTSIDE, ["link set dev %s master %s up" % (cable.port, BRIDGE) for cable in cables])
+
+
+def _unplug(lab: Lab, ports: list[str]) -> None:
+    """Removes the ports, and the cards with them. One that is gone already is as well gone."""
+    _ip(lab, OUTSIDE, ["link del dev %s" % port for port in ports], force=True)
+
+
+def _adjust(lab: Lab, cables: list[Cable]) -> None:
+    _ip(lab, OUTSIDE, ["link set dev %s mtu %d up" % (cable.port, cable.host.mtu) for cable in cables])
+    for cable in cables:
+        # Who uses the lab may have given the card to a container: then its MTU is theirs.
+        _ip(lab, cable.host.name, ["link set dev %s mtu %d" % (cable.card, cable.host.mtu)], force=True)
+
+
+def _addresses(lab: Lab, host: Host, device: str) -> list[str]:
+    lines = []
+    if lab.subnet:
+        lines.append("addr add %s/%s dev %s" % (host.address, lab.subnet.split("/")[1], device))
+    if lab.subnet6:
+        lines.append("addr add %s/%s dev %s nodad" % (host.address6, lab.subnet6.split("/")[1], device))
+    return lines
+
+
+def _ip(lab: Lab, name: str, lines: list[str], force: bool = False) -> None:
+    """Runs the lines of an `ip -batch` in the network of a host. force: goes on after a line that fails, silently."""
+    if lines:
+        command = ["ip", *(["-force"] if force else []), "-batch", "-"]
+        _in_network_of(lab, name, command, "".join(line + "\n" for line in lines), check=not force)
+
+
+def _in_network_of(
+    lab: Lab, name: str, command: list[str], text: str = "", check: bool = True
+) -> subprocess.CompletedProcess[str]:
+    """Runs a program of the machine in the network namespace of a host."""
+    pid = _pid(lab, name)
+    if pid is None:
+        raise LabError("host %s ended while the lab was being changed; run again" % name)
+    return _run(["nsenter", "--target", str(pid), "--net", "--", *command], text, check)
+
+
+def _run(command: list[str], text: str = "", check: bool = True) -> subprocess.CompletedProcess[str]:
+    result = subprocess.run(command, input=text, capture_output=True, text=True, check=False)
+    if check and result.returncode:
+        raise LabError("%s: %s" % (" ".join(command), result.stderr.strip() or "exit status %d" % result.returncode))
+    return result

@@ -1,0 +1,142 @@
+#!/usr/bin/python
+# Copyright (c) 2026, The virtnet.linux authors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: bridge
+short_description: Bridges, the switches in software
+version_added: 0.1.0
+description:
+  - Makes a bridge in the host's namespace or in another, with addresses, a MAC that stays as ports come and go, and without a word of its own on the wire. It gets no automatic link-local address, accepts no router advertisements and snoops no multicast.
+  - A bridge with an IPv6 address has C(fe80::1/64) too. Without any link-local address forwarded packets find no neighbour.
+author:
+  - The virtnet.linux authors (@virtnet)
+extends_documentation_fragment:
+  - virtnet.linux.attributes
+  - virtnet.linux.attributes.changes
+options:
+  <<: &object
+    name:
+      description: The bridge's name, 1 to 15 characters.
+      type: str
+    netns:
+      description: The namespace that it is in. The host's own when not given.
+      type: str
+    addresses:
+      description: Its addresses with their lengths, exactly these. Left as they are when not given.
+      type: list
+      elements: str
+    mac:
+      description: Its MAC. A new bridge without one gets a random one that it keeps.
+      type: str
+    mtu:
+      description: Its MTU in bytes.
+      type: int
+    stp:
+      description: Whether it runs the spanning tree protocol.
+      type: bool
+    interfaces:
+      description: Links of the same namespace that are its ports. Others that are on it stay.
+      type: list
+      elements: str
+    up:
+      description: Whether it is up.
+      type: bool
+      default: true
+    labels:
+      description:
+        - Words kept in the kernel with the object, in the alias of its link, and shown by M(virtnet.linux.network_info).
+        - Keys of lower case letters, digits and underscores; values without white space; 240 bytes in all.
+      type: dict
+    adopt:
+      description:
+        - Take over, or with C(state=absent) delete, what has this name and was not made by this collection.
+        - Without it such a thing is left alone, and the task fails and says what stands there.
+      type: bool
+      default: false
+    state:
+      description: Whether it is to be there.
+      type: str
+      choices: [present, absent]
+      default: present
+  config:
+    description:
+      - A list of such objects, handled in one go. Options of one object at the top level and this exclude each other.
+    type: list
+    elements: dict
+    suboptions: *object
+seealso:
+  - module: virtnet.linux.veth
+  - module: virtnet.linux.bridge_policy
+  - module: virtnet.linux.network_info
+"""
+
+EXAMPLES = r"""
+- name: A switch with an address for the host
+  virtnet.linux.bridge:
+    name: br-web
+    addresses:
+      - 172.30.0.1/16
+    labels:
+      network: web
+
+- name: A switch inside a namespace
+  virtnet.linux.bridge:
+    name: br0
+    netns: lab
+    stp: true
+    interfaces:
+      - uplink0
+
+- name: Gone
+  virtnet.linux.bridge:
+    name: br-web
+    state: absent
+"""
+
+RETURN = r"""
+actions:
+  description: What was done, in order, or in check mode would be.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    action:
+      description: One of V(create), V(change), V(replace) and V(delete).
+      type: str
+    kind:
+      description: The kind of object, as V(bridge).
+      type: str
+    name:
+      description: The object's name.
+      type: str
+    before:
+      description: What differed, as it was.
+      type: dict
+    after:
+      description: What differed, as it is now.
+      type: dict
+  sample:
+    - {action: change, kind: bridge, name: br-web, before: {mtu: 1500}, after: {mtu: 1400}}
+problems:
+  description: Everything that is wrong with the arguments, a sentence each; nothing was changed.
+  returned: when the arguments are refused
+  type: list
+  elements: str
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.virtnet.linux.plugins.module_utils.module import object_spec, run_object
+
+
+def main() -> None:
+    module = AnsibleModule(argument_spec=object_spec("bridge"), supports_check_mode=True)
+    run_object(module, "bridge")
+
+
+if __name__ == "__main__":
+    main()

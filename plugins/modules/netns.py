@@ -1,0 +1,132 @@
+#!/usr/bin/python
+# Copyright (c) 2026, The virtnet.linux authors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: netns
+short_description: Network namespaces, one for each container
+version_added: 0.1.0
+description:
+  - Makes a network namespace with a handle in C(/run/netns), where C(ip netns), systemd's C(NetworkNamespacePath=) and podman's C(--network ns:) find it.
+  - Its C(lo) is up. A namespace may also be a further name for one that is there, another namespace's, the host's or a process's.
+  - A namespace in which processes run is removed only with C(force=true), which detaches its links and ends nobody.
+author:
+  - The virtnet.linux authors (@virtnet)
+extends_documentation_fragment:
+  - virtnet.linux.attributes
+  - virtnet.linux.attributes.changes
+options:
+  <<: &object
+    name:
+      description: The namespace's name, and the name of its file in C(/run/netns).
+      type: str
+    forwarding:
+      description: Whether it forwards packets between its links, IPv4 and IPv6. Left as it is when not given.
+      type: bool
+    sysctls:
+      description: Sysctls inside the namespace, only those below C(net.); as C(net.ipv4.conf.eth0.rp_filter), or with slashes where a link's name has a dot.
+      type: dict
+    join:
+      description: Name of another namespace, or V(host) for the host's own, whose network stack this name shares.
+      type: str
+    pid:
+      description: A running process whose namespace gets this name. It is left standing when the name is removed.
+      type: int
+    force:
+      description: Remove it even when processes run in it. They keep running, without the links that this collection gave them.
+      type: bool
+      default: false
+    labels:
+      description:
+        - Words kept in the kernel with the object, in the alias of its link, and shown by M(virtnet.linux.network_info).
+        - Keys of lower case letters, digits and underscores; values without white space; 240 bytes in all.
+      type: dict
+    adopt:
+      description:
+        - Take over, or with C(state=absent) delete, what has this name and was not made by this collection.
+        - Without it such a thing is left alone, and the task fails and says what stands there.
+      type: bool
+      default: false
+    state:
+      description: Whether it is to be there.
+      type: str
+      choices: [present, absent]
+      default: present
+  config:
+    description:
+      - A list of such objects, handled in one go. Options of one object at the top level and this exclude each other.
+    type: list
+    elements: dict
+    suboptions: *object
+seealso:
+  - module: virtnet.linux.veth
+  - module: virtnet.linux.network_info
+"""
+
+EXAMPLES = r"""
+- name: A namespace that forwards packets
+  virtnet.linux.netns:
+    name: router
+    forwarding: true
+    sysctls:
+      net.ipv4.conf.all.rp_filter: "2"
+
+- name: Several in one go, one of them sharing the first one's stack
+  virtnet.linux.netns:
+    config:
+      - name: web
+      - name: web-sidecar
+        join: web
+
+- name: Gone
+  virtnet.linux.netns:
+    name: router
+    state: absent
+"""
+
+RETURN = r"""
+actions:
+  description: What was done, in order, or in check mode would be.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    action:
+      description: One of V(create), V(change), V(replace) and V(delete).
+      type: str
+    kind:
+      description: The kind of object, as V(netns).
+      type: str
+    name:
+      description: The object's name.
+      type: str
+    before:
+      description: What differed, as it was.
+      type: dict
+    after:
+      description: What differed, as it is now.
+      type: dict
+  sample:
+    - {action: create, kind: netns, name: router, before: {}, after: {forwarding: true}}
+problems:
+  description: Everything that is wrong with the arguments, a sentence each; nothing was changed.
+  returned: when the arguments are refused
+  type: list
+  elements: str
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.virtnet.linux.plugins.module_utils.module import object_spec, run_object
+
+
+def main() -> None:
+    module = AnsibleModule(argument_spec=object_spec("netns"), supports_check_mode=True)
+    run_object(module, "netns")
+
+
+if __name__ == "__main__":
+    main()

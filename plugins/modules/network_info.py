@@ -1,0 +1,108 @@
+#!/usr/bin/python
+# Copyright (c) 2026, The virtnet.linux authors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: network_info
+short_description: What of this collection is live on a host
+version_added: 0.1.0
+description:
+  - Reads from the kernel, not from a file, every network, bridge, container and published port that this collection made.
+  - Networks are told in the words of C(docker network inspect), bridges in the columns of C(brctl show).
+author:
+  - The virtnet.linux authors (@virtnet)
+extends_documentation_fragment:
+  - virtnet.linux.attributes
+  - virtnet.linux.attributes.info
+seealso:
+  - module: virtnet.linux.topology
+"""
+
+EXAMPLES = r"""
+- name: Read what is live
+  virtnet.linux.network_info:
+  register: live
+
+- name: The addresses of a network's containers
+  ansible.builtin.debug:
+    msg: "{{ (live.networks | selectattr('Name', 'eq', 'web') | first).Containers | dict2items | map(attribute='value.IPv4Address') }}"
+"""
+
+RETURN = r"""
+networks:
+  description: The networks, in the words of C(docker network inspect).
+  returned: always
+  type: list
+  elements: dict
+  sample:
+    - Name: web
+      Id: br-web
+      Scope: local
+      Driver: bridge
+      EnableIPv4: true
+      EnableIPv6: false
+      IPAM: {Driver: default, Config: [{Subnet: 172.30.0.0/16, Gateway: 172.30.0.1}]}
+      Internal: false
+      Options: {bridge: br-web, mtu: 1500, icc: true, masquerade: true, gateway_mode: nat}
+      Labels: {role: bridge_network}
+      Containers:
+        nginx: {Name: nginx, EndpointID: veth0123456789a, InterfaceName: eth0, MacAddress: "02:42:ac:1e:00:02",
+                IPv4Address: 172.30.0.2/16, IPv6Address: ""}
+      Ports:
+        - {Protocol: tcp, HostIp: "", HostPort: 8080, Address: 172.30.0.2, Port: 80, Container: nginx}
+bridges:
+  description: The bridges, in the columns of C(brctl show).
+  returned: always
+  type: list
+  elements: dict
+  sample:
+    - {name: br-web, netns: null, id: 8000.0242ac1e0001, stp: false, interfaces: [veth0123456789a]}
+containers:
+  description: The namespaces, how each came to be, the processes in it and its endpoints.
+  returned: always
+  type: list
+  elements: dict
+  sample:
+    - name: nginx
+      mode: bridge
+      join: null
+      labels: {role: bridge_network, mode: bridge}
+      pids: [812]
+      endpoints:
+        - {network: web, bridge: br-web, veth: veth0123456789a, interface: eth0, mac: "02:42:ac:1e:00:02", addresses: [172.30.0.2/16]}
+nat_ports:
+  description: The published ports.
+  returned: always
+  type: list
+  elements: dict
+  sample:
+    - {protocol: tcp, host_ip: null, host_port: 8080, to_address: 172.30.0.2, to_port: 80, bridge: br-web}
+host:
+  description: What else of the host a plan has to respect. Its links, routes, listening sockets and namespaces.
+  returned: always
+  type: dict
+  sample:
+    interfaces:
+      - {name: eth0, kind: null, mtu: 1500, up: true, ours: false, addresses: [192.0.2.2/24]}
+    routes:
+      - {to: 0.0.0.0/0, via: 192.0.2.1, dev: eth0}
+    listeners:
+      - {protocol: tcp, address: 0.0.0.0, port: 22, pid: 411, process: sshd}
+    namespaces: [nginx]
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.virtnet.linux.plugins.module_utils.module import run_info
+
+
+def main() -> None:
+    module = AnsibleModule(argument_spec={}, supports_check_mode=True)
+    run_info(module)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,193 @@
+#!/usr/bin/python
+# Copyright (c) 2026, The virtnet.linux authors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: veth
+short_description: Veth pairs, the cables from a bridge to a container or to another bridge
+version_added: 0.1.0
+description:
+  - Makes a pair of links, one end on a bridge and the other in a container's namespace with addresses and routes; or an end on each of two bridges.
+  - What differs is changed in place. Only a pair whose other end is gone is replaced.
+author:
+  - The virtnet.linux authors (@virtnet)
+extends_documentation_fragment:
+  - virtnet.linux.attributes
+  - virtnet.linux.attributes.changes
+options:
+  <<: &object
+    name:
+      description: The name of the end that is on the bridge (or of either, where both are), 1 to 15 characters.
+      type: str
+    netns:
+      description: The namespace of this end. The host's own when not given.
+      type: str
+    bridge:
+      description: The bridge that this end is a port of.
+      type: str
+    mac:
+      description: The MAC of this end.
+      type: str
+    mtu:
+      description: The MTU of both ends in bytes.
+      type: int
+    addresses:
+      description: The addresses of this end with their lengths, exactly these.
+      type: list
+      elements: str
+    isolated:
+      description: Whether the bridge keeps this port from other isolated ports.
+      type: bool
+    anti_spoofing:
+      description:
+        - Whether the bridge takes only packets from C(peer.mac) and C(peer.addresses) at this port. Left as it is when not given.
+        - It needs C(peer.mac).
+      type: bool
+    allowed_addresses:
+      description: Networks that the container may send from besides its own addresses, as C(10.0.0.0/24). V(0.0.0.0/0) checks the MAC only, for one that forwards packets of others.
+      type: list
+      elements: str
+    peer:
+      description: The other end.
+      type: dict
+      suboptions:
+        name:
+          description: Its name, as V(eth0).
+          type: str
+          required: true
+        netns:
+          description: Its namespace. The host's own when not given.
+          type: str
+        bridge:
+          description: The bridge that it is a port of, where the pair joins two bridges.
+          type: str
+        mac:
+          description: Its MAC.
+          type: str
+        addresses:
+          description: Its addresses with their lengths. When given, they, the gateways and the routes are the whole truth.
+          type: list
+          elements: str
+        gateway:
+          description: The IPv4 default route's gateway.
+          type: str
+        gateway6:
+          description: The IPv6 default route's gateway.
+          type: str
+        routes:
+          description: Further routes through it.
+          type: list
+          elements: dict
+          suboptions:
+            to:
+              description: The network, as V(10.0.0.0/8).
+              type: str
+              required: true
+            via:
+              description: The gateway. Without one the network is on the link.
+              type: str
+            metric:
+              description: The route's metric, the lower the better.
+              type: int
+    labels:
+      description:
+        - Words kept in the kernel with the object, in the alias of its link, and shown by M(virtnet.linux.network_info).
+        - Keys of lower case letters, digits and underscores; values without white space; 240 bytes in all.
+      type: dict
+    adopt:
+      description:
+        - Take over, or with C(state=absent) delete, what has this name and was not made by this collection.
+        - Without it such a thing is left alone, and the task fails and says what stands there.
+      type: bool
+      default: false
+    state:
+      description: Whether it is to be there.
+      type: str
+      choices: [present, absent]
+      default: present
+  config:
+    description:
+      - A list of such objects, handled in one go. Options of one object at the top level and this exclude each other.
+    type: list
+    elements: dict
+    suboptions: *object
+seealso:
+  - module: virtnet.linux.netns
+  - module: virtnet.linux.bridge
+  - module: virtnet.linux.network_info
+"""
+
+EXAMPLES = r"""
+- name: A container on a bridge
+  virtnet.linux.veth:
+    name: veth-web
+    bridge: br-web
+    anti_spoofing: true
+    peer:
+      name: eth0
+      netns: web
+      mac: "02:42:ac:1e:00:02"
+      addresses:
+        - 172.30.0.2/16
+      gateway: 172.30.0.1
+
+- name: A cable between two switches
+  virtnet.linux.veth:
+    name: sw1-sw2
+    bridge: sw1
+    peer:
+      name: sw2-sw1
+      bridge: sw2
+
+- name: Gone
+  virtnet.linux.veth:
+    name: veth-web
+    state: absent
+"""
+
+RETURN = r"""
+actions:
+  description: What was done, in order, or in check mode would be.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    action:
+      description: One of V(create), V(change), V(replace) and V(delete).
+      type: str
+    kind:
+      description: The kind of object, as V(veth).
+      type: str
+    name:
+      description: The object's name.
+      type: str
+    before:
+      description: What differed, as it was.
+      type: dict
+    after:
+      description: What differed, as it is now.
+      type: dict
+  sample:
+    - {action: change, kind: veth, name: veth-web, before: {peer.addresses: [172.30.0.2/16]}, after: {peer.addresses: [172.30.0.9/16]}}
+problems:
+  description: Everything that is wrong with the arguments, a sentence each; nothing was changed.
+  returned: when the arguments are refused
+  type: list
+  elements: str
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.virtnet.linux.plugins.module_utils.module import object_spec, run_object
+
+
+def main() -> None:
+    module = AnsibleModule(argument_spec=object_spec("veth"), supports_check_mode=True)
+    run_object(module, "veth")
+
+
+if __name__ == "__main__":
+    main()

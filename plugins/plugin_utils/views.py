@@ -1,0 +1,89 @@
+# Copyright (c) 2026, The virtnet.linux authors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What network_info returned, as the tables that people know: ``docker network ls``, ``docker ps``, ``brctl show``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+Rows = list[tuple[str, ...]]
+
+
+def networks(live: dict[str, Any]) -> list[str]:
+    """A line a network, after the columns of ``docker network ls``."""
+    rows: Rows = [("NETWORK", "DRIVER", "SCOPE", "SUBNET", "GATEWAY", "BRIDGE", "CONTAINERS")]
+    for network in live["networks"]:
+        config = network["IPAM"]["Config"]
+        rows.append(
+            (
+                network["Name"] + (" (internal)" if network["Internal"] else ""),
+                network["Driver"],
+                network["Scope"],
+                _words(part["Subnet"] for part in config),
+                _words(part["Gateway"] for part in config if "Gateway" in part),
+                network["Id"],
+                str(len(network["Containers"])),
+            )
+        )
+    return _table(rows)
+
+
+def containers(live: dict[str, Any]) -> list[str]:
+    """A line an endpoint, or a container that has none."""
+    published = _published(live)
+    rows: Rows = [("CONTAINER", "MODE", "NETWORK", "INTERFACE", "ADDRESSES", "MAC", "PORTS")]
+    for container in live["containers"]:
+        head = (container["name"], container["mode"])
+        for endpoint in container["endpoints"]:
+            addresses = [address.split("/")[0] for address in endpoint["addresses"]]
+            ports = _words(port for address in addresses for port in published.get(address, []))
+            rows.append(
+                (
+                    *head,
+                    endpoint["network"] or "",
+                    endpoint["interface"],
+                    _words(endpoint["addresses"]),
+                    endpoint["mac"],
+                    ports,
+                )
+            )
+            head = ("", "")
+        if not container["endpoints"]:
+            rows.append((*head, "", "", "", "", ""))
+    return _table(rows)
+
+
+def bridges(live: dict[str, Any]) -> list[str]:
+    """A line a port, in the columns of ``brctl show``."""
+    rows: Rows = [("bridge name", "bridge id", "STP enabled", "interfaces")]
+    for bridge in live["bridges"]:
+        name = bridge["name"] if bridge["netns"] is None else "{} in {}".format(bridge["name"], bridge["netns"])
+        head = (name, bridge["id"], "yes" if bridge["stp"] else "no")
+        for port in bridge["interfaces"] or [""]:
+            rows.append((*head, port))
+            head = ("", "", "")
+    return _table(rows)
+
+
+VIEWS = {"networks": networks, "containers": containers, "bridges": bridges}
+
+
+def _published(live: dict[str, Any]) -> dict[str, list[str]]:
+    """The published ports by the address that they lead to, as ``docker ps`` writes them."""
+    ports: dict[str, list[str]] = {}
+    for port in live["nat_ports"]:
+        host = port["host_ip"] or ("[::]" if ":" in port["to_address"] else "0.0.0.0")
+        text = "{}:{}->{}/{}".format(host, port["host_port"], port["to_port"], port["protocol"])
+        ports.setdefault(port["to_address"], []).append(text)
+    return ports
+
+
+def _words(parts: Any) -> str:
+    return ", ".join(parts)
+
+
+def _table(rows: Rows) -> list[str]:
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    return ["   ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in rows]
