@@ -15,11 +15,10 @@ from __future__ import annotations
 import functools
 import json
 import os
-import re
 import shutil
 import subprocess
 from collections.abc import Iterable, Iterator
-from typing import Any, Callable
+from typing import Any
 
 from ansible_collections.virtnet.linux.plugins.module_utils import ruleset
 from ansible_collections.virtnet.linux.plugins.module_utils.firewall_elements import (
@@ -49,10 +48,8 @@ __all__ = (
     "transaction",
 )
 
-Run = Callable[["list[str]", "str | None"], "subprocess.CompletedProcess[str]"]  # nft's arguments, its standard input
-
 _SBIN = ("/usr/sbin", "/sbin", "/usr/local/sbin")  # not in the PATH of everybody who may become root
-_AT_FAULT = re.compile(r"/dev/stdin:(\d+):")
+_MESSAGE_BYTES = 2000  # of nft's: it goes on about every line after a first mistake
 
 
 class FirewallError(Exception):
@@ -114,26 +111,25 @@ def transaction(live: Live, wanted: State) -> str:
     return "".join(parts)
 
 
-def read(run: Run | None = None) -> Live:
+def read() -> Live:
     """Our tables as they are in the network namespace that the process is in. Raises FirewallError."""
-    run = run or _run
     listings = {}
     for family in ruleset.FAMILIES:
-        done = run(["-j", "list", "table", family, ruleset.TABLE], None)
+        done = _nft(["-j", "list", "table", family, ruleset.TABLE])
         if done.returncode == 0:
             listings[family] = json.loads(done.stdout)["nftables"]
-        elif _exists(family, run):
+        elif _exists(family):
             raise FirewallError("nft could not list table %s %s: %s" % (family, ruleset.TABLE, done.stderr.strip()))
     return Live(listings)
 
 
-def apply(text: str, run: Run | None = None) -> None:
+def apply(text: str) -> None:
     """Carry out a transaction; an empty one is no work. Raises FirewallError, and then nothing was changed."""
     if not text:
         return
-    done = (run or _run)(["-f", "-"], text)
+    done = _nft(["-f", "-"], text)
     if done.returncode:
-        raise FirewallError("nft refused the transaction, nothing was changed: " + _told(done.stderr, text))
+        raise FirewallError("nft refused the transaction, nothing was changed: " + done.stderr.strip()[:_MESSAGE_BYTES])
 
 
 def loopback_bridges(state: State) -> dict[int, frozenset[str]]:
@@ -178,9 +174,9 @@ def _statement(verb: str, items: Iterable[tuple[str, tuple[str | None, str | Non
         yield "%s {\n%s\n}\n" % (verb, ",\n".join(lines))
 
 
-def _run(arguments: list[str], text: str | None) -> subprocess.CompletedProcess[str]:
+def _nft(arguments: list[str], text: str | None = None) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [_nft(), *arguments],
+        [_binary(), *arguments],
         input=text,
         stdin=subprocess.DEVNULL if text is None else None,
         capture_output=True,
@@ -191,24 +187,16 @@ def _run(arguments: list[str], text: str | None) -> subprocess.CompletedProcess[
 
 
 @functools.cache
-def _nft() -> str:
+def _binary() -> str:
     found = shutil.which("nft", path=os.pathsep.join([os.environ.get("PATH", os.defpath), *_SBIN]))
     if found is None:
         raise FirewallError("there is no nft on this host: install the package nftables")
     return found
 
 
-def _exists(family: str, run: Run) -> bool:
-    done = run(["-j", "list", "tables", family], None)
+def _exists(family: str) -> bool:
+    done = _nft(["-j", "list", "tables", family])
     if done.returncode:
         raise FirewallError("nft could not list the tables of this host: " + done.stderr.strip())
     tables = (item.get("table", {}) for item in json.loads(done.stdout)["nftables"])
     return any(table.get("family") == family and table.get("name") == ruleset.TABLE for table in tables)
-
-
-def _told(said: str, text: str) -> str:
-    """nft's message, with the line it is about where it only gives the number (1.0.6 cannot quote standard input)."""
-    lines = text.splitlines()
-    numbers = sorted({int(number) for number in _AT_FAULT.findall(said)})
-    quoted = ["line %d: %s" % (number, lines[number - 1].strip()) for number in numbers[:3] if number <= len(lines)]
-    return "\n".join([said.strip(), *quoted])

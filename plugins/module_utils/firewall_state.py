@@ -94,5 +94,3 @@ class State:
     def copy(self) -> State:
         """One that can be changed without changing this."""
         return State(dict(self.policies), dict(self.guards), dict(self.ports), dict(self.nat_ports), self.norouter)
-
-
