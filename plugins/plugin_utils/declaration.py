@@ -423,7 +423,7 @@ def _check_mode(fields: Fields, container: Container) -> None:
     """What does not go together with the container's mode."""
     mode = container.network_mode
     if container.mode == "bridge":
-        if fields.to_be_present and not fields.listing("networks") and container.pid is None:
+        if fields.to_be_present and not fields.raw.get("networks") and container.pid is None:
             fields.refuse("networks", "with network_mode bridge at least one is needed; or say network_mode: none")
         return
     if container.mode == "none":

@@ -1,0 +1,378 @@
+# Copyright (c) 2026, The virtnet.linux authors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Every error names the object, the field, the value and the rule; all of them come at once."""
+
+from __future__ import annotations
+
+import pytest
+from unit.planner.paper_host import DUAL, EMPTY, INSIDE, WEB, errors, live_after, plan, topology
+
+
+def network(**fields):
+    return [{"name": "web", "subnet": "172.30.0.0/24", **fields}]
+
+
+def container(**fields):
+    return [{"name": "c", "networks": ["web"], **fields}]
+
+
+def on_web(name, **wish):
+    return {"name": name, "networks": [{"name": "web", **wish}]}
+
+
+LONG = "a" * 64
+
+NETWORKS = [
+    (network(subnet="172.30.0.1/24"), "network web: subnet '172.30.0.1/24'", "host bits set; write 172.30.0.0/24"),
+    (network(subnet="172.30.0.0"), "network web: subnet '172.30.0.0'", "CIDR notation"),
+    (network(subnet="172.30.0.0/33"), "network web: subnet '172.30.0.0/33'", "must be an IPv4 subnet"),
+    (network(subnet="fd00::/64"), "network web: subnet 'fd00::/64'", "must be an IPv4 subnet"),
+    (network(subnet=17), "network web: subnet 17", "must be an IPv4 subnet"),
+    (network(subnet="127.0.0.0/8"), "network web: subnet '127.0.0.0/8'", "neither loopback"),
+    (network(subnet="0.0.0.0/0"), "network web: subnet '0.0.0.0/0'", "unicast"),
+    (network(subnet6="fd00::1/64"), "network web: subnet6 'fd00::1/64'", "host bits set; write fd00::/64"),
+    (network(subnet6="::ffff:10.0.0.0/120"), "network web: subnet6 '::ffff:10.0.0.0/120'", "not an IPv4 address"),
+    (network(subnet6="fe80::/64"), "network web: subnet6 'fe80::/64'", "link-local"),
+    ([{"name": "web"}], "network web: subnet (not given)", "needs a subnet"),
+    (network(enable_ipv6=False, subnet6="fd00::/64"), "network web: subnet6 'fd00::/64'", "enable_ipv6: false"),
+    (network(gateway="172.31.0.1"), "network web: gateway '172.31.0.1'", "inside subnet 172.30.0.0/24"),
+    (network(gateway="172.30.0.0"), "network web: gateway '172.30.0.0'", "network or broadcast address"),
+    (network(gateway="172.30.0.255"), "network web: gateway '172.30.0.255'", "network or broadcast address"),
+    (network(gateway="fd00::1"), "network web: gateway 'fd00::1'", "must be an IPv4 address"),
+    (network(gateway="172.30.0.1/24"), "network web: gateway '172.30.0.1/24'", "must be an IPv4 address"),
+    (network(gateway6="fd00::1"), "network web: gateway6 'fd00::1'", "has no subnet6"),
+    (network(ip_range="172.30.1.0/28"), "network web: ip_range '172.30.1.0/28'", "inside subnet 172.30.0.0/24"),
+    (network(ip_range="172.30.0.9/28"), "network web: ip_range '172.30.0.9/28'", "write 172.30.0.0/28"),
+    (network(ip_range="172.30.0.255/32"), "network web: ip_range '172.30.0.255/32'", "has no address"),
+    (network(ip_range6="fd00::/80"), "network web: ip_range6 'fd00::/80'", "has no subnet6"),
+    (network(aux_addresses={"x": "10.0.0.1"}), "network web: aux_addresses: x '10.0.0.1'", "inside subnet"),
+    (network(aux_addresses={"x": "172.30.0.1"}), "network web: aux_addresses.x '172.30.0.1'", "taken on network web by the gateway"),
+    (network(aux_addresses=["172.30.0.9"]), "network web: aux_addresses ['172.30.0.9']", "must be a dictionary"),
+    (network(mtu=60), "network web: mtu 60", "from 68 to 65535"),
+    (network(mtu=1000, subnet6="fd00::/64"), "network web: mtu 1000", "from 1280 to 65535"),
+    (network(mtu="big"), "network web: mtu 'big'", "must be a number"),
+    (network(internal="perhaps"), "network web: internal 'perhaps'", "must be true or false"),
+    (network(state="gone"), "network web: state 'gone'", "one of present, absent"),
+    (network(subnett="172.30.0.0/16"), "network web: subnett '172.30.0.0/16'", "is no field"),
+    (network(bridge="a-name-too-long-1"), "network web: bridge 'a-name-too-long-1'", "1 to 15 of the characters"),
+    (network(bridge="br/0"), "network web: bridge 'br/0'", "1 to 15 of the characters"),
+    (network(name=LONG), f"network {LONG}: name '{LONG}'", "1 to 63 of the characters"),
+    (network(name="we b"), "network we b: name 'we b'", "1 to 63 of the characters"),
+    (network(name=None), "bridge_network_networks[0]: name (not given)", "needs a name"),
+    (network(labels={"role": "mine"}), "network web: labels: role 'mine'", "set by the role itself"),
+    (network(labels={"Tier": "x y"}), "network web: labels {'Tier': 'x y'}", "keys of a-z"),
+    (network(routes=[{"to": "10.0.0.0/8"}]), "network web: routes[0]: via (not given)", "needs both"),
+    (network(routes=[{"to": "10.0.0.0/8", "via": "10.0.0.1"}]), "network web: routes[0].via '10.0.0.1'", "in 172.30.0.0/24"),
+    (network(routes=[{"to": "10.0.0.1/8", "via": "172.30.0.2"}]), "network web: routes[0]: to '10.0.0.1/8'", "host bits"),
+    (network(routes=[{"to": "0.0.0.0/0", "via": "172.30.0.2"}]), "network web: routes[0]: to '0.0.0.0/0'", "default route"),
+    (network() + network(), "network web: name 'web'", "declared twice"),
+    (
+        [*network(), {"name": "db", "subnet": "172.30.0.128/25"}],
+        "network db: subnet '172.30.0.128/25'",
+        "overlaps with 172.30.0.0/24 of network web",
+    ),
+    (
+        [*network(bridge="sw0"), {"name": "db", "subnet": "10.0.0.0/24", "bridge": "sw0"}],
+        "network db: bridge 'sw0'",
+        "is network web's bridge",
+    ),
+    (["web"], "bridge_network_networks[0]: as a whole 'web'", "must be a dictionary"),
+]  # fmt: skip
+
+CONTAINERS = [
+    (container(name="x/y"), "container x/y: name 'x/y'", "1 to 63 of the characters"),
+    (container(name="host"), "container host: name 'host'", "choose another name"),
+    (container(name={}), "bridge_network_containers[0]: name {}", "must be text"),
+    (container() + container(), "container c: name 'c'", "declared twice"),
+    (container(state="gone"), "container c: state 'gone'", "one of present, absent"),
+    (container(image="nginx"), "container c: image 'nginx'", "is no field"),
+    (container(networks=["db"]), "container c: networks[0] 'db'", "is unknown"),
+    (container(networks=["web", "web"]), "container c: networks[1] 'web'", "named twice"),
+    (container(networks="web"), "container c: networks 'web'", "must be a list"),
+    (container(networks=[["web"]]), "container c: networks[0] ['web']", "a network's name"),
+    (container(networks=[]), "container c: networks []", "network_mode: none"),
+    (container(networks=[{"ipv4_address": "172.30.0.9"}]), "container c: networks[0]: name (not given)", "a network's name"),
+    (container(networks=[{"name": "web", "ip": "172.30.0.9"}]), "container c: networks[0]: ip '172.30.0.9'", "is no field"),
+    ([on_web("c", ipv4_address="172.31.0.9")], "container c: ipv4_address '172.31.0.9'", "inside subnet 172.30.0.0/24 of network web"),
+    ([on_web("c", ipv4_address="172.30.0.255")], "container c: ipv4_address '172.30.0.255'", "inside subnet"),
+    ([on_web("c", ipv4_address="fd00::1")], "container c: networks[0]: ipv4_address 'fd00::1'", "must be an IPv4 address"),
+    ([on_web("c", ipv6_address="fd00::9")], "container c: ipv6_address 'fd00::9'", "network web has no IPv6 subnet"),
+    ([on_web("c", ipv4_address="172.30.0.1")], "container c: ipv4_address '172.30.0.1'", "taken on network web by the gateway"),
+    (
+        [on_web("a", ipv4_address="172.30.0.9"), on_web("c", ipv4_address="172.30.0.9")],
+        "container c: ipv4_address '172.30.0.9'",
+        "taken on network web by container a",
+    ),
+    (
+        [on_web("a", mac_address="02:42:00:00:00:09"), on_web("c", mac_address="02-42-00-00-00-09")],
+        "container c: mac_address '02:42:00:00:00:09'",
+        "taken on network web by container a",
+    ),
+    ([on_web("c", mac_address="02:42:ac:1e:00:01")], "container c: mac_address '02:42:ac:1e:00:01'", "by the gateway"),
+    ([on_web("c", mac_address="03:42:ac:1e:00:02")], "container c: networks[0]: mac_address '03:42:ac:1e:00:02'", "unicast"),
+    ([on_web("c", mac_address="02:42:ac")], "container c: networks[0]: mac_address '02:42:ac'", "like 02:42:ac:1e:00:02"),
+    ([on_web("c", mac_address=1693510273)], "container c: networks[0]: mac_address 1693510273", "quote it"),
+    ([on_web("c", interface_name="lo")], "container c: networks[0]: interface_name 'lo'", "not lo"),
+    ([on_web("c", interface_name="a" * 16)], "container c: networks[0]: interface_name 'aaaaaaaaaaaaaaaa'", "1 to 15"),
+    (
+        [{"name": "c", "networks": [{"name": "web", "interface_name": "x0"}, {"name": "dual", "interface_name": "x0"}]}],
+        "container c: interface_name 'x0'",
+        "taken by another network",
+    ),
+    ([on_web("c", aliases=["a b"])], "container c: networks[0]: aliases ['a b']", "the alias 'a b'"),
+    (container(ports=[133342]), "container c: ports[0] 133342", 'quote it, as in "2222:22"'),
+    (container(ports=["80"]), "container c: ports[0] '80'", "a host port is required"),
+    (container(ports="80:80"), "container c: ports '80:80'", "must be a list"),
+    (container(ports=["[::1]:80:80"]), "container c: ports[0] '[::1]:80:80'", "no IPv6 address"),
+    (container(ports=["80:80", "80:81"]), "container c: ports[1] '80:81'", "host port 80/tcp is published by container c already"),
+    (
+        container(ports=["127.0.0.1:80:80", "80:80"]),
+        "container c: ports[1] '80:80'",
+        "host port 80/tcp is published by container c already",
+    ),
+    (
+        [*container(ports=["8000-8005:80-85"]), {"name": "d", "networks": ["dual"], "ports": ["8005:80"]}],
+        "container d: ports[0] '8005:80'",
+        "host port 8005/tcp is published by container c already",
+    ),
+    (
+        [{"name": name, "networks": ["web"], "ports": ["90-91:80"]} for name in ("a", "b", "c")],
+        "container c: ports[0] '90-91:80'",
+        "no port of the range is free",
+    ),
+    (container(forwarding="si"), "container c: forwarding 'si'", "must be true or false"),
+    (container(sysctls={"kernel.panic": 1}), "container c: sysctls.kernel.panic 1", "only net.*"),
+    (container(sysctls={"net.ipv4.tcp_rmem": [1, 2]}), "container c: sysctls.net.ipv4.tcp_rmem [1, 2]", "number or text"),
+    (container(routes=[{"to": "10.0.0.0/8", "via": "9.9.9.9"}]), "container c: routes[0].via '9.9.9.9'", "on one of its networks"),
+    (container(routes=[{"to": "10.0.0.0/8", "via": "fd00::1"}]), "container c: routes[0]: via 'fd00::1'", "same family"),
+    (container(pid=0), "container c: pid 0", "from 1 to"),
+    (container(network_mode="nat"), "container c: network_mode 'nat'", "must be bridge, none, host or container:NAME"),
+    ([{"name": "c", "network_mode": "container:"}], "container c: network_mode 'container:'", "as in container:nginx"),
+    ([{"name": "c", "network_mode": "container:c"}], "container c: network_mode 'container:c'", "its own namespace"),
+    ([{"name": "c", "network_mode": "container:x"}], "container c: network_mode 'container:x'", "there is no container x"),
+    (
+        [{"name": "c", "network_mode": "container:d"}, {"name": "d", "network_mode": "container:c"}],
+        "container c: network_mode 'container:d'",
+        "in a circle: d -> c -> d",
+    ),
+    (container(network_mode="none"), "container c: networks ['web']", "does not go with network_mode none"),
+    ([{"name": "c", "network_mode": "none", "ports": ["80:80"]}], "container c: ports ['80:80']", "network_mode none"),
+    (container(network_mode="host"), "container c: networks ['web']", "does not go with network_mode host"),
+    ([{"name": "c", "network_mode": "host", "ports": ["80:80"]}], "container c: ports ['80:80']", "network_mode host"),
+    ([{"name": "c", "network_mode": "host", "forwarding": True}], "container c: forwarding True", "network_mode host"),
+    (
+        [*container(), {"name": "d", "network_mode": "container:c", "ports": ["80:80"]}],
+        "container d: ports ['80:80']",
+        "does not go with network_mode container:c",
+    ),
+    (["c"], "bridge_network_containers[0]: as a whole 'c'", "must be a dictionary"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("networks, where, rule", NETWORKS)
+def test_networks(networks, where, rule):
+    (error,) = errors(networks, [])
+    assert error.startswith(where + ": ")
+    assert rule in error
+
+
+@pytest.mark.parametrize("containers, where, rule", CONTAINERS)
+def test_containers(containers, where, rule):
+    found = errors([*network(), DUAL], containers)
+    assert [error for error in found if error.startswith(where + ": ") and rule in error], found
+    assert len(found) <= 2, "a circle has two members; nothing else says more than one thing"
+
+
+def test_a_full_subnet_names_how_many_and_whose_and_who_is_left_out():
+    containers = [{"name": name, "networks": ["tiny"]} for name in ("a", "b", "c")]
+    (error,) = errors([{"name": "tiny", "subnet": "172.30.0.0/30"}], containers)
+    assert error.startswith("network tiny: subnet '172.30.0.0/30': is full")
+    assert "2 addresses are held by the gateway, container a" in error
+    assert "none is left for b, c" in error
+
+
+def test_a_full_range_is_named_as_such():
+    containers = [{"name": name, "networks": ["web"]} for name in ("a", "b")]
+    (error,) = errors(network(ip_range="172.30.0.8/31"), containers)
+    assert error.startswith("network web: ip_range '172.30.0.8/31': is full")
+
+
+def test_everything_that_is_wrong_is_said_at_once():
+    networks = [{"name": "web", "subnet": "172.30.0.1/16"}, {"name": "db", "subnet": "10.0.0.0/24", "gateway": "10.1.0.1"}]
+    containers = [
+        {"name": "a", "networks": ["nowhere"], "ports": [133342, "80"]},
+        {"name": "b", "network_mode": "host", "ports": ["80:80"]},
+        {"name": "c", "network_mode": "container:nobody"},
+        on_web("d", mac_address="x"),
+    ]
+    found = errors(networks, containers)
+    for where in (
+        "network web: subnet",
+        "network db: gateway",
+        "container a: networks[0]",
+        "container a: ports[0]",
+        "container a: ports[1]",
+        "container b: ports",
+        "container c: network_mode",
+        "container d: networks[0]: mac_address",
+    ):
+        assert len([error for error in found if error.startswith(where + " ")]) == 1, (where, found)
+    assert len(found) == 8, "and one mistake is one error"
+
+
+def live(**host):
+    return {**EMPTY, "host": host}
+
+
+@pytest.mark.parametrize(
+    "route, refused",
+    [
+        ({"to": "172.30.0.0/24", "dev": "eth0"}, True),
+        ({"to": "172.16.0.0/12", "dev": "tun0"}, True),
+        ({"to": "172.30.0.7/32", "via": "192.0.2.1", "dev": "eth0"}, True),
+        ({"to": "172.30.1.0/24", "dev": "eth0"}, False),
+        ({"to": "0.0.0.0/0", "dev": "eth0"}, False),
+        ({"to": "128.0.0.0/1", "dev": "tun0"}, False),
+        ({"to": "172.30.0.0/24", "dev": "br-web"}, False),
+    ],
+)
+def test_a_subnet_that_the_host_reaches_elsewhere(route, refused):
+    found = errors(network(), live=live(routes=[route]))
+    if refused:
+        assert found[0].startswith("network web: subnet '172.30.0.0/24': overlaps with the host's route to")
+        assert route["to"] in found[0]
+        assert route["dev"] in found[0]
+    else:
+        assert found == []
+
+
+def test_a_network_that_is_live_may_keep_its_subnet_whatever_routes_came_since():
+    after = live_after(topology([WEB]))
+    after["host"]["routes"] = [{"to": "172.30.5.0/24", "dev": "tun0"}, {"to": "172.30.0.0/16", "dev": "br-web"}]
+    assert errors([WEB], live=after) == []
+
+
+def test_a_subnet_that_a_network_has_which_only_stands():
+    after = live_after(topology([WEB]))
+    (error,) = errors([{"name": "db", "subnet": "172.30.1.0/24"}], live=after)
+    assert error.startswith("network db: subnet '172.30.1.0/24': overlaps with 172.30.0.0/16 of network web")
+    (error,) = errors([{"name": "db", "subnet": "172.16.0.0/12"}], live=after)
+    assert error.startswith("network db: subnet '172.16.0.0/12': overlaps with 172.30.0.0/16 of network web")
+    assert errors([{"name": "db", "subnet": "172.30.1.0/24"}, {"name": "web", "state": "absent"}], live=after) == []
+
+
+def test_a_foreign_interface_with_the_bridges_name():
+    (error,) = errors(network(), live=live(interfaces=[{"name": "br-web", "kind": "bridge", "mtu": 1500, "ours": False}]))
+    assert error.startswith("network web: bridge 'br-web': the host has a bridge of this name that was not made here")
+
+
+def test_a_foreign_namespace_with_the_containers_name():
+    (error,) = errors(network(), container(), live=live(namespaces=["c", "other"]))
+    assert error.startswith("container c: name 'c': /run/netns has this name already")
+
+
+def listening(address, port=80, protocol="tcp"):
+    return live(listeners=[{"protocol": protocol, "address": address, "port": port, "pid": 411, "process": "sshd"}])
+
+
+@pytest.mark.parametrize(
+    "port, listener, refused",
+    [
+        ("80:80", listening("0.0.0.0"), True),
+        ("80:80", listening("127.0.0.1"), True),
+        ("80:80", listening("::"), True),
+        ("80:80", listening("::1"), False),
+        ("80:80", listening("0.0.0.0", 81), False),
+        ("80:80", listening("0.0.0.0", protocol="udp"), False),
+        ("80:80/udp", listening("0.0.0.0", protocol="udp"), True),
+        ("78-82:78-82", listening("0.0.0.0"), True),
+        ("127.0.0.1:80:80", listening("127.0.0.1"), True),
+        ("127.0.0.1:80:80", listening("127.0.0.53"), False),
+        ("127.0.0.1:80:80", listening("0.0.0.0"), True),
+        ("127.0.0.1:80:80", listening("::ffff:127.0.0.1"), True),
+    ],
+)
+def test_a_port_on_which_a_process_of_the_host_listens(port, listener, refused):
+    found = errors(network(), container(ports=[port]), live=listener)
+    if refused:
+        assert found[0].startswith(f"container c: ports[0] '{port}': sshd (pid 411) listens on")
+        assert "choose another host port" in found[0]
+        assert len(found) == 1
+    else:
+        assert found == []
+
+
+def test_a_port_of_a_range_that_is_taken_by_a_process_is_passed_over():
+    document = topology(network(), container(ports=["80-81:80"]), live=listening("0.0.0.0"))
+    assert [port["host_port"] for port in document["nat_port"]] == ["81"]
+
+
+def test_a_port_that_a_standing_container_publishes():
+    after = live_after(topology([WEB], [{"name": "old", "networks": ["web"], "ports": ["80:80"]}]))
+    (error,) = errors([WEB], [{"name": "c", "networks": ["web"], "ports": ["127.0.0.1:80:80"]}], live=after)
+    assert error.startswith("container c: ports[0] '127.0.0.1:80:80': host port 80/tcp is published by container old already")
+
+
+def test_an_address_that_a_standing_container_has():
+    after = live_after(topology([WEB], [{"name": "old", "networks": ["web"]}]))
+    (error,) = errors([WEB], [on_web("c", ipv4_address="172.30.0.2")], live=after)
+    assert error.startswith("container c: ipv4_address '172.30.0.2': is taken on network web by container old")
+    (error,) = errors([{**WEB, "gateway": "172.30.0.2"}], live=after)
+    assert error.startswith("network web: gateway '172.30.0.2': is taken on network web by container old")
+
+
+def test_a_mac_that_a_standing_container_has():
+    after = live_after(topology([WEB], [{"name": "old", "networks": ["web"]}]))
+    (error,) = errors([WEB], [on_web("c", mac_address="02:42:ac:1e:00:02")], live=after)
+    assert error.startswith("container c: mac_address '02:42:ac:1e:00:02': is taken on network web by container old")
+
+
+def test_a_network_on_which_containers_stand_is_not_removed():
+    after = live_after(topology([WEB, DUAL], [on_web("a"), on_web("b"), {"name": "d", "networks": ["dual"]}]))
+    absent = {"name": "web", "state": "absent"}
+    (error,) = errors([absent], live=after)
+    assert error.startswith("network web: state 'absent': containers still stand on it: a, b;")
+    (error,) = errors([absent], [{"name": "a", "state": "absent"}], live=after)
+    assert "containers still stand on it: b;" in error
+    (error,) = errors([absent], [{"name": "a", "state": "absent"}, on_web("b")], live=after)
+    assert "containers still stand on it: b;" in error
+
+
+def test_a_container_on_a_network_that_is_declared_absent_and_is_not_there():
+    (error,) = errors([{"name": "web", "state": "absent"}], container())
+    assert error.startswith("container c: networks[0] 'web': is declared with state: absent")
+
+
+def test_purge_does_not_remove_a_network_that_a_container_names():
+    after = live_after(topology([WEB, INSIDE], [on_web("a")]))
+    (error,) = errors([], [on_web("a")], purge=True, live=after)
+    assert error.startswith("network web: bridge_network_purge True: no list declares it")
+    assert "a;" in error
+
+
+def test_a_new_subnet_under_a_container_that_no_list_names():
+    after = live_after(topology([WEB], [on_web("a")]))
+    (error,) = errors([{"name": "web", "subnet": "10.0.0.0/24"}], live=after)
+    assert error.startswith("network web: subnet '10.0.0.0/24': container a stands there with 172.30.0.2")
+
+
+def test_what_another_role_made_is_left_to_it():
+    after = live_after(topology([WEB], [on_web("a")]))
+    after["networks"][0]["Labels"]["role"] = after["containers"][0]["labels"]["role"] = "overlay_network"
+    found = errors([WEB], [on_web("a")], live=after)
+    assert [error.split(": the role")[0] for error in found] == ["network web: name 'web'", "container a: name 'a'"]
+    assert errors([], [on_web("b")], live=after) == [], "its networks can be used"
+
+
+def test_a_container_cannot_join_one_that_is_removed():
+    after = live_after(topology([WEB], [on_web("a")]))
+    joining = {"name": "c", "network_mode": "container:a"}
+    (error,) = errors([WEB], [joining, {"name": "a", "state": "absent"}], live=after)
+    assert error.startswith("container c: network_mode 'container:a': the container a is removed in the same run")
+
+
+def test_lists_and_purge_of_the_wrong_type():
+    found = plan(purge="perhaps", networks=[], containers=[])["errors"]
+    assert found == ["declaration: purge 'perhaps': must be true or false"]
