@@ -13,17 +13,17 @@ from typing import Any, NamedTuple
 from ansible_collections.virtnet.linux.plugins.module_utils import conntrack, firewall, gateway, memory
 from ansible_collections.virtnet.linux.plugins.module_utils.actions import Action
 from ansible_collections.virtnet.linux.plugins.module_utils.host import Host
-from ansible_collections.virtnet.linux.plugins.module_utils.kinds import bridge, bridge_policy, nat_port, netns, veth
+from ansible_collections.virtnet.linux.plugins.module_utils.kinds import (
+    bridge,
+    bridge_policy,
+    interface,
+    nat_port,
+    netns,
+    veth,
+)
 from ansible_collections.virtnet.linux.plugins.module_utils.options import Problems
 
-KINDS = {module.KIND: module for module in (netns, bridge, veth, bridge_policy, nat_port)}
-IDENTITY = {
-    netns.KIND: ("name",),
-    bridge_policy.KIND: ("bridge",),
-    bridge.KIND: ("netns", "name"),
-    veth.KIND: ("netns", "name"),
-}
-
+KINDS = {module.KIND: module for module in (netns, bridge, veth, interface, bridge_policy, nat_port)}
 FIREWALL = "firewall"  # the kind of an action that mends our tables and nothing else
 
 Document = dict[str, list[dict[str, Any]]]
@@ -95,6 +95,8 @@ def _announce(document: Document, host: Host) -> None:
             host.links_coming.add((wanted["netns"], wanted["name"]))
             if wanted["peer"] is not None:
                 host.links_coming.add((wanted["peer"]["netns"], wanted["peer"]["name"]))
+        elif module is interface:
+            host.links_going.update(interface.end_going(wanted, host))
     for name, wanted in host.coming.items():
         if name in host.handles and netns.is_replaced(wanted, host):
             host.namespaces_going.add(name)
@@ -118,7 +120,7 @@ def _refuse(document: Document, host: Host, check: bool) -> list[str]:
         module.check(wanted, host, problems)
         for key in _identities(module, wanted):
             if key in seen:
-                problems.add(module.KIND, key[-1], "name", key[-1], "declared twice")
+                problems.add(module.KIND, key[-1], key[0], key[-1], "declared twice")
             seen.add(key)
     if problems.found or (problems.missing and not check):
         raise Refused(problems.found + problems.missing)
@@ -126,9 +128,19 @@ def _refuse(document: Document, host: Host, check: bool) -> list[str]:
 
 
 def _identities(module: Any, wanted: dict[str, Any]) -> list[tuple[Any, ...]]:
+    """What no two objects of a document may share; each begins with the word for it and ends with the name."""
     if module is nat_port:
-        return [(module.KIND, *key) for key in nat_port.keys(wanted)] if nat_port.ports(wanted["host_port"]) else []
-    return [(module.KIND, *(wanted[field] for field in IDENTITY[module.KIND]))]
+        return [("port", *key) for key in nat_port.keys(wanted)] if nat_port.ports(wanted["host_port"]) else []
+    if module is bridge_policy:
+        return [("policy", wanted["bridge"])]
+    if module is netns:
+        return [("namespace", wanted["name"])]
+    if module is interface:
+        return interface.identities(wanted)
+    found = [("link", wanted["netns"], wanted["name"])]
+    if module is veth and wanted["peer"] is not None and wanted["state"] == "present":
+        found.append(("link", wanted["peer"]["netns"], wanted["peer"]["name"]))
+    return found
 
 
 def _firewall_state(document: Document, host: Host) -> firewall.State:
@@ -187,7 +199,8 @@ def _plan(document: Document, host: Host, wanted: firewall.State, to_filter: boo
             Action("change", FIREWALL, "tables virtnet", {"rules": "not as they should be"}, {"rules": "restored"}, {})
         ]
     first = stay[netns.KIND] + stay[bridge.KIND]
-    last = go[veth.KIND] + go[netns.KIND] + go[bridge.KIND] + stay[veth.KIND]
+    last = [action for kind in (veth.KIND, interface.KIND, netns.KIND, bridge.KIND) for action in go[kind]]
+    last += stay[veth.KIND] + stay[interface.KIND]
     return first + filters + last + gateway.plan(wanted, host)
 
 
@@ -207,16 +220,18 @@ def _apply(actions: list[Action], host: Host, wanted: firewall.State, text: str)
     if any(action.kind in (bridge_policy.KIND, nat_port.KIND, veth.KIND, FIREWALL) for action in actions):
         _apply_firewall(host, wanted, text)
     veth.delete([action for action in go.get(veth.KIND, []) if not _goes_along(action, host)], host)
+    interface.delete(go.get(interface.KIND, []), host)
     if go.get(netns.KIND):
         netns.delete(go[netns.KIND], host)
     bridge.delete(go.get(bridge.KIND, []), host)
     veth.apply(stay.get(veth.KIND, []), host)
+    interface.apply(stay.get(interface.KIND, []), host)
     netns.apply_sysctls(stay.get(netns.KIND, []), host)
     gateway.apply(by_kind.get(gateway.SYSCTL, []) + by_kind.get(gateway.ROUTE, []), host)
 
 
 def _goes_along(action: Action, host: Host) -> bool:
-    """A pair whose other end's namespace goes: the kernel takes those down in batches, and links one by one, 20 ms each."""
+    """A pair whose other end's namespace goes: those go in batches, while a link deleted costs 20 ms each."""
     return (action.wanted["netns"], action.name) in host.links_going_along
 
 

@@ -75,7 +75,7 @@ def _forwarding(state: firewall.State, host: Host) -> Iterator[Action]:
 
 
 def _keep_accepting(host: Host) -> Iterator[Action]:
-    """A link that learns its router from advertisements stops doing so when forwarding comes on, unless accept_ra is 2."""
+    """A link that learns its router from advertisements forgets it when forwarding comes on, unless accept_ra is 2."""
     for link in host.stack(None).links.values():
         key = f"net/ipv6/conf/{link.name}/accept_ra"
         if not link.ours and link.name != "lo" and sysctls.read(key) == "1":

@@ -36,7 +36,7 @@ class Host:
         _allow_many_files()
 
     def stack(self, name: str | None) -> Stack:
-        """The stack of a namespace (None: the host's own). It does not ``exist`` while there is no handle of that name."""
+        """The stack of a namespace (None: the host's own). It does not ``exist`` while no handle has that name."""
         if name not in self._stacks:
             self._stacks[name] = Stack(name, exists=name is None or name in self.handles)
         return self._stacks[name]

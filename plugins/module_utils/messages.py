@@ -121,6 +121,11 @@ def move_link(index: int, name: str, namespace_fd: int) -> bytes:
     return _encode(_ifinfmsg, RTM_NEWLINK, 0, [("IFLA_NET_NS_FD", namespace_fd), ("IFLA_IFNAME", name)], index=index)
 
 
+def rename_link(index: int, name: str) -> bytes:
+    """Give the link of that index, which has to be down, another name."""
+    return _encode(_ifinfmsg, RTM_NEWLINK, 0, [("IFLA_IFNAME", name)], index=index)
+
+
 def change_link_data(name: str, kind: str, data: Attributes) -> bytes:
     """Change the attributes of the link's kind, a bridge's STP for instance."""
     info = [("IFLA_INFO_KIND", kind), ("IFLA_INFO_DATA", {"attrs": data})]
@@ -134,7 +139,7 @@ def bridge_port(attrs: Attributes) -> tuple[str, Any]:
 
 
 def silent() -> tuple[str, Any]:
-    """The attribute that keeps a link from giving itself a link-local address, and so from speaking of its own accord."""
+    """The attribute that keeps a link from giving itself a link-local address, and so from speaking unasked."""
     return (
         "IFLA_AF_SPEC",
         {"attrs": [("AF_INET6", {"attrs": [("IFLA_INET6_ADDR_GEN_MODE", IN6_ADDR_GEN_MODE_NONE)]})]},

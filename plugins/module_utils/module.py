@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
@@ -126,6 +127,6 @@ def _require(module: AnsibleModule) -> None:
         module.fail_json(msg="networks are changed and read as root: run this with become: true, or connect as root")
     if messages.PYROUTE2_MISSING is not None:
         module.fail_json(
-            msg=f"the Python library pyroute2 is missing for the interpreter that runs this ({messages.PYROUTE2_MISSING}): install python3-pyroute2 "
-            "(Debian, Ubuntu, Fedora), or pip install pyroute2 for that interpreter"
+            msg="pyroute2 is missing for %s, which runs this (%s): install the package python3-pyroute2 (Debian, Ubuntu, "
+            "Fedora), or pip install pyroute2 for that Python" % (sys.executable, messages.PYROUTE2_MISSING)
         )

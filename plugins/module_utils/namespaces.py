@@ -136,7 +136,7 @@ def create(name: str) -> None:
 
 
 def give_name(name: str, source: str) -> None:
-    """A further handle for a namespace that exists: source is a file that holds it (/proc/PID/ns/net, another handle)."""
+    """A further handle for a namespace that exists: source is a file that holds it, as /proc/PID/ns/net."""
     _bind(source, name)
 
 

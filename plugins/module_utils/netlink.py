@@ -31,7 +31,7 @@ _RECEIVE_BYTES = 1 << 20
 
 
 class Request(NamedTuple):
-    """One encoded message, what it is about (for the error, should the kernel refuse it) and errors that mean success."""
+    """One encoded message, what it is about (for the kernel's refusal) and the errors that mean success."""
 
     message: bytes
     about: str

@@ -10,8 +10,11 @@ module: bridge
 short_description: Bridges, the switches in software
 version_added: 0.1.0
 description:
-  - Makes a bridge in the host's namespace or in another, with addresses, a MAC that stays as ports come and go, and without a word of its own on the wire. It gets no automatic link-local address, accepts no router advertisements and snoops no multicast.
-  - A bridge with an IPv6 address has C(fe80::1/64) too. Without any link-local address forwarded packets find no neighbour.
+  - Makes a bridge in the host's namespace or in another, with addresses, a MAC that stays as ports come and go, and
+    without a word of its own on the wire. It gets no automatic link-local address, accepts no router advertisements and
+    snoops no multicast.
+  - A bridge with an IPv6 address has C(fe80::1/64) too. Without any link-local address forwarded packets find no
+    neighbour.
 author:
   - The virtnet.linux authors (@virtnet)
 extends_documentation_fragment:
@@ -48,7 +51,8 @@ options:
       default: true
     labels:
       description:
-        - Words kept in the kernel with the object, in the alias of its link, and shown by M(virtnet.linux.network_info).
+        - Words kept in the kernel with the object, in the alias of its link, and shown by
+          M(virtnet.linux.network_info).
         - Keys of lower case letters, digits and underscores; values without white space; 240 bytes in all.
       type: dict
     adopt:

@@ -10,8 +10,11 @@ module: bridge_policy
 short_description: What may cross a bridge's border
 version_added: 0.1.0
 description:
-  - Says how the subnets behind a bridge meet the rest of the world. By default containers reach the outside through the host's address (masquerade), nothing reaches them but published ports, and other networks of this collection are kept apart.
-  - It is held by elements of maps and sets in the nftables tables C(inet virtnet) and C(bridge virtnet), which belong to this collection alone; no other table is touched.
+  - Says how the subnets behind a bridge meet the rest of the world. By default containers reach the outside through
+    the host's address (masquerade), nothing reaches them but published ports, and other networks of this collection are
+    kept apart.
+  - It is held by elements of maps and sets in the nftables tables C(inet virtnet) and C(bridge virtnet), which belong
+    to this collection alone; no other table is touched.
 author:
   - The virtnet.linux authors (@virtnet)
 extends_documentation_fragment:
@@ -31,7 +34,8 @@ options:
       type: bool
       default: true
     internal:
-      description: Whether there is no way out and none in. The host and the containers reach each other, and nothing is published.
+      description: Whether there is no way out and none in. The host and the containers reach each other, and nothing
+        is published.
       type: bool
       default: false
     icc:
@@ -39,12 +43,14 @@ options:
       type: bool
       default: true
     gateway_mode:
-      description: V(nat) as described. V(routed) publishes containers' own addresses, without translation. V(isolated) is a bridge that the host has no part in.
+      description: V(nat) as described. V(routed) publishes containers' own addresses, without translation.
+        V(isolated) is a bridge that the host has no part in.
       type: str
       choices: [nat, routed, isolated]
       default: nat
     snat_address:
-      description: The IPv4 address that what leaves the host bears, instead of the address of the link by which it leaves.
+      description: The IPv4 address that what leaves the host bears, instead of the address of the link by which it
+        leaves.
       type: str
     snat_address6:
       description: The same for IPv6.

@@ -10,9 +10,13 @@ module: nat_port
 short_description: Published ports
 version_added: 0.1.0
 description:
-  - Translates (DNAT) a port of the host to a container's address and port, for callers from everywhere. That is the host itself, its neighbours, other containers, and the container that publishes it.
-  - A port is an element of a map, so a packet's cost does not grow with the number of ports. Connection tracking entries of UDP flows through a changed port are deleted; established TCP connections stay with the container that they were made to.
-  - Removing a port needs C(protocol), C(host_ip) and C(host_port) only. Without C(host_ip) and C(to_address) that means every address of both families.
+  - Translates (DNAT) a port of the host to a container's address and port, for callers from everywhere. That is the
+    host itself, its neighbours, other containers, and the container that publishes it.
+  - A port is an element of a map, so a packet's cost does not grow with the number of ports. Connection tracking
+    entries of UDP flows through a changed port are deleted; established TCP connections stay with the container that
+    they were made to.
+  - Removing a port needs C(protocol), C(host_ip) and C(host_port) only. Without C(host_ip) and C(to_address) that
+    means every address of both families.
 author:
   - The virtnet.linux authors (@virtnet)
 extends_documentation_fragment:
@@ -26,7 +30,8 @@ options:
       choices: [tcp, udp, sctp]
       default: tcp
     host_ip:
-      description: The host's address that it is published on. Every address of the family of C(to_address) when not given.
+      description: The host's address that it is published on. Every address of the family of C(to_address) when not
+        given.
       type: str
     host_port:
       description: The host's port, or a range as V(8000-8005).

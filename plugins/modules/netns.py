@@ -10,8 +10,10 @@ module: netns
 short_description: Network namespaces, one for each container
 version_added: 0.1.0
 description:
-  - Makes a network namespace with a handle in C(/run/netns), where C(ip netns), systemd's C(NetworkNamespacePath=) and podman's C(--network ns:) find it.
-  - Its C(lo) is up. A namespace may also be a further name for one that is there, another namespace's, the host's or a process's.
+  - Makes a network namespace with a handle in C(/run/netns), where C(ip netns), systemd's C(NetworkNamespacePath=)
+    and podman's C(--network ns:) find it.
+  - Its C(lo) is up. A namespace may also be a further name for one that is there, another namespace's, the host's or
+    a process's.
   - A namespace in which processes run is removed only with C(force=true), which detaches its links and ends nobody.
 author:
   - The virtnet.linux authors (@virtnet)
@@ -27,7 +29,8 @@ options:
       description: Whether it forwards packets between its links, IPv4 and IPv6. Left as it is when not given.
       type: bool
     sysctls:
-      description: Sysctls inside the namespace, only those below C(net.); as C(net.ipv4.conf.eth0.rp_filter), or with slashes where a link's name has a dot.
+      description: Sysctls inside the namespace, only those below C(net.); as C(net.ipv4.conf.eth0.rp_filter), or with
+        slashes where a link's name has a dot.
       type: dict
     join:
       description: Name of another namespace, or V(host) for the host's own, whose network stack this name shares.
@@ -36,12 +39,14 @@ options:
       description: A running process whose namespace gets this name. It is left standing when the name is removed.
       type: int
     force:
-      description: Remove it even when processes run in it. They keep running, without the links that this collection gave them.
+      description: Remove it even when processes run in it. They keep running, without the links that this collection
+        gave them.
       type: bool
       default: false
     labels:
       description:
-        - Words kept in the kernel with the object, in the alias of its link, and shown by M(virtnet.linux.network_info).
+        - Words kept in the kernel with the object, in the alias of its link, and shown by
+          M(virtnet.linux.network_info).
         - Keys of lower case letters, digits and underscores; values without white space; 240 bytes in all.
       type: dict
     adopt:

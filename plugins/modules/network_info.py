@@ -10,7 +10,8 @@ module: network_info
 short_description: What of this collection is live on a host
 version_added: 0.1.0
 description:
-  - Reads from the kernel, not from a file, every network, bridge, container and published port that this collection made.
+  - Reads from the kernel, not from a file, every network, bridge, container and published port that this collection
+    made.
   - Networks are told in the words of C(docker network inspect), bridges in the columns of C(brctl show).
 author:
   - The virtnet.linux authors (@virtnet)

@@ -10,8 +10,10 @@ module: topology
 short_description: A whole topology on one host, in one pass
 version_added: 0.1.0
 description:
-  - Takes objects of every kind and brings the host to them in one process, with one pass over netlink and one nftables transaction, however many there are.
-  - It works in an order in which nothing is ever reachable that should not be. Rules stand before the links that they guard, and ports go before the containers behind them.
+  - Takes objects of every kind and brings the host to them in one process, with one pass over netlink and one
+    nftables transaction, however many there are.
+  - It works in an order in which nothing is ever reachable that should not be. Rules stand before the links that they
+    guard, and ports go before the containers behind them.
   - The roles of this collection are built on it. Objects that it is not told about stay as they are.
 author:
   - The virtnet.linux authors (@virtnet)
@@ -29,6 +31,10 @@ options:
     elements: dict
   veth:
     description: Veth pairs. Each takes the options of M(virtnet.linux.veth).
+    type: list
+    elements: dict
+  interface:
+    description: Cards handed to namespaces. Each takes the options of M(virtnet.linux.interface).
     type: list
     elements: dict
   bridge_policy:

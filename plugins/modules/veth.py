@@ -10,7 +10,8 @@ module: veth
 short_description: Veth pairs, the cables from a bridge to a container or to another bridge
 version_added: 0.1.0
 description:
-  - Makes a pair of links, one end on a bridge and the other in a container's namespace with addresses and routes; or an end on each of two bridges.
+  - Makes a pair of links, one end on a bridge and the other in a container's namespace with addresses and routes; or
+    an end on each of two bridges.
   - What differs is changed in place. Only a pair whose other end is gone is replaced.
 author:
   - The virtnet.linux authors (@virtnet)
@@ -43,11 +44,13 @@ options:
       type: bool
     anti_spoofing:
       description:
-        - Whether the bridge takes only packets from C(peer.mac) and C(peer.addresses) at this port. Left as it is when not given.
+        - Whether the bridge takes only packets from C(peer.mac) and C(peer.addresses) at this port. Left as it is
+          when not given.
         - It needs C(peer.mac).
       type: bool
     allowed_addresses:
-      description: Networks that the container may send from besides its own addresses, as C(10.0.0.0/24). V(0.0.0.0/0) checks the MAC only, for one that forwards packets of others.
+      description: Networks that the container may send from besides its own addresses, as C(10.0.0.0/24).
+        V(0.0.0.0/0) checks the MAC only, for one that forwards packets of others.
       type: list
       elements: str
     peer:
@@ -68,7 +71,8 @@ options:
           description: Its MAC.
           type: str
         addresses:
-          description: Its addresses with their lengths. When given, they, the gateways and the routes are the whole truth.
+          description: Its addresses with their lengths. When given, they, the gateways and the routes are the whole
+            truth.
           type: list
           elements: str
         gateway:
@@ -94,7 +98,8 @@ options:
               type: int
     labels:
       description:
-        - Words kept in the kernel with the object, in the alias of its link, and shown by M(virtnet.linux.network_info).
+        - Words kept in the kernel with the object, in the alias of its link, and shown by
+          M(virtnet.linux.network_info).
         - Keys of lower case letters, digits and underscores; values without white space; 240 bytes in all.
       type: dict
     adopt:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from ansible_collections.virtnet.linux.plugins.module_utils import messages, names, namespaces, options, sysctls
+from ansible_collections.virtnet.linux.plugins.module_utils import cards, messages, names, namespaces, options, sysctls
 from ansible_collections.virtnet.linux.plugins.module_utils.actions import Action, difference
 from ansible_collections.virtnet.linux.plugins.module_utils.host import Host
 from ansible_collections.virtnet.linux.plugins.module_utils.netlink import Request
@@ -109,6 +109,7 @@ def delete(actions: list[Action], host: Host) -> None:
     for action in actions:
         leaving += _host_ends(host, action.name)
         _detach_if_held(action, host, {other.name for other in actions})
+        _send_cards_home(action.name, host)
         host.drop(action.name)
         namespaces.delete(action.name)
         host.memory["handles"].pop(action.name, None)
@@ -231,19 +232,16 @@ def _mark(wanted: dict[str, Any], host: Host) -> None:
 
 
 def _host_ends(host: Host, name: str) -> list[str]:
-    """The host's ends of the veths whose other ends are in the namespace (and will go with it)."""
+    """The host's ends of our veths whose other ends are in the namespace, and will go with it."""
     if name in host.memory["handles"]:
         return []
-    by_index = {link.index: link for link in host.stack(None).links.values() if link.kind == "veth"}
+    by_index = {link.index: link for link in host.stack(None).links.values() if link.kind == "veth" and link.ours}
     ends = []
     for link in host.stack(name).links.values():
         other = by_index.get(link.peer_index or 0)
-        if (
-            link.kind == "veth"
-            and other is not None
-            and other.peer_index == link.index
-            and other.peer_namespace is not None
-        ):
+        if link.kind != "veth" or not link.ours or cards.home_name(link) or other is None:
+            continue
+        if other.peer_index == link.index and other.peer_namespace is not None:
             ends.append(other.name)
     return ends
 
@@ -257,6 +255,13 @@ def _detach_if_held(action: Action, host: Host, going: set[str]) -> None:
     if others or (action.wanted["force"] and host.processes(name)):
         ours = [link.name for link in host.stack(name).links.values() if link.ours and link.kind == "veth"]
         host.stack(name).send([Request(messages.delete_link(link), f"netns {name}: {link}") for link in ours])
+
+
+def _send_cards_home(name: str, host: Host) -> None:
+    """The kernel would bring them back, but under the names that they have here."""
+    if name not in host.memory["handles"] or host.memory["handles"][name].get("pid") is not None:
+        for link in cards.away_in(host.stack(name)):
+            cards.send_home(host.stack(name), link, host.stack(None))
 
 
 def _wait_until_gone(stack: Stack, leaving: list[str]) -> None:

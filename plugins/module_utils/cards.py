@@ -1,0 +1,108 @@
+# Copyright (c) 2026, The virtnet.linux authors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Cards: links of the host that a namespace was given, and their way home.
+
+A card away from home bears its old name in its alias (``device=enp3s0``) and whether it was up, so nothing else has to
+remember: the alias stays with it also when its namespace is deleted by somebody else and the kernel brings it back
+under whatever name is free.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+from typing import Any
+
+from ansible_collections.virtnet.linux.plugins.module_utils import messages
+from ansible_collections.virtnet.linux.plugins.module_utils.netlink import Request
+from ansible_collections.virtnet.linux.plugins.module_utils.stack import Link, Stack
+
+DEVICE, WAS_UP = "device", "was_up"
+_IFLA_VXLAN_LOCAL, _IFLA_VXLAN_LOCAL6 = 4, 17  # include/uapi/linux/if_link.h
+
+
+def home_name(link: Link) -> str | None:
+    """The name that the link had at home, if it is a card that was given away."""
+    return None if link.kind == "macvlan" else (link.labels or {}).get(DEVICE)
+
+
+def away_in(stack: Stack) -> list[Link]:
+    """The cards that the namespace was given."""
+    return [link for link in stack.links.values() if home_name(link)]
+
+
+def send_home(there: Stack, link: Link, home: Stack) -> None:
+    """Bring a card back to the host under the name that it had, up if it was up then, without our mark."""
+    device = home_name(link)
+    assert device is not None
+    about = "interface %s" % device
+    requests = [Request(messages.change_link(link.name, [], up=False), about)]
+    if there.name is not None:
+        own = os.open("/proc/self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            there.send([*requests, Request(messages.move_link(link.index, device, own), about)])
+        finally:
+            os.close(own)
+    else:
+        home.send([*requests, Request(messages.rename_link(link.index, device), about)])
+    was_up = (link.labels or {}).get(WAS_UP) == "yes"
+    home.send([Request(messages.change_link(device, [("IFLA_IFALIAS", "")], up=was_up or None), about)])
+    there.forget()
+    home.forget()
+
+
+def lifeline(stack: Stack, link: Link, controller: str | None) -> str | None:
+    """What the host would lose with this card, if that is more than one should: then the words for an error."""
+    routes = [route for route in stack.routes if route.index == link.index]
+    if any(route.to in ("0.0.0.0/0", "::/0") for route in routes):
+        return "the host's default route goes through it"
+    if controller is not None and _carries(stack, link, controller):
+        return "the way to the controller (%s) goes through it" % controller
+    for other in stack.links.values():
+        if other.kind == "vxlan" and _local_of(other) in {a.split("/")[0] for a in stack.addresses.get(link.index, [])}:
+            return "it has the underlay address of the tunnel %s" % other.name
+    return None
+
+
+def controller_address() -> str | None:
+    """The address that this run is driven from over SSH (sshd sets SSH_CONNECTION; become may have dropped it)."""
+    pid = os.getpid()
+    while pid > 1:
+        connection = _environment(pid).get("SSH_CONNECTION")
+        if connection:
+            return connection.split()[0]
+        pid = _parent(pid)
+    return None
+
+
+def _environment(pid: int) -> dict[str, str]:
+    try:
+        with open("/proc/%d/environ" % pid, encoding="utf-8", errors="replace") as file:
+            return dict(entry.split("=", 1) for entry in file.read().split("\0") if "=" in entry)
+    except OSError:
+        return {}
+
+
+def _parent(pid: int) -> int:
+    try:
+        with open("/proc/%d/stat" % pid, encoding="utf-8", errors="replace") as file:
+            return int(file.read().rpartition(")")[2].split()[1])
+    except OSError:
+        return 0
+
+
+def _carries(stack: Stack, link: Link, address: str) -> bool:
+    """Whether the most specific route to the address goes through the link."""
+    wanted: Any = ipaddress.ip_address(address)
+    covering = [route for route in stack.routes if wanted in ipaddress.ip_network(route.to)]
+    best = max(covering, key=lambda route: ipaddress.ip_network(route.to).prefixlen, default=None)
+    return best is not None and best.index == link.index
+
+
+def _local_of(tunnel: Link) -> str | None:
+    for attribute in (_IFLA_VXLAN_LOCAL, _IFLA_VXLAN_LOCAL6):
+        if attribute in tunnel.data:
+            return str(ipaddress.ip_address(bytes(tunnel.data[attribute])))
+    return None

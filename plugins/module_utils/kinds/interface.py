@@ -1,0 +1,271 @@
+# Copyright (c) 2026, The virtnet.linux authors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Interfaces: a card of the host handed to a namespace, or a macvlan on a card that serves several."""
+
+from __future__ import annotations
+
+import errno
+import os
+from typing import Any
+
+from ansible_collections.virtnet.linux.plugins.module_utils import cards, messages, namespaces, options, settings
+from ansible_collections.virtnet.linux.plugins.module_utils.actions import Action
+from ansible_collections.virtnet.linux.plugins.module_utils.host import Host
+from ansible_collections.virtnet.linux.plugins.module_utils.netlink import Request, number
+from ansible_collections.virtnet.linux.plugins.module_utils.stack import Link, Stack
+
+KIND = "interface"
+_MODES = {"private": 1, "vepa": 2, "bridge": 4, "passthru": 8}  # include/uapi/linux/if_link.h
+OPTIONS: dict[str, Any] = dict(
+    device=dict(type="str", required=True),
+    netns=dict(type="str"),
+    name=dict(type="str"),
+    type=dict(type="str", choices=["physical", "macvlan"], default="physical"),
+    mode=dict(type="str", choices=list(_MODES), default="bridge"),
+    mac=dict(type="str"),
+    mtu=dict(type="int"),
+    addresses=dict(type="list", elements="str"),
+    gateway=dict(type="str"),
+    gateway6=dict(type="str"),
+    routes=options.ROUTES,
+    labels=options.LABELS,
+    adopt=options.ADOPT,
+    state=options.STATE,
+)
+
+_IFLA_MACVLAN_MODE = 1
+
+
+def check(wanted: dict[str, Any], host: Host, problems: options.Problems) -> None:
+    """Refuse what cannot be right, or what would lock somebody out."""
+    device, netns = wanted["device"], wanted["netns"]
+    problems.interface_name(KIND, device, "device", device)
+    problems.interface_name(KIND, device, "name", wanted["name"])
+    problems.object_name(KIND, device, "netns", netns)
+    if wanted["type"] == "macvlan" and netns is None:
+        problems.add(KIND, device, "netns", "", "say in which namespace the macvlan is")
+        return
+    if wanted["state"] == "absent":
+        return
+    if netns is None:
+        problems.add(KIND, device, "netns", "", "say which namespace the card goes to")
+        return
+    if not host.is_known_namespace(netns):
+        problems.refer(KIND, device, "netns", netns, "namespace")
+        return
+    _check_settings(wanted, problems)
+    _check_device(wanted, host, problems)
+    there = host.stack(netns).links.get(_name(wanted))
+    if there is not None and not _is_it(wanted, there) and netns not in host.namespaces_going:
+        rule = "%s has another link of this name: choose another, or delete that one" % netns
+        problems.add(KIND, device, "name", _name(wanted), rule)
+
+
+def plan(wanted: dict[str, Any], host: Host) -> list[Action]:
+    """What has to be done for one declared interface."""
+    about = _about(wanted)
+    found = _find(wanted, host)
+    if wanted["state"] == "absent":
+        if found is None:
+            return []
+        before = {"netns": found[0].name, "name": found[1].name}
+        return [Action("delete", KIND, about, before, {}, wanted)]
+    if found is None or found[0].name != wanted["netns"] or wanted["netns"] in host.namespaces_going:
+        return [Action("create", KIND, about, {}, _told(wanted), wanted)]
+    stack, link = found
+    before, after = settings.compare(_settings(wanted, link), stack, link, _link_local(wanted, link))
+    if link.name != _name(wanted):
+        before["name"], after["name"] = link.name, _name(wanted)
+    if wanted["type"] == "macvlan" and _mode(link) != wanted["mode"]:
+        return [Action("replace", KIND, about, {"mode": _mode(link)}, {"mode": wanted["mode"]}, wanted)]
+    return [Action("change", KIND, about, before, after, wanted)] if after else []
+
+
+def apply(actions: list[Action], host: Host) -> None:
+    """Hand cards over, make macvlans, and set both."""
+    for action in actions:
+        wanted = action.wanted
+        found = _find(wanted, host)
+        if action.verb == "replace":
+            _remove(wanted, host)
+            found = None
+        if found is None or found[0].name != wanted["netns"]:
+            _bring(wanted, host, found)
+            found = None
+        elif found[1].name != _name(wanted):
+            down = Request(messages.change_link(found[1].name, [], up=False), _about(wanted))
+            found[0].send([down, Request(messages.rename_link(found[1].index, _name(wanted)), _about(wanted))])
+            found[0].forget()
+            found = _find(wanted, host)
+        _set(wanted, host, None if found is None else found[1])
+
+
+def delete(actions: list[Action], host: Host) -> None:
+    """Bring cards home, and take macvlans away."""
+    for action in actions:
+        _remove(action.wanted, host)
+
+
+def end_going(wanted: dict[str, Any], host: Host) -> list[tuple[str | None, str]]:
+    """Namespace and name of what is declared absent: the name is free for another."""
+    found = _find(wanted, host) if wanted["state"] == "absent" else None
+    return [] if found is None else [(found[0].name, found[1].name)]
+
+
+def identities(wanted: dict[str, Any]) -> list[tuple[Any, ...]]:
+    """What no other object of a document may have too: the card, and the name in the namespace."""
+    card: list[tuple[Any, ...]] = [("card", wanted["device"])] if wanted["type"] == "physical" else []
+    place: list[tuple[Any, ...]] = [("link", wanted["netns"], _name(wanted))] if wanted["state"] == "present" else []
+    return card + place
+
+
+def _check_settings(wanted: dict[str, Any], problems: options.Problems) -> None:
+    device = wanted["device"]
+    problems.mac(KIND, device, "mac", wanted["mac"])
+    problems.mtu(KIND, device, "mtu", wanted["mtu"])
+    problems.labels(KIND, device, wanted["labels"])
+    for address in wanted["addresses"] or []:
+        problems.interface_address(KIND, device, "addresses", address)
+    problems.address(KIND, device, "gateway", wanted["gateway"] or None, 4)
+    problems.address(KIND, device, "gateway6", wanted["gateway6"] or None, 6)
+    problems.routes(KIND, device, "routes", wanted["routes"])
+
+
+def _check_device(wanted: dict[str, Any], host: Host, problems: options.Problems) -> None:
+    device, found = wanted["device"], _find(wanted, host)
+    link = host.stack(None).links.get(device)
+    if wanted["type"] == "macvlan":
+        if link is None and found is None:
+            problems.add(KIND, device, "device", device, "this host has no such card")
+        return
+    if found is not None and found[0].name is not None:
+        if found[0].name != wanted["netns"]:
+            rule = "the namespace %s has it, and a card belongs to one namespace" % found[0].name
+            problems.add(KIND, device, "device", device, rule)
+        return
+    link = link if found is None else found[1]
+    if link is None:
+        problems.add(KIND, device, "device", device, "this host has no such card")
+        return
+    if link.ours and cards.home_name(link) is None:
+        problems.add(KIND, device, "device", device, "this link is one of ours, not a card")
+    loss = cards.lifeline(host.stack(None), link, cards.controller_address())
+    if loss is not None:
+        problems.add(KIND, device, "device", device, "this card stays: " + loss)
+
+
+def _about(wanted: dict[str, Any]) -> str:
+    return wanted["device"] if wanted["type"] == "physical" else "%s on %s" % (_name(wanted), wanted["device"])
+
+
+def _name(wanted: dict[str, Any]) -> str:
+    return str(wanted["name"] or wanted["device"])
+
+
+def _is_it(wanted: dict[str, Any], link: Link) -> bool:
+    is_macvlan: bool = link.kind == "macvlan"
+    return is_macvlan == (wanted["type"] == "macvlan") and bool(
+        (link.labels or {}).get(cards.DEVICE) == wanted["device"]
+    )
+
+
+def _find(wanted: dict[str, Any], host: Host) -> tuple[Stack, Link] | None:
+    """Where the card is when it is not (or no longer rightly) at home, or where the macvlan is."""
+    names: list[str | None] = [wanted["netns"]] if wanted["netns"] in host.handles else []
+    if wanted["type"] == "physical":
+        names += [None, *(name for name in sorted(host.handles) if name != wanted["netns"])]
+    for netns in names:
+        if netns in host.memory["handles"] and netns != wanted["netns"]:
+            continue
+        stack = host.stack(netns)
+        for link in stack.links.values():
+            if _is_it(wanted, link) and (wanted["type"] == "physical" or link.name == _name(wanted)):
+                return stack, link
+    return None
+
+
+def _settings(wanted: dict[str, Any], link: Link | None) -> settings.Settings:
+    asked: settings.Settings = {"mtu": wanted["mtu"], "up": True, "silent": True}
+    asked["mac"] = None if wanted["mac"] is None else wanted["mac"].lower()
+    asked["labels"] = _labels(wanted, link)
+    asked["gateway"], asked["gateway6"] = wanted["gateway"], wanted["gateway6"]
+    asked["routes"] = settings.normal_routes(wanted["routes"])
+    if wanted["addresses"] is not None:  # then addresses, gateways and routes are the whole truth
+        asked["addresses"] = sorted(settings.normal_address(address) for address in wanted["addresses"])
+        asked["gateway"], asked["gateway6"] = wanted["gateway"] or "", wanted["gateway6"] or ""
+        asked["routes"] = settings.normal_routes(wanted["routes"] or [])
+    return asked
+
+
+def _labels(wanted: dict[str, Any], link: Link | None) -> dict[str, str]:
+    """The labels that are asked for (None keeps what is there), and what a card's way home needs."""
+    found = (link.labels if link is not None else None) or {}
+    own = {cards.DEVICE: wanted["device"]}
+    if cards.WAS_UP in found:
+        own[cards.WAS_UP] = found[cards.WAS_UP]
+    return {**(found if wanted["labels"] is None else wanted["labels"]), **own}
+
+
+def _link_local(wanted: dict[str, Any], link: Link) -> str | None:
+    mac = wanted["mac"] or link.mac
+    return settings.link_local_of(mac) if mac else None
+
+
+def _mode(link: Link) -> str | None:
+    mode = number(link.data[_IFLA_MACVLAN_MODE]) if _IFLA_MACVLAN_MODE in link.data else None
+    return next((name for name, value in _MODES.items() if value == mode), None)
+
+
+def _told(wanted: dict[str, Any]) -> dict[str, Any]:
+    keys = ("netns", "name", "type", "mac", "mtu", "addresses", "gateway", "gateway6", "routes", "labels")
+    return {key: wanted[key] for key in keys if wanted[key] is not None}
+
+
+def _bring(wanted: dict[str, Any], host: Host, found: tuple[Stack, Link] | None) -> None:
+    """Make the macvlan in its namespace, or move the card there, marked before it leaves home."""
+    home, there = host.stack(None), host.stack(wanted["netns"])
+    about = "%s %s" % (KIND, _about(wanted))
+    file = os.open(namespaces.path(wanted["netns"]), os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        if wanted["type"] == "macvlan":
+            parent = home.links[wanted["device"]].index
+            attrs: messages.Attributes = [("IFLA_LINK", parent), ("IFLA_NET_NS_FD", file)]
+            mode: messages.Attributes = [("IFLA_MACVLAN_MODE", _MODES[wanted["mode"]])]
+            home.send([Request(messages.create_link(_name(wanted), "macvlan", mode, attrs), about)])
+        else:
+            link = home.links[wanted["device"]] if found is None else found[1]
+            labels = _labels(wanted, link)
+            labels.setdefault(cards.WAS_UP, "yes" if link.up else "no")
+            marked = settings.setup(link.name, about, {"labels": labels, "up": False}, None)
+            home.send([*marked, Request(messages.move_link(link.index, _name(wanted), file), about)])
+    finally:
+        os.close(file)
+    home.forget()
+    there.forget()
+
+
+def _set(wanted: dict[str, Any], host: Host, known: Link | None) -> None:
+    """Its settings in the namespace; ``known`` is None for one that has just come and has no addresses."""
+    stack, name = host.stack(wanted["netns"]), _name(wanted)
+    about = "%s %s" % (KIND, _about(wanted))
+    link = stack.lookup(name)
+    assert link is not None
+    asked = _settings(wanted, link)
+    stack.send(settings.setup(name, about, asked, None))
+    stack.send(settings.addressing(stack, known, link.index, about, asked, _link_local(wanted, link)))
+    stack.forget()
+
+
+def _remove(wanted: dict[str, Any], host: Host) -> None:
+    found = _find(wanted, host)
+    if found is None:
+        return
+    stack, link = found
+    if wanted["type"] == "physical":
+        cards.send_home(stack, link, host.stack(None))
+        return
+    about = "%s %s" % (KIND, _about(wanted))
+    stack.send([Request(messages.delete_link(link.name), about, ignore=(errno.ENODEV,))])
+    stack.forget()
