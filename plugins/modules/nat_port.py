@@ -106,7 +106,11 @@ actions:
       description: What differed, as it is now.
       type: dict
   sample:
-    - {action: create, kind: nat_port, name: "0.0.0.0:8080/tcp", before: {}, after: {to: "172.30.0.2:80", bridge: br-web}}
+    - action: create
+      kind: nat_port
+      name: 0.0.0.0:8080/tcp
+      before: {}
+      after: {to: "172.30.0.2:80", bridge: br-web}
 problems:
   description: Everything that is wrong with the arguments, a sentence each; nothing was changed.
   returned: when the arguments are refused

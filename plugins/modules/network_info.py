@@ -29,7 +29,9 @@ EXAMPLES = r"""
 
 - name: The addresses of a network's containers
   ansible.builtin.debug:
-    msg: "{{ (live.networks | selectattr('Name', 'eq', 'web') | first).Containers | dict2items | map(attribute='value.IPv4Address') }}"
+    msg: "{{ web.Containers.values() | map(attribute='IPv4Address') }}"
+  vars:
+    web: "{{ live.networks | selectattr('Name', 'eq', 'web') | first }}"
 """
 
 RETURN = r"""
@@ -73,7 +75,12 @@ containers:
       labels: {role: bridge_network, mode: bridge}
       pids: [812]
       endpoints:
-        - {network: web, bridge: br-web, veth: veth0123456789a, interface: eth0, mac: "02:42:ac:1e:00:02", addresses: [172.30.0.2/16]}
+        - network: web
+          bridge: br-web
+          veth: veth0123456789a
+          interface: eth0
+          mac: "02:42:ac:1e:00:02"
+          addresses: [172.30.0.2/16]
 nat_ports:
   description: The published ports.
   returned: always

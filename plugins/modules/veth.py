@@ -176,7 +176,11 @@ actions:
       description: What differed, as it is now.
       type: dict
   sample:
-    - {action: change, kind: veth, name: veth-web, before: {peer.addresses: [172.30.0.2/16]}, after: {peer.addresses: [172.30.0.9/16]}}
+    - action: change
+      kind: veth
+      name: veth-web
+      before: {peer.addresses: [172.30.0.2/16]}
+      after: {peer.addresses: [172.30.0.9/16]}
 problems:
   description: Everything that is wrong with the arguments, a sentence each; nothing was changed.
   returned: when the arguments are refused
