@@ -127,6 +127,6 @@ def _require(module: AnsibleModule) -> None:
         module.fail_json(msg="networks are changed and read as root: run this with become: true, or connect as root")
     if messages.PYROUTE2_MISSING is not None:
         module.fail_json(
-            msg="pyroute2 is missing for %s, which runs this (%s): install the package python3-pyroute2 (Debian, Ubuntu, "
-            "Fedora), or pip install pyroute2 for that Python" % (sys.executable, messages.PYROUTE2_MISSING)
+            msg="pyroute2 is missing for %s, which runs this (%s): install the package python3-pyroute2 (Debian, "
+            "Ubuntu, Fedora), or pip install pyroute2 for that Python" % (sys.executable, messages.PYROUTE2_MISSING)
         )

@@ -76,6 +76,7 @@ class Stack:
         self.exists = exists
         self._socket: Socket | None = None
         self._links: dict[str, Link] | None = None
+        self._by_index: dict[int, Link] | None = None
         self._addresses: dict[int, list[str]] | None = None
         self._routes: list[Route] | None = None
         self._local_routes: set[tuple[int | None, str]] | None = None
@@ -95,7 +96,7 @@ class Stack:
 
     def forget(self) -> None:
         """Read everything anew when next asked."""
-        self._links = self._addresses = self._routes = self._local_routes = None
+        self._links = self._by_index = self._addresses = self._routes = self._local_routes = None
 
     @property
     def links(self) -> dict[str, Link]:
@@ -127,7 +128,11 @@ class Stack:
 
     def link_at(self, index: int | None) -> Link | None:
         """The link with that index."""
-        return next((link for link in self.links.values() if link.index == index), None)
+        if index is None:
+            return None
+        if self._by_index is None:
+            self._by_index = {link.index: link for link in self.links.values()}
+        return self._by_index.get(index)
 
     def lookup(self, name: str) -> Link | None:
         """The link as it is now, past what was read before."""
