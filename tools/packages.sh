@@ -3,12 +3,13 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-# Installs the Debian packages of the commands that this machine lacks.
-# Usage: tools/packages.sh COMMAND=PACKAGE ...        the command `venv` stands for what `python3 -m venv` needs
+# Installs the Debian packages of those commands or files that this machine lacks.
+# Usage: tools/packages.sh COMMAND=PACKAGE /FILE=PACKAGE ...    the command `venv`: what `python3 -m venv` needs
 set -euo pipefail
 
 has() {
     case $1 in
+    /*) [ -e "$1" ] ;;
     venv) python3 -c 'import ensurepip, venv' ;;
     *) command -v "$1" ;;
     esac >/dev/null 2>&1
