@@ -40,8 +40,13 @@ class Action:
 
 def difference(wanted: dict[str, Any], found: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     """What differs, as (before, after). What is wanted as None is not enforced; an empty string asks for none."""
-    changed = [key for key, value in wanted.items() if value is not None and (found.get(key) or "") != (value or "")]
+    changed = [key for key, value in wanted.items() if value is not None and _blank(found.get(key)) != _blank(value)]
     return {key: found.get(key) for key in changed}, {key: wanted[key] for key in changed}
+
+
+def _blank(value: Any) -> Any:
+    """None, an empty string and False are alike; having no labels ({}) is not the same as not being marked (None)."""
+    return value if value or value == {} else ""
 
 
 def as_diff(actions: list[Action]) -> dict[str, str]:

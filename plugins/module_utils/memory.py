@@ -33,14 +33,20 @@ class Locked(Exception):
 def lock(timeout: float) -> Iterator[None]:
     """Keep other runs off this host for the length of a with block; wait for them up to ``timeout`` seconds, else
     Locked."""
-    os.makedirs(DIRECTORY, mode=0o700, exist_ok=True)
     deadline = time.monotonic() + timeout
     while True:
-        held = os.open(_LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        os.makedirs(DIRECTORY, mode=0o700, exist_ok=True)
+        try:
+            held = os.open(_LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except FileNotFoundError:  # the run before us has just removed the folder
+            continue
         try:
             _wait(held, deadline, timeout)
             if _still_there(held):
-                yield
+                try:
+                    yield
+                finally:
+                    _leave_nothing()
                 return
         finally:
             os.close(held)
@@ -67,6 +73,14 @@ def _still_there(held: int) -> bool:
     return False
 
 
+def _leave_nothing() -> None:
+    """Remove the lock and its folder where nothing is remembered; while the lock is held, so that nobody else has it."""
+    if os.listdir(DIRECTORY) == [os.path.basename(_LOCK)]:
+        os.unlink(_LOCK)
+        with contextlib.suppress(OSError):  # somebody has made a lock anew
+            os.rmdir(DIRECTORY)
+
+
 class Memory:
     """The remembered things, by topic: ``memory["handles"]["agent"] = {"join": "host"}``. Saved by save(), under the
     lock."""
@@ -82,14 +96,11 @@ class Memory:
         return self._topics.setdefault(topic, {})
 
     def save(self) -> None:
-        """Write the file, whole or not at all; remove it and its folder when nothing is left to remember."""
+        """Write the file, whole or not at all; remove it when nothing is left to remember."""
         self._topics = {topic: things for topic, things in self._topics.items() if things}
         if not self._topics:
-            for leave in (_FILE, _LOCK):
-                with contextlib.suppress(FileNotFoundError):
-                    os.unlink(leave)
-            with contextlib.suppress(OSError):
-                os.rmdir(DIRECTORY)
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(_FILE)
             return
         content = json.dumps(self._topics, sort_keys=True)
         if content == self._saved:

@@ -108,9 +108,9 @@ def setup(name: str, about: str, wanted: Settings, index_of_bridge: int | None) 
         attrs.append(("IFLA_MASTER", index_of_bridge or 0))
     if wanted.get("labels") is not None:
         attrs.append(("IFLA_IFALIAS", mark(wanted["labels"])))
-    if wanted.get("silent"):
-        attrs.append(messages.silent())
     requests = [Request(messages.change_link(name, attrs, wanted.get("up")), about)]
+    if wanted.get("silent"):  # in a message before: the kernel raises a link first, whatever else is in the same one
+        requests.insert(0, Request(messages.change_link(name, [messages.silent()]), about))
     port = _port_attributes(wanted)
     if port:  # in a message of its own: the kernel looks for the bridge before it sets the one given beside it
         requests.append(Request(messages.change_link(name, [messages.bridge_port(port)]), about))

@@ -6,14 +6,21 @@
 
 from __future__ import annotations
 
+import os
 import re
 
+_OF_A_LINK = re.compile(r"net[./](ipv4|ipv6)[./](conf|neigh)[./].+[./](\w+)\Z")
 _KEY = re.compile(r"net[./][A-Za-z0-9_@-][A-Za-z0-9_.@/-]*\Z")
 
 
 def is_key(key: object) -> bool:
     """Whether the key names a network sysctl, as net.ipv4.ip_forward or net/ipv4/conf/eth0.5/rp_filter."""
     return isinstance(key, str) and bool(_KEY.match(key)) and ".." not in key.replace("/", ".")
+
+
+def is_known(key: str) -> bool:
+    """Whether the kernel has the sysctl; what a link has, the links to come have too."""
+    return os.path.exists(_path(_OF_A_LINK.sub(r"net/\1/\2/default/\3", key)))
 
 
 def read(key: str) -> str | None:

@@ -47,6 +47,8 @@ def check(wanted: dict[str, Any], host: Host, problems: options.Problems) -> Non
     for key in wanted["sysctls"] or {}:
         if not sysctls.is_key(key):
             problems.add(KIND, name, "sysctls", key, "only net.* sysctls belong to a namespace")
+        elif not sysctls.is_known(key):
+            problems.add(KIND, name, "sysctls", key, "this host's kernel has no such sysctl")
     if wanted["join"] is not None and wanted["pid"] is not None:
         problems.add(KIND, name, "join", wanted["join"], "give either join or pid, not both")
     _check_join(wanted, host, problems)
@@ -61,7 +63,8 @@ def plan(wanted: dict[str, Any], host: Host) -> list[Action]:
     name = wanted["name"]
     if wanted["state"] == "absent":
         return [Action("delete", KIND, name, _told(host, name), {}, wanted)] if name in host.handles else []
-    asked = {key: wanted[key] for key in ("join", "pid", "forwarding", "sysctls", "labels")}
+    asked = {key: wanted[key] for key in ("join", "pid", "forwarding", "labels")}
+    asked["sysctls"] = wanted["sysctls"] or None
     if name not in host.handles:
         return [
             Action("create", KIND, name, {}, {key: value for key, value in asked.items() if value is not None}, wanted)
@@ -70,8 +73,9 @@ def plan(wanted: dict[str, Any], host: Host) -> list[Action]:
     if moved:
         return [Action("replace", KIND, name, {"join": moved}, {"join": wanted["join"] or "own namespace"}, wanted)]
     del asked["join"], asked["pid"]
-    if not _is_ours(host, name) or (host.memory["handles"].get(name) is None and not host.stack(name).links["lo"].up):
+    if not _is_ours(host, name):
         asked["labels"] = asked["labels"] or {}
+    asked["lo"] = None if name in host.memory["handles"] else "up"
     before, after = difference(asked, _found(wanted, host))
     return [Action("change", KIND, name, before, after, wanted)] if after else []
 
@@ -87,7 +91,7 @@ def apply(actions: list[Action], host: Host) -> None:
     ):
         _make(action, host)
     for action in actions:
-        if action.verb == "change" and "labels" in action.after:
+        if action.verb == "change" and ("labels" in action.after or "lo" in action.after):
             _mark(action.wanted, host)
 
 
@@ -176,6 +180,7 @@ def _wrong_namespace(wanted: dict[str, Any], host: Host) -> str | None:
 def _found(wanted: dict[str, Any], host: Host) -> dict[str, Any]:
     name = wanted["name"]
     found: dict[str, Any] = {"labels": labels(host, name)}
+    found["lo"] = "up" if host.stack(name).links["lo"].up else "down"
     if not _sysctls_of(wanted):
         return found
     with namespaces.entered(name):
@@ -209,6 +214,7 @@ def _make(action: Action, host: Host) -> None:
     if action.verb == "replace" or namespaces.is_leftover(name):
         host.drop(name)
         namespaces.delete(name)
+        host.memory["handles"].pop(name, None)
     if wanted["join"] is not None:
         namespaces.give_name(name, "/proc/self/ns/net" if wanted["join"] == HOST else namespaces.path(wanted["join"]))
     elif wanted["pid"] is not None:
@@ -221,13 +227,14 @@ def _make(action: Action, host: Host) -> None:
 
 def _mark(wanted: dict[str, Any], host: Host) -> None:
     name = wanted["name"]
+    words = wanted["labels"] if wanted["labels"] is not None else labels(host, name) or {}
     if wanted["join"] is None and wanted["pid"] is None:
         about = f"netns {name}: lo"
-        mark = names.mark(wanted["labels"] or {})
+        mark = names.mark(words)
         host.stack(name).send([Request(messages.change_link("lo", [("IFLA_IFALIAS", mark)], up=True), about)])
         host.memory["handles"].pop(name, None)
     else:
-        remembered = {"join": wanted["join"], "pid": wanted["pid"], "labels": wanted["labels"] or {}}
+        remembered = {"join": wanted["join"], "pid": wanted["pid"], "labels": words}
         host.memory["handles"][name] = remembered
 
 

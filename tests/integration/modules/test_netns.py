@@ -1,0 +1,286 @@
+# Copyright (c) 2026, The virtnet.linux authors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The module netns: create, change, absent, what it refuses, and what it mends."""
+
+from __future__ import annotations
+
+import pytest
+
+from kit import snapshot
+
+
+def verbs(result):
+    return [(action["action"], action["name"]) for action in result["actions"]]
+
+
+def inode(host, netns):
+    return int(host.sh("stat -Lc %%i /run/netns/%s" % netns))
+
+
+def test_comes_and_goes(host):
+    before = host.snapshot()
+    done = host.change("netns", name="c1")
+    assert verbs(done) == [("create", "c1")]
+    assert done["diff"] == {"before": "", "after": "netns c1\n"}
+    gone = host.change("netns", name="c1", state="absent")
+    assert verbs(gone) == [("delete", "c1")]
+    host.unchanged("netns", name="c1", state="absent")
+    snapshot.same(before, host.snapshot())
+
+
+def test_lo_is_up_and_there_is_nothing_else(host):
+    host.change("netns", name="c1")
+    assert list(host.links("c1")) == ["lo"]
+    host.sh("ping -c 1 -w 5 127.0.0.1 && ping -c 1 -w 5 ::1", netns="c1")
+
+
+def test_people_find_it_with_ip_netns(host):
+    host.change("netns", name="c1")
+    assert host.sh("ip netns exec c1 ip -o link | wc -l").strip() == "1"
+    host.sh("ip netns add other && ip netns delete other && ip netns delete c1")
+    assert host.sh("ls /run/netns") == ""
+
+
+def test_a_handle_is_seen_in_mount_namespaces_made_before(host):
+    host.module("netns", name="c1")
+    host.start("unshare", "--mount", "--propagation", "slave", "sleep", "infinity")
+    host.module("netns", name="c2")
+    host.sh("until pid=$(pgrep -x sleep); do :; done; nsenter --mount=/proc/$pid/ns/mnt ip netns exec c2 true")
+
+
+def test_a_list_in_one_go(host):
+    config = [{"name": "c%d" % number} for number in range(5)]
+    assert len(host.change("netns", config=config)["actions"]) == 5
+    config[1]["state"] = config[3]["state"] = "absent"
+    assert verbs(host.change("netns", config=config)) == [("delete", "c1"), ("delete", "c3")]
+    assert host.sh("ls /run/netns").split() == ["c0", "c2", "c4"]
+
+
+def test_forwarding_is_switched_on_and_off(host):
+    host.change("netns", name="c1")
+    assert host.change("netns", name="c1", forwarding=True)["diff"]["after"] == "netns c1\n  forwarding: yes\n"
+    assert host.sysctl("ipv4/ip_forward", "c1") == host.sysctl("ipv6/conf/all/forwarding", "c1") == "1"
+    host.unchanged("netns", name="c1")
+    host.change("netns", name="c1", forwarding=False)
+    assert host.sysctl("ipv4/ip_forward", "c1") == host.sysctl("ipv6/conf/all/forwarding", "c1") == "0"
+
+
+def test_forwarding_of_one_family_only_is_mended(host):
+    host.change("netns", name="c1", forwarding=True)
+    host.sh("echo 0 >/proc/sys/net/ipv6/conf/all/forwarding", netns="c1")
+    host.change("netns", name="c1", forwarding=True)
+    host.sh("echo 1 >/proc/sys/net/ipv4/ip_forward; echo 0 >/proc/sys/net/ipv6/conf/all/forwarding", netns="c1")
+    host.change("netns", name="c1", forwarding=False)
+    assert host.sysctl("ipv4/ip_forward", "c1") == "0"
+
+
+def test_sysctls_are_set_inside_and_only_there(host):
+    sysctls = {
+        "net.ipv4.ip_local_port_range": "20000 30000",
+        "net/ipv4/conf/lo/rp_filter": 2,
+        "net.ipv4.tcp_sack": False,
+    }
+    outside = host.sysctl("ipv4/ip_local_port_range")
+    host.change("netns", name="c1", sysctls=sysctls)
+    assert host.sysctl("ipv4/ip_local_port_range", "c1").split() == ["20000", "30000"]
+    assert host.sysctl("ipv4/conf/lo/rp_filter", "c1") == "2"
+    assert host.sysctl("ipv4/tcp_sack", "c1") == "0"
+    assert host.sysctl("ipv4/ip_local_port_range") == outside
+    changed = host.change("netns", name="c1", sysctls={"net.ipv4.tcp_sack": "1"})
+    assert verbs(changed) == [("change", "c1")]
+    host.unchanged("netns", name="c1")
+
+
+def test_labels_are_kept_in_the_kernel_and_changed_in_place(host):
+    host.change("netns", name="c1", labels={"role": "web"})
+    before = inode(host, "c1")
+    host.change("netns", name="c1", labels={"role": "db", "of": "anna"})
+    assert host.links("c1")["lo"]["ifalias"] == "virtnet of=anna role=db"
+    assert inode(host, "c1") == before
+
+
+def test_join_shares_another_ones_stack(host):
+    host.change("netns", config=[{"name": "sidecar", "join": "c1"}, {"name": "c1"}])
+    assert inode(host, "sidecar") == inode(host, "c1")
+    host.sh("ip address add 10.9.9.9/32 dev lo", netns="c1")
+    assert "10.9.9.9/32" in host.links("sidecar")["lo"]["addresses"]
+    host.change("netns", name="sidecar", state="absent")
+    host.sh("ip link", netns="c1")
+
+
+def test_join_shares_the_hosts_stack(host):
+    before = host.snapshot()
+    host.change("netns", name="agent", join="host")
+    assert inode(host, "agent") == int(host.sh("stat -Lc %i /proc/self/ns/net"))
+    assert host.links()["lo"].get("ifalias") is None, "the host's own lo is not marked"
+    host.change("netns", name="agent", state="absent")
+    snapshot.same(before, host.snapshot())
+
+
+def test_a_process_gives_its_namespace(host):
+    pid = host.start("unshare", "--net", "sleep", "infinity")
+    host.sh("until [ $(readlink /proc/%d/ns/net) != $(readlink /proc/self/ns/net) ]; do :; done" % pid)
+    before = host.snapshot()
+    host.change("netns", name="box", pid=pid)
+    assert inode(host, "box") == int(host.sh("stat -Lc %%i /proc/%d/ns/net" % pid))
+    host.change("netns", name="box", state="absent")
+    snapshot.same(before, host.snapshot())
+    assert host.is_alive(pid)
+
+
+def test_another_join_replaces_the_handle_and_says_so(host):
+    host.change("netns", config=[{"name": "a"}, {"name": "b"}, {"name": "c", "join": "a"}])
+    moved = host.change("netns", name="c", join="b")
+    assert verbs(moved) == [("replace", "c")]
+    assert moved["diff"] == {"before": "netns c\n  join: a\n", "after": "netns c\n  join: b\n"}
+    assert inode(host, "c") == inode(host, "b")
+    assert verbs(host.change("netns", name="c", join="host")) == [("replace", "c")]
+    own = host.change("netns", name="c")
+    assert verbs(own) == [("replace", "c")]
+    assert inode(host, "c") not in (inode(host, "a"), inode(host, "b"), int(host.sh("stat -Lc %i /proc/self/ns/net")))
+
+
+def test_a_file_that_a_crash_left_is_no_namespace(host):
+    host.sh("mkdir /run/netns && : >/run/netns/c1")
+    host.unchanged("netns", name="c1", state="absent")
+    host.change("netns", name="c1")
+    host.sh("ip link", netns="c1")
+
+
+def test_one_that_was_deleted_by_hand_is_made_again(host):
+    host.change("netns", name="c1", labels={"role": "web"})
+    host.sh("ip netns delete c1")
+    assert verbs(host.change("netns", name="c1", labels={"role": "web"})) == [("create", "c1")]
+
+
+def test_lo_that_was_taken_down_is_up_again(host):
+    host.change("netns", name="c1", labels={"role": "web"})
+    host.sh("ip link set lo down", netns="c1")
+    host.change("netns", name="c1", labels={"role": "web"})
+    host.sh("ping -c 1 -w 5 127.0.0.1", netns="c1")
+
+
+def test_a_handle_that_was_deleted_by_hand_joins_again(host):
+    host.change("netns", config=[{"name": "c1"}, {"name": "s", "join": "c1"}])
+    host.sh("ip netns delete s")
+    assert verbs(host.change("netns", name="s", join="c1")) == [("create", "s")]
+    assert inode(host, "s") == inode(host, "c1")
+
+
+def test_whoever_joins_one_that_was_made_again_follows(host):
+    config = [{"name": "c1"}, {"name": "s", "join": "c1"}]
+    host.change("netns", config=config)
+    host.sh("ip netns delete c1")
+    done = host.change("netns", config=config)
+    assert inode(host, "s") == inode(host, "c1")
+    assert verbs(done) == [("create", "c1"), ("replace", "s")]
+
+
+def test_without_memory_a_joined_handle_is_asked_for_and_adopted(host):
+    host.change("netns", name="agent", join="host", labels={"role": "web"})
+    host.sh("rm -r /run/virtnet")
+    (problem,) = host.refused("netns", name="agent", join="host")
+    assert "adopt: true" in problem
+    host.change("netns", name="agent", join="host", adopt=True, labels={"role": "web"})
+    host.change("netns", name="agent", state="absent")
+    assert host.links()["lo"].get("ifalias") is None
+
+
+def test_a_foreign_one_is_left_alone_unless_adopted(host):
+    host.sh("ip netns add theirs && ip netns exec theirs ip link add kept type bridge")
+    for state in ("present", "absent"):
+        (problem,) = host.refused("netns", name="theirs", state=state)
+        assert "netns theirs" in problem and "adopt: true" in problem
+    host.change("netns", name="theirs", adopt=True)
+    host.unchanged("netns", name="theirs")
+    assert host.links("theirs")["kept"]
+    host.change("netns", name="theirs", state="absent")
+
+
+def test_a_foreign_one_goes_by_adopt(host):
+    host.sh("ip netns add theirs")
+    host.change("netns", name="theirs", state="absent", adopt=True)
+    assert host.sh("ls /run/netns") == ""
+
+
+def test_one_with_processes_is_refused_with_their_pids(host):
+    host.change("netns", name="c1")
+    pids = [host.start("sleep", "infinity", netns="c1") for _ in range(2)]
+    (problem,) = host.refused("netns", name="c1", state="absent")
+    assert "%d, %d" % tuple(pids) in problem and "force: true" in problem
+
+
+def test_force_takes_the_links_and_ends_nobody(host):
+    host.module("netns", name="c1")
+    host.module("bridge", name="br0")
+    host.module("veth", name="v0", bridge="br0", peer={"name": "eth0", "netns": "c1", "addresses": ["10.0.0.2/24"]})
+    pid = host.start("sleep", "infinity", netns="c1")
+    host.change("netns", name="c1", state="absent", force=True)
+    assert host.is_alive(pid)
+    assert "v0" not in host.links()
+    assert host.sh("nsenter --net=/proc/%d/ns/net ls /proc/self/net/dev_snmp6" % pid).split() == ["lo"]
+
+
+def test_it_takes_its_links_with_it_before_the_module_returns(host):
+    host.module("netns", config=[{"name": "c%d" % n} for n in range(20)])
+    host.module("bridge", name="br0")
+    host.module("veth", config=[
+        {"name": "v%d" % n, "bridge": "br0", "peer": {"name": "eth0", "netns": "c%d" % n}} for n in range(20)
+    ])  # fmt: skip
+    host.change("netns", config=[{"name": "c%d" % n, "state": "absent"} for n in range(20)])
+    assert sorted(host.links()) == ["br0", "lo"]
+
+
+def test_all_that_is_wrong_is_said_at_once(host):
+    problems = host.refused("netns", config=[
+        {"name": "a/b"},
+        {"name": ".."},
+        {"name": "x" * 64},
+        {"name": "c1", "sysctls": {"kernel.panic": 1, "net.ipv4.ip_forward": 1}},
+        {"name": "c2", "join": "c2"},
+        {"name": "c3", "join": "host", "pid": 1},
+        {"name": "c4", "pid": 99999},
+        {"name": "c5", "labels": {"Word": "two words"}},
+        {"name": "c6"},
+        {"name": "c6"},
+    ])  # fmt: skip
+    for said in (
+        "a/b",
+        "..",
+        "x" * 64,
+        "kernel.panic",
+        "cannot join itself",
+        "either join or pid",
+        "99999",
+        "two words",
+        "c6",
+    ):
+        assert any(said in problem for problem in problems), said
+    assert len(problems) == 9
+
+
+def test_join_to_nobody_is_refused_and_in_check_mode_a_warning(host):
+    result = host.module("netns", name="s", join="c1")
+    assert result["failed"] and "netns s: join: 'c1': there is no namespace of this name" in result["msg"]
+    foretold = host.module("netns", name="s", join="c1", check=True)
+    assert foretold["changed"] and "c1" in foretold["warnings"][0]
+
+
+def test_a_sysctl_that_the_kernel_does_not_have_is_refused_before_anything_is_made(host):
+    (problem,) = host.refused(
+        "netns", config=[{"name": "c1", "sysctls": {"net.ipv4.no_such_thing": 1}}, {"name": "c2"}]
+    )
+    assert "net.ipv4.no_such_thing" in problem
+
+
+@pytest.mark.parametrize("given", [{"forwarding": True}, {"labels": {"a": "b"}}, {"name": "c2"}, {"state": "absent"}])
+def test_options_and_a_list_exclude_each_other(host, given):
+    problems = host.refused("netns", config=[{"name": "c1"}], **given)
+    assert "never both" in problems[0] and next(iter(given)) in problems[0]
+
+
+def test_a_name_is_asked_for(host):
+    assert "name is required" in host.refused("netns")[0]
+    assert "name is required" in host.refused("netns", config=[{"forwarding": True}])[0]

@@ -1,0 +1,268 @@
+# Copyright (c) 2026, The virtnet.linux authors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A throwaway host: network, mount and PID namespaces of its own, an empty /run, and nothing in it but ``lo``.
+
+What a test does in it is done by children that have entered it, so this process and the machine never change; all of
+it ends with the host's first process. Namespaces made in it (``ip netns add``) are its containers.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import importlib
+import io
+import json
+import os
+import pickle
+import signal
+import subprocess
+import traceback
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from ansible.module_utils import basic
+
+from kit import snapshot
+
+MODULES = "ansible_collections.virtnet.linux.plugins.modules."
+SETUP = """
+mount --make-rprivate /
+mount -t proc proc /proc
+mount --bind /proc/sys /proc/sys && mount -o remount,bind,ro /proc/sys && mount --bind /proc/sys/net /proc/sys/net
+mount -o remount,bind,rw /proc/sys/net
+mount -t sysfs sysfs /sys
+mount -t tmpfs tmpfs /run
+ip link set lo up
+"""  # only net.* is a namespace's own: the machine's other sysctls must not be written from in here
+
+_CLONE_NEWNS, _CLONE_NEWPID, _CLONE_NEWNET = 0x00020000, 0x20000000, 0x40000000  # include/uapi/linux/sched.h
+_PR_SET_PDEATHSIG = 1
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+class Host:
+    """A throwaway host; use it in a with block."""
+
+    def __init__(self) -> None:
+        told, tell = os.pipe()
+        self._keeper = os.fork()
+        if self._keeper == 0:
+            _keep(tell)
+        os.close(tell)
+        with open(told, encoding="ascii") as answer:
+            said = answer.read()
+        assert said.isdigit(), said
+        self.pid = int(said)
+
+    def __enter__(self) -> Host:
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        os.kill(self.pid, signal.SIGKILL)  # the first process of a PID namespace: all others go with it
+        os.waitpid(self._keeper, 0)
+
+    def call(self, function: Callable[..., Any], /, *arguments: Any, **options: Any) -> Any:
+        """The function's result, computed by a child that is in the host. What it changes in memory is lost."""
+        told, tell = os.pipe()
+        child = os.fork()
+        if child == 0:
+            os.close(told)
+            _enter_and_answer(self.pid, tell, function, arguments, options)
+        os.close(tell)
+        with open(told, "rb") as answer:
+            said = answer.read()
+        os.waitpid(child, 0)
+        worked, result = pickle.loads(said)
+        assert worked, result
+        return result
+
+    def module(self, module: str, /, *, check: bool = False, diff: bool = False, **arguments: Any) -> dict[str, Any]:
+        """What a module of the collection returns, run in the host as Ansible runs it; it may have failed."""
+        importlib.import_module(MODULES + module)  # here, so that children find it loaded
+        return self.call(_run_module, module, dict(arguments, _ansible_check_mode=check, _ansible_diff=diff))
+
+    def change(self, module: str, /, **arguments: Any) -> dict[str, Any]:
+        """What a module returns that has something to do.
+
+        On the way: check mode leaves no trace and foretells exactly what is then done, and a second run does nothing.
+        """
+        before = self.snapshot()
+        foretold = self.module(module, check=True, diff=True, **arguments)
+        assert not foretold.get("failed"), foretold
+        snapshot.same(before, self.snapshot())
+        done = self.module(module, diff=True, **arguments)
+        assert done == foretold
+        assert done["changed"] and done["actions"], done
+        self.unchanged(module, **arguments)
+        return done
+
+    def unchanged(self, module: str, /, **arguments: Any) -> dict[str, Any]:
+        """What a module returns that has nothing to do: it does nothing."""
+        before = self.snapshot()
+        done = self.module(module, diff=True, **arguments)
+        assert not done.get("failed"), done
+        assert not done["changed"] and done["actions"] == [], done
+        assert done["diff"] == {"before": "", "after": ""}
+        snapshot.same(before, self.snapshot())
+        return done
+
+    def refused(self, module: str, /, **arguments: Any) -> list[str]:
+        """The problems for which a module refuses its arguments, in check mode too, with nothing touched."""
+        before = self.snapshot()
+        result = self.module(module, **arguments)
+        assert result.get("failed"), result
+        snapshot.same(before, self.snapshot())
+        foretold = self.module(module, check=True, **arguments)
+        assert foretold.get("problems") == result.get("problems"), (foretold, result)
+        return result["problems"]
+
+    def sh(self, script: str, netns: str | None = None) -> str:
+        """The output of a shell script; it must succeed."""
+        done = self.try_sh(script, netns)
+        assert done.returncode == 0, (script, done.stdout, done.stderr)
+        return done.stdout
+
+    def try_sh(self, script: str, netns: str | None = None) -> subprocess.CompletedProcess[str]:
+        """A shell script that may fail."""
+        return self.call(_sh, script, netns)
+
+    def start(self, *command: str, netns: str | None = None) -> int:
+        """Start a process that stays until it is ended, or the host is; its PID in the host."""
+        return self.call(_start, command, netns)
+
+    def is_alive(self, pid: int) -> bool:
+        """Whether a process of the host runs."""
+        return self.call(os.path.exists, "/proc/%d" % pid)
+
+    def snapshot(self) -> dict[str, Any]:
+        """Everything that a run could change, in a form that can be compared."""
+        return self.call(snapshot.take)
+
+    def links(self, netns: str | None = None) -> dict[str, dict[str, Any]]:
+        """The links by name, as `ip -json -details address` shows them; with ``addresses``, the global ones."""
+        found = {}
+        for link in json.loads(self.sh("ip -json -details address", netns)):
+            held = [one for one in link["addr_info"] if one.get("local") and one["scope"] != "link"]
+            link["addresses"] = ["%s/%d" % (one["local"], one["prefixlen"]) for one in held]
+            found[link["ifname"]] = link
+        return found
+
+    def routes(self, netns: str | None = None, version: int = 4) -> list[dict[str, Any]]:
+        """The routes of the main table that are not the kernel's own, as `ip -json route` shows them."""
+        found = json.loads(self.sh("ip -json -%d route" % version, netns))
+        return [route for route in found if route["protocol"] != "kernel"]
+
+    def sysctl(self, key: str, netns: str | None = None) -> str:
+        """A sysctl below net."""
+        return self.sh("cat /proc/sys/net/" + key, netns).strip()
+
+
+@contextlib.contextmanager
+def inside(netns: str | None) -> Iterator[None]:
+    """For functions that run in a host: be in one of its namespaces for the length of a with block."""
+    if netns is None:
+        yield
+        return
+    with open("/proc/self/ns/net") as home, open("/run/netns/" + netns) as there:
+        _call("setns", there.fileno(), _CLONE_NEWNET)
+        try:
+            yield
+        finally:
+            _call("setns", home.fileno(), _CLONE_NEWNET)
+
+
+def _keep(tell: int) -> None:
+    """Make the host's namespaces and first process, and wait for its end. Never returns."""
+    try:
+        _call("prctl", _PR_SET_PDEATHSIG, signal.SIGKILL)
+        _call("unshare", _CLONE_NEWNET | _CLONE_NEWNS | _CLONE_NEWPID)
+        ready, done = os.pipe()
+        first = os.fork()
+        if first == 0:
+            _be_first(done)
+        os.close(done)
+        said = os.read(ready, 1000)
+        os.write(tell, said or b"%d" % first)
+        _close_files()
+        os.waitpid(first, 0)
+    finally:
+        os._exit(0)
+
+
+def _be_first(done: int) -> None:
+    """The host's first process: reaps orphans until it is killed. Never returns."""
+    try:
+        _call("prctl", _PR_SET_PDEATHSIG, signal.SIGKILL)
+        setup = subprocess.run(["sh", "-ec", SETUP], capture_output=True, check=False)
+        os.write(done, setup.stderr)
+        _close_files()
+        signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGCHLD])
+        while True:
+            with contextlib.suppress(ChildProcessError):
+                while os.waitpid(-1, os.WNOHANG)[0]:
+                    pass
+            signal.sigwait([signal.SIGCHLD])
+    finally:
+        os._exit(0)
+
+
+def _enter_and_answer(pid: int, tell: int, function: Callable[..., Any], arguments: Any, options: Any) -> None:
+    """Never returns. A PID namespace is entered by one's children only, so this takes two forks."""
+    try:
+        first = os.pidfd_open(pid)
+        _call("setns", first, _CLONE_NEWNS | _CLONE_NEWNET | _CLONE_NEWPID)
+        worker = os.fork()
+        if worker:
+            os.waitpid(worker, 0)
+            os._exit(0)
+        signal.pthread_sigmask(signal.SIG_SETMASK, [])
+        answer = pickle.dumps((True, function(*arguments, **options)))
+    except BaseException:
+        answer = pickle.dumps((False, traceback.format_exc()))
+    with open(tell, "wb") as pipe:
+        pipe.write(answer)
+    os._exit(0)
+
+
+def _run_module(module: str, arguments: dict[str, Any]) -> dict[str, Any]:
+    basic._ANSIBLE_ARGS = json.dumps({"ANSIBLE_MODULE_ARGS": arguments}).encode()
+    if hasattr(basic, "_ANSIBLE_PROFILE"):  # from ansible-core 2.19 on
+        basic._ANSIBLE_PROFILE = "legacy"
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed), contextlib.suppress(SystemExit):
+        importlib.import_module(MODULES + module).main()
+    result = json.loads(printed.getvalue())
+    result.pop("invocation", None)
+    if "warnings" in result:  # from ansible-core 2.19 on they are more than their text
+        result["warnings"] = [one if isinstance(one, str) else one["event"]["msg"] for one in result["warnings"]]
+    return result
+
+
+def _sh(script: str, netns: str | None) -> subprocess.CompletedProcess[str]:
+    with inside(netns):
+        return subprocess.run(
+            ["sh", "-ec", script], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+        )
+
+
+def _start(command: tuple[str, ...], netns: str | None) -> int:
+    with inside(netns):
+        silent = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.DEVNULL)
+        return subprocess.Popen(command, start_new_session=True, **silent).pid
+
+
+def _close_files() -> None:
+    """Let go of the pipes of whoever started this, who else would wait for their end."""
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    for standard in range(3):
+        os.dup2(nowhere, standard)
+    os.closerange(3, os.sysconf("SC_OPEN_MAX"))
+
+
+def _call(function: str, *arguments: int) -> None:
+    if getattr(_libc, function)(*arguments) != 0:
+        code = ctypes.get_errno()
+        raise OSError(code, os.strerror(code), function)

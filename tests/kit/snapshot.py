@@ -1,0 +1,129 @@
+# Copyright (c) 2026, The virtnet.linux authors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Everything that a run could change on a host, in a form that can be compared: taken by a process that is in it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from pathlib import Path
+from typing import Any
+
+# What the kernel changes by itself, or learns a moment later.
+PASSING = ("operstate", "hello_timer", "gc_timer", "tcn_timer", "topology_change_timer", "valid_life_time",
+           "preferred_life_time", "message_age_timer", "forward_delay_timer", "hold_timer", "state", "fdb_n_learned",
+           "topology_change", "link_index")  # fmt: skip
+OWN = frozenset({"UP", "BROADCAST", "MULTICAST", "LOOPBACK", "NOARP", "PROMISC"})  # flags that somebody set
+
+
+def take() -> dict[str, Any]:
+    """The snapshot: a dictionary by topic."""
+    return {
+        "stacks": {netns or "": _stack(netns) for netns in [None, *_handles()]},
+        "nftables": [_without(one, "handle") for one in _json("nft", "-j", "list", "ruleset")["nftables"][1:]],
+        "mounts": sorted(_mounts()),
+        "run": dict(_files(Path("/run"))),
+        "processes": _processes(),
+    }
+
+
+def same(before: dict[str, Any], after: dict[str, Any]) -> None:
+    """Assert that two snapshots are alike; what differs is in the error."""
+    __tracebackhide__ = True
+    different = "\n".join(_differences("", before, after))
+    if different:
+        raise AssertionError(different)
+
+
+def _differences(path: str, before: Any, after: Any) -> Any:
+    if isinstance(before, dict) and isinstance(after, dict):
+        for key in sorted(set(before) | set(after), key=str):
+            yield from _differences("%s %s" % (path, key), before.get(key), after.get(key))
+    elif isinstance(before, list) and isinstance(after, list):
+        yield from ("%s: gone: %s" % (path, _short(one)) for one in before if one not in after)
+        yield from ("%s: new: %s" % (path, _short(one)) for one in after if one not in before)
+    elif before != after:
+        yield "%s: %s -> %s" % (path, _short(before), _short(after))
+
+
+def _short(value: Any) -> str:
+    text = str(value)
+    return text if len(text) < 300 else text[:300] + " ..."
+
+
+def _handles() -> list[str]:
+    """The names below /run/netns that hold a namespace."""
+    device = os.stat("/proc/self/ns/net").st_dev
+    found = Path("/run/netns").iterdir() if os.path.isdir("/run/netns") else ()
+    return sorted(path.name for path in found if path.stat().st_dev == device)
+
+
+def _stack(netns: str | None) -> dict[str, Any]:
+    within = () if netns is None else ("nsenter", "--net=/run/netns/" + netns)
+    links = {link["ifname"]: _link(link) for link in _json(*within, "ip", "-json", "-details", "address")}
+    routes = [
+        _without(route, "flags")
+        for family in ("-4", "-6")
+        for route in _json(*within, "ip", "-json", family, "route", "show", "table", "all")
+        # a link's own fe80::/64 and ff00::/8 come when it finds its carrier
+        if not (route.get("protocol") == "kernel" and ":" in route["dst"])
+    ]
+    return {"links": links, "routes": sorted(routes, key=str), "sysctls": _sysctls(within)}
+
+
+def _link(link: dict[str, Any]) -> Any:
+    link["flags"] = sorted(OWN & set(link["flags"]))
+    link["addr_info"] = sorted((_without(address, "flags") for address in link["addr_info"]), key=str)
+    return _without(link)
+
+
+def _sysctls(within: tuple[str, ...]) -> dict[str, str]:
+    # nf_conntrack's own appear with the first use of the module anywhere on the machine
+    command = "grep -rs . /proc/sys/net --exclude-dir=netfilter --exclude=nf_conntrack_*"
+    output = subprocess.run([*within, *command.split()], capture_output=True, text=True, check=False).stdout
+    return dict(line.split(":", 1) for line in output.splitlines())
+
+
+def _mounts() -> list[str]:
+    """Mount points, what is mounted, and whether it is shared; not the numbers, which are other ones each time."""
+    with open("/proc/self/mountinfo") as file:
+        lines = [line.split() for line in file]
+    return [
+        "%s on %s%s" % (f[3], f[4], " shared" if any(w.startswith("shared:") for w in f[6:]) else "") for f in lines
+    ]
+
+
+def _files(directory: Path) -> Any:
+    for path in sorted(directory.rglob("*")):
+        if path.is_dir() and not path.is_symlink():
+            yield str(path), "directory"
+        elif path.is_file() and path.stat().st_dev == directory.stat().st_dev:
+            yield str(path), path.read_text(errors="replace")
+        else:
+            yield str(path), "inode %d" % path.lstat().st_ino
+
+
+def _processes() -> dict[int, str]:
+    """All but this one and the one that it was forked from, which is of the same session."""
+    found = {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit() and int(entry.name) not in (1, os.getpid()):
+            found[int(entry.name)] = (entry / "cmdline").read_text().replace("\0", " ")
+    return found
+
+
+def _json(*command: str) -> Any:
+    output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    return json.loads(output or "[]")
+
+
+def _without(value: Any, *names: str) -> Any:
+    """A tree of dictionaries and lists without what passes, and without keys of these names."""
+    if isinstance(value, dict):
+        return {key: _without(one, *names) for key, one in value.items() if key not in PASSING and key not in names}
+    if isinstance(value, list):
+        return [_without(one, *names) for one in value]
+    return value
