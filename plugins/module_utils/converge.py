@@ -58,6 +58,8 @@ def converge(
             stack.enter_context(memory.lock(lock_timeout))
         host = Host()
         stack.callback(host.release)
+        if not check:
+            stack.callback(host.memory.save)  # also where the document is refused: then it takes the lock's file away
         _announce(document, host)
         warnings = _refuse(document, host, check)
         wanted = _firewall_state(document, host)
@@ -67,10 +69,7 @@ def converge(
             raise Refused(str(impossible).splitlines()) from impossible
         actions = _plan(document, host, wanted, bool(text))
         if not check:
-            try:
-                _apply(actions[:stop_after], host, wanted, text)
-            finally:
-                host.memory.save()
+            _apply(actions[:stop_after], host, wanted, text)
         return Result(actions, warnings)
 
 
@@ -217,7 +216,9 @@ def _apply(actions: list[Action], host: Host, wanted: firewall.State, text: str)
     stay, go = _split(by_kind)
     netns.apply(stay.get(netns.KIND, []), host)
     bridge.apply(stay.get(bridge.KIND, []), host)
-    if any(action.kind in (bridge_policy.KIND, nat_port.KIND, veth.KIND, FIREWALL) for action in actions):
+    if host.memory["to_forget"] or any(
+        action.kind in (bridge_policy.KIND, nat_port.KIND, veth.KIND, FIREWALL) for action in actions
+    ):
         _apply_firewall(host, wanted, text)
     veth.delete([action for action in go.get(veth.KIND, []) if not _goes_along(action, host)], host)
     interface.delete(go.get(interface.KIND, []), host)
@@ -236,12 +237,12 @@ def _goes_along(action: Action, host: Host) -> bool:
 
 
 def _apply_firewall(host: Host, wanted: firewall.State, text: str) -> None:
-    before = host.firewall.state
+    before, after = host.firewall.state.nat_ports, wanted.nat_ports
+    changed = {(key[0], key[2]) for key in set(before) | set(after) if before.get(key) != after.get(key)}
+    changed |= {(protocol, port) for protocol, port in host.memory["to_forget"].values()}
+    host.memory["to_forget"].update({"%s %d" % port: port for port in changed if port[0] != "tcp"})
+    host.memory.save()  # a run that is killed after the transaction leaves this to the next one
     firewall.apply(text)
     # after the transaction: the other way round one packet in between would bring the old entry back
-    changed = {
-        key
-        for key in set(before.nat_ports) | set(wanted.nat_ports)
-        if before.nat_ports.get(key) != wanted.nat_ports.get(key)
-    }
-    conntrack.forget({(protocol, port) for protocol, _host_ip, port in changed})
+    conntrack.forget(changed)
+    host.memory["to_forget"].clear()

@@ -13,6 +13,7 @@ from typing import Any
 
 from ansible_collections.virtnet.linux.plugins.module_utils import firewall, namespaces
 from ansible_collections.virtnet.linux.plugins.module_utils.memory import Memory
+from ansible_collections.virtnet.linux.plugins.module_utils.netlink import Socket
 from ansible_collections.virtnet.linux.plugins.module_utils.stack import Stack
 
 
@@ -30,6 +31,7 @@ class Host:
         self.links_coming: set[tuple[str | None, str]] = set()
         self.links_going: set[tuple[str | None, str]] = set()
         self.links_going_along: set[tuple[str | None, str]] = set()  # with a namespace that goes
+        self.vnis: dict[tuple[str | None, int, int, int], str] = {}  # namespace, UDP port, IP version, VNI: the tunnel
         self._stacks: dict[str | None, Stack] = {}
         self._firewall: firewall.Live | None = None
         self._processes: dict[int, list[int]] | None = None
@@ -41,10 +43,11 @@ class Host:
             self._stacks[name] = Stack(name, exists=name is None or name in self.handles)
         return self._stacks[name]
 
-    def reread_handle(self, name: str) -> None:
-        """Take note of a namespace that this run has just made or replaced."""
+    def note_handle(self, name: str, inside: Socket | None = None) -> None:
+        """Take note of a handle that this run has just made, and of the socket that it has in the namespace."""
         self.handles[name] = os.stat(namespaces.path(name)).st_ino
         self.drop(name)
+        self._stacks[name] = Stack(name, inside=inside)
 
     def drop(self, name: str | None) -> None:
         """Forget a stack, and close its socket so that it does not hold the namespace."""

@@ -17,7 +17,7 @@ import os
 import stat
 from collections.abc import Iterator
 
-from ansible_collections.virtnet.linux.plugins.module_utils.netlink import Socket
+from ansible_collections.virtnet.linux.plugins.module_utils.netlink import Request, Socket
 
 DIRECTORY = "/run/netns"
 
@@ -122,13 +122,19 @@ def remove_directory() -> None:
         os.rmdir(DIRECTORY)
 
 
-def create(name: str) -> None:
-    """Make a new namespace with a handle of that name."""
+def create(name: str, marks: list[Request]) -> Socket:
+    """Make a new namespace with a handle of that name; return a socket in it.
+
+    It is marked before it has a handle: a run that is killed in between leaves none that nobody owns.
+    """
     home = os.open("/proc/self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
     try:
         _call("unshare", _CLONE_NEWNET)
         try:
+            inside = Socket()
+            inside.send(marks)
             _bind("/proc/self/ns/net", name)
+            return inside
         finally:
             _call("setns", home, _CLONE_NEWNET)
     finally:

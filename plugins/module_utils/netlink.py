@@ -175,7 +175,8 @@ def _batches(requests: Iterable[Request]) -> Iterator[list[Request]]:
     batch: list[Request] = []
     size = 0
     for request in requests:
-        if batch and size + len(request.message) > _BATCH_BYTES:
+        # what is about one object stays together: a link and its mark are made in one call, whole or not at all
+        if batch and size + len(request.message) > _BATCH_BYTES and request.about != batch[-1].about:
             yield batch
             batch, size = [], 0
         batch.append(request)

@@ -71,10 +71,10 @@ class Stack:
     ``exists`` is False for a namespace that the same run is about to make: it has its ``lo`` and nothing else.
     """
 
-    def __init__(self, name: str | None, exists: bool = True) -> None:
+    def __init__(self, name: str | None, exists: bool = True, inside: Socket | None = None) -> None:
         self.name = name
         self.exists = exists
-        self._socket: Socket | None = None
+        self._socket = inside
         self._links: dict[str, Link] | None = None
         self._by_index: dict[int, Link] | None = None
         self._addresses: dict[int, list[str]] | None = None

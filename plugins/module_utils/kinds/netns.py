@@ -62,7 +62,8 @@ def plan(wanted: dict[str, Any], host: Host) -> list[Action]:
     """What has to be done for one declared namespace."""
     name = wanted["name"]
     if wanted["state"] == "absent":
-        return [Action("delete", KIND, name, _told(host, name), {}, wanted)] if name in host.handles else []
+        there = name in host.handles or namespaces.is_leftover(name)
+        return [Action("delete", KIND, name, _told(host, name), {}, wanted)] if there else []
     asked = {key: wanted[key] for key in ("join", "pid", "forwarding", "labels")}
     asked["sysctls"] = wanted["sysctls"] or None
     if name not in host.handles:
@@ -86,9 +87,8 @@ def apply(actions: list[Action], host: Host) -> None:
     making = [action for action in actions if action.verb in ("create", "replace")]
     if making and namespaces.prepare_directory():
         host.memory["netns_directory"]["made"] = True
-    for action in sorted(
-        making, key=lambda action: (action.wanted["join"] is not None, action.wanted["pid"] is not None)
-    ):
+    _remember(making, host)
+    for action in sorted(making, key=lambda action: not _is_own(action.wanted)):
         _make(action, host)
     for action in actions:
         if action.verb == "change" and ("labels" in action.after or "lo" in action.after):
@@ -194,6 +194,8 @@ def _found(wanted: dict[str, Any], host: Host) -> dict[str, Any]:
 
 
 def _told(host: Host, name: str) -> dict[str, Any]:
+    if name not in host.handles:
+        return {}
     remembered = host.memory["handles"].get(name)
     return {"labels": labels(host, name), **({"join": remembered.get("join")} if remembered else {})}
 
@@ -214,28 +216,46 @@ def _make(action: Action, host: Host) -> None:
     if action.verb == "replace" or namespaces.is_leftover(name):
         host.drop(name)
         namespaces.delete(name)
-        host.memory["handles"].pop(name, None)
     if wanted["join"] is not None:
         namespaces.give_name(name, "/proc/self/ns/net" if wanted["join"] == HOST else namespaces.path(wanted["join"]))
+        host.note_handle(name)
     elif wanted["pid"] is not None:
         namespaces.give_name(name, "/proc/%d/ns/net" % wanted["pid"])
+        host.note_handle(name)
     else:
-        namespaces.create(name)
-    host.reread_handle(name)
-    _mark(wanted, host)
+        host.note_handle(name, namespaces.create(name, _marks(wanted, wanted["labels"] or {})))
+
+
+def _is_own(wanted: dict[str, Any]) -> bool:
+    """Whether the name is to have a namespace of its own, which can bear our mark."""
+    return wanted["join"] is None and wanted["pid"] is None
+
+
+def _remember(making: list[Action], host: Host) -> None:
+    """Note the handles that namespaces of others are about to get: a run that is killed must not forget them."""
+    for action in making:
+        wanted = action.wanted
+        host.memory["handles"].pop(action.name, None)
+        if not _is_own(wanted):
+            remembered = {"join": wanted["join"], "pid": wanted["pid"], "labels": wanted["labels"] or {}}
+            host.memory["handles"][action.name] = remembered
+    host.memory.save()
 
 
 def _mark(wanted: dict[str, Any], host: Host) -> None:
     name = wanted["name"]
     words = wanted["labels"] if wanted["labels"] is not None else labels(host, name) or {}
-    if wanted["join"] is None and wanted["pid"] is None:
-        about = f"netns {name}: lo"
-        mark = names.mark(words)
-        host.stack(name).send([Request(messages.change_link("lo", [("IFLA_IFALIAS", mark)], up=True), about)])
+    if _is_own(wanted):
+        host.stack(name).send(_marks(wanted, words))
         host.memory["handles"].pop(name, None)
     else:
-        remembered = {"join": wanted["join"], "pid": wanted["pid"], "labels": words}
-        host.memory["handles"][name] = remembered
+        host.memory["handles"][name] = {"join": wanted["join"], "pid": wanted["pid"], "labels": words}
+
+
+def _marks(wanted: dict[str, Any], words: dict[str, str]) -> list[Request]:
+    """Raise and mark the namespace's lo."""
+    mark = messages.change_link("lo", [("IFLA_IFALIAS", names.mark(words))], up=True)
+    return [Request(mark, "netns %s: lo" % wanted["name"])]
 
 
 def _host_ends(host: Host, name: str) -> list[str]:
