@@ -24,12 +24,16 @@ MACHINE = "mount -t tmpfs tmpfs /run && ip link set lo up && exec molecule test 
 @pytest.mark.slow
 @pytest.mark.parametrize("scenario", SCENARIOS)
 def test_scenario(scenario, tmp_path):
-    home = {"ANSIBLE_HOME": str(tmp_path / "ansible"), "MOLECULE_EPHEMERAL_DIRECTORY": str(tmp_path / "molecule")}
+    settings = {
+        "ANSIBLE_HOME": str(tmp_path / "ansible"),
+        "MOLECULE_EPHEMERAL_DIRECTORY": str(tmp_path / "molecule"),
+        "NO_COLOR": "1",
+    }
 
     run = subprocess.run(
         ["unshare", "--net", "--mount", "sh", "-c", MACHINE.format(scenario=scenario)],
         cwd=HOME,
-        env={**os.environ, **home},
+        env={**os.environ, **settings},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
