@@ -74,7 +74,7 @@ def _still_there(held: int) -> bool:
 
 
 def _leave_nothing() -> None:
-    """Remove the lock and its folder where nothing is remembered; while the lock is held, so that nobody else has it."""
+    """Remove the lock and its folder where nothing is remembered; while the lock is held, nobody else has it."""
     if os.listdir(DIRECTORY) == [os.path.basename(_LOCK)]:
         os.unlink(_LOCK)
         with contextlib.suppress(OSError):  # somebody has made a lock anew
@@ -101,6 +101,7 @@ class Memory:
         if not self._topics:
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(_FILE)
+            self._saved = ""
             return
         content = json.dumps(self._topics, sort_keys=True)
         if content == self._saved:

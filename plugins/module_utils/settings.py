@@ -127,11 +127,13 @@ def addressing(
     if wanted.get("addresses") is not None:
         asked = wanted["addresses"] + ([own_link_local] if own_link_local and _has_ipv6(wanted) else [])
         gone = [address for address in have if address not in asked and not is_link_local(address)]
-        # first away, then new: an address of the same subnet that came second would go with the first
         requests += [
             Request(messages.delete_address(index, address), about, (errno.EADDRNOTAVAIL,)) for address in gone
         ]
-        requests += [Request(messages.add_address(index, address), about) for address in asked if address not in have]
+        # first away, then new: an IPv4 address that came second in a subnet goes with the first
+        lost = have if any(":" not in address for address in gone) else []
+        new = [address for address in asked if address not in have or (":" not in address and address in lost)]
+        requests += [Request(messages.add_address(index, address), about) for address in new]
     return requests + _routing(index, about, wanted, found)
 
 
