@@ -41,6 +41,13 @@ apt() {
     "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=300 "$@" </dev/null 2>&1
 }
 
+# Debian starts the servers that it installs, unless this file forbids it.
+policy=/usr/sbin/policy-rc.d
+if [ ! -e "$policy" ]; then
+    trap '"${sudo[@]}" rm -f "$policy"' EXIT
+    printf '#!/bin/sh\nexit 101\n' | "${sudo[@]}" install -m 755 /dev/stdin "$policy"
+fi
+
 echo "Installing with apt: ${missing[*]}"
 install=(install --yes --no-install-recommends "${missing[@]}")
 said=$(apt "${install[@]}") || said=$(apt update && apt "${install[@]}") || {
