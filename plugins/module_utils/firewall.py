@@ -57,14 +57,13 @@ class FirewallError(Exception):
 
 
 class Live:
-    """Our tables as they are. A table that is missing holds nothing."""
+    """Our tables as they are: what they hold, which exist, and what is not as ruleset.py has it (see drift())."""
 
-    def __init__(self, listings: dict[str, list[dict[str, Any]]]) -> None:
-        self.families = frozenset(listings)
-        self.intact = frozenset(family for family, listing in listings.items() if not drift(family, listing))
-        self.elements: Elements = {}
-        for family, listing in listings.items():
-            self.elements.update(decode(family, listing))
+    def __init__(self, elements: Elements, families: Iterable[str] = (), drift: Iterable[str] = ()) -> None:
+        self.elements = elements
+        self.families = frozenset(families)
+        self.drift = tuple(drift)
+        self.intact = self.families - {line.split(" ", 2)[1] for line in self.drift}
 
     @functools.cached_property
     def state(self) -> State:
@@ -73,7 +72,7 @@ class Live:
 
 
 def drift(family: str, listing: list[dict[str, Any]]) -> list[str]:
-    """What is not as ruleset.py has it in a table's chains and sets: a line each."""
+    """What is not as ruleset.py has it in a table's chains and sets: "table inet virtnet: ...", a line each."""
     wanted = ruleset.chains(family)
     hooks = {item["chain"]["name"]: _hook(item["chain"]) for item in listing if "chain" in item}
     comments: dict[str, list[str | None]] = {name: [] for name in hooks}
@@ -87,7 +86,7 @@ def drift(family: str, listing: list[dict[str, Any]]) -> list[str]:
     for name in sorted(set(wanted) & set(hooks)):
         if (hooks[name], comments[name]) != wanted[name]:
             found.append("chain %s has other rules" % name)
-    return found
+    return ["table %s %s: %s" % (family, ruleset.TABLE, line) for line in found]
 
 
 def transaction(live: Live, wanted: State) -> str:
@@ -120,7 +119,10 @@ def read() -> Live:
             listings[family] = json.loads(done.stdout)["nftables"]
         elif _exists(family):
             raise FirewallError("nft could not list table %s %s: %s" % (family, ruleset.TABLE, done.stderr.strip()))
-    return Live(listings)
+    held: Elements = {}
+    for family, listing in listings.items():
+        held.update(decode(family, listing))
+    return Live(held, listings, [line for family, listing in listings.items() for line in drift(family, listing)])
 
 
 def apply(text: str) -> None:

@@ -151,6 +151,8 @@ def _add_port(port: Port, policies: dict[str, Policy], found: Elements) -> None:
     found["bridge", "self"]["%s . %s" % (name, name)] = (None, port.bridge)
     if port.bridge in policies and not policies[port.bridge].icc:
         found["bridge", "nopeer"][name] = (None, None)
+    if port.anycast:
+        found["bridge", "anycast"][name] = (None, None)
     for bridge in port.also_on:
         for address in port.addresses:
             version = _version(address)
@@ -238,8 +240,10 @@ def _ports(get: Any) -> Iterator[Port]:
                 addresses.setdefault(port, set()).add(key.split(" . ")[1])
                 bridges.setdefault(port, set()).add(bridge)
     for key, (_value, bridge) in get("bridge", "self").items():
-        port = key.split(" . ")[0].strip('"')
-        yield Port(port, bridge or "", tuple(sorted(addresses.get(port, ()))), tuple(sorted(bridges.get(port, ()))))
+        quoted = key.split(" . ")[0]
+        port = quoted.strip('"')
+        near = tuple(sorted(addresses.get(port, ()))), tuple(sorted(bridges.get(port, ())))
+        yield Port(port, bridge or "", *near, anycast=quoted in get("bridge", "anycast"))
 
 
 def _nat_ports(get: Any) -> Iterator[NatPort]:

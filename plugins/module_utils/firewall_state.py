@@ -47,17 +47,21 @@ class Guard:
 
 @dataclass(frozen=True)
 class Port:
-    """The host end of an endpoint's veth.
+    """A port of a bridge: the host end of an endpoint's veth, or a tunnel to other hosts.
 
     ``also_on`` names the other bridges on which the same container has an endpoint, ``addresses`` is what it has on
     this one: a client of those bridges, translated to these addresses, shares a network with the server, which would
     answer it past us. Neither is kept without the other, and only bridges with a policy count.
+
+    ``anycast``: a tunnel to hosts whose bridges have the same gateway, address and MAC; what this host itself says on
+    the bridge stays on this side.
     """
 
     name: str
     bridge: str
     addresses: tuple[str, ...] = ()
     also_on: tuple[str, ...] = ()
+    anycast: bool = False
 
 
 @dataclass(frozen=True)

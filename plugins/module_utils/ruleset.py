@@ -170,6 +170,7 @@ table bridge virtnet {
 	set nanets { typeof iifname . @th,64,128; flags interval; }
 	set self { type ifname . ifname; }
 	set nopeer { type ifname; }
+	set anycast { type ifname; }
 
 	chain prerouting {
 		type filter hook prerouting priority -300; policy accept;
@@ -213,6 +214,11 @@ table bridge virtnet {
 		iifname . oifname @self drop \
 			comment "nobody hears his own broadcasts, although the port reflects (hairpin)"
 		iifname @nopeer oifname @nopeer drop comment "icc: false"
+	}
+
+	chain output {
+		type filter hook output priority -200; policy accept;
+		oifname @anycast drop comment "a gateway that every host has: none of them speaks through the tunnel"
 	}
 }
 """

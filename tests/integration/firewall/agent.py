@@ -26,7 +26,8 @@ PING = {socket.AF_INET: (socket.IPPROTO_ICMP, 8), socket.AF_INET6: (socket.IPPRO
 AGAIN = 0.2  # seconds after which a datagram without an answer is sent again
 
 loop = selectors.DefaultSelector()
-seen: list[str] = []  # who spoke to our UDP ports, answered or not
+seen: list[str] = []  # who spoke to our UDP ports, answered or not; whose frames came by a device that is watched
+kept: list[socket.socket] = []
 name = sys.argv[1]
 
 
@@ -61,8 +62,19 @@ def serve(ports: list[int]) -> None:
 
 def accept(server: socket.socket, port: int) -> None:
     client, peer = server.accept()
-    with client:
-        client.sendall(("%s:%d %s" % (name, port, peer[0])).encode())
+    client.sendall(("%s:%d %s" % (name, port, peer[0])).encode())
+    loop.register(client, selectors.EVENT_READ, (echo, port))
+
+
+def echo(client: socket.socket, _port: int) -> None:
+    try:
+        data = client.recv(2048)
+        client.sendall(data)
+    except OSError:
+        data = b""
+    if not data:
+        loop.unregister(client)
+        client.close()
 
 
 def reply(server: socket.socket, port: int) -> None:
@@ -124,7 +136,7 @@ class Question:
 
 
 def probe(specs: list[dict[str, object]], least: float, most: float) -> list[str | None]:
-    """Ask all; wait as long for answers that should not come as ``least``, for those that should as ``most`` (seconds)."""
+    """Ask all; wait for answers that should not come as long as ``least``, for others as ``most`` (seconds)."""
     questions = [Question(spec) for spec in specs]
     begun = time.monotonic()
     while True:
@@ -152,6 +164,7 @@ def flow(to: str, port: int, source_port: int, payload: str) -> str | None:
     """One datagram of a long-lived UDP flow, and its answer."""
     with socket.socket(socket.AF_INET6 if ":" in to else socket.AF_INET, socket.SOCK_DGRAM) as client:
         client.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
         client.bind(("", source_port))
         client.connect((to, port))
         client.settimeout(0.5)
@@ -171,6 +184,34 @@ def take_seen() -> list[str]:
     return taken
 
 
+def wait_seen(text: str, seconds: float) -> list[str]:
+    """All that was seen, as soon as the text is among it; nothing where it is not in that time."""
+    until = time.monotonic() + seconds
+    while text not in " ".join(seen):
+        if time.monotonic() > until:
+            return []
+        turn(0.05)
+    return take_seen()
+
+
+def wait_output(argv: list[str], text: str, seconds: float) -> bool:
+    """Whether a command's output comes to hold the text in that time."""
+    until = time.monotonic() + seconds
+    while text not in run(argv)["out"]:
+        if time.monotonic() > until:
+            return False
+        time.sleep(0.05)
+    return True
+
+
+def burst(to: str, port: int, first: int, count: int) -> None:
+    """One datagram of each of many flows."""
+    for source_port in range(first, first + count):
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+            client.bind(("", source_port))
+            client.sendto(b"who?", (to, port))
+
+
 def turn(seconds: float) -> bool:
     """Let every socket that has something do its work; whether one had."""
     events = loop.select(seconds)
@@ -181,7 +222,53 @@ def turn(seconds: float) -> bool:
     return any(key.fileobj is not sys.stdin for key, _mask in events)
 
 
-COMMANDS = {"run": run, "serve": serve, "probe": probe, "send": send, "flow": flow, "take_seen": take_seen, "write": write}
+def connect(to: str, port: int) -> str:
+    """Open a TCP connection that stays; say() speaks over it."""
+    kept.append(socket.create_connection((to, port), 5))
+    return kept[-1].recv(2048).decode()
+
+
+def say(text: str) -> str | None:
+    """What comes back of a text that is sent over the connection that stays."""
+    kept[-1].settimeout(5)
+    try:
+        kept[-1].sendall(text.encode())
+        return kept[-1].recv(2048).decode()
+    except OSError:
+        return None
+
+
+def watch(device: str) -> None:
+    """Note, from now on, who sent the frames that come in by the device."""
+    wire = socket.socket(socket.AF_PACKET, socket.SOCK_RAW | socket.SOCK_NONBLOCK, socket.htons(3))
+    wire.bind((device, 3))
+    loop.register(wire, selectors.EVENT_READ, (overhear, None))
+
+
+def overhear(wire: socket.socket, _port: None) -> None:
+    frame, (_device, _protocol, kind, *_rest) = wire.recvfrom(2048)
+    if kind != socket.PACKET_OUTGOING:
+        seen.append("frame " + frame[6:12].hex(":"))
+
+
+COMMANDS = {
+    function.__name__: function
+    for function in (
+        run,
+        write,
+        serve,
+        probe,
+        send,
+        flow,
+        burst,
+        connect,
+        say,
+        watch,
+        take_seen,
+        wait_seen,
+        wait_output,
+    )
+}
 
 
 def main() -> None:

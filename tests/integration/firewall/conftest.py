@@ -9,8 +9,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-
 from integration.firewall import lab as kit
+
+
+@pytest.fixture
+def host() -> Iterator[kit.Agent]:
+    """A host with nothing but a firewall."""
+    agent = kit.Agent("host")
+    agent.hear()
+    yield agent
+    agent.close()
 
 
 @pytest.fixture(scope="module")

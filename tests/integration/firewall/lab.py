@@ -13,7 +13,9 @@
                +-- brr  r1               m  on a and b, and forwards between them
                +-- brs  s1
 
-The firewall is the one thing under test: links, addresses, routes and sysctls are set here as the engine would set them.
+There is a bridge of somebody else's, too: brx with x1 and x2, of which the firewall knows nothing.
+
+The firewall is the one thing under test: links, addresses, routes and sysctls are set here as the engine would.
 """
 
 from __future__ import annotations
@@ -21,10 +23,9 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import json
-import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -101,7 +102,7 @@ class Network:
     bridge: str
     number: int
     containers: tuple[str, ...]
-    policy: dict[str, Any]
+    policy: dict[str, Any] | None  # None: not one of ours
 
     @property
     def subnets(self) -> tuple[str, str]:
@@ -121,6 +122,7 @@ NETWORKS = {
     "n": Network("brn", 4, ("n1", "n2"), {"icc": False}),
     "r": Network("brr", 5, ("r1",), {"gateway_mode": "routed"}),
     "s": Network("brs", 6, ("s1",), {"gateway_mode": "isolated", "internal": True}),
+    "x": Network("brx", 7, ("x1", "x2"), None),
 }
 UPLINKS = {"lan": ("up0", "192.0.2.%d", "2001:db8:1::%d"), "lan2": ("up1", "198.51.100.%d", "2001:db8:2::%d")}
 CONTAINERS = sorted({name for network in NETWORKS.values() for name in network.containers})
@@ -140,7 +142,7 @@ SERVED = {
     "host": [2222, 2223],
     "lan": [7],
     "lan2": [7],
-    **dict.fromkeys(CONTAINERS, [80, 81, 82]),
+    **{name: [80, 81, 82] for name in CONTAINERS},
     "a1": [80, 81, 82, 9000, 9001, 9002],
 }
 PUBLISHED = (  # host address, host port, server, port
@@ -165,34 +167,48 @@ def port_name(network: Network, container: str) -> str:
 
 
 def full_state() -> State:
-    """What the firewall holds in the matrix: every network, every port guarded, everything published over TCP and UDP."""
+    """What the firewall holds in the matrix: every network of ours, every port guarded, TCP and UDP ports published."""
     state = State(norouter=frozenset({4, 6}))
     for network in NETWORKS.values():
+        if network.policy is None:
+            continue
         state.policies[network.bridge] = Policy(network.bridge, network.subnets, **network.policy)
         for container in network.containers:
             name, addresses = port_name(network, container), network.address_of(container)
-            others = tuple(other.bridge for other in NETWORKS.values() if container in other.containers and other != network)
+            others = tuple(n.bridge for n in NETWORKS.values() if container in n.containers and n != network)
             state.ports[name] = Port(name, network.bridge, addresses if others else (), others)
             forwards = container == "m"
             state.guards[name] = Guard(
                 name, network.bridge, mac(network, container), addresses, addresses_checked=not forwards
             )
     for host, host_port, server, port in PUBLISHED:
-        for version in (0, 1):
-            host_ip = ADDRESSES[host][version] if host else None
-            for protocol in ("tcp", "udp"):
-                publish(state, NatPort(protocol, host_ip, host_port, ADDRESSES[server][version], port, bridge_of(server)))
+        for protocol in ("tcp", "udp"):
+            publish(state, protocol, host, host_port, server, port)
     return state
 
 
-def publish(state: State, port: NatPort) -> None:
-    state.nat_ports[port.key] = port
+def publish(state: State, protocol: str, host: str | None, host_port: int, server: str, port: int) -> None:
+    """The same port over IPv4 and IPv6."""
+    for version in (0, 1):
+        host_ip = ADDRESSES[host][version] if host else None
+        published = NatPort(protocol, host_ip, host_port, ADDRESSES[server][version], port, bridge_of(server))
+        state.nat_ports[published.key] = published
+
+
+def with_bits(pair: Iterable[str]) -> Iterator[tuple[str, int]]:
+    """An IPv4 and an IPv6 address, each with the length of the lab's subnets."""
+    return zip(pair, (24, 64), strict=True)
 
 
 def bridge_of(server: str) -> str:
     container, _dot, network = server.partition(".")
     found = [NETWORKS[network]] if network else [n for n in NETWORKS.values() if container in n.containers]
     return found[0].bridge
+
+
+def question(protocol: str, to: str, port: int, wanted: bool = True) -> dict[str, Any]:
+    """A probe of agent.py's; ``wanted`` says how long to wait for an answer."""
+    return dict(protocol=protocol, to=to, port=port, wanted=wanted)
 
 
 class Lab:
@@ -271,14 +287,14 @@ class Lab:
         lines = ["link set lo up"]
         for name, (uplink, *forms) in UPLINKS.items():
             lines.append("link add %s type veth peer name eth0 netns %d" % (uplink, self.agents[name].pid))
-            lines += ["addr add %s/%d dev %s nodad" % (form % 1, bits, uplink) for form, bits in zip(forms, (24, 64), strict=True)]
+            lines += ["addr add %s/%d dev %s nodad" % (form % 1, bits, uplink) for form, bits in with_bits(forms)]
             lines.append("link set %s up" % uplink)
         lines += ["addr add 192.0.2.9/32 dev up0", "addr add 2001:db8:1::9/64 dev up0 nodad preferred_lft 0"]
         for network in NETWORKS.values():
             bridge = network.bridge
             lines.append("link add %s type bridge mcast_snooping 0" % bridge)
             lines.append("link set %s addrgenmode none up" % bridge)
-            gateway = zip((*network.addresses(1), "fe80::1"), (24, 64, 64), strict=True)
+            gateway = (*with_bits(network.addresses(1)), ("fe80::1", 64))
             lines += ["addr add %s/%d dev %s nodad" % (address, bits, bridge) for address, bits in gateway]
             lines.append("route append local ::1 dev %s table local metric 2048" % bridge)
             for container in network.containers:
@@ -296,14 +312,14 @@ class Lab:
         for name, (_uplink, *forms) in UPLINKS.items():
             self.agents[name].ip(
                 "link set lo up",
-                *("addr add %s/%d dev eth0 nodad" % (form % 2, bits) for form, bits in zip(forms, (24, 64), strict=True)),
+                *("addr add %s/%d dev eth0 nodad" % (form % 2, bits) for form, bits in with_bits(forms)),
                 "link set eth0 up",
                 *("route add default via " + form % 1 for form in forms),
             )
         for network in NETWORKS.values():
             for container in network.containers:
                 device = "eth%d" % (container == "m" and network.bridge == "brb")
-                addresses = zip(network.address_of(container), (24, 64), strict=True)
+                addresses = with_bits(network.address_of(container))
                 lines = ["link set lo up", "link set %s up" % device]
                 lines += ["addr add %s/%d dev %s nodad" % (address, bits, device) for address, bits in addresses]
                 if device == "eth0":

@@ -119,4 +119,9 @@ ROWS = [
     blocked("isolated", "to its bridge's address", "s1", "gw.s", 2222),
     blocked("isolated", "to LAN", "s1", "lan", 7),
     blocked("isolated", "from LAN", "lan", "s1", 81),
+    Row("not ours", "among themselves", "x1", "x2", 81, "x2:81 as x1"),
+    Row("not ours", "to its gateway's service", "x1", "gw.x", 2222, "host:2222 as x1"),
+    Row("not ours", "to a published port", "x1", "host", 8080, "a1:80 as x1"),
+    blocked("not ours", "to a network of ours", "x1", "a1", 81),
+    blocked("not ours", "host is no router: to LAN", "x1", "lan", 7),
 ]

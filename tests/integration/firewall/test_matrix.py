@@ -16,7 +16,7 @@ CALLS = pytest.mark.parametrize("call_iptables", [0, 1])
 
 
 def expected(row: Row, version: int, call_iptables: int) -> str | None:
-    # the answer is translated back inside the bridge and enters IPv6 input with destination ::1 on a device that is not lo
+    # the answer is translated back inside the bridge and enters IPv6 input for ::1 by a device that is not lo
     if version == 6 and row.to == "lo" and call_iptables:
         return None
     answer, _as, client = row.answer.partition(" as ")
@@ -31,7 +31,7 @@ def surprises(lab: kit.Lab, rows: list[tuple[Row, str | None]], version: int) ->
     """What did not come out as expected, a line each."""
     asked = [(row, protocol, answer) for row, answer in rows for protocol in tries(row)]
     questions = [
-        (row.client, dict(protocol=protocol, to=kit.ADDRESSES[row.to][version == 6], port=row.port, wanted=bool(answer)))
+        (row.client, kit.question(protocol, kit.ADDRESSES[row.to][version == 6], row.port, answer is not None))
         for row, protocol, answer in asked
     ]
     return "\n".join(

@@ -1,0 +1,110 @@
+# Copyright (c) 2026, The virtnet.linux authors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Published ports that change under those who use them."""
+
+from __future__ import annotations
+
+import pytest
+from integration.firewall import lab as kit
+
+from ansible_collections.virtnet.linux.plugins.module_utils import conntrack, firewall
+
+HOST_PORT, SOURCE_PORT = 9999, 40000
+VERSIONS = pytest.mark.parametrize("version", [4, 6])
+
+
+def leads_to(server: str | None) -> firewall.State:
+    """The lab's state with one port more."""
+    state = kit.full_state()
+    if server is not None:
+        for protocol in ("tcp", "udp"):
+            kit.publish(state, protocol, None, HOST_PORT, server, 80)
+    return state
+
+
+def datagram(lab: kit.Lab, version: int) -> str | None:
+    """One more datagram of the neighbour's flow to the port, and its answer: who answered, or an error."""
+    to = kit.ADDRESSES["host"][version == 6]
+    answer = lab.agents["lan"].ask("flow", to=to, port=HOST_PORT, source_port=SOURCE_PORT, payload="more")
+    return answer and answer.split(" ")[0]
+
+
+def forget(lab: kit.Lab, *ports: tuple[str, int]) -> int:
+    with lab.host.inside():
+        return conntrack.forget(ports)
+
+
+@pytest.fixture(autouse=True)
+def fresh(lab):
+    lab.load(leads_to(None))
+    forget(lab, ("udp", HOST_PORT))
+
+
+@VERSIONS
+def test_a_running_udp_flow_follows_the_port(lab, version):
+    lab.load(leads_to("a1"))
+    assert datagram(lab, version) == "a1:80"
+
+    lab.load(leads_to("b1"))
+    assert datagram(lab, version) == "a1:80"  # as long as the kernel remembers
+    assert forget(lab, ("udp", HOST_PORT)) == 1
+
+    assert datagram(lab, version) == "b1:80"
+
+
+@VERSIONS
+def test_a_udp_flow_ends_with_its_port(lab, version):
+    lab.load(leads_to("a1"))
+    assert datagram(lab, version) == "a1:80"
+
+    lab.load(leads_to(None))
+    forget(lab, ("udp", HOST_PORT))
+
+    assert datagram(lab, version) == "ECONNREFUSED"
+
+
+@VERSIONS
+def test_a_udp_flow_older_than_the_port_reaches_it(lab, version):
+    assert datagram(lab, version) == "ECONNREFUSED"
+
+    lab.load(leads_to("a1"))
+    forget(lab, ("udp", HOST_PORT))
+
+    assert datagram(lab, version) == "a1:80"
+
+
+def test_only_flows_of_the_port_are_forgotten(lab):
+    lab.load(leads_to("a1"))
+    assert datagram(lab, 4) == "a1:80"
+
+    assert forget(lab, ("udp", HOST_PORT + 1), ("tcp", HOST_PORT)) == 0
+    assert forget(lab) == 0
+    lab.load(leads_to("b1"))
+
+    assert datagram(lab, 4) == "a1:80"
+
+
+def test_many_flows_are_forgotten(lab):
+    lab.load(leads_to("a1"))
+    to = kit.ADDRESSES["host"][0]
+    lab.agents["lan"].ask("burst", to=to, port=HOST_PORT, first=20000, count=2000)
+
+    assert forget(lab, ("udp", HOST_PORT)) == 2000
+    assert forget(lab, ("udp", HOST_PORT)) == 0
+
+
+@VERSIONS
+def test_a_tcp_connection_stays_when_its_port_moves_and_the_tables_are_made_anew(lab, version):
+    lab.load(leads_to("a1"))
+    to = kit.ADDRESSES["host"][version == 6]
+    lan = lab.agents["lan"]
+    assert lan.ask("connect", to=to, port=HOST_PORT).startswith("a1:80 ")
+
+    lab.host.run("nft", "delete", "chain", "inet", "virtnet", "about")
+    assert "delete table inet virtnet" in lab.load(leads_to("b1"))
+    forget(lab, ("tcp", HOST_PORT), ("udp", HOST_PORT))
+
+    assert lan.ask("say", text="still there?") == "still there?"
+    assert lab.probe([("lan", kit.question("tcp", to, HOST_PORT))])[0].startswith("b1:80 ")

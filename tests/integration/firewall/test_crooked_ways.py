@@ -1,0 +1,94 @@
+# Copyright (c) 2026, The virtnet.linux authors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What no port published and no route set may get: the host's own services by crooked ways."""
+
+from __future__ import annotations
+
+import pytest
+from integration.firewall import lab as kit
+
+from ansible_collections.virtnet.linux.plugins.module_utils import firewall
+
+OWN, PUBLISHED = 2223, 8082  # a service of the host's; a port published on 127.0.0.1
+
+
+@pytest.fixture
+def loopback_routed(lab):
+    """Two who send what is for 127.0.0.1 to the host, and a host that would take it."""
+    places = {"lan": "192.0.2.1", "a2": "172.20.1.1"}
+    lab.host.sysctl("ipv4/conf/up0/route_localnet", 1)
+    for who, gateway in places.items():
+        lab.agents[who].sysctl("ipv4/conf/eth0/route_localnet", 1)
+        source = kit.ADDRESSES[who][0]
+        lab.agents[who].ip(
+            "addr del 127.0.0.1/8 dev lo", "route add 127.0.0.1/32 via %s src %s dev eth0" % (gateway, source)
+        )
+    yield list(places)
+    for who in places:
+        lab.agents[who].ip("route del 127.0.0.1/32", "addr add 127.0.0.1/8 dev lo")
+
+
+def reached(lab, clients, wanted):
+    tried = [(protocol, port) for protocol in ("tcp", "udp") for port in (OWN, PUBLISHED)]
+    answers = lab.probe(
+        [(who, kit.question(protocol, "127.0.0.1", port, wanted)) for who in clients for protocol, port in tried]
+    )
+    return {answer and answer.split(" ")[0] for answer in answers}
+
+
+def test_loopback_is_out_of_reach_for_everybody_else(lab, loopback_routed):
+    lab.load(kit.full_state())
+
+    assert reached(lab, loopback_routed, wanted=False) == {None}
+
+
+def test_without_the_rules_loopback_is_not(lab, loopback_routed):
+    lab.load(kit.full_state())
+    lab.host.run("nft", "flush", "chain", "inet", "virtnet", "raw")
+
+    assert reached(lab, loopback_routed, wanted=True) == {"host:%d" % OWN, "a1:82"}
+
+
+@pytest.mark.parametrize("call_iptables", [0, 1])
+@pytest.mark.parametrize(("who", "hears"), [("lan", False), ("b1", False), ("a1", True)])
+def test_a_networks_broadcast_address_is_its_own(lab, who, hears, call_iptables):
+    lab.call_iptables(call_iptables)
+    lab.load(kit.full_state())
+
+    assert (broadcast(lab, who, heard=hears) != []) == hears
+
+
+def test_without_rules_the_broadcast_address_is_everybodys(lab):
+    lab.load(firewall.State())
+
+    assert broadcast(lab, "lan", heard=True) != []
+
+
+def broadcast(lab, who, heard):
+    """Who was heard on the host's UDP port after one datagram to the broadcast address of network a."""
+    lab.host.ask("take_seen")
+    lab.agents[who].ask("flow", to="172.20.1.255", port=OWN, source_port=40001, payload="anybody?")
+    return lab.host.ask("wait_seen", text="host:%d " % OWN, seconds=kit.MOST if heard else kit.LEAST)
+
+
+def test_a_container_does_not_hear_its_own_broadcasts(lab):
+    """The port reflects (hairpin), so that a container reaches its own published port."""
+    lab.load(kit.full_state())
+    lab.agents["a1"].ask("watch", device="eth0")
+
+    assert own_frames(lab) == 0
+
+    name = kit.port_name(kit.NETWORKS["a"], "a1")
+    lab.host.run("nft", "delete", "element", "bridge", "virtnet", "self", '{ "%s" . "%s" }' % (name, name))
+    assert own_frames(lab) > 0
+
+
+def own_frames(lab):
+    """How many frames of its own come back to a1 while it asks for a2 by broadcast, and is answered."""
+    a1 = lab.agents["a1"]
+    a1.run("ip", "neigh", "flush", "all")
+    a1.ask("take_seen")
+    assert lab.probe([("a1", kit.question("udp", kit.ADDRESSES["a2"][0], 81))])[0] == "a2:81 172.20.1.2"
+    return a1.ask("take_seen").count("frame " + kit.mac(kit.NETWORKS["a"], "a1"))

@@ -1,0 +1,225 @@
+# Copyright (c) 2026, The virtnet.linux authors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A container that claims to be somebody else: frames made by hand, on a guarded port and, as the control, without."""
+
+from __future__ import annotations
+
+import dataclasses
+import ipaddress
+import json
+import struct
+
+import pytest
+from integration.firewall import lab as kit
+
+NETWORK = kit.NETWORKS["a"]
+MINE, VICTIM = kit.mac(NETWORK, "a2"), kit.mac(NETWORK, "a1")
+MY_PORT = kit.port_name(NETWORK, "a2")
+FORGED_MAC = "02:42:00:00:66:66"
+ME, ME6 = kit.ADDRESSES["a2"]
+HIM, HIM6 = kit.ADDRESSES["a1"]
+GW, GW6 = kit.ADDRESSES["gw.a"]
+ALL_NODES, ALL_NODES_MAC = "ff02::1", "33:33:00:00:00:01"
+
+
+def ethernet(to: str, source: str, kind: int, payload: bytes) -> str:
+    return (raw_mac(to) + raw_mac(source) + struct.pack("!H", kind) + payload).hex()
+
+
+def raw(address: str) -> bytes:
+    return ipaddress.ip_address(address).packed
+
+
+def raw_mac(mac: str) -> bytes:
+    return bytes.fromhex(mac.replace(":", ""))
+
+
+def checksum(data: bytes) -> int:
+    data += b"\0" * (len(data) % 2)
+    total = sum(struct.unpack("!%dH" % (len(data) // 2), data))
+    while total >> 16:
+        total = (total & 0xFFFF) + (total >> 16)
+    return total ^ 0xFFFF
+
+
+def udp(source: str, to: str, mac: str = MINE) -> str:
+    """A datagram to port 81 of the victim."""
+    head = struct.pack("!HHHH", 40000, 81, 8 + 4, 0)
+    source_raw, to_raw = raw(source), raw(to)
+    if ":" in source:
+        pseudo = source_raw + to_raw + struct.pack("!IHBB", 12, 0, 0, 17)
+        head = head[:6] + struct.pack("!H", checksum(pseudo + head + b"who?"))
+        packet = struct.pack("!IHBB", 6 << 28, 12, 17, 64) + source_raw + to_raw + head + b"who?"
+        return ethernet(VICTIM, mac, 0x86DD, packet)
+    ip = struct.pack("!BBHHHBBH", 0x45, 0, 32, 0, 0, 64, 17, 0) + source_raw + to_raw
+    ip = ip[:10] + struct.pack("!H", checksum(ip)) + ip[12:]
+    return ethernet(VICTIM, mac, 0x0800, ip + head + b"who?")
+
+
+def arp(address: str, mac: str, hardware: int = 1) -> str:
+    """An answer that nobody asked for: the address is at that MAC."""
+    body = struct.pack("!HHBBH", hardware, 0x0800, 6, 4, 2) + raw_mac(mac) + raw(address) + raw_mac(VICTIM) + raw(HIM)
+    return ethernet(VICTIM, MINE, 0x0806, body)
+
+
+def icmpv6(source: str, to: str, to_mac: str, body: bytes) -> str:
+    pseudo = raw(source) + raw(to) + struct.pack("!IHBB", len(body), 0, 0, 58)
+    body = body[:2] + struct.pack("!H", checksum(pseudo + body)) + body[4:]
+    packet = struct.pack("!IHBB", 6 << 28, len(body), 58, 255) + raw(source) + raw(to)
+    return ethernet(to_mac, MINE, 0x86DD, packet + body)
+
+
+def advertisement(address: str, source: str) -> str:
+    """Neighbour advertisement (override): the address is at my MAC."""
+    body = struct.pack("!BBHI", 136, 0, 0, 0x20000000) + raw(address) + b"\x02\x01" + raw_mac(MINE)
+    return icmpv6(source, HIM6, VICTIM, body)
+
+
+def router_advertisement(source: str) -> str:
+    return icmpv6(source, ALL_NODES, ALL_NODES_MAC, struct.pack("!BBHBBHII", 134, 0, 0, 64, 0, 1800, 0, 0))
+
+
+def probe_of(address: str) -> str:
+    """Neighbour solicitation from ::, as for duplicate address detection: is the address free?"""
+    group = "ff02::1:ff00:2"
+    return icmpv6("::", group, "33:33:ff:00:00:02", struct.pack("!BBHI", 135, 0, 0, 0) + raw(address))
+
+
+def link_local(mac: str) -> str:
+    part = mac.split(":")
+    return str(ipaddress.ip_address("fe80::%x%s:%sff:fe%s:%s%s" % (int(part[0], 16) ^ 2, *part[1:])))
+
+
+FORGERIES = {
+    "address, IPv4": (udp(GW, HIM), "seen", GW),
+    "address, IPv6": (udp(GW6, HIM6), "seen", GW6),
+    "MAC": (udp(ME, HIM, FORGED_MAC), "seen", ME),
+    "MAC, IPv6": (udp(ME6, HIM6, FORGED_MAC), "seen", ME6),
+    "ARP for the gateway": (arp(GW, MINE), "neighbour", GW),
+    "ARP with another's MAC inside": (arp(GW, FORGED_MAC), "neighbour", GW),
+    "ARP as of IEEE 802 for the gateway": (arp(GW, MINE, 6), "neighbour", GW),
+    "advertisement for the gateway, own source": (advertisement(GW6, ME6), "neighbour", GW6),
+    "advertisement for the gateway, its source": (advertisement(GW6, GW6), "neighbour", GW6),
+    "router advertisement": (router_advertisement(link_local(MINE)), "router", link_local(MINE)),
+}
+
+
+@pytest.fixture
+def victim(lab):
+    """a1, which accepts router advertisements and knows where the gateway is."""
+    lab.load(kit.full_state())
+    agent = lab.agents["a1"]
+    agent.sysctl("ipv6/conf/eth0/accept_ra", 1)
+    agent.ip("neigh replace 172.20.1.1 lladdr %s dev eth0 nud reachable" % gateway_mac(lab))
+    agent.ip("neigh replace fd00:1::1 lladdr %s dev eth0 nud reachable" % gateway_mac(lab))
+    agent.sysctl("ipv4/neigh/eth0/locktime", 0)  # else an answer right after another is not believed
+    agent.ask("take_seen")
+    return agent
+
+
+def gateway_mac(lab) -> str:
+    return json.loads(lab.host.run("ip", "-j", "link", "show", NETWORK.bridge))[0]["address"]
+
+
+def believed(lab, victim, kind: str, claim: str) -> bool:
+    """Whether the victim took the claim; asked after a frame that it surely got, so that it had the time."""
+    lab.agents["a2"].ask("send", device="eth0", frames=[udp(ME, HIM)])
+    seen = victim.ask("wait_seen", text="a1:81 %s" % ME, seconds=kit.MOST)
+    assert seen
+    if kind == "seen":
+        return seen.count("a1:81 " + claim) > (claim == ME)
+    if kind == "neighbour":
+        entry = json.loads(victim.run("ip", "-j", "neigh", "show", claim, "dev", "eth0"))[0]
+        return entry["lladdr"] != gateway_mac(lab)
+    return claim in victim.run("ip", "-6", "route", "show", "default")
+
+
+@pytest.mark.parametrize("call_iptables", [0, 1])
+@pytest.mark.parametrize("forgery", FORGERIES)
+def test_a_guarded_port_sends_for_nobody_else(lab, victim, forgery, call_iptables):
+    lab.call_iptables(call_iptables)
+    frame, kind, claim = FORGERIES[forgery]
+
+    lab.agents["a2"].ask("send", device="eth0", frames=[frame])
+
+    assert not believed(lab, victim, kind, claim)
+
+
+@pytest.mark.parametrize("forgery", FORGERIES)
+def test_on_a_port_without_guard_it_would_be_believed(lab, victim, forgery):
+    state = kit.full_state()
+    del state.guards[MY_PORT]
+    lab.load(state)
+    test = FORGERIES[forgery]
+    victim.ip("neigh replace 172.20.1.1 lladdr %s dev eth0 nud reachable" % gateway_mac(lab))
+    victim.ip("neigh replace fd00:1::1 lladdr %s dev eth0 nud reachable" % gateway_mac(lab))
+
+    lab.agents["a2"].ask("send", device="eth0", frames=[test[0]])
+
+    assert believed(lab, victim, *test[1:])
+
+
+def guarded(lab, **changes) -> None:
+    state = kit.full_state()
+    state.guards[MY_PORT] = dataclasses.replace(state.guards[MY_PORT], **changes)
+    lab.load(state)
+
+
+@pytest.mark.parametrize(
+    ("allowed", "sources"),
+    [
+        (("10.9.0.0/24", "fd09::/64"), ("10.9.0.77", "fd09::77")),
+        (("10.9.0.77", "fd09::77"), ("10.9.0.77", "fd09::77")),
+    ],
+)
+def test_allowed_addresses_may_be_sent_as_well(lab, victim, allowed, sources):
+    guarded(lab, allowed_addresses=allowed)
+    frames = [udp(sources[0], HIM), udp(sources[1], HIM6)]
+
+    lab.agents["a2"].ask("send", device="eth0", frames=frames)
+
+    seen = victim.ask("wait_seen", text="a1:81 " + sources[1], seconds=kit.MOST)
+    assert seen == ["a1:81 " + source for source in sources]
+
+
+@pytest.mark.parametrize("allowed", ["fd00:1::1", "fd00:1::/112"])
+def test_an_allowed_address_may_be_advertised(lab, victim, allowed):
+    guarded(lab, allowed_addresses=(allowed,))
+    victim.ip("neigh replace fd00:1::1 lladdr %s dev eth0 nud reachable" % gateway_mac(lab))
+
+    lab.agents["a2"].ask("send", device="eth0", frames=[advertisement(GW6, ME6)])
+
+    assert believed(lab, victim, "neighbour", GW6)
+
+
+def test_a_port_that_forwards_is_checked_for_its_mac_only(lab, victim):
+    guarded(lab, addresses_checked=False)
+
+    lab.agents["a2"].ask("send", device="eth0", frames=[udp(GW, HIM, FORGED_MAC), udp(GW6, HIM6)])
+
+    seen = victim.ask("wait_seen", text="a1:81 " + GW6, seconds=kit.MOST)
+    assert seen == ["a1:81 " + GW6]
+
+
+def test_an_own_address_is_probed_before_it_is_used(lab):
+    """Duplicate address detection works on a guarded port, both for the tests it sends and for the answer it gets."""
+    lab.load(kit.full_state())
+    a2 = lab.agents["a2"]
+    a2.sysctl("ipv6/conf/eth0/dad_transmits", 1)
+    a2.sysctl("ipv6/conf/eth0/accept_dad", 1)
+    taken = kit.ADDRESSES["a1"][1]
+    state = kit.full_state()
+    state.guards[MY_PORT] = dataclasses.replace(state.guards[MY_PORT], allowed_addresses=(taken,))
+    lab.load(state)
+
+    a2.ip("addr add %s/64 dev eth0" % taken)
+
+    try:
+        assert a2.ask(
+            "wait_output", argv=["ip", "-6", "addr", "show", "dev", "eth0"], text="dadfailed", seconds=kit.MOST
+        )
+    finally:
+        a2.ip("addr del %s/64 dev eth0" % taken)
+        a2.sysctl("ipv6/conf/eth0/dad_transmits", 0)

@@ -1,0 +1,207 @@
+# Copyright (c) 2026, The virtnet.linux authors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the firewall has to hold, and the elements that hold it."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from unit.firewall.strategies import states
+
+from ansible_collections.virtnet.linux.plugins.module_utils import ruleset
+from ansible_collections.virtnet.linux.plugins.module_utils.firewall import (
+    Elements,
+    Guard,
+    Live,
+    NatPort,
+    Policy,
+    Port,
+    State,
+    elements,
+    loopback_bridges,
+    parse,
+    transaction,
+)
+
+WEB = Policy("br-web", ("172.30.0.0/16", "fd00:30::/64"))
+POLICIES = {"br-web": WEB}
+JUNK = st.text(min_size=1).filter(lambda text: not re.fullmatch(r"[A-Za-z0-9_.:/-]*", text))
+
+
+def published(*ports: NatPort) -> dict:
+    return {port.key: port for port in ports}
+
+
+def carried_out(text: str, held: Elements) -> Elements:
+    """What a set holds after a transaction: a model of nft for the statements that ours are made of."""
+    after = {key: dict(values) for key, values in held.items()}
+    for family in re.findall(r"^delete table (\w+) virtnet$", text, re.MULTILINE):
+        after = {key: values for key, values in after.items() if key[0] != family}
+    for verb, family, name, body in re.findall(
+        r"^(add|delete) element (\w+) virtnet (\w+) \{\n(.*?)\n\}$", text, re.M | re.S
+    ):
+        values = after.setdefault((family, name), {})
+        for line in body.split(",\n"):
+            key, comment, value = re.fullmatch(r'(.*?)(?: comment "([^"]*)")?(?: : (.*))?', line).groups()
+            assert (key in values) == (verb == "delete"), line
+            if verb == "delete":
+                del values[key]
+            else:
+                values[key] = (value, comment)
+    return {key: values for key, values in after.items() if values}
+
+
+def filled(found: Elements) -> Elements:
+    return {key: values for key, values in found.items() if values}
+
+
+def live(state: State) -> Live:
+    return Live(elements(state), ruleset.FAMILIES if state != State() else ())
+
+
+@given(states())
+def test_what_is_held_can_be_read_back(state):
+    assert parse(elements(state)) == state
+
+
+@given(states(), states())
+def test_a_transaction_leads_from_any_state_to_any_other(before, after):
+    text = transaction(live(before), after)
+
+    assert carried_out(text, elements(before)) == filled(elements(after))
+
+
+@given(states(), states())
+def test_damaged_tables_are_made_anew_with_all_they_should_hold(before, after):
+    damaged = Live(elements(before), ruleset.FAMILIES, ["table inet virtnet: chain forward is missing"])
+
+    text = transaction(damaged, after)
+
+    assert carried_out(text, elements(before)) == filled(elements(after))
+    assert (ruleset.TEXT["inet"] in text) == (after != State())
+    assert ruleset.TEXT["bridge"] not in text
+
+
+@given(states())
+def test_where_all_is_well_nothing_is_done(state):
+    assert transaction(live(state), state) == ""
+
+
+def test_a_change_names_only_what_changes():
+    before = State(POLICIES, nat_ports=published(NatPort("tcp", None, 80, "172.30.0.2", 80, "br-web")))
+    after = State(POLICIES, nat_ports=published(NatPort("tcp", None, 80, "172.30.0.3", 80, "br-web")))
+
+    assert transaction(live(before), after) == (
+        "delete element inet virtnet pub4 {\ntcp . 80 : 172.30.0.2 . 80\n}\n"
+        'add element inet virtnet pub4 {\ntcp . 80 comment "br-web" : 172.30.0.3 . 80\n}\n'
+    )
+
+
+def test_nothing_to_hold_means_no_tables():
+    text = transaction(live(State(POLICIES)), State())
+
+    assert text == "delete table bridge virtnet\ndelete table inet virtnet\n"
+    assert transaction(Live({}), State()) == ""
+
+
+def test_every_rule_says_what_it_is_for():
+    for family in ruleset.FAMILIES:
+        rules = re.findall(r"^\t\t(?!type )(.*)$", ruleset.TEXT[family], re.MULTILINE)
+
+        assert [rule for rule in rules if 'comment "' not in rule] == []
+
+
+@given(JUNK, st.data())
+def test_junk_is_refused_wherever_it_stands(junk, data):
+    """Nothing that could end a statement, or begin another, gets into nft's text."""
+    good = [
+        Policy(
+            "br0", ("10.0.0.0/8",), snat_address="192.0.2.1", snat_address6="2001:db8::1", trusted_interfaces=("eth0",)
+        ),
+        Guard("veth0", "br0", "02:00:00:00:00:01", ("10.0.0.2",), ("10.1.0.0/16",)),
+        Port("veth0", "br0", ("10.0.0.2",), ("br1",)),
+        NatPort("tcp", "192.0.2.1", 80, "10.0.0.2", 80, "br0"),
+    ]
+    item = data.draw(st.sampled_from(good))
+    texts = [f.name for f in dataclasses.fields(item) if not isinstance(getattr(item, f.name), bool)]
+    field = data.draw(st.sampled_from(texts))
+    bad = dataclasses.replace(item, **{field: (junk,) if isinstance(getattr(item, field), tuple) else junk})
+    state = State()
+    if isinstance(bad, Policy):
+        state.policies[bad.bridge] = bad
+    elif isinstance(bad, Guard):
+        state.guards[bad.port] = bad
+    elif isinstance(bad, Port):
+        state.ports[bad.name] = bad
+    else:
+        state.nat_ports[bad.key] = bad
+
+    with pytest.raises(ValueError, match=re.escape(repr(junk))):
+        elements(state)
+
+
+@pytest.mark.parametrize(
+    ("state", "sentence"),
+    [
+        (State({"b": Policy("b", ("10.0.0.1/8",))}), "policy of bridge 'b': subnets: '10.0.0.1/8' is no network"),
+        (
+            State({"b": Policy("b", ("10.0.0.0/8",)), "c": Policy("c", ("10.2.0.0/16",))}),
+            "policy of bridge 'c': subnets: 10.2.0.0/16 overlaps 10.0.0.0/8 of bridge 'b'",
+        ),
+        (State({"b": Policy("b", gateway_mode="open")}), "gateway_mode: 'open' is none of nat, routed, isolated"),
+        (State({"b": Policy("b", snat_address="::1")}), "snat_address: '::1' is no IPv4 address"),
+        (State({"b": Policy("b", trusted_interfaces=("b",))}), "trusted_interfaces: 'b' is the bridge itself"),
+        (State(guards={"v": Guard("v", "b", "02:0:0:0:0:1")}), "guard of port 'v': mac: '02:0:0:0:0:1' is no MAC"),
+        (
+            State(guards={"v": Guard("v", "b", "02:00:00:00:00:01", (), ("10.0.0.0/8", "10.1.0.0/16"))}),
+            "allowed_addresses: 10.1.0.0/16 overlaps 10.0.0.0/8",
+        ),
+        (State(nat_ports=published(NatPort("tcp", None, 0, "10.0.0.2", 80))), "host_port: 0 is no port"),
+        (State(nat_ports=published(NatPort("tcp", None, 80, "10.0.0.2", True))), "to_port: True is no port"),
+        (
+            State(nat_ports=published(NatPort("icmp", None, 80, "10.0.0.2", 80))),
+            "protocol: 'icmp' is none of tcp, udp, sctp",
+        ),
+        (
+            State(nat_ports=published(NatPort("tcp", "::1", 80, "10.0.0.2", 80))),
+            "host_ip: '::1': one address of this host",
+        ),
+        (State(nat_ports=published(NatPort("tcp", "fe80::1", 80, "fd00::2", 80))), "host_ip: 'fe80::1'"),
+        (
+            State(nat_ports={("tcp", "0.0.0.0", 1): NatPort("tcp", "0.0.0.0", 1, "10.0.0.2", 80)}),
+            "none of them stands for all",
+        ),
+        (State(norouter=frozenset({5})), "norouter: 5"),
+    ],
+)
+def test_what_is_wrong_is_said(state, sentence):
+    with pytest.raises(ValueError, match=re.escape(sentence)):
+        elements(state)
+
+
+def test_all_that_is_wrong_is_said_at_once():
+    state = State({"b": Policy("b", ("x", "y"), gateway_mode="z")}, nat_ports=published(NatPort("a", None, 0, "c", 0)))
+
+    with pytest.raises(ValueError) as raised:
+        elements(state)
+
+    assert len(str(raised.value).splitlines()) == 7
+
+
+def test_loopback_needs_a_bridge_only_for_ports_that_it_reaches():
+    state = State(
+        {**POLICIES, "br-app": Policy("br-app", ("10.1.0.0/24", "fd00:1::/64"))},
+        nat_ports=published(
+            NatPort("tcp", None, 80, "172.30.0.2", 80, "br-web"),
+            NatPort("tcp", "192.0.2.1", 81, "10.1.0.2", 80, "br-app"),
+            NatPort("tcp", "::1", 82, "fd00:1::2", 80),
+        ),
+    )
+
+    assert loopback_bridges(state) == {4: {"br-web"}, 6: {"br-app"}}
