@@ -20,10 +20,11 @@ from ansible_collections.virtnet.linux.plugins.module_utils.kinds import (
     nat_port,
     netns,
     veth,
+    vxlan_tunnel,
 )
 from ansible_collections.virtnet.linux.plugins.module_utils.options import Problems
 
-KINDS = {module.KIND: module for module in (netns, bridge, veth, interface, bridge_policy, nat_port)}
+KINDS = {module.KIND: module for module in (netns, bridge, veth, vxlan_tunnel, interface, bridge_policy, nat_port)}
 FIREWALL = "firewall"  # the kind of an action that mends our tables and nothing else
 
 Document = dict[str, list[dict[str, Any]]]
@@ -94,6 +95,10 @@ def _announce(document: Document, host: Host) -> None:
             host.links_coming.add((wanted["netns"], wanted["name"]))
             if wanted["peer"] is not None:
                 host.links_coming.add((wanted["peer"]["netns"], wanted["peer"]["name"]))
+        elif module is vxlan_tunnel and present:
+            host.links_coming.add((wanted["netns"], wanted["name"]))
+        elif module is vxlan_tunnel:
+            host.links_going.add((wanted["netns"], wanted["name"]))
         elif module is interface:
             host.links_going.update(interface.end_going(wanted, host))
     for name, wanted in host.coming.items():
@@ -137,6 +142,8 @@ def _identities(module: Any, wanted: dict[str, Any]) -> list[tuple[Any, ...]]:
     if module is interface:
         return interface.identities(wanted)
     found = [("link", wanted["netns"], wanted["name"])]
+    if module is vxlan_tunnel and wanted["vni"] is not None and wanted["state"] == "present":
+        found.append(("vni", wanted["netns"], wanted["dstport"], wanted["vni"]))
     if module is veth and wanted["peer"] is not None and wanted["state"] == "present":
         found.append(("link", wanted["peer"]["netns"], wanted["peer"]["name"]))
     return found
@@ -159,6 +166,11 @@ def _firewall_state(document: Document, host: Host) -> firewall.State:
                 state.nat_ports.pop(key, None)
         elif module is veth and wanted["netns"] is None:
             _lay_port(state, wanted, bridges)
+        elif module is vxlan_tunnel and wanted["netns"] is None:
+            state.ports.pop(wanted["name"], None)
+            port = vxlan_tunnel.port(wanted, host) if present else None
+            if port is not None:
+                state.ports[port.name] = port
     state.norouter = gateway.needs_norouter(state, host)
     return state
 
@@ -193,13 +205,14 @@ def _plan(document: Document, host: Host, wanted: firewall.State, to_filter: boo
         by_kind[module.KIND] += module.plan(item, host)
     stay, go = _split(by_kind)
     filters = go[nat_port.KIND] + go[bridge_policy.KIND] + stay[bridge_policy.KIND] + stay[nat_port.KIND]
-    if not filters and not stay[veth.KIND] and not go[veth.KIND] and to_filter:
+    if to_filter and not filters and not any(side[kind.KIND] for side in (stay, go) for kind in (veth, vxlan_tunnel)):
         filters = [
             Action("change", FIREWALL, "tables virtnet", {"rules": "not as they should be"}, {"rules": "restored"}, {})
         ]
     first = stay[netns.KIND] + stay[bridge.KIND]
-    last = [action for kind in (veth.KIND, interface.KIND, netns.KIND, bridge.KIND) for action in go[kind]]
-    last += stay[veth.KIND] + stay[interface.KIND]
+    leaving = (vxlan_tunnel.KIND, veth.KIND, interface.KIND, netns.KIND, bridge.KIND)
+    last = [action for kind in leaving for action in go[kind]]
+    last += stay[veth.KIND] + stay[interface.KIND] + stay[vxlan_tunnel.KIND]
     return first + filters + last + gateway.plan(wanted, host)
 
 
@@ -217,9 +230,10 @@ def _apply(actions: list[Action], host: Host, wanted: firewall.State, text: str)
     netns.apply(stay.get(netns.KIND, []), host)
     bridge.apply(stay.get(bridge.KIND, []), host)
     if host.memory["to_forget"] or any(
-        action.kind in (bridge_policy.KIND, nat_port.KIND, veth.KIND, FIREWALL) for action in actions
+        action.kind in (bridge_policy.KIND, nat_port.KIND, veth.KIND, vxlan_tunnel.KIND, FIREWALL) for action in actions
     ):
         _apply_firewall(host, wanted, text)
+    vxlan_tunnel.delete(go.get(vxlan_tunnel.KIND, []), host)
     veth.delete([action for action in go.get(veth.KIND, []) if not _goes_along(action, host)], host)
     interface.delete(go.get(interface.KIND, []), host)
     if go.get(netns.KIND):
@@ -227,6 +241,7 @@ def _apply(actions: list[Action], host: Host, wanted: firewall.State, text: str)
     bridge.delete(go.get(bridge.KIND, []), host)
     veth.apply(stay.get(veth.KIND, []), host)
     interface.apply(stay.get(interface.KIND, []), host)
+    vxlan_tunnel.apply(stay.get(vxlan_tunnel.KIND, []), host)
     netns.apply_sysctls(stay.get(netns.KIND, []), host)
     gateway.apply(by_kind.get(gateway.SYSCTL, []) + by_kind.get(gateway.ROUTE, []), host)
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 import hashlib
 import ipaddress
 import re
+from collections.abc import Iterable
 
 # dev_valid_name() in net/core/dev.c forbids '/', ':', white space, '.', '..' and 16 bytes or more. The alphabet here is
 # narrower, so that a name can stand in a file's path, a link's alias and an nft statement without quoting.
@@ -92,6 +93,13 @@ def labels_fit(labels: object) -> bool:
         for key, value in labels.items()
     )
     return words and len(mark(labels).encode()) <= _ALIAS_BYTES
+
+
+def fingerprint(entries: Iterable[tuple[str, list[str], str]]) -> str:
+    """A hash of the endpoints behind a tunnel, each (MAC, addresses, VTEP), whatever their order: by it a planner sees
+    that a host lacks some without being told all."""
+    lines = sorted(" ".join([mac, *sorted(addresses), vtep]) for mac, addresses, vtep in entries)
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]
 
 
 def _device(prefix: str, network: str) -> str:

@@ -37,6 +37,10 @@ options:
     description: Cards handed to namespaces. Each takes the options of M(virtnet.linux.interface).
     type: list
     elements: dict
+  vxlan_tunnel:
+    description: VXLAN tunnels. Each takes the options of M(virtnet.linux.vxlan_tunnel).
+    type: list
+    elements: dict
   bridge_policy:
     description: What may cross bridges' borders. Each takes the options of M(virtnet.linux.bridge_policy).
     type: list
@@ -49,6 +53,7 @@ seealso:
   - module: virtnet.linux.netns
   - module: virtnet.linux.bridge
   - module: virtnet.linux.veth
+  - module: virtnet.linux.vxlan_tunnel
   - module: virtnet.linux.bridge_policy
   - module: virtnet.linux.nat_port
   - module: virtnet.linux.network_info

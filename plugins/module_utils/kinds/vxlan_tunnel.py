@@ -1,0 +1,515 @@
+# Copyright (c) 2026, The virtnet.linux authors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""VXLAN tunnels: a port of a bridge behind which other hosts' containers are.
+
+Static by default: nothing is learned, nothing is flooded, and the bridge answers ARP and neighbour discovery for the
+endpoints itself (neigh_suppress). Sources: RFC 7348, Documentation/networking/vxlan.rst, include/uapi/linux/if_link.h.
+"""
+
+from __future__ import annotations
+
+import errno
+import ipaddress
+import itertools
+from typing import Any
+
+from ansible_collections.virtnet.linux.plugins.module_utils import messages, neighbours, options, settings
+from ansible_collections.virtnet.linux.plugins.module_utils.actions import Action, difference
+from ansible_collections.virtnet.linux.plugins.module_utils.firewall import Port
+from ansible_collections.virtnet.linux.plugins.module_utils.host import Host
+from ansible_collections.virtnet.linux.plugins.module_utils.names import fingerprint, mark
+from ansible_collections.virtnet.linux.plugins.module_utils.neighbours import EVERYBODY, Tables
+from ansible_collections.virtnet.linux.plugins.module_utils.netlink import Request, number
+from ansible_collections.virtnet.linux.plugins.module_utils.stack import Link, Stack
+
+KIND = "vxlan_tunnel"
+_ENDPOINT: dict[str, Any] = dict(
+    mac=dict(type="str", required=True),
+    addresses=dict(type="list", elements="str", default=[]),
+    vtep=dict(type="str", required=True),
+)
+OPTIONS: dict[str, Any] = dict(
+    name=dict(type="str", required=True),
+    vni=dict(type="int"),
+    local=dict(type="str"),
+    dstport=dict(type="int", default=4789),
+    device=dict(type="str"),
+    mtu=dict(type="int"),
+    bridge=dict(type="str"),
+    netns=dict(type="str"),
+    learning=dict(type="bool"),
+    flood=dict(type="list", elements="str"),
+    endpoints=dict(type="list", elements="dict", options=_ENDPOINT),
+    anycast_gateway=dict(type="bool"),
+    labels=options.LABELS,
+    adopt=options.ADOPT,
+    state=options.STATE,
+)
+
+VNI_LAST = (1 << 24) - 1
+OVERHEAD = {4: 50, 6: 70}  # bytes that the outer headers take: Ethernet 14, IP 20 or 40, UDP 8, VXLAN 8
+
+# IFLA_VXLAN_*
+_ID, _LINK, _LOCAL, _LEARNING, _PORT, _LOCAL6 = 1, 3, 4, 7, 15, 17
+_FLAGS = {
+    20: "zero checksums",
+    22: "remote checksums",
+    23: "GBP",
+    25: "metadata collection",
+    27: "GPE",
+    30: "VNI filter",
+}
+# IFLA_BRPORT_*
+_PORT_FLAGS = {
+    "IFLA_BRPORT_LEARNING": 8,
+    "IFLA_BRPORT_UNICAST_FLOOD": 9,
+    "IFLA_BRPORT_MCAST_FLOOD": 27,
+    "IFLA_BRPORT_BCAST_FLOOD": 30,
+    "IFLA_BRPORT_NEIGH_SUPPRESS": 32,
+}
+
+
+def check(wanted: dict[str, Any], host: Host, problems: options.Problems) -> None:
+    """Refuse what cannot be right, or what would harm somebody."""
+    name = wanted["name"]
+    problems.interface_name(KIND, name, "name", name)
+    problems.object_name(KIND, name, "netns", wanted["netns"])
+    if not host.is_known_namespace(wanted["netns"]):
+        if wanted["state"] == "present":
+            problems.refer(KIND, name, "netns", wanted["netns"], "namespace")
+        return
+    link = host.stack(wanted["netns"]).links.get(name)
+    if link is not None and link.kind != "vxlan":
+        what = link.kind or "a card"
+        problems.add(KIND, name, "name", name, f"a link of this name stands there and is no VXLAN tunnel but {what}")
+        return
+    if link is not None and not link.ours and not wanted["adopt"]:
+        problems.foreign(KIND, name)
+    if wanted["state"] == "present":
+        _check_tunnel(wanted, host, link, problems)
+
+
+def plan(wanted: dict[str, Any], host: Host) -> list[Action]:
+    """What has to be done for one declared tunnel."""
+    name, stack = wanted["name"], host.stack(wanted["netns"])
+    link = stack.links.get(name)
+    if wanted["state"] == "absent":
+        if link is None:
+            return []
+        before = {key: value for key, value in _found(stack, link).items() if key in ("vni", "local", "dstport")}
+        return [Action("delete", KIND, name, before, {}, wanted)]
+    if link is None:
+        return [Action("create", KIND, name, {}, _told(wanted), wanted)]
+    found, asked = _found(stack, link), _asked(wanted, link)
+    if _is_replaced(asked, found):
+        before = {key: found[key] for key in ("vni", "local", "dstport", "device") if found[key] is not None}
+        return [Action("replace", KIND, name, before, _told(wanted), wanted)]
+    before, after = difference(asked, found)
+    more_before, more_after = _entries_that_differ(wanted, stack, link)
+    before.update(more_before)
+    after.update(more_after)
+    if wanted["anycast_gateway"] is not None and wanted["netns"] is None:
+        is_anycast = _is_anycast(wanted, host)
+        if is_anycast != wanted["anycast_gateway"]:
+            before["anycast_gateway"], after["anycast_gateway"] = is_anycast, wanted["anycast_gateway"]
+    return [Action("change", KIND, name, before, after, wanted)] if after else []
+
+
+def apply(actions: list[Action], host: Host) -> None:
+    """Make, replace and change tunnels."""
+    delete([action for action in actions if action.verb == "replace"], host)
+    for action in actions:
+        wanted, stack = action.wanted, host.stack(action.wanted["netns"])
+        if action.verb != "change":
+            stack.send(_create(wanted, stack))
+            stack.forget()
+        elif "bridge" in action.after:
+            _forget_neighbours(action.name, stack)
+        _set(wanted, stack)
+
+
+def delete(actions: list[Action], host: Host) -> None:
+    """Take tunnels away, and what their bridges know of who was behind them."""
+    for action in actions:
+        stack = host.stack(action.wanted["netns"])
+        _forget_neighbours(action.name, stack)
+        stack.send([Request(messages.delete_link(action.name), f"{KIND} {action.name}", ignore=(errno.ENODEV,))])
+        stack.forget()
+
+
+def port(wanted: dict[str, Any], host: Host) -> Port | None:
+    """The tunnel as the firewall takes it, as any port of a bridge: icc: false holds across hosts."""
+    stack = host.stack(wanted["netns"])
+    link = stack.links.get(wanted["name"])
+    bridge = wanted["bridge"] or (_bridge_name(stack, link) if link is not None else None)
+    if bridge is None:
+        return None
+    anycast = wanted["anycast_gateway"]
+    if anycast is None:
+        anycast = _is_anycast(wanted, host)
+    return Port(wanted["name"], bridge, anycast=anycast)
+
+
+def shown(stack: Stack, link: Link) -> dict[str, Any]:
+    """A tunnel of the host, whoever made it, as network_info tells it."""
+    found = _found(stack, link)
+    told = {key: found[key] for key in ("vni", "local", "dstport", "device", "mtu", "bridge", "learning")}
+    told.update(name=link.name, ours=link.ours, labels=link.labels or {}, extensions=_extensions(link))
+    if link.ours:
+        tables = neighbours.read(stack, link.index, link.master, set())
+        endpoints = [(mac, sorted(ips), sorted(vteps)[0]) for mac, (vteps, ips, _s) in _by_mac(tables).items() if vteps]
+        told["flood"] = _flooded(tables)
+        told["entries"] = len(endpoints)
+        told["fingerprint"] = fingerprint(endpoints)
+    return told
+
+
+def _check_tunnel(wanted: dict[str, Any], host: Host, link: Link | None, problems: options.Problems) -> None:
+    name = wanted["name"]
+    stack = host.stack(wanted["netns"])
+    is_new = link is None or _is_replaced(_asked(wanted, link), _found(stack, link))
+    for field in ("vni", "local"):
+        if wanted[field] is None and is_new:
+            problems.add(KIND, name, field, "", "a new tunnel needs it")
+    if wanted["vni"] is not None and not 1 <= wanted["vni"] <= VNI_LAST:
+        problems.add(KIND, name, "vni", wanted["vni"], f"a VNI is 1 to {VNI_LAST}")
+    if not 1 <= wanted["dstport"] <= 65535:
+        problems.add(KIND, name, "dstport", wanted["dstport"], "a UDP port is 1 to 65535")
+    problems.mtu(KIND, name, "mtu", wanted["mtu"])
+    problems.labels(KIND, name, wanted["labels"])
+    if wanted["bridge"] is not None and not host.is_known_bridge(wanted["netns"], wanted["bridge"]):
+        problems.refer(KIND, name, "bridge", wanted["bridge"], "bridge")
+    if wanted["device"] is not None and wanted["device"] not in stack.links:
+        problems.refer(KIND, name, "device", wanted["device"], "link")
+    if _check_vteps(wanted, link, problems):
+        _check_local(wanted, host, problems)
+        _check_neighbouring_tunnels(wanted, host, problems)
+
+
+def _check_vteps(wanted: dict[str, Any], link: Link | None, problems: options.Problems) -> bool:
+    """Whether the addresses can be read; all of them have to be of one family."""
+    name = wanted["name"]
+    found_before = len(problems.found)
+    problems.address(KIND, name, "local", wanted["local"])
+    for vtep in wanted["flood"] or []:
+        problems.address(KIND, name, "flood", vtep)
+    seen: set[str] = set()
+    for endpoint in wanted["endpoints"] or []:
+        problems.mac(KIND, name, "endpoints.mac", endpoint["mac"])
+        problems.address(KIND, name, "endpoints.vtep", endpoint["vtep"])
+        for address in endpoint["addresses"]:
+            problems.address(KIND, name, "endpoints.addresses", address)
+        for field, value in [("mac", endpoint["mac"].lower()), *(("addresses", one) for one in endpoint["addresses"])]:
+            if value in seen:
+                problems.add(KIND, name, "endpoints." + field, value, "two endpoints have it: each has its own")
+            seen.add(value)
+    if len(problems.found) != found_before:
+        return False
+    local = wanted["local"] or (_local(link) if link is not None else None)
+    if local is None:
+        return False
+    version = ipaddress.ip_address(local).version
+    others = [("flood", vtep) for vtep in wanted["flood"] or []]
+    others += [("endpoints.vtep", endpoint["vtep"]) for endpoint in wanted["endpoints"] or []]
+    for field, vtep in others:
+        if ipaddress.ip_address(vtep).version != version:
+            problems.add(KIND, name, field, vtep, f"local is {local}: all VTEPs are of one family, IPv4 or IPv6")
+    return True
+
+
+def _check_local(wanted: dict[str, Any], host: Host, problems: options.Problems) -> None:
+    if wanted["local"] is None:
+        return
+    local, stack = neighbours.normal(wanted["local"]), host.stack(wanted["netns"])
+    if local not in _own_addresses(stack):
+        where = wanted["netns"] or "this host"
+        text = f"{KIND} {wanted['name']}: local: '{local}': no interface of {where} has this address"
+        problems.missing.append(text)
+
+
+def _check_neighbouring_tunnels(wanted: dict[str, Any], host: Host, problems: options.Problems) -> None:
+    """Tunnels that share a UDP port share a socket: their VNIs have to differ, and what the socket does must not."""
+    name, stack = wanted["name"], host.stack(wanted["netns"])
+    own = stack.links.get(name)
+    vni = wanted["vni"] or (number(own.data[_ID]) if own is not None else None)
+    local = wanted["local"] or (_local(own) if own is not None else None)
+    version = ipaddress.ip_address(local).version if local else 4
+    for link in stack.links.values():
+        if link.kind != "vxlan" or link.name == name or (wanted["netns"], link.name) in host.links_going:
+            continue
+        if _dstport(link) != wanted["dstport"] or _version(link) != version:
+            continue
+        if _extensions(link):
+            problems.add(KIND, name, "dstport", wanted["dstport"],
+                         "{} receives on this UDP port with {}: choose another".format(
+                             link.name, ", ".join(_extensions(link))))  # fmt: skip
+        elif number(link.data[_ID]) == vni:
+            problems.add(KIND, name, "vni", vni, f"the tunnel {link.name} has it on the same UDP port: choose another")
+
+
+def _asked(wanted: dict[str, Any], link: Link | None) -> dict[str, Any]:
+    """Everything but the entries, in the words of _found."""
+    asked = {key: wanted[key] for key in ("vni", "dstport", "device", "mtu", "bridge", "learning")}
+    asked["local"] = None if wanted["local"] is None else neighbours.normal(wanted["local"])
+    asked["labels"] = wanted["labels"]
+    if asked["labels"] is None and (link is None or not link.ours):
+        asked["labels"] = {}
+    asked["up"] = asked["silent"] = True
+    if wanted["bridge"] is not None:
+        asked["port"] = _words(_port_attributes(wanted, link))
+    return asked
+
+
+def _found(stack: Stack, link: Link) -> dict[str, Any]:
+    device = stack.link_at(number(link.data[_LINK])) if _LINK in link.data else None
+    flags = {name: bool(number(link.port[at])) for name, at in _PORT_FLAGS.items() if at in link.port}
+    return {
+        "vni": number(link.data[_ID]) if _ID in link.data else None,
+        "local": _local(link),
+        "dstport": _dstport(link),
+        "device": None if device is None else device.name,
+        "mtu": link.mtu,
+        "bridge": _bridge_name(stack, link),
+        "learning": _is_learning(link),
+        "labels": link.labels,
+        "up": link.up,
+        "silent": link.silent,
+        "port": _words(flags),
+    }
+
+
+def _is_anycast(wanted: dict[str, Any], host: Host) -> bool:
+    port_now = host.firewall.state.ports.get(wanted["name"])
+    return port_now is not None and port_now.anycast
+
+
+def _is_replaced(asked: dict[str, Any], found: dict[str, Any]) -> bool:
+    """Whether something differs that the kernel does not change in a tunnel that stands."""
+    fixed = any(asked[key] is not None and asked[key] != found[key] for key in ("vni", "dstport", "device"))
+    if asked["local"] is None:
+        return fixed
+    here, there = asked["local"], found["local"]
+    return fixed or there is None or (":" in here) != (":" in there)
+
+
+def _told(wanted: dict[str, Any]) -> dict[str, Any]:
+    apart = ("name", "endpoints", "adopt", "state")
+    told = {key: value for key, value in wanted.items() if key not in apart and value is not None}
+    if wanted["endpoints"] is not None:
+        told["endpoints"] = _endpoint_words(_wanted_by_mac(wanted))
+    return told
+
+
+# ---- entries ----
+
+ByMac = dict[str, tuple[frozenset[str], frozenset[str], bool]]  # MAC: VTEPs, addresses, whether the bridge knows it
+
+
+def _wanted_by_mac(wanted: dict[str, Any], local: str | None = None) -> ByMac:
+    """The declared endpoints; those at this host's own VTEP are none of the tunnel's."""
+    local = neighbours.normal(local or wanted["local"]) if local or wanted["local"] else None
+    found: ByMac = {}
+    for endpoint in wanted["endpoints"] or []:
+        vtep = neighbours.normal(endpoint["vtep"])
+        if vtep != local:
+            addresses = frozenset(neighbours.normal(address) for address in endpoint["addresses"])
+            found[endpoint["mac"].lower()] = (frozenset([vtep]), addresses, True)
+    return found
+
+
+def _by_mac(tables: Tables) -> ByMac:
+    vteps: dict[str, set[str]] = {}
+    addresses: dict[str, set[str]] = {}
+    for mac, vtep in tables.forwarding:
+        vteps.setdefault(mac, set()).add(vtep)
+    for address, mac in tables.neighbours:
+        addresses.setdefault(mac, set()).add(address)
+    macs = (set(vteps) | set(addresses) | tables.static) - {EVERYBODY}
+    return {
+        mac: (frozenset(vteps.get(mac, ())), frozenset(addresses.get(mac, ())), mac in tables.static) for mac in macs
+    }
+
+
+def _tables(wanted: dict[str, Any], local: str | None, found: Tables) -> Tables:
+    """The tables as they should be; a list that is not given leaves its part as it is."""
+    flood = {(mac, vtep) for mac, vtep in found.forwarding if mac == EVERYBODY}
+    if wanted["flood"] is not None:
+        own = neighbours.normal(local) if local else None
+        flood = {(EVERYBODY, neighbours.normal(vtep)) for vtep in wanted["flood"]} - {(EVERYBODY, own or "")}
+    if wanted["endpoints"] is None:
+        return Tables({one for one in found.forwarding if one[0] != EVERYBODY} | flood, found.static, found.neighbours)
+    endpoints = _wanted_by_mac(wanted, local)
+    forwarding = {(mac, vtep) for mac, (vteps, _addresses, _known) in endpoints.items() for vtep in vteps}
+    answers = {(address, mac) for mac, (_vteps, addresses, _known) in endpoints.items() for address in addresses}
+    return Tables(forwarding | flood, set(endpoints), answers)
+
+
+def _entries_that_differ(wanted: dict[str, Any], stack: Stack, link: Link) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Flood list and endpoints, of these only the ones that differ: a fabric has thousands."""
+    local = wanted["local"] or _local(link)
+    found = neighbours.read(stack, link.index, link.master, set(_wanted_by_mac(wanted, local)))
+    tables = _tables(wanted, local, found)
+    before: dict[str, Any] = {}
+    after: dict[str, Any] = {}
+    if _flooded(found) != _flooded(tables):
+        before["flood"], after["flood"] = _flooded(found), _flooded(tables)
+    was, to_be = _by_mac(found), _by_mac(tables)
+    if was != to_be:
+        differing = {mac for mac in was.keys() | to_be.keys() if was.get(mac) != to_be.get(mac)}
+        before["endpoints"] = _endpoint_words({mac: was[mac] for mac in differing if mac in was})
+        after["endpoints"] = _endpoint_words({mac: to_be[mac] for mac in differing if mac in to_be})
+    return before, after
+
+
+def _endpoint_words(endpoints: ByMac) -> list[str]:
+    words = []
+    for mac, (vteps, addresses, known) in sorted(endpoints.items()):
+        parts = [mac, *sorted(addresses), "by " + " ".join(sorted(vteps) or ["nobody"])]
+        words.append(" ".join(parts) + ("" if known else " (flooded)"))
+    return words
+
+
+def _flooded(tables: Tables) -> list[str]:
+    return sorted(vtep for mac, vtep in tables.forwarding if mac == EVERYBODY)
+
+
+# ---- what is sent ----
+
+
+def _create(wanted: dict[str, Any], stack: Stack) -> list[Request]:
+    local = neighbours.normal(wanted["local"])
+    version = 6 if ":" in local else 4
+    data: messages.Attributes = [
+        ("IFLA_VXLAN_ID", wanted["vni"]),
+        ("IFLA_VXLAN_LOCAL6" if version == 6 else "IFLA_VXLAN_LOCAL", local),
+        ("IFLA_VXLAN_PORT", wanted["dstport"]),
+        ("IFLA_VXLAN_LEARNING", int(wanted["learning"] or False)),
+    ]
+    if wanted["device"] is not None:
+        data.append(("IFLA_VXLAN_LINK", stack.links[wanted["device"]].index))
+    attrs: messages.Attributes = [("IFLA_IFALIAS", mark(wanted["labels"] or {}))]
+    mtu = wanted["mtu"] or _fitting_mtu(stack, local, version)
+    if mtu is not None:
+        attrs.append(("IFLA_MTU", mtu))
+    about = "{} {}".format(KIND, wanted["name"])
+    return [Request(messages.create_link(wanted["name"], "vxlan", data, attrs), about)]
+
+
+def _set(wanted: dict[str, Any], stack: Stack) -> None:
+    """Bring a tunnel that stands to what is declared: attributes first, then who is behind it."""
+    name, about = wanted["name"], "{} {}".format(KIND, wanted["name"])
+    link = stack.lookup(name)
+    if link is None:
+        raise LookupError(about)
+    requests = []
+    changed = _change_data(wanted, link)
+    if changed:
+        requests.append(Request(messages.change_link_data(name, "vxlan", changed), about))
+    asked = {key: wanted[key] for key in ("mtu", "bridge", "labels")}
+    if asked["labels"] is None and not link.ours:
+        asked["labels"] = {}
+    asked["silent"] = True
+    flags = _port_attributes(wanted, link)  # before the port exists: a new one floods
+    index_of_bridge = settings.bridge_of(wanted["bridge"], stack)
+    requests += settings.setup(name, about, asked, index_of_bridge)
+    if wanted["bridge"] is not None:
+        as_port = [(flag, int(on)) for flag, on in flags.items()]
+        requests.append(Request(messages.change_link(name, [messages.bridge_port(as_port)]), about))
+    # last: nothing is sent through it that the port's flags would have kept
+    requests.append(Request(messages.change_link(name, [], up=True), about))
+    stack.send(requests)
+    stack.forget()
+    bridge = index_of_bridge if wanted["bridge"] is not None else link.master
+    local = wanted["local"] or _local(link)
+    found = neighbours.read(stack, link.index, bridge, set(_wanted_by_mac(wanted, local)))
+    tables = _tables(wanted, local, found)
+    if bridge is None:
+        tables = Tables(tables.forwarding, set(), set())
+    stack.send(neighbours.requests(found, tables, link.index, bridge, about))
+
+
+def _change_data(wanted: dict[str, Any], link: Link) -> messages.Attributes:
+    data: messages.Attributes = []
+    if wanted["learning"] is not None and wanted["learning"] != _is_learning(link):
+        data.append(("IFLA_VXLAN_LEARNING", int(wanted["learning"])))
+    if wanted["local"] is not None and neighbours.normal(wanted["local"]) != _local(link):
+        key = "IFLA_VXLAN_LOCAL6" if ":" in wanted["local"] else "IFLA_VXLAN_LOCAL"
+        data.append((key, neighbours.normal(wanted["local"])))
+    return data
+
+
+def _forget_neighbours(name: str, stack: Stack) -> None:
+    """Before a tunnel leaves its bridge: only the tunnel's entries tell which of the bridge's neighbours are its."""
+    link = stack.links.get(name)
+    if link is None or link.kind != "vxlan" or link.master is None:
+        return
+    found = neighbours.read(stack, link.index, link.master, set())
+    without = Tables(found.forwarding, found.static, set())
+    stack.send(neighbours.requests(found, without, link.index, link.master, f"{KIND} {name}"))
+
+
+def _port_attributes(wanted: dict[str, Any], link: Link | None) -> dict[str, bool]:
+    """As a port of the bridge: with nobody to flood to nothing is flooded, and ARP is answered here; with somebody ARP
+    goes its way, for what is announced by it (an address that moves) is what flooding is asked for."""
+    learning = wanted["learning"] if wanted["learning"] is not None else link is not None and _is_learning(link)
+    floods = bool(wanted["flood"])
+    if wanted["flood"] is None and link is not None:
+        floods = _port_flag(link, "IFLA_BRPORT_BCAST_FLOOD")
+    values = (learning, floods, floods, floods, not floods)
+    return dict(zip(_PORT_FLAGS, values))
+
+
+def _port_flag(link: Link, name: str) -> bool:
+    at = _PORT_FLAGS[name]
+    return at in link.port and bool(number(link.port[at]))
+
+
+def _words(flags: dict[str, bool]) -> str:
+    """The port's flags as `bridge link` names them: 'learning off flood off ...'."""
+    words = (name[len("IFLA_BRPORT_") :].lower() + (" on" if on else " off") for name, on in flags.items())
+    return " ".join(words)
+
+
+def _fitting_mtu(stack: Stack, local: str, version: int) -> int | None:
+    """The MTU with which a packet and its outer headers fit the underlay's device."""
+    for index, addresses in stack.addresses.items():
+        if local in (address.split("/")[0] for address in addresses):
+            device = stack.link_at(index)
+            return None if device is None else device.mtu - OVERHEAD[version]
+    return None
+
+
+def _own_addresses(stack: Stack) -> set[str]:
+    return {address.split("/")[0] for address in itertools.chain.from_iterable(stack.addresses.values())}
+
+
+def _bridge_name(stack: Stack, link: Link) -> str | None:
+    bridge = stack.link_at(link.master) if link.master else None
+    return None if bridge is None else bridge.name
+
+
+def _local(link: Link) -> str | None:
+    for at in (_LOCAL, _LOCAL6):
+        if at in link.data:
+            return str(ipaddress.ip_address(bytes(link.data[at])))
+    return None
+
+
+def _version(link: Link) -> int:
+    return 6 if _LOCAL6 in link.data or 16 in link.data else 4
+
+
+def _dstport(link: Link) -> int:
+    return int.from_bytes(link.data[_PORT], "big") if _PORT in link.data else 0
+
+
+def _is_learning(link: Link) -> bool:
+    return bool(number(link.data[_LEARNING])) if _LEARNING in link.data else False
+
+
+def _extensions(link: Link) -> list[str]:
+    """What a tunnel's socket does that ours do not; flags are there or not, the others have a value."""
+    found = ((word, link.data.get(at)) for at, word in _FLAGS.items())
+    return [word for word, value in found if value is not None and (len(value) == 0 or number(value))]
