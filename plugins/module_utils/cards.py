@@ -35,8 +35,7 @@ def away_in(stack: Stack) -> list[Link]:
 
 def send_home(there: Stack, link: Link, home: Stack) -> None:
     """Bring a card back to the host under the name that it had, up if it was up then, without our mark."""
-    device = home_name(link)
-    assert device is not None
+    device = home_name(link) or link.name
     about = "interface %s" % device
     requests = [Request(messages.change_link(link.name, [], up=False), about)]
     if there.name is not None:

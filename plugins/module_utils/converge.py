@@ -254,7 +254,7 @@ def _goes_along(action: Action, host: Host) -> bool:
 def _apply_firewall(host: Host, wanted: firewall.State, text: str) -> None:
     before, after = host.firewall.state.nat_ports, wanted.nat_ports
     changed = {(key[0], key[2]) for key in set(before) | set(after) if before.get(key) != after.get(key)}
-    changed |= {(protocol, port) for protocol, port in host.memory["to_forget"].values()}
+    changed.update((protocol, port) for protocol, port in host.memory["to_forget"].values())
     host.memory["to_forget"].update({"%s %d" % port: port for port in changed if port[0] != "tcp"})
     host.memory.save()  # a run that is killed after the transaction leaves this to the next one
     firewall.apply(text)

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import errno
 import ipaddress
 import itertools
 import socket
@@ -13,7 +14,14 @@ import struct
 
 from ansible_collections.virtnet.linux.plugins.module_utils import messages, namespaces
 from ansible_collections.virtnet.linux.plugins.module_utils.names import labels_of
-from ansible_collections.virtnet.linux.plugins.module_utils.netlink import Request, Socket, attributes, number, text
+from ansible_collections.virtnet.linux.plugins.module_utils.netlink import (
+    NetlinkError,
+    Request,
+    Socket,
+    attributes,
+    number,
+    text,
+)
 
 # include/uapi/linux/if_link.h
 _IFLA_ADDRESS, _IFLA_IFNAME, _IFLA_MTU, _IFLA_LINK, _IFLA_MASTER, _IFLA_LINKINFO = 1, 3, 4, 5, 10, 18
@@ -138,6 +146,13 @@ class Stack:
         """The link as it is now, past what was read before."""
         payload = self.socket.get(messages.get_links(name), "link " + name)
         return None if payload is None else Link(payload)
+
+    def fresh(self, name: str) -> Link:
+        """The link as it is now, one that this run has made or knows to be there."""
+        link = self.lookup(name)
+        if link is None:
+            raise NetlinkError(errno.ENODEV, "link " + name, "it was there a moment ago")
+        return link
 
     def send(self, requests: list[Request]) -> None:
         """Carry out requests in this namespace."""

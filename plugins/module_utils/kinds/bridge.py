@@ -92,7 +92,7 @@ def apply(actions: list[Action], host: Host) -> None:
         elif "stp" in action.after:
             data = [("IFLA_BR_STP_STATE", int(wanted["stp"]))]
             stack.send([Request(messages.change_link_data(action.name, "bridge", data), about)])
-        index = stack.lookup(action.name).index  # type: ignore[union-attr]
+        index = stack.fresh(action.name).index
         with namespaces.entered(wanted["netns"]):  # before it is up: an advertisement accepted is an address more
             _accept_no_advertisements(action.name)
         requests = settings.setup(action.name, about, asked, None)

@@ -250,8 +250,7 @@ def _set(wanted: dict[str, Any], host: Host, known: Link | None) -> None:
     """Its settings in the namespace; ``known`` is None for one that has just come and has no addresses."""
     stack, name = host.stack(wanted["netns"]), _name(wanted)
     about = "%s %s" % (KIND, _about(wanted))
-    link = stack.lookup(name)
-    assert link is not None
+    link = stack.fresh(name)
     asked = _settings(wanted, link)
     stack.send(settings.setup(name, about, asked, None))
     stack.send(settings.addressing(stack, known, link.index, about, asked, _link_local(wanted, link)))

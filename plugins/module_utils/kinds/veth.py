@@ -46,7 +46,7 @@ OPTIONS: dict[str, Any] = dict(
 )
 
 _ANYBODY = "0.0.0.0/0"  # as an allowed address: what it sends is checked for its MAC only
-_GUARD = ("anti_spoofing", "guarded mac", "guarded addresses", "allowed_addresses")
+_GUARD = ("anti_spoofing", "guarded_mac", "guarded_addresses", "allowed_addresses")
 _AT_ONCE = 200  # pairs made in one go: each holds an open file of its namespace until the batch is sent
 
 
@@ -281,7 +281,12 @@ def _told_guard(found: Guard | None) -> dict[str, Any]:
     if found is None:
         return {"anti_spoofing": False}
     allowed = list(found.allowed_addresses) if found.addresses_checked else [_ANYBODY]
-    return dict(zip(_GUARD, (True, found.mac, list(found.addresses), allowed)))
+    return {
+        "anti_spoofing": True,
+        "guarded_mac": found.mac,
+        "guarded_addresses": list(found.addresses),
+        "allowed_addresses": allowed,
+    }
 
 
 def _plain_addresses(wanted: dict[str, Any]) -> tuple[str, ...]:
