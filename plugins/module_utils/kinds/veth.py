@@ -291,7 +291,7 @@ def _told_guard(found: Guard | None) -> dict[str, Any]:
 
 def _plain_addresses(wanted: dict[str, Any]) -> tuple[str, ...]:
     addresses = wanted["peer"]["addresses"] or []
-    return tuple(sorted(settings.normal_address(address).split("/")[0] for address in addresses))
+    return tuple(sorted(settings.normal_address(address).split("/", maxsplit=1)[0] for address in addresses))
 
 
 def _link_local(asked: settings.Settings, link: Link) -> str | None:
