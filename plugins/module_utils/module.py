@@ -63,7 +63,7 @@ def run_info(module: AnsibleModule) -> None:
     """Carry out the module that reads back."""
     _require(module)
     try:
-        module.exit_json(changed=False, **report())
+        module.exit_json(changed=False, **report(module.params["tunnel_endpoints"]))
     except (NetlinkError, FirewallError, OSError) as error:
         module.fail_json(msg=str(error))
 

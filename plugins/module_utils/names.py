@@ -95,11 +95,16 @@ def labels_fit(labels: object) -> bool:
     return words and len(mark(labels).encode()) <= _ALIAS_BYTES
 
 
-def fingerprint(entries: Iterable[tuple[str, list[str], str]]) -> str:
-    """A hash of the endpoints behind a tunnel, each (MAC, addresses, VTEP), whatever their order: by it a planner sees
-    that a host lacks some without being told all."""
-    lines = sorted(" ".join([mac, *sorted(addresses), vtep]) for mac, addresses, vtep in entries)
-    return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]
+def entry_number(mac: str, addresses: Iterable[str], vtep: str) -> int:
+    """A number for an endpoint behind a tunnel, different for different ones."""
+    line = " ".join([mac, *sorted(addresses), vtep])
+    return int.from_bytes(hashlib.sha256(line.encode()).digest()[:16], "big")
+
+
+def fingerprint(numbers: Iterable[int]) -> str:
+    """One for all entries of a tunnel, by which a planner sees that a host lacks some without being told all. A sum: what
+    every host knows less what is its own is what it needs, so the planner adds up all entries only once."""
+    return "%032x" % (sum(numbers) % (1 << 128))
 
 
 def _device(prefix: str, network: str) -> str:

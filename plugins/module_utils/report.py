@@ -18,13 +18,14 @@ from ansible_collections.virtnet.linux.plugins.module_utils.firewall import NatP
 from ansible_collections.virtnet.linux.plugins.module_utils.host import Host
 from ansible_collections.virtnet.linux.plugins.module_utils.kinds import bridge as bridges
 from ansible_collections.virtnet.linux.plugins.module_utils.kinds import netns as namespaces
+from ansible_collections.virtnet.linux.plugins.module_utils.kinds import vxlan_tunnel
 from ansible_collections.virtnet.linux.plugins.module_utils.stack import Link, is_link_local
 
 _UNKNOWN = Policy("", (), masquerade=False)
 
 
-def report() -> dict[str, Any]:
-    """Everything live: networks, bridges, containers, nat_ports and host."""
+def report(tunnel_endpoints: bool = False) -> dict[str, Any]:
+    """Everything live: networks, bridges, containers, tunnels (with who is behind them, if asked), nat_ports and host."""
     host = Host()
     try:
         containers = _containers(host)
@@ -32,6 +33,7 @@ def report() -> dict[str, Any]:
             "networks": _networks(host, containers),
             "bridges": _bridges(host),
             "containers": containers,
+            "tunnels": _tunnels(host, tunnel_endpoints),
             "nat_ports": [_nat_port(port) for _key, port in sorted(host.firewall.state.nat_ports.items())],
             "host": _host(host),
         }
@@ -196,6 +198,12 @@ def _bridges(host: Host) -> list[dict[str, Any]]:
                     {"name": link.name, "netns": netns, "id": identity, "stp": bridges.stp(link), "interfaces": ports}
                 )
     return found
+
+
+def _tunnels(host: Host, with_endpoints: bool) -> list[dict[str, Any]]:
+    stack = host.stack(None)
+    links = sorted(stack.links.values(), key=lambda link: link.name)
+    return [vxlan_tunnel.shown(stack, link, with_endpoints) for link in links if link.kind == "vxlan"]
 
 
 def _nat_port(port: NatPort) -> dict[str, Any]:

@@ -18,6 +18,11 @@ author:
 extends_documentation_fragment:
   - virtnet.linux.attributes
   - virtnet.linux.attributes.info
+options:
+  tunnel_endpoints:
+    description: Whether to tell of each tunnel who is behind it. There may be thousands.
+    type: bool
+    default: false
 seealso:
   - module: virtnet.linux.topology
 """
@@ -81,6 +86,26 @@ containers:
           interface: eth0
           mac: "02:42:ac:1e:00:02"
           addresses: [172.30.0.2/16]
+tunnels:
+  description: The host's VXLAN tunnels, also those that others made; of ours how many endpoints are behind them.
+  returned: always
+  type: list
+  elements: dict
+  sample:
+    - name: vx-fabric
+      ours: true
+      labels: {network: fabric, role: overlay_network}
+      vni: 4242
+      local: 192.0.2.11
+      dstport: 4789
+      device: null
+      mtu: 1450
+      bridge: br-fabric
+      learning: false
+      extensions: []
+      flood: []
+      entries: 2
+      fingerprint: 5a2f6c1d9e7b40386c1d9e7b40385a2f
 nat_ports:
   description: The published ports.
   returned: always
@@ -108,7 +133,7 @@ from ansible_collections.virtnet.linux.plugins.module_utils.module import run_in
 
 
 def main() -> None:
-    module = AnsibleModule(argument_spec={}, supports_check_mode=True)
+    module = AnsibleModule(argument_spec=dict(tunnel_endpoints=dict(type="bool", default=False)), supports_check_mode=True)
     run_info(module)
 
 

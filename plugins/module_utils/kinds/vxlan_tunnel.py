@@ -19,7 +19,7 @@ from ansible_collections.virtnet.linux.plugins.module_utils import messages, nei
 from ansible_collections.virtnet.linux.plugins.module_utils.actions import Action, difference
 from ansible_collections.virtnet.linux.plugins.module_utils.firewall import Port
 from ansible_collections.virtnet.linux.plugins.module_utils.host import Host
-from ansible_collections.virtnet.linux.plugins.module_utils.names import fingerprint, mark
+from ansible_collections.virtnet.linux.plugins.module_utils.names import entry_number, fingerprint, mark
 from ansible_collections.virtnet.linux.plugins.module_utils.neighbours import EVERYBODY, Tables
 from ansible_collections.virtnet.linux.plugins.module_utils.netlink import Request, number
 from ansible_collections.virtnet.linux.plugins.module_utils.stack import Link, Stack
@@ -152,17 +152,20 @@ def port(wanted: dict[str, Any], host: Host) -> Port | None:
     return Port(wanted["name"], bridge, anycast=anycast)
 
 
-def shown(stack: Stack, link: Link) -> dict[str, Any]:
+def shown(stack: Stack, link: Link, with_endpoints: bool) -> dict[str, Any]:
     """A tunnel of the host, whoever made it, as network_info tells it."""
     found = _found(stack, link)
     told = {key: found[key] for key in ("vni", "local", "dstport", "device", "mtu", "bridge", "learning")}
     told.update(name=link.name, ours=link.ours, labels=link.labels or {}, extensions=_extensions(link))
     if link.ours:
         tables = neighbours.read(stack, link.index, link.master, set())
-        endpoints = [(mac, sorted(ips), sorted(vteps)[0]) for mac, (vteps, ips, _s) in _by_mac(tables).items() if vteps]
+        complete = [(mac, entry) for mac, entry in sorted(_by_mac(tables).items()) if entry[0] and entry[2]]
+        entries = [(mac, sorted(addresses), min(vteps)) for mac, (vteps, addresses, _known) in complete]
         told["flood"] = _flooded(tables)
-        told["entries"] = len(endpoints)
-        told["fingerprint"] = fingerprint(endpoints)
+        told["entries"] = len(entries)
+        told["fingerprint"] = fingerprint(entry_number(*entry) for entry in entries)
+        if with_endpoints:
+            told["endpoints"] = [dict(zip(("mac", "addresses", "vtep"), entry)) for entry in entries]
     return told
 
 
