@@ -100,7 +100,7 @@ if [ ! -e "$disk/made" ]; then
     if grep -q '^root:!' "$root/etc/shadow"; then sed -i 's/^root:[^:]*:/root:*:/' "$root/etc/shadow"; fi
     : > "$disk/made"
 fi
-echo "$name" > /proc/sys/kernel/hostname
+echo "$name" > "$root/proc/sys/kernel/hostname"
 
 # Only net.* belongs to a network namespace. Every other sysctl is the machine's, also when a host writes it
 # (kernel.panic, vm.swappiness), and so is the magic SysRq key: they are there to be read.
@@ -161,7 +161,10 @@ if ! running; then
     exit 255
 fi
 [ $# -gt 0 ] || set -- sh
+# ssh hangs up on its ProxyCommand when it ends. nsenter has to outlive that and bury its child: left to the machine's
+# init, which may take its time, a dead process keeps the host from being switched off.
+trap '' HUP
 exec nsenter --target "$pid" --mount --net --uts --ipc --pid --root --wd -- \
-    env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root TERM="${TERM:-dumb}" "$@"
+    env -i --default-signal=HUP PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root TERM="${TERM:-dumb}" "$@"
 """
 )

@@ -26,6 +26,7 @@ class Lab:
     def __init__(self, directory: Path) -> None:
         self.directory = directory
         self.inventory = directory / "inventory.json"
+        self.wrapper: list[str] = []  # a command that the module is run by
 
     def make(self, check: bool = False, **options: Any) -> dict[str, Any]:
         """Runs the module lab_hosts; returns what it returns."""
@@ -37,9 +38,8 @@ class Lab:
         with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
             json.dump(dict(ANSIBLE_MODULE_ARGS=arguments), file)
             file.flush()
-            answer = run(
-                [sys.executable, str(checkout.HOME / "plugins" / "modules" / "lab_hosts.py"), file.name], check=False
-            )
+            module = checkout.HOME / "plugins" / "modules" / "lab_hosts.py"
+            answer = run([*self.wrapper, sys.executable, str(module), file.name], check=False)
         result = json.loads(answer.stdout)
         assert result.get("failed", False) == fails, result
         return result

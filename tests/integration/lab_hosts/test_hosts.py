@@ -137,6 +137,15 @@ def test_the_machine_gets_no_link_no_route_and_no_mount(lab):
     assert machine() == before
 
 
+def test_commands_in_a_host_ignore_no_signal(three):
+    """What keeps nsenter alive while SSH hangs up is not handed on to the host's programs."""
+    for shown in (
+        three.ssh("h1", "grep SigIgn /proc/self/status"),
+        three.enter("h1", "grep", "SigIgn", "/proc/self/status"),
+    ):
+        assert int(shown.stdout.split()[1], 16) == 0
+
+
 def test_enter_says_which_host_is_not_there(three):
     answer = three.enter("h9", "true", check=False)
     assert answer.returncode == 255

@@ -184,6 +184,14 @@ def test_two_labs_stand_side_by_side(lab, other_lab):
     ping(other_lab, "h1", "10.99.255.254")
 
 
+def test_a_disk_that_the_machine_has_mounted_elsewhere_is_there_and_safe(lab):
+    """As a /home of its own is: seen in the hosts, but what they write stays with them."""
+    lab.wrapper = ["unshare", "--mount", "sh", "-c", 'mount -t tmpfs srv /srv; echo 1 > /srv/file; exec "$@"', "sh"]
+    lab.make(count=2)
+    lab.ssh("h1", "grep 1 /srv/file; echo 2 > /srv/file")
+    assert lab.ssh("h2", "cat /srv/file").stdout == "1\n"
+
+
 @pytest.mark.parametrize("subnets", [dict(subnet=""), dict(subnet6="")])
 def test_an_underlay_of_one_family(lab, subnets):
     made = lab.make(count=2, **subnets)
