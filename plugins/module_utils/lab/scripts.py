@@ -165,6 +165,7 @@ fi
 # init, which may take its time, a dead process keeps the host from being switched off.
 trap '' HUP
 exec nsenter --target "$pid" --mount --net --uts --ipc --pid --root --wd -- \
-    env -i --default-signal=HUP PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root TERM="${TERM:-dumb}" "$@"
+    env -i --default-signal=HUP HOME=/root TERM="${TERM:-dumb}" \
+    PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin "$@"
 """
 )
