@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Rtnetlink requests, encoded by pyroute2's message classes.
+"""Rtnetlink requests, in the formats of pyroute2's message classes.
 
 Only the message classes are imported: executing the package's top costs three times as much (asyncio, NDB and all), so
 a bare parent module stands in for it while they load. Works alike from pyroute2 0.7 to the newest. Sources:
@@ -18,6 +18,8 @@ import ipaddress
 import sys
 import types
 from typing import Any
+
+from ansible_collections.virtnet.linux.plugins.module_utils.stencils import Attributes, encode
 
 PYROUTE2_MISSING: str | None = None
 
@@ -36,8 +38,6 @@ RTPROT_STATIC = 4
 RT_SCOPE_UNIVERSE, RT_SCOPE_LINK, RT_SCOPE_HOST = 0, 253, 254
 RTN_UNICAST, RTN_LOCAL = 1, 2
 AF_UNSPEC, AF_INET, AF_BRIDGE, AF_INET6 = 0, 2, 7, 10
-
-Attributes = list[tuple[str, Any]]
 
 
 def _load() -> tuple[Any, ...]:
@@ -70,32 +70,32 @@ def get_links(name: str | None = None) -> bytes:
     """Ask for all links (a dump), or for the one of that name; without statistics, which are most of a reply."""
     attrs: Attributes = [("IFLA_EXT_MASK", RTEXT_FILTER_SKIP_STATS)]
     if name is None:
-        return _encode(_ifinfmsg, RTM_GETLINK, NLM_F_ROOT_MATCH, attrs)
-    return _encode(_ifinfmsg, RTM_GETLINK, 0, [*attrs, ("IFLA_IFNAME", name)])
+        return encode(_ifinfmsg, RTM_GETLINK, NLM_F_ROOT_MATCH, attrs)
+    return encode(_ifinfmsg, RTM_GETLINK, 0, [*attrs, ("IFLA_IFNAME", name)])
 
 
 @functools.cache
 def get_addresses() -> bytes:
     """Ask for all addresses."""
-    return _encode(_ifaddrmsg, RTM_GETADDR, NLM_F_ROOT_MATCH, [])
+    return encode(_ifaddrmsg, RTM_GETADDR, NLM_F_ROOT_MATCH, [])
 
 
 @functools.cache
 def get_routes(family: int) -> bytes:
     """Ask for all routes of all tables of a family."""
-    return _encode(_rtmsg, RTM_GETROUTE, NLM_F_ROOT_MATCH, [], family=family)
+    return encode(_rtmsg, RTM_GETROUTE, NLM_F_ROOT_MATCH, [], family=family)
 
 
 def get_neighbours(family: int) -> bytes:
     """Ask for all neighbour entries of a family; AF_BRIDGE asks for forwarding (FDB) entries."""
-    return _encode(_ndmsg, RTM_GETNEIGH, NLM_F_ROOT_MATCH, [], family=family)
+    return encode(_ndmsg, RTM_GETNEIGH, NLM_F_ROOT_MATCH, [], family=family)
 
 
 def create_link(name: str, kind: str, data: Attributes, attrs: Attributes) -> bytes:
     """Make a link of the kind (bridge, veth, vxlan, macvlan); refused when one of that name exists."""
     info = [("IFLA_INFO_KIND", kind)] + ([("IFLA_INFO_DATA", {"attrs": data})] if data else [])
     every = [("IFLA_IFNAME", name), *attrs, ("IFLA_LINKINFO", {"attrs": info})]
-    return _encode(_ifinfmsg, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, every)
+    return encode(_ifinfmsg, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, every)
 
 
 def veth_peer(name: str, namespace_fd: int | None, mac: str | None, mtu: int | None) -> Attributes:
@@ -113,17 +113,17 @@ def veth_peer(name: str, namespace_fd: int | None, mac: str | None, mtu: int | N
 def change_link(name: str, attrs: Attributes, up: bool | None = None) -> bytes:
     """Change the link of that name."""
     flags = {} if up is None else {"flags": IFF_UP if up else 0, "change": IFF_UP}
-    return _encode(_ifinfmsg, RTM_NEWLINK, 0, [("IFLA_IFNAME", name), *attrs], **flags)
+    return encode(_ifinfmsg, RTM_NEWLINK, 0, [("IFLA_IFNAME", name), *attrs], **flags)
 
 
 def move_link(index: int, name: str, namespace_fd: int) -> bytes:
     """Move the link of that index to the namespace of the open file, under a name that is free there."""
-    return _encode(_ifinfmsg, RTM_NEWLINK, 0, [("IFLA_NET_NS_FD", namespace_fd), ("IFLA_IFNAME", name)], index=index)
+    return encode(_ifinfmsg, RTM_NEWLINK, 0, [("IFLA_NET_NS_FD", namespace_fd), ("IFLA_IFNAME", name)], index=index)
 
 
 def rename_link(index: int, name: str) -> bytes:
     """Give the link of that index, which has to be down, another name."""
-    return _encode(_ifinfmsg, RTM_NEWLINK, 0, [("IFLA_IFNAME", name)], index=index)
+    return encode(_ifinfmsg, RTM_NEWLINK, 0, [("IFLA_IFNAME", name)], index=index)
 
 
 def change_link_data(name: str, kind: str, data: Attributes) -> bytes:
@@ -148,7 +148,7 @@ def silent() -> tuple[str, Any]:
 
 def delete_link(name: str) -> bytes:
     """Delete the link of that name."""
-    return _encode(_ifinfmsg, RTM_DELLINK, 0, [("IFLA_IFNAME", name)])
+    return encode(_ifinfmsg, RTM_DELLINK, 0, [("IFLA_IFNAME", name)])
 
 
 def add_address(index: int, address: str) -> bytes:
@@ -175,7 +175,7 @@ def append_local_route(index: int, to: str, metric: int) -> bytes:
     """A route of the local table: the address is this host's also for packets that came to it through the link."""
     network = ipaddress.ip_network(to)
     attrs: Attributes = [("RTA_DST", str(network.network_address)), ("RTA_OIF", index), ("RTA_PRIORITY", metric)]
-    return _encode(
+    return encode(
         _rtmsg,
         RTM_NEWROUTE,
         NLM_F_CREATE | NLM_F_APPEND,
@@ -193,7 +193,7 @@ def neighbour(
     kind: int, flags: int, index: int, family: int, state: int, attrs: Attributes, entry_flags: int = 0
 ) -> bytes:
     """A neighbour or forwarding entry: kind is RTM_NEWNEIGH or RTM_DELNEIGH."""
-    return _encode(_ndmsg, kind, flags, attrs, family=family, ifindex=index, state=state, flags=entry_flags)
+    return encode(_ndmsg, kind, flags, attrs, family=family, ifindex=index, state=state, flags=entry_flags)
 
 
 def _address(kind: int, flags: int, index: int, address: str) -> bytes:
@@ -203,7 +203,7 @@ def _address(kind: int, flags: int, index: int, address: str) -> bytes:
         attrs.append(("IFA_FLAGS", IFA_F_NODAD))
     elif kind == RTM_NEWADDR and interface.network.prefixlen < 31:
         attrs.append(("IFA_BROADCAST", str(interface.network.broadcast_address)))
-    return _encode(
+    return encode(
         _ifaddrmsg, kind, flags, attrs, family=_family(interface), prefixlen=interface.network.prefixlen, index=index
     )
 
@@ -218,7 +218,7 @@ def _route(kind: int, flags: int, index: int, to: str, via: str | None, metric: 
     if metric is not None:
         attrs.append(("RTA_PRIORITY", metric))
     scope = RT_SCOPE_LINK if via is None and network.version == 4 else RT_SCOPE_UNIVERSE
-    return _encode(
+    return encode(
         _rtmsg,
         kind,
         flags,
@@ -234,13 +234,3 @@ def _route(kind: int, flags: int, index: int, to: str, via: str | None, metric: 
 
 def _family(address: Any) -> int:
     return AF_INET if address.version == 4 else AF_INET6
-
-
-def _encode(message_class: Any, kind: int, request: int, attrs: Attributes, **fields: int) -> bytes:
-    message = message_class()
-    for field, value in fields.items():
-        message[field] = value
-    message["attrs"] = attrs
-    message["header"] = {"type": kind, "flags": NLM_F_REQUEST | request, "sequence_number": 0, "pid": 0}
-    message.encode()
-    return bytes(message.data)

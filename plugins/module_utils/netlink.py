@@ -27,7 +27,7 @@ _NLMSGERR_ATTR_MSG = 1
 _HEADER = struct.Struct("=IHHII")  # length, type, flags, sequence, port
 _ATTRIBUTE = struct.Struct("=HH")  # length, type
 _BATCH_BYTES = 48 * 1024  # well below the default send buffer of 208 KiB, which counts the kernel's overhead too
-_RECEIVE_BYTES = 1 << 20
+_RECEIVE_BYTES = 1 << 16  # the kernel fills 32 KiB at most; a larger buffer would be mapped anew for each call
 
 
 class Request(NamedTuple):
