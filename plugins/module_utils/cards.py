@@ -71,7 +71,8 @@ def controller_address() -> str | None:
     while pid > 1:
         connection = _environment(pid).get("SSH_CONNECTION")
         if connection:
-            return connection.split()[0]
+            address = connection.split()[0]
+            return None if address == "UNKNOWN" else address  # so sshd says it where it was not reached by a network
         pid = _parent(pid)
     return None
 
