@@ -100,7 +100,7 @@ def _announce(document: Document, host: Host) -> None:
         elif module is vxlan_tunnel:
             host.links_going.add((wanted["netns"], wanted["name"]))
         elif module is interface:
-            host.links_going.update(interface.end_going(wanted, host))
+            host.links_going.update(interface.ends_going(wanted, host))
     for name, wanted in host.coming.items():
         if name in host.handles and netns.is_replaced(wanted, host):
             host.namespaces_going.add(name)

@@ -78,7 +78,8 @@ def _keep_accepting(host: Host) -> Iterator[Action]:
     """A link that learns its router from advertisements forgets it when forwarding comes on, unless accept_ra is 2."""
     for link in host.stack(None).links.values():
         key = f"net/ipv6/conf/{link.name}/accept_ra"
-        if not link.ours and link.name != "lo" and sysctls.read(key) == "1":
+        stays = not link.ours and link.name != "lo" and (None, link.name) not in host.links_going
+        if stays and sysctls.read(key) == "1":
             yield _change(key, "1", "2", remember=True)
 
 

@@ -13,7 +13,7 @@ import os
 import socket
 from typing import Any
 
-from ansible_collections.virtnet.linux.plugins.module_utils import settings
+from ansible_collections.virtnet.linux.plugins.module_utils import cards, settings
 from ansible_collections.virtnet.linux.plugins.module_utils.firewall import NatPort, Policy
 from ansible_collections.virtnet.linux.plugins.module_utils.host import Host
 from ansible_collections.virtnet.linux.plugins.module_utils.kinds import bridge as bridges
@@ -25,7 +25,7 @@ _UNKNOWN = Policy("", (), masquerade=False)
 
 
 def report(tunnel_endpoints: bool = False) -> dict[str, Any]:
-    """Everything live: networks, bridges, containers, tunnels (with who is behind them, if asked), nat_ports and host."""
+    """Everything live: networks, bridges, containers, tunnels (if asked, with who is behind them), nat_ports, host."""
     host = Host()
     try:
         containers = _containers(host)
@@ -57,6 +57,7 @@ def _containers(host: Host) -> list[dict[str, Any]]:
                 "labels": labels,
                 "pids": [] if remembered else host.processes(name),
                 "endpoints": [] if join else _endpoints(host, name),
+                "interfaces": [] if join else _cards(host, name),
             }
         )
         host.stack(name).release()
@@ -91,6 +92,22 @@ def _endpoints(host: Host, name: str) -> list[dict[str, Any]]:
             }
         )
     return found
+
+
+def _cards(host: Host, name: str) -> list[dict[str, Any]]:
+    """The cards that a container was given, and its macvlans, each with the card's name on the host."""
+    stack = host.stack(name)
+    return [
+        {
+            "device": (link.labels or {})[cards.DEVICE],
+            "name": link.name,
+            "type": "macvlan" if link.kind == "macvlan" else "physical",
+            "mac": link.mac,
+            "addresses": [address for address in stack.addresses.get(link.index, []) if not is_link_local(address)],
+        }
+        for link in sorted(stack.links.values(), key=lambda link: link.index)
+        if cards.DEVICE in (link.labels or {})
+    ]
 
 
 def _network_of(bridge: Link | None) -> str | None:
@@ -218,6 +235,7 @@ def _host(host: Host) -> dict[str, Any]:
         {"to": route.to, "via": route.via, "dev": by_index[route.index].name if route.index in by_index else None}
         for route in stack.routes
     ]
+    controller = cards.controller_address()
     interfaces = [
         {
             "name": link.name,
@@ -225,6 +243,9 @@ def _host(host: Host) -> dict[str, Any]:
             "mtu": link.mtu,
             "up": link.up,
             "ours": link.ours,
+            "labels": link.labels,
+            "device": cards.home_name(link),  # of a card whose namespace somebody deleted
+            "lifeline": None if link.ours else cards.lifeline(stack, link, controller),
             "addresses": settings.read(stack, link)["addresses"],
         }
         for link in sorted(stack.links.values(), key=lambda link: link.name)

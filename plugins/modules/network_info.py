@@ -86,6 +86,8 @@ containers:
           interface: eth0
           mac: "02:42:ac:1e:00:02"
           addresses: [172.30.0.2/16]
+      interfaces:
+        - {device: enp3s0, name: eth1, type: physical, mac: "52:54:00:12:34:56", addresses: [192.0.2.7/24]}
 tunnels:
   description: The host's VXLAN tunnels, also those that others made; of ours how many endpoints are behind them.
   returned: always
@@ -119,7 +121,15 @@ host:
   type: dict
   sample:
     interfaces:
-      - {name: eth0, kind: null, mtu: 1500, up: true, ours: false, addresses: [192.0.2.2/24]}
+      - name: eth0
+        kind: null
+        mtu: 1500
+        up: true
+        ours: false
+        labels: null
+        device: null
+        lifeline: the host's default route goes through it
+        addresses: [192.0.2.2/24]
     routes:
       - {to: 0.0.0.0/0, via: 192.0.2.1, dev: eth0}
     listeners:
@@ -133,7 +143,8 @@ from ansible_collections.virtnet.linux.plugins.module_utils.module import run_in
 
 
 def main() -> None:
-    module = AnsibleModule(argument_spec=dict(tunnel_endpoints=dict(type="bool", default=False)), supports_check_mode=True)
+    arguments = dict(tunnel_endpoints=dict(type="bool", default=False))
+    module = AnsibleModule(argument_spec=arguments, supports_check_mode=True)
     run_info(module)
 
 

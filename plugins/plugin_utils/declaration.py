@@ -18,36 +18,29 @@ from typing import TypeVar
 from ansible_collections.virtnet.linux.plugins.module_utils import names
 from ansible_collections.virtnet.linux.plugins.plugin_utils.addresses import (
     Address,
-    IPNetwork,
     Subnet,
     lies_in,
     unique_local_subnet,
 )
+from ansible_collections.virtnet.linux.plugins.plugin_utils.cards import Card, read_cards
 from ansible_collections.virtnet.linux.plugins.plugin_utils.fields import Fields
 from ansible_collections.virtnet.linux.plugins.plugin_utils.ports import Port, PortError, parse_port
 from ansible_collections.virtnet.linux.plugins.plugin_utils.problems import Problems
+from ansible_collections.virtnet.linux.plugins.plugin_utils.routes import Route, read_routes
 
 NETWORK_FIELDS = (
     "name", "bridge", "subnet", "gateway", "ip_range", "enable_ipv6", "subnet6", "gateway6", "ip_range6",
     "aux_addresses", "routes", "mtu", "internal", "icc", "masquerade", "labels", "state",
 )  # fmt: skip
 CONTAINER_FIELDS = (
-    "name", "networks", "ports", "network_mode", "forwarding", "sysctls", "routes", "pid", "force", "state",
+    "name", "networks", "interfaces", "ports", "network_mode", "forwarding", "sysctls", "routes", "pid", "force",
+    "state",
 )  # fmt: skip
 ATTACHMENT_FIELDS = ("name", "ipv4_address", "ipv6_address", "mac_address", "interface_name", "aliases")
 
 _STATES = ("present", "absent")
-_OF_A_NAMESPACE = ("networks", "ports", "forwarding", "sysctls", "routes", "pid")
+_OF_A_NAMESPACE = ("networks", "interfaces", "ports", "forwarding", "sysctls", "routes", "pid")
 _SYSCTL = re.compile(r"net[./][A-Za-z0-9_./-]+\Z")
-
-
-@dataclass
-class Route:
-    """A route that containers get: to a subnet, via an address of one of their networks."""
-
-    to: IPNetwork
-    via: Address
-    metric: int | None = None
 
 
 @dataclass
@@ -89,6 +82,7 @@ class Container:
     mode: str = "bridge"
     target: str | None = None
     attachments: list[Attachment] = field(default_factory=list)
+    cards: list[Card] = field(default_factory=list)
     ports: list[Port] = field(default_factory=list)
     forwarding: bool | None = None
     sysctls: dict[str, object] = field(default_factory=dict)
@@ -193,7 +187,7 @@ def _read_network(fields: Fields, name: str, host: str) -> Network:
         internal=bool(fields.boolean("internal", False)),
         icc=bool(fields.boolean("icc", True)),
         masquerade=bool(fields.boolean("masquerade", True)),
-        routes=_read_routes(fields),
+        routes=read_routes(fields),
         labels=_read_labels(fields, name),
         sound=sound,
     )
@@ -295,10 +289,11 @@ def _read_container(fields: Fields, name: str) -> Container:
         mode=mode[0] if mode else "none",
         target=mode[1] if mode else None,
         attachments=_read_attachments(fields),
+        cards=read_cards(fields),
         ports=_read_ports(fields),
         forwarding=fields.boolean("forwarding", None),
         sysctls=_read_sysctls(fields),
-        routes=_read_routes(fields),
+        routes=read_routes(fields),
         pid=fields.integer("pid", 1, 2**22),  # PID_MAX_LIMIT, include/linux/threads.h
         force=bool(fields.boolean("force", False)),
     )
@@ -398,36 +393,18 @@ def _read_sysctls(fields: Fields) -> dict[str, object]:
     return found
 
 
-def _read_routes(fields: Fields) -> list[Route]:
-    routes = []
-    for record in fields.records("routes"):
-        record.only("to", "via", "metric")
-        for word in ("to", "via"):
-            if not record.given(word):
-                record.refuse(word, "a route needs both: to, a subnet, and via, an address")
-        to, via, metric = record.subnet("to"), record.address("via"), record.integer("metric", 0, 2**32 - 1)
-        if to is None or via is None:
-            continue
-        if to.version != via.version:
-            record.refuse("via", f"must be of the same family as {to}")
-        elif to.prefixlen == 0:
-            record.refuse(
-                "to", "the default route is the gateway's; to have another, see DefaultGatewayIPv4 in aux_addresses"
-            )
-        else:
-            routes.append(Route(to=to, via=via, metric=metric))
-    return routes
-
-
 def _check_mode(fields: Fields, container: Container) -> None:
     """What does not go together with the container's mode."""
     mode = container.network_mode
     if container.mode == "bridge":
-        if fields.to_be_present and not fields.raw.get("networks") and container.pid is None:
+        connected = fields.raw.get("networks") or fields.raw.get("interfaces") or container.pid is not None
+        if fields.to_be_present and not connected:
             fields.refuse("networks", "with network_mode bridge at least one is needed; or say network_mode: none")
+        _check_interface_names(fields, container)
         return
     if container.mode == "none":
-        unfit = {"networks": "it has no interface but lo", "ports": "it has no address to lead to"}
+        no_interface = "it has no interface but lo"
+        unfit = {"networks": no_interface, "interfaces": no_interface, "ports": "it has no address to lead to"}
     elif container.mode == "host":
         unfit = dict.fromkeys(_OF_A_NAMESPACE, "it uses the host's own namespace, as it is")
     else:
@@ -435,6 +412,14 @@ def _check_mode(fields: Fields, container: Container) -> None:
     for word, reason in unfit.items():
         if fields.raw.get(word) not in (None, [], {}):
             fields.refuse(word, f"does not go with network_mode {mode}: {reason}")
+
+
+def _check_interface_names(fields: Fields, container: Container) -> None:
+    taken = {card.name for card in container.cards}
+    for attachment in container.attachments:
+        if attachment.interface in taken:
+            rule = f"is an interface of it already, handed over by interfaces; choose another on {attachment.network}"
+            fields.problems.refuse(fields.thing, "interface_name", attachment.interface, rule)
 
 
 def _listed(subnets: dict[int, Subnet]) -> str:

@@ -16,9 +16,10 @@ from dataclasses import dataclass, field
 
 from ansible_collections.virtnet.linux.plugins.module_utils import names
 from ansible_collections.virtnet.linux.plugins.plugin_utils.addresses import Address, IPNetwork, Pool, Subnet
-from ansible_collections.virtnet.linux.plugins.plugin_utils.declaration import Attachment, Container, Network, Route
+from ansible_collections.virtnet.linux.plugins.plugin_utils.declaration import Attachment, Container, Network
 from ansible_collections.virtnet.linux.plugins.plugin_utils.live import LiveEndpoint
 from ansible_collections.virtnet.linux.plugins.plugin_utils.problems import Problems, enumerate_names
+from ansible_collections.virtnet.linux.plugins.plugin_utils.routes import Route
 from ansible_collections.virtnet.linux.plugins.plugin_utils.scope import Scope
 
 ADDRESS_FIELDS = {4: "ipv4_address", 6: "ipv6_address"}
@@ -69,8 +70,8 @@ def settle_endpoints(scope: Scope, problems: Problems) -> list[Endpoint]:
                 _settle_addresses(scope, network, subnet, members, problems)
     for container in scope.declared.values():
         own = of_container.get(container.name, [])
-        _settle_interfaces(own, problems)
-        _settle_gateways(own)
+        _settle_interfaces(container, own, problems)
+        _settle_gateways(container, own)
         _settle_routes(container, own, problems)
     return endpoints
 
@@ -238,8 +239,9 @@ def _refuse_full(network: Network, pool: Pool, left_out: list[str], problems: Pr
     )  # fmt: skip
 
 
-def _settle_interfaces(endpoints: list[Endpoint], problems: Problems) -> None:
+def _settle_interfaces(container: Container, endpoints: list[Endpoint], problems: Problems) -> None:
     """eth0, eth1 and so on in the order of the networks; a running interface keeps its name."""
+    cards = {card.name for card in container.cards}
     taken: set[str] = set()
     for endpoint in endpoints:
         name = endpoint.wish.interface
@@ -256,18 +258,21 @@ def _settle_interfaces(endpoints: list[Endpoint], problems: Problems) -> None:
         endpoint.interface = name
     for endpoint in endpoints:
         kept = endpoint.live.interface if endpoint.live is not None else None
-        if not endpoint.interface and kept and kept not in taken:
+        if not endpoint.interface and kept and kept not in taken | cards:
             endpoint.interface = kept
             taken.add(kept)
     free = (f"eth{number}" for number in itertools.count())
     for endpoint in endpoints:
         if not endpoint.interface:
-            endpoint.interface = next(name for name in free if name not in taken)
+            endpoint.interface = next(name for name in free if name not in taken | cards)
 
 
-def _settle_gateways(endpoints: list[Endpoint]) -> None:
-    """The default route of each family goes by the first network that has the family and is not internal."""
+def _settle_gateways(container: Container, endpoints: list[Endpoint]) -> None:
+    """The default route of each family goes by the card that has a gateway, else by the first network that has the
+    family and is not internal."""
     for version in (4, 6):
+        if any(version in card.gateways for card in container.cards):
+            continue
         for endpoint in endpoints:
             subnet = endpoint.network.subnets.get(version)
             if subnet is not None and subnet.default_route is not None and not endpoint.network.internal:

@@ -31,6 +31,15 @@ class LiveEndpoint:
 
 
 @dataclass
+class LiveCard:
+    """A card of the host that a container has (physical), or its macvlan on one."""
+
+    device: str
+    name: str
+    type: str
+
+
+@dataclass
 class LiveContainer:
     """A namespace of ours; `named` is False where only its endpoints' host ends are left."""
 
@@ -39,6 +48,7 @@ class LiveContainer:
     role: str | None = None
     pids: list[int] = field(default_factory=list)  # processes in it; none where it is another's namespace, too
     endpoints: dict[str, LiveEndpoint] = field(default_factory=dict)  # by network
+    cards: list[LiveCard] = field(default_factory=list)
     named: bool = True
 
 
@@ -66,6 +76,9 @@ class LiveInterface:
     mtu: int | None
     ours: bool
     addresses: list[Address]
+    device: str | None = None  # of a card that a namespace had and lost: its name at home
+    role: str | None = None
+    lifeline: str | None = None  # what the host would lose with it
 
 
 @dataclass
@@ -131,6 +144,9 @@ def _read(raw: Mapping[str, Any]) -> Live:
             mtu=entry.get("mtu"),
             ours=bool(entry.get("ours")),
             addresses=[_address(text) for text in entry.get("addresses") or []],
+            device=_word_or_none(entry.get("device")),
+            role=_word_or_none((entry.get("labels") or {}).get("role")),
+            lifeline=_word_or_none(entry.get("lifeline")),
         )
     for entry in raw.get("containers") or []:
         live.containers[_word(entry["name"])] = _container(entry)
@@ -147,6 +163,8 @@ def _container(entry: Mapping[str, Any]) -> LiveContainer:
         role=_word_or_none(labels.get("role")),
         pids=list(entry.get("pids") or []),
     )
+    for card in entry.get("interfaces") or []:
+        container.cards.append(LiveCard(_word(card["device"]), _word(card["name"]), _word(card["type"])))
     for endpoint in entry.get("endpoints") or []:
         network = _word_or_none(endpoint.get("network"))
         if network is None:

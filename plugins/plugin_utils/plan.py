@@ -17,13 +17,14 @@ from __future__ import annotations
 from typing import Any
 
 from ansible_collections.virtnet.linux.plugins.module_utils import names
-from ansible_collections.virtnet.linux.plugins.plugin_utils.declaration import Network, Route, read_declaration
+from ansible_collections.virtnet.linux.plugins.plugin_utils.declaration import Network, read_declaration
 from ansible_collections.virtnet.linux.plugins.plugin_utils.endpoints import (
     Endpoint,
     bridge_mac,
     settle_endpoints,
     settle_macs,
 )
+from ansible_collections.virtnet.linux.plugins.plugin_utils.handover import check_cards, interfaces
 from ansible_collections.virtnet.linux.plugins.plugin_utils.live import LivePort, read_live
 from ansible_collections.virtnet.linux.plugins.plugin_utils.networks import check_networks, settle_gateways, uplink_mtu
 from ansible_collections.virtnet.linux.plugins.plugin_utils.problems import Problems
@@ -47,6 +48,7 @@ def plan(declared: object, live: object) -> dict[str, Any]:
     scope = lay_over(declaration, read_live(live, problems), problems)
     settle_gateways(scope)
     check_networks(scope, problems)
+    check_cards(scope, problems)
     joins = _settle_joins(scope, problems)
     endpoints = settle_endpoints(scope, problems)
     published = settle_ports(scope, endpoints, problems)
@@ -81,6 +83,7 @@ def _document(
         "netns": _namespaces(scope, joins),
         "bridge": [_bridge(scope, network) for network in networks] + [_absent(name=name) for name in old_bridges],
         "veth": [_veth(scope, endpoint) for endpoint in endpoints] + [_absent(name=name) for name in old_veths],
+        "interface": interfaces(scope),
         "bridge_policy": [_policy(network) for network in networks] + [_absent(bridge=name) for name in old_bridges],
         "nat_port": [_nat_port(one) for one in published] + [_no_nat_port(port) for port in old_ports],
     }
@@ -142,7 +145,7 @@ def _veth(scope: Scope, endpoint: Endpoint) -> dict[str, Any]:
             addresses=endpoint.interfaces(),
             gateway=_text(endpoint.gateways.get(4)),
             gateway6=_text(endpoint.gateways.get(6)),
-            routes=[_route(route) for route in endpoint.routes],
+            routes=[route.as_option() for route in endpoint.routes],
         ),
         state="present",
     )
@@ -181,10 +184,6 @@ def _no_nat_port(port: LivePort) -> dict[str, Any]:
         bridge=port.bridge,
         state="absent",
     )
-
-
-def _route(route: Route) -> dict[str, Any]:
-    return _given(to=str(route.to), via=str(route.via), metric=route.metric)
 
 
 def _old_veths(scope: Scope) -> list[str]:

@@ -108,17 +108,20 @@ def delete(actions: list[Action], host: Host) -> None:
         _remove(action.wanted, host)
 
 
-def end_going(wanted: dict[str, Any], host: Host) -> list[tuple[str | None, str]]:
-    """Namespace and name of what is declared absent: the name is free for another."""
-    found = _find(wanted, host) if wanted["state"] == "absent" else None
+def ends_going(wanted: dict[str, Any], host: Host) -> list[tuple[str | None, str]]:
+    """Namespace and name of what is declared absent, or of a card on its way: the name is free for another."""
+    if wanted["state"] == "present":
+        return [(None, wanted["device"])] if wanted["type"] == "physical" else []
+    found = _find(wanted, host)
     return [] if found is None else [(found[0].name, found[1].name)]
 
 
 def identities(wanted: dict[str, Any]) -> list[tuple[Any, ...]]:
     """What no other object of a document may have too: the card, and the name in the namespace."""
+    if wanted["state"] == "absent":  # it may leave one namespace and go to another
+        return []
     card: list[tuple[Any, ...]] = [("card", wanted["device"])] if wanted["type"] == "physical" else []
-    place: list[tuple[Any, ...]] = [("link", wanted["netns"], _name(wanted))] if wanted["state"] == "present" else []
-    return card + place
+    return [*card, ("link", wanted["netns"], _name(wanted))]
 
 
 def _check_settings(wanted: dict[str, Any], problems: options.Problems) -> None:
@@ -141,7 +144,8 @@ def _check_device(wanted: dict[str, Any], host: Host, problems: options.Problems
             problems.add(KIND, device, "device", device, "this host has no such card")
         return
     if found is not None and found[0].name is not None:
-        if found[0].name != wanted["netns"]:
+        leaves = (found[0].name, found[1].name) in host.links_going or found[0].name in host.namespaces_going
+        if found[0].name != wanted["netns"] and not leaves:
             rule = "the namespace %s has it, and a card belongs to one namespace" % found[0].name
             problems.add(KIND, device, "device", device, rule)
         return

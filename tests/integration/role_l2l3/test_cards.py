@@ -1,0 +1,112 @@
+# Copyright (c) 2026, The virtnet.linux authors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Cards of the host handed to containers. A veth whose other end is elsewhere stands in for a card."""
+
+from __future__ import annotations
+
+import pytest
+
+from kit import packets, snapshot
+
+CARD = {
+    "device": "enp3s0",
+    "name": "wan",
+    "addresses": ["203.0.113.7/24", "2001:db8:3::7/64"],
+    "gateway": "203.0.113.1",
+    "gateway6": "2001:db8:3::1",
+}
+SETTLED = "until ip -6 address show dev enp3s0 -tentative | grep -q fe80; do sleep 0.05; done"
+WEB = {"name": "web", "subnet": "172.30.0.0/24", "subnet6": "fd00:30::/64"}
+
+
+@pytest.fixture
+def card(host):
+    """The host has a card, and a neighbour, isp, at the other end of its wire."""
+    host.sh(
+        """
+        ip netns add isp
+        ip link add enp3s0 type veth peer name eth0 netns isp
+        ip link set enp3s0 up
+        ip -n isp link set eth0 addrgenmode none
+        ip -n isp link set eth0 up
+        ip -n isp link set lo up
+        ip -n isp address add 203.0.113.1/24 dev eth0
+        ip -n isp address add 2001:db8:3::1/64 dev eth0 nodad
+        ip -n isp address add 198.51.100.1/32 dev lo
+        ip -n isp address add 2001:db8:4::1/128 dev lo
+        """
+    )
+    return host
+
+
+def test_a_container_has_a_card_of_its_own_and_it_comes_home(card, role):
+    card.sh(SETTLED)
+    before = card.snapshot()
+    container = {"name": "c", "networks": ["web"], "interfaces": [CARD]}
+    role.run([WEB], [container])
+    assert packets.seen(card, "c", "198.51.100.1", 80, "isp") == "203.0.113.7", "the default route is the card's"
+    assert packets.seen(card, "c", "2001:db8:4::1", 80, "isp") == "2001:db8:3::7"
+    assert packets.arrives(card, "isp", "203.0.113.7", 80, "c")
+    assert packets.ping(card, "c", "172.30.0.1")
+    assert "enp3s0" not in card.links()
+
+    (reported,) = card.module("network_info")["containers"]
+    assert [(one["device"], one["name"], one["type"]) for one in reported["interfaces"]] == [
+        ("enp3s0", "wan", "physical")
+    ]
+    role.run([WEB], [{**container, "interfaces": []}])
+    assert "ifalias" not in card.links()["enp3s0"]
+    assert packets.ping(card, "c", "172.30.0.1")
+    role.run([{**WEB, "state": "absent"}], [{"name": "c", "state": "absent"}])
+    card.sh(SETTLED)
+    snapshot.same(before, card.snapshot())
+
+
+def test_the_card_of_a_container_that_goes_comes_home_first(card, role):
+    role.run([], [{"name": "c", "interfaces": [CARD]}])
+    done = role.run([], [], purge=True)
+    assert done.index("delete interface enp3s0") < done.index("delete netns c")
+    assert card.links()["enp3s0"]["operstate"] == "UP"
+
+
+def test_a_card_goes_from_one_container_to_another(card, role):
+    role.run([], [{"name": "c", "interfaces": [CARD]}, {"name": "d", "network_mode": "none"}])
+    role.run([], [{"name": "c", "network_mode": "none"}, {"name": "d", "interfaces": [CARD]}])
+    assert packets.arrives(card, "isp", "203.0.113.7", 80, "d")
+
+
+def test_one_card_serves_two_containers_as_macvlans(card, role):
+    def wish(number):
+        addresses = ["203.0.113.%d/24" % number, "2001:db8:3::%d/64" % number]
+        return [{"device": "enp3s0", "type": "macvlan", "name": "lan", "addresses": addresses}]
+
+    role.run([], [{"name": "c", "interfaces": wish(7)}, {"name": "d", "interfaces": wish(8)}])
+    assert packets.seen(card, "c", "203.0.113.8", 80, "d") == "203.0.113.7"
+    assert packets.seen(card, "isp", "203.0.113.8", 80, "d") == "203.0.113.1"
+    assert packets.seen(card, "c", "2001:db8:3::1", 80, "isp") == "2001:db8:3::7"
+    done = role.run([], [{"name": "c", "interfaces": wish(7)}, {"name": "d", "state": "absent"}])
+    assert "delete interface lan on enp3s0" in done
+    assert packets.arrives(card, "isp", "203.0.113.7", 80, "c")
+
+
+def test_refused_before_anything_is_touched(card, role):
+    found = role.refused(
+        [],
+        [
+            {"name": "a", "interfaces": [{"device": "up0"}]},
+            {"name": "b", "interfaces": [CARD]},
+            {"name": "c", "interfaces": [CARD, {"device": "enp9s0"}]},
+        ],
+    )
+    lost = "this card stays: the host's default route goes through it"
+    assert "container a: interfaces: device 'up0': " + lost in found[1]
+    assert "container c: interfaces: device 'enp3s0': container b has it" in found[0]
+    assert "container c: interfaces: device 'enp9s0': the host has no such card; it has enp3s0, up0" in found[2]
+
+
+def test_the_card_of_a_tunnel_stays(card, role):
+    card.sh("ip address add 203.0.113.2/24 dev enp3s0; ip link add vx0 type vxlan id 7 local 203.0.113.2 dstport 4789")
+    (found,) = role.refused([], [{"name": "c", "interfaces": [CARD]}])
+    assert "this card stays: it has the underlay address of the tunnel vx0" in found

@@ -1,0 +1,178 @@
+# Copyright (c) 2026, The virtnet.linux authors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Cards of the host that containers are given."""
+
+from __future__ import annotations
+
+import copy
+
+from unit.planner.paper_host import EMPTY, WEB, absent, endpoints, errors, live_after, present, topology
+
+CARD = {"device": "enp3s0", "name": "wan", "addresses": ["203.0.113.7/24"], "gateway": "203.0.113.1"}
+
+
+def card(name="enp3s0", **more):
+    return {"name": name, "kind": None, "mtu": 1500, "up": True, "ours": False, "addresses": [], **more}
+
+
+LIVE = {**EMPTY, "host": {"interfaces": [card("lo"), card(), card("enp4s0"), card("br-x", kind="bridge", ours=True)]}}
+
+
+def has_card(live, container, device="enp3s0", name="wan", kind="physical"):
+    """The same host after the container was given the card."""
+    live = copy.deepcopy(live)
+    holder = next(one for one in live["containers"] if one["name"] == container)
+    holder.setdefault("interfaces", []).append({"device": device, "name": name, "type": kind})
+    if kind == "physical":
+        live["host"]["interfaces"] = [one for one in live["host"]["interfaces"] if one["name"] != device]
+    return live
+
+
+def test_a_card_with_everything_said():
+    routes = [{"to": "198.51.100.0/24", "via": "203.0.113.2", "metric": 5}]
+    told = {**CARD, "gateway6": "fe80::1", "addresses": ["203.0.113.7/24", "2001:db8::7/64"], "routes": routes}
+    told.update(mac="02-00-00-00-00-07", mtu=9000)
+    document = topology([], [{"name": "c", "interfaces": [told]}], live=LIVE)
+    assert document["interface"] == [
+        {
+            "device": "enp3s0",
+            "netns": "c",
+            "name": "wan",
+            "type": "physical",
+            "mac": "02:00:00:00:00:07",
+            "mtu": 9000,
+            "addresses": ["203.0.113.7/24", "2001:db8::7/64"],
+            "gateway": "203.0.113.1",
+            "gateway6": "fe80::1",
+            "routes": routes,
+            "labels": {"role": "bridge_network", "container": "c"},
+            "state": "present",
+        }
+    ]
+
+
+def test_one_card_serves_several_by_macvlan():
+    wish = {"device": "enp3s0", "type": "macvlan"}
+    document = topology([], [{"name": name, "interfaces": [wish]} for name in ("a", "b")], live=LIVE)
+    assert [(one["netns"], one["name"], one["mode"]) for one in document["interface"]] == [
+        ("a", "enp3s0", "bridge"),
+        ("b", "enp3s0", "bridge"),
+    ]
+
+
+def test_the_card_s_gateway_is_the_default_route_and_its_name_is_not_given_to_a_network():
+    wish = {**CARD, "name": "eth0"}
+    document = topology([WEB], [{"name": "c", "networks": ["web"], "interfaces": [wish]}], live=LIVE)
+    peer = endpoints(document)["c", "web"]
+    assert (peer["name"], "gateway" in peer) == ("eth1", False)
+    other = topology([WEB], [{"name": "c", "networks": ["web"], "interfaces": [{"device": "enp3s0"}]}], live=LIVE)
+    assert endpoints(other)["c", "web"]["gateway"] == "172.30.0.1"
+
+
+def test_a_card_that_is_declared_no_more_goes_home_and_so_does_that_of_a_container_that_goes():
+    declared = [{"name": "c", "interfaces": [CARD]}, {"name": "d", "networks": ["web"]}]
+    live = has_card(live_after(topology([WEB], declared, live=LIVE), LIVE), "c")
+    home = [{"device": "enp3s0", "netns": "c", "name": "wan", "type": "physical", "state": "absent"}]
+    assert absent(topology([WEB], declared, live=live)["interface"]) == []
+    assert topology([WEB], [{"name": "c", "networks": ["web"]}], live=live)["interface"] == home
+    assert topology([WEB], [{"name": "c", "state": "absent"}], live=live)["interface"] == home
+    assert topology([WEB], [], live=live, purge=True)["interface"] == home
+    assert topology([WEB], [], live=live)["interface"] == [], "what no list names is left alone"
+
+
+def test_a_card_goes_from_one_container_to_another_and_macvlans_by_name():
+    live = has_card(live_after(topology([], [{"name": "c", "interfaces": [CARD]}], live=LIVE), LIVE), "c")
+    live = has_card(live, "c", "enp4s0", "lan", "macvlan")
+    document = topology([], [{"name": "c", "network_mode": "none"}, {"name": "d", "interfaces": [CARD]}], live=live)
+    assert {(one["netns"], one["name"]) for one in absent(document["interface"])} == {("c", "wan"), ("c", "lan")}
+    assert [one["netns"] for one in present(document["interface"])] == ["d"]
+
+
+def test_a_card_whose_namespace_somebody_deleted_is_given_again_or_sent_home():
+    stray = card("wan", ours=True, device="enp3s0", labels={"role": "bridge_network", "container": "c"})
+    live = {**EMPTY, "host": {"interfaces": [stray]}}
+    assert absent(topology([], [{"name": "c", "interfaces": [CARD]}], live=live)["interface"]) == []
+    (home,) = topology([], [], live=live)["interface"]
+    assert (home["device"], home["state"]) == ("enp3s0", "absent")
+    another = {**stray, "labels": {"role": "overlay_network"}}
+    assert topology([], [], live={**EMPTY, "host": {"interfaces": [another]}})["interface"] == []
+
+
+def refusals(interfaces, live=LIVE, **more):
+    return errors([WEB], [{"name": "c", "interfaces": interfaces, **more}], live=live)
+
+
+def test_cards_that_nobody_can_have():
+    found = errors(
+        [WEB],
+        [
+            {"name": "a", "interfaces": [CARD, {"device": "enp9s0"}, {"device": "br-x"}]},
+            {"name": "b", "interfaces": [CARD]},
+            {"name": "m", "interfaces": [{"device": "enp3s0", "type": "macvlan"}]},
+        ],
+        live=LIVE,
+    )
+    assert found == [
+        "container b: interfaces: device 'enp3s0': container a has it, and a card belongs to one namespace; "
+        "with type: macvlan it serves several",
+        "container a: interfaces: device 'enp9s0': the host has no such card; it has enp3s0, enp4s0",
+        "container a: interfaces: device 'br-x': this link was made here and is no card; name a card of the host",
+        "container m: interfaces: device 'enp3s0': container a has the card itself, so that nobody else can have a "
+        "macvlan on it",
+    ]
+
+
+def test_a_card_that_a_container_has_which_no_list_names():
+    live = has_card(live_after(topology([], [{"name": "old", "interfaces": [CARD]}], live=LIVE), LIVE), "old")
+    (found,) = refusals([CARD], live=live)
+    assert "container old has it" in found
+
+
+def test_nobody_locks_himself_out():
+    words = "the host's default route goes through it"
+    live = {**EMPTY, "host": {"interfaces": [card(lifeline=words)]}}
+    (found,) = refusals([CARD], live=live)
+    assert found.startswith("container c: interfaces: device 'enp3s0': this card stays: " + words)
+    assert refusals([{"device": "enp3s0", "type": "macvlan"}], live=live) == []
+
+
+def test_fields_that_cannot_be():
+    found = refusals(
+        [
+            {"name": "x"},
+            {"device": "no/pe", "name": "lo"},
+            {"device": "enp3s0", "name": "d", "mode": "bridge"},
+            {"device": "enp4s0", "name": "d", "type": "ipvlan", "addresses": ["10.0.0.1", "x"]},
+            {"device": "enp5s0", "addresses": ["10.0.0.1/24"], "gateway": "10.0.1.1", "mac": "01:00:00:00:00:01"},
+            {"device": "enp6s0", "gateway": "10.0.1.1", "color": "red"},
+        ]
+    )
+    for number, words in (
+        (0, "device (not given): say which card"),
+        (1, "device 'no/pe': must be 1 to 15"),
+        (1, "name 'lo': must be"),
+        (2, "mode 'bridge': is a macvlan's"),
+        (3, "name 'd': another interface of the container is called d"),
+        (3, "type 'ipvlan': must be one of physical, macvlan"),
+        (3, "addresses[0] '10.0.0.1': must be an address with its length"),
+        (3, "addresses[1] 'x': must be"),
+        (4, "gateway '10.0.1.1': must be an address on the card's link: in 10.0.0.0/24"),
+        (4, "mac '01:00:00:00:00:01': must be a unicast"),
+        (5, "color 'red': is no field"),
+    ):
+        assert any(one.startswith(f"container c: interfaces[{number}]: {words}") for one in found), (words, found)
+    twice = "container c: interfaces[].gateway '10.0.1.1, 10.0.1.1': a container has one default route; keep one"
+    assert twice in found
+
+
+def test_cards_and_modes():
+    for mode in ("none", "host", "container:x"):
+        found = errors([], [{"name": "x", "network_mode": "none"}, {"name": "c", "network_mode": mode,
+                                                                    "interfaces": [CARD]}], live=LIVE)  # fmt: skip
+        assert any("interfaces" in one and f"does not go with network_mode {mode}" in one for one in found), found
+    (found,) = errors(
+        [WEB], [{"name": "c", "networks": [{"name": "web", "interface_name": "wan"}], "interfaces": [CARD]}], live=LIVE
+    )
+    assert "interface_name 'wan': is an interface of it already" in found
