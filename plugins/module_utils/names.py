@@ -102,8 +102,10 @@ def entry_number(mac: str, addresses: Iterable[str], vtep: str) -> int:
 
 
 def fingerprint(numbers: Iterable[int]) -> str:
-    """One for all entries of a tunnel, by which a planner sees that a host lacks some without being told all. A sum: what
-    every host knows less what is its own is what it needs, so the planner adds up all entries only once."""
+    """One for all entries of a tunnel, by which a planner sees that a host lacks some without being told all.
+
+    A sum: all entries less a host's own are those that it needs, so the planner adds up all of them only once.
+    """
     return "%032x" % (sum(numbers) % (1 << 128))
 
 

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import ipaddress
 from collections.abc import Iterator
@@ -58,6 +59,12 @@ class Pool:
         self.subnet = subnet
         self._holders: dict[int, str] = {}
         self._next, self._last = _dynamic_bounds(subnet)
+
+    def part(self, ip_range: IPNetwork) -> Pool:
+        """A pool that gives out of a part of the subnet only, and knows what this one and its other parts hold."""
+        pool = Pool(dataclasses.replace(self.subnet, ip_range=ip_range))
+        pool._holders = self._holders
+        return pool
 
     def holder(self, address: Address) -> str | None:
         return self._holders.get(int(address))

@@ -1,0 +1,127 @@
+# Copyright (c) 2026, The virtnet.linux authors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The fabric planner's door into the role overlay_network."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ansible_collections.virtnet.linux.plugins.plugin_utils.fabric import plan_fabric
+
+DOCUMENTATION = r"""
+name: overlay_network_plan
+author: The virtnet.linux authors
+short_description: Plan a fabric, overlay networks over all hosts of a group
+description:
+  - Turns what every host of a fabric declares, and what is live on each, into a topology document for each host of the
+    run, for M(virtnet.linux.topology).
+  - A pure function. The same input gives the same plan, and nothing is read or changed on any host.
+positional: hostvars, hosts, readings
+options:
+  _input:
+    description: The members of the fabric, their names in the inventory's order.
+    type: list
+    elements: str
+    required: true
+  hostvars:
+    description: The variables of all hosts, of which this reads those of the role P(virtnet.linux.overlay_network#role).
+    type: dict
+    required: true
+  hosts:
+    description: The hosts that this run changes.
+    type: list
+    elements: str
+    required: true
+  readings:
+    description:
+      - What M(virtnet.linux.network_info) returned, by host; a failure where it failed.
+    type: dict
+    required: true
+  declared:
+    description: What hosts declare that differs from their variables, by host; for instance V(networks).
+    type: dict
+    default: {}
+seealso:
+  - module: virtnet.linux.network_info
+  - module: virtnet.linux.topology
+  - plugin: virtnet.linux.bridge_network_plan
+    plugin_type: filter
+"""
+
+EXAMPLES = r"""
+- name: Plan the whole fabric
+  ansible.builtin.set_fact:
+    fabric: "{{ groups.overlay | virtnet.linux.overlay_network_plan(hostvars, ansible_play_hosts_all, readings) }}"
+  run_once: true
+"""
+
+RETURN = r"""
+_value:
+  description: The plan.
+  type: dict
+  contains:
+    errors:
+      description: Everything that is wrong, a sentence each. With errors there are no hosts.
+      type: list
+      elements: str
+    warnings:
+      description: What is built as declared and may not do what was meant.
+      type: list
+      elements: str
+    hosts:
+      description: The topology of each host of the run, as M(virtnet.linux.topology) takes it.
+      type: dict
+    addresses:
+      description: What containers of the role P(virtnet.linux.bridge_network#role) get on overlays, by host.
+      type: dict
+    lacking:
+      description: Members that the run does not change and that do not have all entries now.
+      type: list
+      elements: str
+"""
+
+_VARIABLES = {
+    "networks": "overlay_network_networks",
+    "containers": "overlay_network_containers",
+    "bridge_containers": "bridge_network_containers",
+    "vtep": "overlay_network_vtep",
+    "ip_ranges": "overlay_network_ip_ranges",
+    "purge": "overlay_network_purge",
+}
+
+
+def overlay_network_plan(
+    members: list[str],
+    hostvars: Mapping[str, Mapping[str, Any]],
+    hosts: list[str],
+    readings: Mapping[str, Mapping[str, Any]],
+    declared: Mapping[str, Mapping[str, Any]] | None = None,
+) -> dict[str, Any]:
+    """The plan of a fabric out of Ansible's variables."""
+    raw = {}
+    for name in members:
+        told = dict((declared or {}).get(name) or {})
+        if not told:
+            variables = hostvars[name]
+            told = {word: variables[variable] for word, variable in _VARIABLES.items() if variable in variables}
+        raw[name] = {**told, **_reading(readings.get(name))}
+    return plan_fabric(raw, hosts)
+
+
+def _reading(result: Mapping[str, Any] | None) -> dict[str, Any]:
+    if result is None:
+        return {"live": None, "unread": "nobody asked"}
+    if "networks" not in result:
+        return {"live": None, "unread": str(result.get("msg") or "no answer").strip()}
+    return {"live": result}
+
+
+class FilterModule:
+    """Ansible's way to find filters."""
+
+    def filters(self) -> dict[str, Any]:
+        """What Ansible asks for."""
+        return {"overlay_network_plan": overlay_network_plan}
