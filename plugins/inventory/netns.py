@@ -1,0 +1,132 @@
+# Copyright (c) 2026, The virtnet.linux authors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The declared containers of an inventory, as hosts."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: netns
+author: The virtnet.linux authors (@virtnet)
+short_description: The declared containers of an inventory as hosts
+version_added: 1.0.0
+description:
+  - Reads which containers each host of the inventory declares, in the variables C(bridge_network_containers) and
+    C(overlay_network_containers) of C(host_vars), C(group_vars) and inventory files, and makes a host of each.
+  - A container is the host C(CONTAINER.HOST), in the group C(containers) and in the group C(network_NAME) of each of its
+    networks. It is reached as its host is, and entered there by the become plugin P(virtnet.linux.netns#become).
+  - Nothing is asked of any host. Containers that are live, declared or not, become hosts with the playbook
+    C(virtnet.linux.live_containers).
+  - The file's name ends with C(netns.yml) or C(netns.yaml). It has to come after the inventory that has the hosts. In an
+    inventory directory files are read in the order of their names.
+options:
+  plugin:
+    description: The name of this plugin.
+    type: str
+    required: true
+    choices: [virtnet.linux.netns]
+extends_documentation_fragment:
+  - ansible.builtin.constructed
+notes:
+  - The containers are in the group C(all), as every host is. Plays for hosts alone say C(hosts=all:!containers).
+  - Variables C(virtnet_container), C(virtnet_host), C(virtnet_networks) and C(virtnet_network_mode) tell what a host was
+    made of, for O(compose), O(groups) and O(keyed_groups).
+  - Variables beside a playbook (its own C(group_vars) and C(host_vars)) are not known to inventory plugins.
+seealso:
+  - plugin: virtnet.linux.netns
+    plugin_type: become
+"""
+
+EXAMPLES = r"""
+# inventory/50-containers.netns.yml, read after inventory/10-hosts.yml
+plugin: virtnet.linux.netns
+
+# A group for the containers of each host besides, as on_web1
+# plugin: virtnet.linux.netns
+# keyed_groups:
+#   - key: virtnet_host
+#     prefix: "on"
+"""
+
+import sys
+
+from ansible.errors import AnsibleError, AnsibleParserError
+from ansible.inventory.helpers import get_group_vars
+from ansible.plugins.inventory import BaseInventoryPlugin, Constructable
+from ansible.utils.vars import combine_vars
+from ansible.vars.plugins import get_vars_from_inventory_sources
+
+from ansible_collections.virtnet.linux.plugins.plugin_utils import container_hosts
+
+
+class InventoryModule(BaseInventoryPlugin, Constructable):
+    """Hosts out of containers."""
+
+    NAME = "virtnet.linux.netns"
+
+    def verify_file(self, path):
+        """Whether the file's name is one of this plugin's."""
+        return super().verify_file(path) and path.endswith(("netns.yml", "netns.yaml"))
+
+    def parse(self, inventory, loader, path, cache=True):
+        """Add the containers of every host that is known so far."""
+        super().parse(inventory, loader, path, cache)
+        self._read_config_data(path)
+        found, wrong = [], []
+        for host in list(inventory.hosts.values()):
+            try:
+                found += self._containers(host)
+            except ValueError as error:
+                wrong.append(str(error))
+        if wrong:
+            raise AnsibleParserError("%s: %s" % (path, "\n".join(wrong)))
+        for container in found:
+            self._add(container)
+
+    def _containers(self, host):
+        variables = self._variables(host)
+        if container_hosts.CONTAINER in variables:
+            return []
+        self.templar.available_variables = variables
+        reach = {key: self._evaluated(value) for key, value in variables.items() if container_hosts.is_way_to_host(key)}
+        found = []
+        for key in container_hosts.LISTS:
+            if variables.get(key):
+                try:
+                    declared = self.templar.template(variables[key])
+                except AnsibleError as error:
+                    raise ValueError("host %s: %s: %s" % (host.name, key, error)) from error
+                found += container_hosts.container_hosts(host.name, declared, reach)
+        return found
+
+    def _variables(self, host):
+        """What the inventory says of a host: as constructed, with use_vars_plugins, and the group all."""
+        # A host is in the group all only after the last source is read.
+        groups = [self.inventory.groups["all"], *(group for group in host.get_groups() if group.name != "all")]
+        sources = self.inventory.processed_sources
+        variables = get_group_vars(groups)
+        variables = combine_vars(variables, get_vars_from_inventory_sources(self.loader, sources, groups, "all"))
+        variables = combine_vars(variables, host.get_vars())
+        variables = combine_vars(variables, get_vars_from_inventory_sources(self.loader, sources, [host], "all"))
+        return {**variables, "ansible_playbook_python": sys.executable}
+
+    def _evaluated(self, value):
+        """The value for the host that it was written for; what needs more than its variables stays to be evaluated."""
+        try:
+            return self.templar.template(value)
+        except AnsibleError:
+            return value
+
+    def _add(self, container):
+        name = container.name
+        self.inventory.add_host(name)
+        for group in container.groups:
+            self.inventory.add_group(group)
+            self.inventory.add_child(group, name)
+        for key, value in container.variables.items():
+            self.inventory.set_variable(name, key, value)
+        strict = self.get_option("strict")
+        self._set_composite_vars(self.get_option("compose"), container.variables, name, strict=strict)
+        self._add_host_to_composed_groups(self.get_option("groups"), container.variables, name, strict=strict)
+        self._add_host_to_keyed_groups(self.get_option("keyed_groups"), container.variables, name, strict=strict)

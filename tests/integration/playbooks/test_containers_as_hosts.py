@@ -1,0 +1,209 @@
+# Copyright (c) 2026, The virtnet.linux authors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A container as an Ansible host: tasks run inside it, and nowhere else."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from kit.checkout import HOME
+
+BIN = Path(sys.executable).parent
+
+# What two hosts declare; h2's name for the server is a template, as people write them.
+DECLARED = {
+    "lab": {
+        "hosts": {
+            "h1": {
+                "bridge_network_containers": [
+                    {"name": "server", "networks": ["web"], "ports": ["8080:80"]},
+                    {"name": "client", "networks": [{"name": "web", "ipv4_address": "172.30.0.9"}]},
+                    {"name": "agent", "network_mode": "host"},
+                    {"name": "old", "state": "absent"},
+                ]
+            },
+            "h2": {"prefix": "ser", "bridge_network_containers": [{"name": "{{ prefix }}ver", "networks": ["web"]}]},
+        },
+        "vars": {"bridge_network_networks": [{"name": "web", "subnet": "172.30.0.0/16"}]},
+    }
+}
+SERVICE = [
+    {
+        "hosts": "server.h1",
+        "gather_facts": False,
+        "tasks": [
+            {
+                "name": "Install the service",
+                "ansible.builtin.copy": {"src": str(HOME / "playbooks/files/hello.py"), "dest": "/srv/", "mode": "0644"},
+            },
+            {
+                "name": "Start the service",
+                "ansible.builtin.shell": {
+                    "cmd": "setsid {{ ansible_python_interpreter }} /srv/hello.py serve server 0.0.0.0 80 >/dev/null 2>&1 &",
+                    "creates": "/srv/started",
+                },
+            },
+            {"name": "Wait for the service", "ansible.builtin.wait_for": {"port": 80, "timeout": 20}},
+        ],
+    },
+    {
+        "hosts": "client.h1",
+        "gather_facts": False,
+        "tasks": [{"ansible.builtin.uri": {"url": "http://172.30.0.2/", "return_content": True}, "register": "got"}]
+        + [{"ansible.builtin.debug": {"var": "got.content"}}],
+    },
+]
+
+
+def address_of(output, host):
+    """The IPv4 address that `ip -br address show eth0` printed for a host of an ad-hoc command."""
+    line = output.split("%s | " % host, 1)[1].splitlines()[1]
+    return line.split()[2]
+
+
+@pytest.fixture(scope="module")
+def declared(fleet):
+    """The fleet with its containers made, and an inventory that has them as hosts."""
+    fleet.inventories.append(fleet.write("inventory/10-hosts.yml", DECLARED).parent)
+    fleet.write("inventory/50-containers.netns.yml", "plugin: virtnet.linux.netns\n")
+    fleet.play([{"hosts": "lab", "gather_facts": False, "roles": ["virtnet.linux.bridge_network"]}])
+    return fleet
+
+
+def test_the_inventory_has_every_declared_container_in_its_groups(declared):
+    shown = declared.run("ansible-inventory", *declared._sources(), "--list")
+    groups = json.loads(shown)
+    assert sorted(groups["containers"]["hosts"]) == ["agent.h1", "client.h1", "server.h1", "server.h2"]
+    assert sorted(groups["network_web"]["hosts"]) == ["client.h1", "server.h1", "server.h2"]
+    assert "old.h1" not in shown
+
+
+@pytest.mark.parametrize("pipelining", ["true", "false"])
+def test_a_task_runs_inside_the_container_though_the_connection_is_roots(declared, pipelining):
+    arguments = ["containers", "-m", "ansible.builtin.command", "-a", "ip -br address show eth0"]
+    shown = declared.run("ansible", *declared._sources(), *arguments, "-e", "ansible_pipelining=%s" % pipelining)
+    assert address_of(shown, "server.h1") == address_of(shown, "server.h2") == "172.30.0.2/16"
+    assert address_of(shown, "client.h1") == "172.30.0.9/16"
+    assert address_of(shown, "agent.h1") == "10.99.0.1/16"
+
+
+def test_root_by_name_is_not_skipped_either(declared):
+    task = {"ansible.builtin.command": "ip -br address show eth0", "become_user": "root", "become": True}
+    declared.play(
+        [
+            {
+                "hosts": "server.h1",
+                "gather_facts": False,
+                "tasks": [
+                    {**task, "register": "shown"},
+                    {"ansible.builtin.assert": {"that": "'172.30.0.2/16' in shown.stdout"}},
+                ],
+            }
+        ],
+        "-e",
+        "ansible_become_user=root",
+    )
+
+
+def test_another_user_is_refused_and_nothing_runs(declared):
+    arguments = ["server.h1", "-m", "ansible.builtin.command", "-a", "touch /srv/ran", "-e", "ansible_become_user=nobody"]
+    said = declared.run("ansible", *declared._sources(), *arguments, fails=True)
+    assert "runs tasks as root: leave become_user out" in said
+    assert declared.ssh("h1", "ls /srv/ran 2>&1 || true").startswith("ls: cannot access")
+
+
+def test_a_name_that_is_none_never_reaches_a_shell(declared):
+    arguments = ["server.h1", "-m", "ansible.builtin.ping", "-e", "ansible_netns='x;touch /srv/ran'"]
+    said = declared.run("ansible", *declared._sources(), *arguments, fails=True)
+    assert "a container's name is" in said
+    assert declared.ssh("h1", "ls /srv/ran 2>&1 || true").startswith("ls: cannot access")
+
+
+def test_facts_are_the_containers(declared):
+    shown = declared.run("ansible", *declared._sources(), "client.h1", "-m", "ansible.builtin.setup", "-a", "filter=*ipv4*")
+    assert "172.30.0.9" in shown and "10.99.0.1" not in shown
+
+
+def test_a_playbook_installs_and_starts_a_service_in_a_container(declared):
+    said = declared.play(SERVICE)
+    assert "Hello from server, you are 172.30.0.9" in said
+    assert "Hello from server" in declared.ssh("h2", "python3 -c '%s'" % ASK)
+    assert declared.ssh("h1", "ss -Hlnt sport = :80") == "", "the service listens on the host itself"
+
+
+ASK = 'import urllib.request as r; print(r.urlopen("http://10.99.0.1:8080", timeout=5).read())'
+
+
+def test_live_containers_become_hosts_without_being_declared(declared):
+    """One that was made by hand on h2, in a play that knows only the lab."""
+    declared.play([{"hosts": "h2", "gather_facts": False, "tasks": [{"virtnet.linux.netns": {"name": "byhand"}}]}])
+    plays = [
+        {"import_playbook": "virtnet.linux.live_containers"},
+        {
+            "hosts": "containers",
+            "gather_facts": False,
+            "tasks": [
+                {"ansible.builtin.command": "ip netns identify", "register": "where", "changed_when": False},
+                {"ansible.builtin.assert": {"that": "where.stdout == virtnet_container or virtnet_container == 'agent'"}},
+            ],
+        },
+    ]
+    sources, declared.inventories = declared.inventories, declared.inventories[:1]
+    try:
+        said = declared.play(plays)
+    finally:
+        declared.inventories = sources
+    recap = said.split("PLAY RECAP")[1]
+    assert all(name in recap for name in ("server.h1", "server.h2", "client.h1", "agent.h1", "byhand.h2"))
+
+
+def test_wrong_names_are_all_told_and_none_becomes_a_host(fleet):
+    wrong = {"all": {"hosts": {"w": {"bridge_network_containers": [{"name": "a b"}, {"name": "c", "networks": ["$(id)"]}]}}}}
+    hosts = fleet.write("wrong/hosts.yml", wrong)
+    plugin = fleet.write("wrong/containers.netns.yml", "plugin: virtnet.linux.netns\n")
+    environment = ["-i", str(hosts), "-i", str(plugin), "--list"]
+    try:
+        fleet.run("ansible-inventory", *environment)
+    except AssertionError as refused:
+        assert "container 0: name 'a b'" in str(refused) and "network '$(id)'" in str(refused)
+    else:
+        raise AssertionError("accepted")
+
+
+LOCAL = """
+mount -t tmpfs tmpfs /run
+ip netns add c1
+ip -netns c1 link set lo up
+exec {ansible} -i {inventory} all -m ansible.builtin.command -a 'ip netns identify'
+"""
+
+
+@pytest.mark.parametrize(
+    "way",
+    [
+        {"ansible_connection": "virtnet.linux.netns"},
+        {"ansible_connection": "local", "ansible_become": True, "ansible_become_method": "virtnet.linux.netns"},
+    ],
+    ids=["connection", "become"],
+)
+@pytest.mark.parametrize("pipelining", ["true", "false"])
+def test_a_task_runs_inside_a_container_of_the_controller(fleet, way, pipelining):
+    python = "{{ ansible_playbook_python }}"
+    host = {"ansible_netns": "c1", "ansible_python_interpreter": python, "ansible_pipelining": pipelining, **way}
+    inventory = fleet.write("here.yml", {"all": {"hosts": {"here": host}}})
+    script = LOCAL.format(ansible=BIN / "ansible", inventory=inventory)
+
+    done = subprocess.run(
+        ["unshare", "--net", "--mount", "sh", "-ec", script], capture_output=True, text=True, check=False
+    )
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.splitlines()[-1] == "c1"
+    assert done.stderr == ""
