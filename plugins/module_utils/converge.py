@@ -134,7 +134,7 @@ def _refuse(document: Document, host: Host, check: bool) -> list[str]:
 def _identities(module: Any, wanted: dict[str, Any]) -> list[tuple[Any, ...]]:
     """What no two objects of a document may share; each begins with the word for it and ends with the name."""
     if module is nat_port:
-        return [("port", *key) for key in nat_port.keys(wanted)] if nat_port.ports(wanted["host_port"]) else []
+        return nat_port.identities(wanted)
     if module is bridge_policy:
         return [("policy", wanted["bridge"])]
     if module is netns:
@@ -159,6 +159,11 @@ def _firewall_state(document: Document, host: Host) -> firewall.State:
             state.policies.pop(wanted["bridge"], None)
             if present:
                 state.policies[wanted["bridge"]] = bridge_policy.policy(wanted)
+        elif module is nat_port and wanted["host_port"] is None:
+            for opening in nat_port.opening_keys(wanted):
+                state.openings.pop(opening, None)
+            if present:
+                state.openings.update(nat_port.openings(wanted))
         elif module is nat_port and present:
             state.nat_ports.update(nat_port.nat_ports(wanted))
         elif module is nat_port:

@@ -29,7 +29,14 @@ from ansible_collections.virtnet.linux.plugins.module_utils.firewall_elements im
     elements,
     parse,
 )
-from ansible_collections.virtnet.linux.plugins.module_utils.firewall_state import Guard, NatPort, Policy, Port, State
+from ansible_collections.virtnet.linux.plugins.module_utils.firewall_state import (
+    Guard,
+    NatPort,
+    Opening,
+    Policy,
+    Port,
+    State,
+)
 
 __all__ = (
     "Elements",
@@ -37,6 +44,7 @@ __all__ = (
     "Guard",
     "Live",
     "NatPort",
+    "Opening",
     "Policy",
     "Port",
     "State",

@@ -9,6 +9,7 @@ and value stands in its comment, where a person finds it as well:
 
     bridges     "br-web" comment "nat icc masquerade"     the policy; its subnets are in own4 and own6
     pub4        tcp . 8080 comment "br-web" : ...         the container's bridge
+    open4       ... comment "br-web"                      opened by itself, not by way of a published port
     self        "veth1" . "veth1" comment "br-web"        the port's bridge
     guarded     "veth1" comment "br-web"
     ip4s, ip6s  ... comment "allowed"                     not the endpoint's own; "link-local" is what its MAC gives it
@@ -24,7 +25,14 @@ from collections.abc import Iterator
 from typing import Any, Optional, Union
 
 from ansible_collections.virtnet.linux.plugins.module_utils import ruleset
-from ansible_collections.virtnet.linux.plugins.module_utils.firewall_state import Guard, NatPort, Policy, Port, State
+from ansible_collections.virtnet.linux.plugins.module_utils.firewall_state import (
+    Guard,
+    NatPort,
+    Opening,
+    Policy,
+    Port,
+    State,
+)
 from ansible_collections.virtnet.linux.plugins.module_utils.names import INTERFACE_RULE, is_interface_name
 
 Set = tuple[str, str]  # family and name
@@ -58,6 +66,9 @@ def elements(state: State) -> Elements:
     for _name, port in sorted(state.ports.items()):
         _add_port(port, state.policies, found)
     _add_nat_ports(state, found)
+    for _key, opening in sorted(state.openings.items()):
+        key = "%s . %s . %d" % (opening.address, opening.protocol, opening.port)
+        found["inet", "open%d" % _version(opening.address)][key] = (None, opening.bridge)
     for name, version in _VERSIONS.items():
         if version in state.norouter:
             found["inet", "norouter"][name] = (None, None)
@@ -72,7 +83,8 @@ def parse(found: Elements) -> State:
     guards = {guard.port: guard for guard in _guards(get)}
     ports = {port.name: port for port in _ports(get)}
     nat_ports = {port.key: port for port in _nat_ports(get)}
-    return State(policies, guards, ports, nat_ports, versions)
+    openings = {opening.key: opening for opening in _openings(get)}
+    return State(policies, guards, ports, nat_ports, versions, openings)
 
 
 def bridge_of(port: NatPort, policies: dict[str, Policy]) -> str | None:
@@ -254,6 +266,14 @@ def _nat_ports(get: Any) -> Iterator[NatPort]:
             yield NatPort(protocol, host_ip[0] if host_ip else None, int(host_port), to_address, int(to_port), bridge)
 
 
+def _openings(get: Any) -> Iterator[Opening]:
+    for name in ("open4", "open6"):
+        for key, (_value, bridge) in get("inet", name).items():
+            if bridge is not None:
+                address, protocol, port = key.split(" . ")
+                yield Opening(protocol, address, int(port), bridge)
+
+
 # ---- nft's JSON to elements ----
 
 
@@ -318,6 +338,8 @@ def _problems(state: State) -> Iterator[str]:
     for key, nat_port in sorted(state.nat_ports.items()):
         if not (_is_port(nat_port) and key == nat_port.key):
             yield from _nat_port_problems(key, nat_port)
+    for opening_key, opening in sorted(state.openings.items()):
+        yield from _opening_problems(opening_key, opening)
     for version in sorted(state.norouter - {4, 6}):
         yield "norouter: %r: the IP versions are 4 and 6" % (version,)
 
@@ -420,6 +442,19 @@ def _nat_port_problems(key: Any, port: NatPort) -> Iterator[str]:
         yield "%s: listed as %r" % (about, key)
     if port.bridge is not None:
         yield from _name_problems(about, "bridge", port.bridge)
+
+
+def _opening_problems(key: Any, opening: Opening) -> Iterator[str]:
+    about = "opened port %s" % (opening.port,)
+    if opening.protocol not in PROTOCOLS:
+        yield "%s: protocol: %r is none of %s" % (about, opening.protocol, ", ".join(PROTOCOLS))
+    if type(opening.port) is not int or not 1 <= opening.port <= 65535:
+        yield "%s: port: %r is no port: they are numbers from 1 to 65535" % (about, opening.port)
+    if not _is_address(opening.address):
+        yield "%s: address: %r is no IP address" % (about, opening.address)
+    elif key != opening.key:
+        yield "%s: listed as %r" % (about, key)
+    yield from _name_problems(about, "bridge", opening.bridge)
 
 
 def _is_host_address(address: object, to_address: str) -> bool:

@@ -13,6 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 NatKey = tuple[str, str, int]  # protocol, host address ("0.0.0.0" or "::" for all), host port
+OpeningKey = tuple[str, str, int]  # protocol, address and port of a container
 
 
 @dataclass(frozen=True)
@@ -81,6 +82,21 @@ class NatPort:
         return self.protocol, self.host_ip or ("::" if ":" in self.to_address else "0.0.0.0"), self.host_port
 
 
+@dataclass(frozen=True)
+class Opening:
+    """A container's own port, without any of the host's, to which a network of gateway mode routed lets others in."""
+
+    protocol: str
+    address: str
+    port: int
+    bridge: str
+
+    @property
+    def key(self) -> OpeningKey:
+        """What can be opened once only."""
+        return self.protocol, self.address, self.port
+
+
 @dataclass
 class State:
     """All that the firewall of a host has to hold; policies by bridge, guards and ports by the port's name.
@@ -94,7 +110,15 @@ class State:
     ports: dict[str, Port] = field(default_factory=dict)
     nat_ports: dict[NatKey, NatPort] = field(default_factory=dict)
     norouter: frozenset[int] = frozenset()
+    openings: dict[OpeningKey, Opening] = field(default_factory=dict)
 
     def copy(self) -> State:
         """One that can be changed without changing this."""
-        return State(dict(self.policies), dict(self.guards), dict(self.ports), dict(self.nat_ports), self.norouter)
+        return State(
+            dict(self.policies),
+            dict(self.guards),
+            dict(self.ports),
+            dict(self.nat_ports),
+            self.norouter,
+            dict(self.openings),
+        )

@@ -34,7 +34,8 @@ options:
         given.
       type: str
     host_port:
-      description: The host's port, or a range as V(8000-8005).
+      description: The host's port, or a range as V(8000-8005). Without it nothing is translated, and C(to_port) of
+        C(to_address) is opened to others, where the bridge's policy has the C(gateway_mode) V(routed).
       type: str
     to_address:
       description: The container's address. Required when present.
@@ -76,6 +77,12 @@ EXAMPLES = r"""
     host_port: 5000-5010
     to_address: 172.30.0.3
     bridge: br-web
+
+- name: In a routed network, others may call the container's port 80 at its own address
+  virtnet.linux.nat_port:
+    to_address: 172.31.0.2
+    to_port: "80"
+    bridge: br-routed
 
 - name: Gone
   virtnet.linux.nat_port:

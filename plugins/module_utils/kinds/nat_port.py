@@ -2,7 +2,10 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Published ports: host address, protocol and port, translated to an endpoint's address and port."""
+"""Published ports: host address, protocol and port, translated to an endpoint's address and port.
+
+Without a host port it is an opening: a container's own port that a network of gateway mode routed lets others in to.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ from typing import Any
 
 from ansible_collections.virtnet.linux.plugins.module_utils import options
 from ansible_collections.virtnet.linux.plugins.module_utils.actions import Action
-from ansible_collections.virtnet.linux.plugins.module_utils.firewall_state import NatKey, NatPort
+from ansible_collections.virtnet.linux.plugins.module_utils.firewall_state import NatKey, NatPort, Opening, OpeningKey
 from ansible_collections.virtnet.linux.plugins.module_utils.host import Host
 
 KIND = "nat_port"
@@ -20,7 +23,7 @@ PROTOCOLS = ["tcp", "udp", "sctp"]
 OPTIONS: dict[str, Any] = dict(
     protocol=dict(type="str", choices=PROTOCOLS, default="tcp"),
     host_ip=dict(type="str"),
-    host_port=dict(type="str", required=True),
+    host_port=dict(type="str"),
     to_address=dict(type="str"),
     to_port=dict(type="str"),
     bridge=dict(type="str"),
@@ -44,6 +47,13 @@ def check(wanted: dict[str, Any], host: Host, problems: options.Problems) -> Non
     problems.address(KIND, name, "host_ip", wanted["host_ip"])
     problems.address(KIND, name, "to_address", wanted["to_address"])
     problems.interface_name(KIND, name, "bridge", wanted["bridge"])
+    if wanted["host_port"] is None:
+        for field in ("to_address", "to_port", "bridge"):
+            if wanted[field] is None and (field != "bridge" or wanted["state"] == "present"):
+                rule = "an opened port, which is one without host_port, needs to_address, to_port and bridge"
+                problems.add(KIND, name, field, "", rule)
+        if wanted["host_ip"] is not None:
+            problems.add(KIND, name, "host_ip", wanted["host_ip"], "say host_port, too: it is the host's address")
     if wanted["state"] == "absent":
         if wanted["host_ip"] is None and wanted["to_address"] is None:
             return
@@ -68,18 +78,42 @@ def check(wanted: dict[str, Any], host: Host, problems: options.Problems) -> Non
 
 def plan(wanted: dict[str, Any], host: Host) -> list[Action]:
     """What has to be done for one declared port or range: an action a port."""
-    live = host.firewall.state.nat_ports
+    if wanted["host_port"] is None:
+        return _actions(wanted, opening_keys(wanted), openings, host.firewall.state.openings)
+    return _actions(wanted, keys(wanted), nat_ports, host.firewall.state.nat_ports)
+
+
+def _actions(wanted: dict[str, Any], keys: list[Any], meant: Any, live: Any) -> list[Action]:
     if wanted["state"] == "absent":
-        gone = [key for key in keys(wanted) if key in live]
+        gone = [key for key in keys if key in live]
         return [Action("delete", KIND, _name(key), _told(live[key]), {}, wanted) for key in gone]
     actions = []
-    for key, asked in nat_ports(wanted).items():
+    for key, asked in meant(wanted).items():
         found = live.get(key)
         if found is None:
             actions.append(Action("create", KIND, _name(key), {}, _told(asked), wanted))
         elif found != asked:
             actions.append(Action("change", KIND, _name(key), _told(found), _told(asked), wanted))
     return actions
+
+
+def openings(wanted: dict[str, Any]) -> dict[OpeningKey, Opening]:
+    """Every single port that is opened without one of the host's, by its key."""
+    return {key: Opening(*key, wanted["bridge"]) for key in opening_keys(wanted)}
+
+
+def opening_keys(wanted: dict[str, Any]) -> list[OpeningKey]:
+    """The keys of an opened port or range."""
+    address = str(ipaddress.ip_address(wanted["to_address"]))
+    return [(wanted["protocol"], address, port) for port in ports(wanted["to_port"]) or []]
+
+
+def identities(wanted: dict[str, Any]) -> list[tuple[Any, ...]]:
+    """What no two objects of a document may share."""
+    if wanted["host_port"] is not None:
+        return [("port", *key) for key in keys(wanted)] if ports(wanted["host_port"]) else []
+    complete = wanted["to_address"] is not None and wanted["to_port"] is not None
+    return [("opening", *key) for key in opening_keys(wanted)] if complete else []
 
 
 def nat_ports(wanted: dict[str, Any]) -> dict[NatKey, NatPort]:
@@ -121,12 +155,15 @@ def ports(text: str) -> range | None:
 
 def label(wanted: dict[str, Any]) -> str:
     """The port as a person writes it: 192.0.2.1:8080/tcp."""
+    if wanted["host_port"] is None:
+        address = wanted["to_address"]
+        return "{}{}/{}".format("" if address is None else _host(address), wanted["to_port"], wanted["protocol"])
     return "{}{}/{}".format(
         "" if wanted["host_ip"] is None else _host(wanted["host_ip"]), wanted["host_port"], wanted["protocol"]
     )
 
 
-def _name(key: NatKey) -> str:
+def _name(key: NatKey | OpeningKey) -> str:
     protocol, host_ip, port = key
     return "%s%d/%s" % (_host(host_ip), port, protocol)
 
@@ -135,7 +172,9 @@ def _host(host_ip: str) -> str:
     return ("[%s]:" if ":" in host_ip else "%s:") % host_ip
 
 
-def _told(port: NatPort) -> dict[str, Any]:
+def _told(port: NatPort | Opening) -> dict[str, Any]:
+    if isinstance(port, Opening):
+        return {"bridge": port.bridge}
     return {"to": "%s%d" % (_host(port.to_address), port.to_port), **({"bridge": port.bridge} if port.bridge else {})}
 
 

@@ -10,7 +10,14 @@ import ipaddress
 
 from hypothesis import strategies as st
 
-from ansible_collections.virtnet.linux.plugins.module_utils.firewall import Guard, NatPort, Policy, Port, State
+from ansible_collections.virtnet.linux.plugins.module_utils.firewall import (
+    Guard,
+    NatPort,
+    Opening,
+    Policy,
+    Port,
+    State,
+)
 
 # nft's own words are names as good as any
 INTERFACES = st.sampled_from(
@@ -136,8 +143,14 @@ def nat_ports(draw) -> NatPort:
 
 
 @st.composite
+def openings(draw) -> Opening:
+    return Opening(draw(st.sampled_from(["tcp", "udp", "sctp"])), draw(ADDRESSES), draw(NUMBERS), draw(INTERFACES))
+
+
+@st.composite
 def states(draw) -> State:
     known = draw(policies())
     published = {port.key: port for port in draw(st.lists(nat_ports(), max_size=8))}
+    opened = {one.key: one for one in draw(st.lists(openings(), max_size=4))}
     norouter = frozenset(draw(st.sets(st.sampled_from([4, 6]))))
-    return State(known, draw(guards()), draw(ports(known)), published, norouter)
+    return State(known, draw(guards()), draw(ports(known)), published, norouter, opened)
