@@ -109,10 +109,7 @@ def _announce(document: Document, host: Host) -> None:
             host.links_going.add((wanted["netns"], wanted["name"]))
     for wanted in document.get(veth.KIND) or []:
         if wanted["state"] == "absent":
-            ends = list(veth.ends_going(wanted, host))
-            host.links_going.update(ends)
-            if any(netns in host.namespaces_going for netns, _name in ends):
-                host.links_going_along.add((wanted["netns"], wanted["name"]))
+            host.links_going.update(veth.ends_going(wanted, host))
 
 
 def _refuse(document: Document, host: Host, check: bool) -> list[str]:
@@ -217,7 +214,7 @@ def _plan(document: Document, host: Host, wanted: firewall.State, to_filter: boo
             Action("change", FIREWALL, "tables virtnet", {"rules": "not as they should be"}, {"rules": "restored"}, {})
         ]
     first = stay[netns.KIND] + stay[bridge.KIND]
-    leaving = (vxlan_tunnel.KIND, veth.KIND, interface.KIND, netns.KIND, bridge.KIND)
+    leaving = (vxlan_tunnel.KIND, veth.KIND, bridge.KIND, interface.KIND, netns.KIND)
     last = [action for kind in leaving for action in go[kind]]
     last += stay[veth.KIND] + stay[interface.KIND] + stay[vxlan_tunnel.KIND]
     return first + filters + last + gateway.plan(wanted, host)
@@ -241,11 +238,10 @@ def _apply(actions: list[Action], host: Host, wanted: firewall.State, text: str)
     ):
         _apply_firewall(host, wanted, text)
     vxlan_tunnel.delete(go.get(vxlan_tunnel.KIND, []), host)
-    veth.delete([action for action in go.get(veth.KIND, []) if not _goes_along(action, host)], host)
+    _delete_links(go.get(veth.KIND, []) + go.get(bridge.KIND, []), host)
     interface.delete(go.get(interface.KIND, []), host)
     if go.get(netns.KIND):
         netns.delete(go[netns.KIND], host)
-    bridge.delete(go.get(bridge.KIND, []), host)
     veth.apply(stay.get(veth.KIND, []), host)
     interface.apply(stay.get(interface.KIND, []), host)
     vxlan_tunnel.apply(stay.get(vxlan_tunnel.KIND, []), host)
@@ -253,9 +249,13 @@ def _apply(actions: list[Action], host: Host, wanted: firewall.State, text: str)
     gateway.apply(by_kind.get(gateway.SYSCTL, []) + by_kind.get(gateway.ROUTE, []), host)
 
 
-def _goes_along(action: Action, host: Host) -> bool:
-    """A pair whose other end's namespace goes: those go in batches, while a link deleted costs 20 ms each."""
-    return (action.wanted["netns"], action.name) in host.links_going_along
+def _delete_links(actions: list[Action], host: Host) -> None:
+    """Take pairs and bridges away, each pair by its first end; what was on a bridge besides stays where it is."""
+    by_netns: dict[str | None, list[str]] = {}
+    for action in actions:
+        by_netns.setdefault(action.wanted["netns"], []).append(action.name)
+    for name, links in by_netns.items():
+        host.stack(name).delete_links(links)
 
 
 def _apply_firewall(host: Host, wanted: firewall.State, text: str) -> None:

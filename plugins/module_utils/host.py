@@ -30,8 +30,6 @@ class Host:
         self.bridges: set[tuple[str | None, str]] = set()
         self.links_coming: set[tuple[str | None, str]] = set()
         self.links_going: set[tuple[str | None, str]] = set()
-        self.links_going_along: set[tuple[str | None, str]] = set()  # with a namespace that goes
-        self.vnis: dict[tuple[str | None, int, int, int], str] = {}  # namespace, UDP port, IP version, VNI: the tunnel
         self._stacks: dict[str | None, Stack] = {}
         self._firewall: firewall.Live | None = None
         self._processes: dict[int, list[int]] | None = None

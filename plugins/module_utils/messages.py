@@ -81,9 +81,9 @@ def get_addresses() -> bytes:
 
 
 @functools.cache
-def get_routes(family: int) -> bytes:
-    """Ask for all routes of all tables of a family."""
-    return encode(_rtmsg, RTM_GETROUTE, NLM_F_ROOT_MATCH, [], family=family)
+def get_routes(table: int) -> bytes:
+    """Ask for the routes of a table, of both families; a kernel before 4.20 gives those of all tables."""
+    return encode(_rtmsg, RTM_GETROUTE, NLM_F_ROOT_MATCH, [("RTA_TABLE", table)], family=AF_UNSPEC)
 
 
 def get_neighbours(family: int) -> bytes:
@@ -149,6 +149,11 @@ def silent() -> tuple[str, Any]:
 def delete_link(name: str) -> bytes:
     """Delete the link of that name."""
     return encode(_ifinfmsg, RTM_DELLINK, 0, [("IFLA_IFNAME", name)])
+
+
+def delete_group(group: int) -> bytes:
+    """Delete every link of that group."""
+    return encode(_ifinfmsg, RTM_DELLINK, 0, [("IFLA_GROUP", group)])
 
 
 def add_address(index: int, address: str) -> bytes:

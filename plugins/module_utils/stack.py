@@ -11,6 +11,7 @@ import ipaddress
 import itertools
 import socket
 import struct
+from collections.abc import Iterable, Iterator
 
 from ansible_collections.virtnet.linux.plugins.module_utils import messages, namespaces
 from ansible_collections.virtnet.linux.plugins.module_utils.names import labels_of
@@ -25,7 +26,7 @@ from ansible_collections.virtnet.linux.plugins.module_utils.netlink import (
 
 # include/uapi/linux/if_link.h
 _IFLA_ADDRESS, _IFLA_IFNAME, _IFLA_MTU, _IFLA_LINK, _IFLA_MASTER, _IFLA_LINKINFO = 1, 3, 4, 5, 10, 18
-_IFLA_IFALIAS, _IFLA_AF_SPEC, _IFLA_LINK_NETNSID = 20, 26, 37
+_IFLA_IFALIAS, _IFLA_AF_SPEC, _IFLA_GROUP, _IFLA_LINK_NETNSID = 20, 26, 27, 37
 _IFLA_INFO_KIND, _IFLA_INFO_DATA, _IFLA_INFO_SLAVE_DATA = 1, 2, 5
 _IFLA_INET6_ADDR_GEN_MODE = 8
 # include/uapi/linux/if_addr.h and rtnetlink.h
@@ -35,6 +36,9 @@ _RTA_DST, _RTA_OIF, _RTA_GATEWAY, _RTA_PRIORITY, _RTA_TABLE = 1, 4, 5, 6, 15
 _LINK = struct.Struct("=BxHiII")  # struct ifinfomsg: family, type, index, flags, change
 _ADDRESS = struct.Struct("=BBBBI")  # struct ifaddrmsg: family, prefix length, flags, scope, index
 _ROUTE = struct.Struct("=BBBBBBBBI")  # struct rtmsg: family, dst_len, src_len, tos, table, protocol, scope, type, flags
+
+_ANY = {socket.AF_INET: "0.0.0.0", socket.AF_INET6: "::"}
+_GROUP_AT_ONCE = 500  # links of one group that are deleted in one message
 
 
 class Link:
@@ -49,6 +53,7 @@ class Link:
         self.mtu = number(found[_IFLA_MTU])
         self.mac = _mac(found.get(_IFLA_ADDRESS))
         self.master = _optional(found.get(_IFLA_MASTER))
+        self.group = _optional(found.get(_IFLA_GROUP)) or 0
         self.peer_index = _optional(found.get(_IFLA_LINK))
         self.peer_namespace = _optional(found.get(_IFLA_LINK_NETNSID))
         self.alias = text(found[_IFLA_IFALIAS]) if _IFLA_IFALIAS in found else None
@@ -124,15 +129,16 @@ class Stack:
     def routes(self) -> list[Route]:
         """The unicast routes of the main table."""
         if self._routes is None:
-            self._read_routes()
-        return self._routes or []
+            self._routes = list(self._read_routes())
+        return self._routes
 
     @property
     def local_routes(self) -> set[tuple[int | None, str]]:
         """The entries of the local table, as (index of the link, ADDRESS/LENGTH)."""
         if self._local_routes is None:
-            self._read_routes()
-        return self._local_routes or set()
+            found = self._dump_routes(messages.RT_TABLE_LOCAL)
+            self._local_routes = {(_optional(held.get(_RTA_OIF)), to) for to, _fields, held in found}
+        return self._local_routes
 
     def link_at(self, index: int | None) -> Link | None:
         """The link with that index."""
@@ -158,6 +164,25 @@ class Stack:
         """Carry out requests in this namespace."""
         self.socket.send(requests)
 
+    def delete_links(self, names: Iterable[str]) -> None:
+        """Delete links, those that are left of them.
+
+        The kernel waits some 20 ms for every link that is deleted, but only once for all of a group. So they are put
+        into a group that no link is in, and deleted by its number; in one system call, so that a run that is killed
+        leaves none behind in the group.
+        """
+        leaving = list(names)
+        taken = {link.group for link in self.links.values()}
+        group = next(number for number in itertools.count(1) if number not in taken)
+        for first in range(0, len(leaving), _GROUP_AT_ONCE):
+            some = leaving[first : first + _GROUP_AT_ONCE]
+            marks = [messages.change_link(name, [("IFLA_GROUP", group)]) for name in some]
+            requests = [Request(mark, "link " + name, (errno.ENODEV,)) for name, mark in zip(some, marks)]
+            requests.append(Request(messages.delete_group(group), "deleting " + ", ".join(some), (errno.ENODEV,)))
+            self.send(requests)
+        if leaving:
+            self.forget()
+
     def _read_links(self) -> dict[str, Link]:
         links = [
             Link(payload) for kind, payload in self.socket.dump(messages.get_links()) if kind == messages.RTM_NEWLINK
@@ -174,26 +199,24 @@ class Stack:
                 found.setdefault(index, []).append("%s/%d" % (socket.inet_ntop(family, raw), length))
         return found
 
-    def _read_routes(self) -> None:
-        self._routes, self._local_routes = [], set()
-        families = (socket.AF_INET, socket.AF_INET6) if self.exists else ()
-        for _kind, payload in itertools.chain.from_iterable(self.socket.dump(messages.get_routes(f)) for f in families):
-            family, length, _src, _tos, table, protocol, _scope, kind, _flags = _ROUTE.unpack_from(payload)
-            held = attributes(payload, _ROUTE.size)
-            table = _optional(held.get(_RTA_TABLE)) or table
-            to = (
-                socket.inet_ntop(family, held[_RTA_DST])
-                if _RTA_DST in held
-                else ("::" if family == socket.AF_INET6 else "0.0.0.0")
-            )
-            index = _optional(held.get(_RTA_OIF))
-            if table == messages.RT_TABLE_LOCAL:
-                self._local_routes.add((index, "%s/%d" % (to, length)))
-            elif table == messages.RT_TABLE_MAIN and kind == messages.RTN_UNICAST:
+    def _read_routes(self) -> Iterator[Route]:
+        for to, fields, held in self._dump_routes(messages.RT_TABLE_MAIN):
+            family, _length, _src, _tos, _table, protocol, _scope, kind, _flags = fields
+            if kind == messages.RTN_UNICAST:
                 via = socket.inet_ntop(family, held[_RTA_GATEWAY]) if _RTA_GATEWAY in held else None
-                self._routes.append(
-                    Route("%s/%d" % (to, length), via, index, _optional(held.get(_RTA_PRIORITY)), protocol)
-                )
+                yield Route(to, via, _optional(held.get(_RTA_OIF)), _optional(held.get(_RTA_PRIORITY)), protocol)
+
+    def _dump_routes(self, table: int) -> Iterator[tuple[str, tuple[int, ...], dict[int, memoryview]]]:
+        """A table's routes as (NETWORK/LENGTH, the fields of struct rtmsg, attributes)."""
+        if not self.exists:
+            return
+        for _kind, payload in self.socket.dump(messages.get_routes(table)):
+            fields = _ROUTE.unpack_from(payload)
+            family, length, in_table = fields[0], fields[1], fields[4]
+            held = attributes(payload, _ROUTE.size)
+            if family in _ANY and (_optional(held.get(_RTA_TABLE)) or in_table) == table:
+                to = socket.inet_ntop(family, held[_RTA_DST]) if _RTA_DST in held else _ANY[family]
+                yield "%s/%d" % (to, length), fields, held
 
 
 def is_link_local(address: str) -> bool:

@@ -107,14 +107,6 @@ def apply(actions: list[Action], host: Host) -> None:
         stack.forget()
 
 
-def delete(actions: list[Action], host: Host) -> None:
-    """Take bridges away; what was on them stays where it is."""
-    for action in actions:
-        stack = host.stack(action.wanted["netns"])
-        stack.send([Request(messages.delete_link(action.name), f"{KIND} {action.name}", ignore=(19,))])
-        stack.forget()
-
-
 def stp(link: Link) -> bool:
     """Whether the bridge runs the spanning tree protocol."""
     return bool(number(link.data[_IFLA_BR_STP_STATE])) if _IFLA_BR_STP_STATE in link.data else False

@@ -6,14 +6,13 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 from ansible_collections.virtnet.linux.plugins.module_utils import cards, messages, names, namespaces, options, sysctls
 from ansible_collections.virtnet.linux.plugins.module_utils.actions import Action, difference
 from ansible_collections.virtnet.linux.plugins.module_utils.host import Host
 from ansible_collections.virtnet.linux.plugins.module_utils.netlink import Request
-from ansible_collections.virtnet.linux.plugins.module_utils.stack import Stack
+from ansible_collections.virtnet.linux.plugins.module_utils.stack import Link
 
 KIND = "netns"
 OPTIONS: dict[str, Any] = dict(
@@ -31,7 +30,6 @@ OPTIONS: dict[str, Any] = dict(
 HOST = "host"  # join: the host's own namespace
 
 _FORWARDING = ("net.ipv4.ip_forward", "net.ipv6.conf.all.forwarding")
-_GONE_SECONDS = 2  # the kernel takes namespaces down in batches, within a tenth of a second; then links go one by one
 
 
 def check(wanted: dict[str, Any], host: Host, problems: options.Problems) -> None:
@@ -108,17 +106,17 @@ def apply_sysctls(actions: list[Action], host: Host) -> None:
 
 
 def delete(actions: list[Action], host: Host) -> None:
-    """Take handles away, and see that the links of those namespaces are gone from the host before returning."""
-    leaving: list[str] = []
+    """Take handles away, and the links of those namespaces from the host."""
+    host.stack(None).delete_links(_host_ends(host, [action.name for action in actions]))
+    for action in _held(actions, host):
+        stack = host.stack(action.name)
+        stack.delete_links([link.name for link in stack.links.values() if _is_our_veth(link)])
     for action in actions:
-        leaving += _host_ends(host, action.name)
-        _detach_if_held(action, host, {other.name for other in actions})
         _send_cards_home(action.name, host)
         host.drop(action.name)
         namespaces.delete(action.name)
         host.memory["handles"].pop(action.name, None)
     host.handles = namespaces.handles()
-    _wait_until_gone(host.stack(None), leaving)
     if not host.handles and host.memory["netns_directory"].pop("made", None):
         namespaces.remove_directory()
 
@@ -258,30 +256,42 @@ def _marks(wanted: dict[str, Any], words: dict[str, str]) -> list[Request]:
     return [Request(mark, "netns %s: lo" % wanted["name"])]
 
 
-def _host_ends(host: Host, name: str) -> list[str]:
-    """The host's ends of our veths whose other ends are in the namespace, and will go with it."""
-    if name in host.memory["handles"]:
-        return []
-    by_index = {link.index: link for link in host.stack(None).links.values() if link.kind == "veth" and link.ours}
-    ends = []
-    for link in host.stack(name).links.values():
-        other = by_index.get(link.peer_index or 0)
-        if link.kind != "veth" or not link.ours or cards.home_name(link) or other is None:
+def _host_ends(host: Host, going: list[str]) -> list[str]:
+    """The host's ends of our veths whose other ends are in namespaces that go.
+
+    The kernel takes a namespace down some time after its last handle, and its veths with it. Until then the names of
+    the host's ends would not be free.
+    """
+    ends = [link for link in host.stack(None).links.values() if link.peer_namespace is not None and _is_our_veth(link)]
+    by_index = {link.index: link for link in ends}
+    found = []
+    for name in going:
+        if name in host.memory["handles"]:
             continue
-        if other.peer_index == link.index and other.peer_namespace is not None:
-            ends.append(other.name)
-    return ends
+        for link in host.stack(name).links.values():
+            other = by_index.get(link.peer_index or 0)
+            if other is not None and other.peer_index == link.index and _is_our_veth(link):
+                found.append(other.name)
+    return found
 
 
-def _detach_if_held(action: Action, host: Host, going: set[str]) -> None:
-    """A process or another handle that stays keeps the namespace, and its links with it: ours are deleted by name."""
-    name = action.name
-    if name in host.memory["handles"]:
-        return
-    others = [other for other, inode in host.handles.items() if inode == host.handles.get(name) and other not in going]
-    if others or (action.wanted["force"] and host.processes(name)):
-        ours = [link.name for link in host.stack(name).links.values() if link.ours and link.kind == "veth"]
-        host.stack(name).send([Request(messages.delete_link(link), f"netns {name}: {link}") for link in ours])
+def _is_our_veth(link: Link) -> bool:
+    """Whether it is an end of a pair that we made, and no card that was handed over."""
+    return link.kind == "veth" and link.ours and cards.home_name(link) is None
+
+
+def _held(actions: list[Action], host: Host) -> list[Action]:
+    """Those whose namespace stays, held by a process or by another handle, and its links with it."""
+    going = [action for action in actions if action.name not in host.memory["handles"]]
+    if not going:
+        return []
+    names = {action.name for action in actions}
+    elsewhere = {inode for name, inode in host.handles.items() if name not in names}
+    return [
+        action
+        for action in going
+        if host.handles.get(action.name) in elsewhere or (action.wanted["force"] and host.processes(action.name))
+    ]
 
 
 def _send_cards_home(name: str, host: Host) -> None:
@@ -289,14 +299,3 @@ def _send_cards_home(name: str, host: Host) -> None:
     if name not in host.memory["handles"] or host.memory["handles"][name].get("pid") is not None:
         for link in cards.away_in(host.stack(name)):
             cards.send_home(host.stack(name), link, host.stack(None))
-
-
-def _wait_until_gone(stack: Stack, leaving: list[str]) -> None:
-    deadline = time.monotonic() + _GONE_SECONDS
-    for name in leaving:
-        while stack.lookup(name) is not None:
-            if time.monotonic() < deadline:
-                time.sleep(0.002)
-            else:  # something unknown holds the namespace
-                stack.send([Request(messages.delete_link(name), "link " + name, ignore=(19,))])
-    stack.forget()

@@ -117,17 +117,6 @@ def apply(actions: list[Action], host: Host) -> None:
             _change(action.wanted, host)
 
 
-def delete(actions: list[Action], host: Host) -> None:
-    """Take pairs away by their first ends."""
-    by_stack: dict[str | None, list[Request]] = {}
-    for action in actions:
-        request = Request(messages.delete_link(action.name), f"{KIND} {action.name}", ignore=(errno.ENODEV,))
-        by_stack.setdefault(action.wanted["netns"], []).append(request)
-    for netns, requests in by_stack.items():
-        host.stack(netns).send(requests)
-        host.stack(netns).forget()
-
-
 def is_endpoint(wanted: dict[str, Any]) -> bool:
     """Whether the pair joins a container to a bridge of the host; a cable between two bridges does not."""
     peer = wanted["peer"]
