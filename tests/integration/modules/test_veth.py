@@ -1,0 +1,337 @@
+# Copyright (c) 2026, The virtnet.linux authors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The module veth: create, change of every option, absent, what it refuses, and what it mends."""
+
+from __future__ import annotations
+
+import copy
+
+import pytest
+
+from kit import packets, snapshot
+
+MAC = "02:42:0a:00:00:02"
+CABLE = {
+    "name": "v1",
+    "bridge": "br0",
+    "peer": {"name": "eth0", "netns": "c1", "addresses": ["10.0.0.2/24"], "gateway": "10.0.0.1"},
+}
+
+
+@pytest.fixture
+def two(host):
+    """A host with bridges br0 (10.0.0.1) and br1, and containers c1, c2 and c3 without links."""
+    host.module("netns", config=[{"name": "c1"}, {"name": "c2"}, {"name": "c3"}])
+    host.module("bridge", config=[{"name": "br0", "addresses": ["10.0.0.1/24", "fd00::1/64"]}, {"name": "br1"}])
+    return host
+
+
+def cable(number=1, peer=(), **options):
+    """The cable of container c<number>, with other options."""
+    made = copy.deepcopy(CABLE)
+    made["name"] = "v%d" % number
+    made["peer"].update(netns="c%d" % number, addresses=["10.0.0.%d/24" % (number + 1)])
+    made["peer"].update(peer)
+    made.update(options)
+    return made
+
+
+def verbs(result):
+    return [(action["action"], action["name"]) for action in result["actions"]]
+
+
+def test_comes_and_goes(two):
+    before = two.snapshot()
+    done = two.change("veth", **CABLE)
+    assert verbs(done) == [("create", "v1")]
+    assert done["diff"]["before"] == "" and "veth v1\n  bridge: br0" in done["diff"]["after"]
+    two.unchanged("veth", name="v1", peer={"name": "eth0", "netns": "c1"})
+    assert packets.ping(two, "c1", "10.0.0.1")
+    assert packets.ping(two, None, "10.0.0.2")
+    gone = two.change("veth", name="v1", state="absent")
+    assert verbs(gone) == [("delete", "v1")]
+    two.unchanged("veth", name="v1", state="absent")
+    snapshot.same(before, two.snapshot())
+
+
+def test_containers_of_a_bridge_reach_each_other(two):
+    two.change("veth", config=[cable(1), cable(2)])
+    assert packets.ping(two, "c1", "10.0.0.3")
+    assert packets.arrives(two, "c1", "10.0.0.3", 80, "c2")
+    assert packets.arrives(two, "c1", "10.0.0.3", 53, "c2", protocol="udp")
+
+
+def test_everything_at_once(two):
+    routes = [{"to": "10.8.0.0/16", "via": "10.0.0.9"}, {"to": "fd08::/16", "via": "fd00::9", "metric": 77}]
+    peer = {"mac": MAC, "addresses": ["10.0.0.2/24", "fd00::2/64"], "gateway6": "fd00::1", "routes": routes}
+    two.change("veth", **cable(1, peer, mtu=1400, isolated=True, labels={"container": "c1"}, mac="02:42:0a:00:00:99"))
+    near, far = two.links()["v1"], two.links("c1")["eth0"]
+    assert (near["mtu"], near["address"], near["ifalias"]) == (1400, "02:42:0a:00:00:99", "virtnet container=c1")
+    assert near["linkinfo"]["info_slave_data"]["isolated"] and near["linkinfo"]["info_slave_data"]["hairpin"]
+    assert (far["mtu"], far["address"], sorted(far["addresses"])) == (1400, MAC, ["10.0.0.2/24", "fd00::2/64"])
+    assert [(one["dst"], one["gateway"]) for one in two.routes("c1")] == [
+        ("default", "10.0.0.1"),
+        ("10.8.0.0/16", "10.0.0.9"),
+    ]
+    assert [(one["dst"], one["gateway"], one["metric"]) for one in two.routes("c1", 6)] == [
+        ("fd08::/16", "fd00::9", 77),
+        ("default", "fd00::1", 1024),
+    ]
+    assert packets.ping(two, "c1", "fd00::1")
+
+
+@pytest.mark.parametrize(
+    ("option", "values"),
+    [
+        ("bridge", ["br1", "br0"]),
+        ("mac", [MAC]),
+        ("mtu", [1400, 9000]),
+        ("addresses", [["10.5.0.1/24"], ["10.5.0.2/24", "fd05::1/64"], []]),
+        ("isolated", [True, False]),
+        ("labels", [{"network": "web"}, {"network": "db", "container": "c1"}, {}]),
+        ("peer.mac", [MAC, "02:42:0A:00:00:03"]),
+        ("peer.addresses", [["10.0.0.5/24"], ["10.0.0.5/24", "fd00::5/64"]]),
+        ("peer.gateway", ["10.0.0.9"]),
+        (
+            "peer.routes",
+            [[{"to": "10.8.0.0/16", "via": "10.0.0.9"}], [{"to": "10.8.0.0/16"}, {"to": "10.9.0.0/16"}], []],
+        ),
+        ("peer.name", ["eth1", "uplink"]),
+        ("peer.netns", ["c2", "c1"]),
+    ],
+)
+def test_each_option_is_changed_in_place(two, option, values):
+    two.module("veth", **cable())
+    index = two.links()["v1"]["ifindex"]
+    wanted = cable()
+    for value in values:
+        end, field = (wanted["peer"], option[5:]) if option.startswith("peer.") else (wanted, option)
+        end[field] = value
+        done = two.change("veth", **wanted)
+        assert verbs(done) == [("change", "v1")]
+        told = {"mtu": {"mtu", "peer.mtu"}, "labels": {"labels", "peer.labels"}}
+        told |= dict.fromkeys(("peer.name", "peer.netns"), {"peer"})
+        assert set(done["actions"][0]["after"]) == told.get(option, {option})
+        if wanted["bridge"] == "br0":
+            two.sh("ip neigh flush dev %s" % wanted["peer"]["name"], wanted["peer"]["netns"])
+            assert packets.ping(two, wanted["peer"]["netns"], "10.0.0.1")
+    assert two.links()["v1"]["ifindex"] == index
+
+
+def test_gateways_and_routes_come_and_go(two):
+    two.change("veth", **cable(peer={"addresses": ["10.0.0.2/24", "fd00::2/64"], "gateway6": "fd00::1"}))
+    two.change("veth", **cable(peer={"addresses": ["10.0.0.2/24", "fd00::2/64"], "gateway": None}))
+    assert two.routes("c1") == two.routes("c1", 6) == []
+    two.sh("ip route add 10.77.0.0/16 via 10.0.0.7 proto static", "c1")
+    two.change("veth", **cable(peer={"addresses": ["10.0.0.2/24", "fd00::2/64"]}))
+    assert [(one["dst"], one.get("gateway")) for one in two.routes("c1")] == [("default", "10.0.0.1")]
+
+
+def test_what_is_not_given_is_left_alone(two):
+    two.module("veth", **cable(1, {"mac": MAC}, mtu=1400, labels={"network": "web"}))
+    two.unchanged("veth", name="v1", peer={"name": "eth0", "netns": "c1"})
+    assert packets.ping(two, "c1", "10.0.0.1")
+
+
+def test_a_new_address_keeps_the_gateway(two):
+    two.module("veth", **cable())
+    two.change("veth", **cable(peer={"addresses": ["10.0.0.7/24"]}))
+    assert two.routes("c1")[0]["gateway"] == "10.0.0.1"
+    assert packets.seen(two, "c1", "10.0.0.1", 80, None) == "10.0.0.7"
+
+
+def test_isolated_ports_do_not_hear_each_other(two):
+    two.change("veth", config=[cable(1, isolated=True), cable(2, isolated=True), cable(3)])
+    assert packets.ping_is_lost(two, "c1", "10.0.0.3")
+    assert packets.ping(two, "c1", "10.0.0.4")
+    two.change("veth", config=[cable(2, isolated=False)])
+    assert packets.ping(two, "c1", "10.0.0.3")
+
+
+def test_nobody_sends_in_anothers_name(two):
+    guarded = cable(1, {"mac": MAC}, anti_spoofing=True)
+    two.change("veth", config=[guarded, cable(2)])
+    assert packets.ping(two, "c1", "10.0.0.3")
+    two.sh("ip address add 10.0.0.66/24 dev eth0; ip route replace 10.0.0.3/32 dev eth0 src 10.0.0.66", "c1")
+    assert packets.ping_is_lost(two, "c1", "10.0.0.3")
+    two.change(
+        "veth", **{**guarded, "peer": {**guarded["peer"], "addresses": None}, "allowed_addresses": ["10.0.0.64/28"]}
+    )
+    assert packets.ping(two, "c1", "10.0.0.3")
+    two.sh("ip link set eth0 address 02:00:00:00:00:66", "c1")
+    assert packets.ping_is_lost(two, "c1", "10.0.0.3")
+    open_again = {**guarded, "peer": {**guarded["peer"], "addresses": None, "mac": None}, "anti_spoofing": False}
+    two.change("veth", **open_again)
+    assert packets.ping(two, "c1", "10.0.0.3")
+
+
+def test_guards_are_told_in_the_words_of_the_options(two):
+    two.module("veth", **cable(1, {"mac": MAC}))
+    done = two.change("veth", **cable(1, {"mac": MAC}, anti_spoofing=True))
+    assert done["actions"][0]["before"] == {"anti_spoofing": False} | dict.fromkeys(
+        set(done["actions"][0]["before"]) - {"anti_spoofing"}
+    )
+    assert done["actions"][0]["after"]["anti_spoofing"] is True
+    two.unchanged("veth", **cable(1, {"mac": MAC}))
+
+
+def test_an_end_on_each_of_two_bridges(two):
+    two.module("veth", config=[cable(1), cable(2, bridge="br1")])
+    assert packets.ping_is_lost(two, "c1", "10.0.0.3")
+    patch = {"name": "br0-br1", "bridge": "br0", "peer": {"name": "br1-br0", "bridge": "br1"}}
+    two.change("veth", **patch)
+    assert packets.ping(two, "c1", "10.0.0.3")
+    assert two.links()["br1-br0"]["master"] == "br1"
+    two.sh("ip link set br1-br0 nomaster")
+    two.change("veth", **patch)
+    assert two.links()["br1-br0"]["master"] == "br1"
+    two.change("veth", name="br0-br1", state="absent")
+    assert "br1-br0" not in two.links()
+
+
+def test_both_ends_in_namespaces(two):
+    two.module("bridge", name="sw", netns="c2")
+    wanted = {
+        "name": "a0", "netns": "c1", "addresses": ["10.7.0.1/24"],
+        "peer": {"name": "b0", "netns": "c2", "bridge": "sw", "addresses": []},
+    }  # fmt: skip
+    two.change("veth", **wanted)
+    assert two.links("c1")["a0"]["addresses"] == ["10.7.0.1/24"]
+    assert two.links("c2")["b0"]["master"] == "sw"
+    assert "a0" not in two.links()
+    two.change("veth", name="a0", netns="c1", state="absent")
+    assert "b0" not in two.links("c2")
+    two.unchanged("veth", name="a0", netns="nowhere", state="absent")
+
+
+def test_one_that_was_deleted_by_hand_is_made_again(two):
+    two.module("veth", **CABLE)
+    two.sh("ip link delete v1")
+    assert verbs(two.change("veth", **CABLE)) == [("create", "v1")]
+    assert packets.ping(two, "c1", "10.0.0.1")
+    two.sh("ip link delete eth0", "c1")
+    assert verbs(two.change("veth", **CABLE)) == [("create", "v1")]
+    assert packets.ping(two, "c1", "10.0.0.1")
+
+
+@pytest.mark.parametrize(
+    ("script", "netns"),
+    [
+        ("ip link set v1 nomaster", None),
+        ("ip link set v1 down", None),
+        ("ip link set eth0 down", "c1"),
+        ("ip address flush dev eth0", "c1"),
+        ("ip route delete default", "c1"),
+        ("ip link set eth0 down; ip link set eth0 name eth5", "c1"),
+        ("ip link set eth0 netns c2", "c1"),
+        ("ip link set v1 alias ''", None),
+        ("bridge link set dev v1 hairpin off", None),
+    ],
+)
+def test_what_somebody_changed_by_hand_is_mended(two, script, netns):
+    two.module("veth", **CABLE)
+    two.sh(script, netns)
+    two.change("veth", **{**CABLE, "adopt": "alias" in script})
+    assert packets.ping(two, "c1", "10.0.0.1")
+    assert packets.ping(two, None, "10.0.0.2")
+    assert two.routes("c1")[0]["gateway"] == "10.0.0.1"
+
+
+def test_a_pair_whose_other_end_nobody_can_find_is_replaced(two):
+    two.module("veth", **CABLE)
+    pid = two.start("unshare", "--net", "sleep", "infinity")
+    two.sh("until [ $(readlink /proc/%d/ns/net) != $(readlink /proc/self/ns/net) ]; do :; done" % pid)
+    two.sh("ip link set eth0 netns %d" % pid, "c1")
+    done = two.change("veth", **CABLE)
+    assert verbs(done) == [("replace", "v1")]
+    assert packets.ping(two, "c1", "10.0.0.1")
+
+
+def test_a_foreign_one_is_left_alone_unless_adopted(two):
+    two.sh("ip link add v1 type veth peer name eth0 netns c1")
+    for state in ("present", "absent"):
+        (problem,) = two.refused("veth", **{**CABLE, "state": state})
+        assert "veth v1" in problem and "adopt: true" in problem
+    two.change("veth", **CABLE, adopt=True)
+    two.unchanged("veth", **CABLE)
+    assert packets.ping(two, "c1", "10.0.0.1")
+    two.sh("ip link add v2 type veth peer name eth0 netns c2")
+    two.change("veth", name="v2", state="absent", adopt=True)
+
+
+def test_another_link_with_the_peers_name_is_never_touched(two):
+    two.sh("ip link add eth0 type bridge", "c1")
+    (problem,) = two.refused("veth", **CABLE)
+    assert "peer.name" in problem and "'eth0'" in problem
+    two.sh("ip link add v2 type bridge")
+    assert any("v2" in problem for problem in two.refused("veth", **cable(2), adopt=True))
+
+
+def test_all_that_is_wrong_is_said_at_once(two):
+    problems = two.refused("veth", config=[
+        cable(1, name="sixteen-bytes-xx"),
+        cable(2, name="v2"),
+        cable(2, name="v2"),
+        {"name": "v3"},
+        cable(3, {"name": "with space"}, name="v4"),
+        cable(3, {"name": "e5", "mac": "03:00:00:00:00:01"}, name="v5"),
+        cable(3, {"name": "e6", "addresses": ["10.0.0.1"]}, name="v6"),
+        cable(3, {"name": "e7", "gateway": "10.0.0.1/24"}, name="v7"),
+        cable(3, {"name": "e8", "gateway6": "10.0.0.1"}, name="v8"),
+        cable(3, {"name": "e9", "routes": [{"to": "10.1.2.3/8"}, {"to": "10.0.0.0/8", "via": "fd00::1"}]}, name="v9"),
+        cable(3, {"name": "e10"}, name="v10", mtu=1),
+        cable(3, {"name": "e11"}, name="v11", mac="nonsense", labels={"A": "b"}),
+        cable(3, {"name": "e12"}, name="v12", allowed_addresses=["10.0.0.1/8"]),
+    ])  # fmt: skip
+    for said in (
+        "sixteen-bytes-xx",
+        "v2",
+        "v3",
+        "with space",
+        "v5",
+        "v6",
+        "v7",
+        "v8",
+        "v9",
+        "v10",
+        "v11",
+        "v12",
+    ):
+        assert any("veth " + said in problem or said in problem for problem in problems), said
+    assert any("10.0.0.0/8" in problem for problem in problems), "what was meant is said"
+    assert len(problems) == 15
+
+
+def test_two_cables_do_not_end_in_one_socket(two):
+    (problem,) = two.refused("veth", config=[cable(1), cable(1, name="v2")])
+    assert "eth0" in problem
+
+
+def test_what_is_not_there_yet_is_refused_and_in_check_mode_a_warning(two):
+    for wanted in (cable(9), cable(1, bridge="br9"), cable(1, {"bridge": "br9", "netns": None})):
+        result = two.module("veth", **wanted)
+        assert result["failed"] and "9" in result["msg"]
+        foretold = two.module("veth", check=True, **wanted)
+        assert foretold["changed"] and "9" in foretold["warnings"][0]
+
+
+def test_options_and_a_list_exclude_each_other(two):
+    assert "never both" in two.refused("veth", mtu=1400, config=[cable()])[0]
+    assert "never both" in two.refused("veth", peer=CABLE["peer"], config=[cable()])[0]
+    assert "name is required" in two.refused("veth")[0]
+
+
+def test_a_hundred_at_once(two):
+    many = range(100)
+    two.module("netns", config=[{"name": "m%d" % n} for n in many])
+    wanted = [
+        {"name": "m%d" % n, "bridge": "br0", "peer": {"name": "eth0", "netns": "m%d" % n, "addresses": ["10.0.0.%d/24" % (n + 100)]}}
+        for n in many
+    ]  # fmt: skip
+    two.module("veth", config=wanted)
+    assert not two.module("veth", config=wanted)["changed"]
+    assert packets.ping(two, "m0", "10.0.0.199")
+    two.module("netns", config=[{"name": "m%d" % n, "state": "absent"} for n in many])
+    assert not [name for name in two.links() if name.startswith("m")]
