@@ -306,10 +306,11 @@ def _said(problems: Problems, members: list[Member], own: dict[str, dict[str, An
             of_plan = own[member.name][side] if member.name in own else []
             for sentence in [*getattr(member.problems, side), *of_plan]:
                 hosts.setdefault(sentence, {})[member.name] = None
-        told = [
-            sentence if len(where) > 1 and len(where) >= len(own) else f"{enumerate_names(list(where))}: {sentence}"
-            for sentence, where in hosts.items()
-        ]
+        told = []
+        for sentence, where in hosts.items():
+            everywhere = len(where) > 1 and len(where) >= len(own)
+            named = len(where) == 1 and sentence.startswith(f"host {next(iter(where))}:")
+            told.append(sentence if everywhere or named else f"{enumerate_names(list(where))}: {sentence}")
         sides.append([*getattr(problems, side), *told])
     return sides[0], sides[1]
 

@@ -15,7 +15,14 @@ import ipaddress
 import itertools
 from typing import Any
 
-from ansible_collections.virtnet.linux.plugins.module_utils import messages, neighbours, options, settings
+from ansible_collections.virtnet.linux.plugins.module_utils import (
+    messages,
+    namespaces,
+    neighbours,
+    options,
+    settings,
+    sysctls,
+)
 from ansible_collections.virtnet.linux.plugins.module_utils.actions import Action, difference
 from ansible_collections.virtnet.linux.plugins.module_utils.firewall import Port
 from ansible_collections.virtnet.linux.plugins.module_utils.host import Host
@@ -420,6 +427,8 @@ def _set(wanted: dict[str, Any], stack: Stack) -> None:
     if wanted["bridge"] is not None:
         as_port = [(flag, int(on)) for flag, on in flags.items()]
         requests.append(Request(messages.change_link(name, [messages.bridge_port(as_port)]), about))
+    with namespaces.entered(wanted["netns"]):
+        _keep_silent(name)
     # last: nothing is sent through it that the port's flags would have kept
     requests.append(Request(messages.change_link(name, [], up=True), about))
     stack.send(requests)
@@ -431,6 +440,13 @@ def _set(wanted: dict[str, Any], stack: Stack) -> None:
     if bridge is None:
         tables = Tables(tables.forwarding, set(), set())
     stack.send(neighbours.requests(found, tables, link.index, bridge, about))
+
+
+def _keep_silent(name: str) -> None:
+    """A port needs no IPv6 of its own, and one that has it reports the multicast groups it is in, to all who learn."""
+    key = f"net/ipv6/conf/{name}/disable_ipv6"
+    if sysctls.read(key) == "0":
+        sysctls.write(key, "1")
 
 
 def _change_data(wanted: dict[str, Any], link: Link) -> messages.Attributes:
