@@ -12,8 +12,8 @@ author: The virtnet.linux authors (@virtnet)
 short_description: Run tasks inside a container's network namespace on any managed host
 version_added: 1.0.0
 description:
-  - Runs tasks as root inside a network namespace of the managed host, with C(ip netns exec), over whatever connection the
-    host has.
+  - Runs tasks as root inside a network namespace of the managed host, with C(ip netns exec), over whatever connection
+    the host has.
   - A connection as another user than root becomes root by C(sudo). A connection as root needs no C(sudo).
   - The inventory plugin P(virtnet.linux.netns#inventory) makes hosts of containers, with all that this plugin needs.
 options:
@@ -25,8 +25,9 @@ options:
       - name: ansible_netns
   become_user:
     description:
-      - The user that the task runs as. There is only root. It is written V(0) here, because Ansible skips become without a
-        word where this user's name and the connection's are the same, and the task would then run outside the container.
+      - The user that the task runs as. There is only root. It is written V(0) here, because Ansible skips become
+        without a word where this user's name and the connection's are the same, and the task would then run outside
+        the container.
       - V(root) is taken for V(0). Any other user is an error.
     type: str
     default: "0"
@@ -55,14 +56,14 @@ requirements:
   - sudo on the managed host, where the connection is not root's
 notes:
   - A namespace is a network stack and nothing else. Files, users and processes are the host's. What a task installs is
-    installed on the host, and C(root) in a container is C(root) of the host. This plugin is a way to reach a container and
-    no fence around it.
+    installed on the host, and C(root) in a container is C(root) of the host. This plugin is a way to reach a container
+    and no fence around it.
   - Set it with variables (C(ansible_become), C(ansible_become_method)) as the inventory plugin does. They win over a
     play's C(become_method). Extra variables win over both, so C(-e ansible_become=false) and
     C(-e ansible_become_method=sudo) run the tasks on the host itself, outside the container.
-  - Where pipelining is off, Ansible hands its files to the user V(0) with C(setfacl) or C(chown). For a connection that is
-    not root's and a host without C(setfacl) switch pipelining on, or set C(ansible_admin_users) to V([root, "0"]) as the
-    inventory plugin does.
+  - Where pipelining is off, Ansible hands its files to the user V(0) with C(setfacl) or C(chown). For a connection
+    that is not root's and a host without C(setfacl) switch pipelining on, or set C(ansible_admin_users) to V([root,
+    "0"]) as the inventory plugin does.
   - Another user's processes are started by root, with C(runuser -u USER) or systemd's C(User=).
   - C(ip netns exec) binds what is in C(/etc/netns/NAME) over C(/etc). Files that a task copies there land in the host's
     own C(/etc).
@@ -109,8 +110,8 @@ class BecomeModule(BecomeBase):
         if value == "root":
             return ROOT
         raise AnsibleError(
-            "become_user '%s': the become plugin virtnet.linux.netns runs tasks as root: leave become_user out, and start "
-            "what is another user's with 'runuser -u %s -- COMMAND'" % (value, value)
+            "become_user '%s': the become plugin virtnet.linux.netns runs tasks as root: leave become_user out, and "
+            "start what is another user's with 'runuser -u %s -- COMMAND'" % (value, value)
         )
 
     def build_become_command(self, cmd, shell):

@@ -14,12 +14,12 @@ version_added: 1.0.0
 description:
   - Reads which containers each host of the inventory declares, in the variables C(bridge_network_containers) and
     C(overlay_network_containers) of C(host_vars), C(group_vars) and inventory files, and makes a host of each.
-  - A container is the host C(CONTAINER.HOST), in the group C(containers) and in the group C(network_NAME) of each of its
-    networks. It is reached as its host is, and entered there by the become plugin P(virtnet.linux.netns#become).
+  - A container is the host C(CONTAINER.HOST), in the group C(containers) and in the group C(network_NAME) of each of
+    its networks. It is reached as its host is, and entered there by the become plugin P(virtnet.linux.netns#become).
   - Nothing is asked of any host. Containers that are live, declared or not, become hosts with the playbook
     C(virtnet.linux.live_containers).
-  - The file's name ends with C(netns.yml) or C(netns.yaml). It has to come after the inventory that has the hosts. In an
-    inventory directory files are read in the order of their names.
+  - The file's name ends with C(netns.yml) or C(netns.yaml). It has to come after the inventory that has the hosts. In
+    an inventory directory files are read in the order of their names.
 options:
   plugin:
     description: The name of this plugin.
@@ -30,8 +30,8 @@ extends_documentation_fragment:
   - ansible.builtin.constructed
 notes:
   - The containers are in the group C(all), as every host is. Plays for hosts alone say C(hosts=all:!containers).
-  - Variables C(virtnet_container), C(virtnet_host), C(virtnet_networks) and C(virtnet_network_mode) tell what a host was
-    made of, for O(compose), O(groups) and O(keyed_groups).
+  - Variables C(virtnet_container), C(virtnet_host), C(virtnet_networks) and C(virtnet_network_mode) tell what a host
+    was made of, for O(compose), O(groups) and O(keyed_groups).
   - Variables beside a playbook (its own C(group_vars) and C(host_vars)) are not known to inventory plugins.
 seealso:
   - plugin: virtnet.linux.netns
