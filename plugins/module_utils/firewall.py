@@ -121,12 +121,16 @@ def transaction(live: Live, wanted: State) -> str:
 def read() -> Live:
     """Our tables as they are in the network namespace that the process is in. Raises FirewallError."""
     listings = {}
-    for family in ruleset.FAMILIES:
-        done = _nft(["-j", "list", "table", family, ruleset.TABLE])
-        if done.returncode == 0:
-            listings[family] = json.loads(done.stdout)["nftables"]
-        elif _exists(family):
-            raise FirewallError("nft could not list table %s %s: %s" % (family, ruleset.TABLE, done.stderr.strip()))
+    refused = {}
+    running = {family: _start(["-j", "list", "table", family, ruleset.TABLE]) for family in ruleset.FAMILIES}
+    for family, process in running.items():
+        text, error = process.communicate()
+        if process.returncode == 0:
+            listings[family] = json.loads(text)["nftables"]
+        else:
+            refused[family] = error.strip()
+    for family in _existing() & set(refused) if refused else ():
+        raise FirewallError("nft could not list table %s %s: %s" % (family, ruleset.TABLE, refused[family]))
     held: Elements = {}
     for family, listing in listings.items():
         held.update(decode(family, listing))
@@ -137,9 +141,10 @@ def apply(text: str) -> None:
     """Carry out a transaction; an empty one is no work. Raises FirewallError, and then nothing was changed."""
     if not text:
         return
-    done = _nft(["-f", "-"], text)
-    if done.returncode:
-        raise FirewallError("nft refused the transaction, nothing was changed: " + done.stderr.strip()[:_MESSAGE_BYTES])
+    process = _start(["-f", "-"])
+    _output, error = process.communicate(text)
+    if process.returncode:
+        raise FirewallError("nft refused the transaction, nothing was changed: " + error.strip()[:_MESSAGE_BYTES])
 
 
 def loopback_bridges(state: State) -> dict[int, frozenset[str]]:
@@ -184,14 +189,14 @@ def _statement(verb: str, items: Iterable[tuple[str, tuple[str | None, str | Non
         yield "%s {\n%s\n}\n" % (verb, ",\n".join(lines))
 
 
-def _nft(arguments: list[str], text: str | None = None) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
+def _start(arguments: list[str]) -> subprocess.Popen[str]:
+    """nft at work; its communicate() gives what it says."""
+    return subprocess.Popen(
         [_binary(), *arguments],
-        input=text,
-        stdin=subprocess.DEVNULL if text is None else None,
-        capture_output=True,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
-        check=False,
         env={**os.environ, "LC_ALL": "C"},
     )
 
@@ -204,9 +209,11 @@ def _binary() -> str:
     return found
 
 
-def _exists(family: str) -> bool:
-    done = _nft(["-j", "list", "tables", family])
-    if done.returncode:
-        raise FirewallError("nft could not list the tables of this host: " + done.stderr.strip())
-    tables = (item.get("table", {}) for item in json.loads(done.stdout)["nftables"])
-    return any(table.get("family") == family and table.get("name") == ruleset.TABLE for table in tables)
+def _existing() -> set[str]:
+    """The families in which a table of our name stands."""
+    process = _start(["-j", "list", "tables"])
+    text, error = process.communicate()
+    if process.returncode:
+        raise FirewallError("nft could not list the tables of this host: " + error.strip())
+    tables = [item["table"] for item in json.loads(text)["nftables"] if "table" in item]
+    return {table["family"] for table in tables if table["name"] == ruleset.TABLE}

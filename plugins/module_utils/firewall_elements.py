@@ -45,7 +45,7 @@ _PROTOCOL_NAMES = {str(number): name for name, number in PROTOCOLS.items()}  # h
 GATEWAY_MODES = ("nat", "routed", "isolated")
 _MAC = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}\Z")
 _VERSIONS = {"ipv4": 4, "ipv6": 6}
-_ALLOWED, _LINK_LOCAL = "allowed", "link-local"
+_ALLOWED, _OWN_AND_ALLOWED, _LINK_LOCAL = "allowed", "own, allowed", "link-local"
 
 
 def no_elements() -> Elements:
@@ -76,14 +76,14 @@ def elements(state: State) -> Elements:
 
 
 def parse(found: Elements) -> State:
-    """The state that the elements hold."""
+    """The state that the elements hold; what makes no sense, and so was put there by somebody else, is passed over."""
     get = functools.partial(_get, found)
     versions = frozenset(_VERSIONS[name] for name in get("inet", "norouter") if name in _VERSIONS)
-    policies = {policy.bridge: policy for policy in _policies(get)}
-    guards = {guard.port: guard for guard in _guards(get)}
-    ports = {port.name: port for port in _ports(get)}
-    nat_ports = {port.key: port for port in _nat_ports(get)}
-    openings = {opening.key: opening for opening in _openings(get)}
+    policies = {policy.bridge: policy for policy in _policies(get) if not any(_policy_problems(policy))}
+    guards = {guard.port: guard for guard in _guards(get) if not any(_guard_problems(guard))}
+    ports = {port.name: port for port in _ports(get) if not any(_port_problems(port))}
+    nat_ports = {port.key: port for port in _nat_ports(get) if _is_port(port)}
+    openings = {opening.key: opening for opening in _openings(get) if not any(_opening_problems(opening))}
     return State(policies, guards, ports, nat_ports, versions, openings)
 
 
@@ -141,16 +141,19 @@ def _add_guard(guard: Guard, found: Elements) -> None:
     found["bridge", "macs"]["%s . %s" % (port, guard.mac)] = (None, None)
     for address in guard.addresses:
         _add_sender(port, address, None, found)
-    for address in guard.allowed_addresses:
-        _add_sender(port, address, _ALLOWED, found)
+    for network in guard.allowed_addresses:
+        single = _single(network)
+        _add_sender(port, single, _OWN_AND_ALLOWED if single in guard.addresses else _ALLOWED, found)
     _add_sender(port, _link_local(guard.mac), _LINK_LOCAL, found)
 
 
 def _add_sender(port: str, address: str, comment: str | None, found: Elements) -> None:
-    """What a port may send; an address that is there already keeps its comment, the endpoint's own first."""
+    """One address, or network, that a port may send."""
     version, many = _version(address), "/" in address
+    senders = found["bridge", ("net%ds" if many else "ip%ds") % version]
     key = "%s . %s" % (port, address)
-    found["bridge", ("net%ds" if many else "ip%ds") % version].setdefault(key, (None, comment))
+    if comment != _LINK_LOCAL or key not in senders:
+        senders[key] = (None, comment)
     if version == 6:
         network = _network(address)
         ends = sorted({int(network[0]), int(network[-1])})
@@ -201,7 +204,8 @@ def _policies(get: Any) -> Iterator[Policy]:
     subnets: dict[str, list[str]] = {}
     trusted: dict[str, list[str]] = {}
     for bridge, text in (key.split(" . ") for name in ("own4", "own6") for key in get("inet", name)):
-        subnets.setdefault(bridge, []).append(str(_network(text)))
+        if text in get("inet", "subnets%d" % _version(text)):  # a set in which nothing can overlap
+            subnets.setdefault(bridge, []).append(str(_network(text)))
     for source, bridge in (key.split(" . ") for key in get("inet", "pairs")):
         if source != bridge:
             trusted.setdefault(bridge, []).append(source.strip('"'))
@@ -228,8 +232,10 @@ def _guards(get: Any) -> Iterator[Guard]:
     for name in ("ip4s", "ip6s", "net4s", "net6s"):
         for key, (_value, comment) in get("bridge", name).items():
             port, address = key.split(" . ")
-            if comment != _LINK_LOCAL:
-                (own if comment is None else allowed).setdefault(port, []).append(address)
+            if comment in (None, _OWN_AND_ALLOWED):
+                own.setdefault(port, []).append(address)
+            if comment in (_ALLOWED, _OWN_AND_ALLOWED):
+                allowed.setdefault(port, []).append(str(_network(address)))
     for port, (_value, bridge) in get("bridge", "guarded").items():
         if port in macs:
             yield Guard(
@@ -247,8 +253,8 @@ def _ports(get: Any) -> Iterator[Port]:
     bridges: dict[str, set[str]] = {}
     for name in ("near4", "near6"):
         for key, (_value, comment) in get("inet", name).items():
-            if comment is not None:
-                port, bridge = comment.split(" ")
+            port, _blank, bridge = (comment or "").partition(" ")
+            if bridge:
                 addresses.setdefault(port, set()).add(key.split(" . ")[1])
                 bridges.setdefault(port, set()).add(bridge)
     for key, (_value, bridge) in get("bridge", "self").items():
@@ -308,8 +314,8 @@ def _part(field: str, part: Any) -> str:
         return "-".join(_part(field, end) for end in part["range"])
     if field in ("ifname", "iifname"):
         return '"%s"' % part
-    if field.startswith("@th"):  # a number if it is small, else text
-        return "0x%032x" % (int(part, 16) if isinstance(part, str) else part)
+    if field.startswith("@th"):  # text where it has more than 64 bits, else a number, taken for one with a sign
+        return "0x%032x" % (int(part, 16) if isinstance(part, str) else part % (1 << 64))
     if field == "inet_proto":
         return _PROTOCOL_NAMES.get(str(part), str(part))
     return str(part)
@@ -328,27 +334,41 @@ def _value(value: Any) -> str:
 
 
 def _problems(state: State) -> Iterator[str]:
-    for name, policy in sorted(state.policies.items()):
-        yield from _policy_problems(name, policy)
+    for _name, policy in sorted(state.policies.items()):
+        yield from _policy_problems(policy)
     yield from _overlaps(state)
-    for name, guard in sorted(state.guards.items()):
-        yield from _guard_problems(name, guard)
-    for name, port in sorted(state.ports.items()):
-        yield from _port_problems(name, port)
-    for key, nat_port in sorted(state.nat_ports.items()):
-        if not (_is_port(nat_port) and key == nat_port.key):
-            yield from _nat_port_problems(key, nat_port)
-    for opening_key, opening in sorted(state.openings.items()):
-        yield from _opening_problems(opening_key, opening)
+    for _name, guard in sorted(state.guards.items()):
+        yield from _guard_problems(guard)
+    for _name, port in sorted(state.ports.items()):
+        yield from _port_problems(port)
+    for _key, nat_port in sorted(state.nat_ports.items()):
+        if not _is_port(nat_port):
+            yield from _nat_port_problems(nat_port)
+    for _key, opening in sorted(state.openings.items()):
+        yield from _opening_problems(opening)
+    yield from _misplaced(state)
     for version in sorted(state.norouter - {4, 6}):
         yield "norouter: %r: the IP versions are 4 and 6" % (version,)
 
 
-def _policy_problems(name: str, policy: Policy) -> Iterator[str]:
+def _misplaced(state: State) -> Iterator[str]:
+    """The keys of the state's dictionaries are what their values say."""
+    by_field: tuple[tuple[str, str, dict[Any, Any]], ...] = (
+        ("policy", "bridge", state.policies),
+        ("guard", "port", state.guards),
+        ("port", "name", state.ports),
+        ("published port", "key", state.nat_ports),
+        ("opened port", "key", state.openings),
+    )
+    for kind, field, held in by_field:
+        for key, item in held.items():
+            if getattr(item, field) != key:
+                yield "%s %r: stands under %r" % (kind, getattr(item, field), key)
+
+
+def _policy_problems(policy: Policy) -> Iterator[str]:
     about = "policy of bridge %r" % policy.bridge
     yield from _name_problems(about, "bridge", policy.bridge)
-    if policy.bridge != name:
-        yield "%s: listed as that of bridge %r" % (about, name)
     for subnet in policy.subnets:
         if not _is_network(subnet):
             yield "%s: subnets: %r is no network as 172.30.0.0/16 or fd00:1::/64" % (about, subnet)
@@ -376,12 +396,10 @@ def _overlaps(state: State) -> Iterator[str]:
                 yield "policy of bridge %r: subnets: %s overlaps %s of bridge %r" % (name, after, before, owner)
 
 
-def _guard_problems(name: str, guard: Guard) -> Iterator[str]:
+def _guard_problems(guard: Guard) -> Iterator[str]:
     about = "guard of port %r" % guard.port
     yield from _name_problems(about, "port", guard.port)
     yield from _name_problems(about, "bridge", guard.bridge)
-    if guard.port != name:
-        yield "%s: listed as that of port %r" % (about, name)
     if not (isinstance(guard.mac, str) and _MAC.match(guard.mac)):
         yield "%s: mac: %r is no MAC as 02:42:ac:1e:00:02" % (about, guard.mac)
     for address in guard.addresses:
@@ -389,21 +407,19 @@ def _guard_problems(name: str, guard: Guard) -> Iterator[str]:
             yield "%s: addresses: %r is no IP address" % (about, address)
     networks = []
     for address in guard.allowed_addresses:
-        if not _is_address(address) and not _is_network(address):
-            yield "%s: allowed_addresses: %r is neither an IP address nor a network" % (about, address)
-        elif "/" in address:
+        if _is_network(address):
             networks.append(_network(address))
+        else:
+            yield "%s: allowed_addresses: %r is no network as 10.9.0.0/24 or 10.9.0.7/32" % (about, address)
     for number, network in enumerate(networks):
         for other in networks[:number]:
             if network.version == other.version and network.overlaps(other):
                 yield "%s: allowed_addresses: %s overlaps %s: leave the smaller one out" % (about, network, other)
 
 
-def _port_problems(name: str, port: Port) -> Iterator[str]:
+def _port_problems(port: Port) -> Iterator[str]:
     about = "port %r" % port.name
     yield from _name_problems(about, "name", port.name)
-    if port.name != name:
-        yield "%s: listed as %r" % (about, name)
     for bridge in (port.bridge, *port.also_on):
         yield from _name_problems(about, "bridge", bridge)
     for address in port.addresses:
@@ -425,7 +441,7 @@ def _is_port(port: NatPort) -> bool:
     )
 
 
-def _nat_port_problems(key: Any, port: NatPort) -> Iterator[str]:
+def _nat_port_problems(port: NatPort) -> Iterator[str]:
     about = "published port %s" % (port.host_port,)
     if port.protocol not in PROTOCOLS:
         yield "%s: protocol: %r is none of %s" % (about, port.protocol, ", ".join(PROTOCOLS))
@@ -438,13 +454,11 @@ def _nat_port_problems(key: Any, port: NatPort) -> Iterator[str]:
     elif port.host_ip is not None and not _is_host_address(port.host_ip, port.to_address):
         yield ("%s: host_ip: %r: one address of this host, of the family of to_address %s; none of them stands for all"
                % (about, port.host_ip, port.to_address))  # fmt: skip
-    elif key != port.key:
-        yield "%s: listed as %r" % (about, key)
     if port.bridge is not None:
         yield from _name_problems(about, "bridge", port.bridge)
 
 
-def _opening_problems(key: Any, opening: Opening) -> Iterator[str]:
+def _opening_problems(opening: Opening) -> Iterator[str]:
     about = "opened port %s" % (opening.port,)
     if opening.protocol not in PROTOCOLS:
         yield "%s: protocol: %r is none of %s" % (about, opening.protocol, ", ".join(PROTOCOLS))
@@ -452,8 +466,6 @@ def _opening_problems(key: Any, opening: Opening) -> Iterator[str]:
         yield "%s: port: %r is no port: they are numbers from 1 to 65535" % (about, opening.port)
     if not _is_address(opening.address):
         yield "%s: address: %r is no IP address" % (about, opening.address)
-    elif key != opening.key:
-        yield "%s: listed as %r" % (about, key)
     yield from _name_problems(about, "bridge", opening.bridge)
 
 

@@ -33,7 +33,7 @@ class Policy:
 
 @dataclass(frozen=True)
 class Guard:
-    """What a bridge's port may send: its MAC, its endpoint's addresses, and others that it is allowed (also networks).
+    """What a bridge's port may send: its MAC, its endpoint's addresses, and those of networks that it is allowed.
 
     ``addresses_checked`` is False for a port whose container routes for others: any address, but with its own MAC.
     """

@@ -143,6 +143,7 @@ table inet virtnet {
 
 	chain postrouting {
 		type nat hook postrouting priority 100; policy accept;
+		oifname "lo" accept comment "this host speaks to itself"
 		ct status dnat ip saddr . ip daddr @near4 masquerade \
 			comment "client and server share a network: else the answer would go past us"
 		ct status dnat ip6 saddr . ip6 daddr @near6 masquerade comment "the same for IPv6"

@@ -96,8 +96,7 @@ class Question:
         self.answer: str | None = None
         self.again = 0.0
         self.protocol = spec["protocol"]
-        to = (spec["to"], spec["port"])
-        self.family = socket.AF_INET6 if ":" in to[0] else socket.AF_INET
+        self.family, *_rest, to = socket.getaddrinfo(spec["to"], spec["port"], flags=socket.AI_NUMERICHOST)[0]
         kind = socket.SOCK_STREAM if self.protocol == "tcp" else socket.SOCK_DGRAM
         number = PING[self.family][0] if self.protocol == "icmp" else 0
         self.socket = socket.socket(self.family, kind | socket.SOCK_NONBLOCK, number)
@@ -160,12 +159,12 @@ def send(device: str, frames: list[str]) -> None:
             wire.send(bytes.fromhex(frame))
 
 
-def flow(to: str, port: int, source_port: int, payload: str) -> str | None:
+def flow(to: str, port: int, source_port: int, source: str = "", payload: str = "more") -> str | None:
     """One datagram of a long-lived UDP flow, and its answer."""
     with socket.socket(socket.AF_INET6 if ":" in to else socket.AF_INET, socket.SOCK_DGRAM) as client:
         client.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         client.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
-        client.bind(("", source_port))
+        client.bind((source, source_port))
         client.connect((to, port))
         client.settimeout(0.5)
         try:

@@ -139,8 +139,8 @@ ADDRESSES = {  # IPv4 and IPv6 by the name that the tests use
     "m.b": NETWORKS["b"].address_of("m"),
 }
 SERVED = {
-    "host": [2222, 2223],
-    "lan": [7],
+    "host": [2222, 2223, 9100],
+    "lan": [7, 8080],
     "lan2": [7],
     **{name: [80, 81, 82] for name in CONTAINERS},
     "a1": [80, 81, 82, 9000, 9001, 9002],
@@ -271,7 +271,8 @@ class Lab:
 
     def _prepare(self) -> None:
         for agent in self.agents.values():
-            agent.sysctl("ipv6/conf/default/dad_transmits", 0)
+            agent.sysctl("ipv6/conf/all/accept_dad", 0)  # no link-local address has to be waited for
+            agent.sysctl("ipv6/conf/default/accept_dad", 0)
             agent.sysctl("ipv4/ping_group_range", "0 2147483647")
         for key, value in {
             "ipv4/ip_forward": 1,
@@ -293,7 +294,7 @@ class Lab:
         for network in NETWORKS.values():
             bridge = network.bridge
             lines.append("link add %s type bridge mcast_snooping 0" % bridge)
-            lines.append("link set %s addrgenmode none up" % bridge)
+            lines += ["link set %s addrgenmode none" % bridge, "link set %s up" % bridge]
             gateway = (*with_bits(network.addresses(1)), ("fe80::1", 64))
             lines += ["addr add %s/%d dev %s nodad" % (address, bits, bridge) for address, bits in gateway]
             lines.append("route append local ::1 dev %s table local metric 2048" % bridge)
@@ -302,7 +303,7 @@ class Lab:
                 inside = "eth%d" % (container == "m" and network.bridge == "brb")
                 ends = (port, inside, mac(network, container), at)
                 lines.append("link add %s type veth peer name %s address %s netns %d" % ends)
-                lines.append("link set %s addrgenmode none master %s up" % (port, bridge))
+                lines += ["link set %s addrgenmode none" % port, "link set %s master %s up" % (port, bridge)]
                 lines.append("link set %s type bridge_slave hairpin on" % port)
         self.host.ip(*lines)
         for network in NETWORKS.values():

@@ -27,7 +27,7 @@ def leads_to(server: str | None) -> firewall.State:
 def datagram(lab: kit.Lab, version: int) -> str | None:
     """One more datagram of the neighbour's flow to the port, and its answer: who answered, or an error."""
     to = kit.ADDRESSES["host"][version == 6]
-    answer = lab.agents["lan"].ask("flow", to=to, port=HOST_PORT, source_port=SOURCE_PORT, payload="more")
+    answer = lab.agents["lan"].ask("flow", to=to, port=HOST_PORT, source_port=SOURCE_PORT)
     return answer and answer.split(" ")[0]
 
 

@@ -6,7 +6,10 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
+from integration.firewall import frames
 from integration.firewall import lab as kit
 
 from ansible_collections.virtnet.linux.plugins.module_utils import firewall
@@ -52,6 +55,50 @@ def test_without_the_rules_loopback_is_not(lab, loopback_routed):
 
 
 @pytest.mark.parametrize("call_iptables", [0, 1])
+@pytest.mark.parametrize(
+    ("who", "port", "source", "to", "server"),
+    [
+        ("lan", "up0", "127.0.0.5", "192.0.2.1", ("host", OWN)),  # 127.0.0.1 is recognised by the kernel itself
+        ("a2", "bra", "127.0.0.5", "172.20.1.1", ("host", OWN)),
+        ("a2", "bra", "fd00:1::3", "::1", ("a1", PUBLISHED)),  # translated inside the bridge, before IPv6 looks at it
+        ("a2", "bra", "::1", "fd00:1::1", ("a1", 8080)),
+    ],
+)
+def test_nobody_is_taken_for_loopback(lab, who, port, source, to, server, call_iptables):
+    lab.call_iptables(call_iptables)
+    state = kit.full_state()
+    state.guards.clear()
+    lab.load(state)
+    lab.host.sysctl("ipv4/conf/%s/route_localnet" % port, 1)
+    name, number = server
+    mac = json.loads(lab.host.run("ip", "-j", "link", "show", port))[0]["address"]
+    own_mac = json.loads(lab.agents[who].run("ip", "-j", "link", "show", "eth0"))[0]["address"]
+    lab.agents[name].ask("take_seen")
+
+    lab.agents[who].ask("send", device="eth0", frames=[frames.udp(source, to, own_mac, mac, number)])
+
+    assert lab.agents[name].ask("wait_seen", text=" ", seconds=kit.LEAST) == []
+
+
+@pytest.mark.parametrize("version", [4, 6])
+def test_the_host_may_speak_from_a_gateways_address(lab, version):
+    """To others than the gateway's own network: the answers come from elsewhere."""
+    lab.load(kit.full_state())
+    to, source = (kit.ADDRESSES[name][version == 6] for name in ("lan", "gw.a"))
+
+    assert lab.host.ask("flow", to=to, port=7, source_port=40002, source=source) is not None
+
+
+def test_a_link_local_address_publishes_nothing(lab):
+    """So the host's own service answers there, where on its other addresses the published port does."""
+    lab.load(kit.full_state())
+
+    answers = lab.probe([("a2", kit.question("tcp", to, 9100)) for to in ("fe80::1%eth0", "fd00:1::1")])
+
+    assert [answer.split(" ")[0] for answer in answers] == ["host:9100", "a1:9000"]
+
+
+@pytest.mark.parametrize("call_iptables", [0, 1])
 @pytest.mark.parametrize(("who", "hears"), [("lan", False), ("b1", False), ("a1", True)])
 def test_a_networks_broadcast_address_is_its_own(lab, who, hears, call_iptables):
     lab.call_iptables(call_iptables)
@@ -69,7 +116,7 @@ def test_without_rules_the_broadcast_address_is_everybodys(lab):
 def broadcast(lab, who, heard):
     """Who was heard on the host's UDP port after one datagram to the broadcast address of network a."""
     lab.host.ask("take_seen")
-    lab.agents[who].ask("flow", to="172.20.1.255", port=OWN, source_port=40001, payload="anybody?")
+    lab.agents[who].ask("flow", to="172.20.1.255", port=OWN, source_port=40001)
     return lab.host.ask("wait_seen", text="host:%d " % OWN, seconds=kit.MOST if heard else kit.LEAST)
 
 

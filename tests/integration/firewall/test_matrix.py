@@ -17,7 +17,7 @@ CALLS = pytest.mark.parametrize("call_iptables", [0, 1])
 
 def expected(row: Row, version: int, call_iptables: int) -> str | None:
     # the answer is translated back inside the bridge and enters IPv6 input for ::1 by a device that is not lo
-    if version == 6 and row.to == "lo" and call_iptables:
+    if version == 6 and row.to == "lo" and row.group == "publish" and call_iptables:
         return None
     answer, _as, client = row.answer.partition(" as ")
     return (answer + " " + kit.ADDRESSES[client][version == 6] if client else answer) or None

@@ -13,6 +13,7 @@ import struct
 
 import pytest
 from integration.firewall import lab as kit
+from integration.firewall.frames import checksum, ethernet, raw, raw_mac, udp
 
 NETWORK = kit.NETWORKS["a"]
 MINE, VICTIM = kit.mac(NETWORK, "a2"), kit.mac(NETWORK, "a1")
@@ -24,38 +25,9 @@ GW, GW6 = kit.ADDRESSES["gw.a"]
 ALL_NODES, ALL_NODES_MAC = "ff02::1", "33:33:00:00:00:01"
 
 
-def ethernet(to: str, source: str, kind: int, payload: bytes) -> str:
-    return (raw_mac(to) + raw_mac(source) + struct.pack("!H", kind) + payload).hex()
-
-
-def raw(address: str) -> bytes:
-    return ipaddress.ip_address(address).packed
-
-
-def raw_mac(mac: str) -> bytes:
-    return bytes.fromhex(mac.replace(":", ""))
-
-
-def checksum(data: bytes) -> int:
-    data += b"\0" * (len(data) % 2)
-    total = sum(struct.unpack("!%dH" % (len(data) // 2), data))
-    while total >> 16:
-        total = (total & 0xFFFF) + (total >> 16)
-    return total ^ 0xFFFF
-
-
-def udp(source: str, to: str, mac: str = MINE) -> str:
-    """A datagram to port 81 of the victim."""
-    head = struct.pack("!HHHH", 40000, 81, 8 + 4, 0)
-    source_raw, to_raw = raw(source), raw(to)
-    if ":" in source:
-        pseudo = source_raw + to_raw + struct.pack("!IHBB", 12, 0, 0, 17)
-        head = head[:6] + struct.pack("!H", checksum(pseudo + head + b"who?"))
-        packet = struct.pack("!IHBB", 6 << 28, 12, 17, 64) + source_raw + to_raw + head + b"who?"
-        return ethernet(VICTIM, mac, 0x86DD, packet)
-    ip = struct.pack("!BBHHHBBH", 0x45, 0, 32, 0, 0, 64, 17, 0) + source_raw + to_raw
-    ip = ip[:10] + struct.pack("!H", checksum(ip)) + ip[12:]
-    return ethernet(VICTIM, mac, 0x0800, ip + head + b"who?")
+def datagram(source: str, to: str, mac: str = MINE) -> str:
+    """To port 81 of the victim."""
+    return udp(source, to, mac, VICTIM, 81)
 
 
 def arp(address: str, mac: str, hardware: int = 1) -> str:
@@ -93,10 +65,10 @@ def link_local(mac: str) -> str:
 
 
 FORGERIES = {
-    "address, IPv4": (udp(GW, HIM), "seen", GW),
-    "address, IPv6": (udp(GW6, HIM6), "seen", GW6),
-    "MAC": (udp(ME, HIM, FORGED_MAC), "seen", ME),
-    "MAC, IPv6": (udp(ME6, HIM6, FORGED_MAC), "seen", ME6),
+    "address, IPv4": (datagram(GW, HIM), "seen", GW),
+    "address, IPv6": (datagram(GW6, HIM6), "seen", GW6),
+    "MAC": (datagram(ME, HIM, FORGED_MAC), "seen", ME),
+    "MAC, IPv6": (datagram(ME6, HIM6, FORGED_MAC), "seen", ME6),
     "ARP for the gateway": (arp(GW, MINE), "neighbour", GW),
     "ARP with another's MAC inside": (arp(GW, FORGED_MAC), "neighbour", GW),
     "ARP as of IEEE 802 for the gateway": (arp(GW, MINE, 6), "neighbour", GW),
@@ -112,11 +84,16 @@ def victim(lab):
     lab.load(kit.full_state())
     agent = lab.agents["a1"]
     agent.sysctl("ipv6/conf/eth0/accept_ra", 1)
-    agent.ip("neigh replace 172.20.1.1 lladdr %s dev eth0 nud reachable" % gateway_mac(lab))
-    agent.ip("neigh replace fd00:1::1 lladdr %s dev eth0 nud reachable" % gateway_mac(lab))
     agent.sysctl("ipv4/neigh/eth0/locktime", 0)  # else an answer right after another is not believed
+    know_the_gateway(lab, agent)
     agent.ask("take_seen")
     return agent
+
+
+def know_the_gateway(lab, agent) -> None:
+    agent.ip(
+        *("neigh replace %s lladdr %s dev eth0 nud reachable" % (address, gateway_mac(lab)) for address in (GW, GW6))
+    )
 
 
 def gateway_mac(lab) -> str:
@@ -125,7 +102,7 @@ def gateway_mac(lab) -> str:
 
 def believed(lab, victim, kind: str, claim: str) -> bool:
     """Whether the victim took the claim; asked after a frame that it surely got, so that it had the time."""
-    lab.agents["a2"].ask("send", device="eth0", frames=[udp(ME, HIM)])
+    lab.agents["a2"].ask("send", device="eth0", frames=[datagram(ME, HIM)])
     seen = victim.ask("wait_seen", text="a1:81 %s" % ME, seconds=kit.MOST)
     assert seen
     if kind == "seen":
@@ -142,9 +119,9 @@ def test_a_guarded_port_sends_for_nobody_else(lab, victim, forgery, call_iptable
     lab.call_iptables(call_iptables)
     frame, kind, claim = FORGERIES[forgery]
 
-    lab.agents["a2"].ask("send", device="eth0", frames=[frame])
-
-    assert not believed(lab, victim, kind, claim)
+    for _again in range(3):
+        lab.agents["a2"].ask("send", device="eth0", frames=[frame])
+        assert not believed(lab, victim, kind, claim)
 
 
 @pytest.mark.parametrize("forgery", FORGERIES)
@@ -152,31 +129,38 @@ def test_on_a_port_without_guard_it_would_be_believed(lab, victim, forgery):
     state = kit.full_state()
     del state.guards[MY_PORT]
     lab.load(state)
-    test = FORGERIES[forgery]
-    victim.ip("neigh replace 172.20.1.1 lladdr %s dev eth0 nud reachable" % gateway_mac(lab))
-    victim.ip("neigh replace fd00:1::1 lladdr %s dev eth0 nud reachable" % gateway_mac(lab))
+    know_the_gateway(lab, victim)
+    frame, kind, claim = FORGERIES[forgery]
 
-    lab.agents["a2"].ask("send", device="eth0", frames=[test[0]])
+    assert believed_in_time(lab, victim, frame, kind, claim)
 
-    assert believed(lab, victim, *test[1:])
+
+def believed_in_time(lab, victim, frame: str, kind: str, claim: str) -> bool:
+    """ARP is not believed within the same tick of the clock in which the entry was made: so once more."""
+    for _again in range(50):
+        lab.agents["a2"].ask("send", device="eth0", frames=[frame])
+        if believed(lab, victim, kind, claim):
+            return True
+    return False
 
 
 def guarded(lab, **changes) -> None:
     state = kit.full_state()
     state.guards[MY_PORT] = dataclasses.replace(state.guards[MY_PORT], **changes)
     lab.load(state)
+    know_the_gateway(lab, lab.agents["a1"])
 
 
 @pytest.mark.parametrize(
     ("allowed", "sources"),
     [
         (("10.9.0.0/24", "fd09::/64"), ("10.9.0.77", "fd09::77")),
-        (("10.9.0.77", "fd09::77"), ("10.9.0.77", "fd09::77")),
+        (("10.9.0.77/32", "fd09::77/128"), ("10.9.0.77", "fd09::77")),
     ],
 )
 def test_allowed_addresses_may_be_sent_as_well(lab, victim, allowed, sources):
     guarded(lab, allowed_addresses=allowed)
-    frames = [udp(sources[0], HIM), udp(sources[1], HIM6)]
+    frames = [datagram(sources[0], HIM), datagram(sources[1], HIM6)]
 
     lab.agents["a2"].ask("send", device="eth0", frames=frames)
 
@@ -184,20 +168,17 @@ def test_allowed_addresses_may_be_sent_as_well(lab, victim, allowed, sources):
     assert seen == ["a1:81 " + source for source in sources]
 
 
-@pytest.mark.parametrize("allowed", ["fd00:1::1", "fd00:1::/112"])
+@pytest.mark.parametrize("allowed", ["fd00:1::1/128", "fd00:1::/112"])
 def test_an_allowed_address_may_be_advertised(lab, victim, allowed):
     guarded(lab, allowed_addresses=(allowed,))
-    victim.ip("neigh replace fd00:1::1 lladdr %s dev eth0 nud reachable" % gateway_mac(lab))
 
-    lab.agents["a2"].ask("send", device="eth0", frames=[advertisement(GW6, ME6)])
-
-    assert believed(lab, victim, "neighbour", GW6)
+    assert believed_in_time(lab, victim, advertisement(GW6, ME6), "neighbour", GW6)
 
 
 def test_a_port_that_forwards_is_checked_for_its_mac_only(lab, victim):
     guarded(lab, addresses_checked=False)
 
-    lab.agents["a2"].ask("send", device="eth0", frames=[udp(GW, HIM, FORGED_MAC), udp(GW6, HIM6)])
+    lab.agents["a2"].ask("send", device="eth0", frames=[datagram(GW, HIM, FORGED_MAC), datagram(GW6, HIM6)])
 
     seen = victim.ask("wait_seen", text="a1:81 " + GW6, seconds=kit.MOST)
     assert seen == ["a1:81 " + GW6]
@@ -207,11 +188,10 @@ def test_an_own_address_is_probed_before_it_is_used(lab):
     """Duplicate address detection works on a guarded port, both for the tests it sends and for the answer it gets."""
     lab.load(kit.full_state())
     a2 = lab.agents["a2"]
-    a2.sysctl("ipv6/conf/eth0/dad_transmits", 1)
     a2.sysctl("ipv6/conf/eth0/accept_dad", 1)
     taken = kit.ADDRESSES["a1"][1]
     state = kit.full_state()
-    state.guards[MY_PORT] = dataclasses.replace(state.guards[MY_PORT], allowed_addresses=(taken,))
+    state.guards[MY_PORT] = dataclasses.replace(state.guards[MY_PORT], allowed_addresses=(taken + "/128",))
     lab.load(state)
 
     a2.ip("addr add %s/64 dev eth0" % taken)
@@ -222,4 +202,4 @@ def test_an_own_address_is_probed_before_it_is_used(lab):
         )
     finally:
         a2.ip("addr del %s/64 dev eth0" % taken)
-        a2.sysctl("ipv6/conf/eth0/dad_transmits", 0)
+        a2.sysctl("ipv6/conf/eth0/accept_dad", 0)

@@ -51,6 +51,13 @@ TAMPERED = [
     'delete element inet virtnet to { "bra" }',
     'add element inet virtnet pairs { "eth9" . "bra" : accept }',
     "add element inet virtnet open4 { 172.20.1.2 . tcp . 22 }",
+    'add element inet virtnet own4 { "bra" . 172.16.0.0/12 }',
+    'add element inet virtnet pub4 { tcp . 1 comment "not a bridge" : 172.20.1.2 . 1 }',
+    'add element inet virtnet bridges { "eth9" comment "nat snat a.b.c" }',
+    'add element inet virtnet near4 { 10.0.0.0/8 . 10.0.0.0/8 comment "a b c" }',
+    'add element bridge virtnet self { "eth9" . "eth9" }',
+    'add element bridge virtnet guarded { "eth9" }',
+    'add element bridge virtnet net4s { "vbra-a1" . 10.0.0.0-10.0.0.5 }',
     "flush set bridge virtnet checked",
     "flush ruleset",
 ]
@@ -63,8 +70,10 @@ def test_what_somebody_did_to_our_tables_is_mended(host, command):
         firewall.apply(firewall.transaction(firewall.read(), state))
         whole = [host.run("nft", "-s", "list", "table", family, "virtnet") for family in ("inet", "bridge")]
         host.run("nft", "-f", "-", text=command + "\n")
+        live = firewall.read()
+        firewall.elements(live.state)  # whatever was done, what is left makes sense
 
-        firewall.apply(firewall.transaction(firewall.read(), state))
+        firewall.apply(firewall.transaction(live, state))
 
     assert [host.run("nft", "-s", "list", "table", family, "virtnet") for family in ("inet", "bridge")] == whole
 

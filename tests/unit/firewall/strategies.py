@@ -88,11 +88,14 @@ def policies(draw) -> dict[str, Policy]:
 def guards(draw) -> dict[str, Guard]:
     found = {}
     for name in draw(st.lists(PORT_NAMES, unique=True, max_size=3)):
-        addresses = draw(st.lists(ADDRESSES, unique=True, max_size=4))
-        own = draw(st.integers(0, len(addresses)))
-        allowed = addresses[own:] + disjoint(draw(st.lists(NETWORKS, max_size=3)))
-        checked = draw(st.booleans())
-        found[name] = Guard(name, draw(INTERFACES), draw(MACS), _tuple(addresses[:own]), _tuple(allowed), checked)
+        addresses = _tuple(draw(st.lists(ADDRESSES, max_size=4)))
+        lone = (
+            [str(ipaddress.ip_network(address)) for address in draw(st.lists(st.sampled_from(addresses)))]
+            if addresses
+            else []
+        )
+        allowed = _tuple(disjoint(lone + draw(st.lists(NETWORKS, max_size=3))))
+        found[name] = Guard(name, draw(INTERFACES), draw(MACS), addresses, allowed, draw(st.booleans()))
     return found
 
 

@@ -1,0 +1,43 @@
+# Copyright (c) 2026, The virtnet.linux authors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Frames made by hand, as hexadecimal text for agent.py's send()."""
+
+from __future__ import annotations
+
+import ipaddress
+import struct
+
+
+def ethernet(to: str, source: str, kind: int, payload: bytes) -> str:
+    return (raw_mac(to) + raw_mac(source) + struct.pack("!H", kind) + payload).hex()
+
+
+def raw(address: str) -> bytes:
+    return ipaddress.ip_address(address).packed
+
+
+def raw_mac(mac: str) -> bytes:
+    return bytes.fromhex(mac.replace(":", ""))
+
+
+def checksum(data: bytes) -> int:
+    data += b"\0" * (len(data) % 2)
+    total = sum(struct.unpack("!%dH" % (len(data) // 2), data))
+    while total >> 16:
+        total = (total & 0xFFFF) + (total >> 16)
+    return total ^ 0xFFFF
+
+
+def udp(source: str, to: str, source_mac: str, to_mac: str, port: int) -> str:
+    """A datagram."""
+    head = struct.pack("!HHHH", 40000, port, 8 + 4, 0)
+    if ":" in source:
+        pseudo = raw(source) + raw(to) + struct.pack("!IHBB", 12, 0, 0, 17)
+        head = head[:6] + struct.pack("!H", checksum(pseudo + head + b"who?"))
+        packet = struct.pack("!IHBB", 6 << 28, 12, 17, 64) + raw(source) + raw(to)
+        return ethernet(to_mac, source_mac, 0x86DD, packet + head + b"who?")
+    packet = struct.pack("!BBHHHBBH", 0x45, 0, 32, 0, 0, 64, 17, 0) + raw(source) + raw(to)
+    packet = packet[:10] + struct.pack("!H", checksum(packet)) + packet[12:]
+    return ethernet(to_mac, source_mac, 0x0800, packet + head + b"who?")
