@@ -16,6 +16,7 @@ from ansible_collections.virtnet.linux.plugins.module_utils.host import Host
 from ansible_collections.virtnet.linux.plugins.module_utils.kinds import (
     bridge,
     bridge_policy,
+    foreign_firewall,
     interface,
     nat_port,
     netns,
@@ -24,7 +25,10 @@ from ansible_collections.virtnet.linux.plugins.module_utils.kinds import (
 )
 from ansible_collections.virtnet.linux.plugins.module_utils.options import Problems
 
-KINDS = {module.KIND: module for module in (netns, bridge, veth, vxlan_tunnel, interface, bridge_policy, nat_port)}
+KINDS = {
+    module.KIND: module
+    for module in (netns, bridge, veth, vxlan_tunnel, interface, bridge_policy, nat_port, foreign_firewall)
+}
 FIREWALL = "firewall"  # the kind of an action that mends our tables and nothing else
 
 Document = dict[str, list[dict[str, Any]]]
@@ -71,6 +75,7 @@ def converge(
         actions = _plan(document, host, wanted, bool(text))
         if not check:
             _apply(actions[:stop_after], host, wanted, text)
+            netns.tidy(host)
         return Result(actions, warnings)
 
 
@@ -134,6 +139,8 @@ def _identities(module: Any, wanted: dict[str, Any]) -> list[tuple[Any, ...]]:
         return nat_port.identities(wanted)
     if module is bridge_policy:
         return [("policy", wanted["bridge"])]
+    if module is foreign_firewall:
+        return [("bridge in foreign firewalls", wanted["bridge"])]
     if module is netns:
         return [("namespace", wanted["name"])]
     if module is interface:
@@ -213,6 +220,7 @@ def _plan(document: Document, host: Host, wanted: firewall.State, to_filter: boo
         filters = [
             Action("change", FIREWALL, "tables virtnet", {"rules": "not as they should be"}, {"rules": "restored"}, {})
         ]
+    filters += go[foreign_firewall.KIND] + stay[foreign_firewall.KIND]
     first = stay[netns.KIND] + stay[bridge.KIND]
     leaving = (vxlan_tunnel.KIND, veth.KIND, bridge.KIND, interface.KIND, netns.KIND)
     last = [action for kind in leaving for action in go[kind]]
@@ -237,6 +245,7 @@ def _apply(actions: list[Action], host: Host, wanted: firewall.State, text: str)
         action.kind in (bridge_policy.KIND, nat_port.KIND, veth.KIND, vxlan_tunnel.KIND, FIREWALL) for action in actions
     ):
         _apply_firewall(host, wanted, text)
+    foreign_firewall.apply(by_kind.get(foreign_firewall.KIND, []), host)
     vxlan_tunnel.delete(go.get(vxlan_tunnel.KIND, []), host)
     _delete_links(go.get(veth.KIND, []) + go.get(bridge.KIND, []), host)
     interface.delete(go.get(interface.KIND, []), host)

@@ -7,14 +7,42 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import resource
+import threading
+from collections.abc import Callable
 from typing import Any
 
-from ansible_collections.virtnet.linux.plugins.module_utils import firewall, namespaces
+from ansible_collections.virtnet.linux.plugins.module_utils import firewall, foreign, namespaces
 from ansible_collections.virtnet.linux.plugins.module_utils.memory import Memory
 from ansible_collections.virtnet.linux.plugins.module_utils.netlink import Socket
 from ansible_collections.virtnet.linux.plugins.module_utils.stack import Stack
+
+
+class _Meanwhile(threading.Thread):
+    """Something that is done in a thread of its own, from now on until its result is asked for."""
+
+    def __init__(self, work: Callable[[], firewall.Live]) -> None:
+        super().__init__()
+        self._work = work
+        self._done: list[firewall.Live] = []
+        self._failed: Exception | None = None
+        self.start()
+
+    def run(self) -> None:
+        """Do it."""
+        try:
+            self._done.append(self._work())
+        except Exception as error:  # raised where the result is asked for
+            self._failed = error
+
+    def result(self) -> firewall.Live:
+        """What it came to, or what it failed with."""
+        self.join()
+        if self._failed is not None:
+            raise self._failed
+        return self._done[0]
 
 
 class Host:
@@ -23,6 +51,8 @@ class Host:
     def __init__(self) -> None:
         self.memory = Memory()
         self.handles = namespaces.handles()
+        for name in set(self.memory["handles"]) - set(self.handles):  # of a run that was killed, or removed by hand:
+            del self.memory["handles"][name]  # whoever makes one of that name anew makes his own
         self.own_inode = namespaces.own_inode()
         # what the document declares: namespaces that come and go, and links by namespace and name
         self.coming: dict[str, dict[str, Any]] = {}
@@ -31,7 +61,7 @@ class Host:
         self.links_coming: set[tuple[str | None, str]] = set()
         self.links_going: set[tuple[str | None, str]] = set()
         self._stacks: dict[str | None, Stack] = {}
-        self._firewall: firewall.Live | None = None
+        self._firewall = _Meanwhile(firewall.read)  # nft lists as long as all links take to be read
         self._processes: dict[int, list[int]] | None = None
         _allow_many_files()
 
@@ -53,16 +83,20 @@ class Host:
             self._stacks.pop(name).release()
 
     def release(self) -> None:
-        """Close every socket."""
+        """Close every socket, and leave nothing at work."""
+        self._firewall.join()
         for stack in self._stacks.values():
             stack.release()
 
     @property
     def firewall(self) -> firewall.Live:
         """Our two nftables tables as they are."""
-        if self._firewall is None:
-            self._firewall = firewall.read()
-        return self._firewall
+        return self._firewall.result()
+
+    @functools.cached_property
+    def foreign_tables(self) -> list[foreign.Table]:
+        """Everybody else's nftables tables."""
+        return foreign.tables()
 
     def processes(self, name: str) -> list[int]:
         """The processes that run in a namespace."""

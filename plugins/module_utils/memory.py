@@ -15,13 +15,13 @@ import contextlib
 import fcntl
 import json
 import os
-import tempfile
 import time
 from collections.abc import Iterator
 from typing import Any
 
 DIRECTORY = "/run/virtnet"
 _FILE = DIRECTORY + "/memory.json"
+_NEW = _FILE + ".new"  # a fixed name: what a killed run left is overwritten by the next, or goes with the lock
 _LOCK = DIRECTORY + "/lock"
 
 
@@ -75,6 +75,8 @@ def _still_there(held: int) -> bool:
 
 def _leave_nothing() -> None:
     """Remove the lock and its folder where nothing is remembered; while the lock is held, nobody else has it."""
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(_NEW)
     if os.listdir(DIRECTORY) == [os.path.basename(_LOCK)]:
         os.unlink(_LOCK)
         with contextlib.suppress(OSError):  # somebody has made a lock anew
@@ -106,9 +108,8 @@ class Memory:
         content = json.dumps(self._topics, sort_keys=True)
         if content == self._saved:
             return
-        os.makedirs(DIRECTORY, mode=0o700, exist_ok=True)
-        descriptor, temporary = tempfile.mkstemp(dir=DIRECTORY)
+        descriptor = os.open(_NEW, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
             file.write(content)
-        os.replace(temporary, _FILE)
+        os.replace(_NEW, _FILE)
         self._saved = content

@@ -96,30 +96,39 @@ def open_socket(name: str | None) -> Socket:
         return Socket()
 
 
-def prepare_directory() -> bool:
-    """Make /run/netns a shared mount, so that handles are seen by processes with mount namespaces of their own.
-
-    As ip-netns does at its first use. True when it was not one before.
-    """
-    os.makedirs(DIRECTORY, mode=0o755, exist_ok=True)
+def share_directory() -> bool:
+    """See to it that /run/netns, where it is a mount point, is a shared one; False where it is none."""
     try:
         _call("mount", b"", DIRECTORY.encode(), b"none", _MS_SHARED | _MS_REC, None)
-        return False
+        return True
     except OSError as error:
-        if error.errno != errno.EINVAL:
+        if error.errno not in (errno.EINVAL, errno.ENOENT):
             raise
+        return False
+
+
+def prepare_directory() -> None:
+    """Make /run/netns a shared mount, so that handles are seen by processes with mount namespaces of their own.
+
+    As ip-netns does at its first use.
+    """
+    os.makedirs(DIRECTORY, mode=0o755, exist_ok=True)
     _call("mount", DIRECTORY.encode(), DIRECTORY.encode(), b"none", _MS_BIND | _MS_REC, None)
-    _call("mount", b"", DIRECTORY.encode(), b"none", _MS_SHARED | _MS_REC, None)
-    return True
+    share_directory()
 
 
-def remove_directory() -> None:
-    """Undo prepare_directory(); does nothing while a handle is left, anybody's."""
-    if os.listdir(DIRECTORY):
-        return
-    _call("umount2", DIRECTORY.encode(), _MNT_DETACH)
+def remove_directory() -> bool:
+    """Undo prepare_directory(), and what a killed run has left to undo; False while a handle is left, anybody's."""
+    try:
+        if os.listdir(DIRECTORY):
+            return False
+    except FileNotFoundError:
+        return True
+    with contextlib.suppress(OSError):  # no mount any more
+        _call("umount2", DIRECTORY.encode(), _MNT_DETACH)
     with contextlib.suppress(OSError):  # a handle that somebody made under the mount
         os.rmdir(DIRECTORY)
+    return True
 
 
 def create(name: str, marks: list[Request]) -> Socket:
@@ -168,7 +177,8 @@ def is_leftover(name: str) -> bool:
 
 
 def _bind(source: str, name: str) -> None:
-    os.close(os.open(path(name), os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o444))
+    # O_EXCL: what somebody else has made under this name a moment ago is his
+    os.close(os.open(path(name), os.O_RDONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o444))
     try:
         _call("mount", source.encode(), path(name).encode(), b"none", _MS_BIND, None)
     except OSError:

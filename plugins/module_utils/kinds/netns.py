@@ -83,9 +83,12 @@ def apply(actions: list[Action], host: Host) -> None:
     """Make, mark and replace namespaces; those that join others come after them. Their sysctls wait for
     apply_sysctls()."""
     making = [action for action in actions if action.verb in ("create", "replace")]
-    if making and namespaces.prepare_directory():
+    is_new = bool(making) and not namespaces.share_directory()
+    if is_new:
         host.memory["netns_directory"]["made"] = True
     _remember(making, host)
+    if is_new:
+        namespaces.prepare_directory()
     for action in sorted(making, key=lambda action: not _is_own(action.wanted)):
         _make(action, host)
     for action in actions:
@@ -117,8 +120,13 @@ def delete(actions: list[Action], host: Host) -> None:
         namespaces.delete(action.name)
         host.memory["handles"].pop(action.name, None)
     host.handles = namespaces.handles()
-    if not host.handles and host.memory["netns_directory"].pop("made", None):
-        namespaces.remove_directory()
+
+
+def tidy(host: Host) -> None:
+    """Take /run/netns away with the last handle in it, if it was made here; at the end of each run, also for one that
+    was killed before it came to that."""
+    if not host.handles and host.memory["netns_directory"] and namespaces.remove_directory():
+        host.memory["netns_directory"].clear()
 
 
 def labels(host: Host, name: str) -> dict[str, str] | None:

@@ -399,12 +399,15 @@ def _create(wanted: dict[str, Any], stack: Stack) -> list[Request]:
     ]
     if wanted["device"] is not None:
         data.append(("IFLA_VXLAN_LINK", stack.links[wanted["device"]].index))
-    attrs: messages.Attributes = [("IFLA_IFALIAS", mark(wanted["labels"] or {}))]
+    attrs: messages.Attributes = []
     mtu = wanted["mtu"] or _fitting_mtu(stack, local, version)
     if mtu is not None:
         attrs.append(("IFLA_MTU", mtu))
     about = "{} {}".format(KIND, wanted["name"])
-    return [Request(messages.create_link(wanted["name"], "vxlan", data, attrs), about)]
+    # in one batch, but two messages: a link that is being made gets no alias, and a run killed before it has one leaves
+    # a tunnel that nobody owns
+    marked = messages.change_link(wanted["name"], [("IFLA_IFALIAS", mark(wanted["labels"] or {}))])
+    return [Request(messages.create_link(wanted["name"], "vxlan", data, attrs), about), Request(marked, about)]
 
 
 def _set(wanted: dict[str, Any], stack: Stack) -> None:

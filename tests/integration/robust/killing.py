@@ -1,0 +1,71 @@
+# Copyright (c) 2026, The virtnet.linux authors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Kill a run on the way, let the next one mend it, and look whether anything is left over."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from kit import snapshot
+from kit.host import Host
+
+from integration.robust import engine
+from integration.robust.documents import Document, absent, changed, containers, overlay, together
+
+SMALL = together(containers(range(1, 6)), overlay([1], range(3)))
+OTHER = together(containers([2, 3, 6], mtu=1400, first_port=8100, icc=False), overlay([2], range(1, 6), vni=4343))
+WAYS = {  # what stands before, the run that is killed
+    "create": (None, SMALL),
+    "change": (SMALL, changed(SMALL, OTHER)),
+    "remove": (SMALL, absent(SMALL)),
+}
+
+
+def at_steps(host: Host, way: str, steps: Iterable[int]) -> int:
+    """Kill a run at each of these steps in turn, as far as it has so many; how many times it was killed."""
+    return _each(host, way, steps, lambda document, step: engine.killed(host, document, step) is not None)
+
+
+def after_actions(host: Host, way: str, counts: Iterable[int]) -> int:
+    """End a run after so many of its actions, as a crash would; how many times it was ended so."""
+
+    def ended(document: Document, count: int) -> bool:
+        return len(engine.run(host, document, stop_after=count)) > count
+
+    return _each(host, way, counts, ended)
+
+
+def _each(host: Host, way: str, points: Iterable[int], killed: Callable[[Document, int], bool]) -> int:
+    before, document = WAYS[way]
+    empty = host.snapshot()
+    wanted = _declared(host, before, document)
+    done = 0
+    for point in points:
+        if before:
+            engine.run(host, before)
+        if not killed(document, point):
+            break
+        done += 1
+        engine.run(host, document)
+        assert engine.run(host, document, check=True) == [], (way, point)
+        assert engine.read_back(host) == wanted, (way, point)
+        _clean(host)
+        snapshot.same(empty, host.snapshot())
+    return done
+
+
+def _declared(host: Host, before: Document | None, document: Document) -> dict[str, Any]:
+    """What is read back after a run that nobody kills."""
+    for one in filter(None, (before, document)):
+        engine.run(host, one)
+    wanted = engine.read_back(host)
+    _clean(host)
+    return wanted
+
+
+def _clean(host: Host) -> None:
+    for one in (SMALL, OTHER):
+        engine.run(host, absent(one))
