@@ -180,6 +180,9 @@ def _firewall_state(document: Document, host: Host) -> firewall.State:
             port = vxlan_tunnel.port(wanted, host) if present else None
             if port is not None:
                 state.ports[port.name] = port
+    for wanted in document.get(veth.KIND) or []:
+        if wanted["state"] == "present" and veth.is_cable(wanted) and wanted["bridge"] in state.policies:
+            state.ports[wanted["name"]] = veth.port(wanted, set())
     state.norouter = gateway.needs_norouter(state, host)
     return state
 

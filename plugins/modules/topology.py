@@ -49,6 +49,11 @@ options:
     description: Published ports. Each takes the options of M(virtnet.linux.nat_port).
     type: list
     elements: dict
+  foreign_firewall:
+    description: Bridges that the firewalls of others are to spare. Each takes the options of
+      M(virtnet.linux.foreign_firewall).
+    type: list
+    elements: dict
 seealso:
   - module: virtnet.linux.netns
   - module: virtnet.linux.bridge
@@ -56,6 +61,7 @@ seealso:
   - module: virtnet.linux.vxlan_tunnel
   - module: virtnet.linux.bridge_policy
   - module: virtnet.linux.nat_port
+  - module: virtnet.linux.foreign_firewall
   - module: virtnet.linux.network_info
 """
 

@@ -1,0 +1,161 @@
+# Copyright (c) 2026, The virtnet.linux authors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A word for a bridge in the firewalls of others that would drop its packets.
+
+The word is said where the other firewall has a place for it: Docker's chain DOCKER-USER, ufw's route rules, firewalld's
+trusted zone; or, where nobody keeps the chain, as its first rules. Each bears our mark, by which it is found again and
+taken back; nothing else of others is touched. What may reach a container is still our own tables' to say.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import subprocess
+from collections.abc import Iterator
+from typing import Any
+
+from ansible_collections.virtnet.linux.plugins.module_utils import firewall, foreign, options
+from ansible_collections.virtnet.linux.plugins.module_utils.actions import Action
+from ansible_collections.virtnet.linux.plugins.module_utils.host import Host
+
+KIND = "foreign_firewall"
+OPTIONS: dict[str, Any] = dict(
+    bridge=dict(type="str", required=True),
+    state=options.STATE,
+)
+
+_MARK = "virtnet.linux: "  # and the bridge's name: the comment of a rule of ours in another's chain
+_DIRECTIONS = {"in": "iifname", "out": "oifname"}
+_UFW_RULES = ("/etc/ufw/user.rules", "/etc/ufw/user6.rules")
+_TRUSTED = ["firewall-cmd", "--zone=trusted"]
+
+
+def check(wanted: dict[str, Any], host: Host, problems: options.Problems) -> None:
+    """Refuse what cannot be right."""
+    problems.interface_name(KIND, wanted["bridge"], "bridge", wanted["bridge"])
+    if wanted["state"] == "present" and not host.is_known_bridge(None, wanted["bridge"]):
+        problems.refer(KIND, wanted["bridge"], "bridge", wanted["bridge"], "bridge")
+
+
+def plan(wanted: dict[str, Any], host: Host) -> list[Action]:
+    """What has to be said, or taken back, for one bridge: an action for each place."""
+    bridge, others = wanted["bridge"], host.foreign_tables
+    said = dict(_said(others, host, bridge))
+    if wanted["state"] == "absent":
+        return [_action("delete", place, bridge, handles) for place, handles in said.items()]
+    places = {
+        _place(drop): None
+        for drop in foreign.drops(others, bridge)
+        if drop.keeper != foreign.LEGACY and _place(drop) not in said
+    }
+    return [_action("create", place, bridge, []) for place in places]
+
+
+def apply(actions: list[Action], host: Host) -> None:
+    """Say what is to be said and take back what is to be taken back."""
+    lines = [line for action in actions for line in _statements(action)]
+    firewall.apply("".join(lines))
+    for action in actions:
+        bridge, keeper = action.wanted["bridge"], action.wanted["keeper"]
+        if keeper == foreign.UFW:
+            for direction in _DIRECTIONS:
+                verb = ["allow", direction, "on", bridge]
+                _run(["ufw", "route", *(verb if action.verb == "create" else ["delete", *verb])]
+                     + (["comment", _MARK + bridge] if action.verb == "create" else []))  # fmt: skip
+        elif keeper == foreign.FIREWALLD:
+            if action.verb == "create":
+                host.memory["firewalld"][bridge] = True
+                host.memory.save()  # before it is said: what is not remembered is not taken back
+                _run([*_TRUSTED, "--add-interface=" + bridge])
+            else:
+                _run([*_TRUSTED, "--remove-interface=" + bridge])
+                host.memory["firewalld"].pop(bridge, None)
+
+
+def bridges(others: list[foreign.Table], host: Host) -> list[str]:
+    """The bridges for which something of ours is in the firewalls of others."""
+    found = {bridge for _place, bridge, _handle in _marked(others)} | _in_ufw() | set(host.memory["firewalld"])
+    return sorted(found)
+
+
+def remedy(drop: foreign.Drop, bridge: str) -> str:
+    """What a person has to type, so that the chain spares the bridge."""
+    if drop.keeper == foreign.UFW:
+        return f"ufw route allow in on {bridge}; ufw route allow out on {bridge}"
+    if drop.keeper == foreign.FIREWALLD:
+        return f"firewall-cmd --zone=trusted --add-interface={bridge}"
+    if drop.keeper == foreign.LEGACY:
+        command = "iptables-legacy" if drop.family == "ip" else "ip6tables-legacy"
+        return f"{command} -I FORWARD -i {bridge} -j ACCEPT; {command} -I FORWARD -o {bridge} -j ACCEPT"
+    where = f"nft insert rule {drop.family} {drop.table} {drop.entry_chain}"
+    return f"{where} iifname {bridge} accept; {where} oifname {bridge} accept"
+
+
+def _action(verb: str, place: str, bridge: str, handles: list[str]) -> Action:
+    keeper = place if place in (foreign.UFW, foreign.FIREWALLD) else foreign.NFT
+    told = {"accepts": f"what comes from {bridge} or goes to it"}
+    wanted = {"bridge": bridge, "keeper": keeper, "place": place, "handles": handles}
+    before, after = ({}, told) if verb == "create" else (told, {})
+    return Action(verb, KIND, f"{bridge} in {place}", before, after, wanted)
+
+
+def _place(drop: foreign.Drop) -> str:
+    return f"{drop.family} {drop.table} {drop.entry_chain}" if drop.keeper == foreign.NFT else drop.keeper
+
+
+def _said(others: list[foreign.Table], host: Host, bridge: str) -> Iterator[tuple[str, list[str]]]:
+    """Where something of ours is said for the bridge, with the handles of the rules."""
+    handles: dict[str, list[str]] = {}
+    for place, name, handle in _marked(others):
+        if name == bridge:
+            handles.setdefault(place, []).append(handle)
+    yield from handles.items()
+    if bridge in _in_ufw():
+        yield foreign.UFW, []
+    if bridge in host.memory["firewalld"]:
+        yield foreign.FIREWALLD, []
+
+
+def _marked(others: list[foreign.Table]) -> Iterator[tuple[str, str, str]]:
+    """Place, bridge and handle of each rule that bears our mark."""
+    for table in others:
+        for chain in table.chains.values():
+            for rule in chain.rules:
+                comment = rule.get("comment") or ""
+                if comment.startswith(_MARK):
+                    yield f"{table} {chain.name}", comment[len(_MARK) :], str(rule["handle"])
+
+
+def _in_ufw() -> set[str]:
+    """The bridges of our route rules in ufw's own files; a comment there is written in hex."""
+    found = set()
+    for path in _UFW_RULES:
+        with contextlib.suppress(FileNotFoundError), open(path, encoding="utf-8") as file:
+            for line in file:
+                comment = line.rpartition("comment=")[2].strip() if line.startswith("### tuple ###") else ""
+                with contextlib.suppress(ValueError):
+                    text = bytes.fromhex(comment).decode("utf-8", "replace")
+                    if text.startswith(_MARK):
+                        found.add(text[len(_MARK) :])
+    return found
+
+
+def _statements(action: Action) -> Iterator[str]:
+    """nft's text; a rule with a counter and a comment is one that iptables shows as its own."""
+    bridge, place = action.wanted["bridge"], action.wanted["place"]
+    if action.wanted["keeper"] != foreign.NFT:
+        return
+    if action.verb == "delete":
+        yield from (f"delete rule {place} handle {handle}\n" for handle in action.wanted["handles"])
+        return
+    for key in _DIRECTIONS.values():
+        yield f'insert rule {place} {key} "{bridge}" counter accept comment "{_MARK}{bridge}"\n'
+
+
+def _run(command: list[str]) -> None:
+    program = foreign.program(command[0]) or command[0]
+    done = subprocess.run([program, *command[1:]], capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise firewall.FirewallError("%s: %s" % (" ".join(command), (done.stderr or done.stdout).strip()))
