@@ -153,6 +153,19 @@ def attributes(data: memoryview, offset: int = 0) -> dict[int, memoryview]:
     return found
 
 
+def attribute(data: memoryview, offset: int, wanted: int) -> memoryview | None:
+    """The first attribute of that type, without a look at those behind it."""
+    end = len(data)
+    while offset + 4 <= end:
+        length, kind = _ATTRIBUTE.unpack_from(data, offset)
+        if length < 4:
+            break
+        if kind & 0x3FFF == wanted:
+            return data[offset + 4 : offset + length]
+        offset += (length + 3) & ~3
+    return None
+
+
 def text(data: memoryview) -> str:
     """An attribute that is a zero-terminated string."""
     return bytes(data).rstrip(b"\0").decode("utf-8", "replace")

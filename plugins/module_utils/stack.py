@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import errno
+import functools
 import ipaddress
 import itertools
 import socket
@@ -19,6 +20,7 @@ from ansible_collections.virtnet.linux.plugins.module_utils.netlink import (
     NetlinkError,
     Request,
     Socket,
+    attribute,
     attributes,
     number,
     text,
@@ -42,27 +44,86 @@ _GROUP_AT_ONCE = 500  # links of one group that are deleted in one message
 
 
 class Link:
-    """One link as the kernel has it. ``data`` and ``port`` are its kind's attributes and those as a bridge's port,
-    undecoded."""
+    """One link as the kernel has it. What it is set to is decoded when first asked for: of a thousand links on a host
+    most are looked at by their names only."""
 
     def __init__(self, payload: memoryview) -> None:
-        _family, _type, self.index, flags, _change = _LINK.unpack_from(payload)
-        found = attributes(payload, _LINK.size)
-        self.name = text(found[_IFLA_IFNAME])
-        self.up = bool(flags & messages.IFF_UP)
-        self.mtu = number(found[_IFLA_MTU])
-        self.mac = _mac(found.get(_IFLA_ADDRESS))
-        self.master = _optional(found.get(_IFLA_MASTER))
-        self.group = _optional(found.get(_IFLA_GROUP)) or 0
-        self.peer_index = _optional(found.get(_IFLA_LINK))
-        self.peer_namespace = _optional(found.get(_IFLA_LINK_NETNSID))
-        self.alias = text(found[_IFLA_IFALIAS]) if _IFLA_IFALIAS in found else None
-        self.labels = labels_of(self.alias)
-        info = attributes(found[_IFLA_LINKINFO]) if _IFLA_LINKINFO in found else {}
-        self.kind = text(info[_IFLA_INFO_KIND]) if _IFLA_INFO_KIND in info else None
-        self.data = attributes(info[_IFLA_INFO_DATA]) if _IFLA_INFO_DATA in info else {}
-        self.port = attributes(info[_IFLA_INFO_SLAVE_DATA]) if _IFLA_INFO_SLAVE_DATA in info else {}
-        self.silent = _silent(found.get(_IFLA_AF_SPEC))
+        _family, _type, self.index, self._flags, _change = _LINK.unpack_from(payload)
+        self._payload = payload
+        self.name = text(attribute(payload, _LINK.size, _IFLA_IFNAME) or payload[:0])
+
+    @functools.cached_property
+    def _found(self) -> dict[int, memoryview]:
+        return attributes(self._payload, _LINK.size)
+
+    @functools.cached_property
+    def _info(self) -> dict[int, memoryview]:
+        return attributes(self._found[_IFLA_LINKINFO]) if _IFLA_LINKINFO in self._found else {}
+
+    @property
+    def up(self) -> bool:
+        """Whether it is set up, be there a carrier or not."""
+        return bool(self._flags & messages.IFF_UP)
+
+    @property
+    def mtu(self) -> int:
+        """Its MTU in bytes."""
+        return number(self._found[_IFLA_MTU])
+
+    @property
+    def mac(self) -> str | None:
+        """Its MAC, as 02:42:ac:1e:00:02."""
+        return _mac(self._found.get(_IFLA_ADDRESS))
+
+    @property
+    def master(self) -> int | None:
+        """The index of the bridge that it is on."""
+        return _optional(self._found.get(_IFLA_MASTER))
+
+    @property
+    def group(self) -> int:
+        """The group that it is in; 0 is everybody's."""
+        return _optional(attribute(self._payload, _LINK.size, _IFLA_GROUP)) or 0
+
+    @property
+    def peer_index(self) -> int | None:
+        """The index of a veth's other end, in that one's namespace; of the card below a macvlan."""
+        return _optional(self._found.get(_IFLA_LINK))
+
+    @property
+    def peer_namespace(self) -> int | None:
+        """This namespace's number for the one that the other end is in; None if it is the same."""
+        return _optional(self._found.get(_IFLA_LINK_NETNSID))
+
+    @functools.cached_property
+    def alias(self) -> str | None:
+        """The text that somebody gave it."""
+        return text(self._found[_IFLA_IFALIAS]) if _IFLA_IFALIAS in self._found else None
+
+    @functools.cached_property
+    def labels(self) -> dict[str, str] | None:
+        """What our mark says; None where it bears none."""
+        return labels_of(self.alias)
+
+    @functools.cached_property
+    def kind(self) -> str | None:
+        """bridge, veth, vxlan and the like; None for a card."""
+        return text(self._info[_IFLA_INFO_KIND]) if _IFLA_INFO_KIND in self._info else None
+
+    @functools.cached_property
+    def data(self) -> dict[int, memoryview]:
+        """The attributes of its kind, undecoded."""
+        return attributes(self._info[_IFLA_INFO_DATA]) if _IFLA_INFO_DATA in self._info else {}
+
+    @functools.cached_property
+    def port(self) -> dict[int, memoryview]:
+        """Its attributes as a bridge's port, undecoded."""
+        return attributes(self._info[_IFLA_INFO_SLAVE_DATA]) if _IFLA_INFO_SLAVE_DATA in self._info else {}
+
+    @property
+    def silent(self) -> bool:
+        """Whether it gives itself no link-local address."""
+        return _silent(self._found.get(_IFLA_AF_SPEC))
 
     @property
     def ours(self) -> bool:
