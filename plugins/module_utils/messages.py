@@ -19,7 +19,10 @@ import sys
 import types
 from typing import Any
 
-from ansible_collections.virtnet.linux.plugins.module_utils.stencils import Attributes, encode
+from ansible_collections.virtnet.linux.plugins.module_utils import stencils
+
+Attributes = stencils.Attributes
+encode = stencils.encode
 
 PYROUTE2_MISSING: str | None = None
 

@@ -15,6 +15,7 @@ from __future__ import annotations
 import functools
 import socket
 import struct
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 Attributes = list[tuple[str, Any]]
@@ -39,7 +40,7 @@ def _address(value: str) -> bytes:
 
 # The attributes whose values differ from object to object, and how those lie in a message. All others belong to the
 # form: a message with another MTU is another stencil.
-_DIFFERS = {
+_DIFFERS: dict[str, Callable[[Any], bytes]] = {
     "IFLA_IFNAME": _text,
     "IFLA_IFALIAS": _text,
     "IFLA_ADDRESS": _mac,
