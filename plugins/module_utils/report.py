@@ -7,18 +7,17 @@ plan has to respect. Read from the kernel; its shape is in docs/architecture.md.
 
 from __future__ import annotations
 
-import contextlib
 import ipaddress
-import os
-import socket
 from typing import Any
 
-from ansible_collections.virtnet.linux.plugins.module_utils import cards, settings
-from ansible_collections.virtnet.linux.plugins.module_utils.firewall import NatPort, Policy
+from ansible_collections.virtnet.linux.plugins.module_utils import cards, health, listeners, resolvers, settings
+from ansible_collections.virtnet.linux.plugins.module_utils.firewall import NatPort, Opening, Policy
 from ansible_collections.virtnet.linux.plugins.module_utils.host import Host
+from ansible_collections.virtnet.linux.plugins.module_utils.kinds import foreign_firewall
 from ansible_collections.virtnet.linux.plugins.module_utils.kinds import bridge as bridges
 from ansible_collections.virtnet.linux.plugins.module_utils.kinds import netns as namespaces
 from ansible_collections.virtnet.linux.plugins.module_utils.kinds import vxlan_tunnel
+from ansible_collections.virtnet.linux.plugins.module_utils.namespaces import entered
 from ansible_collections.virtnet.linux.plugins.module_utils.stack import Link, is_link_local
 
 _UNKNOWN = Policy("", (), masquerade=False)
@@ -35,6 +34,7 @@ def report(tunnel_endpoints: bool = False) -> dict[str, Any]:
             "containers": containers,
             "tunnels": _tunnels(host, tunnel_endpoints),
             "nat_ports": [_nat_port(port) for _key, port in sorted(host.firewall.state.nat_ports.items())],
+            "openings": [_opening(port) for _key, port in sorted(host.firewall.state.openings.items())],
             "host": _host(host),
         }
     finally:
@@ -49,6 +49,7 @@ def _containers(host: Host) -> list[dict[str, Any]]:
             continue
         remembered = host.memory["handles"].get(name) or {}
         join, pid = remembered.get("join"), remembered.get("pid")
+        endpoints = [] if join else _endpoints(host, name)
         found.append(
             {
                 "name": name,
@@ -56,7 +57,8 @@ def _containers(host: Host) -> list[dict[str, Any]]:
                 "join": join,
                 "labels": labels,
                 "pids": [] if remembered else host.processes(name),
-                "endpoints": [] if join else _endpoints(host, name),
+                "endpoints": endpoints,
+                "forwarding": len(endpoints) > 1 and _is_router(name),
                 "interfaces": [] if join else _cards(host, name),
             }
         )
@@ -94,6 +96,11 @@ def _endpoints(host: Host, name: str) -> list[dict[str, Any]]:
     return found
 
 
+def _is_router(name: str) -> bool:
+    with entered(name):
+        return "1" in (sysctls.read("net.ipv4.ip_forward"), sysctls.read("net.ipv6.conf.all.forwarding"))
+
+
 def _cards(host: Host, name: str) -> list[dict[str, Any]]:
     """The cards that a container was given, and its macvlans, each with the card's name on the host."""
     stack = host.stack(name)
@@ -124,9 +131,10 @@ def _networks(host: Host, containers: list[dict[str, Any]]) -> list[dict[str, An
 
 def _network(host: Host, link: Link, containers: list[dict[str, Any]]) -> dict[str, Any]:
     policy = host.firewall.state.policies.get(link.name, _UNKNOWN)
-    own = [address for address in host.stack(None).addresses.get(link.index, []) if not is_link_local(address)]
+    head = _gateway_bridge(host, link)
+    own = [address for address in host.stack(None).addresses.get(head.index, []) if not is_link_local(address)]
     subnets = sorted(
-        policy.subnets or {str(ipaddress.ip_interface(address).network) for address in own}, key=_by_family
+        host.firewall.state.policies.get(head.name, _UNKNOWN).subnets or {str(ipaddress.ip_interface(address).network) for address in own}, key=_by_family
     )
     inside = {
         container["name"]: _inspected(container, endpoint)
@@ -151,6 +159,13 @@ def _network(host: Host, link: Link, containers: list[dict[str, Any]]) -> dict[s
     }
 
 
+def _gateway_bridge(host: Host, link: Link) -> Link:
+    """The bridge with the addresses of its segment: this one, or that of the network that it joins by cables."""
+    joins = (link.labels or {}).get("joins")
+    others = [one for one in host.stack(None).links.values() if one.kind == "bridge" and joins]
+    return next((one for one in others if (one.labels or {}).get("network") == joins), link)
+
+
 def _inspected(container: dict[str, Any], endpoint: dict[str, Any]) -> dict[str, Any]:
     addresses = endpoint["addresses"]
     return {
@@ -173,8 +188,9 @@ def _ipam(subnet: str, own: list[str]) -> dict[str, str]:
 def _options(link: Link, policy: Policy) -> dict[str, Any]:
     options = {"bridge": link.name, "mtu": link.mtu, "icc": policy.icc, "masquerade": policy.masquerade}
     options["gateway_mode"] = policy.gateway_mode
-    if policy.snat_address:
-        options["snat_address"] = policy.snat_address
+    for name in ("snat_address", "snat_address6"):
+        if getattr(policy, name):
+            options[name] = getattr(policy, name)
     if policy.trusted_interfaces:
         options["trusted_interfaces"] = sorted(policy.trusted_interfaces)
     return options
@@ -187,17 +203,15 @@ def _ports(host: Host, inside: dict[str, dict[str, Any]]) -> list[dict[str, Any]
         for address in (container["IPv4Address"], container["IPv6Address"])
         if address
     }
+    state = host.firewall.state
+    published = [
+        (port.protocol, port.host_ip or "", port.host_port, port.to_address, port.to_port)
+        for _key, port in sorted(state.nat_ports.items())
+    ]
+    opened = [(port.protocol, "", None, port.address, port.port) for _key, port in sorted(state.openings.items())]
+    words = ("Protocol", "HostIp", "HostPort", "Address", "Port")
     return [
-        {
-            "Protocol": port.protocol,
-            "HostIp": port.host_ip or "",
-            "HostPort": port.host_port,
-            "Address": port.to_address,
-            "Port": port.to_port,
-            "Container": holder[port.to_address],
-        }
-        for _key, port in sorted(host.firewall.state.nat_ports.items())
-        if port.to_address in holder
+        {**dict(zip(words, port)), "Container": holder[port[3]]} for port in published + opened if port[3] in holder
     ]
 
 
@@ -228,6 +242,10 @@ def _nat_port(port: NatPort) -> dict[str, Any]:
     return {field: getattr(port, field) for field in fields}
 
 
+def _opening(opening: Opening) -> dict[str, Any]:
+    return {field: getattr(opening, field) for field in ("protocol", "address", "port", "bridge")}
+
+
 def _host(host: Host) -> dict[str, Any]:
     stack = host.stack(None)
     by_index = {link.index: link for link in stack.links.values()}
@@ -236,6 +254,7 @@ def _host(host: Host) -> dict[str, Any]:
         for route in stack.routes
     ]
     controller = cards.controller_address()
+    waiting = listeners.listeners()
     interfaces = [
         {
             "name": link.name,
@@ -253,64 +272,14 @@ def _host(host: Host) -> dict[str, Any]:
     return {
         "interfaces": interfaces,
         "routes": routes,
-        "listeners": _listeners(host),
+        "listeners": waiting,
+        "bridge_nf_call": health.bridge_nf_call(),
+        "foreign_drops": health.foreign_drops(host),
+        "foreign_accepts": foreign_firewall.bridges(host.foreign_tables, host),
+        "warnings": health.warnings(host, waiting),
         "namespaces": sorted(host.handles),
+        "nameservers": resolvers.nameservers(),
     }
-
-
-def _listeners(host: Host) -> list[dict[str, Any]]:
-    """The sockets of the host's own namespace that wait for whoever comes: TCP ones that listen, UDP ones without a
-    peer."""
-    waiting = [
-        *_sockets("tcp", socket.AF_INET, "0A"),
-        *_sockets("tcp6", socket.AF_INET6, "0A"),
-        *_sockets("udp", socket.AF_INET, "07"),
-        *_sockets("udp6", socket.AF_INET6, "07"),
-    ]
-    owners = _owners({inode for _protocol, _address, _port, inode in waiting})
-    found = []
-    for protocol, address, port, inode in sorted(waiting):
-        pid = owners.get(inode)
-        found.append({"protocol": protocol, "address": address, "port": port, "pid": pid, "process": _command(pid)})
-    return found
-
-
-def _sockets(table: str, family: int, state: str) -> list[tuple[str, str, int, str]]:
-    """Protocol, address, port and inode of the sockets in that state: proc_net_tcp.rst."""
-    found = []
-    with contextlib.suppress(FileNotFoundError), open("/proc/self/net/" + table, encoding="ascii") as file:
-        for line in list(file)[1:]:
-            fields = line.split()
-            if fields[3] == state:
-                address, port = fields[1].split(":")
-                words = [int(address[at : at + 8], 16).to_bytes(4, _order()) for at in range(0, len(address), 8)]
-                text = socket.inet_ntop(family, b"".join(words))
-                found.append((table.rstrip("6"), text, int(port, 16), fields[9]))
-    return found
-
-
-def _order() -> Any:
-    return "little" if socket.htons(1) != 1 else "big"
-
-
-def _owners(inodes: set[str]) -> dict[str, int]:
-    owners = {}
-    for pid in filter(str.isdigit, os.listdir("/proc") if inodes else []):
-        with contextlib.suppress(OSError):  # ended meanwhile
-            for file in os.scandir(f"/proc/{pid}/fd"):
-                with contextlib.suppress(OSError):
-                    target = os.readlink(file.path)
-                    if target.startswith("socket:[") and target[8:-1] in inodes:
-                        owners[target[8:-1]] = int(pid)
-    return owners
-
-
-def _command(pid: int | None) -> str | None:
-    with contextlib.suppress(OSError):
-        if pid is not None:
-            with open("/proc/%d/comm" % pid, encoding="utf-8", errors="replace") as file:
-                return file.read().strip()
-    return None
 
 
 def _by_family(subnet: str) -> tuple[bool, str]:

@@ -115,8 +115,20 @@ nat_ports:
   elements: dict
   sample:
     - {protocol: tcp, host_ip: null, host_port: 8080, to_address: 172.30.0.2, to_port: 80, bridge: br-web}
+openings:
+  description: Containers' own ports that networks of the gateway mode V(routed) let others in to.
+  returned: always
+  type: list
+  elements: dict
+  sample:
+    - {protocol: tcp, address: 172.31.0.2, port: 80, bridge: br-routed}
 host:
-  description: What else of the host a plan has to respect. Its links, routes, listening sockets and namespaces.
+  description:
+    - What else of the host a plan has to respect. Its links, routes, listening sockets and namespaces.
+    - C(foreign_drops) are chains of other firewalls that drop what bridges forward, with the remedy; C(foreign_accepts)
+      the bridges for which M(virtnet.linux.foreign_firewall) has put something there.
+    - C(warnings) tell what is not as it should be, as a firewall table that somebody has flushed, or a process that
+      listens on a published port.
   returned: always
   type: dict
   sample:
@@ -133,8 +145,22 @@ host:
     routes:
       - {to: 0.0.0.0/0, via: 192.0.2.1, dev: eth0}
     listeners:
-      - {protocol: tcp, address: 0.0.0.0, port: 22, pid: 411, process: sshd}
+      - {protocol: tcp, address: "::", port: 22, v6only: false, pid: 411, process: sshd}
     namespaces: [nginx]
+    bridge_nf_call: {iptables: true, ip6tables: true}
+    foreign_drops:
+      - table: ip filter
+        chain: FORWARD
+        rule: policy drop
+        versions: [4]
+        bridges: [br-web]
+        new_bridges: true
+        remedy: nft insert rule ip filter DOCKER-USER iifname BRIDGE accept;
+          nft insert rule ip filter DOCKER-USER oifname BRIDGE accept
+    foreign_accepts: []
+    warnings:
+      - "python3 (pid 7446) listens on 0.0.0.0 port 8080/tcp and gets nothing: the port is published and leads to
+        172.30.0.2 port 80"
 """
 
 from ansible.module_utils.basic import AnsibleModule

@@ -1,0 +1,101 @@
+# Copyright (c) 2026, The virtnet.linux authors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What is not as it should be on a host, or does not do what somebody may think it does: a sentence each."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterator
+from typing import Any
+
+from ansible_collections.virtnet.linux.plugins.module_utils import foreign, ruleset, sysctls
+from ansible_collections.virtnet.linux.plugins.module_utils.firewall import NatPort
+from ansible_collections.virtnet.linux.plugins.module_utils.host import Host
+from ansible_collections.virtnet.linux.plugins.module_utils.kinds import foreign_firewall
+
+_FORWARDING = ("net.ipv4.ip_forward", "net.ipv6.conf.all.forwarding")
+
+
+def warnings(host: Host, listeners: list[dict[str, Any]]) -> list[str]:
+    """Tables of ours that are gone or changed, and listeners that get nothing because their port is published."""
+    return [*_tables(host), *_shadowed(host, listeners)]
+
+
+def foreign_drops(host: Host) -> list[dict[str, Any]]:
+    """The chains of others that drop what bridges forward: which of ours, and whether those to come, too."""
+    bridges = sorted(_bridges(host))
+    found: dict[foreign.Drop, list[str]] = {}
+    for bridge in bridges:
+        for drop in foreign.drops(host.foreign_tables, bridge):
+            found.setdefault(drop, []).append(bridge)
+    new = foreign.drops(host.foreign_tables)
+    for drop in new:
+        found.setdefault(drop, [])
+    return [
+        {
+            "table": f"{drop.family} {drop.table}",
+            "chain": drop.chain,
+            "rule": drop.rule,
+            "versions": list(drop.versions),
+            "bridges": dropped,
+            "new_bridges": drop in new,
+            "remedy": foreign_firewall.remedy(drop, "BRIDGE"),
+        }
+        for drop, dropped in found.items()
+    ]
+
+
+def bridge_nf_call() -> dict[str, bool]:
+    """Whether bridged packets pass the chains of inet and ip tables; False where br_netfilter is not there."""
+    return {name: sysctls.read(key.replace(".", "/")) == "1" for name, key in foreign.NF_CALL.items()}
+
+
+def _bridges(host: Host) -> dict[str, str]:
+    """The bridges of ours with their networks' names."""
+    return {
+        link.name: (link.labels or {}).get("network", link.name)
+        for link in host.stack(None).links.values()
+        if link.kind == "bridge" and link.ours
+    }
+
+
+def _tables(host: Host) -> Iterator[str]:
+    networks = ", ".join(sorted(_bridges(host).values()))
+    if not networks:
+        return
+    on = [key for key in _FORWARDING if sysctls.read(key) == "1"]
+    for family in ruleset.FAMILIES:
+        if family not in host.firewall.families and (on or family == "bridge"):
+            yield (
+                f"the nftables table {family} {ruleset.TABLE} is missing"
+                + (f" and this host forwards ({', '.join(on)} = 1)" if family == "inet" else "")
+                + f": nothing protects the networks {networks}; run what made them again"
+            )
+    for line in host.firewall.drift:
+        yield f"somebody has changed our firewall, {line}; run what made the networks {networks} again"
+
+
+def _shadowed(host: Host, listeners: list[dict[str, Any]]) -> Iterator[str]:
+    by_port: dict[tuple[str, int], list[dict[str, Any]]] = {}
+    for listener in listeners:
+        by_port.setdefault((listener["protocol"], listener["port"]), []).append(listener)
+    for _key, port in sorted(host.firewall.state.nat_ports.items()):
+        for listener in by_port.get((port.protocol, port.host_port), []):
+            if _takes(listener, port):
+                process = "{} (pid {})".format(listener["process"] or "a process", listener["pid"])
+                yield (
+                    f"{process} listens on {listener['address']} port {port.host_port}/{port.protocol} and gets nothing: "
+                    f"the port is published and leads to {port.to_address} port {port.to_port}"
+                )
+
+
+def _takes(listener: dict[str, Any], port: NatPort) -> bool:
+    """Whether the published port takes away what the listener would get."""
+    address, version = ipaddress.ip_address(listener["address"]), 6 if ":" in port.to_address else 4
+    if address.is_unspecified and address.version == 6 and version == 4:
+        return not listener["v6only"]
+    return address.version == version and (
+        address.is_unspecified or port.host_ip is None or str(address) == port.host_ip
+    )
