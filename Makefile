@@ -55,6 +55,18 @@ $(INSTALLED): $(SOURCES) .venv/run | packages
 	@$(ANSIBLE) ansible-galaxy collection install --offline build/virtnet-linux-*.tar.gz >build/log 2>&1 || { cat build/log; exit 1; }
 	@touch $@
 
+# The test hosts' inventory, which overlay_demo_lab writes, and what one would write for hosts of one's own.
+OVERLAY := -i /run/virtnet-lab/overlay/inventory.json \
+	-i build/collections/ansible_collections/virtnet/linux/playbooks/inventory/overlay_demo.yml
+
+.PHONY: overlay overlay-down
+overlay: $(INSTALLED) ## three test hosts on this machine, an overlay network over them, and what its packets look like
+	@tools/packages.sh sshd=openssh-server tcpdump=tcpdump
+	@$(AS_ROOT) $(ANSIBLE) ansible-playbook virtnet.linux.overlay_demo_lab
+	@$(AS_ROOT) $(ANSIBLE) ansible-playbook $(OVERLAY) virtnet.linux.overlay_network virtnet.linux.overlay_demo_show $(ARGS)
+overlay-down: $(INSTALLED) ## take away everything that overlay made
+	@$(AS_ROOT) $(ANSIBLE) ansible-playbook virtnet.linux.overlay_demo_down
+
 .PHONY: build
 build: $(INSTALLED) ## only build the collection's tarball and install it into build/collections
 
