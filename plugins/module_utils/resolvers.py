@@ -1,0 +1,38 @@
+# Copyright (c) 2026, The virtnet.linux authors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Which nameservers this host asks, behind a local stub too: resolv.conf(5), systemd-resolved.service(8)."""
+
+from __future__ import annotations
+
+import contextlib
+import ipaddress
+
+_ASKED = "/etc/resolv.conf"
+_BEHIND_THE_STUB = "/run/systemd/resolve/resolv.conf"  # what systemd-resolved itself asks
+
+
+def nameservers() -> list[str]:
+    """The nameservers' addresses; those of systemd-resolved where only its stub, a loopback address, is told."""
+    found = _read(_ASKED)
+    if is_stub(found):
+        return _read(_BEHIND_THE_STUB) or found
+    return found
+
+
+def is_stub(addresses: list[str]) -> bool:
+    """Whether only this host itself can reach these nameservers."""
+    return all(ipaddress.ip_address(address.split("%")[0]).is_loopback for address in addresses)
+
+
+def _read(path: str) -> list[str]:
+    found = []
+    with contextlib.suppress(OSError), open(path, encoding="utf-8", errors="replace") as file:
+        for line in file:
+            words = line.split()
+            if len(words) > 1 and words[0] == "nameserver":
+                with contextlib.suppress(ValueError):
+                    ipaddress.ip_address(words[1].split("%")[0])
+                    found.append(words[1])
+    return found
