@@ -27,7 +27,7 @@ _LOOPBACK6_METRIC = 2048  # behind lo's own entry
 
 def needs_norouter(state: firewall.State, host: Host) -> frozenset[int]:
     """The IP versions for which this host was no router before it had networks of ours, and should not become one."""
-    remembered = host.memory["sysctls"]
+    remembered = _remembered(host)
     return frozenset(
         version
         for version in _forwarding_versions(state)
@@ -53,13 +53,19 @@ def apply(actions: list[Action], host: Host) -> None:
                 stack.send([Request(route, "route " + action.name)])
 
 
+def _remembered(host: Host) -> dict[str, Any]:
+    """The old values of sysctls; the rules tell too for which versions forwarding was off, should the file be lost."""
+    off = {_FORWARDING[version]: {"was": "0", "set": "1"} for version in host.firewall.state.norouter}
+    return {**off, **host.memory["sysctls"]}
+
+
 def _forwarding_versions(state: firewall.State) -> list[int]:
     subnets = [subnet for policy in state.policies.values() if not policy.internal for subnet in policy.subnets]
     return [version for version in _FORWARDING if any((":" in subnet) == (version == 6) for subnet in subnets)]
 
 
 def _forwarding(state: firewall.State, host: Host) -> Iterator[Action]:
-    remembered = host.memory["sysctls"]
+    remembered = _remembered(host)
     needed = _forwarding_versions(state)
     for version, key in _FORWARDING.items():
         now = sysctls.read(key)

@@ -82,7 +82,7 @@ class Host:
     def module(self, module: str, /, *, check: bool = False, diff: bool = False, **arguments: Any) -> dict[str, Any]:
         """What a module of the collection returns, run in the host as Ansible runs it; it may have failed."""
         importlib.import_module(MODULES + module)  # here, so that children find it loaded
-        return self.call(_run_module, module, dict(arguments, _ansible_check_mode=check, _ansible_diff=diff))
+        return self.call(run_module, module, dict(arguments, _ansible_check_mode=check, _ansible_diff=diff))
 
     def change(self, module: str, /, **arguments: Any) -> dict[str, Any]:
         """What a module returns that has something to do.
@@ -174,6 +174,21 @@ def inside(netns: str | None) -> Iterator[None]:
             _call("setns", home.fileno(), _CLONE_NEWNET)
 
 
+def run_module(module: str, arguments: dict[str, Any]) -> dict[str, Any]:
+    """For functions that run in a host: what a module of the collection returns."""
+    basic._ANSIBLE_ARGS = json.dumps({"ANSIBLE_MODULE_ARGS": arguments}).encode()
+    if hasattr(basic, "_ANSIBLE_PROFILE"):  # from ansible-core 2.19 on
+        basic._ANSIBLE_PROFILE = "legacy"
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed), contextlib.suppress(SystemExit):
+        importlib.import_module(MODULES + module).main()
+    result = json.loads(printed.getvalue())
+    result.pop("invocation", None)
+    if "warnings" in result:  # from ansible-core 2.19 on they are more than their text
+        result["warnings"] = [one if isinstance(one, str) else one["event"]["msg"] for one in result["warnings"]]
+    return result
+
+
 def _keep(tell: int) -> None:
     """Make the host's namespaces and first process, and wait for its end. Never returns."""
     try:
@@ -225,20 +240,6 @@ def _enter_and_answer(pid: int, tell: int, function: Callable[..., Any], argumen
     with open(tell, "wb") as pipe:
         pipe.write(answer)
     os._exit(0)
-
-
-def _run_module(module: str, arguments: dict[str, Any]) -> dict[str, Any]:
-    basic._ANSIBLE_ARGS = json.dumps({"ANSIBLE_MODULE_ARGS": arguments}).encode()
-    if hasattr(basic, "_ANSIBLE_PROFILE"):  # from ansible-core 2.19 on
-        basic._ANSIBLE_PROFILE = "legacy"
-    printed = io.StringIO()
-    with contextlib.redirect_stdout(printed), contextlib.suppress(SystemExit):
-        importlib.import_module(MODULES + module).main()
-    result = json.loads(printed.getvalue())
-    result.pop("invocation", None)
-    if "warnings" in result:  # from ansible-core 2.19 on they are more than their text
-        result["warnings"] = [one if isinstance(one, str) else one["event"]["msg"] for one in result["warnings"]]
-    return result
 
 
 def _sh(script: str, netns: str | None) -> subprocess.CompletedProcess[str]:

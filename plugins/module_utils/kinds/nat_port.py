@@ -61,15 +61,9 @@ def check(wanted: dict[str, Any], host: Host, problems: options.Problems) -> Non
         problems.add(KIND, name, "to_address", "", "say which address the port leads to")
     elif wanted["bridge"] is not None and not host.is_known_bridge(None, wanted["bridge"]):
         problems.refer(KIND, name, "bridge", wanted["bridge"], "bridge")
-    if wanted["host_ip"] is not None and wanted["to_address"] is not None and _both_valid(wanted):
-        if _version(wanted["host_ip"]) != _version(wanted["to_address"]):
-            problems.add(
-                KIND,
-                name,
-                "host_ip",
-                wanted["host_ip"],
-                "{} is of the other address family".format(wanted["to_address"]),
-            )
+    both = (wanted["host_ip"], wanted["to_address"])
+    if None not in both and _are_addresses(*both) and _version(both[0]) != _version(both[1]):
+        problems.add(KIND, name, "host_ip", both[0], f"{both[1]} is of the other address family")
     if len(ranges) == 2 and len(ranges["host_port"]) != len(ranges["to_port"]):
         problems.add(
             KIND, name, "to_port", wanted["to_port"], "as many ports as host_port {} has".format(wanted["host_port"])
@@ -109,7 +103,9 @@ def opening_keys(wanted: dict[str, Any]) -> list[OpeningKey]:
 
 
 def identities(wanted: dict[str, Any]) -> list[tuple[Any, ...]]:
-    """What no two objects of a document may share."""
+    """What no two objects of a document may share; nothing for one whose addresses are refused anyway."""
+    if not _are_addresses(wanted["host_ip"], wanted["to_address"]):
+        return []
     if wanted["host_port"] is not None:
         return [("port", *key) for key in keys(wanted)] if ports(wanted["host_port"]) else []
     complete = wanted["to_address"] is not None and wanted["to_port"] is not None
@@ -182,8 +178,8 @@ def _version(address: str) -> int:
     return ipaddress.ip_address(address).version
 
 
-def _both_valid(wanted: dict[str, Any]) -> bool:
+def _are_addresses(*given: str | None) -> bool:
     try:
-        return bool(_version(wanted["host_ip"]) and _version(wanted["to_address"]))
+        return all(_version(address) for address in given if address is not None)
     except ValueError:
         return False

@@ -1,0 +1,186 @@
+# Copyright (c) 2026, The virtnet.linux authors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The module bridge_policy: what crosses a bridge's border with each option, and what is refused.
+
+What the firewall does with every kind of packet is in tests/integration/firewall.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from kit import packets, snapshot, towns
+from kit.towns import HOST, HOST6, OUTSIDE, OUTSIDE6, policy
+
+
+@pytest.fixture
+def town(host):
+    host.module("topology", **towns.town())
+    return host
+
+
+def verbs(result):
+    return [(action["action"], action["kind"], action["name"]) for action in result["actions"]]
+
+
+def test_comes_and_goes_and_leaves_forwarding_as_it_was(town):
+    before = town.snapshot()
+    done = town.change("bridge_policy", **policy("br0"))
+    assert verbs(done)[0] == ("create", "bridge_policy", "br0")
+    assert {name for _verb, kind, name in verbs(done) if kind == "sysctl"} == {
+        "net.ipv4.ip_forward",
+        "net.ipv6.conf.all.forwarding",
+    }
+    town.unchanged("bridge_policy", **policy("br0", subnets=["fd00:0:0::/64", "10.0.0.0/24"]))
+    gone = town.change("bridge_policy", bridge="br0", state="absent")
+    assert verbs(gone)[0] == ("delete", "bridge_policy", "br0")
+    town.unchanged("bridge_policy", bridge="br0", state="absent")
+    snapshot.same(before, town.snapshot())
+
+
+def test_masquerade_lends_the_hosts_address(town):
+    town.change("bridge_policy", config=[policy("br0"), policy("br1")])
+    assert packets.seen(town, "c1", OUTSIDE, 80, "outside") == HOST
+    assert packets.seen(town, "c1", OUTSIDE6, 80, "outside") == HOST6
+    assert packets.seen(town, "c1", OUTSIDE, 53, "outside", protocol="udp") == HOST
+    town.change("bridge_policy", **policy("br0", masquerade=False))
+    assert packets.is_lost(town, "c1", OUTSIDE, 80, "outside"), "it has no way back"
+    town.sh("ip route add 10.0.0.0/24 via " + HOST, "outside")
+    assert packets.seen(town, "c1", OUTSIDE, 80, "outside") == "10.0.0.2"
+    town.change("bridge_policy", **policy("br0", masquerade=True))
+    assert packets.seen(town, "c1", OUTSIDE, 80, "outside") == HOST
+
+
+def test_networks_are_kept_apart_and_nothing_comes_in(town):
+    town.change("bridge_policy", config=[policy("br0"), policy("br1")])
+    assert packets.is_lost(town, "c1", "10.1.0.2", 80, "c3")
+    assert packets.arrives(town, "c1", "10.0.0.3", 80, "c2")
+    town.sh("ip route add 10.0.0.0/24 via " + HOST, "outside")
+    assert packets.is_lost(town, "outside", "10.0.0.2", 80, "c1")
+    assert packets.arrives(town, None, "10.0.0.2", 80, "c1"), "the host itself may"
+
+
+def test_internal_has_no_way_out(town):
+    town.change("bridge_policy", **policy("br0", internal=True))
+    assert packets.is_lost(town, "c1", OUTSIDE, 80, "outside")
+    assert packets.arrives(town, "c1", "10.0.0.3", 80, "c2")
+    assert packets.arrives(town, None, "10.0.0.2", 80, "c1")
+    town.change("bridge_policy", **policy("br0", internal=False))
+    assert packets.arrives(town, "c1", OUTSIDE, 80, "outside")
+
+
+def test_icc_false_keeps_containers_apart(town):
+    town.change("bridge_policy", **policy("br0", icc=False))
+    assert packets.is_lost(town, "c1", "10.0.0.3", 80, "c2")
+    assert packets.arrives(town, "c1", OUTSIDE, 80, "outside")
+    town.change("bridge_policy", **policy("br0", icc=True))
+    assert packets.arrives(town, "c1", "10.0.0.3", 80, "c2")
+
+
+def test_gateway_mode_routed_translates_nothing(town):
+    town.change("bridge_policy", **policy("br0", gateway_mode="routed", masquerade=False))
+    town.sh("ip route add 10.0.0.0/24 via " + HOST, "outside")
+    assert packets.seen(town, "c1", OUTSIDE, 80, "outside") == "10.0.0.2"
+    assert packets.ping(town, "outside", "10.0.0.2")
+    assert packets.is_lost(town, "outside", "10.0.0.2", 80, "c1")
+
+
+def test_snat_address_is_what_others_see(town):
+    town.sh("ip address add 198.51.100.9/24 dev outside0; ip address add 2001:db8::9/64 dev outside0 nodad")
+    town.change("bridge_policy", **policy("br0", snat_address="198.51.100.9", snat_address6="2001:db8::9"))
+    assert packets.seen(town, "c1", OUTSIDE, 80, "outside") == "198.51.100.9"
+    assert packets.seen(town, "c1", OUTSIDE6, 80, "outside") == "2001:db8::9"
+    town.change("bridge_policy", **policy("br0"))
+    assert packets.seen(town, "c1", OUTSIDE, 80, "outside") == HOST
+
+
+def test_trusted_interfaces_come_in(town):
+    town.change("bridge_policy", **policy("br0", trusted_interfaces=["outside0"]))
+    town.sh("ip route add 10.0.0.0/24 via " + HOST, "outside")
+    assert packets.seen(town, "outside", "10.0.0.2", 80, "c1") == OUTSIDE
+    town.change("bridge_policy", **policy("br0", trusted_interfaces=[]))
+    assert packets.is_lost(town, "outside", "10.0.0.2", 80, "c1")
+
+
+@pytest.mark.parametrize(
+    "script", ["nft flush ruleset", "nft flush table inet virtnet", "nft delete table bridge virtnet"]
+)
+def test_rules_that_somebody_flushed_are_mended(town, script):
+    town.module("bridge_policy", config=[policy("br0", icc=False), policy("br1")])
+    before = town.snapshot()
+    town.sh(script)
+    done = town.change("bridge_policy", config=[policy("br0", icc=False), policy("br1")])
+    assert done["changed"]
+    # what guards and reflects at the ports is of their own module
+    town.module("veth", config=towns.town()["veth"])
+    snapshot.same(before, town.snapshot())
+    assert packets.seen(town, "c1", OUTSIDE, 80, "outside") == HOST
+    assert packets.is_lost(town, "c1", "10.1.0.2", 80, "c3")
+
+
+def test_tables_of_others_are_left_alone(town):
+    town.sh("nft 'add table inet mine; add chain inet mine c { type filter hook forward priority 10; policy accept; }'")
+    town.change("bridge_policy", **policy("br0"))
+    town.change("bridge_policy", bridge="br0", state="absent")
+    assert "table inet mine" in town.sh("nft list ruleset")
+
+
+def test_a_host_that_forwarded_before_still_does(town):
+    town.sh("echo 1 >/proc/sys/net/ipv4/ip_forward")
+    before = town.snapshot()
+    town.change("bridge_policy", **policy("br0"))
+    town.change("bridge_policy", bridge="br0", state="absent")
+    snapshot.same(before, town.snapshot())
+    assert town.sysctl("ipv4/ip_forward") == "1"
+
+
+def test_a_host_that_was_no_router_becomes_none_for_others(town):
+    town.module("netns", name="far")
+    town.module("veth", name="far0", addresses=["203.0.113.1/24"],
+                peer={"name": "eth0", "netns": "far", "addresses": ["203.0.113.2/24"], "gateway": "203.0.113.1"})  # fmt: skip
+    town.sh("ip route add default via " + HOST, "outside")
+    town.change("bridge_policy", **policy("br0"))
+    assert packets.is_lost(town, "far", OUTSIDE, 80, "outside")
+    assert packets.seen(town, "c1", "203.0.113.2", 80, "far") == "203.0.113.1"
+
+
+def test_without_memory_it_still_goes(town):
+    town.module("bridge_policy", **policy("br0"))
+    town.sh("rm -r /run/virtnet")
+    town.unchanged("bridge_policy", **policy("br0"))
+    town.change("bridge_policy", bridge="br0", state="absent")
+    assert town.sysctl("ipv4/ip_forward") == town.sysctl("ipv6/conf/all/forwarding") == "0"
+    assert packets.arrives(town, "c1", "10.0.0.3", 80, "c2")
+
+
+def test_all_that_is_wrong_is_said_at_once(town):
+    problems = town.refused("bridge_policy", config=[
+        {"bridge": "sixteen-bytes-xx", "subnets": []},
+        {"bridge": "br0"},
+        policy("br1", subnets=["10.1.0.1/24", "10.1.0.0/24"]),
+        policy("br1", snat_address="fd00::1", snat_address6="1.2.3.4", trusted_interfaces=["with space"]),
+    ], )  # fmt: skip
+    for said in (
+        "sixteen-bytes-xx",
+        "br0: subnets",
+        "it should be 10.1.0.0/24",
+        "snat_address",
+        "snat_address6",
+        "with space",
+    ):
+        assert any(said in problem for problem in problems), (said, problems)
+    assert any("declared twice" in problem for problem in problems)
+
+
+def test_a_bridge_that_is_not_there_is_refused_and_in_check_mode_a_warning(town):
+    result = town.module("bridge_policy", **policy("br9"))
+    assert result["failed"] and "br9" in result["msg"]
+    assert "br9" in town.module("bridge_policy", check=True, **policy("br9"))["warnings"][0]
+    town.unchanged("bridge_policy", bridge="br9", state="absent")
+
+
+def test_options_and_a_list_exclude_each_other(town):
+    assert "never both" in town.refused("bridge_policy", icc=False, config=[policy("br0")])[0]
+    assert "bridge is required" in town.refused("bridge_policy")[0]
