@@ -138,11 +138,11 @@ def addressing(
 
 
 def bridge_of(wanted: str | None, stack: Stack) -> int | None:
-    """The index of the bridge to enslave to, as it is now; None where none is wanted."""
+    """The index of the bridge to enslave to, as it is now; None where none is wanted. A NetlinkError where it went
+    meanwhile."""
     if not wanted:
         return None
-    bridge = stack.links.get(wanted) or stack.lookup(wanted)
-    return None if bridge is None else bridge.index
+    return (stack.links.get(wanted) or stack.fresh(wanted)).index
 
 
 def _routing(index: int, about: str, wanted: Settings, found: Settings | None) -> list[Request]:

@@ -221,6 +221,12 @@ class Stack:
             raise NetlinkError(errno.ENODEV, "link " + name, "it was there a moment ago")
         return link
 
+    def still_free(self, name: str, about: str) -> None:
+        """NetlinkError where somebody has made a link of that name since all were read: to ask right before making one,
+        whose mark in the same batch would go to that link."""
+        if self.lookup(name) is not None:
+            raise NetlinkError(errno.EEXIST, about, "somebody else has just made a link of this name")
+
     def send(self, requests: list[Request]) -> None:
         """Carry out requests in this namespace."""
         self.socket.send(requests)

@@ -86,7 +86,9 @@ def apply(actions: list[Action], host: Host) -> None:
         about = f"{KIND} {action.name}"
         link = stack.links.get(action.name)
         asked = _settings(wanted, link)
-        if link is None:  # made and marked in one go: a run that is killed in between leaves none that nobody owns
+        if link is None:
+            stack.still_free(action.name, about)
+            # made and marked in one go: a run that is killed in between leaves none that nobody owns
             marked = settings.setup(action.name, about, {"labels": asked["labels"], "silent": True}, None)
             stack.send([_create(wanted, about), *marked])
         elif "stp" in action.after:

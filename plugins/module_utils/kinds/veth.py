@@ -305,6 +305,7 @@ def _make(wanted: list[dict[str, Any]], host: Host) -> None:
             if peer["netns"] not in files:
                 files[peer["netns"]] = os.open(_file_of(peer["netns"]), os.O_RDONLY | os.O_CLOEXEC)
             about = "{} {}".format(KIND, one["name"])
+            stack.still_free(one["name"], about)
             data = messages.veth_peer(peer["name"], files[peer["netns"]], peer["mac"], one["mtu"])
             bridge = settings.bridge_of(one["bridge"], stack)
             requests = near.setdefault(one["netns"], [])

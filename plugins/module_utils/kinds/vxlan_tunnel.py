@@ -130,6 +130,7 @@ def apply(actions: list[Action], host: Host) -> None:
     for action in actions:
         wanted, stack = action.wanted, host.stack(action.wanted["netns"])
         if action.verb != "change":
+            stack.still_free(action.name, f"{KIND} {action.name}")
             stack.send(_create(wanted, stack))
             stack.forget()
         elif "bridge" in action.after:
@@ -413,9 +414,7 @@ def _create(wanted: dict[str, Any], stack: Stack) -> list[Request]:
 def _set(wanted: dict[str, Any], stack: Stack) -> None:
     """Bring a tunnel that stands to what is declared: attributes first, then who is behind it."""
     name, about = wanted["name"], "{} {}".format(KIND, wanted["name"])
-    link = stack.lookup(name)
-    if link is None:
-        raise LookupError(about)
+    link = stack.fresh(name)
     requests = []
     changed = _change_data(wanted, link)
     if changed:
