@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 from collections.abc import Callable
 from typing import Any
 
 from kit.host import Host
 
-from ansible_collections.virtnet.linux.plugins.module_utils import firewall, namespaces, sysctls
+from ansible_collections.virtnet.linux.plugins.module_utils import namespaces, sysctls
 from ansible_collections.virtnet.linux.plugins.module_utils.converge import converge
 from ansible_collections.virtnet.linux.plugins.module_utils.netlink import Socket
 from ansible_collections.virtnet.linux.plugins.module_utils.report import report
@@ -90,7 +91,7 @@ def _kill_at(step: int, tell: int) -> None:
         setattr(owner, name, wrapped)
 
     counted(Socket, "_exchange")
-    counted(firewall, "_nft", lambda arguments, *_: "-f" in arguments)
+    counted(subprocess.Popen, "communicate", lambda process, *_: "list" not in process.args)
     counted(namespaces, "_call", lambda function, *_: function != "setns")
     counted(sysctls, "write")
     for name in ("mkdir", "rmdir", "replace", "unlink"):
