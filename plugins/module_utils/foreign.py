@@ -5,9 +5,9 @@
 """Other people's firewalls, as far as they drop what the networks here forward.
 
 A packet passes every chain on the forward hook, and one drop anywhere is final: what our table accepts, a chain of
-Docker, ufw or firewalld still drops. So each of these chains is asked what becomes of a packet of which nothing is known
-but its bridge, as it comes in by it and as it goes out by it; and, where bridge-nf-call-iptables is 1, as it stays on it.
-A rule that looks at anything else may spare some packets, but not all.
+Docker, ufw or firewalld still drops. So each of these chains is asked what becomes of a packet of which nothing is
+known but its bridge, as it comes in by it and as it goes out by it; and, where bridge-nf-call-iptables is 1, as it
+stays on it. A rule that looks at anything else may spare some packets, but not all.
 
 Read by `nft -j`, which also shows the tables that iptables-nft made; old iptables has a memory of its own.
 """
@@ -106,7 +106,8 @@ def drops(others: list[Table], bridge: str = _ANY_BRIDGE) -> list[Drop]:
                 for packet in packets(table, bridge):
                     rule = _dropped_by(table, chain, packet)
                     if rule is not None:
-                        found.append(Drop(table.family, table.name, chain.name, rule, keeper(table), entry(table, chain)))
+                        place = keeper(table), entry(table, chain)
+                        found.append(Drop(table.family, table.name, chain.name, rule, *place))
                         break
     return found + list(_legacy_drops(bridge))
 

@@ -86,8 +86,8 @@ def _shadowed(host: Host, listeners: list[dict[str, Any]]) -> Iterator[str]:
             if _takes(listener, port):
                 process = "{} (pid {})".format(listener["process"] or "a process", listener["pid"])
                 yield (
-                    f"{process} listens on {listener['address']} port {port.host_port}/{port.protocol} and gets nothing: "
-                    f"the port is published and leads to {port.to_address} port {port.to_port}"
+                    f"{process} listens on {listener['address']} port {port.host_port}/{port.protocol} and gets "
+                    f"nothing: the port is published and leads to {port.to_address} port {port.to_port}"
                 )
 
 

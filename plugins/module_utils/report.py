@@ -13,10 +13,9 @@ from typing import Any
 from ansible_collections.virtnet.linux.plugins.module_utils import cards, health, listeners, resolvers, settings
 from ansible_collections.virtnet.linux.plugins.module_utils.firewall import NatPort, Opening, Policy
 from ansible_collections.virtnet.linux.plugins.module_utils.host import Host
-from ansible_collections.virtnet.linux.plugins.module_utils.kinds import foreign_firewall
 from ansible_collections.virtnet.linux.plugins.module_utils.kinds import bridge as bridges
+from ansible_collections.virtnet.linux.plugins.module_utils.kinds import foreign_firewall, vxlan_tunnel
 from ansible_collections.virtnet.linux.plugins.module_utils.kinds import netns as namespaces
-from ansible_collections.virtnet.linux.plugins.module_utils.kinds import vxlan_tunnel
 from ansible_collections.virtnet.linux.plugins.module_utils.namespaces import entered
 from ansible_collections.virtnet.linux.plugins.module_utils.stack import Link, is_link_local
 

@@ -10,6 +10,7 @@ is the planner's to find.
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -23,6 +24,12 @@ from ansible_collections.virtnet.linux.plugins.plugin_utils.addresses import (
     unique_local_subnet,
 )
 from ansible_collections.virtnet.linux.plugins.plugin_utils.cards import Card, read_cards
+from ansible_collections.virtnet.linux.plugins.plugin_utils.crossing import (
+    CROSSING_FIELDS,
+    Crossing,
+    read_allowed_addresses,
+    read_crossing,
+)
 from ansible_collections.virtnet.linux.plugins.plugin_utils.fields import Fields
 from ansible_collections.virtnet.linux.plugins.plugin_utils.ports import Port, PortError, parse_port
 from ansible_collections.virtnet.linux.plugins.plugin_utils.problems import Problems
@@ -30,22 +37,42 @@ from ansible_collections.virtnet.linux.plugins.plugin_utils.routes import Route,
 
 NETWORK_FIELDS = (
     "name", "bridge", "subnet", "gateway", "ip_range", "enable_ipv6", "subnet6", "gateway6", "ip_range6",
-    "aux_addresses", "routes", "mtu", "internal", "icc", "masquerade", "labels", "state",
+    "aux_addresses", "connect", "stp", "routes", "mtu", "internal", "icc", "masquerade", "labels",
+    *CROSSING_FIELDS, "anti_spoofing", "state",
+)  # fmt: skip
+OF_THE_SEGMENT = (
+    "gateway", "ip_range", "enable_ipv6", "gateway6", "ip_range6", "aux_addresses", "mtu", "internal", "icc",
+    "masquerade", *CROSSING_FIELDS,
 )  # fmt: skip
 CONTAINER_FIELDS = (
     "name", "networks", "interfaces", "ports", "network_mode", "forwarding", "sysctls", "routes", "pid", "force",
     "state",
 )  # fmt: skip
-ATTACHMENT_FIELDS = ("name", "ipv4_address", "ipv6_address", "mac_address", "interface_name", "aliases")
+ATTACHMENT_FIELDS = (
+    "name", "ipv4_address", "ipv6_address", "mac_address", "interface_name", "aliases",
+    "allowed_addresses", "anti_spoofing",
+)  # fmt: skip
 
 _STATES = ("present", "absent")
 _OF_A_NAMESPACE = ("networks", "interfaces", "ports", "forwarding", "sysctls", "routes", "pid")
 _SYSCTL = re.compile(r"net[./][A-Za-z0-9_./-]+\Z")
 
 
+@dataclass(frozen=True)
+class AddressPool:
+    """Addresses from which networks get subnets of a size, the length of the prefix."""
+
+    base: ipaddress.IPv4Network
+    size: int
+
+
 @dataclass
 class Network:
-    """A bridge network of one host; `declared` in this run, or only live there from an earlier one."""
+    """A bridge network of one host; `declared` in this run, or only live there from an earlier one.
+
+    `connect` names the networks whose bridges it is cabled to. One that `joins` another has its subnets, its gateway
+    and its policy; `head` is that other, once the planner has settled it.
+    """
 
     name: str
     bridge: str
@@ -54,10 +81,23 @@ class Network:
     internal: bool = False
     icc: bool = True
     masquerade: bool = True
+    crossing: Crossing = field(default_factory=Crossing)
+    anti_spoofing: bool = True
     routes: list[Route] = field(default_factory=list)
     labels: dict[str, str] = field(default_factory=dict)
+    connect: list[str] = field(default_factory=list)
+    stp: bool | None = None
+    automatic: bool = False  # it names no subnet
+    said: dict[str, object] = field(default_factory=dict)  # what is for its whole segment, as typed
+    joins: str | None = None
+    head: Network | None = field(default=None, repr=False)
     declared: bool = True
     sound: bool = True  # False: its subnets could not be read, so nothing more is said about addresses in it
+
+    @property
+    def segment(self) -> Network:
+        """The network that has the subnet and the gateway: this one, or the one that it joins."""
+        return self.head or self
 
     def __str__(self) -> str:
         return f"network {self.name}"
@@ -72,6 +112,8 @@ class Attachment:
     mac: str | None = None
     interface: str | None = None
     aliases: list[str] = field(default_factory=list)
+    allowed_addresses: list[str] = field(default_factory=list)  # what it may send besides its own
+    anti_spoofing: bool | None = None  # None: as the network says
 
 
 @dataclass
@@ -109,23 +151,25 @@ class Declaration:
 
     role: str
     purge: bool
+    manage_foreign_firewall: bool
     networks: dict[str, Network]
     absent_networks: dict[str, Network]
     containers: dict[str, Container]
     absent_containers: dict[str, Container]
+    address_pools: list[AddressPool] | None = None  # None: every network has to name its subnet
 
 
 _Object = TypeVar("_Object")
 
 
 def read_declaration(raw: object, problems: Problems) -> Declaration:
-    """Read {networks, containers, purge, role, host}; host is the inventory's name of the host."""
+    """Read {networks, containers, purge, role, host, address_pools}; host is the inventory's name of the host."""
     whole = Fields(raw if isinstance(raw, Mapping) else {}, "declaration", problems)
     if not isinstance(raw, Mapping):
         problems.refuse(
             "declaration", "as a whole", raw, "must be a dictionary of networks, containers, purge and role"
         )
-    whole.only("networks", "containers", "purge", "role", "host")
+    whole.only("networks", "containers", "purge", "role", "host", "address_pools", "manage_foreign_firewall")
     role = whole.text("role") or "bridge_network"
     host = whole.text("host") or ""
     networks, absent_networks = _by_name(
@@ -135,11 +179,31 @@ def read_declaration(raw: object, problems: Problems) -> Declaration:
     return Declaration(
         role=role,
         purge=bool(whole.boolean("purge", False)),
+        manage_foreign_firewall=bool(whole.boolean("manage_foreign_firewall", False)),
         networks=networks,
         absent_networks=absent_networks,
         containers=containers,
         absent_containers=absent_containers,
+        address_pools=_read_pools(whole, f"{role}_address_pools") if whole.given("address_pools") else None,
     )
+
+
+def _read_pools(whole: Fields, variable: str) -> list[AddressPool]:
+    pools = []
+    for number, raw in enumerate(whole.listing("address_pools")):
+        if not isinstance(raw, Mapping):
+            whole.problems.refuse(f"{variable}[{number}]", "as a whole", raw, "must be a dictionary of base and size")
+            continue
+        fields = Fields(raw, f"{variable}[{number}]", whole.problems)
+        fields.only("base", "size")
+        base = fields.subnet("base", 4)
+        size = fields.integer("size", base.prefixlen if base else 1, 30)
+        for word, rule in (("base", "say which addresses, as 172.18.0.0/16"), ("size", "say how long subnets' prefixes are")):
+            if not fields.given(word):
+                fields.refuse(word, rule)
+        if isinstance(base, ipaddress.IPv4Network) and size is not None:
+            pools.append(AddressPool(base, size))
+    return pools
 
 
 def _by_name(
@@ -178,7 +242,7 @@ def _read_network(fields: Fields, name: str, host: str) -> Network:
     bridge = fields.text("bridge")
     if bridge is not None and not names.is_interface_name(bridge):
         fields.refuse("bridge", f"must be an interface name: {names.INTERFACE_RULE}")
-    network = Network(
+    return Network(
         name=name,
         bridge=bridge if bridge is not None else names.bridge_device(name) if names.is_object_name(name) else name,
         subnets=subnets,
@@ -187,23 +251,39 @@ def _read_network(fields: Fields, name: str, host: str) -> Network:
         internal=bool(fields.boolean("internal", False)),
         icc=bool(fields.boolean("icc", True)),
         masquerade=bool(fields.boolean("masquerade", True)),
+        crossing=read_crossing(fields),
+        anti_spoofing=bool(fields.boolean("anti_spoofing", True)),
         routes=read_routes(fields),
         labels=_read_labels(fields, name),
+        connect=_read_connect(fields, name),
+        stp=fields.boolean("stp", None),
+        automatic=not fields.given("subnet") and not fields.given("subnet6"),
+        said={word: fields.raw[word] for word in OF_THE_SEGMENT if fields.given(word)},
         sound=sound,
     )
-    if sound:
-        for number, route in enumerate(network.routes):
-            if not any(subnet.has(route.via) for subnet in subnets.values()):
-                fields.problems.refuse(
-                    fields.thing, f"routes[{number}].via", str(route.via), f"must be an address in {_listed(subnets)}"
-                )
-    return network
+
+
+def _read_connect(fields: Fields, name: str) -> list[str]:
+    found: list[str] = []
+    for number, value in enumerate(fields.listing("connect")):
+        other = str(value)
+        if other == name:
+            rule = "a network cannot be connected to itself; name another one"
+        elif other in found:
+            rule = "is named twice; one cable is enough"
+        elif not names.is_object_name(other):
+            rule = "must be another network's name"
+        else:
+            found.append(other)
+            continue
+        fields.problems.refuse(fields.thing, f"connect[{number}]", value, rule)
+    return found
 
 
 def _read_labels(fields: Fields, name: str) -> dict[str, str]:
     words = Fields(fields.mapping("labels"), f"{fields.thing}: labels", fields.problems)
     labels = {str(key): words.text(key) or "" for key in words.raw}
-    for word in ("role", "network"):
+    for word in ("role", "network", "joins"):
         if word in labels:
             words.refuse(word, "is set by the role itself; choose another word")
     if names.is_object_name(name) and not names.labels_fit({**labels, "role": "bridge_network", "network": name}):
@@ -219,8 +299,6 @@ def _read_subnets(fields: Fields, name: str, host: str) -> dict[int, Subnet]:
     blocks = {4: fields.subnet("subnet", 4), 6: fields.subnet("subnet6", 6)}
     if ipv6 and not fields.given("subnet6") and names.is_object_name(name):
         blocks[6] = unique_local_subnet(host, name)
-    if not any(fields.given(word) for word in ("subnet", "subnet6")) and not blocks[6] and fields.to_be_present:
-        fields.refuse("subnet", "a network needs a subnet, like 172.30.0.0/16; or a subnet6")
     auxiliary: dict[int, dict[str, Address]] = {4: {}, 6: {}}
     aux = Fields(fields.mapping("aux_addresses"), f"{fields.thing}: aux_addresses", fields.problems)
     for key in aux.raw:
@@ -366,6 +444,8 @@ def _read_attachment(fields: Fields) -> Attachment | None:
         mac=fields.mac("mac_address"),
         interface=interface,
         aliases=aliases,
+        allowed_addresses=read_allowed_addresses(fields),
+        anti_spoofing=fields.boolean("anti_spoofing", None),
     )
 
 
@@ -420,7 +500,3 @@ def _check_interface_names(fields: Fields, container: Container) -> None:
         if attachment.interface in taken:
             rule = f"is an interface of it already, handed over by interfaces; choose another on {attachment.network}"
             fields.problems.refuse(fields.thing, "interface_name", attachment.interface, rule)
-
-
-def _listed(subnets: dict[int, Subnet]) -> str:
-    return " or ".join(str(subnet.network) for subnet in subnets.values()) or "a subnet of the network"

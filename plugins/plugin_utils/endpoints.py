@@ -56,13 +56,15 @@ def settle_endpoints(scope: Scope, problems: Problems) -> list[Endpoint]:
             if wish.network in scope.networks:
                 before = live.endpoints.get(wish.network) if live else None
                 endpoints.append(Endpoint(container, scope.networks[wish.network], wish, before))
-    on_network: dict[str, list[Endpoint]] = {}
+    on_segment: dict[str, list[Endpoint]] = {}
     of_container: dict[str, list[Endpoint]] = {}
     for endpoint in endpoints:
-        on_network.setdefault(endpoint.network.name, []).append(endpoint)
+        on_segment.setdefault(endpoint.network.segment.name, []).append(endpoint)
         of_container.setdefault(endpoint.container.name, []).append(endpoint)
     for name, network in scope.networks.items():
-        members = on_network.get(name, [])
+        if network.segment is not network:
+            continue
+        members = on_segment.get(name, [])
         _check_macs(scope, network, members, problems)
         if network.sound:
             _check_families(network, members, problems)
@@ -70,6 +72,7 @@ def settle_endpoints(scope: Scope, problems: Problems) -> list[Endpoint]:
                 _settle_addresses(scope, network, subnet, members, problems)
     for container in scope.declared.values():
         own = of_container.get(container.name, [])
+        _check_segments(container, own, problems)
         _settle_interfaces(container, own, problems)
         _settle_gateways(container, own)
         _settle_routes(container, own, problems)
@@ -77,24 +80,28 @@ def settle_endpoints(scope: Scope, problems: Problems) -> list[Endpoint]:
 
 
 def bridge_mac(network: Network) -> str:
-    """The bridge's MAC: the gateway's, so that it is the same whatever ports come and go, on every host."""
-    gateway = network.subnets[4].gateway if 4 in network.subnets else None
+    """The bridge's MAC: the gateway's, so that it is the same whatever ports come and go, on every host.
+
+    That of a network which joins another follows from its name: the gateway is elsewhere on the same segment.
+    """
+    gateway = network.subnets[4].gateway if 4 in network.subnets and network.head is None else None
     return names.mac_of_ipv4(str(gateway)) if gateway else names.mac_of_names(network.name)
 
 
 def settle_macs(scope: Scope, endpoints: list[Endpoint]) -> None:
-    """Give each endpoint the MAC that it declares, or has, or that follows from its address; once per network each."""
+    """Give each endpoint the MAC that it declares, or has, or that follows from its address; once per segment each."""
     taken: dict[str, set[str]] = {}
-    for name, network in scope.networks.items():
-        taken[name] = {bridge_mac(network), *_standing_macs(scope, name)}
+    for network in scope.networks.values():
+        used = taken.setdefault(network.segment.name, set(_standing_macs(scope, network.segment)))
+        used.add(bridge_mac(network))
     for endpoint in endpoints:
         if endpoint.wish.mac:
             endpoint.mac = endpoint.wish.mac
-            taken[endpoint.network.name].add(endpoint.mac)
+            taken[endpoint.network.segment.name].add(endpoint.mac)
     # All that is live first: a MAC derived for a new endpoint must not be one that a running container has.
     for endpoint in sorted(endpoints, key=lambda one: one.live is None):
         if not endpoint.mac:
-            used = taken[endpoint.network.name]
+            used = taken[endpoint.network.segment.name]
             endpoint.mac = next(mac for mac in _possible_macs(endpoint) if mac not in used)
             used.add(endpoint.mac)
 
@@ -110,14 +117,24 @@ def _possible_macs(endpoint: Endpoint) -> Iterator[str]:
         yield names.mac_of_names(*who, str(number))
 
 
-def _standing_macs(scope: Scope, network: str) -> dict[str, str]:
+def _standing_macs(scope: Scope, segment: Network) -> dict[str, str]:
     """MACs of the endpoints that this run leaves alone, with their containers."""
-    endpoints = [(one.endpoints[network], one.name) for one in scope.standing.values() if network in one.endpoints]
-    return {endpoint.mac: name for endpoint, name in endpoints if endpoint.mac}
+    return {endpoint.mac: name for name, endpoint in scope.standing_on(segment) if endpoint.mac}
+
+
+def _check_segments(container: Container, endpoints: list[Endpoint], problems: Problems) -> None:
+    """Two interfaces of one container in one subnet answer for each other."""
+    first: dict[str, str] = {}
+    for endpoint in endpoints:
+        network = endpoint.network
+        other = first.setdefault(network.segment.name, network.name)
+        if other != network.name:
+            rule = f"is one segment with {other}, on which the container is already; keep one of them"
+            problems.refuse(str(container), "networks", network.name, rule)
 
 
 def _check_macs(scope: Scope, network: Network, members: list[Endpoint], problems: Problems) -> None:
-    holders = {mac: f"container {name}" for mac, name in _standing_macs(scope, network.name).items()}
+    holders = {mac: f"container {name}" for mac, name in _standing_macs(scope, network).items()}
     if network.sound and any(member.wish.mac for member in members) and names.is_object_name(network.name):
         holders[bridge_mac(network)] = f"the gateway of {network}"
     for member in members:
@@ -158,10 +175,9 @@ def _settle_addresses(
 
 def _keep_live(scope: Scope, network: Network, pool: Pool, members: list[Endpoint]) -> None:
     version = pool.subnet.version
-    for container in scope.standing.values():
-        endpoint = container.endpoints.get(network.name)
-        if endpoint is not None and version in endpoint.addresses:
-            pool.hold(endpoint.addresses[version], f"container {container.name}")
+    for name, endpoint in scope.standing_on(network):
+        if version in endpoint.addresses:
+            pool.hold(endpoint.addresses[version], f"container {name}")
     for member in members:
         kept = member.live.addresses.get(version) if member.live is not None else None
         # Two live endpoints with one address are a fault of the past: the second gets another one.
@@ -223,7 +239,8 @@ def _reserve_for_absent(scope: Scope, network: Network, pool: Pool) -> None:
     for container in scope.absent.values():
         for wish in container.attachments:
             address = wish.addresses.get(pool.subnet.version)
-            if wish.network == network.name and address is not None:
+            on_it = wish.network in scope.networks and scope.networks[wish.network].segment is network
+            if on_it and address is not None:
                 pool.hold(address, str(container))
 
 
@@ -283,7 +300,8 @@ def _settle_gateways(container: Container, endpoints: list[Endpoint]) -> None:
 def _settle_routes(container: Container, endpoints: list[Endpoint], problems: Problems) -> None:
     for endpoint in endpoints:
         own = endpoint.addresses.values()
-        endpoint.routes = [route for route in endpoint.network.routes if route.via not in own]
+        inherited = endpoint.network.head.routes if endpoint.network.head is not None else []
+        endpoint.routes = [route for route in [*inherited, *endpoint.network.routes] if route.via not in own]
     for number, route in enumerate(container.routes):
         for endpoint in endpoints:
             subnet = endpoint.network.subnets.get(route.via.version)

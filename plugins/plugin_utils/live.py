@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ansible_collections.virtnet.linux.plugins.plugin_utils.addresses import Address, IPNetwork, Subnet
+from ansible_collections.virtnet.linux.plugins.plugin_utils.crossing import Crossing
 from ansible_collections.virtnet.linux.plugins.plugin_utils.declaration import Network
 from ansible_collections.virtnet.linux.plugins.plugin_utils.ports import parse_range
 from ansible_collections.virtnet.linux.plugins.plugin_utils.problems import Problems
@@ -69,6 +70,16 @@ class LivePort:
         return self.protocol, self.to_address.version, self.host_ip, self.host_port
 
 
+@dataclass(frozen=True)
+class LiveOpening:
+    """A container's own port that a routed network lets others in to."""
+
+    protocol: str
+    address: Address
+    port: int
+    bridge: str
+
+
 @dataclass
 class LiveInterface:
     name: str
@@ -79,6 +90,7 @@ class LiveInterface:
     device: str | None = None  # of a card that a namespace had and lost: its name at home
     role: str | None = None
     lifeline: str | None = None  # what the host would lose with it
+    cable: str | None = None  # of an end of a cable between bridges: the networks that it joins
 
 
 @dataclass
@@ -96,6 +108,7 @@ class Listener:
     port: int
     pid: int | None
     process: str | None
+    v6only: bool | None = None  # of a socket on ::, whether it leaves IPv4 to others; None: not known
 
     def __str__(self) -> str:
         process = self.process or "a process"
@@ -112,6 +125,13 @@ class Live:
     routes: list[LiveRoute] = field(default_factory=list)
     listeners: list[Listener] = field(default_factory=list)
     namespaces: list[str] = field(default_factory=list)
+    openings: list[LiveOpening] = field(default_factory=list)
+    bridge_nf_call: dict[str, bool] = field(default_factory=dict)  # iptables, ip6tables
+    foreign_drops: list[dict[str, Any]] = field(default_factory=list)
+    foreign_accepts: list[str] = field(default_factory=list)  # bridges
+    warnings: list[str] = field(default_factory=list)
+    nameservers: list[Address] = field(default_factory=list)
+    stp: dict[str, bool] = field(default_factory=dict)  # by bridge of the host
 
 
 def read_live(raw: object, problems: Problems) -> Live:
@@ -136,6 +156,13 @@ def _read(raw: Mapping[str, Any]) -> Live:
         ],
         listeners=[_listener(entry) for entry in host.get("listeners") or []],
         namespaces=[str(name) for name in host.get("namespaces") or []],
+        openings=[_opening(entry) for entry in raw.get("openings") or []],
+        bridge_nf_call=dict(host.get("bridge_nf_call") or {}),
+        foreign_drops=list(host.get("foreign_drops") or []),
+        foreign_accepts=[str(name) for name in host.get("foreign_accepts") or []],
+        warnings=[str(text) for text in host.get("warnings") or []],
+        nameservers=[_address(text) for text in host.get("nameservers") or []],
+        stp={_word(one["name"]): bool(one.get("stp")) for one in raw.get("bridges") or [] if not one.get("netns")},
     )
     for entry in host.get("interfaces") or []:
         live.interfaces[_word(entry["name"])] = LiveInterface(
@@ -147,6 +174,7 @@ def _read(raw: Mapping[str, Any]) -> Live:
             device=_word_or_none(entry.get("device")),
             role=_word_or_none((entry.get("labels") or {}).get("role")),
             lifeline=_word_or_none(entry.get("lifeline")),
+            cable=_word_or_none((entry.get("labels") or {}).get("cable")),
         )
     for entry in raw.get("containers") or []:
         live.containers[_word(entry["name"])] = _container(entry)
@@ -188,6 +216,8 @@ def _add_network(live: Live, entry: Mapping[str, Any]) -> None:
         internal=bool(entry.get("Internal")),
         icc=bool(options.get("icc", True)),
         masquerade=bool(options.get("masquerade", True)),
+        crossing=Crossing(str(options.get("gateway_mode") or "nat")),
+        joins=_word_or_none((entry.get("Labels") or {}).get("joins")),
         declared=False,
     )
     for config in (entry.get("IPAM") or {}).get("Config") or []:
@@ -230,6 +260,11 @@ def _ports(entry: Mapping[str, Any]) -> list[LivePort]:
     ]
 
 
+def _opening(entry: Mapping[str, Any]) -> LiveOpening:
+    address = _address(entry["address"])
+    return LiveOpening(_word(entry["protocol"]), address, int(entry["port"]), _word(entry["bridge"]))
+
+
 def _listener(entry: Mapping[str, Any]) -> Listener:
     return Listener(
         protocol=_word(entry["protocol"]),
@@ -237,6 +272,7 @@ def _listener(entry: Mapping[str, Any]) -> Listener:
         port=int(entry["port"]),
         pid=entry.get("pid"),
         process=entry.get("process"),
+        v6only=entry.get("v6only"),
     )
 
 

@@ -20,7 +20,7 @@ def settle_gateways(scope: Scope) -> None:
     for network in _declared(scope):
         before = scope.live.networks.get(network.name)
         for version, subnet in network.subnets.items():
-            if subnet.gateway is not None:
+            if subnet.gateway is not None or network.crossing.isolated:
                 continue
             kept = before.subnets[version].gateway if before and version in before.subnets else None
             gateway = kept if kept is not None and subnet.has(kept) else subnet.first()
@@ -33,6 +33,7 @@ def check_networks(scope: Scope, problems: Problems) -> None:
     _check_routes(scope, problems)
     _check_bridges(scope, problems)
     _check_moved_subnets(scope, problems)
+    _check_routers(scope, problems)
 
 
 def uplink_mtu(live: Live) -> int | None:
@@ -44,14 +45,15 @@ def uplink_mtu(live: Live) -> int | None:
 
 
 def _declared(scope: Scope) -> list[Network]:
-    return [network for network in scope.networks.values() if network.declared]
+    """Those that this run's lists declare and that have a subnet of their own."""
+    return [network for network in scope.networks.values() if network.declared and network.joins is None]
 
 
 def _check_overlaps(scope: Scope, problems: Problems) -> None:
     blocks = [
         (subnet.network, name)
         for name, network in scope.networks.items()
-        if network.sound
+        if network.sound and network.joins is None
         for subnet in network.subnets.values()
     ]
     for wide, narrow in overlaps(blocks):
@@ -86,7 +88,9 @@ def _check_routes(scope: Scope, problems: Problems) -> None:
 
 def _check_bridges(scope: Scope, problems: Problems) -> None:
     holders: dict[str, str] = {network.bridge: name for name, network in scope.networks.items() if not network.declared}
-    for network in _declared(scope):
+    for network in scope.networks.values():
+        if not network.declared:
+            continue
         holder = holders.setdefault(network.bridge, network.name)
         interface = scope.live.interfaces.get(network.bridge)
         if holder != network.name:
@@ -103,8 +107,8 @@ def _check_bridges(scope: Scope, problems: Problems) -> None:
 
 def _check_moved_subnets(scope: Scope, problems: Problems) -> None:
     """Containers that no list names cannot follow their network to another subnet."""
-    for network in _declared(scope):
-        if not network.sound:
+    for network in scope.networks.values():
+        if not network.sound or not network.declared:
             continue
         for name, container in scope.standing.items():
             endpoint = container.endpoints.get(network.name)
@@ -116,3 +120,15 @@ def _check_moved_subnets(scope: Scope, problems: Problems) -> None:
                         f"container {name} stands there with {address} and no list declares it; declare it, so that it "
                         "gets an address in the new subnet, or remove it",
                     )  # fmt: skip
+
+
+def _check_routers(scope: Scope, problems: Problems) -> None:
+    """The routes that a network gives its containers go by addresses in it."""
+    for network in scope.networks.values():
+        if not network.sound or not network.declared:
+            continue
+        listed = " or ".join(str(subnet.network) for subnet in network.subnets.values()) or "a subnet of the network"
+        for number, route in enumerate(network.routes):
+            if not any(subnet.has(route.via) for subnet in network.subnets.values()):
+                rule = f"must be an address in {listed}"
+                problems.refuse(str(network), f"routes[{number}].via", str(route.via), rule)

@@ -6,7 +6,7 @@
 
     read_declaration, read_live   what was typed, what is there          (errors of single objects)
     lay_over                      what stands afterwards, what goes      (errors of names, of removal)
-    settle_*                      gateways, addresses, ports             (errors of what is taken)
+    settle_*                      segments, subnets, gateways, addresses, ports  (errors of what is taken)
     _document                     the objects, a list for each kind
 
 All errors are found before the document is made; with errors it is empty, so that nothing is built by half.
@@ -17,6 +17,7 @@ from __future__ import annotations
 from typing import Any
 
 from ansible_collections.virtnet.linux.plugins.module_utils import names
+from ansible_collections.virtnet.linux.plugins.plugin_utils.crossing import foreign_words, warn_of_crossings
 from ansible_collections.virtnet.linux.plugins.plugin_utils.declaration import Network, read_declaration
 from ansible_collections.virtnet.linux.plugins.plugin_utils.endpoints import (
     Endpoint,
@@ -25,13 +26,26 @@ from ansible_collections.virtnet.linux.plugins.plugin_utils.endpoints import (
     settle_macs,
 )
 from ansible_collections.virtnet.linux.plugins.plugin_utils.handover import check_cards, interfaces
-from ansible_collections.virtnet.linux.plugins.plugin_utils.live import LivePort, read_live
+from ansible_collections.virtnet.linux.plugins.plugin_utils.live import LiveOpening, LivePort, read_live
 from ansible_collections.virtnet.linux.plugins.plugin_utils.networks import check_networks, settle_gateways, uplink_mtu
+from ansible_collections.virtnet.linux.plugins.plugin_utils.pools import settle_subnets
 from ansible_collections.virtnet.linux.plugins.plugin_utils.problems import Problems
-from ansible_collections.virtnet.linux.plugins.plugin_utils.publish import Published, ports_that_go, settle_ports
+from ansible_collections.virtnet.linux.plugins.plugin_utils.publish import (
+    Published,
+    openings,
+    openings_that_go,
+    ports_that_go,
+    settle_ports,
+)
 from ansible_collections.virtnet.linux.plugins.plugin_utils.scope import Scope, lay_over, owner_of_namespace
+from ansible_collections.virtnet.linux.plugins.plugin_utils.segments import (
+    cables_that_go,
+    planned_cables,
+    settle_segments,
+    share_subnets,
+)
 
-KINDS = ("netns", "bridge", "veth", "interface", "vxlan_tunnel", "bridge_policy", "nat_port")
+KINDS = ("netns", "bridge", "veth", "interface", "vxlan_tunnel", "bridge_policy", "nat_port", "foreign_firewall")
 
 _EVERYBODY = ["0.0.0.0/0", "::/0"]  # a router sends what others have sent to it
 
@@ -39,23 +53,31 @@ _EVERYBODY = ["0.0.0.0/0", "::/0"]  # a router sends what others have sent to it
 def plan(declared: object, live: object) -> dict[str, Any]:
     """What has to be there for the declaration, given what is live.
 
-    :param declared: {networks: [...], containers: [...], purge: bool, role: str, host: str}, as typed
+    :param declared: {networks: [...], containers: [...], purge: bool, role: str, host: str, address_pools: [{base,
+        size}]}, as typed; without address_pools every network has to name its subnet
     :param live: what the module network_info returned
     :return: {errors: [sentence], warnings: [sentence], topology: {kind: [object]}}
     """
     problems = Problems()
     declaration = read_declaration(declared, problems)
     scope = lay_over(declaration, read_live(live, problems), problems)
+    settle_segments(scope, problems)
+    settle_subnets(scope, declaration.address_pools, problems)
     settle_gateways(scope)
+    share_subnets(scope)
     check_networks(scope, problems)
     check_cards(scope, problems)
     joins = _settle_joins(scope, problems)
     endpoints = settle_endpoints(scope, problems)
     published = settle_ports(scope, endpoints, problems)
+    warn_of_crossings(scope, declaration.manage_foreign_firewall, problems)
     topology: dict[str, list[dict[str, Any]]] = {kind: [] for kind in KINDS}
     if not problems.errors:
         settle_macs(scope, endpoints)
         topology.update(_document(scope, joins, endpoints, published))
+        told, taken_back = foreign_words(scope, declaration.manage_foreign_firewall)
+        topology["foreign_firewall"] = [{"bridge": bridge, "state": "present"} for bridge in told]
+        topology["foreign_firewall"] += [_absent(bridge=bridge) for bridge in taken_back]
     return {"errors": problems.errors, "warnings": problems.warnings, "topology": topology}
 
 
@@ -78,14 +100,19 @@ def _document(
 ) -> dict[str, Any]:
     networks = [network for network in scope.networks.values() if network.declared]
     old_bridges, old_veths = _old_bridges(scope), _old_veths(scope)
-    old_ports = ports_that_go(scope, published, endpoints)
+    old_ports, opened = ports_that_go(scope, published, endpoints), openings(endpoints)
     return {
         "netns": _namespaces(scope, joins),
         "bridge": [_bridge(scope, network) for network in networks] + [_absent(name=name) for name in old_bridges],
-        "veth": [_veth(scope, endpoint) for endpoint in endpoints] + [_absent(name=name) for name in old_veths],
+        "veth": _cables(scope)
+        + [_veth(scope, endpoint) for endpoint in endpoints]
+        + [_absent(name=name) for name in cables_that_go(scope) + old_veths],
         "interface": interfaces(scope),
         "bridge_policy": [_policy(network) for network in networks] + [_absent(bridge=name) for name in old_bridges],
-        "nat_port": [_nat_port(one) for one in published] + [_no_nat_port(port) for port in old_ports],
+        "nat_port": [_nat_port(one) for one in published]
+        + [_no_nat_port(port) for port in old_ports]
+        + [_opening(one, "present") for one in opened]
+        + [_opening(one, "absent") for one in openings_that_go(scope, opened)],
     }
 
 
@@ -119,14 +146,34 @@ def _bridge(scope: Scope, network: Network) -> dict[str, Any]:
         addresses=[
             f"{subnet.gateway}/{subnet.network.prefixlen}"
             for subnet in network.subnets.values()
-            if subnet.gateway is not None
+            if subnet.gateway is not None and network.head is None
         ],
         mac=bridge_mac(network),
         mtu=_mtu(scope, network),
+        stp=network.stp,
         up=True,
-        labels={**network.labels, "role": scope.role, "network": network.name},
+        labels={
+            **network.labels,
+            "role": scope.role,
+            "network": network.name,
+            **({"joins": network.head.name} if network.head else {}),
+        },
         state="present",
     )
+
+
+def _cables(scope: Scope) -> list[dict[str, Any]]:
+    return [
+        _given(
+            name=names.cable_device(near.name, far.name),
+            bridge=near.bridge,
+            mtu=_mtu(scope, near),
+            labels={"role": scope.role, "cable": cable.label},
+            peer={"name": names.cable_device(far.name, near.name), "bridge": far.bridge},
+            state="present",
+        )
+        for near, far, cable in planned_cables(scope)
+    ]
 
 
 def _veth(scope: Scope, endpoint: Endpoint) -> dict[str, Any]:
@@ -135,8 +182,8 @@ def _veth(scope: Scope, endpoint: Endpoint) -> dict[str, Any]:
         name=names.veth_device(container.name, network.name),
         bridge=network.bridge,
         mtu=_mtu(scope, network),
-        anti_spoofing=True,
-        allowed_addresses=_EVERYBODY if container.forwarding else [],
+        anti_spoofing=network.anti_spoofing if endpoint.wish.anti_spoofing is None else endpoint.wish.anti_spoofing,
+        allowed_addresses=_EVERYBODY if container.forwarding else endpoint.wish.allowed_addresses,
         labels={"network": network.name, "container": container.name},
         peer=_given(
             name=endpoint.interface,
@@ -152,14 +199,23 @@ def _veth(scope: Scope, endpoint: Endpoint) -> dict[str, Any]:
 
 
 def _policy(network: Network) -> dict[str, Any]:
-    return {
-        "bridge": network.bridge,
-        "subnets": [str(subnet.network) for subnet in network.subnets.values()],
-        "masquerade": network.masquerade,
-        "internal": network.internal,
-        "icc": network.icc,
-        "state": "present",
-    }
+    policy = _given(
+        bridge=network.bridge,
+        subnets=[str(subnet.network) for subnet in network.subnets.values()],
+        masquerade=network.masquerade,
+        internal=network.internal,
+        icc=network.icc,
+        gateway_mode=None if network.crossing.gateway_mode == "nat" else network.crossing.gateway_mode,
+        snat_address=_text(network.crossing.snat.get(4)),
+        snat_address6=_text(network.crossing.snat.get(6)),
+        trusted_interfaces=network.crossing.trusted or None,
+        state="present",
+    )
+    if network.head is not None:
+        # The host speaks to the segment by the other bridge; by this one nothing comes in or goes out.
+        nothing = {"subnets": [], "gateway_mode": "isolated", "trusted_interfaces": []}
+        policy = {word: value for word, value in {**policy, **nothing}.items() if not word.startswith("snat")}
+    return policy
 
 
 def _nat_port(published: Published) -> dict[str, Any]:
@@ -169,9 +225,19 @@ def _nat_port(published: Published) -> dict[str, Any]:
         host_port=str(published.host),
         to_address=str(published.to_address),
         to_port=str(published.to),
-        bridge=published.endpoint.network.bridge,
+        bridge=published.bridge,
         state="present",
     )
+
+
+def _opening(opening: LiveOpening, state: str) -> dict[str, Any]:
+    return {
+        "protocol": opening.protocol,
+        "to_address": str(opening.address),
+        "to_port": str(opening.port),
+        "bridge": opening.bridge,
+        "state": state,
+    }
 
 
 def _no_nat_port(port: LivePort) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from ansible_collections.virtnet.linux.plugins.plugin_utils.addresses import Address
 from ansible_collections.virtnet.linux.plugins.plugin_utils.declaration import Container
 from ansible_collections.virtnet.linux.plugins.plugin_utils.endpoints import Endpoint
-from ansible_collections.virtnet.linux.plugins.plugin_utils.live import Listener, Live, LivePort, Place
+from ansible_collections.virtnet.linux.plugins.plugin_utils.live import Listener, Live, LiveOpening, LivePort, Place
 from ansible_collections.virtnet.linux.plugins.plugin_utils.ports import Port, PortRange
 from ansible_collections.virtnet.linux.plugins.plugin_utils.problems import Problems
 from ansible_collections.virtnet.linux.plugins.plugin_utils.scope import Scope
@@ -34,9 +34,14 @@ class Published:
         """None where the endpoint got no address, which is an error of its own."""
         return self.endpoint.addresses.get(self.version)
 
+    @property
+    def bridge(self) -> str:
+        """The bridge by which packets for the endpoint leave the host's own stack."""
+        return self.endpoint.network.segment.bridge
+
     def one_by_one(self) -> list[LivePort]:
         return [
-            LivePort(self.protocol, self.host_ip, place, self.to_address, port, self.endpoint.network.bridge)
+            LivePort(self.protocol, self.host_ip, place, self.to_address, port, self.bridge)
             for place, port in zip(self.host, self.to)
             if self.to_address is not None
         ]
@@ -89,8 +94,8 @@ class _Places:
         """A process of the host that a packet to this place reaches now."""
         for listener in self._listeners.get((protocol, port), []):
             address = listener.address
-            # A socket on :: takes IPv4 too, unless it asked not to; nothing tells, so it counts.
-            if address.is_unspecified and address.version in (version, 6):
+            # A socket on :: takes IPv4 too, unless it asked not to.
+            if address.is_unspecified and (address.version == version or (version == 4 and not listener.v6only)):
                 return listener
             if address.version == version and host_ip in (None, address):
                 return listener
@@ -127,6 +132,30 @@ def settle_ports(scope: Scope, endpoints: list[Endpoint], problems: Problems) ->
     return [one for request in requests if id(request) in fixed for one in request.published(fixed[id(request)])]
 
 
+def openings(endpoints: list[Endpoint]) -> list[LiveOpening]:
+    """The containers' own ports that their routed networks let others in to; host ports and addresses do not count."""
+    found = {}
+    for endpoint in endpoints:
+        network = endpoint.network.segment
+        for port in endpoint.container.ports if network.crossing.routed and not network.internal else []:
+            for address in endpoint.addresses.values():
+                for number in port.container:
+                    opening = LiveOpening(port.protocol, address, number, network.bridge)
+                    found[opening.protocol, address, number] = opening
+    return list(found.values())
+
+
+def openings_that_go(scope: Scope, wanted: list[LiveOpening]) -> list[LiveOpening]:
+    """Live openings that nobody declares any more."""
+    owners = _owners(scope.live)
+    places = {(one.protocol, one.address, one.port) for one in wanted}
+    return [
+        one
+        for one in scope.live.openings
+        if owners.get(one.address) not in scope.standing and (one.protocol, one.address, one.port) not in places
+    ]
+
+
 def ports_that_go(scope: Scope, published: list[Published], endpoints: list[Endpoint]) -> list[LivePort]:
     """Live ports that nobody declares any more; one whose place is taken by another is overwritten instead."""
     wanted = {port.place for one in published for port in one.one_by_one()}
@@ -161,7 +190,8 @@ def _requests(scope: Scope, endpoints: list[Endpoint], problems: Problems) -> It
         of_container.setdefault(endpoint.container.name, []).append(endpoint)
     for container in scope.declared.values():
         own = of_container.get(container.name, [])
-        outer = [endpoint for endpoint in own if not endpoint.network.internal]
+        outer = [one for one in own if not one.network.internal and not one.network.segment.crossing.routed]
+        routed = next((one.network for one in own if one.network.segment.crossing.routed), None)
         if not container.ports or not own or not all(endpoint.network.sound for endpoint in own):
             continue
         exits: dict[int, Endpoint] = {}
@@ -172,7 +202,12 @@ def _requests(scope: Scope, endpoints: list[Endpoint], problems: Problems) -> It
             asked = (4, 6) if port.host_ip is None else (port.host_ip.version,)
             reached = {version: exits[version] for version in asked if version in exits}
             request = _Request(container, number, port, reached)
-            if not outer:
+            if not reached and routed is not None:
+                problems.warn(
+                    str(container), f"ports[{number}]", str(port),
+                    f"the host's port is ignored, because {routed} is routed; the container's own is opened",
+                )  # fmt: skip
+            elif not outer:
                 problems.warn(
                     str(container),
                     f"ports[{number}]",
@@ -187,6 +222,7 @@ def _requests(scope: Scope, endpoints: list[Endpoint], problems: Problems) -> It
                 )
             else:
                 _check_host_ip(scope, request, problems)
+                _check_loopback(scope, request, problems)
                 yield request
 
 
@@ -215,19 +251,25 @@ def _claim(request: _Request, places: _Places, ours: set[Place], problems: Probl
                 )
             if listener is not None and str(listener) not in refused:
                 refused.add(str(listener))
-                _tell_of_listener(request, port, listener, place in ours, problems)
+                if place not in ours:  # else network_info tells of it: nobody is cut off by this run
+                    where = f"{listener} listens on {listener.address} port {port}/{request.port.protocol} of the host"
+                    rule = "and would get nothing any more; choose another host port, or stop it"
+                    request.refuse(problems, f"{where}, {rule}")
             places.hold(*place, str(request.container))
 
 
-def _tell_of_listener(request: _Request, port: int, listener: Listener, ours: bool, problems: Problems) -> None:
-    where = f"{listener} listens on {listener.address} port {port}/{request.port.protocol} of the host"
-    if ours:
-        problems.warn(
-            str(request.container), f"ports[{request.number}]", str(request.port),
-            f"{where} and gets nothing, because the port is published",
-        )  # fmt: skip
-    else:
-        request.refuse(problems, f"{where}, and would get nothing any more; choose another host port, or stop it")
+def _check_loopback(scope: Scope, request: _Request, problems: Problems) -> None:
+    """What br_netfilter translates back on a bridge enters IPv6 input for ::1 by a device that is not lo."""
+    if not scope.live.bridge_nf_call.get("ip6tables") or 6 not in request.exits:
+        return
+    loopback = "through [::1] {} not reached while net.bridge.bridge-nf-call-ip6tables is 1; {}"
+    if request.port.host_ip is None:
+        network = request.exits[6].network
+        remark = loopback.format("its published ports are", "use another address of the host, or set it to 0")
+        problems.warn(str(network), "subnet6", str(network.subnets[6].network), remark)
+    elif request.port.host_ip.is_loopback:
+        remark = loopback.format("it is", "set the sysctl to 0, or publish the port on another address")
+        problems.warn(str(request.container), f"ports[{request.number}]", str(request.port), remark)
 
 
 def _is_free(request: _Request, port: int, places: _Places) -> bool:

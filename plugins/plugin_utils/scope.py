@@ -6,11 +6,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from ansible_collections.virtnet.linux.plugins.plugin_utils.declaration import Container, Declaration, Network
-from ansible_collections.virtnet.linux.plugins.plugin_utils.live import Live, LiveContainer
+from ansible_collections.virtnet.linux.plugins.plugin_utils.live import Live, LiveContainer, LiveEndpoint
 from ansible_collections.virtnet.linux.plugins.plugin_utils.problems import Problems, enumerate_names
 
 
@@ -27,6 +27,13 @@ class Scope:
     standing: dict[str, LiveContainer]
     leaving: dict[str, LiveContainer]
     live: Live
+
+    def standing_on(self, segment: Network) -> Iterator[tuple[str, LiveEndpoint]]:
+        """The endpoints on a segment that this run leaves alone, with their containers' names."""
+        for name, container in self.standing.items():
+            for network, endpoint in container.endpoints.items():
+                if network in self.networks and self.networks[network].segment is segment:
+                    yield name, endpoint
 
     def attached(self, container: str, network: str) -> bool:
         """Whether a declared container is to be on the network."""

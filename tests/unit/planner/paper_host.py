@@ -56,8 +56,15 @@ def absent(objects):
 def endpoints(document):
     """(container, network) -> the peer of its veth."""
     return {
-        (veth["labels"]["container"], veth["labels"]["network"]): veth["peer"] for veth in present(document["veth"])
+        (veth["labels"]["container"], veth["labels"]["network"]): veth["peer"]
+        for veth in present(document["veth"])
+        if "container" in veth["labels"]
     }
+
+
+def cables(document):
+    """The cables between bridges, each as the bridges of its two ends."""
+    return [(veth["bridge"], veth["peer"]["bridge"]) for veth in present(document["veth"]) if "cable" in veth["labels"]]
 
 
 def addresses(document):
@@ -92,7 +99,21 @@ def live_after(document, before=EMPTY, pids=None):
         }
     for name, found in (pids or {}).items():
         containers[name]["pids"] = found
+    gone = {veth["name"] for veth in absent(document["veth"])}
+    leaving = {one.get("labels", {}).get("cable") for one in before["host"].get("interfaces", []) if one["name"] in gone}
+    links = [
+        one
+        for one in before["host"].get("interfaces", [])
+        if "cable" not in (one.get("labels") or {}) or one["labels"]["cable"] not in leaving
+    ]
     for veth in present(document["veth"]):
+        if "cable" in veth["labels"]:
+            for name in (veth["name"], veth["peer"]["name"]):
+                links = [one for one in links if one["name"] != name]
+                links.append({"name": name, "kind": "veth", "ours": True, "labels": veth["labels"]})
+    for veth in present(document["veth"]):
+        if "container" not in veth["labels"]:
+            continue
         container = containers[veth["peer"]["netns"]]
         container["endpoints"] = [one for one in container["endpoints"] if one["veth"] != veth["name"]]
         container["endpoints"].append(
@@ -116,10 +137,17 @@ def live_after(document, before=EMPTY, pids=None):
             "Id": bridge["name"],
             "IPAM": {"Config": [{"Subnet": str(one.network), "Gateway": str(one.ip)} for one in gateways]},
             "Internal": policies[bridge["name"]]["internal"],
-            "Options": {"bridge": bridge["name"], "mtu": bridge.get("mtu", 1500)},
+            "Options": {
+                "bridge": bridge["name"],
+                "mtu": bridge.get("mtu", 1500),
+                "gateway_mode": policies[bridge["name"]].get("gateway_mode", "nat"),
+            },
             "Labels": {key: value for key, value in bridge["labels"].items() if key != "network"},
         }
     for network in networks.values():
+        for head in networks.values():
+            if head["Name"] == network["Labels"].get("joins"):
+                network["IPAM"] = head["IPAM"]
         network["Containers"] = {
             container["name"]: {
                 "Name": container["name"],
@@ -133,7 +161,14 @@ def live_after(document, before=EMPTY, pids=None):
             for endpoint in container["endpoints"]
             if endpoint["bridge"] == network["Id"]
         }
+    openings = {tuple(one.values())[:3]: one for one in before.get("openings", [])}
     for port in document["nat_port"]:
+        if "host_port" not in port:
+            one = {"protocol": port["protocol"], "address": port["to_address"], "port": int(port["to_port"])}
+            openings.pop(tuple(one.values()), None)
+            if port["state"] == "present":
+                openings[tuple(one.values())] = {**one, "bridge": port["bridge"]}
+            continue
         for one in _one_by_one(port):
             if port["state"] == "absent":
                 ports.pop(_place(one), None)
@@ -142,10 +177,13 @@ def live_after(document, before=EMPTY, pids=None):
     host = before["host"]
     return {
         "networks": sorted(networks.values(), key=lambda one: one["Id"]),
-        "bridges": [],
+        "bridges": [
+            {"name": one["name"], "netns": None, "stp": bool(one.get("stp"))} for one in present(document["bridge"])
+        ],
         "containers": sorted(containers.values(), key=lambda one: one["name"]),
         "nat_ports": [ports[place] for place in sorted(ports)],
-        "host": {**host, "namespaces": sorted({*host.get("namespaces", []), *containers})},
+        "openings": [openings[key] for key in sorted(openings)],
+        "host": {**host, "interfaces": links, "namespaces": sorted({*host.get("namespaces", []), *containers})},
     }
 
 

@@ -75,6 +75,7 @@ def test_one_container_on_one_network():
                 "state": "present",
             }
         ],
+        "foreign_firewall": [],
     }
 
 
@@ -158,6 +159,8 @@ def test_a_network_with_everything_said():
                 "mtu": "1400",
                 "icc": "no",
                 "masquerade": False,
+                "trusted_interfaces": ["wg0", "eth3"],
+                "anti_spoofing": False,
                 "labels": {"tier": "back", "rank": 2},
             }
         ],
@@ -178,10 +181,11 @@ def test_a_network_with_everything_said():
         "masquerade": False,
         "internal": False,
         "icc": False,
+        "trusted_interfaces": ["wg0", "eth3"],
         "state": "present",
     }
     veth = one(document["veth"])
-    assert (veth["bridge"], veth["mtu"]) == ("sw0", 1400)
+    assert (veth["bridge"], veth["mtu"], veth["anti_spoofing"]) == ("sw0", 1400, False)
     assert veth["peer"]["addresses"] == ["172.30.5.1/16", "fd00:30::5:0/64"]
 
 

@@ -1,0 +1,142 @@
+# Copyright (c) 2026, The virtnet.linux authors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What may cross a network's border: how it is declared, and whether the host can do it."""
+
+from __future__ import annotations
+
+import ipaddress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from ansible_collections.virtnet.linux.plugins.module_utils import names
+from ansible_collections.virtnet.linux.plugins.plugin_utils.addresses import Address
+from ansible_collections.virtnet.linux.plugins.plugin_utils.fields import Fields
+from ansible_collections.virtnet.linux.plugins.plugin_utils.problems import Problems
+
+if TYPE_CHECKING:
+    from ansible_collections.virtnet.linux.plugins.plugin_utils.scope import Scope
+
+CROSSING_FIELDS = ("gateway_mode", "snat_address", "snat_address6", "trusted_interfaces")
+GATEWAY_MODES = ("nat", "routed", "isolated")
+
+
+@dataclass
+class Crossing:
+    """Docker's gateway mode: nat; routed, which translates nothing; isolated, whose bridge has no address."""
+
+    gateway_mode: str = "nat"
+    snat: dict[int, Address] = field(default_factory=dict)  # by IP version: what containers reach others with
+    trusted: list[str] = field(default_factory=list)  # interfaces that reach the containers past everything
+
+    @property
+    def routed(self) -> bool:
+        return self.gateway_mode == "routed"
+
+    @property
+    def isolated(self) -> bool:
+        return self.gateway_mode == "isolated"
+
+
+def read_crossing(fields: Fields) -> Crossing:
+    """A network's words for it, as far as they are right without the rest of the network."""
+    crossing = Crossing(fields.choice("gateway_mode", "nat", GATEWAY_MODES))
+    for version, word in ((4, "snat_address"), (6, "snat_address6")):
+        address = fields.address(word, version)
+        if address is not None:
+            crossing.snat[version] = address
+            _check_snat(fields, word, crossing)
+    for number, value in enumerate(fields.listing("trusted_interfaces")):
+        if names.is_interface_name(value) and value != "lo":
+            crossing.trusted.append(value)
+        else:
+            rule = f"must be the name of one of the host's interfaces: {names.INTERFACE_RULE}; and not lo"
+            fields.problems.refuse(fields.thing, f"trusted_interfaces[{number}]", value, rule)
+    if crossing.isolated:
+        if not fields.boolean("internal", False):
+            fields.refuse("gateway_mode", "can only be used for an internal network; say internal: true, too")
+        for word in ("gateway", "gateway6"):
+            if fields.given(word):
+                fields.refuse(word, "does not go with gateway_mode isolated: the bridge has no address; leave it out")
+    return crossing
+
+
+def read_allowed_addresses(fields: Fields) -> list[str]:
+    """What an endpoint may send besides its own addresses: addresses and subnets, as the engine takes them."""
+    found = []
+    for number, value in enumerate(fields.listing("allowed_addresses")):
+        try:
+            found.append(str(ipaddress.ip_network(value if isinstance(value, str) else "")))
+        except ValueError:
+            rule = "must be an IP address, or a subnet in CIDR notation without host bits"
+            fields.problems.refuse(fields.thing, f"allowed_addresses[{number}]", value, rule)
+    return found
+
+
+def warn_of_crossings(scope: Scope, manage_foreign: bool, problems: Problems) -> None:
+    """What the host does not have, or what others on it do not let through."""
+    for network in scope.networks.values():
+        if not network.declared or network.joins is not None:
+            continue
+        for version, address in network.crossing.snat.items():
+            word = "snat_address" if version == 4 else "snat_address6"
+            if scope.live.interfaces and not any(address in one.addresses for one in scope.live.interfaces.values()):
+                problems.warn(str(network), word, str(address), "no interface of the host has this address now")
+        for interface in network.crossing.trusted:
+            if scope.live.interfaces and interface not in scope.live.interfaces:
+                problems.warn(str(network), "trusted_interfaces", interface, "the host has no such interface now")
+    for warning in scope.live.warnings:
+        if warning not in problems.warnings:
+            problems.warnings.append(warning)
+    if not manage_foreign:
+        _warn_of_foreign_drops(scope, problems)
+
+
+def foreign_words(scope: Scope, manage_foreign: bool) -> tuple[list[str], list[str]]:
+    """The bridges that the firewalls of others are to be told of, and those of which it is taken back."""
+    told, taken_back = [], []
+    for network in scope.networks.values():
+        if network.declared and manage_foreign and _drops(scope, network.name):
+            told.append(network.bridge)
+    staying = {network.bridge for network in scope.networks.values()}
+    own = {network.bridge for name, network in scope.live.networks.items() if scope.live.roles.get(name) == scope.role}
+    others = {network.bridge for network in scope.live.networks.values()} - own
+    for bridge in scope.live.foreign_accepts:
+        if bridge not in staying | others or (bridge in own and not manage_foreign):
+            taken_back.append(bridge)
+    return told, taken_back
+
+
+def _check_snat(fields: Fields, word: str, crossing: Crossing) -> None:
+    if crossing.gateway_mode != "nat":
+        fields.refuse(word, f"does not go with gateway_mode {crossing.gateway_mode}, which translates nothing")
+    elif fields.boolean("masquerade", True) is False:
+        fields.refuse(word, "does not go with masquerade: false, which translates nothing; leave one of the two out")
+
+
+def _drops(scope: Scope, name: str) -> list[dict[str, Any]]:
+    """The chains of others that drop what a network's bridge forwards."""
+    network = scope.networks[name]
+    # what stays on one bridge meets these chains only where br_netfilter shows it to them
+    if network.internal and not any(scope.live.bridge_nf_call.values()):
+        return []
+    there = network.bridge in scope.live.interfaces
+    return [
+        drop
+        for drop in scope.live.foreign_drops
+        if (network.bridge in drop["bridges"] if there else drop["new_bridges"])
+        and set(drop["versions"]) & set(network.subnets)
+    ]
+
+
+def _warn_of_foreign_drops(scope: Scope, problems: Problems) -> None:
+    for network in scope.networks.values():
+        for drop in _drops(scope, network.name) if network.declared else []:
+            remedy = str(drop["remedy"]).replace("BRIDGE", network.bridge)
+            problems.warn(
+                str(network), "bridge", network.bridge,
+                f"the nftables table {drop['table']}, chain {drop['chain']} ({drop['rule']}) drops what it forwards, "
+                "so published ports and ways out fail; "
+                f"say {scope.role}_manage_foreign_firewall: true, or run: {remedy}",
+            )  # fmt: skip

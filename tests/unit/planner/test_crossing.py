@@ -1,0 +1,193 @@
+# Copyright (c) 2026, The virtnet.linux authors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What may cross a network's border: gateway modes, addresses to go out with, trust, spoofing, other firewalls."""
+
+from __future__ import annotations
+
+import pytest
+from unit.planner.paper_host import DUAL, EMPTY, WEB, absent, errors, live_after, plan, present, topology
+
+ROUTED = {"name": "routed", "subnet": "172.20.0.0/24", "subnet6": "fd00:20::/64", "gateway_mode": "routed"}
+ISOLATED = {"name": "alone", "subnet": "172.21.0.0/31", "internal": True, "gateway_mode": "isolated"}
+C = {"name": "c", "networks": ["routed"], "ports": ["8080:80", "127.0.0.1:9000-9001:90-91/udp"]}
+DROP = {
+    "table": "ip filter",
+    "chain": "FORWARD",
+    "rule": "policy drop",
+    "versions": [4],
+    "bridges": [],
+    "new_bridges": True,
+    "remedy": "nft insert rule ip filter DOCKER-USER iifname BRIDGE accept",
+}
+
+
+def opened(document):
+    return {
+        (one["protocol"], one["to_address"], one["to_port"]) for one in document["nat_port"] if "host_port" not in one
+    }
+
+
+def on_host(**host):
+    return {**EMPTY, "host": host}
+
+
+def test_a_routed_network_opens_the_containers_ports_and_ignores_the_hosts():
+    planned = plan([ROUTED], [C])
+    assert opened(planned["topology"]) == {
+        *(("tcp", address, "80") for address in ("172.20.0.2", "fd00:20::2")),
+        *(("udp", address, port) for address in ("172.20.0.2", "fd00:20::2") for port in ("90", "91")),
+    }
+    assert not [one for one in planned["topology"]["nat_port"] if "host_port" in one]
+    assert planned["warnings"] == [
+        f"container c: ports[{number}] '{port}': the host's port is ignored, because network routed is routed; "
+        "the container's own is opened"
+        for number, port in enumerate(C["ports"])
+    ]
+
+
+def test_beside_a_nat_network_the_host_port_leads_there_and_the_routed_side_is_open():
+    document = topology([WEB, ROUTED], [{**C, "networks": ["routed", "web"]}])
+    assert ("tcp", "172.20.0.2", "80") in opened(document)
+    assert {one["to_address"] for one in document["nat_port"] if "host_port" in one} == {"172.30.0.2"}
+
+
+def test_openings_go_with_the_port_the_container_and_the_mode():
+    live = live_after(topology([ROUTED], [C]))
+    assert absent(topology([ROUTED], [C], live=live)["nat_port"]) == []
+    gone = absent(topology([ROUTED], [{**C, "ports": ["8080:80"]}], live=live)["nat_port"])
+    assert {(one["protocol"], one["to_port"]) for one in gone} == {("udp", "90"), ("udp", "91")}
+    assert len(absent(topology([ROUTED], [{"name": "c", "state": "absent"}], live=live)["nat_port"])) == 6
+    translated = topology([{**ROUTED, "gateway_mode": "nat"}], [C], live=live)["nat_port"]
+    assert len(absent(translated)) == 6 and present(translated)[0]["host_port"] == "8080"
+
+
+def test_what_no_list_names_keeps_its_openings():
+    live = live_after(topology([ROUTED], [C]))
+    assert topology([ROUTED], [], live=live)["nat_port"] == []
+
+
+def test_an_isolated_bridge_has_no_address_and_reserves_none():
+    document = topology([ISOLATED], [{"name": name, "networks": ["alone"]} for name in "ab"])
+    assert document["bridge"][0]["addresses"] == []
+    assert [veth["peer"]["addresses"] for veth in document["veth"]] == [["172.21.0.0/31"], ["172.21.0.1/31"]]
+    assert all("gateway" not in veth["peer"] for veth in document["veth"])
+    assert document["bridge_policy"][0]["gateway_mode"] == "isolated"
+
+
+def test_a_network_goes_out_with_the_address_that_it_is_given():
+    document = topology([{**DUAL, "snat_address": "192.0.2.9", "snat_address6": "2001:db8::9"}])
+    policy = document["bridge_policy"][0]
+    assert (policy["snat_address"], policy["snat_address6"]) == ("192.0.2.9", "2001:db8::9")
+
+
+@pytest.mark.parametrize(
+    "fields, who, rule",
+    [
+        (dict(gateway_mode="bridge"), "gateway_mode 'bridge'", "must be one of nat, routed, isolated"),
+        (dict(gateway_mode="isolated"), "gateway_mode 'isolated'", "can only be used for an internal network"),
+        (
+            dict(gateway_mode="isolated", internal=True, gateway="172.30.0.1"),
+            "gateway '172.30.0.1'",
+            "the bridge has no address; leave it out",
+        ),
+        (dict(gateway_mode="routed", snat_address="192.0.2.1"), "snat_address '192.0.2.1'", "translates nothing"),
+        (dict(masquerade=False, snat_address="192.0.2.1"), "snat_address '192.0.2.1'", "masquerade: false"),
+        (dict(snat_address="::1"), "snat_address '::1'", "must be an IPv4 address"),
+        (dict(snat_address6="192.0.2.1"), "snat_address6 '192.0.2.1'", "must be an IPv6 address"),
+        (dict(trusted_interfaces="eth3"), "trusted_interfaces 'eth3'", "must be a list"),
+        (dict(trusted_interfaces=["lo"]), "trusted_interfaces[0] 'lo'", "not lo"),
+        (dict(trusted_interfaces=["a b"]), "trusted_interfaces[0] 'a b'", "must be the name of one of"),
+        (dict(anti_spoofing="maybe"), "anti_spoofing 'maybe'", "must be true or false"),
+    ],
+)
+def test_refused_on_a_network(fields, who, rule):
+    (error,) = errors([{**WEB, **fields}])
+    assert error.startswith(f"network web: {who}: ") and rule in error
+
+
+@pytest.mark.parametrize("wish", [["172.30.0.9/16"], ["everybody"], [17]])
+def test_refused_as_an_allowed_address(wish):
+    (error,) = errors([WEB], [{"name": "c", "networks": [{"name": "web", "allowed_addresses": wish}]}])
+    assert "container c: networks[0]: allowed_addresses[0]" in error and "CIDR" in error
+
+
+def spoofing(network=None, wish=None, **container):
+    document = topology(
+        [{**WEB, **(network or {})}], [{"name": "c", "networks": [{"name": "web", **(wish or {})}], **container}]
+    )
+    return document["veth"][0]["anti_spoofing"], document["veth"][0]["allowed_addresses"]
+
+
+def test_what_an_endpoint_may_send():
+    assert spoofing() == (True, [])
+    assert spoofing(wish={"allowed_addresses": ["10.8.0.0/24", "fd08::1"]}) == (True, ["10.8.0.0/24", "fd08::1/128"])
+    assert spoofing(network={"anti_spoofing": False})[0] is False
+    assert spoofing(network={"anti_spoofing": False}, wish={"anti_spoofing": True})[0] is True
+    assert spoofing(wish={"anti_spoofing": False})[0] is False
+    assert spoofing(forwarding=True) == (True, ["0.0.0.0/0", "::/0"])
+
+
+def test_a_foreign_firewall_that_drops_is_named_with_its_remedy():
+    planned = plan([WEB], live=on_host(foreign_drops=[DROP]))
+    assert planned["warnings"] == [
+        "network web: bridge 'br-web': the nftables table ip filter, chain FORWARD (policy drop) drops what it "
+        "forwards, so published ports and ways out fail; say bridge_network_manage_foreign_firewall: true, or run: "
+        "nft insert rule ip filter DOCKER-USER iifname br-web accept"
+    ]
+    assert planned["topology"]["foreign_firewall"] == []
+
+
+def test_one_that_sees_no_packet_of_the_network_is_not():
+    six = {"name": "six", "subnet6": "fd00:6::/64"}
+    inside = {**WEB, "internal": True}
+    assert plan([six, inside], live=on_host(foreign_drops=[DROP]))["warnings"] == []
+    assert plan([inside], live=on_host(foreign_drops=[DROP], bridge_nf_call={"iptables": True}))["warnings"]
+
+
+def test_it_is_told_of_the_network_and_that_is_taken_back():
+    told = plan([WEB], live=on_host(foreign_drops=[DROP]), manage_foreign_firewall=True)
+    assert told["warnings"] == []
+    assert told["topology"]["foreign_firewall"] == [{"bridge": "br-web", "state": "present"}]
+    live = live_after(told["topology"])
+    live["host"] = {"foreign_accepts": ["br-web"]}
+    gone = [{"bridge": "br-web", "state": "absent"}]
+    assert topology([WEB], live=live, manage_foreign_firewall=True)["foreign_firewall"] == []
+    assert topology([WEB], live=live)["foreign_firewall"] == gone
+    without = topology([{"name": "web", "state": "absent"}], live=live, manage_foreign_firewall=True)
+    assert without["foreign_firewall"] == gone
+
+
+def test_what_is_not_as_it_should_be_on_the_host_is_told():
+    assert plan([WEB], live=on_host(warnings=["the table is gone"]))["warnings"] == ["the table is gone"]
+
+
+def test_addresses_and_interfaces_that_the_host_lacks_are_told():
+    host = on_host(interfaces=[{"name": "eth0", "addresses": ["192.0.2.2/24"]}])
+    planned = plan([{**WEB, "snat_address": "192.0.2.9", "trusted_interfaces": ["eth0", "wg0"]}], live=host)
+    assert [warning.split(":")[1].strip() for warning in planned["warnings"]] == [
+        "snat_address '192.0.2.9'",
+        "trusted_interfaces 'wg0'",
+    ]
+
+
+def test_ports_on_loopback6_name_the_sysctl_that_keeps_them_from_working():
+    on = on_host(bridge_nf_call={"iptables": True, "ip6tables": True})
+    c = {"name": "c", "networks": ["dual"], "ports": ["[::1]:8080:80", "81:81", "82:82", "127.0.0.1:83:83"]}
+    planned = plan([DUAL], [c], live=on)
+    assert planned["errors"] == []
+    assert [warning.split(": ")[0:2] for warning in planned["warnings"]] == [
+        ["container c", "ports[0] '[::1]:8080:80'"],
+        ["network dual", "subnet6 'fd00:31::/64'"],
+    ]
+    assert all("net.bridge.bridge-nf-call-ip6tables" in warning for warning in planned["warnings"])
+    assert plan([DUAL], [c])["warnings"] == []
+
+
+def test_a_socket_for_ipv6_alone_leaves_ipv4_free():
+    listener = {"protocol": "tcp", "address": "::", "port": 22, "pid": 7, "process": "sshd"}
+    c = {"name": "c", "networks": ["web"], "ports": ["22:22"]}
+    for v6only, refused in ((True, 0), (False, 1), (None, 1)):
+        found = errors([WEB], [c], live=on_host(listeners=[{**listener, "v6only": v6only}]))
+        assert len(found) == refused and all("sshd (pid 7) listens on :: port 22/tcp" in one for one in found)
