@@ -10,7 +10,7 @@ import contextlib
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from ansible_collections.virtnet.linux.plugins.module_utils import conntrack, firewall, gateway, memory
+from ansible_collections.virtnet.linux.plugins.module_utils import conntrack, firewall, gateway, memory, rights
 from ansible_collections.virtnet.linux.plugins.module_utils.actions import Action
 from ansible_collections.virtnet.linux.plugins.module_utils.host import Host
 from ansible_collections.virtnet.linux.plugins.module_utils.kinds import (
@@ -73,6 +73,9 @@ def converge(
         except ValueError as impossible:
             raise Refused(str(impossible).splitlines()) from impossible
         actions = _plan(document, host, wanted, bool(text))
+        obstacles = rights.obstacles(actions, host)
+        if obstacles:
+            raise Refused(obstacles)
         if not check:
             _apply(actions[:stop_after], host, wanted, text)
             netns.tidy(host)

@@ -122,8 +122,3 @@ def _allow_many_files() -> None:
     _soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     with contextlib.suppress(ValueError, OSError):
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-
-
-def is_root() -> bool:
-    """Whether the process may change networks."""
-    return os.geteuid() == 0

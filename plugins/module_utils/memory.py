@@ -109,7 +109,10 @@ class Memory:
         if content == self._saved:
             return
         descriptor = os.open(_NEW, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(content)
+        try:
+            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+                file.write(content)
+        except OSError as error:  # no space left: the error of a write does not say where
+            raise OSError(error.errno, error.strerror, _NEW) from error
         os.replace(_NEW, _FILE)
         self._saved = content

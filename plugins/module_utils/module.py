@@ -12,11 +12,10 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
-from ansible_collections.virtnet.linux.plugins.module_utils import messages
+from ansible_collections.virtnet.linux.plugins.module_utils import messages, rights
 from ansible_collections.virtnet.linux.plugins.module_utils.actions import as_diff
 from ansible_collections.virtnet.linux.plugins.module_utils.converge import KINDS, Document, Refused, converge
 from ansible_collections.virtnet.linux.plugins.module_utils.firewall import FirewallError
-from ansible_collections.virtnet.linux.plugins.module_utils.host import is_root
 from ansible_collections.virtnet.linux.plugins.module_utils.memory import Locked
 from ansible_collections.virtnet.linux.plugins.module_utils.netlink import NetlinkError
 from ansible_collections.virtnet.linux.plugins.module_utils.report import report
@@ -123,8 +122,9 @@ def _run(module: AnsibleModule, document: Document) -> None:
 
 
 def _require(module: AnsibleModule) -> None:
-    if not is_root():
-        module.fail_json(msg="networks are changed and read as root: run this with become: true, or connect as root")
+    lacking = rights.lacking()
+    if lacking is not None:
+        module.fail_json(msg=lacking)
     if messages.PYROUTE2_MISSING is not None:
         module.fail_json(
             msg="pyroute2 is missing for %s, which runs this (%s): install the package python3-pyroute2 (Debian, "

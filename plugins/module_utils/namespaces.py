@@ -131,23 +131,30 @@ def remove_directory() -> bool:
     return True
 
 
+@contextlib.contextmanager
+def scratch() -> Iterator[None]:
+    """Be in a new namespace for the length of a with block; it goes then, unless it was given a handle."""
+    home = os.open("/proc/self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        _call("unshare", _CLONE_NEWNET)
+        try:
+            yield
+        finally:
+            _call("setns", home, _CLONE_NEWNET)
+    finally:
+        os.close(home)
+
+
 def create(name: str, marks: list[Request]) -> Socket:
     """Make a new namespace with a handle of that name; return a socket in it.
 
     It is marked before it has a handle: a run that is killed in between leaves none that nobody owns.
     """
-    home = os.open("/proc/self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        _call("unshare", _CLONE_NEWNET)
-        try:
-            inside = Socket()
-            inside.send(marks)
-            _bind("/proc/self/ns/net", name)
-            return inside
-        finally:
-            _call("setns", home, _CLONE_NEWNET)
-    finally:
-        os.close(home)
+    with scratch():
+        inside = Socket()
+        inside.send(marks)
+        _bind("/proc/self/ns/net", name)
+        return inside
 
 
 def give_name(name: str, source: str) -> None:
