@@ -212,7 +212,7 @@ def _own_plan(member: Member, fabrics: list[Fabric]) -> dict[str, Any]:
     by_name = {fabric.network.name: fabric for fabric in fabrics}
     declared = {
         "networks": [_settled_network(raw, by_name) for raw in member.raw["networks"]],
-        "containers": [_settled_container(raw, settled) for raw in member.raw.get("containers") or []],
+        "containers": [one for raw in member.raw.get("containers") or [] for one in _settled_container(raw, settled)],
         "purge": member.raw.get("purge"),
         "role": ROLE,
         "host": "",
@@ -232,15 +232,19 @@ def _settled_network(raw: Any, fabrics: dict[str, Fabric]) -> Any:
     return told
 
 
-def _settled_container(raw: Any, settled: dict[tuple[str, str], FabricEndpoint]) -> Any:
-    if not isinstance(raw, Mapping) or not isinstance(raw.get("networks"), (list, tuple)):
-        return raw
+def _settled_container(raw: Any, settled: dict[tuple[str, str], FabricEndpoint]) -> list[Any]:
+    """The container with its addresses on overlays; without those networks on which it got none, which is an error."""
+    if not isinstance(raw, Mapping) or not isinstance(raw.get("networks"), (list, tuple)) or not raw["networks"]:
+        return [raw]
     wishes = []
     for wish in raw["networks"]:
         told = dict(wish) if isinstance(wish, Mapping) else {"name": wish}
         endpoint = settled.get((str(raw.get("name")), str(told.get("name"))))
-        wishes.append(wish if endpoint is None or not endpoint.mac else {**told, **_settled(endpoint)})
-    return {**raw, "networks": wishes}
+        if endpoint is None:
+            wishes.append(wish)
+        elif endpoint.is_settled:
+            wishes.append({**told, **_settled(endpoint)})
+    return [{**raw, "networks": wishes}] if wishes else []
 
 
 def _settled(endpoint: FabricEndpoint) -> dict[str, str]:

@@ -34,6 +34,7 @@ class FabricEndpoint:
     live: LiveEndpoint | None
     addresses: dict[int, Address] = field(default_factory=dict)  # by IP version
     mac: str = ""
+    is_settled: bool = False  # it has an address of each family, and a MAC
 
     @property
     def stays(self) -> bool:
@@ -108,6 +109,7 @@ def settle_macs(network: Network, endpoints: list[FabricEndpoint], held: Iterabl
         if not endpoint.mac or (holders.get(endpoint.mac) != str(endpoint) and not endpoint.stays):
             endpoint.mac = next(mac for mac in _possible_macs(endpoint) if mac not in holders)
             holders[endpoint.mac] = str(endpoint)
+        endpoint.is_settled = len(endpoint.addresses) == len(network.subnets)
 
 
 def _leaves(member: Member, name: str, network: str) -> bool:

@@ -1,0 +1,356 @@
+# Copyright (c) 2026, The virtnet.linux authors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The fabric's plan: addresses, tunnels, MTU, and what is refused before anything is touched."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from unit.fabric.paper_fabric import FABRIC, OTHER, SIX, Fabric, bare, known, own, tunnel
+
+
+def on(*networks, name="c1", **more):
+    return {"name": name, "networks": list(networks), **more}
+
+
+@pytest.fixture
+def three():
+    fabric = Fabric(3)
+    for number, name in enumerate(fabric.declared):
+        fabric.declared[name]["containers"] = [on("fabric"), on("fabric", name=f"own{number}")]
+    return fabric
+
+
+def test_addresses_go_up_host_by_host_and_a_name_may_repeat(three):
+    three.run()
+    found = {(host, name): addresses for (host, name, _network), addresses in three.addresses().items()}
+    assert found == {
+        ("h1", "c1"): ["10.42.0.2"], ("h1", "own0"): ["10.42.0.3"], ("h2", "c1"): ["10.42.0.4"],
+        ("h2", "own1"): ["10.42.0.5"], ("h3", "c1"): ["10.42.0.6"], ("h3", "own2"): ["10.42.0.7"],
+    }  # fmt: skip
+
+
+def test_every_host_knows_everybody_on_the_others_and_nobody_of_its_own(three):
+    planned = three.run()
+    mine = {name: own(topology, f"192.0.2.{name[1]}") for name, topology in planned["hosts"].items()}
+    for name, topology in planned["hosts"].items():
+        assert known(topology) == set.union(*(mine[other] for other in mine if other != name))
+
+
+def test_a_tunnel_is_static_and_the_gateway_is_the_same_on_every_host(three):
+    planned = three.run()
+    for name, topology in planned["hosts"].items():
+        one = tunnel(topology)
+        assert (one["vni"], one["dstport"], one["local"]) == (4242, 4789, f"192.0.2.{name[1]}")
+        assert (one["learning"], one["flood"], one["anycast_gateway"]) == (False, [], True)
+        assert one["labels"] == {"role": "overlay_network", "network": "fabric"}
+        assert (topology["bridge"][0]["addresses"], topology["bridge"][0]["mac"]) == (["10.42.0.1/24"], "02:42:0a:2a:00:01")
+        assert topology["bridge"][0]["labels"]["vni"] == "4242"
+
+
+def test_flooding_goes_to_all_others():
+    fabric = Fabric(3, [SIX])
+    planned = fabric.run()
+    assert tunnel(planned["hosts"]["h1"], "six")["flood"] == ["192.0.2.2", "192.0.2.3"]
+    assert tunnel(planned["hosts"]["h1"], "six")["learning"] is True
+
+
+@pytest.mark.parametrize(("version", "most"), [(4, 1350), (6, 1330)])
+def test_mtu_is_the_smallest_underlays_less_the_headers(version, most):
+    fabric = Fabric(3, [FABRIC, OTHER], version)
+    fabric.live["h2"] = bare(2, 1400, version)
+    for name in fabric.declared:
+        fabric.declared[name]["containers"] = [on("fabric", "other")]
+    for topology in fabric.plan()["hosts"].values():
+        kinds = ("bridge", "veth", "vxlan_tunnel")
+        assert {one["mtu"] for kind in kinds for one in topology[kind]} == {most}
+
+
+def test_mtu_that_does_not_fit_is_refused(three):
+    for declared in three.declared.values():
+        declared["networks"] = [{**FABRIC, "mtu": 1460}]
+    assert three.errors() == [
+        "network fabric: mtu 1460: is too much: host h1's underlay device has 1500, of which the tunnel takes 50; give "
+        "1450 or less, or nothing"
+    ]
+
+
+def test_slices_are_used_without_asking_anybody(three):
+    for name in three.declared:
+        three.declared[name]["ip_ranges"] = {"fabric": f"10.42.0.{int(name[1]) * 16}/28"}
+        three.declared[name]["vtep"] = f"192.0.2.{name[1]}"
+    three.unread = {"h2"}
+    planned = three.run(["h1", "h3"])
+    found = {where[:2]: addresses for where, addresses in three.addresses().items()}
+    assert found["h1", "c1"] == ["10.42.0.16"] and found["h3", "own2"] == ["10.42.0.49"]
+    assert {entry[1] for entry in known(planned["hosts"]["h1"])} >= {("10.42.0.32",), ("10.42.0.33",)}
+    assert any("host h2: could not be read (no route to it)" in warning for warning in planned["warnings"])
+
+
+def test_without_slices_no_address_is_given_out_that_an_unread_host_may_have(three):
+    for name in three.declared:
+        three.declared[name]["vtep"] = f"192.0.2.{name[1]}"
+    three.unread = {"h2"}
+    (error,) = three.errors(["h1"])
+    assert error.startswith("network fabric: hosts 'h2': could not be read (no route to it), so addresses that they hold")
+
+
+def test_who_could_not_be_read_stays_known(three):
+    for name in three.declared:
+        three.declared[name]["vtep"] = f"192.0.2.{name[1]}"
+    before = three.run()
+    three.unread = {"h2"}
+    after = three.run(["h1", "h3"])
+    assert known(after["hosts"]["h1"]) == known(before["hosts"]["h1"])
+
+
+def test_hosts_outside_the_run_that_lack_entries_are_named(three):
+    three.run()
+    assert three.plan(["h1"])["lacking"] == []
+    three.declared["h1"]["containers"].append(on("fabric", name="new"))
+    assert three.run(["h1"])["lacking"] == ["h2", "h3"]
+    assert three.run(["h2"])["lacking"] == ["h3"]
+    assert three.run(["h3"])["lacking"] == []
+
+
+def test_one_host_after_the_other_ends_as_all_at_once(three):
+    again = Fabric(3)
+    again.declared = three.declared
+    three.run()
+    for order in (["h3"], ["h1"], ["h2"]):
+        again.run(order)
+    assert again.addresses() == three.addresses()
+
+
+def test_what_is_removed_is_removed_everywhere(three):
+    three.run()
+    three.declared["h2"]["containers"][0]["state"] = "absent"
+    planned = three.run()
+    assert "10.42.0.4" not in str([tunnel(topology)["endpoints"] for topology in planned["hosts"].values()])
+    del three.declared["h3"], three.live["h3"]
+    planned = three.run()
+    assert {entry[2] for entry in known(planned["hosts"]["h1"])} == {"192.0.2.2"}
+
+
+def test_all_of_it_goes_when_it_is_absent(three):
+    three.run()
+    for declared in three.declared.values():
+        declared["networks"] = [{"name": "fabric", "state": "absent"}]
+        declared["containers"] = [{**one, "state": "absent"} for one in declared["containers"]]
+    planned = three.run()
+    for topology in planned["hosts"].values():
+        assert topology["vxlan_tunnel"] == [{"name": "vx-fabric", "state": "absent"}]
+    assert all(not live["tunnels"] and not live["networks"] for live in three.live.values())
+
+
+def test_one_host_leaves_while_the_others_stay(three):
+    three.run()
+    three.declared["h3"]["networks"] = [{"name": "fabric", "state": "absent"}]
+    three.declared["h3"]["containers"] = [{**one, "state": "absent"} for one in three.declared["h3"]["containers"]]
+    planned = three.run()
+    assert {entry[2] for entry in known(planned["hosts"]["h1"])} == {"192.0.2.2"}
+
+
+def test_containers_of_bridge_network_share_the_address_space(three):
+    three.declared["h2"]["bridge_containers"] = [on("fabric", name="guest")]
+    planned = three.plan()
+    (told,) = planned["addresses"]["h2"].values()
+    assert told == {"fabric": {"ipv4_address": "10.42.0.4", "mac_address": "02:42:0a:2a:00:04"}}
+    assert ("02:42:0a:2a:00:04", ("10.42.0.4",), "192.0.2.2") in known(planned["hosts"]["h1"])
+
+
+def test_the_same_name_without_ipv4_gets_two_macs():
+    fabric = Fabric(2, [SIX])
+    for name in fabric.declared:
+        fabric.declared[name]["containers"] = [on("six")]
+    fabric.run()
+    assert len(set(fabric.macs().values())) == 2
+
+
+def test_every_container_can_be_on_two_overlays():
+    fabric = Fabric(2, [FABRIC, OTHER])
+    fabric.declared["h1"]["containers"] = [on("fabric", "other")]
+    topology = fabric.run()["hosts"]["h2"]
+    assert {entry[1] for entry in known(topology)} == {("10.42.0.2",)}
+    assert {entry[1] for entry in known(topology, "other")} == {("10.43.0.2", "fd43::2")}
+
+
+def _set(fabric, host, **options):
+    fabric.declared[host].update(options)
+
+
+def _foreign(**tunnel_of_others):
+    told = {"name": "foreign", "ours": False, "labels": {}, "local": "192.0.2.1", "extensions": [], "dstport": 4789}
+    return {**told, **tunnel_of_others}
+
+
+def _everywhere(fabric, **options):
+    for declared in fabric.declared.values():
+        declared.update(options)
+
+
+WRONG = {
+    "vni out of range": (
+        lambda fabric: _everywhere(fabric, networks=[{**FABRIC, "vni": 1 << 24}]),
+        "network fabric: vni 16777216: must be a number from 1 to 16777215",
+    ),
+    "no vni": (
+        lambda fabric: _everywhere(fabric, networks=[{"name": "fabric", "subnet": "10.42.0.0/24"}]),
+        "network fabric: vni (not given): an overlay needs one, from 1 to 16777215, that no other network has",
+    ),
+    "vni of two networks": (
+        lambda fabric: _everywhere(fabric, networks=[FABRIC, {**OTHER, "vni": 4242}]),
+        "network other: vni 4242: is network fabric's; choose another",
+    ),
+    "vni of a foreign device": (
+        lambda fabric: fabric.live["h1"]["tunnels"].append(_foreign(vni=4242)),
+        "h1: network fabric: vni 4242: the tunnel foreign on h1 has it on the same UDP port; choose another",
+    ),
+    "udp port of a foreign device with other flags": (
+        lambda fabric: fabric.live["h1"]["tunnels"].append(_foreign(vni=9, extensions=["GBP"])),
+        "h1: network fabric: dstport 4789: foreign on h1 receives on this UDP port with GBP; choose another",
+    ),
+    "udp port of a process": (
+        lambda fabric: fabric.live["h1"]["host"]["listeners"].append(
+            {"protocol": "udp", "address": "0.0.0.0", "port": 4789, "pid": 7, "process": "other"}),
+        "h1: network fabric: dstport 4789: other (pid 7) on h1 receives on this UDP port; stop it, or choose another",
+    ),
+    "vtep of two hosts": (
+        lambda fabric: _everywhere(fabric, vtep="192.0.2.1"),
+        "host h2: overlay_network_vtep '192.0.2.1': is host h1's as well; each host has its own",
+    ),
+    "vtep that the host does not have": (
+        lambda fabric: _set(fabric, "h2", vtep="192.0.2.77"),
+        "host h2: overlay_network_vtep '192.0.2.77': no interface of the host has this address; it has 192.0.2.2",
+    ),
+    "vtep that is none": (
+        lambda fabric: _set(fabric, "h2", vtep="h2.example"),
+        "host h2: vtep 'h2.example': must be an IP address",
+    ),
+    "vtep that is ambiguous": (
+        lambda fabric: fabric.live["h2"]["host"]["interfaces"][0]["addresses"].append("192.0.2.22/24"),
+        "host h2: overlay_network_vtep (not given): the host's underlay address is not plain to see, there could be: "
+        "192.0.2.2, 192.0.2.22; declare which",
+    ),
+    "vtep that nobody knows": (
+        lambda fabric: fabric.unread.add("h2"),
+        "host h2: overlay_network_vtep (not given): the inventory does not say it, and the host could not be read (no "
+        "route to it); declare it",
+    ),
+    "families mixed": (
+        lambda fabric: fabric.live.update(h2=bare(2, version=6)),
+        "fabric: overlay_network_vtep 'IPv4 on h1, h3; IPv6 on h2': VTEPs are all of one family; give all hosts one of "
+        "the same",
+    ),
+    "subnet that has the underlay in it": (
+        lambda fabric: _everywhere(fabric, networks=[{**FABRIC, "subnet": "192.0.0.0/16"}]),
+        "h1: network fabric: subnet '192.0.0.0/16': contains the underlay address 192.0.2.1 of host h1; choose another",
+    ),
+    "subnet that a host has a route to": (
+        lambda fabric: fabric.live["h3"]["host"]["routes"].append({"to": "10.42.0.0/20", "via": "192.0.2.9", "dev": "eth0"}),
+        "h3: network fabric: subnet '10.42.0.0/24': overlaps with the host's route to 10.42.0.0/20 by eth0; choose another",
+    ),
+    "slices that overlap": (
+        lambda fabric: _everywhere(fabric, ip_ranges={"fabric": "10.42.0.16/28"}),
+        "host h2: overlay_network_ip_ranges.fabric '10.42.0.16/28': overlaps with 10.42.0.16/28 of host h1; slices are "
+        "apart from each other",
+    ),
+    "a slice outside the subnet": (
+        lambda fabric: _set(fabric, "h1", ip_ranges={"fabric": "10.44.0.0/28"}),
+        "h1: overlay_network_ip_ranges: fabric '10.44.0.0/28': must lie inside the subnet of network fabric",
+    ),
+    "a slice for nobody": (
+        lambda fabric: _set(fabric, "h1", ip_ranges={"web": "10.44.0.0/28"}),
+        "h1: overlay_network_ip_ranges: web '10.44.0.0/28': overlay_network_networks has no network of this name",
+    ),
+    "slices for some": (
+        lambda fabric: _set(fabric, "h1", ip_ranges={"fabric": "10.42.0.16/28"}),
+        "network fabric: overlay_network_ip_ranges.fabric 'h2, h3': have no IPv4 slice, but h1; give every host one, or "
+        "none",
+    ),
+    "networks that differ": (
+        lambda fabric: _set(fabric, "h3", networks=[{**FABRIC, "subnet": "10.45.0.0/24"}]),
+        "network fabric: hosts 'h3': do not declare it as h1 does; it is the same on all hosts: declare it in group_vars",
+    ),
+    "a container in both lists": (
+        lambda fabric: _set(fabric, "h1", bridge_containers=[on("web")]),
+        "h1: container c1: name 'c1': is declared in overlay_network_containers and in bridge_network_containers; "
+        "declare it in one of them",
+    ),
+    "an address that a container of another host has": (
+        lambda fabric: _set(fabric, "h2", containers=[on({"name": "fabric", "ipv4_address": "10.42.0.2"}),
+                                                      on({"name": "fabric", "ipv4_address": "10.42.0.2"}, name="c2")]),
+        "h2: container c2: ipv4_address '10.42.0.2': is taken on network fabric by container c1 on h2; choose another",
+    ),
+    "a MAC that a container of another host has": (
+        lambda fabric: [
+            _set(fabric, name, containers=[on({"name": "fabric", "mac_address": "02:00:00:00:00:07"})])
+            for name in ("h1", "h2")],
+        "h2: container c1: mac_address '02:00:00:00:00:07': is taken on network fabric by container c1 on h1; choose "
+        "another, or none",
+    ),
+    "the gateway's MAC": (
+        lambda fabric: _set(fabric, "h2", containers=[on({"name": "fabric", "mac_address": "02:42:0a:2a:00:01"})]),
+        "h2: container c1: mac_address '02:42:0a:2a:00:01': is taken on network fabric by the gateway of network fabric; "
+        "choose another, or none",
+    ),
+    "a network that nobody declares": (
+        lambda fabric: _set(fabric, "h2", containers=[on("nowhere")]),
+        "h2: container c1: networks[0] 'nowhere': is unknown: no network in overlay_network_networks and none that is "
+        "live; known: fabric",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", WRONG)
+def test_what_is_wrong_is_said_before_anything_is_touched(three, what):
+    spoil, said = WRONG[what]
+    spoil(three)
+    assert said in three.errors()
+
+
+def test_all_that_is_wrong_is_said_at_once(three):
+    for what in ("vni of a foreign device", "vtep that is ambiguous", "a container in both lists"):
+        WRONG[what][0](three)
+    found = three.errors()
+    assert all(WRONG[what][1] in found for what in ("vni of a foreign device", "a container in both lists"))
+
+
+def test_full_subnets_and_slices_are_refused(three):
+    three.declared["h1"]["containers"] = [on("fabric", name=f"c{number}") for number in range(300)]
+    assert any(one.startswith("network fabric: subnet '10.42.0.0/24': is full: 254 addresses") for one in three.errors())
+    for name in three.declared:
+        three.declared[name]["ip_ranges"] = {"fabric": f"10.42.0.{int(name[1]) * 16}/28"}
+    said = "host h1: overlay_network_ip_ranges.fabric '10.42.0.16/28': is full: 16 addresses are held; none is left for "
+    assert any(one.startswith(said) for one in three.errors())
+
+
+def test_hosts_outside_the_group_are_refused(three):
+    assert three.errors(["h1", "h9"]) == [
+        "host h9: overlay_network_group 'h1, h2, h3': is not in it: run the role on members of the group only, or add the "
+        "host"
+    ]
+
+
+def test_the_plan_grows_as_its_output_grows():
+    def seconds(hosts):
+        fabric = Fabric(0)
+        networks = [{**FABRIC, "subnet": "10.0.0.0/10"}]
+        containers = [on("fabric", name=f"c{number}") for number in range(10)]
+        for number in range(hosts):
+            name = f"h{number}"
+            fabric.declared[name] = {"networks": networks, "containers": containers, "vtep": f"192.0.{number >> 8}.{number & 255}"}
+            fabric.live[name] = bare(1)
+            fabric.live[name]["host"]["interfaces"][0]["addresses"] = [f"192.0.{number >> 8}.{number & 255}/16"]
+            fabric.live[name]["host"]["routes"] = []
+        start = time.process_time()
+        planned = fabric.plan()
+        assert planned["errors"] == []
+        entries = sum(len(tunnel(topology)["endpoints"]) for topology in planned["hosts"].values())
+        return time.process_time() - start, entries
+
+    few, many = min(seconds(10) for _ in range(3)), seconds(100)
+    assert many[0] / few[0] < many[1] / few[1]
