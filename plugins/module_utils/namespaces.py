@@ -188,9 +188,9 @@ def _bind(source: str, name: str) -> None:
     os.close(os.open(path(name), os.O_RDONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o444))
     try:
         _call("mount", source.encode(), path(name).encode(), b"none", _MS_BIND, None)
-    except OSError:
+    except OSError as error:
         os.unlink(path(name))
-        raise
+        raise OSError(error.errno, error.strerror, "%s as %s" % (source, path(name))) from error
 
 
 def _call(function: str, *arguments: object) -> None:

@@ -371,7 +371,7 @@ def _address(stack: Stack, name: str, asked: settings.Settings, link: Link | Non
 
 def _change(wanted: dict[str, Any], host: Host) -> None:
     stack = host.stack(wanted["netns"])
-    link = stack.links[wanted["name"]]
+    link = stack.links.get(wanted["name"]) or stack.fresh(wanted["name"])
     if _far_link(wanted, host, link) is None:
         _move_far(wanted, host, link)
     about = "{} {}".format(KIND, wanted["name"])

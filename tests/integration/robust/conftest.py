@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from kit.host import Host
-
 from integration.robust.documents import VTEP
+
+from kit.host import Host
 
 
 @pytest.fixture
 def host() -> Iterator[Host]:
     with Host() as made:
-        made.sh("ip link add eth0 type veth peer name wire && ip address add %s/24 dev eth0 && ip link set eth0 up" % VTEP)
+        made.sh("ip link add eth0 type veth peer name wire")
+        made.sh("ip address add %s/24 dev eth0 && ip link set eth0 up" % VTEP)
         yield made

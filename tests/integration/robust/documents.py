@@ -98,6 +98,7 @@ def _endpoint(network: str, number: int, v4: str, v6: str | None, mtu: int, cont
     return {
         "name": names.veth_device(container, network), "bridge": "br-" + network, "mtu": mtu, "anti_spoofing": True,
         "labels": {"network": network, "container": container},
-        "peer": {"name": "eth0", "netns": container, "mac": names.mac_of_ipv4(v4), "gateway": v4.rsplit(".", 1)[0] + ".1",
-                 "addresses": [v4 + "/16"] + ([v6 + "/64"] if v6 else []), "gateway6": "fd00:30::1" if v6 else None},
+        "peer": {"name": "eth0", "netns": container, "mac": names.mac_of_ipv4(v4),
+                 "addresses": [v4 + "/16"] + ([v6 + "/64"] if v6 else []),
+                 "gateway": v4.rsplit(".", 1)[0] + ".1", "gateway6": "fd00:30::1" if v6 else None},
     }  # fmt: skip

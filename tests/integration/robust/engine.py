@@ -7,18 +7,22 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import subprocess
 from collections.abc import Callable
 from typing import Any
 
+from integration.robust.documents import Document
+
+from ansible_collections.virtnet.linux.plugins.module_utils import converge as engine
+from ansible_collections.virtnet.linux.plugins.module_utils import firewall, namespaces, sysctls
+from ansible_collections.virtnet.linux.plugins.module_utils.converge import converge
+from ansible_collections.virtnet.linux.plugins.module_utils.netlink import NetlinkError, Socket
+from ansible_collections.virtnet.linux.plugins.module_utils.report import report
 from kit.host import Host
 
-from ansible_collections.virtnet.linux.plugins.module_utils import namespaces, sysctls
-from ansible_collections.virtnet.linux.plugins.module_utils.converge import converge
-from ansible_collections.virtnet.linux.plugins.module_utils.netlink import Socket
-from ansible_collections.virtnet.linux.plugins.module_utils.report import report
-from integration.robust.documents import Document
+FILES = 24  # so few that a run of ten containers gets no further
 
 
 def run(host: Host, document: Document, check: bool = False, stop_after: int | None = None) -> list[str]:
@@ -38,6 +42,28 @@ def killed(host: Host, document: Document, step: int) -> str | None:
     There is a step before and a step after each call that changes something in the kernel or in a file.
     """
     return host.call(_killed, document, step)
+
+
+def error_after(host: Host, document: Document, meddle: str) -> str | None:
+    """What a run says that fails because of a shell script, which is run when all is planned and nothing done yet."""
+    return host.call(_error, document, meddle)
+
+
+def _error(document: Document, meddle: str) -> str | None:
+    do = engine._apply
+
+    def apply(*arguments: Any) -> None:
+        subprocess.run(["sh", "-ec", meddle], check=True, capture_output=True, pass_fds=(), close_fds=True)
+        if "ulimit" in meddle:  # a shell's limit is its own
+            resource.setrlimit(resource.RLIMIT_NOFILE, (FILES, FILES))
+        do(*arguments)
+
+    engine._apply = apply
+    try:
+        engine.converge(document)
+    except (firewall.FirewallError, NetlinkError, OSError) as error:  # what plugins/module_utils/module.py expects
+        return str(error)
+    return None
 
 
 def _lines(document: Document, check: bool, stop_after: int | None) -> list[str]:

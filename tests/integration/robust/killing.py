@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from kit import snapshot
-from kit.host import Host
-
 from integration.robust import engine
 from integration.robust.documents import Document, absent, changed, containers, overlay, together
+
+from kit import snapshot
+from kit.host import Host
 
 SMALL = together(containers(range(1, 6)), overlay([1], range(3)))
 OTHER = together(containers([2, 3, 6], mtu=1400, first_port=8100, icc=False), overlay([2], range(1, 6), vni=4343))

@@ -10,7 +10,6 @@ A few points each here; tests/full kills at every one.
 from __future__ import annotations
 
 import pytest
-
 from integration.robust import killing
 
 

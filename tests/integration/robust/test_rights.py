@@ -12,10 +12,10 @@ import subprocess
 import sys
 
 import pytest
-from kit import snapshot
-from kit.host import run_module
 
 from ansible_collections.virtnet.linux.plugins.module_utils import rights
+from kit import snapshot
+from kit.host import run_module
 
 TOPOLOGY = {
     "bridge": [{"name": "br-web", "addresses": ["172.30.0.1/16"]}],
