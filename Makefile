@@ -28,7 +28,7 @@ GIVE_BACK := $(if $(SUDO),$(SUDO) chown -R "$$(id -u):$$(id -g)" .cache,true)
 # COMMAND=PACKAGE: the package is installed where the command is missing. A minimal Debian has no /etc/protocols,
 # from which nft takes the numbers of protocols' names.
 PACKAGES := python3=python3 venv=python3-venv nft=nftables ip=iproute2 ping=iputils-ping /etc/protocols=netbase
-TEST_PACKAGES := git=git tcpdump=tcpdump sshd=openssh-server shellcheck=shellcheck
+TEST_PACKAGES := git=git dot=graphviz tcpdump=tcpdump sshd=openssh-server shellcheck=shellcheck
 
 ##@ Use it on this machine
 

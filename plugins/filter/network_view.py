@@ -27,10 +27,10 @@ options:
     required: true
   view:
     description:
-      - V(networks) after C(docker network ls), V(containers) after C(docker ps),
-        V(bridges) in the columns of C(brctl show).
+      - V(networks) after C(docker network ls), V(inspect) after C(docker network inspect), V(containers) after
+        C(docker ps), V(bridges) in the columns of C(brctl show), V(tunnels) a line a VXLAN tunnel.
     type: str
-    choices: [networks, containers, bridges]
+    choices: [networks, inspect, containers, bridges, tunnels]
     required: true
 """
 
@@ -46,7 +46,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _value:
-  description: The lines of the table, the heading first.
+  description: The lines of the view, a table's heading first.
   type: list
   elements: str
 """

@@ -89,11 +89,11 @@ def _container_host(
     host: str, container: Mapping[str, Any], reach: Mapping[str, Any], wrong: list[str]
 ) -> ContainerHost:
     name = container["name"]
-    networks = []
+    networks: list[str] = []
     for given in container.get("networks") or []:
         network = given.get("name") if isinstance(given, dict) else given
         if names.is_object_name(network):
-            networks.append(network)
+            networks.append(str(network))
         else:
             wrong.append("host %s: container %s: network '%s': a name is %s" % (host, name, network, names.OBJECT_RULE))
     variables = {

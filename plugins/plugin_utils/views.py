@@ -2,7 +2,8 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What network_info returned, as the tables that people know: ``docker network ls``, ``docker ps``, ``brctl show``."""
+"""What network_info returned, in the forms that people know: ``docker network ls``, ``docker network inspect``,
+``docker ps``, ``brctl show``."""
 
 from __future__ import annotations
 
@@ -67,7 +68,50 @@ def bridges(live: dict[str, Any]) -> list[str]:
     return _table(rows)
 
 
-VIEWS = {"networks": networks, "containers": containers, "bridges": bridges}
+def tunnels(live: dict[str, Any]) -> list[str]:
+    """A line a VXLAN tunnel."""
+    rows: Rows = [("TUNNEL", "VNI", "VTEP", "BRIDGE", "MTU", "ENDPOINTS", "FLOOD")]
+    for tunnel in live["tunnels"]:
+        name = tunnel["name"] if tunnel["ours"] else tunnel["name"] + " (not ours)"
+        cells = (name, tunnel["vni"], tunnel["local"], tunnel["bridge"], tunnel["mtu"], tunnel.get("entries"))
+        rows.append((*("" if cell is None else str(cell) for cell in cells), _words(tunnel["flood"])))
+    return _table(rows)
+
+
+def inspect(live: dict[str, Any]) -> list[str]:
+    """All of each network, as ``docker network inspect`` tells it, without JSON's brackets and quotes."""
+    return [line for network in live["networks"] for line in [*_outline(network), ""]][:-1]
+
+
+VIEWS = {
+    "networks": networks,
+    "inspect": inspect,
+    "containers": containers,
+    "bridges": bridges,
+    "tunnels": tunnels,
+}
+
+
+def _outline(value: dict[str, Any], indent: str = "") -> list[str]:
+    """A line a value; what is inside something stands indented below it."""
+    lines = []
+    for key, part in value.items():
+        if isinstance(part, dict) and part:
+            lines += ["%s%s:" % (indent, key), *_outline(part, indent + "    ")]
+        elif isinstance(part, list) and part and isinstance(part[0], dict):
+            lines.append("%s%s:" % (indent, key))
+            lines += [indent + "    - " + _words("%s %s" % (k, _word(v)) for k, v in one.items() if v) for one in part]
+        else:
+            lines.append(("%s%s: %s" % (indent, key, _word(part))).rstrip())
+    return lines
+
+
+def _word(value: Any) -> str:
+    if value is None or value in ({}, []):
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return _words(map(_word, value)) if isinstance(value, list) else str(value)
 
 
 def _published(live: dict[str, Any]) -> dict[str, list[str]]:

@@ -1,0 +1,391 @@
+# Copyright (c) 2026, The virtnet.linux authors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What network_info returned on each host, as one drawing in Graphviz's language.
+
+From the outside in: containers, bridges, tunnels and cards of a host stand in columns, and what joins hosts (overlays,
+the networks between the hosts) stands in the middle. Hosts with something in common with others stand left and right of
+it. Colours name networks, the same ones in print by their darkness; every line also says in words what it is.
+"""
+
+from __future__ import annotations
+
+import html
+import ipaddress
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+Report = Mapping[str, Any]
+Reports = Mapping[str, Report]
+
+# Dark enough for lines and words on white, and far enough from each other also where there are no colours: the
+# qualitative palette of Okabe and Ito, darkened.
+_COLOURS = ("#0b5fa5", "#a34700", "#00734f", "#8a3f76", "#7a6000", "#2f7f95", "#5a4a9c", "#8c2f2f")
+_INK, _FAINT, _LINE, _PORT = "#1f2933", "#66727f", "#9aa5b1", "#b03a00"
+_FONT = "DejaVu Sans,Verdana,Helvetica,Arial,sans-serif"
+_GAP = "\u2002"  # an en space, which SVG keeps where no line begins; also room for a browser's wider letters
+_LEFT_ONLY = 3  # so many hosts stand one below the other; more stand on both sides of what joins them
+
+_HEAD = f"""digraph virtnet {{
+  graph [rankdir=LR, bgcolor=white, fontname="{_FONT}", fontsize=16, fontcolor="{_INK}", nodesep=0.2, ranksep=0.8,
+         pad=0.3, newrank=true, splines=true, outputorder=edgesfirst, tooltip=" "]
+  node [fontname="{_FONT}", fontsize=15, fontcolor="{_INK}", shape=plain, tooltip=" "]
+  edge [color="{_LINE}", arrowhead=none, penwidth=1.9, tooltip=" "]
+"""
+
+
+def graph(reports: Reports, legend: bool = True) -> str:
+    """The drawing, as the text that ``dot`` reads. Same reports, same text."""
+    hosts = sorted(reports, key=_by_number)
+    colours = _colours(reports)
+    joints = _Joints(reports)
+    text = [_HEAD]
+    sides: dict[bool, list[str]] = {}
+    for place, host in enumerate(hosts):
+        is_right = len(hosts) > _LEFT_ONLY and place % 2 == 1
+        drawn = _Host(host, reports[host], colours, joints, is_right)
+        text += drawn.lines()
+        sides.setdefault(is_right, []).append(drawn.outermost())
+    for side in sides.values():
+        text += _column(side)
+    text += joints.lines(colours)
+    if legend:
+        text += _legend(reports)
+    return "\n".join([*text, "}", ""])
+
+
+class _Joints:
+    """What stands between the hosts: an overlay for each VNI, and the subnets that hosts' own cards are on."""
+
+    def __init__(self, reports: Reports) -> None:
+        self.overlays: dict[int, list[str]] = {}
+        self.subnets: dict[str, list[str]] = {}
+        for host, report in reports.items():
+            for tunnel in report.get("tunnels") or []:
+                if tunnel.get("ours") and tunnel.get("vni") is not None:
+                    self.overlays.setdefault(tunnel["vni"], []).append(str(_labels(tunnel).get("network") or ""))
+            for subnet in {subnet for _name, _address, subnet in _cards_out(report)}:
+                self.subnets.setdefault(subnet, []).append(host)
+
+    def lines(self, colours: Mapping[str, str]) -> list[str]:
+        found = []
+        for vni, networks in sorted(self.overlays.items()):
+            name = next((network for network in sorted(networks) if network), "")
+            colour = colours.get(name, _INK)
+            rows = [_bold(name or "overlay", colour), _small("overlay, VNI %d" % vni)]
+            box = _box(rows, colour, fill="#ffffff", rounded=True, width=3)
+            found.append("  %s [label=<%s>]" % (_id("overlay", vni), box))
+        for subnet in sorted(self.subnets):
+            box = _box([_small("network of the hosts"), _escape(subnet)], _LINE, fill="#f1f3f5", rounded=True)
+            found.append("  %s [label=<%s>]" % (_id("subnet", subnet), box))
+        return found
+
+
+class _Host:
+    """One host: a cluster, in which every node's identifier begins with the host's name."""
+
+    def __init__(self, name: str, report: Report, colours: Mapping[str, str], joints: _Joints, is_right: bool) -> None:
+        self.name, self.report, self.colours, self.joints, self.is_right = name, report, colours, joints, is_right
+        self.networks = {network["Id"]: network for network in report.get("networks") or []}
+        self.cards = _cards_out(report)
+        self.edges: list[str] = []
+
+    def lines(self) -> list[str]:
+        """The cluster and the lines from it to what joins hosts."""
+        nodes = [*self._containers(), *self._bridges(), *self._tunnels(), *self._uplinks()]
+        if not self.networks and not self.report.get("containers"):
+            nodes.append("    %s [label=<%s>]" % (self._id("nothing"), _font("no networks", _FAINT)))
+        label = '<FONT POINT-SIZE="20"><B>%s</B></FONT>' % _escape(self.name)
+        return [
+            "  subgraph %s {" % _id("cluster", self.name),
+            '    graph [label=<%s>, labeljust=l, style="rounded,filled", fillcolor="#fbfcfd", color="%s", margin=18]'
+            % (label, _LINE),
+            *nodes,
+            "  }",
+            *self.edges,
+        ]
+
+    def outermost(self) -> str:
+        """A node of the column next to what joins hosts, by which hosts are kept in their order."""
+        if self.cards:
+            return self._id("card", self.cards[-1][0])
+        tunnels = self._our_tunnels()
+        if tunnels:
+            return self._id("tunnel", tunnels[-1]["name"])
+        return self._id("containers" if self.report.get("containers") else "nothing")
+
+    def _containers(self) -> list[str]:
+        """All containers in one node, a table of boxes, so that dot keeps their order and width."""
+        every = sorted(self.report.get("containers") or [], key=lambda one: _by_number(one["name"]))
+        sharing: dict[str, list[str]] = {}
+        for container in every:
+            if container.get("join"):
+                sharing.setdefault(container["join"], []).append(container["name"])
+        own = [one for one in every if not one.get("join")]
+        boxes = [self._container(at, one, sharing.get(one["name"], [])) for at, one in enumerate(own)]
+        if sharing.get("host"):
+            rows = [_bold(", ".join(sharing["host"])), _small("the host's own network")]
+            boxes.append(_box(rows, _LINE, fill="#ffffff", dashed=True))
+        if not boxes:
+            return []
+        cells = "".join("<TR><TD>%s</TD></TR>" % box for box in boxes)
+        table = '<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="7" CELLPADDING="0">%s</TABLE>' % cells
+        return ["    %s [label=<%s>]" % (self._id("containers"), table)]
+
+    def _container(self, at: int, container: Report, sharing: list[str]) -> str:
+        rows: list[str | tuple[str, str]] = []
+        rows.append(_bold(container["name"] + _GAP) + _font("router" if container.get("forwarding") else "", _FAINT))
+        rows += [_small("and " + ", ".join(sharing))] if sharing else []
+        for number, endpoint in enumerate(container.get("endpoints") or []):
+            place = "%d/%d" % (at, number)
+            addresses = ", ".join(address.split("/")[0] for address in endpoint["addresses"])
+            rows.append((_font(endpoint["interface"] + _GAP, _FAINT) + _escape(addresses), place))
+            rows += [_font(port, _PORT) for port in self._ports(endpoint)]
+            if endpoint["bridge"]:
+                colour = self._colour(self.networks.get(endpoint["bridge"]))
+                port = ('headport="%s:w"' if self.is_right else 'tailport="%s:e"') % place
+                self._edge(self._id("containers"), self._id("bridge", endpoint["bridge"]), colour, port)
+        for card in container.get("interfaces") or []:
+            addresses = ", ".join(address.split("/")[0] for address in card["addresses"])
+            text = _escape(addresses + _GAP) + _font("card " + card["device"], _FAINT)
+            rows.append(_font(card["name"] + _GAP, _FAINT) + text)
+        if not container.get("endpoints") and not container.get("interfaces"):
+            rows.append(_small("no network"))
+        lonely = not container.get("endpoints")
+        return _box(rows, _LINE if lonely else _INK, fill="#ffffff", dashed=lonely)
+
+    def _ports(self, endpoint: Report) -> list[str]:
+        """The endpoint's published ports, as 'host 8080 → 80/tcp'."""
+        own = [address.split("/")[0] for address in endpoint["addresses"]]
+        found = []
+        for port in self.report.get("nat_ports") or []:
+            if port["to_address"] not in own:
+                continue
+            if not port["host_port"]:
+                text = "open %s/%s" % (port["to_port"], port["protocol"])
+            else:
+                at = "%s:" % _bracketed(port["host_ip"]) if port["host_ip"] else "host:"
+                text = "%s%s → %s/%s" % (at, port["host_port"], port["to_port"], port["protocol"])
+            if text not in found:
+                found.append(text)
+        return found
+
+    def _bridges(self) -> list[str]:
+        found = []
+        for device, network in sorted(self.networks.items()):
+            colour = self._colour(network)
+            rows = [_bold(network["Name"], colour)]
+            rows.append(_small("bridge %s, %s" % (device, _way_out(network))))
+            for part in network["IPAM"]["Config"]:
+                gateway = "gateway %s" % part["Gateway"] if part.get("Gateway") else ""
+                rows.append(_escape(part["Subnet"] + _GAP) + _font(gateway, _FAINT))
+            fill = _tint(colour)
+            found.append("    %s [label=<%s>]" % (self._id("bridge", device), _box(rows, colour, fill, width=3)))
+            if not network["Internal"] and self.cards:
+                self._edge(self._id("bridge", device), self._id("card", self.cards[0][0]), colour, "style=dashed")
+        self._cables()
+        return found
+
+    def _cables(self) -> None:
+        """Two bridges that a veth pair joins: both its ends bear the same label."""
+        ends: dict[str, list[str]] = {}
+        labels = {one["name"]: one.get("labels") or {} for one in self._interfaces()}
+        for bridge in self.report.get("bridges") or []:
+            for port in bridge["interfaces"] if bridge["netns"] is None else []:
+                cable = labels.get(port, {}).get("cable")
+                if cable:
+                    ends.setdefault(cable, []).append(bridge["name"])
+        for _cable, (near, *far) in sorted(ends.items()):
+            for other in far:
+                ends_of_it = self._id("bridge", near), self._id("bridge", other)
+                self._edge(*ends_of_it, _INK, "penwidth=3.6", "constraint=false")
+
+    def _tunnels(self) -> list[str]:
+        found = []
+        for tunnel in self._our_tunnels():
+            network = self.networks.get(tunnel["bridge"] or "")
+            colour = self._colour(network)
+            rows = [_escape(tunnel["name"]), _small("VNI %d" % tunnel["vni"]), _small("VTEP %s" % tunnel["local"])]
+            box = _box(rows, colour, fill="#ffffff", rounded=True)
+            node = self._id("tunnel", tunnel["name"])
+            found.append("    %s [label=<%s>]" % (node, box))
+            if network is not None:
+                self._edge(self._id("bridge", tunnel["bridge"]), node, colour)
+            self._edge(node, _id("overlay", tunnel["vni"]), colour, "penwidth=3.2")
+        return found
+
+    def _uplinks(self) -> list[str]:
+        found = []
+        for card, addresses, subnet in self.cards:
+            box = _box([_font(card + _GAP, _FAINT) + _escape(addresses)], _LINE, fill="#f1f3f5")
+            found.append("    %s [label=<%s>]" % (self._id("card", card), box))
+            self._edge(self._id("card", card), _id("subnet", subnet), _LINE, "penwidth=1.3")
+        return found
+
+    def _our_tunnels(self) -> list[Report]:
+        return [one for one in self.report.get("tunnels") or [] if one.get("ours") and one.get("vni") is not None]
+
+    def _interfaces(self) -> list[Report]:
+        return list((self.report.get("host") or {}).get("interfaces") or [])
+
+    def _colour(self, network: Report | None) -> str:
+        return self.colours.get(network["Name"], _INK) if network else _INK
+
+    def _id(self, *words: object) -> str:
+        return _id(self.name, *words)
+
+    def _edge(self, start: str, end: str, colour: str, *attributes: str) -> None:
+        """A line outwards; on the right side of the drawing the columns stand in the other order."""
+        tail, head = (end, start) if self.is_right else (start, end)
+        self.edges.append("  %s -> %s [%s]" % (tail, head, ", ".join(['color="%s"' % colour, *attributes])))
+
+
+def _column(nodes: list[str]) -> list[str]:
+    """The nodes one below the other, in this order."""
+    if len(nodes) < 2:
+        return []
+    return ["  {rank=same; edge [style=invis]; %s}" % " -> ".join(nodes)]
+
+
+def _way_out(network: Report) -> str:
+    options = network.get("Options") or {}
+    if network["Internal"]:
+        return "internal"
+    return "SNAT" if options.get("masquerade") or options.get("snat_address") else "routed"
+
+
+def _cards_out(report: Report) -> list[tuple[str, str, str]]:
+    """The host's own cards with an address: name, addresses, first subnet; those with the default route first."""
+    host = report.get("host") or {}
+    out = {route["dev"] for route in host.get("routes") or [] if route["to"] in ("0.0.0.0/0", "::/0")}
+    found = []
+    for one in host.get("interfaces") or []:
+        if one["ours"] or one["name"] == "lo" or one["kind"] == "bridge" or not one["addresses"]:
+            continue
+        interfaces = [ipaddress.ip_interface(address) for address in one["addresses"]]
+        wide = [interface for interface in interfaces if not interface.is_link_local and not interface.is_loopback]
+        if wide:
+            first = min(wide, key=lambda interface: interface.version)
+            found.append((one["name"], str(first.ip), str(first.network)))
+    return sorted(found, key=lambda card: (card[0] not in out, card[0]))
+
+
+def _legend(reports: Reports) -> list[str]:
+    """The signs that the drawing uses, in words."""
+    rows = [
+        '<TR><TD ALIGN="LEFT">%s</TD><TD ALIGN="LEFT"><FONT POINT-SIZE="14">%s</FONT></TD></TR>' % (sign, meaning)
+        for is_used, sign, meaning in _signs(reports)
+        if is_used
+    ]
+    table = '<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="1" CELLPADDING="2">%s</TABLE>' % "".join(rows)
+    return [
+        "  subgraph cluster_legend {",
+        '    graph [label="", style=rounded, color="%s", margin=4]' % _LINE,
+        "    legend [label=<%s>]" % table,
+        "  }",
+    ]
+
+
+def _signs(reports: Reports) -> Iterable[tuple[bool, str, str]]:
+    every = list(reports.values())
+    containers = [container for report in every for container in report.get("containers") or []]
+    networks = [network for report in every for network in report.get("networks") or []]
+    lonely = any(not container.get("endpoints") and container.get("join") in (None, "host") for container in containers)
+    colour = _COLOURS[0]
+    yield True, _box([_small("name")], _INK, "#ffffff"), "container, with its interfaces and addresses"
+    yield lonely, _box([_small("name")], _LINE, "#ffffff", dashed=True), "container without a network of its own"
+    is_routed = any(container.get("forwarding") for container in containers)
+    yield is_routed, _small("router"), "container that forwards between its networks"
+    yield any(report.get("nat_ports") for report in every), _font("host:8080 → 80", _PORT), "published port"
+    bridge = _box([_small("network")], colour, _tint(colour), width=3)
+    yield bool(networks), bridge, "bridge of a network; each network has its colour"
+    yield any(not network["Internal"] for network in networks), _font("- - - -", colour), "way out of a network"
+    is_cabled = any("cable" in _labels(one) for one in _all_interfaces(every))
+    yield is_cabled, _font("━━━", _INK), "cable between two bridges"
+    yield any(report.get("tunnels") for report in every), _font("━━━", colour), "VXLAN tunnel"
+
+
+def _all_interfaces(reports: Iterable[Report]) -> Iterable[Report]:
+    for report in reports:
+        yield from (report.get("host") or {}).get("interfaces") or []
+
+
+def _colours(reports: Reports) -> dict[str, str]:
+    """A colour for each network's name, the same on every host."""
+    names = {network["Name"] for report in reports.values() for network in report.get("networks") or []}
+    return {name: _COLOURS[place % len(_COLOURS)] for place, name in enumerate(sorted(names))}
+
+
+def _labels(thing: Report) -> Mapping[str, Any]:
+    return thing.get("labels") or {}
+
+
+def _by_number(name: str) -> list[tuple[bool, int, str]]:
+    """Sorts h2 before h10."""
+    parts: list[str] = [""]
+    for letter in name:
+        if parts[-1] and parts[-1].isdecimal() != letter.isdecimal():
+            parts.append("")
+        parts[-1] += letter
+    return [(part.isdecimal(), int(part) if part.isdecimal() else 0, part) for part in parts]
+
+
+def _id(*words: object) -> str:
+    """An identifier that no other words give."""
+    return '"%s"' % _quoted("/".join(str(word).replace("/", "//") for word in words))
+
+
+def _quoted(text: str) -> str:
+    """Inside a string of the language."""
+    return text.encode("unicode_escape").decode().replace('"', '\\"')
+
+
+def _escape(text: str) -> str:
+    """Inside a label that is made like HTML."""
+    return html.escape("".join(letter if letter.isprintable() else " " for letter in text), quote=True)
+
+
+def _bold(text: str, colour: str = _INK) -> str:
+    return '<FONT COLOR="%s"><B>%s</B></FONT>' % (colour, _escape(text))
+
+
+def _font(text: str, colour: str) -> str:
+    return '<FONT COLOR="%s">%s</FONT>' % (colour, _escape(text)) if text else ""
+
+
+def _small(text: str) -> str:
+    return '<FONT COLOR="%s" POINT-SIZE="12">%s</FONT>' % (_FAINT, _escape(text))
+
+
+def _bracketed(address: str) -> str:
+    return "[%s]" % address if ":" in address else address
+
+
+def _tint(colour: str) -> str:
+    """The colour with nine parts of white."""
+    parts = (int(colour[at : at + 2], 16) for at in (1, 3, 5))
+    return "#" + "".join("%02x" % (255 - (255 - part) // 8) for part in parts)
+
+
+def _box(
+    rows: Iterable[str | tuple[str, str]],
+    colour: str,
+    fill: str,
+    width: float = 1.5,
+    rounded: bool = False,
+    dashed: bool = False,
+) -> str:
+    """A frame with a line of text a row; a row may be given with the name of a port, where edges end."""
+    style = ",".join(word for word, is_on in (("ROUNDED", rounded), ("DASHED", dashed)) if is_on)
+    cells = []
+    for row in rows:
+        text, port = row if isinstance(row, tuple) else (row, "")
+        cells.append('<TR><TD ALIGN="LEFT"%s>%s%s</TD></TR>' % (' PORT="%s"' % port if port else "", text, _GAP))
+    return '<TABLE BORDER="%g" CELLBORDER="0" CELLSPACING="0" CELLPADDING="3" COLOR="%s" BGCOLOR="%s"%s>%s</TABLE>' % (
+        width,
+        colour,
+        fill,
+        ' STYLE="%s"' % style if style else "",
+        "".join(cells),
+    )

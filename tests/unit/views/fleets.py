@@ -1,0 +1,106 @@
+# Copyright (c) 2026, The virtnet.linux authors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Hosts on paper: what network_info would report of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def network(name: str, subnet: str, vni: int | None = None, **more: Any) -> dict[str, Any]:
+    """A network, its gateway the subnet's first address."""
+    config = {"Subnet": subnet, "Gateway": subnet.rsplit(".", 1)[0] + ".1"}
+    return {
+        "Name": name,
+        "Id": "br-" + name,
+        "Scope": "local" if vni is None else "global",
+        "Driver": "bridge" if vni is None else "overlay",
+        "EnableIPv4": True,
+        "EnableIPv6": False,
+        "IPAM": {"Driver": "default", "Config": [config]},
+        "Internal": False,
+        "Options": {"bridge": "br-" + name, "mtu": 1500, "icc": True, "masquerade": True},
+        "Labels": {"role": "bridge_network"},
+        "Containers": {},
+        "Ports": [],
+        **more,
+    }
+
+
+def container(name: str, *endpoints: tuple[str, str], **more: Any) -> dict[str, Any]:
+    """A container on networks, each given with the address there."""
+    attached = [
+        {
+            "network": on,
+            "bridge": "br-" + on,
+            "veth": "veth-%s-%s" % (name, on),
+            "interface": "eth%d" % number,
+            "mac": "02:42:00:00:00:%02x" % number,
+            "addresses": [address],
+        }
+        for number, (on, address) in enumerate(endpoints)
+    ]
+    mode = "bridge" if endpoints else "none"
+    return {"name": name, "mode": mode, "join": None, "labels": {}, "pids": [], "endpoints": attached, **more}
+
+
+def port(host_port: int, to_address: str, to_port: int, host_ip: str | None = None) -> dict[str, Any]:
+    """A published TCP port."""
+    keys = ("protocol", "host_ip", "host_port", "to_address", "to_port", "bridge")
+    return dict(zip(keys, ("tcp", host_ip, host_port, to_address, to_port, "br-web")))
+
+
+def tunnel(name: str, vni: int, local: str) -> dict[str, Any]:
+    """A network's tunnel."""
+    labels = {"network": name, "role": "overlay_network"}
+    return {"name": "vx-" + name, "ours": True, "labels": labels, "vni": vni, "local": local, "bridge": "br-" + name}
+
+
+def host(address: str, **more: Any) -> dict[str, Any]:
+    """A host with a card."""
+    card = {"name": "eth0", "kind": None, "up": True, "ours": False, "labels": None, "addresses": [address]}
+    own = {"interfaces": [card], "routes": [{"to": "0.0.0.0/0", "via": "10.0.0.1", "dev": "eth0"}]}
+    return {"networks": [], "bridges": [], "containers": [], "tunnels": [], "nat_ports": [], "host": own, **more}
+
+
+def one_host() -> dict[str, dict[str, Any]]:
+    """A host with five containers, one of each mode, a router and an internal network."""
+    return {
+        "web1": host(
+            "192.0.2.11/24",
+            networks=[network("web", "172.30.0.0/16"), network("back", "172.31.0.0/24", Internal=True)],
+            containers=[
+                container("nginx", ("web", "172.30.0.2/16")),
+                container("gate", ("web", "172.30.0.3/16"), ("back", "172.31.0.2/24"), forwarding=True),
+                container("db", ("back", "172.31.0.3/24")),
+                container("batch"),
+                container("sidecar", join="nginx", mode="container:nginx"),
+                container("agent", join="host", mode="host"),
+            ],
+            nat_ports=[port(8080, "172.30.0.2", 80), port(8443, "172.30.0.2", 443, host_ip="192.0.2.11")],
+        )
+    }
+
+
+def overlay(hosts: int = 3, containers: int = 3) -> dict[str, dict[str, Any]]:
+    """Hosts with an overlay over all of them, a published port, and a bridge network on the first."""
+    found = {}
+    for number in range(1, hosts + 1):
+        vtep = "192.0.2.%d" % (10 + number)
+        addresses = ["10.42.%d.%d/16" % (number, place + 2) for place in range(containers)]
+        inside = [
+            container("c%d" % (number * 10 + place), ("fabric", address)) for place, address in enumerate(addresses)
+        ]
+        found["host%d" % number] = host(
+            vtep + "/24",
+            networks=[network("fabric", "10.42.0.0/16", vni=4242)],
+            containers=inside,
+            tunnels=[tunnel("fabric", 4242, vtep)],
+            nat_ports=[port(8080, "10.42.%d.2" % number, 80)],
+        )
+    first = found["host1"]
+    first["networks"].append(network("web", "172.30.0.0/16"))
+    first["containers"].append(container("front", ("fabric", "10.42.1.99/16"), ("web", "172.30.0.2/16")))
+    return found

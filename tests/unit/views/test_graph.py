@@ -1,0 +1,119 @@
+# Copyright (c) 2026, The virtnet.linux authors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the drawing shows of what is live, and that no name can break it."""
+
+from __future__ import annotations
+
+import html
+import re
+
+from hypothesis import given
+from hypothesis import strategies as st
+from unit.views.fleets import container, host, network, one_host, overlay, port
+
+from ansible_collections.virtnet.linux.plugins.plugin_utils.graph import graph
+
+
+def words(text):
+    """The words that a person reads, label by label."""
+    labels = re.findall(r"label=<(.*)>\]", text)
+    return [html.unescape(re.sub(r"<[^<>]*>", " ", label)).split() for label in labels]
+
+
+def one_label(text, name):
+    """The words of the label that begins with a name."""
+    (found,) = [label for label in words(text) if label[:1] == [name]]
+    return found
+
+
+def lines(text):
+    """The lines of the drawing as (from, to)."""
+    return re.findall(r'^  "([^"]*)" -> "([^"]*)" \[color', text, re.MULTILINE)
+
+
+def test_a_host_shows_its_containers_with_addresses_and_published_ports():
+    text = " ".join(word for label in words(graph(one_host())) for word in label)
+    for shown in (
+        "nginx and sidecar eth0 172.30.0.2 host:8080 → 80/tcp 192.0.2.11:8443 → 443/tcp",
+        "gate router eth0 172.30.0.3 eth1 172.31.0.2",
+        "batch no network",
+        "agent the host's own network",
+        "back bridge br-back, internal 172.31.0.0/24 gateway 172.31.0.1",
+        "web bridge br-web, SNAT 172.30.0.0/16 gateway 172.30.0.1",
+        "eth0 192.0.2.11",
+    ):
+        assert shown in text
+
+
+def test_endpoints_are_lines_to_their_bridges_and_internal_networks_have_no_way_out():
+    drawn = lines(graph(one_host()))
+    assert drawn.count(("web1/containers", "web1/bridge/br-web")) == 2
+    assert drawn.count(("web1/containers", "web1/bridge/br-back")) == 2
+    assert ("web1/bridge/br-web", "web1/card/eth0") in drawn
+    assert ("web1/bridge/br-back", "web1/card/eth0") not in drawn
+
+
+def test_tunnels_of_all_hosts_meet_in_the_overlay():
+    tunnels = [start for start, end in lines(graph(overlay(3))) if end == "overlay/4242"]
+    assert tunnels == ["host%d/tunnel/vx-fabric" % number for number in (1, 2, 3)]
+
+
+def test_many_hosts_stand_on_both_sides_in_their_order():
+    drawn = graph(overlay(20))
+    columns = re.findall(r"rank=same; edge \[style=invis\]; (.*)\}", drawn)
+    assert [re.findall(r"host(\d+)/card", column) for column in columns] == [
+        [str(number) for number in range(1, 21, 2)],
+        [str(number) for number in range(2, 21, 2)],
+    ]
+    assert ("overlay/4242", "host2/tunnel/vx-fabric") in lines(drawn)
+
+
+def test_a_cable_joins_two_bridges():
+    cabled = host(
+        "192.0.2.1/24",
+        networks=[network("one", "172.30.0.0/16"), network("two", "172.30.0.0/16")],
+        bridges=[
+            {"name": "br-" + name, "netns": None, "id": "", "stp": False, "interfaces": ["cable" + name]}
+            for name in ("one", "two")
+        ],
+    )
+    cabled["host"]["interfaces"] += [
+        {"name": "cable" + name, "kind": "veth", "ours": True, "labels": {"cable": "one-two"}, "addresses": []}
+        for name in ("one", "two")
+    ]
+    assert ("h/bridge/br-one", "h/bridge/br-two") in lines(graph({"h": cabled}))
+
+
+def test_a_host_without_networks_is_there_and_says_so():
+    assert ["no", "networks"] in words(graph({"bare": host("192.0.2.1/24")}))
+
+
+def test_the_legend_has_only_what_is_drawn():
+    said = " ".join(" ".join(label) for label in words(graph({"bare": host("192.0.2.1/24")})))
+    assert "VXLAN" not in said and "published" not in said
+    assert "VXLAN tunnel" in " ".join(" ".join(label) for label in words(graph(overlay(3))))
+
+
+def test_the_same_reports_give_the_same_text():
+    reports = overlay(5)
+    assert graph(reports) == graph(dict(reversed(reports.items())))
+
+
+@given(st.text(min_size=1))
+def test_no_name_breaks_out_of_its_place(name):
+    """Names that roles would refuse too: somebody else may have made what is live."""
+    strange = host(
+        "192.0.2.1/24",
+        networks=[network(name, "172.30.0.0/16")],
+        containers=[container(name, (name, "172.30.0.2/16")), container("joined", join=name)],
+        nat_ports=[port(8080, "172.30.0.2", 80)],
+    )
+    text = graph({name: strange}, legend=False)
+    outside_strings = re.sub(r'"(?:[^"\\]|\\.)*"', '""', re.sub(r"label=<.*>\]", "label]", text), flags=re.DOTALL)
+    outside_strings = re.sub(r"label=<.*>, ", "label, ", outside_strings)
+    assert set(re.findall(r"[^\s\w=,.;#\[\]{}>-]", outside_strings)) <= {'"'}
+    for label in re.findall(r"label=<(.*)>\]", text):
+        assert label.count("<") == label.count(">")
+        assert not re.search(r"&(?!(amp|lt|gt|quot|#x27);)", label)
