@@ -69,7 +69,9 @@ bridges:
   sample:
     - {name: br-web, netns: null, id: 8000.0242ac1e0001, stp: false, interfaces: [veth0123456789a]}
 containers:
-  description: The namespaces, how each came to be, the processes in it and its endpoints.
+  description:
+    - The namespaces, how each came to be, the processes in it and its endpoints.
+    - One on several networks that forwards packets between them has C(forwarding).
   returned: always
   type: list
   elements: dict
@@ -79,6 +81,7 @@ containers:
       join: null
       labels: {role: bridge_network, mode: bridge}
       pids: [812]
+      forwarding: false
       endpoints:
         - network: web
           bridge: br-web
