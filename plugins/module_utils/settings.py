@@ -30,6 +30,11 @@ def normal_address(address: str) -> str:
     return str(ipaddress.ip_interface(address))
 
 
+def normal_host(address: str | None) -> str | None:
+    """An address without a length as the kernel writes it; what is empty stays so."""
+    return str(ipaddress.ip_address(address)) if address else address
+
+
 def normal_network(network: str) -> str:
     """NETWORK/LENGTH as ipaddress writes it; a lone address is a network of one."""
     return str(ipaddress.ip_network(network))

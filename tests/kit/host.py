@@ -94,7 +94,7 @@ class Host:
         assert not foretold.get("failed"), foretold
         snapshot.same(before, self.snapshot())
         done = self.module(module, diff=True, **arguments)
-        assert done == foretold
+        assert done == foretold, "foretold: %s\ndone: %s" % (foretold, done)
         assert done["changed"] and done["actions"], done
         self.unchanged(module, **arguments)
         return done

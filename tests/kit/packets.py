@@ -77,6 +77,14 @@ def ping_is_lost(host: Host, sender: str | None, to: str) -> bool:
     return host.try_sh("ping -n -q -c 2 -i 0.2 -W %s %s" % (SILENCE, to), sender).returncode != 0
 
 
+def listen(host: Host, port: int, netns: str | None = None) -> int:
+    """A process that waits on a TCP port; its PID in the host."""
+    program = "import socket, signal; server = socket.create_server(('', %d)); signal.pause()" % port
+    pid = host.start("python3", "-c", program, netns=netns)
+    host.sh("until ss -Hltn sport = %d | grep -q .; do :; done" % port, netns)
+    return pid
+
+
 def _probe(
     sender: str | None, to: str, port: int, receiver: str | None, at: int, protocol: str, wait: float
 ) -> str | None:

@@ -96,6 +96,8 @@ def plan(wanted: dict[str, Any], host: Host) -> list[Action]:
     if far is None:
         peer = wanted["peer"]
         here = _find_far(host, link)
+        if here is not None and here[0] in host.namespaces_going:  # and the pair with it
+            here = None
         before = {"peer": None if here is None else {"name": here[1].name, "netns": here[0]}}
         after = {"peer": {"name": peer["name"], "netns": peer["netns"]}}
         verb = "replace" if here is None else "change"
@@ -230,11 +232,11 @@ def _far_settings(wanted: dict[str, Any], link: Link | None) -> settings.Setting
     peer = wanted["peer"]
     asked = _end_settings(wanted, peer, link)
     if peer["addresses"] is not None:  # then addresses, gateways and routes are the whole truth
-        asked["gateway"] = peer["gateway"] or ""
-        asked["gateway6"] = peer["gateway6"] or ""
+        asked["gateway"] = settings.normal_host(peer["gateway"]) or ""
+        asked["gateway6"] = settings.normal_host(peer["gateway6"]) or ""
         asked["routes"] = settings.normal_routes(peer["routes"] or [])
     else:
-        asked["gateway"], asked["gateway6"] = peer["gateway"], peer["gateway6"]
+        asked["gateway"], asked["gateway6"] = map(settings.normal_host, (peer["gateway"], peer["gateway6"]))
         asked["routes"] = settings.normal_routes(peer["routes"])
     return asked
 
