@@ -75,23 +75,26 @@ def requests(before: Tables, after: Tables, tunnel: int, bridge: int | None, abo
     The neighbours go first and come last: they are told to be the tunnel's by the other two, should a run end halfway.
     """
     found: list[Request] = []
+
+    def add(message: bytes, who: str, *ignore: int) -> None:
+        found.append(Request(message, f"{about}: {who}", ignore))  # each by itself: no batch has to hold them all
+
     gone = errno.ENOENT
     answered = {address for address, _mac in after.neighbours}
     for address, mac in sorted(before.neighbours - after.neighbours):
         if address not in answered:
-            found.append(Request(_neighbour(messages.RTM_DELNEIGH, 0, bridge or 0, address, mac), about, (gone,)))
+            add(_neighbour(messages.RTM_DELNEIGH, 0, bridge or 0, address, mac), address, gone)
     for mac, vtep in sorted(after.forwarding - before.forwarding):
         how = _APPEND if mac == EVERYBODY else _REPLACE
-        found.append(Request(_forwarding(messages.RTM_NEWNEIGH, _CREATE | how, tunnel, mac, vtep), about))
+        add(_forwarding(messages.RTM_NEWNEIGH, _CREATE | how, tunnel, mac, vtep), f"{mac} at {vtep}")
     for mac in sorted(after.static - before.static):
-        found.append(Request(_static(messages.RTM_NEWNEIGH, _CREATE | _REPLACE, tunnel, mac), about))
+        add(_static(messages.RTM_NEWNEIGH, _CREATE | _REPLACE, tunnel, mac), mac)
     for mac in sorted(before.static - after.static):
-        found.append(Request(_static(messages.RTM_DELNEIGH, 0, tunnel, mac), about, (gone,)))
+        add(_static(messages.RTM_DELNEIGH, 0, tunnel, mac), mac, gone)
     for mac, vtep in sorted(before.forwarding - after.forwarding):
-        found.append(Request(_forwarding(messages.RTM_DELNEIGH, 0, tunnel, mac, vtep), about, (gone,)))
+        add(_forwarding(messages.RTM_DELNEIGH, 0, tunnel, mac, vtep), f"{mac} at {vtep}", gone)
     for address, mac in sorted(after.neighbours - before.neighbours):
-        message = _neighbour(messages.RTM_NEWNEIGH, _CREATE | _REPLACE, bridge or 0, address, mac)
-        found.append(Request(message, about))
+        add(_neighbour(messages.RTM_NEWNEIGH, _CREATE | _REPLACE, bridge or 0, address, mac), address)
     return found
 
 

@@ -32,7 +32,8 @@ def containers(draw):
     return found
 
 
-steps = st.tuples(st.fixed_dictionaries({name: containers() for name in HOSTS}), st.sets(st.sampled_from(HOSTS), min_size=1))
+declarations = st.fixed_dictionaries({name: containers() for name in HOSTS})
+steps = st.tuples(declarations, st.sets(st.sampled_from(HOSTS), min_size=1))
 histories = st.lists(steps, min_size=1, max_size=4)
 
 
@@ -92,7 +93,7 @@ def test_every_host_knows_exactly_the_others(history):
                 assert known(planned["hosts"][name], network) == others
 
 
-@given(st.fixed_dictionaries({name: containers() for name in HOSTS}), st.permutations(HOSTS))
+@given(declarations, st.permutations(HOSTS))
 @settings(max_examples=100, deadline=None)
 def test_the_order_of_hosts_does_not_matter(declared, order):
     at_once, one_by_one = Fabric(3, NETWORKS), Fabric(3, NETWORKS)
