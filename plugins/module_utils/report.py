@@ -10,7 +10,14 @@ from __future__ import annotations
 import ipaddress
 from typing import Any
 
-from ansible_collections.virtnet.linux.plugins.module_utils import cards, health, listeners, resolvers, settings
+from ansible_collections.virtnet.linux.plugins.module_utils import (
+    cards,
+    health,
+    listeners,
+    resolvers,
+    settings,
+    sysctls,
+)
 from ansible_collections.virtnet.linux.plugins.module_utils.firewall import NatPort, Opening, Policy
 from ansible_collections.virtnet.linux.plugins.module_utils.host import Host
 from ansible_collections.virtnet.linux.plugins.module_utils.kinds import bridge as bridges
