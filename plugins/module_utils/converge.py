@@ -160,6 +160,9 @@ def _firewall_state(document: Document, host: Host) -> firewall.State:
     """What the firewall has to hold: what it holds now, with the declared objects laid over it."""
     state: firewall.State = host.firewall.state.copy()
     bridges = _bridges_of_containers(document)
+    for netns_of, name in host.links_going:
+        if netns_of is None:
+            state.ports.pop(name, None)
     for module, wanted in _objects(document):
         present = wanted["state"] == "present"
         if module is bridge_policy:

@@ -116,7 +116,9 @@ def _add_policy(policy: Policy, found: Elements) -> None:
             snat = policy.snat_address if version == 4 else policy.snat_address6
             name = "snat%d" if snat else "masq%d"
             found["inet", name % version][text] = (snat, None)
-    found["inet", "pairs"]["%s . %s" % (bridge, bridge)] = ("accept" if policy.icc else "goto in_nat", None)
+    # without subnets there is no gateway to go round by
+    near = "accept" if policy.icc or not policy.subnets else "goto in_nat"
+    found["inet", "pairs"]["%s . %s" % (bridge, bridge)] = (near, None)
     for interface in policy.trusted_interfaces:
         found["inet", "pairs"]["%s . %s" % (_quoted(interface), bridge)] = ("accept", None)
     if closed:

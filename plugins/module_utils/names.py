@@ -55,6 +55,11 @@ def veth_device(container: str, network: str) -> str:
     return "veth" + _hash(container + "/" + network, 11)
 
 
+def cable_device(bridge_of: str, to: str) -> str:
+    """The name of a cable's end: on the bridge of the one network, plugged into the other's; 15 bytes."""
+    return "cable" + _hash(bridge_of + "/" + to, 10)
+
+
 def mac_of_ipv4(address: str) -> str:
     """02:42 and the four bytes of the address, as Docker derived it: 172.30.0.2 gives 02:42:ac:1e:00:02."""
     return _mac(b"\x02\x42" + ipaddress.IPv4Address(address).packed)

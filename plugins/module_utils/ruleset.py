@@ -60,6 +60,8 @@ table inet virtnet {
 	chain raw {
 		type filter hook prerouting priority -300; policy accept;
 		iifname "lo" accept comment "this host speaks to itself"
+		iifname @isolated notrack \
+			comment "no gateway, no translation; by a cable it may still come to a network that has both"
 		ip daddr 127.0.0.0/8 drop \
 			comment "ports published on 127.0.0.1, and this host's services there, are not for the wire"
 		ip saddr 127.0.0.0/8 drop comment "nobody but this host is 127.0.0.1"
@@ -113,7 +115,6 @@ table inet virtnet {
 		ct state established,related accept comment "answers"
 		iifname . oifname vmap @pairs comment "within a network; from trusted interfaces"
 		iifname @bridges ct state invalid drop comment "a stray packet is not translated back"
-		oifname @bridges ct state invalid drop comment "a stray packet is no answer"
 		iifname vmap @from comment "internal networks: no way out"
 		oifname vmap @to comment "networks: no way in but published ports"
 		iifname @bridges accept comment "networks: the way out"
@@ -185,10 +186,6 @@ table bridge virtnet {
 	}
 
 	chain sent_arp {
-		arp htype != 1 drop comment "not of Ethernet: what follows would be read askew"
-		arp ptype != 0x0800 drop comment "not about IPv4"
-		arp hlen != 6 drop comment "not about MACs"
-		arp plen != 4 drop comment "not about IPv4 addresses"
 		iifname . arp saddr ether != @macs drop comment "claims a MAC that is not the port's"
 		arp saddr ip 0.0.0.0 accept comment "asks whether an address is free"
 		iifname . arp saddr ip != @ip4s iifname . arp saddr ip != @net4s drop \

@@ -13,6 +13,7 @@ description:
   - Makes a bridge in the host's namespace or in another, with addresses, a MAC that stays as ports come and go, and
     without a word of its own on the wire. It gets no automatic link-local address, accepts no router advertisements and
     snoops no multicast.
+  - It answers ARP for its own addresses only, not for those that the host has elsewhere.
   - A bridge with an IPv6 address has C(fe80::1/64) too. Without any link-local address forwarded packets find no
     neighbour.
 author:
@@ -39,8 +40,16 @@ options:
       description: Its MTU in bytes.
       type: int
     stp:
-      description: Whether it runs the spanning tree protocol.
+      description:
+        - Whether it runs the spanning tree protocol, without which a ring of bridges carries a broadcast for ever.
+        - A port of a bridge that does forwards after twice the O(forward_delay).
       type: bool
+    forward_delay:
+      description: Seconds, 2 to 30, that a port listens and then learns with O(stp). 2 when not given.
+      type: int
+    priority:
+      description: The bridge's priority in O(stp). The lowest becomes the root.
+      type: int
     interfaces:
       description: Links of the same namespace that are its ports. Others that are on it stay.
       type: list

@@ -65,7 +65,11 @@ options:
           description: Its namespace. The host's own when not given.
           type: str
         bridge:
-          description: The bridge that it is a port of, where the pair joins two bridges.
+          description:
+            - The bridge that it is a port of, where the pair joins two bridges.
+            - Where containers of the first end's bridge may not reach each other, as
+              O(virtnet.linux.bridge_policy#module:icc) says, neither do those and what is behind this end. The bridge
+              with the gateway is the first end's.
           type: str
         mac:
           description: Its MAC.

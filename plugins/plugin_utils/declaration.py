@@ -198,7 +198,8 @@ def _read_pools(whole: Fields, variable: str) -> list[AddressPool]:
         fields.only("base", "size")
         base = fields.subnet("base", 4)
         size = fields.integer("size", base.prefixlen if base else 1, 30)
-        for word, rule in (("base", "say which addresses, as 172.18.0.0/16"), ("size", "say how long subnets' prefixes are")):
+        needed = {"base": "say which addresses, as 172.18.0.0/16", "size": "say how long subnets' prefixes are"}
+        for word, rule in needed.items():
             if not fields.given(word):
                 fields.refuse(word, rule)
         if isinstance(base, ipaddress.IPv4Network) and size is not None:

@@ -84,7 +84,8 @@ def planned_cables(scope: Scope) -> list[tuple[Network, Network, Cable]]:
     distance = _distances(scope)
     found = []
     for cable in cables(scope):
-        ends = sorted((scope.networks[name] for name in (cable.declared, cable.other)), key=lambda one: distance[one.name])
+        joined = [scope.networks[name] for name in (cable.declared, cable.other)]
+        ends = sorted(joined, key=lambda one: distance[one.name])
         if scope.networks[cable.declared].declared:
             found.append((ends[0], ends[1], cable))
     return found
@@ -160,6 +161,7 @@ def _take_over(network: Network, head: Network, problems: Problems) -> None:
         problems.refuse(str(network), word, network.said[word], rule)
     network.subnets = {}
     network.mtu, network.internal, network.icc, network.masquerade = head.mtu, head.internal, head.icc, head.masquerade
+    network.crossing = head.crossing
 
 
 def _check_rings(scope: Scope, problems: Problems) -> None:
@@ -170,7 +172,7 @@ def _check_rings(scope: Scope, problems: Problems) -> None:
         network = scope.networks[name]
         stp = network.stp if network.declared else scope.live.stp.get(network.bridge)
         if network.declared and not stp:
-            rule = f"is on a ring of switches ({who}), in which a broadcast would circle for ever; say true on each of them"
+            rule = f"is on a ring of switches ({who}), in which a broadcast would circle for ever; say true on each"
             problems.refuse(str(network), "stp", network.stp, rule)
         if network.declared and not network.icc and network.joins is None:
             rule = f"a ring of switches ({who}) cannot keep its containers apart; leave a cable out, or say true"

@@ -23,6 +23,8 @@ OPTIONS: dict[str, Any] = dict(
     mac=dict(type="str"),
     mtu=dict(type="int"),
     stp=dict(type="bool"),
+    forward_delay=dict(type="int"),
+    priority=dict(type="int"),
     interfaces=dict(type="list", elements="str"),
     up=dict(type="bool", default=True),
     labels=options.LABELS,
@@ -32,7 +34,17 @@ OPTIONS: dict[str, Any] = dict(
 
 LINK_LOCAL = "fe80::1/64"  # static, for without any link-local address forwarded IPv6 packets find no neighbour
 
-_IFLA_BR_STP_STATE = 5  # include/uapi/linux/if_link.h
+# include/uapi/linux/if_link.h
+_IFLA_BR_FORWARD_DELAY, _IFLA_BR_STP_STATE, _IFLA_BR_PRIORITY = 1, 5, 6
+_TICKS = 100  # a second in the kernel's messages: USER_HZ
+# Seconds that a port listens, and learns, and that news of the root are kept: the least that the kernel takes, for
+# where all cables are virtual nothing is slow.
+_FORWARD_DELAY, _MAX_AGE = 2, 6
+
+# A router advertisement accepted is an address more. An address of the host that another bridge has is not answered
+# for: on two bridges joined by a cable both would, and only one of them is the gateway. (In IPv6 that goes by itself.)
+_SYSCTLS = {"accept_ra": ("net/ipv6/conf/%s/accept_ra", "0"), "arp_ignore": ("net/ipv4/conf/%s/arp_ignore", "1")}
+_TREE = {"stp": "IFLA_BR_STP_STATE", "forward_delay": "IFLA_BR_FORWARD_DELAY", "priority": "IFLA_BR_PRIORITY"}
 
 
 def check(wanted: dict[str, Any], host: Host, problems: options.Problems) -> None:
@@ -54,6 +66,9 @@ def check(wanted: dict[str, Any], host: Host, problems: options.Problems) -> Non
     problems.mac(KIND, name, "mac", wanted["mac"])
     problems.mtu(KIND, name, "mtu", wanted["mtu"])
     problems.labels(KIND, name, wanted["labels"])
+    for field, first, last in (("forward_delay", 2, 30), ("priority", 0, 65535)):
+        if wanted[field] is not None and not first <= wanted[field] <= last:
+            problems.add(KIND, name, field, wanted[field], f"a number from {first} to {last}")
     for address in wanted["addresses"] or []:
         problems.interface_address(KIND, name, "addresses", address)
     for interface in wanted["interfaces"] or []:
@@ -68,7 +83,8 @@ def plan(wanted: dict[str, Any], host: Host) -> list[Action]:
         return [] if link is None else [Action("delete", KIND, name, _shown(settings.read(stack, link)), {}, wanted)]
     asked = _settings(wanted, link)
     if link is None:
-        after = {key: wanted[key] for key in ("netns", "addresses", "mac", "mtu", "stp", "interfaces", "up", "labels")}
+        keys = ("netns", "addresses", "mac", "mtu", *_TREE, "interfaces", "up", "labels")
+        after = {key: wanted[key] for key in keys}
         return [
             Action("create", KIND, name, {}, {key: value for key, value in after.items() if value is not None}, wanted)
         ]
@@ -91,12 +107,11 @@ def apply(actions: list[Action], host: Host) -> None:
             # made and marked in one go: a run that is killed in between leaves none that nobody owns
             marked = settings.setup(action.name, about, {"labels": asked["labels"], "silent": True}, None)
             stack.send([_create(wanted, about), *marked])
-        elif "stp" in action.after:
-            data = [("IFLA_BR_STP_STATE", int(wanted["stp"]))]
-            stack.send([Request(messages.change_link_data(action.name, "bridge", data), about)])
+        elif set(_TREE) & set(action.after):
+            stack.send([Request(messages.change_link_data(action.name, "bridge", _tree(wanted)), about)])
         index = stack.fresh(action.name).index
-        with namespaces.entered(wanted["netns"]):  # before it is up: an advertisement accepted is an address more
-            _accept_no_advertisements(action.name)
+        with namespaces.entered(wanted["netns"]):  # before it is up
+            _set_sysctls(action.name)
         requests = settings.setup(action.name, about, asked, None)
         requests += settings.addressing(stack, link, index, about, asked, LINK_LOCAL)
         for interface in wanted["interfaces"] or []:
@@ -140,7 +155,8 @@ def _settings(wanted: dict[str, Any], link: Link | None) -> settings.Settings:
 
 def _own(wanted: dict[str, Any]) -> dict[str, Any]:
     interfaces = None if wanted["interfaces"] is None else sorted(wanted["interfaces"])
-    return {"stp": wanted["stp"], "interfaces": interfaces, "accept_ra": "0"}
+    tree = {key: wanted[key] for key in _TREE}
+    return {**tree, "interfaces": interfaces, **{key: value for key, (_path, value) in _SYSCTLS.items()}}
 
 
 def _found(wanted: dict[str, Any], host: Host, link: Link) -> dict[str, Any]:
@@ -148,10 +164,15 @@ def _found(wanted: dict[str, Any], host: Host, link: Link) -> dict[str, Any]:
     asked = wanted["interfaces"] or []
     ports = [port.name for port in stack.links.values() if port.master == link.index]
     with namespaces.entered(wanted["netns"]):
-        accept_ra = sysctls.read(_accept_ra(link.name))
+        now = {key: sysctls.read(path % link.name) or value for key, (path, value) in _SYSCTLS.items()}
     # a foreign port is nobody's business: only the asked ones that are missing make a difference
     interfaces = sorted(port for port in asked if port in ports)
-    return {"stp": stp(link), "interfaces": interfaces, "accept_ra": "0" if accept_ra is None else accept_ra}
+    tree = {
+        "stp": stp(link),
+        "forward_delay": number(link.data[_IFLA_BR_FORWARD_DELAY]) // _TICKS,
+        "priority": number(link.data[_IFLA_BR_PRIORITY]),
+    }
+    return {**tree, "interfaces": interfaces, **now}
 
 
 def _create(wanted: dict[str, Any], about: str) -> Request:
@@ -160,21 +181,29 @@ def _create(wanted: dict[str, Any], about: str) -> Request:
     attrs: messages.Attributes = [("IFLA_ADDRESS", mac)]
     if wanted["mtu"] is not None:
         attrs.append(("IFLA_MTU", wanted["mtu"]))
-    data = [("IFLA_BR_STP_STATE", int(wanted["stp"] or False)), ("IFLA_BR_MCAST_SNOOPING", 0)]
+    data = [*_tree(wanted), ("IFLA_BR_MCAST_SNOOPING", 0)]
     return Request(messages.create_link(wanted["name"], "bridge", data, attrs), about)
+
+
+def _tree(wanted: dict[str, Any]) -> messages.Attributes:
+    """The attributes of the spanning tree that are asked for."""
+    asked = [(_TREE[key], int(wanted[key])) for key in ("stp", "priority") if wanted[key] is not None]
+    delay = wanted["forward_delay"] or (_FORWARD_DELAY if wanted["stp"] else None)
+    if delay is not None:
+        asked.append(("IFLA_BR_FORWARD_DELAY", delay * _TICKS))
+    if wanted["stp"]:
+        asked.append(("IFLA_BR_MAX_AGE", _MAX_AGE * _TICKS))
+    return asked
 
 
 def _random_mac() -> str:
     return ":".join(f"{octet:02x}" for octet in b"\x06" + os.urandom(5))
 
 
-def _accept_ra(name: str) -> str:
-    return f"net/ipv6/conf/{name}/accept_ra"
-
-
-def _accept_no_advertisements(name: str) -> None:
-    if sysctls.read(_accept_ra(name)) not in (None, "0"):
-        sysctls.write(_accept_ra(name), "0")
+def _set_sysctls(name: str) -> None:
+    for path, value in _SYSCTLS.values():
+        if sysctls.read(path % name) not in (None, value):
+            sysctls.write(path % name, value)
 
 
 def _shown(found: settings.Settings) -> dict[str, Any]:

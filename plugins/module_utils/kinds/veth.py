@@ -125,6 +125,13 @@ def is_endpoint(wanted: dict[str, Any]) -> bool:
     return wanted["bridge"] is not None and wanted["netns"] is None and peer is not None and peer["bridge"] is None
 
 
+def is_cable(wanted: dict[str, Any]) -> bool:
+    """Whether the pair joins two bridges of the host; the first end counts as a container's port where icc is false."""
+    peer = wanted["peer"]
+    ends = (wanted, peer or {})
+    return all(end.get("bridge") is not None and end.get("netns") is None for end in ends)
+
+
 def port(wanted: dict[str, Any], also_on: set[str]) -> Port:
     """An endpoint as the firewall takes it; ``also_on`` are the other bridges on which its container has one."""
     elsewhere = tuple(sorted(also_on - {wanted["bridge"]}))

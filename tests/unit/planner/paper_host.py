@@ -100,12 +100,9 @@ def live_after(document, before=EMPTY, pids=None):
     for name, found in (pids or {}).items():
         containers[name]["pids"] = found
     gone = {veth["name"] for veth in absent(document["veth"])}
-    leaving = {one.get("labels", {}).get("cable") for one in before["host"].get("interfaces", []) if one["name"] in gone}
-    links = [
-        one
-        for one in before["host"].get("interfaces", [])
-        if "cable" not in (one.get("labels") or {}) or one["labels"]["cable"] not in leaving
-    ]
+    links = before["host"].get("interfaces", [])
+    pulled = {_cable(one) for one in links if one["name"] in gone} - {None}
+    links = [one for one in links if _cable(one) not in pulled]
     for veth in present(document["veth"]):
         if "cable" in veth["labels"]:
             for name in (veth["name"], veth["peer"]["name"]):
@@ -185,6 +182,10 @@ def live_after(document, before=EMPTY, pids=None):
         "openings": [openings[key] for key in sorted(openings)],
         "host": {**host, "interfaces": links, "namespaces": sorted({*host.get("namespaces", []), *containers})},
     }
+
+
+def _cable(link):
+    return (link.get("labels") or {}).get("cable")
 
 
 def _one_by_one(port):

@@ -1,0 +1,148 @@
+# Copyright (c) 2026, The virtnet.linux authors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Switches joined by cables: one segment, one subnet, one gateway, one policy."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from kit import packets, snapshot
+
+SW1 = {"name": "sw1", "subnet": "172.30.0.0/24", "subnet6": "fd00:30::/64"}
+SW2 = {"name": "sw2", "connect": ["sw1"]}
+SW3 = {"name": "sw3", "connect": ["sw2"]}
+C = [{"name": "c%d" % number, "networks": ["sw%d" % network]} for number, network in ((1, 1), (2, 1), (3, 2), (4, 2))]
+C5 = {"name": "c5", "networks": ["sw3"]}
+FAR = [("c1", "c3"), ("c3", "c1"), ("c3", "c5"), ("c5", "c1")]
+
+
+def reach(host, one, other, networks):
+    """Whether a container reaches another by both families."""
+    found = [packets.arrives(host, one, networks[other][version], 80, other) for version in (4, 6)]
+    assert found[0] == found[1]
+    return found[0]
+
+
+def lost(host, one, to):
+    return packets.is_lost(host, one, to[4], 80, None) and packets.is_lost(host, one, to[6], 80, None)
+
+
+def addresses(host):
+    """container -> {4: address, 6: address}"""
+    return {
+        name: {4: one["IPv4Address"].split("/")[0], 6: one["IPv6Address"].split("/")[0]}
+        for network in host.module("network_info")["networks"]
+        for name, one in network["Containers"].items()
+    }
+
+
+@pytest.mark.parametrize("bridge_nf", [0, 1])
+def test_containers_of_joined_switches_are_neighbours(host, role, bridge_nf):
+    before = host.snapshot()
+    host.sh("echo %d | tee /proc/sys/net/bridge/bridge-nf-call-*tables" % bridge_nf)
+    role.run([SW1, SW2, SW3], [*C, {**C5, "ports": ["8080:80", "8053:53/udp"]}])
+    held = addresses(host)
+    assert [held["c%d" % number][4] for number in range(1, 6)] == ["172.30.0.%d" % n for n in range(2, 7)]
+    for one, other in FAR:
+        assert reach(host, one, other, held)
+        assert packets.seen(host, one, held[other][4], 80, other) == held[one][4]
+    for number in range(1, 6):
+        name = "c%d" % number
+        for version, gateway, lan in ((4, "172.30.0.1", "192.0.2.1"), (6, "fd00:30::1", "2001:db8::1")):
+            assert packets.ping(host, name, gateway)
+            assert packets.ping(host, None, held[name][version])
+            assert packets.seen(host, name, lan, 80, "lan") == {4: "192.0.2.2", 6: "2001:db8::2"}[version]
+    for port, protocol in ((8080, "tcp"), (8053, "udp")):
+        at = {8080: 80, 8053: 53}[port]
+        assert packets.seen(host, "lan", "192.0.2.2", port, "c5", at, protocol) == "192.0.2.1"
+        assert packets.seen(host, "lan", "2001:db8::2", port, "c5", at, protocol) == "2001:db8::1"
+        assert packets.seen(host, "c1", "192.0.2.2", port, "c5", at, protocol) == "172.30.0.1"
+        if not bridge_nf:  # the bridge would have to send back by the cable what came by it
+            assert packets.seen(host, "c3", "192.0.2.2", port, "c5", at, protocol) == "172.30.0.1"
+            assert packets.arrives(host, "c5", "192.0.2.2", port, "c5", at, protocol), "the one that publishes it"
+        assert packets.arrives(host, None, "127.0.0.1", port, "c5", at, protocol)
+    gone = [{"name": name, "state": "absent"} for name in held]
+    role.run([{**one, "state": "absent"} for one in (SW1, SW2, SW3)], gone)
+    host.sh("echo 1 | tee /proc/sys/net/bridge/bridge-nf-call-*tables")
+    snapshot.same(before, host.snapshot())
+
+
+def test_one_bridge_answers_for_the_gateway(host, role):
+    role.run([SW1, SW2], C)
+    for _again in range(5):
+        host.sh("ip neighbour flush dev eth0; ping -n -q -c 1 -w 5 172.30.0.1", "c3")
+        assert "02:42:ac:1e:00:01" in host.sh("ip neighbour show 172.30.0.1", "c3")
+    assert host.links()["br-sw2"]["addresses"] == []
+    assert host.links()["br-sw2"]["address"] != host.links()["br-sw1"]["address"]
+
+
+def test_an_endpoint_s_port_is_guarded_and_a_cable_is_not(host, role):
+    role.run([SW1, SW2], C)
+    host.sh("ip address add 172.30.0.99/24 dev eth0", "c3")
+    assert packets.ping_is_lost(host, "c3", "-I 172.30.0.99 172.30.0.2")
+    assert packets.ping(host, "c3", "172.30.0.2")
+
+
+@pytest.mark.parametrize("bridge_nf", [0, 1])
+def test_icc_false_holds_across_cables(host, role, bridge_nf):
+    host.sh("echo %d | tee /proc/sys/net/bridge/bridge-nf-call-*tables" % bridge_nf)
+    role.run([{**SW1, "icc": False}, SW2, SW3], [*C, {**C5, "ports": ["8080:80"]}])
+    held = addresses(host)
+    for one, other in [*FAR, ("c1", "c2"), ("c3", "c4")]:
+        assert lost(host, one, held[other])
+        host.sh("ip route add %s via 172.30.0.1" % held[other][4], one)
+        assert packets.is_lost(host, one, held[other][4], 80, other), "nor by a detour"
+        host.sh("ip route del %s" % held[other][4], one)
+    for name in held:
+        assert packets.ping(host, name, "172.30.0.1")
+        assert packets.seen(host, name, "192.0.2.1", 80, "lan") == "192.0.2.2"
+        if name in ("c1", "c2") or not bridge_nf:
+            assert packets.arrives(host, name, "192.0.2.2", 8080, "c5", 80)
+
+
+def test_internal_is_for_the_whole_segment(host, role):
+    role.run([{**SW1, "internal": True}, SW2], C)
+    held = addresses(host)
+    assert reach(host, "c3", "c1", held)
+    assert packets.is_lost(host, "c3", "192.0.2.1", 80, "lan")
+    assert host.routes("c3") == []
+
+
+def test_a_cable_comes_and_goes_and_so_does_a_switch(host, role):
+    role.run([SW1], C[:2])
+    cabled = role.run([SW1, SW2], C)
+    assert [one for one in cabled if "veth cable" in one and one.startswith("create")]
+    held = addresses(host)
+    assert reach(host, "c1", "c3", held)
+    own = {"name": "sw2", "subnet": "172.31.0.0/24", "subnet6": "fd00:31::/64"}
+    role.run([SW1, own], C)
+    assert not [name for name in host.links() if name.startswith("cable")]
+    assert host.links()["br-sw2"]["addresses"] == ["172.31.0.1/24", "fd00:31::1/64"]
+    assert packets.is_lost(host, "c1", "172.31.0.2", 80, "c3")
+    role.run([SW1, SW2], C)
+    assert reach(host, "c1", "c3", addresses(host))
+    role.run([], [{"name": "late", "networks": ["sw2"]}])
+    assert packets.arrives(host, "late", held["c1"][4], 80, "c1"), "a switch that only stands is on its segment"
+
+
+def test_a_ring_needs_the_spanning_tree(host, role):
+    ring = [SW1, SW2, {"name": "sw3", "connect": ["sw2", "sw1"]}]
+    found = role.refused(ring, [*C, C5])
+    assert len(found) == 3
+    assert all("stp" in one and "a broadcast would circle for ever" in one for one in found)
+    role.run([{**one, "stp": True} for one in ring], [*C, C5])
+    deadline = time.monotonic() + 20
+    held = addresses(host)
+    while not packets.ping(host, "c1", held["c3"][4]):
+        assert time.monotonic() < deadline
+    for one, other in FAR:
+        assert reach(host, one, other, held)
+    assert [bridge["stp"] for bridge in host.module("network_info")["bridges"]] == [True, True, True]
+    host.sh("ip link set %s down" % next(name for name in host.links() if name.startswith("cable")))
+    deadline = time.monotonic() + 20
+    while not all(packets.ping(host, *pair) for pair in (("c1", held["c3"][4]), ("c5", held["c1"][4]))):
+        assert time.monotonic() < deadline

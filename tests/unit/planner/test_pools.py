@@ -1,0 +1,132 @@
+# Copyright (c) 2026, The virtnet.linux authors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Subnets for networks that name none."""
+
+from __future__ import annotations
+
+import ipaddress
+
+import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from unit.planner.paper_host import EMPTY, errors, live_after, plan, present, topology
+
+from kit.checkout import collections_root
+
+DEFAULTS = collections_root() / "ansible_collections/virtnet/linux/roles/bridge_network/defaults/main.yml"
+POOLS = yaml.safe_load(DEFAULTS.read_text())["bridge_network_address_pools"]
+SMALL = [{"base": "10.9.0.0/29", "size": 31}]
+
+
+def auto(*names, **more):
+    return [{"name": name, **more} for name in names]
+
+
+def subnets(networks, live=EMPTY, pools=POOLS, **more):
+    document = topology(networks, live=live, address_pools=pools, **more)
+    return [policy["subnets"][0] for policy in present(document["bridge_policy"])]
+
+
+def test_the_lowest_free_of_docker_s_pools_one_after_the_other():
+    found = subnets(auto(*(f"n{number}" for number in range(30))))
+    assert found[:3] == ["172.18.0.0/16", "172.19.0.0/16", "172.20.0.0/16"]
+    assert found[13:15] == ["172.31.0.0/16", "192.168.0.0/20"]
+    assert found[-1] == "192.168.240.0/20"
+
+
+def test_never_where_the_host_has_a_route_or_asks_a_nameserver():
+    routes = [{"to": "172.18.5.0/24", "dev": "eth0"}, {"to": "172.20.0.0/15", "dev": "vpn"}, {"to": "0.0.0.0/0"}]
+    live = {**EMPTY, "host": {"routes": [*routes, {"to": "128.0.0.0/1"}], "nameservers": ["172.22.0.53", "127.0.0.53"]}}
+    assert subnets(auto("a", "b", "c"), live) == ["172.19.0.0/16", "172.23.0.0/16", "172.24.0.0/16"]
+
+
+def test_around_the_subnets_that_are_named():
+    networks = [*auto("a"), {"name": "b", "subnet": "172.18.0.0/16"}, *auto("c")]
+    assert subnets(networks) == ["172.19.0.0/16", "172.18.0.0/16", "172.20.0.0/16"]
+
+
+def test_what_is_live_keeps_its_subnet_whatever_comes_and_goes_around_it():
+    live = live_after(topology(auto("a", "b", "c"), address_pools=POOLS))
+    assert subnets(auto("c", "new", "b"), live) == ["172.20.0.0/16", "172.21.0.0/16", "172.19.0.0/16"]
+    assert subnets(auto("c", "b"), live, purge=True) == ["172.20.0.0/16", "172.19.0.0/16"]
+    later = live_after(topology(auto("b", "c"), live=live, purge=True, address_pools=POOLS), live)
+    assert subnets(auto("new", "b"), later) == ["172.18.0.0/16", "172.19.0.0/16"], "what is free again is given again"
+    taken = [*auto("a"), {"name": "x", "subnet": "172.18.0.0/24"}]
+    assert subnets(taken, live)[0] == "172.21.0.0/16", "somebody else is declared to have it"
+
+
+def test_with_ipv6_a_subnet_of_each_family():
+    (policy,) = topology(auto("a", enable_ipv6=True), address_pools=POOLS)["bridge_policy"]
+    assert policy["subnets"][0] == "172.18.0.0/16"
+    assert policy["subnets"][1].startswith("fd")
+    (policy,) = topology([{"name": "six", "subnet6": "fd00:6::/64"}], address_pools=POOLS)["bridge_policy"]
+    assert policy["subnets"] == ["fd00:6::/64"]
+
+
+def test_a_segment_without_any_subnet_gets_one():
+    found = topology([{"name": "b", "connect": ["a"]}, {"name": "a"}], address_pools=POOLS)["bridge"]
+    assert [bridge["addresses"] for bridge in found] == [[], ["172.18.0.1/16"]]
+    ring = [{"name": "a", "connect": ["b"]}, {"name": "b", "connect": ["a"]}]
+    found = topology(ring, address_pools=POOLS)["bridge"]
+    assert [bridge["addresses"] for bridge in found] == [["172.18.0.1/16"], []]
+
+
+def test_exhausted_pools_say_how_many_and_whose():
+    pools = [{"base": "10.9.0.0/24", "size": 26}]
+    live = {**EMPTY, "host": {"routes": [{"to": "10.9.0.64/26", "dev": "vpn0"}]}}
+    networks = [*auto("a", "b", "c", "d"), {"name": "x", "subnet": "10.9.0.128/25"}]
+    found = errors(networks, live=live, address_pools=pools)
+    assert len(found) == 3
+    assert "network b: subnet (not given): no free one is left in bridge_network_address_pools for b, c, d" in found[0]
+    assert "network x (10.9.0.128/25)" in found[0]
+    assert "the host's route by vpn0 (10.9.0.64/26)" in found[0]
+
+
+def test_without_pools_every_network_names_its_subnet():
+    (found,) = errors(auto("a"))
+    assert found == "network a: subnet (not given): a network needs a subnet, like 172.30.0.0/16; or a subnet6"
+
+
+@pytest.mark.parametrize(
+    "pools, words",
+    [
+        (["10.0.0.0/8"], "bridge_network_address_pools[0]: as a whole '10.0.0.0/8': must be a dictionary"),
+        ([{"base": "10.0.0.0/8"}], "size (not given): say how long"),
+        ([{"size": 24}], "base (not given): say which addresses"),
+        ([{"base": "10.0.0.0/24", "size": 16}], "size 16: must be a number from 24 to 30"),
+        ([{"base": "10.0.0.1/24", "size": 28}], "base '10.0.0.1/24': has host bits set"),
+        (SMALL, "size 31: must be a number from 29 to 30"),
+        ([{"base": "10.0.0.0/24", "size": 28, "colour": 1}], "colour 1: is no field"),
+    ],
+)
+def test_pools_that_cannot_be(pools, words):
+    assert any(words in one for one in plan([], address_pools=pools)["errors"])
+
+
+@settings(deadline=None, max_examples=100)
+@given(
+    st.lists(st.tuples(st.integers(0, 1023), st.integers(22, 28)), max_size=12),
+    st.lists(st.integers(20, 26), min_size=1, max_size=3),
+    st.integers(1, 20),
+)
+def test_given_subnets_overlap_with_nothing_and_are_the_lowest(routes, sizes, count):
+    """Each is the first candidate of the pools, in order, that overlaps neither with a route nor with one before."""
+    taken = [
+        ipaddress.ip_network((f"10.{number >> 8}.{number & 255}.0", length), strict=False) for number, length in routes
+    ]
+    pools = [{"base": f"10.{number}.0.0/18", "size": size} for number, size in enumerate(sizes)]
+    live = {**EMPTY, "host": {"routes": [{"to": str(one), "dev": "x"} for one in taken]}}
+    networks = auto(*(f"n{number}" for number in range(count)))
+    planned = plan(networks, live=live, address_pools=pools)
+    expected = []
+    for pool in pools:
+        for block in ipaddress.ip_network(pool["base"]).subnets(new_prefix=pool["size"]):
+            if len(expected) < count and not any(block.overlaps(one) for one in taken):
+                expected.append(str(block))
+    if len(expected) < count:
+        assert len(planned["errors"]) == count - len(expected)
+    else:
+        assert [policy["subnets"][0] for policy in planned["topology"]["bridge_policy"]] == expected

@@ -1,0 +1,208 @@
+# Copyright (c) 2026, The virtnet.linux authors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Networks joined by cables."""
+
+from __future__ import annotations
+
+import copy
+
+import pytest
+from unit.planner.paper_host import (
+    DUAL,
+    WEB,
+    absent,
+    addresses,
+    cables,
+    endpoints,
+    errors,
+    live_after,
+    plan,
+    present,
+    topology,
+)
+
+from ansible_collections.virtnet.linux.plugins.module_utils import names
+
+SW2 = {"name": "sw2", "connect": ["web"]}
+SW3 = {"name": "sw3", "connect": ["sw2"]}
+C = [{"name": f"c{number}", "networks": [network]} for number, network in ((1, "web"), (2, "sw2"), (3, "sw3"))]
+
+
+def by_name(objects, name, key="name"):
+    (found,) = [one for one in objects if one[key] == name]
+    return found
+
+
+def test_a_network_without_a_subnet_of_its_own_joins_the_segment():
+    document = topology([SW3, {**WEB, "mtu": 1400, "icc": False, "masquerade": False}, SW2], C)
+    assert addresses(document) == {("c1", "web"): ["172.30.0.2"], ("c2", "sw2"): ["172.30.0.3"],
+                                   ("c3", "sw3"): ["172.30.0.4"]}  # fmt: skip
+    assert {peer["gateway"] for peer in endpoints(document).values()} == {"172.30.0.1"}
+    web, sw2 = by_name(document["bridge"], "br-web"), by_name(document["bridge"], "br-sw2")
+    assert (web["addresses"], sw2["addresses"]) == (["172.30.0.1/16"], [])
+    assert web["mac"] != sw2["mac"], "the gateway is on one bridge only"
+    assert {one["mtu"] for kind in ("bridge", "veth") for one in document[kind]} == {1400}
+    assert sw2["labels"] == {"role": "bridge_network", "network": "sw2", "joins": "web"}
+    policy = by_name(document["bridge_policy"], "br-sw2", "bridge")
+    assert policy == {
+        **policy,
+        "bridge": "br-sw2",
+        "subnets": [],
+        "masquerade": False,
+        "internal": False,
+        "icc": False,
+        "gateway_mode": "isolated",
+        "state": "present",
+    }
+
+
+def test_a_cable_for_each_connection_the_end_near_the_gateway_first():
+    document = topology([SW3, SW2, WEB], C)
+    assert cables(document) == [("br-sw2", "br-sw3"), ("br-web", "br-sw2")]
+    (veth,) = [one for one in document["veth"] if one["bridge"] == "br-web" and "cable" in one["labels"]]
+    assert veth == {
+        "name": names.cable_device("web", "sw2"),
+        "bridge": "br-web",
+        "labels": {"role": "bridge_network", "cable": "sw2/web"},
+        "peer": {"name": names.cable_device("sw2", "web"), "bridge": "br-sw2"},
+        "state": "present",
+    }
+    assert "anti_spoofing" not in veth
+
+
+def test_connected_both_ways_is_one_cable_and_a_subnet_of_its_own_stays():
+    document = topology([{**WEB, "connect": ["dual"]}, {**DUAL, "connect": ["web"]}])
+    assert cables(document) == [("br-web", "br-dual")]
+    assert [bridge["addresses"] for bridge in document["bridge"]] == [
+        ["172.30.0.1/16"],
+        ["172.31.0.1/24", "fd00:31::1/64"],
+    ]
+    assert document["bridge_policy"][1]["subnets"] == ["172.31.0.0/24", "fd00:31::/64"]
+
+
+def test_published_ports_lead_to_the_gateway_s_bridge():
+    document = topology([WEB, SW2], [{"name": "c", "networks": ["sw2"], "ports": ["80:80"]}])
+    assert document["nat_port"][0]["bridge"] == "br-web"
+    assert next(one for one in document["veth"] if "container" in one["labels"])["bridge"] == "br-sw2"
+
+
+def test_one_allocator_for_what_runs_what_is_static_and_what_is_reserved():
+    first = topology([WEB, SW2, SW3], C)
+    live = live_after(first)
+    wishes = [
+        {"name": "new", "networks": ["web"]},
+        {"name": "fixed", "networks": [{"name": "sw2", "ipv4_address": "172.30.0.5"}]},
+        {"name": "away", "networks": [{"name": "sw3", "ipv4_address": "172.30.0.6"}], "state": "absent"},
+        {"name": "other", "networks": ["sw3"]},
+    ]
+    found = addresses(topology([WEB, SW2, SW3], wishes, live=live))
+    assert found["new", "web"] == ["172.30.0.7"]
+    assert found["other", "sw3"] == ["172.30.0.8"]
+    taken = [{"name": "c9", "networks": [{"name": "web", "ipv4_address": "172.30.0.3"}]}]
+    (error,) = errors([WEB, SW2, SW3], taken, live=live)
+    assert "is taken on network web by container c2" in error
+
+
+def test_a_second_run_plans_the_same_and_a_switch_that_only_stands_is_used():
+    live = live_after(topology([WEB, SW2, SW3], C))
+    assert topology([WEB, SW2, SW3], C, live=live) == topology([WEB, SW2, SW3], C)
+    late = topology([], [{"name": "late", "networks": ["sw2"]}], live=live)
+    assert addresses(late) == {("late", "sw2"): ["172.30.0.5"]}
+    assert [one["bridge"] for one in late["veth"]] == ["br-sw2"], "cables that only stand are left alone"
+    assert topology([WEB], [], live=live)["veth"] == []
+
+
+def test_cables_that_are_declared_no_more_go():
+    live = live_after(topology([WEB, SW2, SW3], C))
+    own = {"name": "sw2", "subnet": "172.29.0.0/24"}
+    gone = absent(topology([WEB, own, SW3], C, live=live)["veth"])
+    assert len(gone) == 1
+    assert gone[0]["name"] in (names.cable_device("web", "sw2"), names.cable_device("sw2", "web"))
+    purged = topology([WEB], C[:1], live=live, purge=True)
+    assert {one["name"] for one in absent(purged["bridge"])} == {"br-sw2", "br-sw3"}
+    assert len([one for one in absent(purged["veth"]) if one["name"].startswith("cable")]) == 2
+
+
+def test_the_network_with_the_subnet_cannot_go_alone():
+    live = live_after(topology([WEB, SW2]))
+    (found,) = errors([{"name": "web", "state": "absent"}], live=live)
+    assert found == "network web: state 'absent': sw2 has its subnet from it; remove it too, or give it a subnet"
+    topology([{"name": "web", "state": "absent"}, {"name": "sw2", "state": "absent"}], live=live)
+
+
+RING = [WEB, SW2, {"name": "sw3", "connect": ["sw2", "web"]}]
+
+
+def test_a_ring_without_the_spanning_tree_is_refused():
+    found = errors([*RING, {"name": "leaf", "connect": ["sw3"]}], [])
+    assert [one.split(":")[0] for one in found] == ["network sw2", "network sw3", "network web"]
+    assert "is on a ring of switches (sw2, sw3, web), in which a broadcast would circle for ever" in found[0]
+    ring = [{**one, "stp": True} for one in RING]
+    document = topology([*ring, {"name": "leaf", "connect": ["sw3"]}], C)
+    assert len(cables(document)) == 4
+    assert [bridge.get("stp") for bridge in document["bridge"]] == [True, True, True, None]
+    (found,) = errors([{**ring[0], "icc": False}, *ring[1:]], C)
+    assert "network web: icc False" in found
+
+
+def test_a_ring_closed_by_what_stands():
+    live = live_after(topology([WEB, SW2, SW3], C))
+    (found,) = errors([{**WEB, "connect": ["sw3"]}], live=live)
+    assert "network web: stp (not given): is on a ring of switches (sw2, sw3, web)" in found
+
+
+@pytest.mark.parametrize(
+    "networks, words",
+    [
+        ([{"name": "a", "connect": ["b"]}], "connect[0] 'b': is unknown"),
+        ([{"name": "a", "connect": ["a"]}], "connect[0] 'a': a network cannot be connected to itself"),
+        ([WEB, {"name": "a", "connect": ["web", "web"]}], "connect[1] 'web': is named twice"),
+        ([WEB, {"name": "a", "connect": ["no name"]}], "connect[0] 'no name': must be another network's name"),
+        ([WEB, {**SW2, "gateway": "172.30.0.9"}], "gateway '172.30.0.9': is said for the whole segment, by network"),
+        ([WEB, {**SW2, "internal": True}], "internal True: is said for the whole segment, by network web"),
+        ([WEB, {**SW2, "mtu": 1400}], "mtu 1400: is said for the whole segment"),
+        ([WEB, DUAL, {"name": "a", "connect": ["web", "dual"]}], "subnet (not given): its segment has several subnets"),
+        ([WEB, {**SW2, "stp": "maybe"}], "stp 'maybe': must be true or false"),
+        ([WEB, {**SW2, "routes": [{"to": "10.0.0.0/8", "via": "10.1.1.1"}]}], "routes[0].via '10.1.1.1': must be an"),
+        ([{"name": "a", "connect": ["b"]}, {"name": "b", "connect": ["a"]}], "subnet (not given): a network needs"),
+    ],
+)
+def test_connections_that_cannot_be(networks, words):
+    found = errors(networks)
+    assert any(words in one for one in found), found
+
+
+def test_one_container_is_on_a_segment_once():
+    (found,) = errors([WEB, SW2], [{"name": "c", "networks": ["web", "sw2"]}])
+    assert "networks 'sw2': is one segment with web, on which the container is already" in found
+
+
+def test_another_role_s_network_is_not_cabled():
+    live = copy.deepcopy(live_after(topology([WEB])))
+    live["networks"][0]["Labels"]["role"] = "overlay_network"
+    (found,) = errors([SW2], live=live)
+    assert "connect[0] 'web': the role overlay_network made it" in found
+
+
+def test_routes_of_the_segment_and_of_the_switch():
+    head = {**WEB, "routes": [{"to": "10.0.0.0/8", "via": "172.30.0.9"}]}
+    own = {**SW2, "routes": [{"to": "10.1.0.0/16", "via": "172.30.0.8"}]}
+    document = topology([head, own], C[:2])
+    assert [route["to"] for route in endpoints(document)["c2", "sw2"]["routes"]] == ["10.0.0.0/8", "10.1.0.0/16"]
+    assert [route["to"] for route in endpoints(document)["c1", "web"]["routes"]] == ["10.0.0.0/8"]
+
+
+def test_macs_are_one_segment_s():
+    wish = {"name": "sw2", "mac_address": "02:42:ac:1e:00:02"}
+    document = topology([WEB, SW2], [{"name": "a", "networks": ["web"]}, {"name": "b", "networks": [wish]}])
+    found = {container: peer["mac"] for (container, _network), peer in endpoints(document).items()}
+    assert found["b"] == "02:42:ac:1e:00:02" != found["a"]
+    assert present(document["bridge"])[1]["mac"] == names.mac_of_names("sw2")
+
+
+def test_what_is_unsound_is_told_once():
+    found = plan([{**WEB, "subnet": "172.30.0.1/16"}, SW2], C[:2])["errors"]
+    assert len(found) == 1
+    assert "has host bits set" in found[0]
