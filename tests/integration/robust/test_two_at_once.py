@@ -1,0 +1,168 @@
+# Copyright (c) 2026, The virtnet.linux authors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Several runs on one host at the same moment: they wait for each other, and nothing is lost."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import subprocess
+import sys
+import traceback
+
+import pytest
+from integration.robust import engine
+from integration.robust.documents import absent, complete, containers
+
+from ansible_collections.virtnet.linux.plugins.module_utils.converge import converge
+from kit import snapshot
+
+PLAYBOOK = """
+- hosts: localhost
+  connection: local
+  gather_facts: false
+  vars:
+    ansible_python_interpreter: {python}
+    bridge_network_persist: false
+    bridge_network_networks:
+      - {{name: {network}, subnet: {subnet}}}
+    bridge_network_containers:
+      - {{name: {network}-1, networks: [{network}], ports: ["{port}:80"]}}
+      - {{name: {network}-2, networks: [{network}]}}
+  roles:
+    - virtnet.linux.bridge_network
+"""
+
+
+def network(number):
+    """A network of its own with two containers."""
+    name = "n%d" % number
+    return complete({
+        "netns": [{"name": "%s-%d" % (name, one)} for one in (1, 2)],
+        "bridge": [{"name": "br-" + name, "addresses": ["10.%d.0.1/24" % number]}],
+        "veth": [{"name": "v%s-%d" % (name, one), "bridge": "br-" + name,
+                  "peer": {"name": "eth0", "netns": "%s-%d" % (name, one),
+                           "addresses": ["10.%d.0.%d/24" % (number, one + 1)]}}
+                 for one in (1, 2)],
+        "bridge_policy": [{"bridge": "br-" + name, "subnets": ["10.%d.0.0/24" % number]}],
+        "nat_port": [{"host_port": str(8000 + number), "to_address": "10.%d.0.2" % number, "to_port": "80"}],
+    })  # fmt: skip
+
+
+def at_once(documents):
+    """Run them all at the same moment, each in a process of its own; what went wrong."""
+    gate, start = os.pipe()
+    told, tell = os.pipe()
+    children = []
+    for document in documents:
+        child = os.fork()
+        if child == 0:
+            os.close(start)
+            os.read(gate, 1)  # until all are there
+            try:
+                converge(document)
+            except BaseException:
+                os.write(tell, traceback.format_exc().encode())
+            os._exit(0)
+        children.append(child)
+    os.close(start)
+    os.close(tell)
+    for child in children:
+        os.waitpid(child, 0)
+    with open(told, encoding="utf-8") as pipe:
+        return pipe.read()
+
+
+def test_different_networks(host):
+    before = host.snapshot()
+    documents = [network(number) for number in range(1, 7)]
+    assert host.call(at_once, documents) == ""
+    for document in documents:
+        assert engine.run(host, document, check=True) == []
+    assert len(engine.read_back(host)["nat_ports"]) == 6
+    assert host.call(at_once, [absent(document) for document in documents]) == ""
+    snapshot.same(before, host.snapshot())
+
+
+def test_the_same_network(host):
+    before = host.snapshot()
+    document = containers(range(1, 4))
+    assert host.call(at_once, [document] * 4) == ""
+    assert engine.run(host, document, check=True) == []
+    assert host.call(at_once, [absent(document)] * 4) == ""
+    snapshot.same(before, host.snapshot())
+
+
+def test_one_makes_what_another_takes_away(host):
+    before = host.snapshot()
+    document = containers(range(1, 4))
+    for _round in range(3):
+        assert host.call(at_once, [document, absent(document)]) == ""
+        left = engine.run(host, document, check=True)  # whoever came last
+        assert left == [] or all(line.startswith("create") or "sysctl" in line for line in left), left
+    engine.run(host, absent(document))
+    snapshot.same(before, host.snapshot())
+
+
+def hold_lock(then, *arguments):
+    os.makedirs("/run/virtnet", exist_ok=True)
+    with open("/run/virtnet/lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        return then(*arguments)
+
+
+def module_while_locked(arguments):
+    from kit.host import run_module
+
+    child, result = os.pipe(), None
+    if os.fork() == 0:
+        os.close(child[0])
+        os.write(child[1], str(run_module("bridge", arguments)).encode())
+        os._exit(0)
+    os.close(child[1])
+    with open(child[0], encoding="utf-8") as pipe:
+        result = pipe.read()
+    os.wait()
+    return result
+
+
+def test_a_run_that_waits_too_long_says_so(host):
+    said = host.call(hold_lock, module_while_locked, {"name": "br0", "lock_timeout": 1})
+    assert "another run has been changing this host's networks for 1 s" in said and "lock_timeout" in said
+    assert "br0" not in host.links()
+
+
+def test_check_mode_and_reading_do_not_wait(host):
+    said = host.call(hold_lock, module_while_locked, {"name": "br0", "lock_timeout": 0, "_ansible_check_mode": True})
+    assert "'changed': True" in said
+
+
+def _playbooks(directory, files):
+    environment = dict(os.environ, HOME=directory, ANSIBLE_LOCALHOST_WARNING="false", ANSIBLE_HOME=directory + "/a")
+    running = [
+        subprocess.Popen(["ansible-playbook", "-i", "localhost,", file], env=environment, stdin=subprocess.DEVNULL,
+                         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        for file in files
+    ]  # fmt: skip
+    return [(process.communicate()[0], process.returncode) for process in running]
+
+
+@pytest.mark.parametrize("same", [True, False], ids=["the same network", "different networks"])
+def test_two_playbooks(host, tmp_path, same):
+    files = []
+    for number in (1, 2):
+        which = 1 if same else number
+        file = tmp_path / ("%d.yml" % number)
+        words = {"network": "n%d" % which, "subnet": "10.%d.0.0/24" % which, "port": 8000 + which}
+        file.write_text(PLAYBOOK.format(python=sys.executable, **words))
+        files.append(str(file))
+    for output, code in host.call(_playbooks, str(tmp_path), files):
+        assert code == 0, output
+    found = engine.read_back(host)
+    names = ["n1"] if same else ["n1", "n2"]
+    assert [one["Name"] for one in found["networks"]] == names
+    assert [one["name"] for one in found["containers"]] == ["%s-%d" % (name, one) for name in names for one in (1, 2)]
+    for output, code in host.call(_playbooks, str(tmp_path), files):
+        assert code == 0 and "changed=0" in output, output
