@@ -1,0 +1,70 @@
+# Copyright (c) 2026, The virtnet.linux authors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What differs from what is declared, as sentences for people."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ansible_collections.virtnet.linux.plugins.plugin_utils.sentences import sentences
+
+DOCUMENTATION = r"""
+name: network_drift
+author: The virtnet.linux authors
+short_description: What differs from what is declared, as sentences
+version_added: 1.0.0
+description:
+  - Turns the actions that M(virtnet.linux.topology) returned, normally in check mode, into sentences about containers,
+    networks and ports, like V(port 8080 → nginx:80 missing).
+  - The playbook C(virtnet.linux.check) uses it for a whole inventory.
+positional: topology, live
+options:
+  _input:
+    description: The RV(virtnet.linux.topology#module:actions) that M(virtnet.linux.topology) returned.
+    type: list
+    elements: dict
+    required: true
+  topology:
+    description: What the module was given, a list of objects for each kind.
+    type: dict
+    required: true
+  live:
+    description: What M(virtnet.linux.network_info) returned.
+    type: dict
+    required: true
+seealso:
+  - module: virtnet.linux.topology
+"""
+
+EXAMPLES = r"""
+- name: Read what stands
+  virtnet.linux.network_info:
+  register: live
+
+- name: Compare
+  virtnet.linux.topology:
+    nat_port: "{{ declared.nat_port }}"
+  check_mode: true
+  register: compared
+
+- name: Say what differs
+  ansible.builtin.debug:
+    msg: "{{ compared.actions | virtnet.linux.network_drift(declared, live) }}"
+"""
+
+RETURN = r"""
+_value:
+  description: A sentence for each thing that differs.
+  type: list
+  elements: str
+"""
+
+
+class FilterModule:
+    """The filter's name and function."""
+
+    def filters(self) -> dict[str, Any]:
+        """What Ansible asks for."""
+        return {"network_drift": sentences}

@@ -1,0 +1,106 @@
+# Copyright (c) 2026, The virtnet.linux authors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The playbooks that look and change nothing: inspect, topology, check."""
+
+from __future__ import annotations
+
+import json
+import xml.etree.ElementTree
+
+import pytest
+
+DECLARED = {
+    "lab": {
+        "vars": {"bridge_network_networks": [{"name": "web", "subnet": "172.30.0.0/16"}]},
+        "hosts": {
+            "h1": {
+                "bridge_network_containers": [
+                    {"name": "nginx", "networks": ["web"], "ports": ["8080:80"]},
+                    {"name": "client", "networks": ["web"]},
+                ]
+            },
+            "h2": {"bridge_network_containers": [{"name": "batch", "network_mode": "none"}]},
+        },
+    }
+}
+UP = [{"hosts": "lab", "gather_facts": False, "roles": ["virtnet.linux.bridge_network"]}]
+STATE = "ip link; ip -o address; ip route; nft -s list ruleset; ip netns; sysctl net.ipv4.ip_forward"
+
+
+@pytest.fixture(scope="module")
+def made(fleet):
+    """The fleet with what its inventory declares."""
+    fleet.inventories.append(fleet.write("declared.yml", DECLARED))
+    fleet.play(UP)
+    return fleet
+
+
+def state_of(fleet):
+    """What a run could change on the hosts, without counters and clocks."""
+    return [fleet.ssh(host, STATE) for host in ("h1", "h2")]
+
+
+def test_inspect_prints_the_views_of_each_host(made):
+    before = state_of(made)
+    said = made.play("virtnet.linux.inspect", "--limit", "lab")
+    assert '"web       bridge   local   172.30.0.0/16   172.30.0.1   br-web   2"' in said
+    assert "0.0.0.0:8080->80/tcp" in said
+    assert "Subnet 172.30.0.0/16, Gateway 172.30.0.1" in said
+    assert "br-web        8000.0242ac1e0001   no            veth" in said
+    assert "changed=1" not in said and state_of(made) == before
+
+
+def test_inspect_writes_one_document_for_machines(made):
+    said = made.play("virtnet.linux.inspect", "--tags", "json", "-e", "inspect_file=%s/live.json" % made.directory)
+    live = json.loads((made.directory / "live.json").read_text())
+    assert set(live) == {"h1", "h2", "outside"}
+    assert live["h1"]["networks"][0]["Containers"]["nginx"]["IPv4Address"] == "172.30.0.2/16"
+    assert "NETWORK" not in said
+
+
+def test_topology_draws_the_fleet_in_one_page(made):
+    made.play("virtnet.linux.topology", "-e", "topology_directory=%s/docs" % made.directory, "-e", "topology_title=A&B")
+    page = (made.directory / "docs" / "topology.html").read_text()
+    svg = (made.directory / "docs" / "topology.svg").read_text()
+    assert "<title>A&amp;B</title>" in page and "src=" not in page and "href=" not in page
+    drawn = " ".join(xml.etree.ElementTree.fromstring(svg).itertext())
+    for shown in ("h1", "h2", "nginx", "172.30.0.2", "host:8080 → 80/tcp", "batch", "br-web"):
+        assert shown in drawn, shown
+    assert svg[svg.index("<svg") :].strip() in page
+    assert (made.directory / "docs" / "topology.dot").read_text().startswith("digraph")
+
+
+def test_check_says_nothing_where_everything_is_as_declared(made):
+    before = state_of(made)
+    made.play("virtnet.linux.check", "--diff")
+    assert state_of(made) == before
+
+
+def test_check_tells_in_words_what_differs_and_changes_nothing(made):
+    made.ssh("h1", "ip netns delete client; ip link set br-web mtu 1400")
+    made.ssh("h2", "ip netns delete batch")
+    absent = {"host_port": "8080", "to_address": "172.30.0.2", "state": "absent"}
+    made.play([{"hosts": "h1", "gather_facts": False, "tasks": [{"virtnet.linux.nat_port": absent}]}])
+    before = state_of(made)
+    try:
+        said = made.play("virtnet.linux.check", "--diff", fails=True)
+        assert state_of(made) == before
+    finally:
+        made.play(UP)
+    assert "port 8080 → nginx:80 missing" in said
+    assert "container client missing" in said
+    assert "container batch missing" in said
+    assert "network web: mtu is 1400, should be 1500" in said
+    assert "veth" not in said and "nat_port" not in said
+    made.play("virtnet.linux.check")
+
+
+def test_check_with_purge_tells_of_what_nobody_declares(made):
+    container = {"name": "byhand", "labels": {"role": "bridge_network", "mode": "none"}}
+    made.play([{"hosts": "h2", "gather_facts": False, "tasks": [{"virtnet.linux.netns": container}]}])
+    made.play("virtnet.linux.check")
+    said = made.play("virtnet.linux.check", "-e", "bridge_network_purge=true", fails=True)
+    assert "container byhand still there" in said
+    made.ssh("h2", "ip netns delete byhand")

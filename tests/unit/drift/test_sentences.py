@@ -1,0 +1,138 @@
+# Copyright (c) 2026, The virtnet.linux authors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Actions in words: containers, networks and ports, not links and maps."""
+
+from __future__ import annotations
+
+import pytest
+
+from ansible_collections.virtnet.linux.plugins.plugin_utils.sentences import sentences
+
+TOPOLOGY = {
+    "netns": [{"name": "nginx"}, {"name": "client"}],
+    "bridge": [{"name": "br-web", "labels": {"network": "web"}}],
+    "veth": [
+        {
+            "name": "veth1",
+            "labels": {"container": "nginx", "network": "web"},
+            "peer": {"addresses": ["172.30.0.2/16", "fd00::2/64"]},
+        },
+        {"name": "cable1", "labels": {"cable": "sw1-sw2"}, "peer": {"name": "cable2"}},
+    ],
+}
+LIVE = {
+    "networks": [{"Id": "br-old", "Name": "old"}],
+    "containers": [
+        {"name": "gone", "endpoints": [{"veth": "veth9", "network": "old", "addresses": ["172.31.0.9/24"]}]},
+    ],
+}
+
+
+def act(action, kind, name, before=None, after=None):
+    return {"action": action, "kind": kind, "name": name, "before": before or {}, "after": after or {}}
+
+
+def create(kind, name, **after):
+    return act("create", kind, name, after=after)
+
+
+def delete(kind, name, **before):
+    return act("delete", kind, name, before=before)
+
+
+def change(kind, name, before, after):
+    return act("change", kind, name, before, after)
+
+
+@pytest.mark.parametrize(
+    ("action", "said"),
+    [
+        (create("nat_port", "0.0.0.0:8080/tcp", to="172.30.0.2:80", bridge="br-web"), "port 8080 → nginx:80 missing"),
+        (create("nat_port", "0.0.0.0:53/udp", to="172.30.0.2:53"), "port 53/udp → nginx:53 missing"),
+        (create("nat_port", "[::]:8080/tcp", to="[fd00::2]:80"), "port [::]:8080 → nginx:80 missing"),
+        (create("nat_port", "192.0.2.1:8080/tcp", to="10.9.9.9:80"), "port 192.0.2.1:8080 → 10.9.9.9:80 missing"),
+        (delete("nat_port", "0.0.0.0:81/tcp", to="172.31.0.9:80"), "port 81 → gone:80 still there"),
+        (
+            change("nat_port", "0.0.0.0:8080/tcp", {"to": "172.31.0.9:80"}, {"to": "172.30.0.2:80"}),
+            "port 8080 → nginx:80 leads to gone:80 instead",
+        ),
+        (create("netns", "nginx"), "container nginx missing"),
+        (delete("netns", "gone"), "container gone still there"),
+        (
+            change("netns", "nginx", {"forwarding": False}, {"forwarding": True}),
+            "container nginx: forwarding is off, should be on",
+        ),
+        (
+            act("replace", "netns", "side", {"join": "host"}, {"join": "nginx"}),
+            "container side: shares the host's network, should share nginx's network",
+        ),
+        (create("bridge", "br-web", labels={"network": "web"}), "network web missing"),
+        (delete("bridge", "br-old"), "network old still there"),
+        (
+            change("bridge", "br-web", {"addresses": []}, {"addresses": ["172.30.0.1/16"]}),
+            "network web: addresses: 172.30.0.1/16 missing",
+        ),
+        (create("veth", "veth1", bridge="br-web"), "container nginx: not on network web"),
+        (delete("veth", "veth9"), "container gone: still on network old"),
+        (
+            change("veth", "veth1", {"peer.mac": "02:00:00:00:00:01"}, {"peer.mac": "02:42:ac:1e:00:02"}),
+            "container nginx on network web: mac is 02:00:00:00:00:01, should be 02:42:ac:1e:00:02",
+        ),
+        (
+            change("veth", "veth1", {"bridge": None}, {"bridge": "br-web"}),
+            "container nginx on network web: bridge is none, should be br-web",
+        ),
+        (create("veth", "cable1"), "cable sw1-sw2 missing"),
+        (create("bridge_policy", "br-web"), "network web: protection missing"),
+        (
+            change("bridge_policy", "br-web", {"icc": True}, {"icc": False}),
+            "network web: protection: icc is on, should be off",
+        ),
+        (create("interface", "enp3s0", netns="nginx"), "card enp3s0: not in container nginx"),
+        (create("vxlan_tunnel", "vx-fabric"), "tunnel vx-fabric missing"),
+        (
+            change("vxlan_tunnel", "vx-fabric", {"endpoints": []}, {"endpoints": ["a", "b"]}),
+            "tunnel vx-fabric: endpoints: a, b missing",
+        ),
+        (
+            change("sysctl", "net.ipv4.ip_forward", {"value": "0"}, {"value": "1"}),
+            "sysctl net.ipv4.ip_forward is 0, should be 1",
+        ),
+        (
+            change("firewall", "tables virtnet", {"rules": "not as they should be"}, {"rules": "restored"}),
+            "firewall: its tables are not as they should be",
+        ),
+        (create("foreign_firewall", "ip filter FORWARD"), "foreign firewall ip filter FORWARD missing"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_an_action_in_words(action, said):
+    assert sentences([action], TOPOLOGY, LIVE) == [said]
+
+
+def test_nothing_to_do_says_nothing():
+    assert sentences([], TOPOLOGY, LIVE) == []
+
+
+def test_what_one_sentence_says_no_other_repeats():
+    """A missing network has no protection and nobody on it; a missing container is on no network."""
+    actions = [
+        create("netns", "nginx"),
+        create("bridge", "br-web"),
+        create("bridge_policy", "br-web"),
+        create("veth", "veth1"),
+        create("nat_port", "0.0.0.0:8080/tcp", to="172.30.0.2:80"),
+    ]
+    assert sentences(actions, TOPOLOGY, LIVE) == [
+        "container nginx missing",
+        "network web missing",
+        "port 8080 → nginx:80 missing",
+    ]
+
+
+def test_long_lists_are_told_by_their_number():
+    many = ["e%d" % number for number in range(9)]
+    said = sentences([change("vxlan_tunnel", "vx", {"endpoints": many}, {"endpoints": []})], {}, {})
+    assert said == ["tunnel vx: endpoints: e0, e1, e2, e3 and 5 more too many"]
