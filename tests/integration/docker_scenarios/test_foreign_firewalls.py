@@ -1,0 +1,199 @@
+# Copyright (c) 2026, The virtnet.linux authors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Firewalls of others that drop what is forwarded: Docker's, ufw's, a plain one of nft, as they stand on a host.
+
+They are loaded with iptables and nft, as those programs do it. The role names them; told to, it has them spare its
+networks; and it takes that back.
+"""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from integration.docker_scenarios.words import APP, HOST, HOST6, LAN, WEB, absent, on
+
+from kit.packets import arrives, is_lost
+
+DOCKER = """
+for iptables in iptables ip6tables; do
+  $iptables -P FORWARD DROP
+  $iptables -N DOCKER-USER
+  $iptables -N DOCKER-FORWARD
+  $iptables -A FORWARD -j DOCKER-USER
+  $iptables -A FORWARD -j DOCKER-FORWARD
+  $iptables -A DOCKER-FORWARD -o docker0 -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
+  $iptables -A DOCKER-FORWARD -i docker0 -j ACCEPT
+done
+"""
+UFW = """
+for v in '' 6; do
+  t=ip${v}tables
+  $t -P FORWARD DROP
+  for chain in before after reject user; do $t -N ufw$v-$chain-forward; $t -A FORWARD -j ufw$v-$chain-forward; done
+  $t -D FORWARD -j ufw$v-user-forward
+  $t -A ufw$v-before-forward -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
+  $t -A ufw$v-before-forward -p icmp -j ACCEPT
+  $t -A ufw$v-before-forward -j ufw$v-user-forward
+  $t -A ufw$v-reject-forward -j REJECT
+done
+"""
+PLAIN = """
+nft -f - <<'NFT'
+table inet filter {
+    chain forward {
+        type filter hook forward priority 10; policy accept;
+        ct state established,related accept
+        iifname "eth7" oifname "eth8" accept
+        counter comment "everything else"
+        jump last
+    }
+    chain last { reject with icmpx admin-prohibited; }
+}
+NFT
+"""
+WHERE = {
+    "docker": (DOCKER, {"ip filter": "DOCKER-USER", "ip6 filter": "DOCKER-USER"}, "policy drop"),
+    "ufw": (UFW, {"ip filter": "ufw-user-forward", "ip6 filter": "ufw6-user-forward"}, "REJECT"),
+    "plain": (PLAIN, {"inet filter": "forward"}, "reject"),
+}
+CONTAINERS = [on("web", "a", "8080:80"), on("web", "b"), on("app", "far")]
+
+
+def ways(host, role):
+    """Calls that other firewalls stand in the way of, by what they are."""
+    return {
+        "published": lambda: ("lan", HOST, 8080, "a", 80),
+        "published, IPv6": lambda: ("lan", HOST6, 8080, "a", 80),
+        "way out": lambda: ("a", LAN, 80, "lan", 80),
+        "across networks": lambda: ("far", HOST, 8080, "a", 80),
+        "on one bridge": lambda: ("b", role.address("a", "web"), 81, "a", 81),
+    }
+
+
+def told(planned):
+    """The warnings of firewalls of others."""
+    return [one for one in planned["warnings"] if "drops what it forwards" in one]
+
+
+def foreign(host):
+    """Everybody else's tables, without counters."""
+    listing = json.loads(host.sh("nft -j list ruleset"))["nftables"]
+    kept = []
+    for item in listing:
+        kind, what = next(iter(item.items()))
+        if kind in ("chain", "rule") and what["table"] != "virtnet":
+            expr = [one for one in what.get("expr", []) if "counter" not in one]
+            kept.append((kind, what["family"], what["table"], what.get("chain", what.get("name")), json.dumps(expr)))
+    return kept
+
+
+@pytest.mark.parametrize("kind", WHERE)
+def test_it_is_named_spares_the_networks_and_gets_its_rules_back(host, role, kind):
+    script, places, rule = WHERE[kind]
+    host.sh(script)
+    before = foreign(host)
+    warnings = told(role.plan([WEB, APP], CONTAINERS))
+    assert len(warnings) == 2 * len(places)
+    for table, chain in places.items():
+        (warning,) = [one for one in warnings if f"table {table}," in one and "network web" in one]
+        assert rule in warning and "bridge_network_manage_foreign_firewall: true" in warning
+        assert f"nft insert rule {table} {chain} iifname br-web accept" in warning
+    role.run([WEB, APP], CONTAINERS)
+    assert foreign(host) == before, "nothing is touched unless it is asked for"
+    assert [way for way, call in ways(host, role).items() if not is_lost(host, *call())] == [], "the control"
+
+    did = role.run([WEB, APP], CONTAINERS, manage_foreign_firewall=True)
+    assert len(did) == 2 * len(places) and all(line.startswith("create foreign_firewall br-") for line in did)
+    assert [way for way, call in ways(host, role).items() if not arrives(host, *call())] == []
+    assert is_lost(host, "lan", HOST, 8081, "a", 81), "what is let in is still ours to say"
+    added = [one for one in foreign(host) if one not in before]
+    assert {(f"{family} {table}", chain) for _kind, family, table, chain, _expr in added} == set(places.items())
+
+    role.run([WEB, {"name": "app", "state": "absent"}], [absent("far")], manage_foreign_firewall=True)
+    assert all("br-app" not in one[-1] for one in foreign(host))
+    role.run([WEB], CONTAINERS[:2])
+    assert foreign(host) == before, "the variable is false again"
+
+
+def test_the_remedy_that_the_role_names_works(host, role):
+    host.sh(DOCKER)
+    warnings = told(role.plan([WEB], CONTAINERS[:2]))
+    role.run([WEB], CONTAINERS[:2])
+    assert is_lost(host, "lan", HOST, 8080, "a", 80)
+    for warning in warnings:
+        host.sh(warning.split("or run: ")[1])
+    assert arrives(host, "lan", HOST, 8080, "a", 80) and arrives(host, "a", LAN, 80, "lan")
+    assert told(role.plan([WEB], CONTAINERS[:2])) == []
+    before = foreign(host)
+    role.run([WEB], CONTAINERS[:2], manage_foreign_firewall=True)
+    assert foreign(host) == before, "somebody has seen to it already"
+
+
+def test_one_bridge_is_dropped_only_where_br_netfilter_shows_it(host, role):
+    host.sh("echo 0 | tee /proc/sys/net/bridge/bridge-nf-call-iptables >/proc/sys/net/bridge/bridge-nf-call-ip6tables")
+    host.sh(DOCKER)
+    inside = {**WEB, "internal": True}
+    assert told(role.plan([inside], [on("web", "a")])) == []
+    role.run([WEB], CONTAINERS[:2])
+    assert arrives(host, "b", role.address("a", "web"), 81, "a")
+
+
+def test_what_the_other_firewall_made_anew_is_told_again(host, role):
+    host.sh(DOCKER)
+    role.run([WEB], CONTAINERS[:2], manage_foreign_firewall=True)
+    host.sh("iptables -F DOCKER-USER; ip6tables -F DOCKER-USER")
+    assert is_lost(host, "lan", HOST, 8080, "a", 80)
+    role.run([WEB], CONTAINERS[:2], manage_foreign_firewall=True)
+    assert arrives(host, "lan", HOST, 8080, "a", 80)
+
+
+def test_the_last_network_leaves_nothing_in_the_tables_of_others(host, role):
+    host.sh(DOCKER)
+    before = foreign(host)
+    role.run([WEB], CONTAINERS[:2], manage_foreign_firewall=True)
+    role.run([{"name": "web", "state": "absent"}], [absent("a"), absent("b")], manage_foreign_firewall=True)
+    assert foreign(host) == before
+
+
+def test_a_policy_of_accept_stays_one_and_forwarding_comes_on_alone(host, role):
+    host.sh("iptables -P FORWARD ACCEPT; iptables -A FORWARD -i eth9 -j DROP")
+    before = foreign(host)
+    assert told(role.plan([WEB], CONTAINERS[:2])) == []
+    role.run([WEB], CONTAINERS[:2], manage_foreign_firewall=True)
+    assert foreign(host) == before and host.sysctl("ipv4/ip_forward") == "1"
+    assert arrives(host, "lan", HOST, 8080, "a", 80)
+
+
+def test_old_iptables_are_told_of_and_left_alone(host, role):
+    host.sh("iptables-legacy -P FORWARD DROP")
+    (warning,) = told(role.plan([WEB], CONTAINERS[:2]))
+    assert "iptables-legacy -I FORWARD -i br-web -j ACCEPT" in warning
+    before = host.sh("iptables-legacy -S")
+    role.run([WEB], CONTAINERS[:2], manage_foreign_firewall=True)
+    assert host.sh("iptables-legacy -S") == before
+    host.sh(warning.split("or run: ")[1])
+    assert told(role.plan([WEB], CONTAINERS[:2])) == []
+    assert arrives(host, "lan", HOST, 8080, "a", 80)
+
+
+def test_the_module_foretells_does_and_finds_done(host, role):
+    host.sh(DOCKER)
+    role.run([WEB], CONTAINERS[:2])
+    before = foreign(host)
+    foretold = host.module("foreign_firewall", check=True, diff=True, bridge="br-web")
+    assert foreign(host) == before
+    done = host.module("foreign_firewall", diff=True, bridge="br-web")
+    assert done == foretold and "accepts: what comes from br-web" in done["diff"]["after"]
+    assert not host.module("foreign_firewall", bridge="br-web")["changed"]
+    assert [action["name"] for action in done["actions"]] == [
+        "br-web in ip filter DOCKER-USER",
+        "br-web in ip6 filter DOCKER-USER",
+    ]
+    assert host.module("network_info")["host"]["foreign_accepts"] == ["br-web"]
+    assert host.module("foreign_firewall", bridge="br-web", state="absent")["changed"]
+    assert foreign(host) == before
+    assert not host.module("foreign_firewall", bridge="br-web", state="absent")["changed"]
+    assert "no bridge of this name" in host.module("foreign_firewall", bridge="br-none")["problems"][0]
