@@ -1,0 +1,92 @@
+# Copyright (c) 2026, The virtnet.linux authors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The role bridge_network and the quickstart as people run them: by ansible-playbook, against localhost."""
+
+from __future__ import annotations
+
+from kit import packets, snapshot
+from kit.role import play, playbook_of
+
+NETWORKS = [{"name": "web", "subnet": "172.30.0.0/16"}, {"name": "back", "subnet": "172.31.0.0/24", "internal": True}]
+CONTAINERS = [
+    {"name": "nginx", "networks": ["web", "back"], "ports": ["8080:80"]},
+    {"name": "client", "networks": [{"name": "web", "ipv4_address": "172.30.0.9"}]},
+    {"name": "batch", "network_mode": "none"},
+    {"name": "sidecar", "network_mode": "container:nginx"},
+    {"name": "agent", "network_mode": "host"},
+]
+
+
+def test_the_role_from_nothing_to_nothing(host, tmp_path):
+    before = host.snapshot()
+    up = playbook_of(tmp_path, networks=NETWORKS, containers=CONTAINERS)
+    foretold = play(host, up, tmp_path, "--check", "--diff")
+    assert foretold.code == 0, foretold.output
+    assert foretold.changed == 1
+    for said in ("netns nginx", "bridge br-web", "nat_port 0.0.0.0:8080/tcp"):
+        assert "+" + said in foretold.output, "a diff that people can read: " + foretold.output
+    snapshot.same(before, host.snapshot())
+
+    done = play(host, up, tmp_path, "--diff")
+    assert done.code == 0, done.output
+    assert [line for line in done.output.splitlines() if line.startswith("+")] == [
+        line for line in foretold.output.splitlines() if line.startswith("+")
+    ]
+    assert packets.arrives(host, "client", "172.30.0.2", 80, "nginx")
+    again = play(host, up, tmp_path)
+    assert (again.code, again.changed) == (0, 0), again.output
+
+    gone = playbook_of(tmp_path, purge=True)
+    assert play(host, gone, tmp_path).changed == 1
+    snapshot.same(before, host.snapshot())
+
+
+def test_the_number_of_tasks_does_not_grow(host, tmp_path):
+    one = play(host, playbook_of(tmp_path, networks=NETWORKS, containers=CONTAINERS[:1]), tmp_path)
+    many = [{"name": "c%d" % number, "networks": ["web"], "ports": ["%d:80" % (9000 + number)]} for number in range(40)]
+    forty = play(host, playbook_of(tmp_path, networks=NETWORKS, containers=many), tmp_path)
+    assert (one.code, forty.code) == (0, 0), one.output + forty.output
+    assert one.tasks == forty.tasks < 10
+
+
+def test_all_errors_in_one_go_and_nothing_touched(host, tmp_path):
+    before = host.snapshot()
+    wrong = [
+        {"name": "c1", "networks": ["web"], "ports": [133342]},
+        {"name": "c2", "networks": ["wbe"]},
+        {"name": "c3", "network_mode": "container:c3"},
+    ]
+    for option in ([], ["--check"]):
+        refused = play(
+            host,
+            playbook_of(tmp_path, networks=[{"name": "web", "subnet": "172.30.0.9/16"}], containers=wrong),
+            tmp_path,
+            *option,
+        )
+        assert refused.code != 0
+        for said in ("172.30.0.9/16", "133342", "quote it", "wbe", "container:c3"):
+            assert said in refused.output, refused.output
+        snapshot.same(before, host.snapshot())
+
+
+def test_a_word_that_the_role_does_not_know_is_refused(host, tmp_path):
+    unknown = play(host, playbook_of(tmp_path, networks=[{"name": "web", "subent": "172.30.0.0/16"}]), tmp_path)
+    assert unknown.code != 0 and "subent" in unknown.output
+
+
+def test_quickstart_up_twice_and_down_twice(host, tmp_path):
+    before = host.snapshot()
+    up = play(host, "virtnet.linux.quickstart", tmp_path)
+    assert up.code == 0, up.output
+    for said in ("172.30.0.0/16", "nginx", "172.30.0.2", "02:42:ac:1e:00:02", "8080"):
+        assert said in up.output, up.output
+    assert host.links("nginx")["eth0"]["address"] == "02:42:ac:1e:00:02"
+    again = play(host, "virtnet.linux.quickstart", tmp_path)
+    assert (again.code, again.changed) == (0, 0), again.output
+    down = play(host, "virtnet.linux.quickstart_down", tmp_path)
+    assert down.code == 0, down.output
+    snapshot.same(before, host.snapshot())
+    again = play(host, "virtnet.linux.quickstart_down", tmp_path)
+    assert (again.code, again.changed) == (0, 0), again.output
