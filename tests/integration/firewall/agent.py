@@ -238,7 +238,7 @@ def say(text: str) -> str | None:
 
 
 def watch(device: str) -> None:
-    """Note, from now on, who sent the frames that come in by the device."""
+    """Note, from now on, what frames come in by the device: "frame MAC protocol", and an IPv4 sender's address."""
     wire = socket.socket(socket.AF_PACKET, socket.SOCK_RAW | socket.SOCK_NONBLOCK, socket.htons(3))
     wire.bind((device, 3))
     loop.register(wire, selectors.EVENT_READ, (overhear, None))
@@ -247,7 +247,10 @@ def watch(device: str) -> None:
 def overhear(wire: socket.socket, _port: None) -> None:
     frame, (_device, _protocol, kind, *_rest) = wire.recvfrom(2048)
     if kind != socket.PACKET_OUTGOING:
-        seen.append("frame " + frame[6:12].hex(":"))
+        words = ["frame", frame[6:12].hex(":"), frame[12:14].hex()]
+        if frame[12:14] == b"\x08\x00":
+            words.append(socket.inet_ntoa(frame[26:30]))
+        seen.append(" ".join(words))
 
 
 COMMANDS = {

@@ -38,6 +38,17 @@ def udp(source: str, to: str, source_mac: str, to_mac: str, port: int) -> str:
         head = head[:6] + struct.pack("!H", checksum(pseudo + head + b"who?"))
         packet = struct.pack("!IHBB", 6 << 28, 12, 17, 64) + raw(source) + raw(to)
         return ethernet(to_mac, source_mac, 0x86DD, packet + head + b"who?")
-    packet = struct.pack("!BBHHHBBH", 0x45, 0, 32, 0, 0, 64, 17, 0) + raw(source) + raw(to)
-    packet = packet[:10] + struct.pack("!H", checksum(packet)) + packet[12:]
-    return ethernet(to_mac, source_mac, 0x0800, packet + head + b"who?")
+    return ethernet(to_mac, source_mac, 0x0800, ipv4(source, to, 17, head + b"who?"))
+
+
+def tcp_without_flags(source: str, to: str, source_mac: str, to_mac: str, port: int) -> str:
+    """A TCP segment that belongs nowhere: it neither begins a connection nor is part of one."""
+    head = struct.pack("!HHIIBBHHH", 40000, port, 1, 1, 5 << 4, 0, 1024, 0, 0)
+    pseudo = raw(source) + raw(to) + struct.pack("!BBH", 0, 6, len(head))
+    head = head[:16] + struct.pack("!H", checksum(pseudo + head)) + head[18:]
+    return ethernet(to_mac, source_mac, 0x0800, ipv4(source, to, 6, head))
+
+
+def ipv4(source: str, to: str, protocol: int, body: bytes) -> bytes:
+    head = struct.pack("!BBHHHBBH", 0x45, 0, 20 + len(body), 0, 0, 64, protocol, 0) + raw(source) + raw(to)
+    return head[:10] + struct.pack("!H", checksum(head)) + head[12:] + body

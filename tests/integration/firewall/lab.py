@@ -6,10 +6,10 @@
 
     lan -- up0 host up1 -- lan2          a  nat, two containers, trusts up1
                |                         b  nat with snat_address, two containers
-               +-- bra  a1 a2 m          c  internal, two containers
-               +-- brb  b1 b2 m          d  icc off, two containers
+               +-- bra  a1 a2 m          i  internal, two containers
+               +-- brb  b1 b2 m          n  icc off, three containers
                +-- bri  i1 i2            r  routed, one container
-               +-- brn  n1 n2            s  isolated, one container
+               +-- brn  n1 n2 n3         s  isolated, one container
                +-- brr  r1               m  on a and b, and forwards between them
                +-- brs  s1
 
@@ -119,7 +119,7 @@ NETWORKS = {
     "a": Network("bra", 1, ("a1", "a2", "m"), {"trusted_interfaces": ("up1",)}),
     "b": Network("brb", 2, ("b1", "b2", "m"), {"snat_address": "192.0.2.9", "snat_address6": "2001:db8:1::9"}),
     "i": Network("bri", 3, ("i1", "i2"), {"internal": True}),
-    "n": Network("brn", 4, ("n1", "n2"), {"icc": False}),
+    "n": Network("brn", 4, ("n1", "n2", "n3"), {"icc": False}),
     "r": Network("brr", 5, ("r1",), {"gateway_mode": "routed"}),
     "s": Network("brs", 6, ("s1",), {"gateway_mode": "isolated", "internal": True}),
     "x": Network("brx", 7, ("x1", "x2"), None),
@@ -326,10 +326,11 @@ class Lab:
                 if device == "eth0":
                     lines += ["route add default via " + gateway for gateway in network.addresses(1)]
                 self.agents[container].ip(*lines)
-        # a2 and b2 know the router container; n2 tries the detour by its gateway
+        # a2 and b2 know the router container; n1 and n3 try the detour by their gateway
         self._routes("a2", "b2", NETWORKS["a"].address_of("m"))
         self._routes("b2", "a2", NETWORKS["b"].address_of("m"))
-        self._routes("n2", "n1", NETWORKS["n"].addresses(1))
+        self._routes("n1", "n3", NETWORKS["n"].addresses(1))
+        self._routes("n3", "n1", NETWORKS["n"].addresses(1))
 
     def _routes(self, who: str, to: str, via: tuple[str, str]) -> None:
         self.agents[who].ip(*("route add %s via %s" % pair for pair in zip(ADDRESSES[to], via, strict=True)))

@@ -110,7 +110,7 @@ ROWS = [
     Row("internal", "to its own gateway's service", "i1", "gw.i", 2222, "host:2222 as i1"),
     blocked("icc off", "neighbour", "n1", "n2", 81),
     blocked("icc off", "neighbour, published port", "n2", "n1", 80),
-    blocked("icc off", "neighbour by way of the gateway", "n2", "n1", 81),
+    blocked("icc off", "neighbour by way of the gateway", "n3", "n1", 81),
     blocked("icc off", "neighbour, ping", "n1", "n2", PING),
     Row("routed", "LAN to container, published port", "lan", "r1", 80, "r1:80 as lan"),
     Row("routed", "LAN to host, published port", "lan", "host", 8088, "r1:80 as lan"),

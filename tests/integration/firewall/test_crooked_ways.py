@@ -138,4 +138,20 @@ def own_frames(lab):
     a1.run("ip", "neigh", "flush", "all")
     a1.ask("take_seen")
     assert lab.probe([("a1", kit.question("udp", kit.ADDRESSES["a2"][0], 81))])[0] == "a2:81 172.20.1.2"
-    return a1.ask("take_seen").count("frame " + kit.mac(kit.NETWORKS["a"], "a1"))
+    mine = "frame " + kit.mac(kit.NETWORKS["a"], "a1")
+    return sum(line.startswith(mine) for line in a1.ask("take_seen"))
+
+
+def test_no_packet_leaves_untranslated(lab):
+    """Not even one that belongs to no connection, and is not translated for that reason."""
+    lab.load(kit.full_state())
+    network = kit.NETWORKS["a"]
+    gateway = json.loads(lab.host.run("ip", "-j", "link", "show", network.bridge))[0]["address"]
+    lan, (source, to) = lab.agents["lan"], (kit.ADDRESSES[name][0] for name in ("a1", "lan"))
+    lan.ask("watch", device="eth0")
+    stray = frames.tcp_without_flags(source, to, kit.mac(network, "a1"), gateway, 7)
+
+    lab.agents["a1"].ask("send", device="eth0", frames=[stray])
+    assert lab.probe([("a1", kit.question("udp", to, 7))])[0] == "lan:7 192.0.2.1"
+
+    assert [line for line in lan.ask("take_seen") if line.endswith(" " + source)] == []

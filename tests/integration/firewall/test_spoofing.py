@@ -70,7 +70,8 @@ FORGERIES = {
     "MAC": (datagram(ME, HIM, FORGED_MAC), "seen", ME),
     "MAC, IPv6": (datagram(ME6, HIM6, FORGED_MAC), "seen", ME6),
     "ARP for the gateway": (arp(GW, MINE), "neighbour", GW),
-    "ARP with another's MAC inside": (arp(GW, FORGED_MAC), "neighbour", GW),
+    "ARP for itself, with another's MAC": (arp(ME, FORGED_MAC), "neighbour", ME),
+    "ARP for the gateway, with another's MAC": (arp(GW, FORGED_MAC), "neighbour", GW),
     "ARP as of IEEE 802 for the gateway": (arp(GW, MINE, 6), "neighbour", GW),
     "advertisement for the gateway, own source": (advertisement(GW6, ME6), "neighbour", GW6),
     "advertisement for the gateway, its source": (advertisement(GW6, GW6), "neighbour", GW6),
@@ -85,15 +86,14 @@ def victim(lab):
     agent = lab.agents["a1"]
     agent.sysctl("ipv6/conf/eth0/accept_ra", 1)
     agent.sysctl("ipv4/neigh/eth0/locktime", 0)  # else an answer right after another is not believed
-    know_the_gateway(lab, agent)
+    know_the_neighbours(lab, agent)
     agent.ask("take_seen")
     return agent
 
 
-def know_the_gateway(lab, agent) -> None:
-    agent.ip(
-        *("neigh replace %s lladdr %s dev eth0 nud reachable" % (address, gateway_mac(lab)) for address in (GW, GW6))
-    )
+def know_the_neighbours(lab, agent) -> None:
+    macs = {GW: gateway_mac(lab), GW6: gateway_mac(lab), ME: MINE}
+    agent.ip(*("neigh replace %s lladdr %s dev eth0 nud reachable" % pair for pair in macs.items()))
 
 
 def gateway_mac(lab) -> str:
@@ -109,7 +109,7 @@ def believed(lab, victim, kind: str, claim: str) -> bool:
         return seen.count("a1:81 " + claim) > (claim == ME)
     if kind == "neighbour":
         entry = json.loads(victim.run("ip", "-j", "neigh", "show", claim, "dev", "eth0"))[0]
-        return entry["lladdr"] != gateway_mac(lab)
+        return entry["lladdr"] != (MINE if claim == ME else gateway_mac(lab))
     return claim in victim.run("ip", "-6", "route", "show", "default")
 
 
@@ -129,7 +129,7 @@ def test_on_a_port_without_guard_it_would_be_believed(lab, victim, forgery):
     state = kit.full_state()
     del state.guards[MY_PORT]
     lab.load(state)
-    know_the_gateway(lab, victim)
+    know_the_neighbours(lab, victim)
     frame, kind, claim = FORGERIES[forgery]
 
     assert believed_in_time(lab, victim, frame, kind, claim)
@@ -148,7 +148,7 @@ def guarded(lab, **changes) -> None:
     state = kit.full_state()
     state.guards[MY_PORT] = dataclasses.replace(state.guards[MY_PORT], **changes)
     lab.load(state)
-    know_the_gateway(lab, lab.agents["a1"])
+    know_the_neighbours(lab, lab.agents["a1"])
 
 
 @pytest.mark.parametrize(
@@ -203,3 +203,26 @@ def test_an_own_address_is_probed_before_it_is_used(lab):
     finally:
         a2.ip("addr del %s/64 dev eth0" % taken)
         a2.sysctl("ipv6/conf/eth0/accept_dad", 0)
+
+
+def test_whether_an_address_is_free_may_be_asked_by_arp(lab):
+    """From 0.0.0.0, as `arping -D` does (RFC 5227)."""
+    lab.load(kit.full_state())
+    a2 = lab.agents["a2"]
+    a2.ask("watch", device="eth0")
+    body = struct.pack("!HHBBH", 1, 0x0800, 6, 4, 1) + raw_mac(MINE) + raw("0.0.0.0") + bytes(6) + raw(HIM)
+
+    a2.ask("send", device="eth0", frames=[ethernet("ff:ff:ff:ff:ff:ff", MINE, 0x0806, body)])
+
+    assert a2.ask("wait_seen", text="frame %s 0806" % VICTIM, seconds=kit.MOST)
+
+
+@pytest.mark.parametrize("address", [HIM6, ME6])
+def test_only_for_its_own_address_a_port_asks_whether_it_is_free(lab, victim, address):
+    """From ::, as for duplicate address detection: it would keep another from taking the address."""
+    victim.ask("watch", device="eth0")
+
+    lab.agents["a2"].ask("send", device="eth0", frames=[probe_of(address), datagram(ME, HIM)])
+
+    heard = victim.ask("wait_seen", text="frame %s 0800" % MINE, seconds=kit.MOST)
+    assert ("frame %s 86dd" % MINE in heard) == (address == ME6)

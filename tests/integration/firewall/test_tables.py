@@ -119,5 +119,5 @@ def test_five_thousand_ports_are_quick(host):
         assert live.state == state
         read = time.perf_counter()
 
-    # several times what it takes on a small machine with nothing else to do: 0.03, 0.06 and 0.15 s
-    assert (rendered - begun, applied - rendered, read - applied) < (0.5, 0.5, 1.0)
+    # many times what it takes on a small machine with nothing else to do (0.03, 0.06 and 0.15 s): others may be at work
+    assert (rendered - begun, applied - rendered, read - applied) < (1.0, 1.0, 2.0)
