@@ -100,6 +100,16 @@ lint: lint-fast | test-packages ## all linters: those of lint-fast, ansible-lint
 	cd $(TREE) && antsibull-docs lint-collection-docs --plugin-docs --skip-rstcheck .
 	python tools/sanity.py $(TREE)
 
+# Docker is measured where it is installed; installing it would start its daemon, which changes this machine's network.
+BENCH_PACKAGES := conntrack=conntrack iptables=iptables /usr/lib/podman/netavark=netavark \
+	/usr/lib/cni/bridge=containernetworking-plugins /bin/busybox=busybox-static
+
+.PHONY: bench
+bench: .venv/run .cache/ifstate/made | packages $(CURDIR)/.cache/tree/ansible_collections/virtnet/linux ## what it costs, beside what others cost; ARGS="--only endpoints --sizes 1,10,100"
+	@tools/packages.sh $(BENCH_PACKAGES)
+	@$(AS_ROOT) PYTHONPATH="$(CURDIR):$(CURDIR)/.cache/tree" ANSIBLE_COLLECTIONS_PATH="$(CURDIR)/.cache/tree" \
+		IFSTATECLI="$(CURDIR)/.cache/ifstate/bin/ifstatecli" python -m benchmarks $(ARGS)
+
 .PHONY: clean
 clean: ## remove .venv, .cache and build
 	$(SUDO) rm -rf .venv .cache build
@@ -126,6 +136,11 @@ test-packages: packages
 .venv/test: tests/requirements.txt .venv/run
 	@echo "Adding to .venv what tests and linters need"
 	@.venv/bin/pip install -qq --disable-pip-version-check -r requirements.txt -r tests/requirements.txt
+	@touch $@
+
+.cache/ifstate/made: .venv/run
+	@mkdir -p .cache && .venv/bin/python -m venv .cache/ifstate
+	@.cache/ifstate/bin/pip install -qq --disable-pip-version-check ifstate
 	@touch $@
 
 $(CURDIR)/.cache/tree/ansible_collections/virtnet/linux:
