@@ -120,4 +120,6 @@ def test_five_thousand_ports_are_quick(host):
         read = time.perf_counter()
 
     # many times what it takes on a small machine with nothing else to do (0.03, 0.06 and 0.15 s): others may be at work
-    assert (rendered - begun, applied - rendered, read - applied) < (1.0, 1.0, 2.0)
+    assert rendered - begun < 1
+    assert applied - rendered < 1
+    assert read - applied < 2
