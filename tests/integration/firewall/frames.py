@@ -49,6 +49,23 @@ def tcp_without_flags(source: str, to: str, source_mac: str, to_mac: str, port: 
     return ethernet(to_mac, source_mac, 0x0800, ipv4(source, to, 6, head))
 
 
+def sctp_init(source: str, to: str, source_mac: str, to_mac: str, port: int) -> str:
+    """The beginning of an SCTP association (RFC 9260, section 3.3.2)."""
+    chunk = struct.pack("!BBHIIHHI", 1, 0, 20, 0x01020304, 65536, 1, 1, 1)
+    head = struct.pack("!HHI", 40000, port, 0)
+    body = head + struct.pack("<I", crc32c(head + bytes(4) + chunk)) + chunk
+    return ethernet(to_mac, source_mac, 0x0800, ipv4(source, to, 132, body))
+
+
+def crc32c(data: bytes) -> int:
+    crc = 0xFFFFFFFF
+    for byte in data:
+        crc ^= byte
+        for _bit in range(8):
+            crc = crc >> 1 ^ (0x82F63B78 if crc & 1 else 0)
+    return crc ^ 0xFFFFFFFF
+
+
 def ipv4(source: str, to: str, protocol: int, body: bytes) -> bytes:
     head = struct.pack("!BBHHHBBH", 0x45, 0, 20 + len(body), 0, 0, 64, protocol, 0) + raw(source) + raw(to)
     return head[:10] + struct.pack("!H", checksum(head)) + head[12:] + body

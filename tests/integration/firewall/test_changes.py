@@ -6,7 +6,10 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
+from integration.firewall import frames
 from integration.firewall import lab as kit
 
 from ansible_collections.virtnet.linux.plugins.module_utils import conntrack, firewall
@@ -19,7 +22,7 @@ def leads_to(server: str | None) -> firewall.State:
     """The lab's state with one port more."""
     state = kit.full_state()
     if server is not None:
-        for protocol in ("tcp", "udp"):
+        for protocol in ("tcp", "udp", "sctp"):
             kit.publish(state, protocol, None, HOST_PORT, server, 80)
     return state
 
@@ -73,6 +76,25 @@ def test_a_udp_flow_older_than_the_port_reaches_it(lab, version):
     forget(lab, ("udp", HOST_PORT))
 
     assert datagram(lab, version) == "a1:80"
+
+
+def test_an_sctp_association_follows_the_port(lab):
+    """As far as it can be shown on a kernel that may have no SCTP itself: the packets that begin it arrive."""
+    host_mac = json.loads(lab.host.run("ip", "-j", "link", "show", "up0"))[0]["address"]
+    own_mac = json.loads(lab.agents["lan"].run("ip", "-j", "link", "show", "eth0"))[0]["address"]
+    source, to = kit.ADDRESSES["lan"][0], kit.ADDRESSES["host"][0]
+    for server in ("a1", "b1"):
+        agent = lab.agents[server]
+        lab.load(leads_to(server))
+        forget(lab, ("sctp", HOST_PORT))
+        agent.ask("watch", device="eth0")
+        agent.ask("take_seen")
+
+        lab.agents["lan"].ask(
+            "send", device="eth0", frames=[frames.sctp_init(source, to, own_mac, host_mac, HOST_PORT)]
+        )
+
+        assert agent.ask("wait_seen", text=" 0800 " + source, seconds=kit.MOST), server
 
 
 def test_only_flows_of_the_port_are_forgotten(lab):
