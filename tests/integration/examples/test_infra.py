@@ -1,0 +1,50 @@
+# Copyright (c) 2026, The virtnet.linux authors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""examples/infra as an outsider has it: a repository elsewhere, and the collection from its tarball."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+
+import pytest
+
+from kit.checkout import HOME
+
+OUR_OWN = ("ANSIBLE_COLLECTIONS_PATH", "PYTHONPATH")  # by which tests find the checkout
+MACHINE = "mount -t tmpfs tmpfs /run && ip link set lo up && exec molecule test"
+
+
+def run(*command, cwd, home):
+    environment = {key: value for key, value in os.environ.items() if key not in OUR_OWN}
+    environment.update(ANSIBLE_HOME=str(home / "ansible"), MOLECULE_EPHEMERAL_DIRECTORY=str(home / "molecule"))
+    environment["NO_COLOR"] = "1"
+    pipes = dict(stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    done = subprocess.run(command, cwd=cwd, env=environment, text=True, check=False, **pipes)
+    assert done.returncode == 0, done.stdout
+    return done.stdout
+
+
+@pytest.fixture
+def repository(tmp_path):
+    """A copy of the example, with the collection built from the checkout and installed from the tarball."""
+    copy = tmp_path / "infra"
+    shutil.copytree(HOME / "examples" / "infra", copy)
+    run("ansible-galaxy", "collection", "build", "--output-path", str(tmp_path), cwd=HOME, home=tmp_path)
+    (tarball,) = tmp_path.glob("virtnet-linux-*.tar.gz")
+    install = ("ansible-galaxy", "collection", "install", "--offline", "-p", "collections")
+    run(*install, str(tarball), cwd=copy, home=tmp_path)
+    return copy
+
+
+@pytest.mark.slow
+def test_the_example_passes_its_own_scenario(repository, tmp_path):
+    said = run("ansible-galaxy", "collection", "install", "-r", "requirements.yml", cwd=repository, home=tmp_path)
+    assert "Nothing to do" in said
+    said = run("unshare", "--net", "--mount", "sh", "-c", MACHINE, cwd=repository, home=tmp_path)
+    assert "default > idempotence: Executed: Successful" in said
+    against_hosts = said.split("[default > converge] Executing")[1].split("[default > destroy] Executing")[0]
+    assert "[WARNING]" not in against_hosts and "[DEPRECATION" not in against_hosts, said
