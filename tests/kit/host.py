@@ -96,18 +96,21 @@ class Host:
         done = self.module(module, diff=True, **arguments)
         assert done == foretold, "foretold: %s\ndone: %s" % (foretold, done)
         assert done["changed"] and done["actions"], done
-        self.unchanged(module, **arguments)
+        self.finds_nothing_to_do(module, **arguments)
         return done
 
-    def unchanged(self, module: str, /, **arguments: Any) -> dict[str, Any]:
-        """What a module returns that has nothing to do: it does nothing."""
+    def unchanged(self, module: str, /, **arguments: Any) -> None:
+        """A module that has nothing to do does nothing."""
         before = self.snapshot()
+        self.finds_nothing_to_do(module, **arguments)
+        snapshot.same(before, self.snapshot())
+
+    def finds_nothing_to_do(self, module: str, /, **arguments: Any) -> None:
+        """A module says that everything is as it should be."""
         done = self.module(module, diff=True, **arguments)
         assert not done.get("failed"), done
         assert not done["changed"] and done["actions"] == [], done
         assert done["diff"] == {"before": "", "after": ""}
-        snapshot.same(before, self.snapshot())
-        return done
 
     def refused(self, module: str, /, **arguments: Any) -> list[str]:
         """The problems for which a module refuses its arguments, in check mode too, with nothing touched."""
@@ -128,6 +131,10 @@ class Host:
     def try_sh(self, script: str, netns: str | None = None) -> subprocess.CompletedProcess[str]:
         """A shell script that may fail."""
         return self.call(_sh, script, netns)
+
+    def settle(self) -> None:
+        """Wait until the links of namespaces that are gone are gone too; the kernel takes them down in its own time."""
+        self.sh("while ip -o link show type veth | grep -q link-netnsid; do :; done")
 
     def start(self, *command: str, netns: str | None = None) -> int:
         """Start a process that stays until it is ended, or the host is; its PID in the host."""

@@ -45,7 +45,7 @@ class Role:
         """The actions of a run that has something to do; with what Host.change() asserts, of the whole role."""
         topology = self._topology(*lists, **options)
         actions = self.host.change("topology", **topology)["actions"]
-        self.unchanged(*lists, **options)
+        self.host.finds_nothing_to_do("topology", **self._topology(*lists, **options))
         return actions
 
     def unchanged(self, *lists: Any, **options: Any) -> None:

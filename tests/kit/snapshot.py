@@ -83,7 +83,7 @@ def _link(link: dict[str, Any]) -> Any:
 
 def _sysctls(within: tuple[str, ...]) -> dict[str, str]:
     # nf_conntrack's own appear with the first use of the module anywhere on the machine
-    command = "grep -rs . /proc/sys/net --exclude-dir=netfilter --exclude=nf_conntrack_*"
+    command = "grep -rs . /proc/sys/net --exclude-dir=netfilter --exclude-dir=neigh --exclude=nf_conntrack_*"
     output = subprocess.run([*within, *command.split()], capture_output=True, text=True, check=False).stdout
     return dict(line.split(":", 1) for line in output.splitlines())
 

@@ -138,8 +138,8 @@ def test_a_host_that_forwarded_before_still_does(town):
 
 def test_a_host_that_was_no_router_becomes_none_for_others(town):
     town.module("netns", name="far")
-    town.module("veth", name="far0", addresses=["203.0.113.1/24"],
-                peer={"name": "eth0", "netns": "far", "addresses": ["203.0.113.2/24"], "gateway": "203.0.113.1"})  # fmt: skip
+    peer = {"name": "eth0", "netns": "far", "addresses": ["203.0.113.2/24"], "gateway": "203.0.113.1"}
+    town.module("veth", name="far0", addresses=["203.0.113.1/24"], peer=peer)
     town.sh("ip route add default via " + HOST, "outside")
     town.change("bridge_policy", **policy("br0"))
     assert packets.is_lost(town, "far", OUTSIDE, 80, "outside")

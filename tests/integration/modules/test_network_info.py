@@ -116,7 +116,8 @@ def test_internal_and_icc_are_told(web):
 
 def test_what_else_the_host_has(web):
     web.sh(
-        "ip netns add foreign; ip link add theirs type bridge; ip address add 192.0.2.1/24 dev theirs; ip link set theirs up"
+        "ip netns add foreign; ip link add theirs type bridge; ip address add 192.0.2.1/24 dev theirs;"
+        "ip link set theirs up"
     )
     web.sh("ip route add 203.0.113.0/24 via 192.0.2.9 dev theirs onlink")
     pid = packets.listen(web, 9999)

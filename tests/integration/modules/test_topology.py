@@ -82,7 +82,7 @@ def test_what_the_document_does_not_name_stays(host):
         "ip link delete br0",
         "ip link delete v-c1; ip link delete outside0",
         "for name in $(ls /run/netns); do ip netns delete $name; done; nft flush ruleset; ip link delete br1",
-        "ip -n c1 address flush dev eth0; ip -n c2 route delete default; ip link set br0 down; ip address flush dev br1",
+        "ip -n c1 address flush dev eth0; ip -n c2 route delete default; ip link set br0 down; ip addr flush dev br1",
         "ip netns delete c1; : >/run/netns/c1; : >/run/netns/c2x",
         "ip -n c1 link set eth0 name eth7; ip link set v-c2 nomaster; ip link set v-c3 master br0",
         "echo 0 >/proc/sys/net/ipv4/ip_forward; echo 0 >/proc/sys/net/ipv6/conf/all/forwarding",
@@ -92,6 +92,7 @@ def test_what_the_document_does_not_name_stays(host):
 def test_whatever_was_broken_by_hand_is_mended_by_one_run(host, script):
     host.module("topology", **everything())
     host.sh(script)
+    host.settle()
     host.change("topology", **everything())
     works(host)
 

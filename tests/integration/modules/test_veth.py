@@ -112,7 +112,7 @@ def test_each_option_is_changed_in_place(two, option, values):
         done = two.change("veth", **wanted)
         assert verbs(done) == [("change", "v1")]
         told = {"mtu": {"mtu", "peer.mtu"}, "labels": {"labels", "peer.labels"}}
-        told |= dict.fromkeys(("peer.name", "peer.netns"), {"peer"})
+        told |= {"peer.name": {"peer"}, "peer.netns": {"peer"}}
         assert set(done["actions"][0]["after"]) == told.get(option, {option})
         if wanted["bridge"] == "br0":
             two.sh("ip neigh flush dev %s" % wanted["peer"]["name"], wanted["peer"]["netns"])
@@ -327,7 +327,11 @@ def test_a_hundred_at_once(two):
     many = range(100)
     two.module("netns", config=[{"name": "m%d" % n} for n in many])
     wanted = [
-        {"name": "m%d" % n, "bridge": "br0", "peer": {"name": "eth0", "netns": "m%d" % n, "addresses": ["10.0.0.%d/24" % (n + 100)]}}
+        {
+            "name": "m%d" % n,
+            "bridge": "br0",
+            "peer": {"name": "eth0", "netns": "m%d" % n, "addresses": ["10.0.0.%d/24" % (n + 100)]},
+        }
         for n in many
     ]  # fmt: skip
     two.module("veth", config=wanted)

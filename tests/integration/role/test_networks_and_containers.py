@@ -235,8 +235,8 @@ def test_another_network_mode_is_another_namespace(host, role):
 
 def test_routes_forwarding_and_sysctls_of_containers(host, role):
     far = {"name": "far", "subnet": "172.28.0.0/24"}
-    router = on("router", {"name": "web", "ipv4_address": "172.30.0.50"}, {"name": "far", "ipv4_address": "172.28.0.50"},
-                forwarding=True, sysctls={"net.ipv4.conf.all.rp_filter": 0})  # fmt: skip
+    ways = ({"name": "web", "ipv4_address": "172.30.0.50"}, {"name": "far", "ipv4_address": "172.28.0.50"})
+    router = on("router", *ways, forwarding=True, sysctls={"net.ipv4.conf.all.rp_filter": 0})
     near = on("near", "web", routes=[{"to": "172.28.0.0/24", "via": "172.30.0.50"}])
     there = on("there", "far", routes=[{"to": "172.30.0.0/16", "via": "172.28.0.50"}])
     role.change([WEB, far], [router, near, there])
