@@ -2,7 +2,8 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A throwaway host: network, mount and PID namespaces of its own, an empty /run, and nothing in it but ``lo``.
+"""A throwaway host: network, mount and PID namespaces of its own, an empty /run, an /etc that may be changed, and
+nothing in it but ``lo``.
 
 What a test does in it is done by children that have entered it, so this process and the machine never change; all of
 it ends with the host's first process. Namespaces made in it (``ip netns add``) are its containers.
@@ -35,6 +36,9 @@ mount --bind /proc/sys /proc/sys && mount -o remount,bind,ro /proc/sys && mount 
 mount -o remount,bind,rw /proc/sys/net
 mount -t sysfs sysfs /sys
 mount -t tmpfs tmpfs /run
+mount -t tmpfs tmpfs /mnt
+mkdir /mnt/changed /mnt/work
+mount -t overlay -o lowerdir=/etc,upperdir=/mnt/changed,workdir=/mnt/work overlay /etc
 ip link set lo up
 """  # only net.* is a namespace's own: the machine's other sysctls must not be written from in here
 

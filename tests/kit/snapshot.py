@@ -27,6 +27,7 @@ def take() -> dict[str, Any]:
         "nftables": [_without(one, "handle") for one in _json("nft", "-j", "list", "ruleset")["nftables"][1:]],
         "mounts": sorted(_mounts()),
         "run": dict(_files(Path("/run"))),
+        "etc": dict(_files(Path("/etc/netns"))),
         "processes": _processes(),
     }
 
