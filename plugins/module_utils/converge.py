@@ -189,8 +189,17 @@ def _firewall_state(document: Document, host: Host) -> firewall.State:
     for wanted in document.get(veth.KIND) or []:
         if wanted["state"] == "present" and veth.is_cable(wanted) and wanted["bridge"] in state.policies:
             state.ports[wanted["name"]] = veth.port(wanted, set())
+    _forget_vanished(state, host)
     state.norouter = gateway.needs_norouter(state, host)
     return state
+
+
+def _forget_vanished(state: firewall.State, host: Host) -> None:
+    """Ports that went with a namespace that somebody deleted: nobody is left to take their entries away."""
+    links = host.stack(None).links
+    for ports in (state.ports, state.guards):
+        for name in [name for name in ports if name not in links and (None, name) not in host.links_coming]:
+            del ports[name]  # type: ignore[attr-defined]
 
 
 def _bridges_of_containers(document: Document) -> dict[str | None, set[str]]:

@@ -130,6 +130,7 @@ host:
     - What else of the host a plan has to respect. Its links, routes, listening sockets and namespaces.
     - C(foreign_drops) are chains of other firewalls that drop what bridges forward, with the remedy; C(foreign_accepts)
       the bridges for which M(virtnet.linux.foreign_firewall) has put something there.
+    - C(vanished_bridges) are those that somebody has deleted, while the firewall still has policies for them.
     - C(warnings) tell what is not as it should be, as a firewall table that somebody has flushed, or a process that
       listens on a published port.
   returned: always
@@ -150,6 +151,7 @@ host:
     listeners:
       - {protocol: tcp, address: "::", port: 22, v6only: false, pid: 411, process: sshd}
     namespaces: [nginx]
+    vanished_bridges: []
     bridge_nf_call: {iptables: true, ip6tables: true}
     foreign_drops:
       - table: ip filter

@@ -126,6 +126,7 @@ class Live:
     listeners: list[Listener] = field(default_factory=list)
     namespaces: list[str] = field(default_factory=list)
     openings: list[LiveOpening] = field(default_factory=list)
+    vanished_bridges: list[str] = field(default_factory=list)  # the firewall has policies for them
     bridge_nf_call: dict[str, bool] = field(default_factory=dict)  # iptables, ip6tables
     foreign_drops: list[dict[str, Any]] = field(default_factory=list)
     foreign_accepts: list[str] = field(default_factory=list)  # bridges
@@ -157,6 +158,7 @@ def _read(raw: Mapping[str, Any]) -> Live:
         listeners=[_listener(entry) for entry in host.get("listeners") or []],
         namespaces=[str(name) for name in host.get("namespaces") or []],
         openings=[_opening(entry) for entry in raw.get("openings") or []],
+        vanished_bridges=[str(name) for name in host.get("vanished_bridges") or []],
         bridge_nf_call=dict(host.get("bridge_nf_call") or {}),
         foreign_drops=list(host.get("foreign_drops") or []),
         foreign_accepts=[str(name) for name in host.get("foreign_accepts") or []],

@@ -108,7 +108,8 @@ def _document(
         + [_veth(scope, endpoint) for endpoint in endpoints]
         + [_absent(name=name) for name in cables_that_go(scope) + old_veths],
         "interface": interfaces(scope),
-        "bridge_policy": [_policy(network) for network in networks] + [_absent(bridge=name) for name in old_bridges],
+        "bridge_policy": [_policy(network) for network in networks]
+        + [_absent(bridge=name) for name in old_bridges + _vanished_bridges(scope)],
         "nat_port": [_nat_port(one) for one in published]
         + [_no_nat_port(port) for port in old_ports]
         + [_opening(one, "present") for one in opened]
@@ -267,6 +268,12 @@ def _old_bridges(scope: Scope) -> list[str]:
     """Bridges of networks that go, and of networks that got a bridge of another name."""
     used = {network.bridge for network in scope.networks.values()}
     return sorted({network.bridge for network in scope.live.networks.values()} - used)
+
+
+def _vanished_bridges(scope: Scope) -> list[str]:
+    """Bridges of networks declared absent that somebody has deleted already; the firewall still speaks of them."""
+    absent = {network.bridge for network in scope.absent_networks.values()}
+    return [bridge for bridge in scope.live.vanished_bridges if bridge in absent]
 
 
 def _mtu(scope: Scope, network: Network) -> int | None:

@@ -161,7 +161,8 @@ def ports_that_go(scope: Scope, published: list[Published], endpoints: list[Endp
     wanted = {port.place for one in published for port in one.one_by_one()}
     owners = _owners(scope.live)
     given = {address for endpoint in endpoints for address in endpoint.addresses.values()}
-    leaving = {network.bridge for network in scope.leaving_networks.values()}
+    # also those whose bridge somebody has deleted already
+    leaving = {network.bridge for network in [*scope.leaving_networks.values(), *scope.absent_networks.values()]}
     going = []
     for port in scope.live.ports:
         owner = owners.get(port.to_address)

@@ -24,6 +24,7 @@ class Scope:
     absent: dict[str, Container]
     networks: dict[str, Network]
     leaving_networks: dict[str, Network]
+    absent_networks: dict[str, Network]  # as declared, whether they are live or not
     standing: dict[str, LiveContainer]
     leaving: dict[str, LiveContainer]
     live: Live
@@ -71,6 +72,7 @@ def lay_over(declaration: Declaration, live: Live, problems: Problems) -> Scope:
         absent=declaration.absent_containers,
         networks=networks,
         leaving_networks=leaving_networks,
+        absent_networks=declaration.absent_networks,
         standing=standing,
         leaving=leaving,
         live=live,
