@@ -26,6 +26,9 @@ _CLONE_NEWNET = 0x40000000
 _SETUP = """
 mount -t tmpfs tmpfs /run
 mkdir -p /run/lock
+mount -t tmpfs tmpfs /mnt
+mkdir /mnt/changed /mnt/work
+mount -t overlay -o lowerdir=/etc,upperdir=/mnt/changed,workdir=/mnt/work overlay /etc
 mount -t tmpfs tmpfs /var/lib/cni 2>/dev/null || true
 ip link set lo up
 echo 1 > /proc/sys/net/ipv4/ip_forward

@@ -11,7 +11,7 @@ import sys
 
 import pytest
 
-from kit import pythons
+from kit import machine, pythons
 
 PLAY = """
 - hosts: localhost
@@ -64,10 +64,10 @@ def test_a_container_comes_and_goes(version, pyroute2, tmp_path):
     playbook = tmp_path / "play.yml"
     playbook.write_text(PLAY)
     play = "ansible-playbook -i localhost, -e ansible_python_interpreter=%s %s" % (python, playbook)
-    machine = ["unshare", "--net", "--mount", "sh", "-c", "mount -t tmpfs tmpfs /run && ip link set lo up && " + play]
+    own = ["unshare", "--net", "--mount", "sh", "-ec", machine.OWN + play]
 
     run = subprocess.run(
-        machine, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
+        own, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
     )
 
     assert run.returncode == 0, run.stdout

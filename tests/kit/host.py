@@ -26,7 +26,7 @@ from typing import Any
 
 from ansible.module_utils import basic
 
-from kit import snapshot
+from kit import machine, snapshot
 
 MODULES = "ansible_collections.virtnet.linux.plugins.modules."
 SETUP = """
@@ -35,11 +35,7 @@ mount -t proc proc /proc
 mount --bind /proc/sys /proc/sys && mount -o remount,bind,ro /proc/sys && mount --bind /proc/sys/net /proc/sys/net
 mount -o remount,bind,rw /proc/sys/net
 mount -t sysfs sysfs /sys
-mount -t tmpfs tmpfs /run
-mount -t tmpfs tmpfs /mnt
-mkdir /mnt/changed /mnt/work
-mount -t overlay -o lowerdir=/etc,upperdir=/mnt/changed,workdir=/mnt/work overlay /etc
-ip link set lo up
+%s
 """  # only net.* is a namespace's own: the machine's other sysctls must not be written from in here
 
 _CLONE_NEWNS, _CLONE_NEWPID, _CLONE_NEWNET = 0x00020000, 0x20000000, 0x40000000  # include/uapi/linux/sched.h
@@ -222,7 +218,7 @@ def _be_first(done: int) -> None:
     """The host's first process: reaps orphans until it is killed. Never returns."""
     try:
         _call("prctl", _PR_SET_PDEATHSIG, signal.SIGKILL)
-        setup = subprocess.run(["sh", "-ec", SETUP], capture_output=True, check=False)
+        setup = subprocess.run(["sh", "-ec", SETUP % machine.OWN], capture_output=True, check=False)
         os.write(done, setup.stderr)
         _close_files()
         signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGCHLD])

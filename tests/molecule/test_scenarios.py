@@ -15,10 +15,11 @@ import subprocess
 
 import pytest
 
+from kit import machine
 from kit.checkout import HOME
 
 SCENARIOS = sorted(path.parent.name for path in HOME.glob("extensions/molecule/*/molecule.yml"))
-MACHINE = "mount -t tmpfs tmpfs /run && ip link set lo up && exec molecule test --scenario-name {scenario}"
+MACHINE = machine.OWN + "exec molecule test --scenario-name {scenario}"
 
 
 @pytest.mark.slow

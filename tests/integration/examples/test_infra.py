@@ -12,10 +12,11 @@ import subprocess
 
 import pytest
 
+from kit import machine
 from kit.checkout import HOME
 
 OUR_OWN = ("ANSIBLE_COLLECTIONS_PATH", "PYTHONPATH")  # by which tests find the checkout
-MACHINE = "mount -t tmpfs tmpfs /run && ip link set lo up && exec molecule test"
+MACHINE = machine.OWN + "exec molecule test"
 
 
 def run(*command, cwd, home):
