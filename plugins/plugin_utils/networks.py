@@ -7,12 +7,16 @@
 from __future__ import annotations
 
 import dataclasses
+from collections import Counter
+from collections.abc import Iterable
 
 from ansible_collections.virtnet.linux.plugins.plugin_utils.addresses import overlaps
 from ansible_collections.virtnet.linux.plugins.plugin_utils.declaration import Network
 from ansible_collections.virtnet.linux.plugins.plugin_utils.live import Live
 from ansible_collections.virtnet.linux.plugins.plugin_utils.problems import Problems
 from ansible_collections.virtnet.linux.plugins.plugin_utils.scope import Scope
+
+BRIDGE_PORTS = 1023  # BR_MAX_PORTS less one, net/bridge/br_private.h
 
 
 def settle_gateways(scope: Scope) -> None:
@@ -34,6 +38,19 @@ def check_networks(scope: Scope, problems: Problems) -> None:
     _check_bridges(scope, problems)
     _check_moved_subnets(scope, problems)
     _check_routers(scope, problems)
+
+
+def check_bridge_sizes(scope: Scope, endpoints: Iterable[Network], problems: Problems) -> None:
+    """A bridge of the kernel's has a limited number of ports; `endpoints` has the network of each to come."""
+    ports = Counter(network.name for network in endpoints)
+    ports.update(name for container in scope.standing.values() for name in container.endpoints)
+    for name, number in sorted(ports.items()):
+        if number > BRIDGE_PORTS and scope.networks.get(name) is not None:
+            problems.refuse(
+                f"network {name}", "bridge", scope.networks[name].bridge,
+                f"would have {number} containers, and a bridge has {BRIDGE_PORTS} ports; make two networks of it, and "
+                "join them with connect:",
+            )  # fmt: skip
 
 
 def uplink_mtu(live: Live) -> int | None:

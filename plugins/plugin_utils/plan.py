@@ -27,7 +27,12 @@ from ansible_collections.virtnet.linux.plugins.plugin_utils.endpoints import (
 )
 from ansible_collections.virtnet.linux.plugins.plugin_utils.handover import check_cards, interfaces
 from ansible_collections.virtnet.linux.plugins.plugin_utils.live import LiveOpening, LivePort, read_live
-from ansible_collections.virtnet.linux.plugins.plugin_utils.networks import check_networks, settle_gateways, uplink_mtu
+from ansible_collections.virtnet.linux.plugins.plugin_utils.networks import (
+    check_bridge_sizes,
+    check_networks,
+    settle_gateways,
+    uplink_mtu,
+)
 from ansible_collections.virtnet.linux.plugins.plugin_utils.pools import settle_subnets
 from ansible_collections.virtnet.linux.plugins.plugin_utils.problems import Problems
 from ansible_collections.virtnet.linux.plugins.plugin_utils.publish import (
@@ -69,6 +74,7 @@ def plan(declared: object, live: object) -> dict[str, Any]:
     check_cards(scope, problems)
     joins = _settle_joins(scope, problems)
     endpoints = settle_endpoints(scope, problems)
+    check_bridge_sizes(scope, [endpoint.network for endpoint in endpoints], problems)
     published = settle_ports(scope, endpoints, problems)
     warn_of_crossings(scope, declaration.manage_foreign_firewall, problems)
     topology: dict[str, list[dict[str, Any]]] = {kind: [] for kind in KINDS}
