@@ -20,6 +20,8 @@ from ansible_collections.virtnet.linux.plugins.module_utils.kinds import (
     interface,
     nat_port,
     netns,
+    network_names,
+    resolver,
     veth,
     vxlan_tunnel,
 )
@@ -27,7 +29,18 @@ from ansible_collections.virtnet.linux.plugins.module_utils.options import Probl
 
 KINDS = {
     module.KIND: module
-    for module in (netns, bridge, veth, vxlan_tunnel, interface, bridge_policy, nat_port, foreign_firewall)
+    for module in (
+        netns,
+        bridge,
+        veth,
+        vxlan_tunnel,
+        interface,
+        bridge_policy,
+        nat_port,
+        foreign_firewall,
+        network_names,
+        resolver,
+    )
 }
 FIREWALL = "firewall"  # the kind of an action that mends our tables and nothing else
 
@@ -153,6 +166,10 @@ def _identities(module: Any, wanted: dict[str, Any]) -> list[tuple[Any, ...]]:
         found.append(("vni", wanted["netns"], wanted["dstport"], wanted["vni"]))
     if module is veth and wanted["peer"] is not None and wanted["state"] == "present":
         found.append(("link", wanted["peer"]["netns"], wanted["peer"]["name"]))
+    if module is network_names:
+        return [("network", wanted["network"])]
+    if module is resolver:
+        return [("container", name) for name in wanted["containers"]]
     return found
 
 
@@ -243,7 +260,8 @@ def _plan(document: Document, host: Host, wanted: firewall.State, to_filter: boo
     leaving = (vxlan_tunnel.KIND, veth.KIND, bridge.KIND, interface.KIND, netns.KIND)
     last = [action for kind in leaving for action in go[kind]]
     last += stay[veth.KIND] + stay[interface.KIND] + stay[vxlan_tunnel.KIND]
-    return first + filters + last + gateway.plan(wanted, host)
+    told = [*by_kind[network_names.KIND], *go[resolver.KIND], *stay[resolver.KIND]]
+    return first + filters + last + gateway.plan(wanted, host) + told
 
 
 def _split(by_kind: dict[str, list[Action]]) -> tuple[dict[str, list[Action]], dict[str, list[Action]]]:
@@ -282,6 +300,11 @@ def _delete_links(actions: list[Action], host: Host) -> None:
     for action in actions:
         by_netns.setdefault(action.wanted["netns"], []).append(action.name)
     for name, links in by_netns.items():
+    network_names.apply(by_kind.get(network_names.KIND, []), host)
+    resolver.delete(go.get(resolver.KIND, []), host)
+    resolver.apply(stay.get(resolver.KIND, []), host)
+    if network_names.KIND in by_kind or resolver.KIND in by_kind:
+        host.name_files.tidy()
         host.stack(name).delete_links(links)
 
 

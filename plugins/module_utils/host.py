@@ -17,6 +17,7 @@ from typing import Any
 from ansible_collections.virtnet.linux.plugins.module_utils import firewall, foreign, namespaces
 from ansible_collections.virtnet.linux.plugins.module_utils.memory import Memory
 from ansible_collections.virtnet.linux.plugins.module_utils.netlink import Socket
+from ansible_collections.virtnet.linux.plugins.module_utils.name_files import NameFiles
 from ansible_collections.virtnet.linux.plugins.module_utils.stack import Stack
 
 
@@ -54,6 +55,7 @@ class Host:
         for name in set(self.memory["handles"]) - set(self.handles):  # of a run that was killed, or removed by hand:
             del self.memory["handles"][name]  # whoever makes one of that name anew makes his own
         self.own_inode = namespaces.own_inode()
+        self.name_files = NameFiles()
         # what the document declares: namespaces that come and go, and links by namespace and name
         self.coming: dict[str, dict[str, Any]] = {}
         self.namespaces_going: set[str] = set()

@@ -12,6 +12,7 @@ from typing import Any
 
 from ansible_collections.virtnet.linux.plugins.module_utils import (
     cards,
+    documents,
     health,
     listeners,
     resolvers,
@@ -42,6 +43,7 @@ def report(tunnel_endpoints: bool = False) -> dict[str, Any]:
             "nat_ports": [_nat_port(port) for _key, port in sorted(host.firewall.state.nat_ports.items())],
             "openings": [_opening(port) for _key, port in sorted(host.firewall.state.openings.items())],
             "host": _host(host),
+            "remembered": documents.remembered(),
         }
     finally:
         host.release()
@@ -92,6 +94,7 @@ def _endpoints(host: Host, name: str) -> list[dict[str, Any]]:
         found.append(
             {
                 "network": (near.labels or {}).get("network") or _network_of(bridge),
+                "aliases": [alias for alias in (near.labels or {}).get("aliases", "").split("+") if alias],
                 "bridge": None if bridge is None else bridge.name,
                 "veth": near.name,
                 "interface": link.name,

@@ -15,15 +15,18 @@ _BEHIND_THE_STUB = "/run/systemd/resolve/resolv.conf"  # what systemd-resolved i
 
 def nameservers() -> list[str]:
     """The nameservers' addresses; those of systemd-resolved where only its stub, a loopback address, is told."""
-    found = _read(_ASKED)
-    if is_stub(found):
-        return _read(_BEHIND_THE_STUB) or found
-    return found
+    return _read(_BEHIND_THE_STUB) if has_stub() else _read(_ASKED)
 
 
-def is_stub(addresses: list[str]) -> bool:
-    """Whether only this host itself can reach these nameservers."""
-    return all(ipaddress.ip_address(address.split("%")[0]).is_loopback for address in addresses)
+def has_stub() -> bool:
+    """Whether the host asks a stub of its own, which containers do not reach, and those behind it are known."""
+    asked = _read(_ASKED)
+    behind = [address for address in _read(_BEHIND_THE_STUB) if not _is_loopback(address)]
+    return bool(asked and behind and all(_is_loopback(address) for address in asked))
+
+
+def _is_loopback(address: str) -> bool:
+    return ipaddress.ip_address(address.split("%")[0]).is_loopback
 
 
 def _read(path: str) -> list[str]:

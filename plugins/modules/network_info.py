@@ -84,6 +84,7 @@ containers:
       forwarding: false
       endpoints:
         - network: web
+          aliases: [www]
           bridge: br-web
           veth: veth0123456789a
           interface: eth0

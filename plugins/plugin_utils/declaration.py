@@ -45,8 +45,8 @@ OF_THE_SEGMENT = (
     "masquerade", *CROSSING_FIELDS,
 )  # fmt: skip
 CONTAINER_FIELDS = (
-    "name", "networks", "interfaces", "ports", "network_mode", "forwarding", "sysctls", "routes", "pid", "force",
-    "state",
+    "name", "networks", "interfaces", "ports", "network_mode", "forwarding", "sysctls", "routes", "dns", "dns_search",
+    "dns_opt", "pid", "force", "state",
 )  # fmt: skip
 ATTACHMENT_FIELDS = (
     "name", "ipv4_address", "ipv6_address", "mac_address", "interface_name", "aliases",
@@ -54,7 +54,9 @@ ATTACHMENT_FIELDS = (
 )  # fmt: skip
 
 _STATES = ("present", "absent")
-_OF_A_NAMESPACE = ("networks", "interfaces", "ports", "forwarding", "sysctls", "routes", "pid")
+_OF_A_NAMESPACE = (
+    "networks", "interfaces", "ports", "forwarding", "sysctls", "routes", "dns", "dns_search", "dns_opt", "pid",
+)  # fmt: skip
 _SYSCTL = re.compile(r"net[./][A-Za-z0-9_./-]+\Z")
 
 
@@ -117,6 +119,15 @@ class Attachment:
 
 
 @dataclass
+class Dns:
+    """What a container asks for names that no network has; nothing said is what the host asks."""
+
+    servers: list[Address] = field(default_factory=list)
+    search: list[str] = field(default_factory=list)
+    options: list[str] = field(default_factory=list)
+
+
+@dataclass
 class Container:
     """A container: its mode (bridge, none, host or container, which has a target) and what belongs to it."""
 
@@ -129,6 +140,7 @@ class Container:
     forwarding: bool | None = None
     sysctls: dict[str, object] = field(default_factory=dict)
     routes: list[Route] = field(default_factory=list)
+    dns: Dns = field(default_factory=Dns)
     pid: int | None = None
     force: bool = False
 
@@ -157,6 +169,7 @@ class Declaration:
     containers: dict[str, Container]
     absent_containers: dict[str, Container]
     address_pools: list[AddressPool] | None = None  # None: every network has to name its subnet
+    names: dict[str, list[tuple[Address, list[str]]]] = field(default_factory=dict)  # of others, by network
 
 
 _Object = TypeVar("_Object")
@@ -373,6 +386,7 @@ def _read_container(fields: Fields, name: str) -> Container:
         forwarding=fields.boolean("forwarding", None),
         sysctls=_read_sysctls(fields),
         routes=read_routes(fields),
+        dns=_read_dns(fields),
         pid=fields.integer("pid", 1, 2**22),  # PID_MAX_LIMIT, include/linux/threads.h
         force=bool(fields.boolean("force", False)),
     )
@@ -436,9 +450,11 @@ def _read_attachment(fields: Fields) -> Attachment | None:
         fields.refuse("interface_name", f"must be {names.INTERFACE_RULE}; and not lo, which is there already")
     addresses = {4: fields.address("ipv4_address", 4), 6: fields.address("ipv6_address", 6)}
     aliases = [str(alias) for alias in fields.listing("aliases")]
-    for alias in aliases:
-        if not names.is_object_name(alias):
-            fields.refuse("aliases", f"the alias {alias!r} must be {names.OBJECT_RULE}")
+    bad = [alias for alias in aliases if not names.is_object_name(alias)]
+    for alias in bad:
+        fields.refuse("aliases", f"the alias {alias!r} must be {names.OBJECT_RULE}")
+    if aliases and not bad and not names.labels_fit({"network": network, "aliases": "+".join(aliases)}):
+        fields.refuse("aliases", "are too many: 128 bytes, with a + between them, are what the kernel keeps of them")
     return Attachment(
         network=network,
         addresses={version: address for version, address in addresses.items() if address is not None},
@@ -448,6 +464,22 @@ def _read_attachment(fields: Fields) -> Attachment | None:
         allowed_addresses=read_allowed_addresses(fields),
         anti_spoofing=fields.boolean("anti_spoofing", None),
     )
+
+
+def _read_dns(fields: Fields) -> Dns:
+    dns = Dns()
+    for number, value in enumerate(fields.listing("dns")):
+        one = Fields({f"dns[{number}]": value}, fields.thing, fields.problems)
+        address = one.address(f"dns[{number}]")
+        if address is not None:
+            dns.servers.append(address)
+    for word, words in (("dns_search", dns.search), ("dns_opt", dns.options)):
+        for number, value in enumerate(fields.listing(word)):
+            if isinstance(value, (str, int)) and len(str(value).split()) == 1:
+                words.append(str(value))
+            else:
+                fields.problems.refuse(fields.thing, f"{word}[{number}]", value, "must be one word, without blanks")
+    return dns
 
 
 def _read_ports(fields: Fields) -> list[Port]:

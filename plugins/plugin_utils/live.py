@@ -29,6 +29,7 @@ class LiveEndpoint:
     interface: str | None = None
     mac: str | None = None
     addresses: dict[int, Address] = field(default_factory=dict)  # by IP version, the first of each
+    aliases: list[str] = field(default_factory=list)
 
 
 @dataclass
@@ -182,6 +183,7 @@ def _read(raw: Mapping[str, Any]) -> Live:
         live.containers[_word(entry["name"])] = _container(entry)
     for entry in raw.get("networks") or []:
         _add_network(live, entry)
+    _add_remembered(live, raw.get("remembered") or {})
     return live
 
 
@@ -205,6 +207,7 @@ def _container(entry: Mapping[str, Any]) -> LiveContainer:
             interface=_word_or_none(endpoint.get("interface")),
             mac=_word_or_none(endpoint.get("mac")),
             addresses=_first_of_each(endpoint.get("addresses") or []),
+            aliases=[_word(alias) for alias in endpoint.get("aliases") or []],
         )
     return container
 
@@ -242,6 +245,25 @@ def _add_network(live: Live, entry: Mapping[str, Any]) -> None:
                 addresses=_first_of_each([text for text in texts if text]),
             ),
         )
+
+
+def _add_remembered(live: Live, remembered: Mapping[str, Any]) -> None:
+    """What is written down for the host's next boot, and was taken away meanwhile: it keeps its subnet and addresses."""
+    for entry in remembered.get("networks") or []:
+        name = _word(entry["name"])
+        if name in live.networks:
+            continue
+        network = live.networks[name] = Network(name=name, bridge=_word(entry["bridge"]), declared=False)
+        live.roles[name] = _word_or_none(entry.get("role"))
+        held = [_address(text) for text in entry["addresses"]]
+        for block in map(ipaddress.ip_network, entry["subnets"]):
+            gateway = next((address for address in held if address in block), None)
+            network.subnets.setdefault(block.version, Subnet(network=block, gateway=gateway))
+    for entry in remembered.get("containers") or []:
+        was = _container({**entry, "labels": {"role": entry.get("role")}})
+        now = live.containers.setdefault(was.name, was)
+        for endpoint in was.endpoints.values():
+            now.endpoints.setdefault(endpoint.network, endpoint)
 
 
 def _ports(entry: Mapping[str, Any]) -> list[LivePort]:

@@ -27,6 +27,7 @@ from ansible_collections.virtnet.linux.plugins.plugin_utils.endpoints import (
 )
 from ansible_collections.virtnet.linux.plugins.plugin_utils.handover import check_cards, interfaces
 from ansible_collections.virtnet.linux.plugins.plugin_utils.live import LiveOpening, LivePort, read_live
+from ansible_collections.virtnet.linux.plugins.plugin_utils.naming import network_names, resolvers
 from ansible_collections.virtnet.linux.plugins.plugin_utils.networks import (
     check_bridge_sizes,
     check_networks,
@@ -50,7 +51,10 @@ from ansible_collections.virtnet.linux.plugins.plugin_utils.segments import (
     share_subnets,
 )
 
-KINDS = ("netns", "bridge", "veth", "interface", "vxlan_tunnel", "bridge_policy", "nat_port", "foreign_firewall")
+KINDS = (
+    "netns", "bridge", "veth", "interface", "vxlan_tunnel", "bridge_policy", "nat_port", "foreign_firewall",
+    "network_names", "resolver",
+)  # fmt: skip
 
 _EVERYBODY = ["0.0.0.0/0", "::/0"]  # a router sends what others have sent to it
 
@@ -81,6 +85,8 @@ def plan(declared: object, live: object) -> dict[str, Any]:
     if not problems.errors:
         settle_macs(scope, endpoints)
         topology.update(_document(scope, joins, endpoints, published))
+        topology["network_names"] = network_names(scope, endpoints, declaration.names)
+        topology["resolver"] = resolvers(scope, joins)
         told, taken_back = foreign_words(scope, declaration.manage_foreign_firewall)
         topology["foreign_firewall"] = [{"bridge": bridge, "state": "present"} for bridge in told]
         topology["foreign_firewall"] += [_absent(bridge=bridge) for bridge in taken_back]
@@ -191,7 +197,11 @@ def _veth(scope: Scope, endpoint: Endpoint) -> dict[str, Any]:
         mtu=_mtu(scope, network),
         anti_spoofing=network.anti_spoofing if endpoint.wish.anti_spoofing is None else endpoint.wish.anti_spoofing,
         allowed_addresses=_EVERYBODY if container.forwarding else endpoint.wish.allowed_addresses,
-        labels={"network": network.name, "container": container.name},
+        labels={
+            "network": network.name,
+            "container": container.name,
+            **({"aliases": "+".join(endpoint.wish.aliases)} if endpoint.wish.aliases else {}),
+        },
         peer=_given(
             name=endpoint.interface,
             netns=container.name,

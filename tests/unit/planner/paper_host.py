@@ -116,6 +116,7 @@ def live_after(document, before=EMPTY, pids=None):
         container["endpoints"].append(
             {
                 "network": veth["labels"]["network"],
+                "aliases": veth["labels"].get("aliases", "").split("+") if "aliases" in veth["labels"] else [],
                 "bridge": veth["bridge"],
                 "veth": veth["name"],
                 "interface": veth["peer"]["name"],

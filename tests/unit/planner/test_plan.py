@@ -75,6 +75,10 @@ def test_one_container_on_one_network():
                 "state": "present",
             }
         ],
+        "network_names": [
+            {"network": "web", "entries": [{"address": "172.30.0.2", "names": ["nginx"]}], "state": "present"}
+        ],
+        "resolver": [{"containers": ["nginx"], "networks": ["web"], "state": "present"}],
         "foreign_firewall": [],
     }
 

@@ -1,0 +1,59 @@
+# Copyright (c) 2026, The virtnet.linux authors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Names of networks: by which names and addresses a network's containers are found by all that are on it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ansible_collections.virtnet.linux.plugins.module_utils import names, options
+from ansible_collections.virtnet.linux.plugins.module_utils.actions import Action
+from ansible_collections.virtnet.linux.plugins.module_utils.host import Host
+from ansible_collections.virtnet.linux.plugins.module_utils.name_files import hosts_lines
+
+KIND = "network_names"
+_ENTRY: dict[str, Any] = dict(
+    address=dict(type="str", required=True), names=dict(type="list", elements="str", required=True)
+)
+OPTIONS: dict[str, Any] = dict(
+    network=dict(type="str", required=True),
+    entries=dict(type="list", elements="dict", options=_ENTRY),
+    state=options.STATE,
+)
+
+
+def check(wanted: dict[str, Any], host: Host, problems: options.Problems) -> None:
+    """Refuse what cannot stand in a hosts file; take note of the rest."""
+    network = wanted["network"]
+    problems.object_name(KIND, network, "network", network)
+    for entry in wanted["entries"] or []:
+        problems.address(KIND, network, "entries.address", entry["address"])
+        for name in entry["names"]:
+            if not all(names.is_object_name(part) for part in name.split(".")):
+                problems.add(KIND, network, "entries.names", name, "a name is " + names.OBJECT_RULE)
+    host.name_files.want(network, hosts_lines(wanted["entries"] or []) if wanted["state"] == "present" else "")
+
+
+def plan(wanted: dict[str, Any], host: Host) -> list[Action]:
+    """What has to be done for one network."""
+    network = wanted["network"]
+    asked = hosts_lines(wanted["entries"] or []) if wanted["state"] == "present" else ""
+    before, after = (text.splitlines() for text in (host.name_files.lines(network), asked))
+    if before == after:
+        return []
+    verb = "create" if not before else "delete" if not after else "change"
+    return [Action(verb, KIND, network, _shown(before, after), _shown(after, before), wanted)]
+
+
+def apply(actions: list[Action], host: Host) -> None:
+    """Write what the networks say."""
+    for action in actions:
+        host.name_files.write_network(action.name)
+
+
+def _shown(lines: list[str], others: list[str]) -> dict[str, list[str]]:
+    """The lines that are not among the others: there may be a thousand that stay."""
+    known = set(others)
+    return {"names": [line.replace("\t", " ") for line in lines if line not in known]}

@@ -1,0 +1,93 @@
+# Copyright (c) 2026, The virtnet.linux authors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Resolvers: which networks' names containers find, and which nameservers they ask.
+
+One object for all containers for which that is the same.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ansible_collections.virtnet.linux.plugins.module_utils import options
+from ansible_collections.virtnet.linux.plugins.module_utils.actions import Action
+from ansible_collections.virtnet.linux.plugins.module_utils.host import Host
+from ansible_collections.virtnet.linux.plugins.module_utils.name_files import wanted_resolv_conf
+
+KIND = "resolver"
+OPTIONS: dict[str, Any] = dict(
+    containers=dict(type="list", elements="str", required=True),
+    networks=dict(type="list", elements="str"),
+    nameservers=dict(type="list", elements="str"),
+    search=dict(type="list", elements="str"),
+    options=dict(type="list", elements="str"),
+    state=options.STATE,
+)
+
+
+def check(wanted: dict[str, Any], _host: Host, problems: options.Problems) -> None:
+    """Refuse what cannot be right."""
+    about = _about(wanted)
+    for container in wanted["containers"]:
+        problems.object_name(KIND, about, "containers", container)
+    for network in wanted["networks"] or []:
+        problems.object_name(KIND, about, "networks", network)
+    for address in wanted["nameservers"] or []:
+        problems.address(KIND, about, "nameservers", address)
+    for field in ("search", "options"):
+        for word in wanted[field] or []:
+            if len(word.split()) != 1:
+                problems.add(KIND, about, field, word, "a word without blanks")
+
+
+def plan(wanted: dict[str, Any], host: Host) -> list[Action]:
+    """What has to be done for the containers of one object."""
+    files, about = host.name_files, _about(wanted)
+    had = [name for name in wanted["containers"] if files.networks_of(name) is not None or files.resolv_conf(name)]
+    if wanted["state"] == "absent":
+        return [Action("delete", KIND, about, {"containers": had}, {}, wanted)] if had else []
+    asked = _asked(wanted)
+    wrong = [name for name in wanted["containers"] if not _is_right(name, host, *asked)]
+    if not wrong:
+        return []
+    told = {key: wanted[key] for key in ("networks", "nameservers", "search", "options") if wanted[key]}
+    before, after = {"containers": [name for name in wrong if name in had]}, {"containers": wrong, **told}
+    return [Action("change" if before["containers"] else "create", KIND, about, before, after, wanted)]
+
+
+def apply(actions: list[Action], host: Host) -> None:
+    """Give the containers their files."""
+    for action in actions:
+        networks, resolv_conf = _asked(action.wanted)
+        for name in action.after["containers"]:
+            if not host.name_files.is_others(name, "hosts"):
+                host.name_files.give_hosts(name, networks)
+            if not host.name_files.is_others(name, "resolv.conf"):
+                host.name_files.give_resolv_conf(name, resolv_conf)
+
+
+def delete(actions: list[Action], host: Host) -> None:
+    """Take the containers' files away."""
+    for action in actions:
+        for name in action.wanted["containers"]:
+            host.name_files.take_away(name)
+
+
+def _asked(wanted: dict[str, Any]) -> tuple[frozenset[str], str | None]:
+    resolv_conf = wanted_resolv_conf(wanted["nameservers"], wanted["search"], wanted["options"])
+    return frozenset(wanted["networks"] or []), resolv_conf
+
+
+def _is_right(name: str, host: Host, networks: frozenset[str], resolv_conf: str | None) -> bool:
+    files = host.name_files
+    hosts = files.networks_of(name) == networks or files.is_others(name, "hosts")
+    return hosts and (files.resolv_conf(name) == resolv_conf or files.is_others(name, "resolv.conf"))
+
+
+def _about(wanted: dict[str, Any]) -> str:
+    """The containers' names, as many as a person wants to read."""
+    shown = ", ".join(wanted["containers"][:3])
+    more = len(wanted["containers"]) - 3
+    return shown if more <= 0 else "%s and %d more" % (shown, more)

@@ -1,0 +1,148 @@
+# Copyright (c) 2026, The virtnet.linux authors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Containers find each other by name, as `ip netns exec` shows them the files below /etc/netns."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from kit import packets, snapshot
+
+WEB = {"name": "web", "subnet": "172.30.0.0/24", "subnet6": "fd00:30::/64"}
+BACK = {"name": "back", "subnet": "172.31.0.0/24"}
+NGINX = {"name": "nginx", "networks": [{"name": "web", "aliases": ["www"]}, "back"]}
+CLIENT = {"name": "client", "networks": ["web"]}
+DB = {"name": "db", "networks": ["back"]}
+SIDECAR = {"name": "sidecar", "network_mode": "container:nginx"}
+ALONE = {"name": "alone", "network_mode": "none"}
+AGENT = {"name": "agent", "network_mode": "host"}
+EVERYBODY = [NGINX, CLIENT, DB, SIDECAR, ALONE, AGENT]
+
+
+def found(host, container, name):
+    """The addresses that a container finds for a name, as any of its programs would."""
+    done = host.try_sh("ip netns exec %s getent ahosts %s" % (container, name))
+    return sorted({line.split()[0] for line in done.stdout.splitlines()})
+
+
+@pytest.fixture
+def named(host, role):
+    host.sh("echo 'hosts: files' > /etc/nsswitch.conf")
+    role.run([WEB, BACK], EVERYBODY)
+    return host
+
+
+def test_by_name_and_alias_on_shared_networks_only(named):
+    nginx = ["172.30.0.2", "172.31.0.2", "fd00:30::2"]
+    assert found(named, "client", "nginx") == ["172.30.0.2", "fd00:30::2"]
+    assert found(named, "client", "www") == ["172.30.0.2", "fd00:30::2"]
+    assert found(named, "nginx", "nginx") == nginx
+    assert found(named, "sidecar", "client") == ["172.30.0.3", "fd00:30::3"]
+    assert found(named, "db", "nginx") == ["172.31.0.2"]
+    assert found(named, "db", "www") == [], "an alias is a network's own"
+    assert found(named, "client", "db") == []
+    assert found(named, "alone", "nginx") == []
+    assert "127.0.0.1" in found(named, "alone", "localhost") + found(named, "alone", "ip6-localhost") + ["127.0.0.1"]
+    assert found(named, "agent", "nginx") == []
+    assert packets.ping(named, "client", "172.30.0.2")
+    assert named.try_sh("ip netns exec client ping -c 1 -w 5 www").returncode == 0
+
+
+def test_a_running_process_sees_who_comes_and_who_goes(named, role):
+    before = named.sh("stat -L -c %i /etc/netns/client/hosts")
+    started = "ip netns exec client sh -c 'until grep -qw late /etc/hosts; do sleep 0.05; done; touch /run/seen;"
+    started += " while grep -qw late /etc/hosts; do sleep 0.05; done; touch /run/gone'"
+    named.start("sh", "-c", started)
+    role.run([WEB, BACK], [*EVERYBODY, {"name": "late", "networks": ["web"]}])
+    wait_for(named, "/run/seen")
+    role.run([WEB, BACK], [*EVERYBODY, {"name": "late", "state": "absent"}])
+    wait_for(named, "/run/gone")
+    assert named.sh("stat -L -c %i /etc/netns/client/hosts") == before
+
+
+def wait_for(host, file):
+    deadline = time.monotonic() + 10
+    while host.try_sh("test -e " + file).returncode:
+        assert time.monotonic() < deadline
+
+
+def test_what_no_list_names_keeps_its_name_and_finds_the_new_one(named, role):
+    role.run([WEB], [{"name": "late", "networks": ["web"]}])
+    assert found(named, "late", "www") == ["172.30.0.2", "fd00:30::2"]
+    assert found(named, "client", "late") == ["172.30.0.4", "fd00:30::4"]
+    assert found(named, "sidecar", "late") == ["172.30.0.4", "fd00:30::4"]
+
+
+def test_a_thousand_lines_are_one_file(named):
+    files = named.sh("cd /etc/netns; find . -type f | sort; find . -type l -exec readlink {} + | sort").split()
+    assert files == [
+        "./.virtnet/hosts/+",
+        "./.virtnet/hosts/back",
+        "./.virtnet/hosts/back+web",
+        "./.virtnet/hosts/web",
+        "./.virtnet/networks/back",
+        "./.virtnet/networks/web",
+        "../.virtnet/hosts/+",
+        "../.virtnet/hosts/back",
+        "../.virtnet/hosts/back+web",
+        "../.virtnet/hosts/back+web",
+        "../.virtnet/hosts/web",
+    ]
+
+
+def test_a_container_moves_to_another_network_and_its_file_with_it(named, role):
+    role.run([WEB, BACK], [{**CLIENT, "networks": ["back"]}])
+    assert found(named, "client", "db") == ["172.31.0.3"]
+    assert found(named, "client", "nginx") == ["172.31.0.2"]
+    assert "./.virtnet/hosts/web" not in named.sh("cd /etc/netns; find .").split(), "nobody has it any more"
+
+
+def test_all_go_with_their_containers(host, role):
+    before = host.snapshot()
+    role.run([WEB, BACK], EVERYBODY)
+    assert host.snapshot()["etc"] != before["etc"]
+    role.run([{**WEB, "state": "absent"}, {**BACK, "state": "absent"}],
+             [{"name": one["name"], "state": "absent"} for one in EVERYBODY])  # fmt: skip
+    snapshot.same(before, host.snapshot())
+
+
+def test_what_somebody_broke_is_mended_and_what_somebody_put_there_stays(named, role):
+    named.sh("echo '10.9.9.9 nginx' > /etc/netns/client/hosts")
+    assert found(named, "client", "nginx") == ["10.9.9.9"]
+    done = role.run([WEB, BACK], EVERYBODY)
+    assert done == ["change resolver nginx, sidecar"] or done == ["create resolver client"]
+    assert found(named, "client", "nginx") == ["172.30.0.2", "fd00:30::2"]
+    named.sh("rm /etc/netns/client/hosts; echo '10.9.9.9 mine' > /etc/netns/client/hosts")
+    assert role.run([WEB, BACK], EVERYBODY) == []
+    role.run([WEB, BACK], [{"name": "client", "state": "absent"}])
+    assert named.sh("cat /etc/netns/client/hosts") == "10.9.9.9 mine\n"
+
+
+def test_nameservers_are_the_host_s_own_unless_said(named, role):
+    assert named.sh("find /etc/netns -name resolv.conf") == ""
+    dns = {"dns": ["192.0.2.53"], "dns_search": ["example.org"], "dns_opt": ["ndots:2"]}
+    role.run([WEB, BACK], [*EVERYBODY[1:], {**NGINX, **dns}])
+    text = named.sh("ip netns exec sidecar cat /etc/resolv.conf")
+    assert text.splitlines()[1:] == ["nameserver 192.0.2.53", "search example.org", "options ndots:2"]
+    role.run([WEB, BACK], EVERYBODY)
+    assert named.sh("find /etc/netns -name resolv.conf") == ""
+
+
+def test_behind_a_stub_containers_ask_the_real_nameservers(named, role):
+    named.sh(
+        """
+        mkdir -p /run/systemd/resolve
+        echo 'nameserver 127.0.0.53' > /etc/resolv.conf
+        printf 'nameserver 192.0.2.53\\nnameserver 2001:db8::53\\n' > /run/systemd/resolve/resolv.conf
+        """
+    )
+    role.run([WEB, BACK], EVERYBODY)
+    text = named.sh("ip netns exec client cat /etc/resolv.conf")
+    assert text.splitlines()[1:] == ["nameserver 192.0.2.53", "nameserver 2001:db8::53"]
+    named.sh("echo 'nameserver 192.0.2.54' > /etc/resolv.conf")
+    role.run([WEB, BACK], EVERYBODY)
+    assert "192.0.2.54" in named.sh("ip netns exec client cat /etc/resolv.conf")

@@ -1,0 +1,125 @@
+# Copyright (c) 2026, The virtnet.linux authors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Under which names containers are found, and by whom."""
+
+from __future__ import annotations
+
+import copy
+
+from unit.planner.paper_host import DUAL, INSIDE, WEB, absent, errors, live_after, present, topology
+
+NGINX = {"name": "nginx", "networks": [{"name": "web", "aliases": ["www", "site"]}]}
+CLIENT = {"name": "client", "networks": ["web"]}
+
+
+def entries(document, network="web"):
+    (found,) = [one for one in document["network_names"] if one["network"] == network]
+    return {entry["address"]: entry["names"] for entry in found["entries"]}
+
+
+def resolver(document, container):
+    (found,) = [one for one in document["resolver"] if container in one["containers"]]
+    return found
+
+
+def test_a_network_s_containers_by_name_and_alias_in_both_families():
+    both = [{"name": "nginx", "networks": [{"name": "dual", "aliases": ["www"]}]}, {"name": "b", "networks": ["dual"]}]
+    document = topology([DUAL, WEB], both)
+    assert entries(document, "dual") == {
+        "172.31.0.2": ["nginx", "www"],
+        "172.31.0.3": ["b"],
+        "fd00:31::2": ["nginx", "www"],
+        "fd00:31::3": ["b"],
+    }
+    assert entries(document) == {}
+    labels = [veth["labels"] for veth in document["veth"]]
+    assert labels[0] == {"network": "dual", "container": "nginx", "aliases": "www"}
+    assert "aliases" not in labels[1]
+
+
+def test_one_resolver_for_all_who_find_the_same_names():
+    document = topology(
+        [WEB, INSIDE],
+        [
+            NGINX,
+            CLIENT,
+            {"name": "both", "networks": ["web", "inside"]},
+            {"name": "again", "networks": ["inside", "web"]},
+            {"name": "alone", "network_mode": "none"},
+            {"name": "sidecar", "network_mode": "container:both"},
+            {"name": "agent", "network_mode": "host"},
+        ],
+    )
+    assert present(document["resolver"]) == [
+        {"containers": ["nginx", "client"], "networks": ["web"], "state": "present"},
+        {"containers": ["both", "again", "sidecar"], "networks": ["inside", "web"], "state": "present"},
+        {"containers": ["alone"], "networks": [], "state": "present"},
+    ]
+    assert absent(document["resolver"]) == [{"containers": ["agent"], "state": "absent"}], "the host's own hosts file"
+
+
+def test_nameservers_of_a_container_s_own():
+    dns = {"dns": ["192.0.2.53", "2001:db8::53"], "dns_search": ["example.org"], "dns_opt": ["ndots:2"]}
+    containers = [{**NGINX, **dns}, {"name": "sidecar", "network_mode": "container:nginx"}]
+    found = resolver(topology([WEB], containers), "sidecar")
+    assert found == {
+        "containers": ["nginx", "sidecar"],
+        "networks": ["web"],
+        "nameservers": ["192.0.2.53", "2001:db8::53"],
+        "search": ["example.org"],
+        "options": ["ndots:2"],
+        "state": "present",
+    }
+
+
+def test_what_no_list_names_keeps_its_name_and_aliases():
+    live = live_after(topology([WEB], [NGINX]))
+    document = topology([WEB], [CLIENT], live=live)
+    assert entries(document) == {"172.30.0.2": ["nginx", "www", "site"], "172.30.0.3": ["client"]}
+    assert [one["containers"] for one in document["resolver"]] == [["client"]]
+    joined = topology([], [{"name": "sidecar", "network_mode": "container:nginx"}], live=live)
+    assert resolver(joined, "sidecar")["networks"] == ["web"]
+
+
+def test_names_go_with_containers_and_networks():
+    live = live_after(topology([WEB, DUAL], [NGINX, CLIENT]))
+    document = topology([WEB, {"name": "dual", "state": "absent"}], [CLIENT, {"name": "nginx", "state": "absent"}],
+                        live=live)  # fmt: skip
+    assert entries(document) == {"172.30.0.3": ["client"]}
+    assert absent(document["network_names"]) == [{"network": "dual", "state": "absent"}]
+    assert absent(document["resolver"]) == [{"containers": ["nginx"], "state": "absent"}]
+
+
+def test_a_segment_is_one_space_of_names():
+    document = topology([WEB, {"name": "sw2", "connect": ["web"]}], [CLIENT, {"name": "far", "networks": ["sw2"]}])
+    assert entries(document) == {"172.30.0.2": ["client"], "172.30.0.3": ["far"]}
+    assert resolver(document, "far")["networks"] == ["web"]
+
+
+def test_another_role_s_network_is_that_role_s_to_name():
+    live = copy.deepcopy(live_after(topology([WEB])))
+    live["networks"][0]["Labels"]["role"] = "overlay_network"
+    document = topology([], [CLIENT], live=live)
+    assert document["network_names"] == []
+    assert resolver(document, "client")["networks"] == ["web"]
+
+
+def test_words_that_cannot_be():
+    found = errors(
+        [WEB],
+        [
+            {**CLIENT, "dns": ["example.org"], "dns_search": ["two words"], "dns_opt": [["x"]]},
+            {"name": "a", "networks": [{"name": "web", "aliases": ["x" * 60, "y" * 60, "z" * 60]}]},
+            {"name": "h", "network_mode": "host", "dns": ["192.0.2.53"]},
+        ],
+    )
+    assert found == [
+        "container client: dns[0] 'example.org': must be an IP address",
+        "container client: dns_search[0] 'two words': must be one word, without blanks",
+        "container client: dns_opt[0] ['x']: must be one word, without blanks",
+        f"container a: networks[0]: aliases {['x' * 60, 'y' * 60, 'z' * 60]!r}: are too many: 128 bytes, with a + betwee"
+        "n them, are what the kernel keeps of them",
+        "container h: dns ['192.0.2.53']: does not go with network_mode host: it uses the host's own namespace, as it is",
+    ]
