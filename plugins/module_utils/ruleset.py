@@ -34,190 +34,190 @@ _BRIDGED = "0x20000000"
 
 _INET = """
 table inet virtnet {
-	map pub4 { type inet_proto . inet_service : ipv4_addr . inet_service; }
-	map pub6 { type inet_proto . inet_service : ipv6_addr . inet_service; }
-	map puba4 { type ipv4_addr . inet_proto . inet_service : ipv4_addr . inet_service; }
-	map puba6 { type ipv6_addr . inet_proto . inet_service : ipv6_addr . inet_service; }
-	set open4 { type ipv4_addr . inet_proto . inet_service; }
-	set open6 { type ipv6_addr . inet_proto . inet_service; }
-	set bridges { type ifname; }
-	set isolated { type ifname; }
-	set subnets4 { type ipv4_addr; flags interval; }
-	set subnets6 { type ipv6_addr; flags interval; }
-	set own4 { type ifname . ipv4_addr; flags interval; }
-	set own6 { type ifname . ipv6_addr; flags interval; }
-	set near4 { type ipv4_addr . ipv4_addr; flags interval; }
-	set near6 { type ipv6_addr . ipv6_addr; flags interval; }
-	set masq4 { type ipv4_addr; flags interval; }
-	set masq6 { type ipv6_addr; flags interval; }
-	map snat4 { type ipv4_addr : ipv4_addr; flags interval; }
-	map snat6 { type ipv6_addr : ipv6_addr; flags interval; }
-	map pairs { type ifname . ifname : verdict; }
-	map from { type ifname : verdict; }
-	map to { type ifname : verdict; }
-	set norouter { type nf_proto; }
+    map pub4 { type inet_proto . inet_service : ipv4_addr . inet_service; }
+    map pub6 { type inet_proto . inet_service : ipv6_addr . inet_service; }
+    map puba4 { type ipv4_addr . inet_proto . inet_service : ipv4_addr . inet_service; }
+    map puba6 { type ipv6_addr . inet_proto . inet_service : ipv6_addr . inet_service; }
+    set open4 { type ipv4_addr . inet_proto . inet_service; }
+    set open6 { type ipv6_addr . inet_proto . inet_service; }
+    set bridges { type ifname; }
+    set isolated { type ifname; }
+    set subnets4 { type ipv4_addr; flags interval; }
+    set subnets6 { type ipv6_addr; flags interval; }
+    set own4 { type ifname . ipv4_addr; flags interval; }
+    set own6 { type ifname . ipv6_addr; flags interval; }
+    set near4 { type ipv4_addr . ipv4_addr; flags interval; }
+    set near6 { type ipv6_addr . ipv6_addr; flags interval; }
+    set masq4 { type ipv4_addr; flags interval; }
+    set masq6 { type ipv6_addr; flags interval; }
+    map snat4 { type ipv4_addr : ipv4_addr; flags interval; }
+    map snat6 { type ipv6_addr : ipv6_addr; flags interval; }
+    map pairs { type ifname . ifname : verdict; }
+    map from { type ifname : verdict; }
+    map to { type ifname : verdict; }
+    set norouter { type nf_proto; }
 
-	chain raw {
-		type filter hook prerouting priority -300; policy accept;
-		iifname "lo" accept comment "this host speaks to itself"
-		iifname @isolated notrack \
-			comment "no gateway, no translation; by a cable it may still come to a network that has both"
-		ip daddr 127.0.0.0/8 drop \
-			comment "ports published on 127.0.0.1, and this host's services there, are not for the wire"
-		ip saddr 127.0.0.0/8 drop comment "nobody but this host is 127.0.0.1"
-		ip6 daddr ::1 drop \
-			comment "ports published on ::1, and this host's services there, are not for the wire"
-		ip6 saddr ::1 drop comment "nobody but this host is ::1"
-	}
+    chain raw {
+        type filter hook prerouting priority -300; policy accept;
+        iifname "lo" accept comment "this host speaks to itself"
+        iifname @isolated notrack \
+            comment "no gateway, no translation; by a cable it may still come to a network that has both"
+        ip daddr 127.0.0.0/8 drop \
+            comment "ports published on 127.0.0.1, and this host's services there, are not for the wire"
+        ip saddr 127.0.0.0/8 drop comment "nobody but this host is 127.0.0.1"
+        ip6 daddr ::1 drop \
+            comment "ports published on ::1, and this host's services there, are not for the wire"
+        ip6 saddr ::1 drop comment "nobody but this host is ::1"
+    }
 
-	chain publish_prerouting {
-		type nat hook prerouting priority -100; policy accept;
-		jump publish comment "published ports, for everybody but this host"
-	}
+    chain publish_prerouting {
+        type nat hook prerouting priority -100; policy accept;
+        jump publish comment "published ports, for everybody but this host"
+    }
 
-	chain publish_output {
-		type nat hook output priority -100; policy accept;
-		jump publish comment "published ports, for this host itself"
-	}
+    chain publish_output {
+        type nat hook output priority -100; policy accept;
+        jump publish comment "published ports, for this host itself"
+    }
 
-	chain publish {
-		fib daddr type != local return comment "only this host's own addresses"
-		meta l4proto { tcp, udp, sctp } dnat ip to ip daddr . meta l4proto . th dport map @puba4 \
-			comment "published on one address"
-		meta l4proto { tcp, udp, sctp } dnat ip6 to ip6 daddr . meta l4proto . th dport map @puba6 \
-			comment "published on one IPv6 address"
-		ip6 daddr fe80::/10 return \
-			comment "link-local addresses publish nothing: answers could not be forwarded"
-		meta l4proto { tcp, udp, sctp } dnat ip to meta l4proto . th dport map @pub4 \
-			comment "published on all addresses"
-		meta l4proto { tcp, udp, sctp } dnat ip6 to meta l4proto . th dport map @pub6 \
-			comment "published on all IPv6 addresses"
-	}
+    chain publish {
+        fib daddr type != local return comment "only this host's own addresses"
+        meta l4proto { tcp, udp, sctp } dnat ip to ip daddr . meta l4proto . th dport map @puba4 \
+            comment "published on one address"
+        meta l4proto { tcp, udp, sctp } dnat ip6 to ip6 daddr . meta l4proto . th dport map @puba6 \
+            comment "published on one IPv6 address"
+        ip6 daddr fe80::/10 return \
+            comment "link-local addresses publish nothing: answers could not be forwarded"
+        meta l4proto { tcp, udp, sctp } dnat ip to meta l4proto . th dport map @pub4 \
+            comment "published on all addresses"
+        meta l4proto { tcp, udp, sctp } dnat ip6 to meta l4proto . th dport map @pub6 \
+            comment "published on all IPv6 addresses"
+    }
 
-	chain marking {
-		type filter hook prerouting priority -99; policy accept;
-		iifname @bridges ct status dnat meta mark set meta mark | %(translated)s \
-			comment "tells table bridge virtnet of the translation"
-	}
+    chain marking {
+        type filter hook prerouting priority -99; policy accept;
+        iifname @bridges ct status dnat meta mark set meta mark | %(translated)s \
+            comment "tells table bridge virtnet of the translation"
+    }
 
-	chain input {
-		type filter hook input priority 0; policy accept;
-		ct state established,related accept comment "answers"
-		iifname "lo" accept comment "this host speaks to itself"
-		iifname @isolated drop comment "isolated networks do not reach this host"
-		ip daddr @subnets4 iifname . ip daddr != @own4 drop \
-			comment "a gateway, and its broadcast address, are for their own network"
-		ip6 daddr @subnets6 iifname . ip6 daddr != @own6 drop comment "an IPv6 gateway is for its own network"
-	}
+    chain input {
+        type filter hook input priority 0; policy accept;
+        ct state established,related accept comment "answers"
+        iifname "lo" accept comment "this host speaks to itself"
+        iifname @isolated drop comment "isolated networks do not reach this host"
+        ip daddr @subnets4 iifname . ip daddr != @own4 drop \
+            comment "a gateway, and its broadcast address, are for their own network"
+        ip6 daddr @subnets6 iifname . ip6 daddr != @own6 drop comment "an IPv6 gateway is for its own network"
+    }
 
-	chain forward {
-		type filter hook forward priority 0; policy accept;
-		ct state established,related accept comment "answers"
-		iifname . oifname vmap @pairs comment "within a network; from trusted interfaces"
-		iifname @bridges ct state invalid drop comment "a stray packet is not translated back"
-		iifname vmap @from comment "internal networks: no way out"
-		oifname vmap @to comment "networks: no way in but published ports"
-		iifname @bridges accept comment "networks: the way out"
-		jump norouter comment "all else is not ours"
-	}
+    chain forward {
+        type filter hook forward priority 0; policy accept;
+        ct state established,related accept comment "answers"
+        iifname . oifname vmap @pairs comment "within a network; from trusted interfaces"
+        iifname @bridges ct state invalid drop comment "a stray packet is not translated back"
+        iifname vmap @from comment "internal networks: no way out"
+        oifname vmap @to comment "networks: no way in but published ports"
+        iifname @bridges accept comment "networks: the way out"
+        jump norouter comment "all else is not ours"
+    }
 
-	chain in_nat {
-		ct status dnat accept comment "came to a published port"
-		drop comment "came straight to the container"
-	}
+    chain in_nat {
+        ct status dnat accept comment "came to a published port"
+        drop comment "came straight to the container"
+    }
 
-	chain in_routed {
-		ct status dnat accept comment "came to a published port"
-		meta l4proto { icmp, ipv6-icmp } accept comment "ping"
-		meta l4proto { tcp, udp, sctp } ip daddr . meta l4proto . th dport @open4 accept \
-			comment "the container's side of a published port"
-		meta l4proto { tcp, udp, sctp } ip6 daddr . meta l4proto . th dport @open6 accept \
-			comment "the same for IPv6"
-		drop comment "nothing else of the container"
-	}
+    chain in_routed {
+        ct status dnat accept comment "came to a published port"
+        meta l4proto { icmp, ipv6-icmp } accept comment "ping"
+        meta l4proto { tcp, udp, sctp } ip daddr . meta l4proto . th dport @open4 accept \
+            comment "the container's side of a published port"
+        meta l4proto { tcp, udp, sctp } ip6 daddr . meta l4proto . th dport @open6 accept \
+            comment "the same for IPv6"
+        drop comment "nothing else of the container"
+    }
 
-	chain norouter {
-		meta mark & %(bridged)s != 0 return comment "bridged, not routed"
-		meta nfproto @norouter drop \
-			comment "this host was no router before it had networks, and is none between its interfaces"
-	}
+    chain norouter {
+        meta mark & %(bridged)s != 0 return comment "bridged, not routed"
+        meta nfproto @norouter drop \
+            comment "this host was no router before it had networks, and is none between its interfaces"
+    }
 
-	chain postrouting {
-		type nat hook postrouting priority 100; policy accept;
-		oifname "lo" accept comment "this host speaks to itself"
-		ct status dnat ip saddr . ip daddr @near4 masquerade \
-			comment "client and server share a network: else the answer would go past us"
-		ct status dnat ip6 saddr . ip6 daddr @near6 masquerade comment "the same for IPv6"
-		oifname @bridges ip saddr 127.0.0.0/8 masquerade comment "from 127.0.0.1 to a published port"
-		oifname @bridges ip6 saddr ::1 masquerade comment "from ::1 to a published port"
-		oifname @bridges accept comment "a server sees the client's own address"
-		snat ip to ip saddr map @snat4 comment "networks that go out with an address of their own"
-		snat ip6 to ip6 saddr map @snat6 comment "the same for IPv6"
-		ip saddr @masq4 masquerade comment "networks that go out with this host's address"
-		ip6 saddr @masq6 masquerade comment "the same for IPv6"
-	}
+    chain postrouting {
+        type nat hook postrouting priority 100; policy accept;
+        oifname "lo" accept comment "this host speaks to itself"
+        ct status dnat ip saddr . ip daddr @near4 masquerade \
+            comment "client and server share a network: else the answer would go past us"
+        ct status dnat ip6 saddr . ip6 daddr @near6 masquerade comment "the same for IPv6"
+        oifname @bridges ip saddr 127.0.0.0/8 masquerade comment "from 127.0.0.1 to a published port"
+        oifname @bridges ip6 saddr ::1 masquerade comment "from ::1 to a published port"
+        oifname @bridges accept comment "a server sees the client's own address"
+        snat ip to ip saddr map @snat4 comment "networks that go out with an address of their own"
+        snat ip6 to ip6 saddr map @snat6 comment "the same for IPv6"
+        ip saddr @masq4 masquerade comment "networks that go out with this host's address"
+        ip6 saddr @masq6 masquerade comment "the same for IPv6"
+    }
 }
 """
 
 _BRIDGE = """
 table bridge virtnet {
-	set guarded { type ifname; }
-	set checked { type ifname; }
-	set macs { type ifname . ether_addr; }
-	set ip4s { type ifname . ipv4_addr; }
-	set ip6s { type ifname . ipv6_addr; }
-	set na { typeof iifname . @th,64,128; }
-	set net4s { type ifname . ipv4_addr; flags interval; }
-	set net6s { type ifname . ipv6_addr; flags interval; }
-	set nanets { typeof iifname . @th,64,128; flags interval; }
-	set self { type ifname . ifname; }
-	set nopeer { type ifname; }
-	set anycast { type ifname; }
+    set guarded { type ifname; }
+    set checked { type ifname; }
+    set macs { type ifname . ether_addr; }
+    set ip4s { type ifname . ipv4_addr; }
+    set ip6s { type ifname . ipv6_addr; }
+    set na { typeof iifname . @th,64,128; }
+    set net4s { type ifname . ipv4_addr; flags interval; }
+    set net6s { type ifname . ipv6_addr; flags interval; }
+    set nanets { typeof iifname . @th,64,128; flags interval; }
+    set self { type ifname . ifname; }
+    set nopeer { type ifname; }
+    set anycast { type ifname; }
 
-	chain prerouting {
-		type filter hook prerouting priority -300; policy accept;
-		iifname != @guarded accept comment "ports that are not guarded"
-		iifname . ether saddr != @macs drop comment "a MAC that is not the port's"
-		iifname != @checked accept comment "ports that may send for others"
-		ether type arp jump sent_arp comment "what it says of its addresses"
-		iifname . ip saddr != @ip4s iifname . ip saddr != @net4s drop \
-			comment "an address that is not the port's"
-		ether type ip6 jump sent_ip6 comment "and the same for IPv6"
-	}
+    chain prerouting {
+        type filter hook prerouting priority -300; policy accept;
+        iifname != @guarded accept comment "ports that are not guarded"
+        iifname . ether saddr != @macs drop comment "a MAC that is not the port's"
+        iifname != @checked accept comment "ports that may send for others"
+        ether type arp jump sent_arp comment "what it says of its addresses"
+        iifname . ip saddr != @ip4s iifname . ip saddr != @net4s drop \
+            comment "an address that is not the port's"
+        ether type ip6 jump sent_ip6 comment "and the same for IPv6"
+    }
 
-	chain sent_arp {
-		iifname . arp saddr ether != @macs drop comment "claims a MAC that is not the port's"
-		arp saddr ip 0.0.0.0 accept comment "asks whether an address is free"
-		iifname . arp saddr ip != @ip4s iifname . arp saddr ip != @net4s drop \
-			comment "claims an address that is not the port's"
-	}
+    chain sent_arp {
+        iifname . arp saddr ether != @macs drop comment "claims a MAC that is not the port's"
+        arp saddr ip 0.0.0.0 accept comment "asks whether an address is free"
+        iifname . arp saddr ip != @ip4s iifname . arp saddr ip != @net4s drop \
+            comment "claims an address that is not the port's"
+    }
 
-	chain sent_ip6 {
-		icmpv6 type { nd-router-advert, nd-redirect } drop comment "a container is nobody's router"
-		icmpv6 type nd-neighbor-advert iifname . @th,64,128 != @na iifname . @th,64,128 != @nanets drop \
-			comment "claims an address that is not the port's"
-		ip6 saddr :: icmpv6 type nd-neighbor-solicit iifname . @th,64,128 != @na \
-			iifname . @th,64,128 != @nanets drop comment "claims an address while asking whether it is free"
-		ip6 saddr :: icmpv6 type { nd-neighbor-solicit, nd-router-solicit, mld-listener-report, mld2-listener-report } \
-			accept comment "has no address yet"
-		iifname . ip6 saddr != @ip6s iifname . ip6 saddr != @net6s drop \
-			comment "an address that is not the port's"
-	}
+    chain sent_ip6 {
+        icmpv6 type { nd-router-advert, nd-redirect } drop comment "a container is nobody's router"
+        icmpv6 type nd-neighbor-advert iifname . @th,64,128 != @na iifname . @th,64,128 != @nanets drop \
+            comment "claims an address that is not the port's"
+        ip6 saddr :: icmpv6 type nd-neighbor-solicit iifname . @th,64,128 != @na \
+            iifname . @th,64,128 != @nanets drop comment "claims an address while asking whether it is free"
+        ip6 saddr :: icmpv6 type { nd-neighbor-solicit, nd-router-solicit, mld-listener-report, mld2-listener-report } \
+            accept comment "has no address yet"
+        iifname . ip6 saddr != @ip6s iifname . ip6 saddr != @net6s drop \
+            comment "an address that is not the port's"
+    }
 
-	chain forward {
-		type filter hook forward priority -200; policy accept;
-		meta mark set meta mark | %(bridged)s \
-			comment "tells table inet virtnet that this host does not route it"
-		meta mark & %(translated)s != 0 accept comment "came to a published port"
-		iifname . oifname @self drop \
-			comment "nobody hears his own broadcasts, although the port reflects (hairpin)"
-		iifname @nopeer oifname @nopeer drop comment "icc: false"
-	}
+    chain forward {
+        type filter hook forward priority -200; policy accept;
+        meta mark set meta mark | %(bridged)s \
+            comment "tells table inet virtnet that this host does not route it"
+        meta mark & %(translated)s != 0 accept comment "came to a published port"
+        iifname . oifname @self drop \
+            comment "nobody hears his own broadcasts, although the port reflects (hairpin)"
+        iifname @nopeer oifname @nopeer drop comment "icc: false"
+    }
 
-	chain output {
-		type filter hook output priority -200; policy accept;
-		oifname @anycast drop comment "a gateway that every host has: none of them speaks through the tunnel"
-	}
+    chain output {
+        type filter hook output priority -200; policy accept;
+        oifname @anycast drop comment "a gateway that every host has: none of them speaks through the tunnel"
+    }
 }
 """
 
@@ -226,7 +226,8 @@ def _finished(text: str) -> str:
     """The text with its numbers, and with a chain that no packet meets and that names the rules' version: a hash."""
     text = text.strip() % {"translated": _TRANSLATED, "bridged": _BRIDGED}
     version = hashlib.sha256(text.encode()).hexdigest()[:12]
-    about = '\n\tchain about {\n\t\treturn comment "made by virtnet.linux, rules %s: do not edit"\n\t}\n}\n' % version
+    about = 'return comment "made by virtnet.linux, rules %s: do not edit"' % version
+    about = "\n    chain about {\n        %s\n    }\n}\n" % about
     return text[: text.rindex("\n}")] + "\n" + about
 
 
@@ -236,7 +237,7 @@ TEXT = {"inet": _finished(_INET), "bridge": _finished(_BRIDGE)}
 def chains(family: str) -> dict[str, tuple[str, list[str]]]:
     """The chains of a table by name: what each hangs on ("filter forward 0 accept" or ""), its comments in order."""
     found = {}
-    for name, body in re.findall(r"\tchain (\w+) \{\n(.*?)\n\t\}", TEXT[family], re.DOTALL):
+    for name, body in re.findall(r"    chain (\w+) \{\n(.*?)\n    \}", TEXT[family], re.DOTALL):
         hook = re.search(r"type (\w+) hook (\w+) priority (-?\d+); policy (\w+);", body)
         found[name] = (" ".join(hook.groups()) if hook else "", re.findall(r'comment "([^"]*)"', body))
     return found
@@ -244,5 +245,5 @@ def chains(family: str) -> dict[str, tuple[str, list[str]]]:
 
 def fields(family: str) -> dict[str, tuple[str, ...]]:
     """The types of what makes up an element's key, by set or map: {"own4": ("ifname", "ipv4_addr"), ...}."""
-    found = re.findall(r"\t(?:set|map) (\w+) \{ type(?:of)? ([^:;]+)", TEXT[family])
+    found = re.findall(r"    (?:set|map) (\w+) \{ type(?:of)? ([^:;]+)", TEXT[family])
     return {name: tuple(part.strip() for part in types.split(" . ")) for name, types in found}

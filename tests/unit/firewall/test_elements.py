@@ -112,7 +112,7 @@ def test_nothing_to_hold_means_no_tables():
 
 def test_every_rule_says_what_it_is_for():
     for family in ruleset.FAMILIES:
-        rules = re.findall(r"^\t\t(?!type )(.*)$", ruleset.TEXT[family], re.MULTILINE)
+        rules = re.findall(r"^ {8}(?!type )(.*)$", ruleset.TEXT[family], re.MULTILINE)
 
         assert [rule for rule in rules if 'comment "' not in rule] == []
 
