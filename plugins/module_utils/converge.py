@@ -10,21 +10,38 @@ import contextlib
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from ansible_collections.virtnet.linux.plugins.module_utils import conntrack, firewall, gateway, memory
+from ansible_collections.virtnet.linux.plugins.module_utils import conntrack, firewall, gateway, memory, rights
 from ansible_collections.virtnet.linux.plugins.module_utils.actions import Action
 from ansible_collections.virtnet.linux.plugins.module_utils.host import Host
 from ansible_collections.virtnet.linux.plugins.module_utils.kinds import (
     bridge,
     bridge_policy,
+    foreign_firewall,
     interface,
     nat_port,
     netns,
+    network_names,
+    resolver,
     veth,
     vxlan_tunnel,
 )
 from ansible_collections.virtnet.linux.plugins.module_utils.options import Problems
 
-KINDS = {module.KIND: module for module in (netns, bridge, veth, vxlan_tunnel, interface, bridge_policy, nat_port)}
+KINDS = {
+    module.KIND: module
+    for module in (
+        netns,
+        bridge,
+        veth,
+        vxlan_tunnel,
+        interface,
+        bridge_policy,
+        nat_port,
+        foreign_firewall,
+        network_names,
+        resolver,
+    )
+}
 FIREWALL = "firewall"  # the kind of an action that mends our tables and nothing else
 
 Document = dict[str, list[dict[str, Any]]]
@@ -69,8 +86,12 @@ def converge(
         except ValueError as impossible:
             raise Refused(str(impossible).splitlines()) from impossible
         actions = _plan(document, host, wanted, bool(text))
+        obstacles = rights.obstacles(actions, host)
+        if obstacles:
+            raise Refused(obstacles)
         if not check:
             _apply(actions[:stop_after], host, wanted, text)
+            netns.tidy(host)
         return Result(actions, warnings)
 
 
@@ -109,10 +130,7 @@ def _announce(document: Document, host: Host) -> None:
             host.links_going.add((wanted["netns"], wanted["name"]))
     for wanted in document.get(veth.KIND) or []:
         if wanted["state"] == "absent":
-            ends = list(veth.ends_going(wanted, host))
-            host.links_going.update(ends)
-            if any(netns in host.namespaces_going for netns, _name in ends):
-                host.links_going_along.add((wanted["netns"], wanted["name"]))
+            host.links_going.update(veth.ends_going(wanted, host))
 
 
 def _refuse(document: Document, host: Host, check: bool) -> list[str]:
@@ -134,11 +152,17 @@ def _refuse(document: Document, host: Host, check: bool) -> list[str]:
 def _identities(module: Any, wanted: dict[str, Any]) -> list[tuple[Any, ...]]:
     """What no two objects of a document may share; each begins with the word for it and ends with the name."""
     if module is nat_port:
-        return [("port", *key) for key in nat_port.keys(wanted)] if nat_port.ports(wanted["host_port"]) else []
+        return nat_port.identities(wanted)
     if module is bridge_policy:
         return [("policy", wanted["bridge"])]
+    if module is foreign_firewall:
+        return [("bridge in foreign firewalls", wanted["bridge"])]
     if module is netns:
         return [("namespace", wanted["name"])]
+    if module is network_names:
+        return [("network", wanted["network"])]
+    if module is resolver:
+        return [("container", name) for name in wanted["containers"]]
     if module is interface:
         return interface.identities(wanted)
     found = [("link", wanted["netns"], wanted["name"])]
@@ -153,12 +177,20 @@ def _firewall_state(document: Document, host: Host) -> firewall.State:
     """What the firewall has to hold: what it holds now, with the declared objects laid over it."""
     state: firewall.State = host.firewall.state.copy()
     bridges = _bridges_of_containers(document)
+    for netns_of, name in host.links_going:
+        if netns_of is None:
+            state.ports.pop(name, None)
     for module, wanted in _objects(document):
         present = wanted["state"] == "present"
         if module is bridge_policy:
             state.policies.pop(wanted["bridge"], None)
             if present:
                 state.policies[wanted["bridge"]] = bridge_policy.policy(wanted)
+        elif module is nat_port and wanted["host_port"] is None:
+            for opening in nat_port.opening_keys(wanted):
+                state.openings.pop(opening, None)
+            if present:
+                state.openings.update(nat_port.openings(wanted))
         elif module is nat_port and present:
             state.nat_ports.update(nat_port.nat_ports(wanted))
         elif module is nat_port:
@@ -171,8 +203,20 @@ def _firewall_state(document: Document, host: Host) -> firewall.State:
             port = vxlan_tunnel.port(wanted, host) if present else None
             if port is not None:
                 state.ports[port.name] = port
+    for wanted in document.get(veth.KIND) or []:
+        if wanted["state"] == "present" and veth.is_cable(wanted) and wanted["bridge"] in state.policies:
+            state.ports[wanted["name"]] = veth.port(wanted, set())
+    _forget_vanished(state, host)
     state.norouter = gateway.needs_norouter(state, host)
     return state
+
+
+def _forget_vanished(state: firewall.State, host: Host) -> None:
+    """Ports that went with a namespace that somebody deleted: nobody is left to take their entries away."""
+    links = host.stack(None).links
+    for ports in (state.ports, state.guards):
+        for name in [name for name in ports if name not in links and (None, name) not in host.links_coming]:
+            del ports[name]  # type: ignore[attr-defined]
 
 
 def _bridges_of_containers(document: Document) -> dict[str | None, set[str]]:
@@ -211,11 +255,13 @@ def _plan(document: Document, host: Host, wanted: firewall.State, to_filter: boo
         filters = [
             Action("change", FIREWALL, "tables virtnet", {"rules": "not as they should be"}, {"rules": "restored"}, {})
         ]
+    filters += go[foreign_firewall.KIND] + stay[foreign_firewall.KIND]
     first = stay[netns.KIND] + stay[bridge.KIND]
-    leaving = (vxlan_tunnel.KIND, veth.KIND, interface.KIND, netns.KIND, bridge.KIND)
+    leaving = (vxlan_tunnel.KIND, veth.KIND, bridge.KIND, interface.KIND, netns.KIND)
     last = [action for kind in leaving for action in go[kind]]
     last += stay[veth.KIND] + stay[interface.KIND] + stay[vxlan_tunnel.KIND]
-    return first + filters + last + gateway.plan(wanted, host)
+    told = [*by_kind[network_names.KIND], *go[resolver.KIND], *stay[resolver.KIND]]
+    return first + filters + last + gateway.plan(wanted, host) + told
 
 
 def _split(by_kind: dict[str, list[Action]]) -> tuple[dict[str, list[Action]], dict[str, list[Action]]]:
@@ -235,22 +281,31 @@ def _apply(actions: list[Action], host: Host, wanted: firewall.State, text: str)
         action.kind in (bridge_policy.KIND, nat_port.KIND, veth.KIND, vxlan_tunnel.KIND, FIREWALL) for action in actions
     ):
         _apply_firewall(host, wanted, text)
+    foreign_firewall.apply(by_kind.get(foreign_firewall.KIND, []), host)
     vxlan_tunnel.delete(go.get(vxlan_tunnel.KIND, []), host)
-    veth.delete([action for action in go.get(veth.KIND, []) if not _goes_along(action, host)], host)
+    _delete_links(go.get(veth.KIND, []) + go.get(bridge.KIND, []), host)
     interface.delete(go.get(interface.KIND, []), host)
     if go.get(netns.KIND):
         netns.delete(go[netns.KIND], host)
-    bridge.delete(go.get(bridge.KIND, []), host)
     veth.apply(stay.get(veth.KIND, []), host)
     interface.apply(stay.get(interface.KIND, []), host)
     vxlan_tunnel.apply(stay.get(vxlan_tunnel.KIND, []), host)
     netns.apply_sysctls(stay.get(netns.KIND, []), host)
     gateway.apply(by_kind.get(gateway.SYSCTL, []) + by_kind.get(gateway.ROUTE, []), host)
+    network_names.apply(by_kind.get(network_names.KIND, []), host)
+    resolver.delete(go.get(resolver.KIND, []), host)
+    resolver.apply(stay.get(resolver.KIND, []), host)
+    if network_names.KIND in by_kind or resolver.KIND in by_kind:
+        host.name_files.tidy()
 
 
-def _goes_along(action: Action, host: Host) -> bool:
-    """A pair whose other end's namespace goes: those go in batches, while a link deleted costs 20 ms each."""
-    return (action.wanted["netns"], action.name) in host.links_going_along
+def _delete_links(actions: list[Action], host: Host) -> None:
+    """Take pairs and bridges away, each pair by its first end; what was on a bridge besides stays where it is."""
+    by_netns: dict[str | None, list[str]] = {}
+    for action in actions:
+        by_netns.setdefault(action.wanted["netns"], []).append(action.name)
+    for name, links in by_netns.items():
+        host.stack(name).delete_links(links)
 
 
 def _apply_firewall(host: Host, wanted: firewall.State, text: str) -> None:

@@ -54,6 +54,21 @@ options:
       M(virtnet.linux.foreign_firewall).
     type: list
     elements: dict
+  network_names:
+    description:
+      - Under which names a network's containers are found by all that are on it. Each has V(network), V(entries), a list
+        of V(address) and V(names), and V(state).
+      - They are the whole truth, and kept in C(/etc/netns/.virtnet).
+    type: list
+    elements: dict
+  resolver:
+    description:
+      - What containers find names by, in C(/etc/netns/NAME/hosts) and C(/etc/netns/NAME/resolv.conf). Each has
+        V(containers), V(networks) whose names they find, V(nameservers), V(search), V(options), and V(state).
+      - Without nameservers a container asks those of the host, also where that asks a stub of its own. Files that others
+        have put there stay.
+    type: list
+    elements: dict
 seealso:
   - module: virtnet.linux.netns
   - module: virtnet.linux.bridge
