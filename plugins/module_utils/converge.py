@@ -7,10 +7,10 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
-from ansible_collections.virtnet.linux.plugins.module_utils import conntrack, firewall, gateway, memory, rights
+from ansible_collections.virtnet.linux.plugins.module_utils import conntrack, files, firewall, gateway, memory, rights
 from ansible_collections.virtnet.linux.plugins.module_utils.actions import Action
 from ansible_collections.virtnet.linux.plugins.module_utils.host import Host
 from ansible_collections.virtnet.linux.plugins.module_utils.kinds import (
@@ -63,11 +63,16 @@ class Result(NamedTuple):
 
 
 def converge(
-    document: Document, check: bool = False, lock_timeout: float = 60, stop_after: int | None = None
+    document: Document | Callable[[], Document],
+    check: bool = False,
+    lock_timeout: float = 60,
+    stop_after: int | None = None,
+    also: Callable[[Document], list[Action]] | None = None,
 ) -> Result:
     """Bring the host to what the document says; or (check) say what that would take.
 
     The document's objects are complete: every option of their kind is there, None where it is not given.
+    A document that is written down is read by a function, under the lock. ``also`` gives the files to be written for it.
     ``stop_after`` ends the run after that many actions, as a crash would.
     Raises Refused, memory.Locked, firewall.FirewallError, netlink.NetlinkError and OSError.
     """
@@ -78,6 +83,7 @@ def converge(
         stack.callback(host.release)
         if not check:
             stack.callback(host.memory.save)  # also where the document is refused: then it takes the lock's file away
+        document = document() if callable(document) else document
         _announce(document, host)
         warnings = _refuse(document, host, check)
         wanted = _firewall_state(document, host)
@@ -85,7 +91,8 @@ def converge(
             text = firewall.transaction(host.firewall, wanted)
         except ValueError as impossible:
             raise Refused(str(impossible).splitlines()) from impossible
-        actions = _plan(document, host, wanted, bool(text))
+        actions = also(document) if also is not None else []
+        actions += _plan(document, host, wanted, bool(text))
         obstacles = rights.obstacles(actions, host)
         if obstacles:
             raise Refused(obstacles)
@@ -275,6 +282,7 @@ def _apply(actions: list[Action], host: Host, wanted: firewall.State, text: str)
     for action in actions:
         by_kind.setdefault(action.kind, []).append(action)
     stay, go = _split(by_kind)
+    files.apply(by_kind.get(files.KIND, []))
     netns.apply(stay.get(netns.KIND, []), host)
     bridge.apply(stay.get(bridge.KIND, []), host)
     if host.memory["to_forget"] or any(

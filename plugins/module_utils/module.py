@@ -7,14 +7,16 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
-from ansible_collections.virtnet.linux.plugins.module_utils import messages, rights
-from ansible_collections.virtnet.linux.plugins.module_utils.actions import as_diff
+from ansible_collections.virtnet.linux.plugins.module_utils import messages, persistence, rights
+from ansible_collections.virtnet.linux.plugins.module_utils.actions import Action, as_diff
 from ansible_collections.virtnet.linux.plugins.module_utils.converge import KINDS, Document, Refused, converge
+from ansible_collections.virtnet.linux.plugins.module_utils.documents import Unreadable
 from ansible_collections.virtnet.linux.plugins.module_utils.firewall import FirewallError
 from ansible_collections.virtnet.linux.plugins.module_utils.memory import Locked
 from ansible_collections.virtnet.linux.plugins.module_utils.netlink import NetlinkError
@@ -34,6 +36,8 @@ def object_spec(kind: str) -> dict[str, Any]:
 def topology_spec() -> dict[str, Any]:
     """The arguments of the module that takes a whole topology: a list of objects for each kind."""
     spec: dict[str, Any] = {kind: dict(type="list", elements="dict") for kind in KINDS}
+    spec["role"] = dict(type="str")
+    spec["persist"] = dict(type="bool")
     spec["lock_timeout"] = _LOCK_TIMEOUT
     return spec
 
@@ -53,9 +57,12 @@ def run_topology(module: AnsibleModule) -> None:
         document[kind] = [result.validated_parameters for result in results]
         for place, result in enumerate(results):
             wrong += ["%s[%d]: %s" % (kind, place, message) for message in result.error_messages]
+    role, persist = module.params["role"], module.params["persist"]
+    if role is not None and not persistence.is_role(role):
+        wrong.append(f"role: '{role}': a role's name is 1 to 32 of the characters a-z 0-9 _ with a letter in front")
     if wrong:
         _refused(module, wrong)
-    _run(module, document)
+    _run(module, document, lambda declared: persistence.plan(role, persist, declared))
 
 
 def run_info(module: AnsibleModule) -> None:
@@ -105,13 +112,15 @@ def _refused(module: AnsibleModule, problems: list[str]) -> None:
     module.fail_json(msg="Nothing was changed. " + "; ".join(problems), problems=problems)
 
 
-def _run(module: AnsibleModule, document: Document) -> None:
+def _run(
+    module: AnsibleModule, document: Document, also: Callable[[Document], list[Action]] | None = None
+) -> None:
     _require(module)
     try:
-        result = converge(document, module.check_mode, module.params["lock_timeout"])
+        result = converge(document, module.check_mode, module.params["lock_timeout"], also=also)
     except Refused as refused:
         _refused(module, refused.problems)
-    except (Locked, NetlinkError, FirewallError, OSError) as error:
+    except (Locked, NetlinkError, FirewallError, Unreadable, OSError) as error:
         module.fail_json(msg=str(error))
     for warning in result.warnings:
         module.warn(warning)

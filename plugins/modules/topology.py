@@ -69,6 +69,18 @@ options:
         have put there stay.
     type: list
     elements: dict
+  role:
+    description:
+      - For which role the topology is. What stands then is written down under C(/var/lib/virtnet), a file for each of
+        the role's networks, so that C(virtnet restore) brings it back and C(virtnet check) compares.
+      - Objects that the role had before and that are in no list stay written down. Nothing is written when not given.
+    type: str
+  persist:
+    description:
+      - Whether the role's networks come back by themselves when the host boots. V(false) removes what is written down,
+        and the command and the systemd unit with the last of it.
+      - Where systemd runs they do when not given.
+    type: bool
 seealso:
   - module: virtnet.linux.netns
   - module: virtnet.linux.bridge

@@ -1,0 +1,96 @@
+# Copyright (c) 2026, The virtnet.linux authors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The command virtnet: bring back what is written down under /var/lib/virtnet, or only compare."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+
+from ansible_collections.virtnet.linux.plugins.module_utils import documents, messages, namespaces, rights
+from ansible_collections.virtnet.linux.plugins.module_utils.converge import Refused, converge
+from ansible_collections.virtnet.linux.plugins.module_utils.firewall import FirewallError
+from ansible_collections.virtnet.linux.plugins.module_utils.memory import Locked
+from ansible_collections.virtnet.linux.plugins.module_utils.netlink import NetlinkError
+from ansible_collections.virtnet.linux.plugins.module_utils.stack import Stack
+
+_RIGHT, _DRIFT, _ERROR = 0, 1, 2
+
+
+def main(arguments: list[str]) -> int:
+    """Carry out the command line; the exit status is 0 when all is well, 1 when check found a difference, 2 else."""
+    options = _parser().parse_args(arguments)
+    try:
+        return _run(options)
+    except (documents.Unreadable, Refused, Locked, NetlinkError, FirewallError, OSError) as error:
+        print("virtnet: %s" % error, file=sys.stderr)
+        return _ERROR
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="virtnet", description="The networks that Ansible's virtnet.linux made on this host."
+    )
+    parser.add_argument(
+        "command",
+        choices=["restore", "check"],
+        help="restore: bring back what is missing or differs, and touch nothing else; "
+        "check: only list what restore would do, and exit with status 1 if that is anything",
+    )
+    parser.add_argument(
+        "--wait",
+        type=float,
+        default=0,
+        metavar="SECONDS",
+        help="how long restore waits for this host's own addresses that tunnels need (default: not at all)",
+    )
+    parser.add_argument(
+        "--lock-timeout",
+        type=float,
+        default=60,
+        metavar="SECONDS",
+        help="how long to wait for another run (default: 60)",
+    )
+    return parser
+
+
+def _run(options: argparse.Namespace) -> int:
+    lacking = rights.lacking()
+    if lacking is None and messages.PYROUTE2_MISSING is not None:
+        lacking = f"pyroute2 is missing for {sys.executable}: {messages.PYROUTE2_MISSING}"
+    if lacking is not None:
+        print("virtnet: " + lacking, file=sys.stderr)
+        return _ERROR
+    checks = options.command == "check"
+    if not checks:
+        _wait_for_addresses(options.wait)
+    result = converge(_written_down, check=checks, lock_timeout=options.lock_timeout)
+    for warning in result.warnings:
+        print("virtnet: " + warning, file=sys.stderr)
+    for action in result.actions:
+        print(action.line())
+    return _DRIFT if checks and result.actions else _RIGHT
+
+
+def _written_down() -> documents.Document:
+    handles = namespaces.handles()
+    document, lost = documents.without_the_lost(documents.read(), handles.__contains__)
+    for line in lost:
+        print("virtnet: left out: " + line, file=sys.stderr)
+    return document
+
+
+def _wait_for_addresses(seconds: float) -> None:
+    """Wait until this host has the addresses that its tunnels send from; at boot they may come a little later."""
+    needed = {tunnel["local"] for tunnel in documents.read().get("vxlan_tunnel", []) if tunnel["netns"] is None}
+    deadline = time.monotonic() + seconds
+    while needed and time.monotonic() < deadline:
+        stack = Stack(None)
+        held = {address.split("/")[0] for addresses in stack.addresses.values() for address in addresses}
+        stack.release()
+        if needed <= held:
+            return
+        time.sleep(0.1)

@@ -1,0 +1,287 @@
+# Copyright (c) 2026, The virtnet.linux authors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What must survive a reboot: topology documents under /var/lib/virtnet, a JSON file for each role and network.
+
+    {"version": 1, "role": "bridge_network", "network": "web", "objects": {"bridge": [...], "veth": [...], ...}}
+
+Objects are written as the modules take them, without what is null or a default. A namespace is in the file of every
+network that it is on; what is on no network is in the role's own file, ROLE.json.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from ansible_collections.virtnet.linux.plugins.module_utils import names
+from ansible_collections.virtnet.linux.plugins.module_utils.converge import KINDS, Document
+from ansible_collections.virtnet.linux.plugins.module_utils.files import DIRECTORY
+from ansible_collections.virtnet.linux.plugins.module_utils.kinds import (
+    bridge,
+    bridge_policy,
+    foreign_firewall,
+    interface,
+    nat_port,
+    netns,
+    veth,
+)
+
+VERSION = 1
+
+_OPTIONS = {kind: module.OPTIONS for kind, module in KINDS.items()}
+_NOT_WRITTEN = ("state", "adopt", "force")
+
+
+class Unreadable(Exception):
+    """A file under /var/lib/virtnet is not what this version of the collection writes; the text says which and what
+    to do."""
+
+
+def read(role: str | None = None) -> Document:
+    """What is written down for a role, or for all of them: complete objects, as a topology takes them."""
+    found: Document = {}
+    for path in paths(role):
+        for kind, objects in _load(path).items():
+            found.setdefault(kind, []).extend(_complete(_OPTIONS[kind], one) for one in objects)
+    return {kind: _once(kind, objects) for kind, objects in found.items()}
+
+
+def files(role: str, document: Document | None) -> dict[str, str | None]:
+    """The role's files as they should be when the document is laid over what they hold: content by path, None for one
+    that goes. Without a document all of them go."""
+    after = _by_network(_laid_over(read(role), document)) if document is not None else {}
+    found: dict[str, str | None] = dict.fromkeys(paths(role))
+    for network, objects in after.items():
+        found[_path(role, network)] = _text(role, network, objects)
+    return found
+
+
+def remembered() -> dict[str, list[dict[str, Any]]]:
+    """The networks and containers that are written down, for whoever plans: an endpoint that existed keeps its address.
+
+    {networks: [{name, bridge, role, subnets, addresses}],
+     containers: [{name, role, join, endpoints: [{network, veth, interface, mac, addresses}]}]}
+    """
+    document = read()
+    subnets = {one["bridge"]: one["subnets"] or [] for one in document.get(bridge_policy.KIND, [])}
+    networks = [
+        {
+            "name": _network_of_bridge(one),
+            "bridge": one["name"],
+            "role": (one["labels"] or {}).get("role"),
+            "subnets": subnets.get(one["name"], []),
+            "addresses": one["addresses"] or [],
+        }
+        for one in document.get(bridge.KIND, [])
+        if one["netns"] is None
+    ]
+    of_bridge = {one["bridge"]: one["name"] for one in networks}
+    containers = {
+        one["name"]: {
+            "name": one["name"],
+            "role": (one["labels"] or {}).get("role"),
+            "join": one["join"],
+            "endpoints": [],
+        }
+        for one in document.get(netns.KIND, [])
+    }
+    for one in document.get(veth.KIND, []):
+        peer = one["peer"]
+        if veth.is_endpoint(one) and peer["netns"] in containers and one["bridge"] in of_bridge:
+            containers[peer["netns"]]["endpoints"].append(
+                {
+                    "network": of_bridge[one["bridge"]],
+                    "veth": one["name"],
+                    "interface": peer["name"],
+                    "mac": peer["mac"],
+                    "addresses": peer["addresses"] or [],
+                }
+            )
+    return {"networks": networks, "containers": list(containers.values())}
+
+
+def without_the_lost(document: Document, is_there: Callable[[str], bool]) -> tuple[Document, list[str]]:
+    """The document without what rests on a namespace or a bridge that is neither in it nor there, and a line for each
+    object left out."""
+    namespaces = {one["name"] for one in document.get(netns.KIND, [])}
+    bridges = {one["name"] for one in document.get(bridge.KIND, [])}
+    kept: Document = {}
+    lost = []
+    for kind, objects in document.items():
+        for one in objects:
+            missing = [name for name in _namespaces_under(kind, one) if name not in namespaces and not is_there(name)]
+            if kind in (nat_port.KIND, bridge_policy.KIND, foreign_firewall.KIND):
+                missing += [name for name in (one["bridge"],) if name is not None and name not in bridges]
+            if missing:
+                lost.append("%s: %s is not there" % (_about(kind, one), missing[0]))
+            else:
+                kept.setdefault(kind, []).append(one)
+    return kept, lost
+
+
+def paths(role: str | None = None) -> list[str]:
+    """The files of a role, or of all."""
+    try:
+        entries = sorted(os.listdir(DIRECTORY))
+    except FileNotFoundError:
+        return []
+    mine = [entry for entry in entries if role is None or entry.split(".")[0] == role]
+    return [os.path.join(DIRECTORY, entry) for entry in mine if entry.endswith(".json")]
+
+
+def _path(role: str, network: str) -> str:
+    return os.path.join(DIRECTORY, ".".join(filter(None, (role, network, "json"))))
+
+
+def _load(path: str) -> Document:
+    try:
+        with open(path, encoding="utf-8") as file:
+            content = json.load(file)
+        version, objects = content["version"], content["objects"]
+        every = [one for some in objects.values() for one in some]
+        known = set(objects) <= set(_OPTIONS) and all(isinstance(one, dict) for one in every)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise Unreadable("%s is damaged (%r): remove it, and run the playbook that made it" % (path, error)) from error
+    if version != VERSION or not known:
+        raise Unreadable(
+            "%s is of version %s, and this is for version %s: run the playbook that made it" % (path, version, VERSION)
+        )
+    return objects  # type: ignore[no-any-return]
+
+
+def _text(role: str, network: str, objects: Document) -> str:
+    written = {kind: [_brief(_OPTIONS[kind], one) for one in some] for kind, some in sorted(objects.items()) if some}
+    content = {"version": VERSION, "role": role, "network": network or None, "objects": written}
+    return json.dumps(content, indent=1, sort_keys=True) + "\n"
+
+
+def _brief(options: dict[str, Any], one: dict[str, Any]) -> dict[str, Any]:
+    found = {}
+    for name, option in options.items():
+        value = one.get(name)
+        if name in _NOT_WRITTEN or value is None or value == option.get("default"):
+            continue
+        found[name] = _each(option, value, _brief)
+    return found
+
+
+def _complete(options: dict[str, Any], one: dict[str, Any]) -> dict[str, Any]:
+    return {name: _each(option, one.get(name, option.get("default")), _complete) for name, option in options.items()}
+
+
+def _each(option: dict[str, Any], value: Any, change: Callable[[dict[str, Any], dict[str, Any]], Any]) -> Any:
+    """The value with the change made to each of the dictionaries whose options are described."""
+    if "options" not in option or value is None:
+        return value
+    if option["type"] == "list":
+        return [change(option["options"], one) for one in value]
+    return change(option["options"], value)
+
+
+def _laid_over(old: Document, new: Document) -> Document:
+    """What is written down afterwards: the new objects, and the old ones that the new ones say nothing about."""
+    found: Document = {}
+    for kind in _OPTIONS:
+        said = new.get(kind) or []
+        keys = {key for one in said for key in _keys(kind, one)}
+        kept = [rest for one in old.get(kind, []) for rest in _without(kind, one, keys)]
+        lasting = [one for one in said if one["state"] == "present" and not (kind == netns.KIND and one["pid"])]
+        found[kind] = sorted(kept + lasting, key=lambda one: str(_keys(kind, one)))
+    gone = {one["name"] for one in new.get(netns.KIND) or [] if one["state"] == "absent"}
+    for kind in (veth.KIND, interface.KIND):
+        found[kind] = [one for one in found[kind] if not gone & set(_namespaces_under(kind, one))]
+    # nobody is left to whom these ports lead
+    lost = _addresses(old) - _addresses(found)
+    found[nat_port.KIND] = [one for one in found[nat_port.KIND] if one["to_address"] not in lost]
+    return found
+
+
+def _addresses(document: Document) -> set[str]:
+    ends = [one["peer"] for one in document.get(veth.KIND, []) if one["peer"]]
+    return {address.split("/")[0] for end in ends for address in end["addresses"] or []}
+
+
+def _without(kind: str, one: dict[str, Any], keys: set[Any]) -> Iterator[dict[str, Any]]:
+    """The object, where none of the keys is its own; of a range of ports, those that are left."""
+    own = _keys(kind, one)
+    if not keys & set(own):
+        yield one
+    elif kind == nat_port.KIND and one["host_port"] is not None:
+        for key, port in nat_port.nat_ports(one).items():
+            if key not in keys:
+                yield {**one, "host_port": str(port.host_port), "to_port": str(port.to_port)}
+
+
+def _keys(kind: str, one: dict[str, Any]) -> list[Any]:
+    if kind == nat_port.KIND and one["host_port"] is not None:
+        return nat_port.keys(one)
+    if kind == nat_port.KIND:
+        return [(one["protocol"], one["to_address"], one["to_port"])]
+    if kind == interface.KIND:
+        return [(one["device"], one["netns"] if one["type"] == "macvlan" else None)]
+    required = [name for name, option in _OPTIONS[kind].items() if option.get("required")]
+    return [(one.get("netns"), *(str(one[name]) for name in required))]
+
+
+def _once(kind: str, objects: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Each object once: a namespace is in several files."""
+    seen: set[Any] = set()
+    found = []
+    for one in objects:
+        keys = set(_keys(kind, one))
+        if not keys & seen:
+            found.append(one)
+        seen |= keys
+    return found
+
+
+def _by_network(document: Document) -> dict[str, Document]:
+    networks = {one["name"]: _network_of_bridge(one) for one in document.get(bridge.KIND, [])}
+    of_container: dict[str, set[str]] = {}
+    for one in document.get(veth.KIND, []):
+        for name in _namespaces_under(veth.KIND, one):
+            of_container.setdefault(name, set()).add(_network(one, networks))
+    found: dict[str, Document] = {}
+    for kind, objects in document.items():
+        for one in objects:
+            if kind == netns.KIND:
+                where = of_container.get(one["name"]) or {""}
+            elif kind == bridge.KIND:
+                where = {networks[one["name"]]}
+            else:
+                where = {_network(one, networks)}
+            for network in where:
+                found.setdefault(network, {}).setdefault(kind, []).append(one)
+    return found
+
+
+def _network_of_bridge(one: dict[str, Any]) -> str:
+    label = (one["labels"] or {}).get("network")
+    return label if names.is_object_name(label) else one["name"]  # type: ignore[no-any-return]
+
+
+def _network(one: dict[str, Any], networks: dict[str, str]) -> str:
+    name = one.get("bridge") or (one.get("peer") or {}).get("bridge")
+    label = (one.get("labels") or {}).get("network")
+    if name is None and "network" in one:
+        return one["network"]  # type: ignore[no-any-return]
+    return networks.get(name or "") or (label if names.is_object_name(label) else "")
+
+
+def _namespaces_under(kind: str, one: dict[str, Any]) -> list[str]:
+    """The namespaces without which the object cannot be."""
+    found = [one.get("netns")]
+    if kind == veth.KIND:
+        found.append(one["peer"]["netns"] if one["peer"] else None)
+    if kind == netns.KIND and one["join"] != netns.HOST:
+        found.append(one["join"])
+    return [name for name in found if name is not None]
+
+
+def _about(kind: str, one: dict[str, Any]) -> str:
+    name = nat_port.label(one) if kind == nat_port.KIND else one.get("name") or one.get("bridge") or one.get("device")
+    return f"{kind} {name}"

@@ -1,0 +1,210 @@
+# Copyright (c) 2026, The virtnet.linux authors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Networks that come back: what is written down, the command virtnet, and what it mends."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+
+import pytest
+from integration.robust import engine
+from integration.robust.documents import VTEP, absent, complete, containers, overlay
+
+from kit import packets, snapshot
+
+DOCUMENTS = "/var/lib/virtnet"
+DISKS = ("/var/lib", "/usr/local/sbin", "/etc/systemd/system")  # where a run writes
+POWER_CUT = """
+nft flush ruleset
+ip -all netns del
+for link in $(ip -o link | cut -d: -f2 | cut -d@ -f1); do
+    case $link in eth0|wire|lo) ;; *) ip link del $link || true ;; esac
+done
+umount /run/netns && rmdir /run/netns || true
+rm -rf /run/virtnet
+sysctl -qw net.ipv4.ip_forward=0 net.ipv6.conf.all.forwarding=0
+"""
+
+
+@pytest.fixture
+def host(host):
+    for number, disk in enumerate(DISKS):
+        layer = "/run/disk/%d" % number
+        host.sh(
+            f"mkdir -p {layer}/up {layer}/work;"
+            f"mount -n -t overlay overlay -o lowerdir={disk},upperdir={layer}/up,workdir={layer}/work {disk}"
+        )
+    host.sh(
+        "cd /etc/systemd/system && mkdir -p multi-user.target.wants && touch multi-user.target.wants/a && rm multi*/a"
+    )
+    return host
+
+
+def module_arguments(document):
+    """The document as a role gives it to the module."""
+    return {
+        kind: [{key: value for key, value in one.items() if value is not None} for one in objects]
+        for kind, objects in document.items()
+    }
+
+
+def declare(host, document, role="bridge_network", persist=True):
+    return host.module("topology", role=role, persist=persist, **module_arguments(document))
+
+
+def virtnet(host, command):
+    done = host.try_sh("/usr/local/sbin/virtnet " + command)
+    assert "Traceback" not in done.stderr, done.stderr
+    return done.returncode, done.stdout, done.stderr
+
+
+def written(host):
+    return sorted(host.sh("cd /var/lib && find virtnet -type f 2>/dev/null || true").split())
+
+
+def test_comes_and_goes(host):
+    before = host.snapshot()
+    web = containers(range(1, 3))
+    done = declare(host, web)
+    assert done["changed"], done
+    assert written(host) == ["virtnet/bridge_network.json", "virtnet/bridge_network.web.json"]
+    assert declare(host, web)["actions"] == []
+    assert virtnet(host, "check") == (0, "", "")
+    assert virtnet(host, "restore") == (0, "", "")
+    assert host.sh("readlink /etc/systemd/system/multi-user.target.wants/virtnet-restore.service").strip() == (
+        "/etc/systemd/system/virtnet-restore.service"
+    )
+    gone = declare(host, absent(web))
+    assert gone["changed"] and not gone.get("failed"), gone
+    assert written(host) == []
+    assert host.try_sh("ls -d /var/lib/virtnet /usr/local/sbin/virtnet /etc/systemd/system/*/virtnet*").stdout == ""
+    snapshot.same(before, host.snapshot())
+
+
+def test_check_mode_foretells_the_files_and_writes_none(host):
+    web = containers(range(1, 3))
+    before = host.snapshot()
+    foretold = host.module("topology", check=True, role="bridge_network", persist=True, **module_arguments(web))
+    assert "/usr/local/sbin/virtnet" in [action["name"] for action in foretold["actions"]]
+    snapshot.same(before, host.snapshot())
+    assert declare(host, web)["actions"] == foretold["actions"]
+
+
+def test_everything_comes_back_after_a_power_cut(host):
+    web, fabric = containers(range(1, 6)), overlay([1, 2], range(3))
+    declare(host, web)
+    declare(host, fabric, role="overlay_network")
+    before = engine.read_back(host)
+    host.sh(POWER_CUT)
+    assert engine.read_back(host)["networks"] == []
+    code, actions, _warnings = virtnet(host, "check")
+    assert code == 1 and "create bridge br-web" in actions and "create netns c1" in actions
+    code, done, warnings = virtnet(host, "restore --wait 5")
+    assert (code, warnings) == (0, "")
+    assert done == actions
+    assert engine.read_back(host) == before
+    assert virtnet(host, "check")[:2] == (0, "")
+    assert packets.arrives(host, "c2", "172.30.0.2", 80, "c1")
+    assert packets.arrives(host, "c2", VTEP, 8001, "c1", at=80)
+    assert declare(host, web)["actions"] == []
+
+
+DAMAGE = {
+    "the firewall is flushed": ("nft flush ruleset", "bridge_policy br-web"),
+    "a bridge is deleted": ("ip link del br-web", "bridge br-web"),
+    "a namespace is deleted": ("ip netns del c2", "netns c2"),
+    "a container's end is deleted": ("ip -n c3 link del eth0", "veth "),
+    "an address is changed": ("ip -n c1 address del 172.30.0.2/16 dev eth0", "veth "),
+    "a route is deleted": ("ip -n c1 route del default", "veth "),
+    "forwarding is switched off": ("sysctl -qw net.ipv4.ip_forward=0", "sysctl net.ipv4.ip_forward"),
+    "an element is deleted": (
+        "nft flush map inet virtnet $(nft list maps inet | grep -om1 'map [a-z0-9_]*' | cut -c5-)",
+        "nat_port",
+    ),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_what_a_hand_broke_is_mended_and_nothing_else_is_touched(host, damage):
+    script, named = DAMAGE[damage]
+    declare(host, containers(range(1, 5)))
+    before = engine.read_back(host)
+    untouched = host.links()["eth0"]
+    host.sh(script)
+    code, actions, _warnings = virtnet(host, "check")
+    assert code == 1 and named in actions, actions
+    assert virtnet(host, "restore")[0] == 0
+    assert virtnet(host, "check")[0] == 0
+    assert engine.read_back(host) == before
+    assert host.links()["eth0"] == untouched
+    assert packets.arrives(host, "c1", "172.30.0.3", 80, "c2")
+
+
+def test_documents_are_roots_and_can_be_read(host):
+    declare(host, containers(range(1, 3)))
+    path = DOCUMENTS + "/bridge_network.web.json"
+    assert stat.S_IMODE(host.call(os.stat, path).st_mode) == 0o600
+    assert stat.S_IMODE(host.call(os.stat, DOCUMENTS).st_mode) == 0o700
+    content = json.loads(host.sh("cat " + path))
+    assert (content["version"], content["role"], content["network"]) == (1, "bridge_network", "web")
+    assert content["objects"]["veth"][0]["peer"]["addresses"] == ["172.30.0.2/16", "fd00:30::2/64"]
+
+
+def test_a_run_that_says_nothing_of_a_container_keeps_it_written_down(host):
+    declare(host, containers(range(1, 4)))
+    more = containers([7])
+    more["netns"] = [one for one in more["netns"] if one["name"] == "c7"]
+    declare(host, more)
+    before = engine.read_back(host)
+    host.sh(POWER_CUT)
+    virtnet(host, "restore")
+    assert engine.read_back(host) == before
+    assert {"c1", "c2", "c3", "c7"} <= {one["name"] for one in before["containers"]}
+    declare(host, complete({"netns": [{"name": "c2", "state": "absent"}], "nat_port": [
+        {"host_port": "8002", "protocol": protocol, "state": "absent"} for protocol in ("tcp", "udp")]}))  # fmt: skip
+    host.sh(POWER_CUT)
+    virtnet(host, "restore")
+    assert "c2" not in [one["name"] for one in engine.read_back(host)["containers"]]
+
+
+def test_persist_false_forgets(host):
+    before = host.snapshot()
+    web = containers(range(1, 3))
+    declare(host, web)
+    done = declare(host, web, persist=False)
+    assert {action["kind"] for action in done["actions"]} == {"file"}
+    assert declare(host, web, persist=False)["actions"] == []
+    assert written(host) == []
+    engine.run(host, absent(web))
+    snapshot.same(before, host.snapshot())
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("{", "is damaged"),
+        ('{"version": 2, "objects": {}}', "is of version 2"),
+        ('{"version": 1, "objects": []}', "damaged"),
+    ],
+)
+def test_a_document_that_cannot_be_read(host, content, words):
+    declare(host, containers(range(1, 3)))
+    host.sh(f"echo '{content}' > {DOCUMENTS}/bridge_network.web.json")
+    before = host.snapshot()
+    code, _actions, said = virtnet(host, "restore")
+    assert code == 2 and words in said and "bridge_network.web.json" in said and "Traceback" not in said
+    snapshot.same(before, host.snapshot())
+
+
+def test_a_tunnels_address_comes_late(host):
+    declare(host, overlay([1], range(3)), role="overlay_network")
+    host.sh(POWER_CUT)
+    host.sh(f"ip address del {VTEP}/24 dev eth0")
+    code, _actions, said = virtnet(host, "restore")
+    assert code == 2 and "no interface of this host has this address" in said
+    host.sh(f"(sleep 0.5; ip address add {VTEP}/24 dev eth0) & /usr/local/sbin/virtnet restore --wait 10; wait")
+    assert virtnet(host, "check")[0] == 0
