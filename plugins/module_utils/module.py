@@ -70,7 +70,7 @@ def run_info(module: AnsibleModule) -> None:
     _require(module)
     try:
         module.exit_json(changed=False, **report(module.params["tunnel_endpoints"]))
-    except (NetlinkError, FirewallError, OSError) as error:
+    except (NetlinkError, FirewallError, Unreadable, OSError) as error:
         module.fail_json(msg=str(error))
 
 
