@@ -54,7 +54,7 @@ def forget(ports: Iterable[tuple[str, int]]) -> int:
     return len(found)
 
 
-def _destination(entry: memoryview) -> tuple[int, int] | None:
+def _destination(entry: bytes) -> tuple[int, int] | None:
     """Protocol and destination port of a flow's first direction; None where its protocol has no ports."""
     flow = attributes(attributes(entry, _FAMILY.size)[_CTA_TUPLE_ORIG])
     protocol = attributes(flow[_CTA_TUPLE_PROTO])
@@ -63,7 +63,7 @@ def _destination(entry: memoryview) -> tuple[int, int] | None:
     return protocol[_CTA_PROTO_NUM][0], int.from_bytes(protocol[_CTA_PROTO_DST_PORT], "big")
 
 
-def _deletion(entry: memoryview) -> bytes:
+def _deletion(entry: bytes) -> bytes:
     """The request that deletes an entry: what it is found by, sent back as it came."""
     found = attributes(entry, _FAMILY.size)
     body = _nested(_CTA_TUPLE_ORIG | _NLA_F_NESTED, found[_CTA_TUPLE_ORIG])
@@ -72,7 +72,7 @@ def _deletion(entry: memoryview) -> bytes:
     return _message(_IPCTNL_MSG_CT_DELETE, 0, entry[0], body)
 
 
-def _nested(kind: int, data: memoryview) -> bytes:
+def _nested(kind: int, data: bytes) -> bytes:
     return _ATTRIBUTE.pack(_ATTRIBUTE.size + len(data), kind) + bytes(data) + b"\0" * (-len(data) % 4)
 
 

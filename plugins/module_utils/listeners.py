@@ -71,7 +71,7 @@ def _asked(protocol: str, family: int) -> list[_Waiting]:
         diag.close()
 
 
-def _read(protocol: str, family: int, message: memoryview) -> _Waiting:
+def _read(protocol: str, family: int, message: bytes) -> _Waiting:
     size = 16 if family == socket.AF_INET6 else 4
     (port,) = struct.unpack_from("!H", message, _PORT)
     (inode,) = struct.unpack_from("=I", message, _INODE)

@@ -14,12 +14,11 @@ from __future__ import annotations
 import functools
 import importlib
 import importlib.util
-import ipaddress
 import sys
 import types
 from typing import Any
 
-from ansible_collections.virtnet.linux.plugins.module_utils import stencils
+from ansible_collections.virtnet.linux.plugins.module_utils import ip, stencils
 
 Attributes = stencils.Attributes
 encode = stencils.encode
@@ -181,7 +180,7 @@ def delete_route(index: int, to: str, via: str | None, metric: int | None) -> by
 
 def append_local_route(index: int, to: str, metric: int) -> bytes:
     """A route of the local table: the address is this host's also for packets that came to it through the link."""
-    network = ipaddress.ip_network(to)
+    network = ip.network(to)
     attrs: Attributes = [("RTA_DST", str(network.network_address)), ("RTA_OIF", index), ("RTA_PRIORITY", metric)]
     return encode(
         _rtmsg,
@@ -205,7 +204,7 @@ def neighbour(
 
 
 def _address(kind: int, flags: int, index: int, address: str) -> bytes:
-    interface = ipaddress.ip_interface(address)
+    interface = ip.interface(address)
     attrs: Attributes = [("IFA_LOCAL", str(interface.ip)), ("IFA_ADDRESS", str(interface.ip))]
     if interface.version == 6:
         attrs.append(("IFA_FLAGS", IFA_F_NODAD))
@@ -217,7 +216,7 @@ def _address(kind: int, flags: int, index: int, address: str) -> bytes:
 
 
 def _route(kind: int, flags: int, index: int, to: str, via: str | None, metric: int | None) -> bytes:
-    network = ipaddress.ip_network(to)
+    network = ip.network(to)
     attrs: Attributes = [("RTA_OIF", index)]
     if network.prefixlen:
         attrs.append(("RTA_DST", str(network.network_address)))

@@ -150,7 +150,7 @@ def _packed(
     return _HEADER.pack(_HEADER.size + len(body), kind, messages.NLM_F_REQUEST | flags, 0, 0) + body
 
 
-def _mac(data: memoryview) -> str:
+def _mac(data: bytes) -> str:
     return ":".join(f"{octet:02x}" for octet in data)
 
 
@@ -158,7 +158,7 @@ def _packed_mac(mac: str) -> bytes:
     return bytes.fromhex(mac.replace(":", ""))
 
 
-def _address(data: memoryview) -> str:
+def _address(data: bytes) -> str:
     return socket.inet_ntop(socket.AF_INET if len(data) == 4 else socket.AF_INET6, data)
 
 

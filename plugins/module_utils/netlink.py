@@ -16,7 +16,7 @@ import os
 import socket
 import struct
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from typing import NamedTuple
 
 _SOL_NETLINK = 270
@@ -71,7 +71,7 @@ class Socket:
         if failed:
             raise failed[0]
 
-    def dump(self, message: bytes) -> Iterator[tuple[int, memoryview]]:
+    def dump(self, message: bytes) -> Iterator[tuple[int, bytes]]:
         """All replies to a request with NLM_F_DUMP, as (type, payload); begun again when the kernel says it was
         interrupted."""
         while True:
@@ -79,7 +79,7 @@ class Socket:
             if not interrupted:
                 return iter(replies)
 
-    def get(self, message: bytes, about: str) -> memoryview | None:
+    def get(self, message: bytes, about: str) -> bytes | None:
         """The one reply to a request without NLM_F_DUMP; None where the object is not there."""
         self._sequence += 1
         self._socket.send(_numbered(message, self._sequence, 0))
@@ -113,10 +113,10 @@ class Socket:
                 if sequence == self._sequence:
                     return failed
 
-    def _dump_once(self, message: bytes) -> tuple[list[tuple[int, memoryview]], bool]:
+    def _dump_once(self, message: bytes) -> tuple[list[tuple[int, bytes]], bool]:
         self._sequence += 1
         self._socket.send(_numbered(message, self._sequence, 0))
-        replies: list[tuple[int, memoryview]] = []
+        replies: list[tuple[int, bytes]] = []
         interrupted = False
         while True:
             for kind, flags, sequence, payload in self._receive():
@@ -129,8 +129,8 @@ class Socket:
                     raise NetlinkError(-struct.unpack_from("=i", payload)[0], "netlink dump", _said(flags, payload))
                 replies.append((kind, payload))
 
-    def _receive(self) -> Iterator[tuple[int, int, int, memoryview]]:
-        data = memoryview(self._socket.recv(_RECEIVE_BYTES))
+    def _receive(self) -> Iterator[tuple[int, int, int, bytes]]:
+        data = self._socket.recv(_RECEIVE_BYTES)
         offset = 0
         while offset < len(data):
             length, kind, flags, sequence, _port = _HEADER.unpack_from(data, offset)
@@ -138,22 +138,24 @@ class Socket:
             offset += (length + 3) & ~3
 
 
-def attributes(data: memoryview, offset: int = 0) -> dict[int, memoryview]:
+def attributes(data: bytes, offset: int = 0, wanted: Container[int] = range(1 << 14)) -> dict[int, bytes]:
     """The attributes that lie in the data from the offset on, by type (flags of the type stripped; the last of a type
-    wins)."""
+    wins); of the wanted types only."""
     found = {}
-    end = len(data)
+    last = len(data) - _ATTRIBUTE.size
     unpack = _ATTRIBUTE.unpack_from
-    while offset + 4 <= end:
+    while offset <= last:
         length, kind = unpack(data, offset)
         if length < 4:
             break
-        found[kind & 0x3FFF] = data[offset + 4 : offset + length]
+        kind &= 0x3FFF
+        if kind in wanted:
+            found[kind] = data[offset + 4 : offset + length]
         offset += (length + 3) & ~3
     return found
 
 
-def attribute(data: memoryview, offset: int, wanted: int) -> memoryview | None:
+def attribute(data: bytes, offset: int, wanted: int) -> bytes | None:
     """The first attribute of that type, without a look at those behind it."""
     end = len(data)
     while offset + 4 <= end:
@@ -166,12 +168,12 @@ def attribute(data: memoryview, offset: int, wanted: int) -> memoryview | None:
     return None
 
 
-def text(data: memoryview) -> str:
+def text(data: bytes) -> str:
     """An attribute that is a zero-terminated string."""
-    return bytes(data).rstrip(b"\0").decode("utf-8", "replace")
+    return data.rstrip(b"\0").decode("utf-8", "replace")
 
 
-def number(data: memoryview) -> int:
+def number(data: bytes) -> int:
     """An attribute that is an unsigned integer of 1, 2, 4 or 8 bytes, in the host's order."""
     return int.from_bytes(data, sys.byteorder)
 
@@ -198,7 +200,7 @@ def _batches(requests: Iterable[Request]) -> Iterator[list[Request]]:
         yield batch
 
 
-def _said(flags: int, payload: memoryview) -> str:
+def _said(flags: int, payload: bytes) -> str:
     """The sentence that the kernel adds to an error (extended acknowledgement), empty where it adds none."""
     if not flags & _NLM_F_ACK_TLVS:
         return ""

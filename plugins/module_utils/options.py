@@ -11,7 +11,7 @@ import ipaddress
 import re
 from typing import Any
 
-from ansible_collections.virtnet.linux.plugins.module_utils import names
+from ansible_collections.virtnet.linux.plugins.module_utils import ip, names
 
 STATE: dict[str, Any] = dict(type="str", choices=["present", "absent"], default="present")
 ADOPT: dict[str, Any] = dict(type="bool", default=False)
@@ -76,7 +76,7 @@ class Problems:
         try:
             if "/" not in str(value):
                 raise ValueError
-            ipaddress.ip_interface(value)
+            ip.interface(value)
             return True
         except ValueError:
             self.add(kind, name, field, value, "an address and its length, as 172.30.0.2/16 or fd00::2/64")
@@ -87,7 +87,7 @@ class Problems:
         if value is None:
             return
         try:
-            if version in (None, ipaddress.ip_address(value).version):
+            if version in (None, ip.address(value).version):
                 return
         except ValueError:
             pass
@@ -97,7 +97,7 @@ class Problems:
     def network(self, kind: str, name: object, field: str, value: Any) -> bool:
         """The value has to be a network without host bits."""
         try:
-            ipaddress.ip_network(value)
+            ip.network(value)
             return True
         except ValueError:
             self.add(kind, name, field, value, _network_rule(value))
@@ -112,7 +112,7 @@ class Problems:
         """Each of the values has to be a route: ``to`` a network, ``via`` an address of the same family."""
         for route in value or []:
             if self.network(kind, name, field + ".to", route["to"]) and route.get("via") is not None:
-                self.address(kind, name, field + ".via", route["via"], ipaddress.ip_network(route["to"]).version)
+                self.address(kind, name, field + ".via", route["via"], ip.network(route["to"]).version)
             metric = route.get("metric")
             if metric is not None and not 0 <= metric < 1 << 32:
                 self.add(kind, name, field + ".metric", metric, "a metric is 0 to 4294967295")

@@ -11,7 +11,7 @@ import errno
 import ipaddress
 from typing import Any
 
-from ansible_collections.virtnet.linux.plugins.module_utils import messages
+from ansible_collections.virtnet.linux.plugins.module_utils import ip, messages
 from ansible_collections.virtnet.linux.plugins.module_utils.actions import difference
 from ansible_collections.virtnet.linux.plugins.module_utils.names import mark
 from ansible_collections.virtnet.linux.plugins.module_utils.netlink import Request, number
@@ -27,17 +27,17 @@ Settings = dict[
 
 def normal_address(address: str) -> str:
     """ADDRESS/LENGTH as the kernel writes it."""
-    return str(ipaddress.ip_interface(address))
+    return str(ip.interface(address))
 
 
 def normal_host(address: str | None) -> str | None:
     """An address without a length as the kernel writes it; what is empty stays so."""
-    return str(ipaddress.ip_address(address)) if address else address
+    return str(ip.address(address)) if address else address
 
 
 def normal_network(network: str) -> str:
     """NETWORK/LENGTH as ipaddress writes it; a lone address is a network of one."""
-    return str(ipaddress.ip_network(network))
+    return str(ip.network(network))
 
 
 def normal_routes(routes: list[dict[str, Any]] | None) -> list[dict[str, Any]] | None:
@@ -46,8 +46,8 @@ def normal_routes(routes: list[dict[str, Any]] | None) -> list[dict[str, Any]] |
         return None
     plain = []
     for route in routes:
-        network = ipaddress.ip_network(route["to"])
-        via = None if route.get("via") is None else str(ipaddress.ip_address(route["via"]))
+        network = ip.network(route["to"])
+        via = None if route.get("via") is None else str(ip.address(route["via"]))
         plain.append({"to": str(network), "via": via, "metric": _metric(network.version, route.get("metric"))})
     return sorted(plain, key=str)
 

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import errno
 import functools
-import ipaddress
 import itertools
 import socket
 import struct
 from collections.abc import Iterable, Iterator
 
-from ansible_collections.virtnet.linux.plugins.module_utils import messages, namespaces
+from ansible_collections.virtnet.linux.plugins.module_utils import ip, messages, namespaces
 from ansible_collections.virtnet.linux.plugins.module_utils.names import labels_of
 from ansible_collections.virtnet.linux.plugins.module_utils.netlink import (
     NetlinkError,
@@ -30,6 +29,8 @@ from ansible_collections.virtnet.linux.plugins.module_utils.netlink import (
 _IFLA_ADDRESS, _IFLA_IFNAME, _IFLA_MTU, _IFLA_LINK, _IFLA_MASTER, _IFLA_LINKINFO = 1, 3, 4, 5, 10, 18
 _IFLA_IFALIAS, _IFLA_AF_SPEC, _IFLA_GROUP, _IFLA_LINK_NETNSID = 20, 26, 27, 37
 _IFLA_INFO_KIND, _IFLA_INFO_DATA, _IFLA_INFO_SLAVE_DATA = 1, 2, 5
+_WANTED = frozenset((_IFLA_ADDRESS, _IFLA_MTU, _IFLA_LINK, _IFLA_MASTER, _IFLA_LINKINFO, _IFLA_IFALIAS, _IFLA_AF_SPEC,
+                     _IFLA_LINK_NETNSID))  # fmt: skip
 _IFLA_INET6_ADDR_GEN_MODE = 8
 # include/uapi/linux/if_addr.h and rtnetlink.h
 _IFA_ADDRESS, _IFA_LOCAL = 1, 2
@@ -47,17 +48,17 @@ class Link:
     """One link as the kernel has it. What it is set to is decoded when first asked for: of a thousand links on a host
     most are looked at by their names only."""
 
-    def __init__(self, payload: memoryview) -> None:
+    def __init__(self, payload: bytes) -> None:
         _family, _type, self.index, self._flags, _change = _LINK.unpack_from(payload)
         self._payload = payload
         self.name = text(attribute(payload, _LINK.size, _IFLA_IFNAME) or payload[:0])
 
     @functools.cached_property
-    def _found(self) -> dict[int, memoryview]:
-        return attributes(self._payload, _LINK.size)
+    def _found(self) -> dict[int, bytes]:
+        return attributes(self._payload, _LINK.size, _WANTED)
 
     @functools.cached_property
-    def _info(self) -> dict[int, memoryview]:
+    def _info(self) -> dict[int, bytes]:
         return attributes(self._found[_IFLA_LINKINFO]) if _IFLA_LINKINFO in self._found else {}
 
     @property
@@ -111,12 +112,12 @@ class Link:
         return text(self._info[_IFLA_INFO_KIND]) if _IFLA_INFO_KIND in self._info else None
 
     @functools.cached_property
-    def data(self) -> dict[int, memoryview]:
+    def data(self) -> dict[int, bytes]:
         """The attributes of its kind, undecoded."""
         return attributes(self._info[_IFLA_INFO_DATA]) if _IFLA_INFO_DATA in self._info else {}
 
     @functools.cached_property
-    def port(self) -> dict[int, memoryview]:
+    def port(self) -> dict[int, bytes]:
         """Its attributes as a bridge's port, undecoded."""
         return attributes(self._info[_IFLA_INFO_SLAVE_DATA]) if _IFLA_INFO_SLAVE_DATA in self._info else {}
 
@@ -273,7 +274,7 @@ class Stack:
                 via = socket.inet_ntop(family, held[_RTA_GATEWAY]) if _RTA_GATEWAY in held else None
                 yield Route(to, via, _optional(held.get(_RTA_OIF)), _optional(held.get(_RTA_PRIORITY)), protocol)
 
-    def _dump_routes(self, table: int) -> Iterator[tuple[str, tuple[int, ...], dict[int, memoryview]]]:
+    def _dump_routes(self, table: int) -> Iterator[tuple[str, tuple[int, ...], dict[int, bytes]]]:
         """A table's routes as (NETWORK/LENGTH, the fields of struct rtmsg, attributes)."""
         if not self.exists:
             return
@@ -288,20 +289,20 @@ class Stack:
 
 def is_link_local(address: str) -> bool:
     """Whether the address (with or without a length) is one that the kernel gives a link of itself (fe80::/10)."""
-    return ":" in address and ipaddress.ip_interface(address).ip.is_link_local
+    return ":" in address and ip.interface(address).ip.is_link_local
 
 
-def _mac(data: memoryview | None) -> str | None:
+def _mac(data: bytes | None) -> str | None:
     return None if data is None else ":".join(f"{byte:02x}" for byte in data)
 
 
-def _optional(data: memoryview | None) -> int | None:
+def _optional(data: bytes | None) -> int | None:
     return None if data is None else number(data)
 
 
-def _silent(af_spec: memoryview | None) -> bool:
+def _silent(af_spec: bytes | None) -> bool:
     if af_spec is None:
         return False
-    inet6 = attributes(af_spec).get(socket.AF_INET6)
-    mode = None if inet6 is None else attributes(inet6).get(_IFLA_INET6_ADDR_GEN_MODE)
+    inet6 = attribute(af_spec, 0, socket.AF_INET6)
+    mode = None if inet6 is None else attribute(inet6, 0, _IFLA_INET6_ADDR_GEN_MODE)
     return mode is not None and number(mode) == messages.IN6_ADDR_GEN_MODE_NONE

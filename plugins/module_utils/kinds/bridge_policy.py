@@ -6,10 +6,9 @@
 
 from __future__ import annotations
 
-import ipaddress
 from typing import Any
 
-from ansible_collections.virtnet.linux.plugins.module_utils import options
+from ansible_collections.virtnet.linux.plugins.module_utils import ip, options
 from ansible_collections.virtnet.linux.plugins.module_utils.actions import Action, difference
 from ansible_collections.virtnet.linux.plugins.module_utils.firewall import Policy
 from ansible_collections.virtnet.linux.plugins.module_utils.host import Host
@@ -64,7 +63,7 @@ def policy(wanted: dict[str, Any]) -> Policy:
     """The declared policy as the firewall takes it."""
     return Policy(
         bridge=wanted["bridge"],
-        subnets=tuple(sorted(str(ipaddress.ip_network(subnet)) for subnet in wanted["subnets"])),
+        subnets=tuple(sorted(str(ip.network(subnet)) for subnet in wanted["subnets"])),
         masquerade=wanted["masquerade"],
         internal=wanted["internal"],
         icc=wanted["icc"],

@@ -9,11 +9,11 @@ Without a host port it is an opening: a container's own port that a network of g
 
 from __future__ import annotations
 
-import ipaddress
+import functools
 import re
 from typing import Any
 
-from ansible_collections.virtnet.linux.plugins.module_utils import options
+from ansible_collections.virtnet.linux.plugins.module_utils import ip, options
 from ansible_collections.virtnet.linux.plugins.module_utils.actions import Action
 from ansible_collections.virtnet.linux.plugins.module_utils.firewall_state import NatKey, NatPort, Opening, OpeningKey
 from ansible_collections.virtnet.linux.plugins.module_utils.host import Host
@@ -98,7 +98,7 @@ def openings(wanted: dict[str, Any]) -> dict[OpeningKey, Opening]:
 
 def opening_keys(wanted: dict[str, Any]) -> list[OpeningKey]:
     """The keys of an opened port or range."""
-    address = str(ipaddress.ip_address(wanted["to_address"]))
+    address = str(ip.address(wanted["to_address"]))
     return [(wanted["protocol"], address, port) for port in ports(wanted["to_port"]) or []]
 
 
@@ -115,7 +115,7 @@ def identities(wanted: dict[str, Any]) -> list[tuple[Any, ...]]:
 def nat_ports(wanted: dict[str, Any]) -> dict[NatKey, NatPort]:
     """Every single port of a declared port or range, by its key."""
     targets = ports(wanted["to_port"] or wanted["host_port"]) or range(0)
-    address = str(ipaddress.ip_address(wanted["to_address"]))
+    address = str(ip.address(wanted["to_address"]))
     found = {}
     for key, target in zip(keys(wanted), targets):
         protocol, host_ip, host_port = key
@@ -127,7 +127,7 @@ def nat_ports(wanted: dict[str, Any]) -> dict[NatKey, NatPort]:
 def keys(wanted: dict[str, Any]) -> list[NatKey]:
     """The keys of a declared port or range; of both families where one that goes names no address at all."""
     if wanted["host_ip"] is not None:
-        hosts = [str(ipaddress.ip_address(wanted["host_ip"]))]
+        hosts = [str(ip.address(wanted["host_ip"]))]
     elif wanted["to_address"] is not None:
         hosts = ["0.0.0.0" if _version(wanted["to_address"]) == 4 else "::"]
     else:
@@ -135,6 +135,7 @@ def keys(wanted: dict[str, Any]) -> list[NatKey]:
     return [(wanted["protocol"], host_ip, port) for host_ip in hosts for port in ports(wanted["host_port"]) or []]
 
 
+@functools.lru_cache(1 << 16)
 def ports(text: str) -> range | None:
     """The ports that '80' or '8000-8005' means; None where it means none.
 
@@ -175,7 +176,7 @@ def _told(port: NatPort | Opening) -> dict[str, Any]:
 
 
 def _version(address: str) -> int:
-    return ipaddress.ip_address(address).version
+    return ip.address(address).version
 
 
 def _are_addresses(*given: str | None) -> bool:

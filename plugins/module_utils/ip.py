@@ -1,0 +1,36 @@
+# Copyright (c) 2026, The virtnet.linux authors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Addresses as Python's ipaddress reads them, each text only once: a run checks, compares and sends the same few
+thousand several times each. All raise ValueError, and take no host bits in networks."""
+
+from __future__ import annotations
+
+import functools
+import ipaddress
+from typing import Union
+
+Address = Union[ipaddress.IPv4Address, ipaddress.IPv6Address]
+Network = Union[ipaddress.IPv4Network, ipaddress.IPv6Network]
+Interface = Union[ipaddress.IPv4Interface, ipaddress.IPv6Interface]
+
+_TEXTS = 1 << 16
+
+
+@functools.lru_cache(_TEXTS)
+def address(text: str) -> Address:
+    """An address: 172.30.0.2."""
+    return ipaddress.ip_address(text)
+
+
+@functools.lru_cache(_TEXTS)
+def network(text: str) -> Network:
+    """A network: 172.30.0.0/16; a lone address is a network of one."""
+    return ipaddress.ip_network(text)
+
+
+@functools.lru_cache(_TEXTS)
+def interface(text: str) -> Interface:
+    """An address with its network's length: 172.30.0.2/16."""
+    return ipaddress.ip_interface(text)
