@@ -210,3 +210,10 @@ def test_a_task_runs_inside_a_container_of_the_controller(fleet, way, pipelining
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.splitlines()[-1] == "c1"
     assert done.stderr == ""
+
+
+def test_a_container_that_is_gone_runs_nothing(declared):
+    arguments = ["server.h1", "-m", "ansible.builtin.command", "-a", "touch /srv/ran", "-e", "ansible_netns=nobody"]
+    said = declared.run("ansible", *declared._sources(), *arguments, fails=True)
+    assert "Cannot open network namespace" in said
+    assert declared.ssh("h1", "ls /srv/ran 2>&1 || true").startswith("ls: cannot access")
