@@ -219,8 +219,11 @@ def _firewall_state(document: Document, host: Host) -> firewall.State:
 
 
 def _forget_vanished(state: firewall.State, host: Host) -> None:
-    """Ports that went with a namespace that somebody deleted: nobody is left to take their entries away."""
-    links = host.stack(None).links
+    """Ports that went with a namespace that somebody deleted, or that go with one now: nobody is left to take their
+    entries away."""
+    links = set(host.stack(None).links)
+    if host.namespaces_going:
+        links.difference_update(netns.host_ends(host, host.namespaces_going))
     for ports in (state.ports, state.guards):
         for name in [name for name in ports if name not in links and (None, name) not in host.links_coming]:
             del ports[name]  # type: ignore[attr-defined]

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from ansible_collections.virtnet.linux.plugins.module_utils import cards, messages, names, namespaces, options, sysctls
@@ -110,7 +111,7 @@ def apply_sysctls(actions: list[Action], host: Host) -> None:
 
 def delete(actions: list[Action], host: Host) -> None:
     """Take handles away, and the links of those namespaces from the host."""
-    host.stack(None).delete_links(_host_ends(host, [action.name for action in actions]))
+    host.stack(None).delete_links(host_ends(host, [action.name for action in actions]))
     for action in _held(actions, host):
         stack = host.stack(action.name)
         stack.delete_links([link.name for link in stack.links.values() if _is_our_veth(link)])
@@ -127,6 +128,25 @@ def tidy(host: Host) -> None:
     was killed before it came to that."""
     if not host.handles and host.memory["netns_directory"] and namespaces.remove_directory():
         host.memory["netns_directory"].clear()
+
+
+def host_ends(host: Host, going: Iterable[str]) -> list[str]:
+    """The host's ends of our veths whose other ends are in namespaces that go.
+
+    The kernel takes a namespace down some time after its last handle, and its veths with it. Until then the names of
+    the host's ends would not be free.
+    """
+    ends = [link for link in host.stack(None).links.values() if link.peer_namespace is not None and _is_our_veth(link)]
+    by_index = {link.index: link for link in ends}
+    found = []
+    for name in going:
+        if name in host.memory["handles"]:
+            continue
+        for link in host.stack(name).links.values():
+            other = by_index.get(link.peer_index or 0)
+            if other is not None and other.peer_index == link.index and _is_our_veth(link):
+                found.append(other.name)
+    return found
 
 
 def labels(host: Host, name: str) -> dict[str, str] | None:
@@ -262,25 +282,6 @@ def _marks(wanted: dict[str, Any], words: dict[str, str]) -> list[Request]:
     """Raise and mark the namespace's lo."""
     mark = messages.change_link("lo", [("IFLA_IFALIAS", names.mark(words))], up=True)
     return [Request(mark, "netns %s: lo" % wanted["name"])]
-
-
-def _host_ends(host: Host, going: list[str]) -> list[str]:
-    """The host's ends of our veths whose other ends are in namespaces that go.
-
-    The kernel takes a namespace down some time after its last handle, and its veths with it. Until then the names of
-    the host's ends would not be free.
-    """
-    ends = [link for link in host.stack(None).links.values() if link.peer_namespace is not None and _is_our_veth(link)]
-    by_index = {link.index: link for link in ends}
-    found = []
-    for name in going:
-        if name in host.memory["handles"]:
-            continue
-        for link in host.stack(name).links.values():
-            other = by_index.get(link.peer_index or 0)
-            if other is not None and other.peer_index == link.index and _is_our_veth(link):
-                found.append(other.name)
-    return found
 
 
 def _is_our_veth(link: Link) -> bool:
