@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The role bridge_network and the quickstart as people run them: by ansible-playbook, against localhost."""
+"""The role bridge_network as people run it: by ansible-playbook, against localhost."""
 
 from __future__ import annotations
 
@@ -74,19 +74,3 @@ def test_all_errors_in_one_go_and_nothing_touched(host, tmp_path):
 def test_a_word_that_the_role_does_not_know_is_refused(host, tmp_path):
     unknown = play(host, playbook_of(tmp_path, networks=[{"name": "web", "subent": "172.30.0.0/16"}]), tmp_path)
     assert unknown.code != 0 and "subent" in unknown.output
-
-
-def test_quickstart_up_twice_and_down_twice(host, tmp_path):
-    before = host.snapshot()
-    up = play(host, "virtnet.linux.quickstart", tmp_path)
-    assert up.code == 0, up.output
-    for said in ("172.30.0.0/16", "nginx", "172.30.0.2", "02:42:ac:1e:00:02", "8080"):
-        assert said in up.output, up.output
-    assert host.links("nginx")["eth0"]["address"] == "02:42:ac:1e:00:02"
-    again = play(host, "virtnet.linux.quickstart", tmp_path)
-    assert (again.code, again.changed) == (0, 0), again.output
-    down = play(host, "virtnet.linux.quickstart_down", tmp_path)
-    assert down.code == 0, down.output
-    snapshot.same(before, host.snapshot())
-    again = play(host, "virtnet.linux.quickstart_down", tmp_path)
-    assert (again.code, again.changed) == (0, 0), again.output

@@ -1,0 +1,26 @@
+# Copyright (c) 2026, The virtnet.linux authors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The playbooks quickstart and quickstart_down, up and down again and again."""
+
+from __future__ import annotations
+
+from kit import snapshot
+from kit.role import play
+
+
+def test_quickstart_up_twice_and_down_twice(host, tmp_path):
+    before = host.snapshot()
+    up = play(host, "virtnet.linux.quickstart", tmp_path)
+    assert up.code == 0, up.output
+    for said in ("172.30.0.0/16", "nginx", "172.30.0.2", "02:42:ac:1e:00:02", "8080"):
+        assert said in up.output, up.output
+    assert host.links("nginx")["eth0"]["address"] == "02:42:ac:1e:00:02"
+    again = play(host, "virtnet.linux.quickstart", tmp_path)
+    assert (again.code, again.changed) == (0, 0), again.output
+    down = play(host, "virtnet.linux.quickstart_down", tmp_path)
+    assert down.code == 0, down.output
+    snapshot.same(before, host.snapshot())
+    again = play(host, "virtnet.linux.quickstart_down", tmp_path)
+    assert (again.code, again.changed) == (0, 0), again.output

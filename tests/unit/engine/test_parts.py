@@ -1,0 +1,133 @@
+# Copyright (c) 2026, The virtnet.linux authors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The engine's small parts: actions and their diff, names and marks, checks, and the examples in docstrings."""
+
+from __future__ import annotations
+
+import doctest
+import importlib
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ansible_collections.virtnet.linux.plugins.module_utils import names, settings, sysctls
+from ansible_collections.virtnet.linux.plugins.module_utils.actions import Action, as_diff, difference
+from ansible_collections.virtnet.linux.plugins.module_utils.kinds import nat_port
+from ansible_collections.virtnet.linux.plugins.module_utils.options import Problems
+
+WORDS = st.text("abcdefghijklmnopqrstuvwxyz0123456789_", min_size=1, max_size=10).filter(lambda word: word[0].isalpha())
+VALUES = st.text("ABCabc019_.:/@+-", min_size=1, max_size=12)
+
+
+@pytest.mark.parametrize("module", ["names", "kinds.nat_port", "actions", "options", "settings"])
+def test_examples_in_docstrings(module):
+    loaded = importlib.import_module("ansible_collections.virtnet.linux.plugins.module_utils." + module)
+    assert doctest.testmod(loaded).failed == 0
+
+
+@given(st.dictionaries(WORDS, VALUES, max_size=5))
+def test_labels_come_back_from_a_mark_as_they_were(labels):
+    if names.labels_fit(labels):
+        assert names.labels_of(names.mark(labels)) == labels
+
+
+@pytest.mark.parametrize("alias", [None, "", "eth0", "virtnetx", "virtnet word", "my virtnet a=b", "virtnet a=b c"])
+def test_anybody_elses_alias_is_no_mark(alias):
+    assert names.labels_of(alias) is None
+
+
+@given(st.text(max_size=80), st.text(max_size=80))
+def test_devices_always_have_a_name_that_the_kernel_takes(container, network):
+    assert names.is_interface_name(names.veth_device(container, network))
+    if names.is_object_name(network):
+        assert names.is_interface_name(names.bridge_device(network))
+        assert names.is_interface_name(names.tunnel_device(network))
+
+
+@pytest.mark.parametrize("name", ["", ".", "..", "a/b", "a b", "-a", "a:b", "x" * 16, "ä", "a\n", None, 5])
+def test_names_that_no_link_gets(name):
+    assert not names.is_interface_name(name)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "found", "differs"),
+    [
+        ({"mtu": None}, {"mtu": 1500}, False),
+        ({"mtu": 1400}, {"mtu": 1500}, True),
+        ({"stp": False}, {"stp": True}, True),
+        ({"stp": False}, {"stp": None}, False),
+        ({"gateway": ""}, {"gateway": "10.0.0.1"}, True),
+        ({"gateway": ""}, {"gateway": None}, False),
+        ({"labels": {}}, {"labels": None}, True),
+        ({"labels": {}}, {"labels": {}}, False),
+        ({"addresses": []}, {"addresses": ["10.0.0.1/8"]}, True),
+    ],
+)
+def test_what_differs(wanted, found, differs):
+    before, after = difference(wanted, found)
+    assert (before, after) == ((found, wanted) if differs else ({}, {}))
+
+
+def test_a_diff_is_readable():
+    actions = [
+        Action("create", "netns", "c1", {}, {"forwarding": True}, {}),
+        Action(
+            "change", "bridge", "br0", {"addresses": [], "mtu": 1500}, {"addresses": ["10.0.0.1/8"], "mtu": 9000}, {}
+        ),
+        Action("delete", "veth", "v1", {"labels": {"network": "web"}}, {}, {}),
+    ]
+    assert as_diff(actions) == {
+        "before": "bridge br0\n  addresses: none\n  mtu: 1500\nveth v1\n  labels: network=web\n",
+        "after": "netns c1\n  forwarding: yes\nbridge br0\n  addresses: 10.0.0.1/8\n  mtu: 9000\n",
+    }
+    assert actions[1].line() == "change bridge br0: addresses none -> 10.0.0.1/8, mtu 1500 -> 9000"
+
+
+@given(st.integers(1, 65535), st.integers(0, 20))
+def test_a_range_of_ports_is_each_of_them(first, more):
+    last = min(first + more, 65535)
+    assert list(nat_port.ports("%d-%d" % (first, last))) == list(range(first, last + 1))
+
+
+@pytest.mark.parametrize("text", ["", "0", "65536", "9-8", "1-", "-1", "http", "80 ", "80\n", "٨٠", "1-2-3"])
+def test_what_is_no_port(text):
+    assert nat_port.ports(text) is None
+
+
+@pytest.mark.parametrize(
+    ("key", "fine"),
+    [
+        ("net.ipv4.ip_forward", True),
+        ("net/ipv4/conf/eth0.5/rp_filter", True),
+        ("kernel.panic", False),
+        ("net.ipv4.../../kernel/panic", False),
+        ("net/../kernel/panic", False),
+        ("/proc/sys/net/ipv4/ip_forward", False),
+        ("net.ipv4.ip_forward\n", False),
+        ("net", False),
+        (7, False),
+    ],
+)
+def test_sysctls_of_a_namespace(key, fine):
+    assert sysctls.is_key(key) is fine
+
+
+def test_the_link_local_address_of_a_mac():
+    assert settings.link_local_of("02:42:ac:1e:00:02") == "fe80::42:acff:fe1e:2/64"
+
+
+def test_problems_name_object_field_value_and_rule():
+    problems = Problems()
+    problems.mac("veth", "v1", "peer.mac", "01:00:00:00:00:01")
+    problems.mtu("bridge", "br0", "mtu", 67)
+    problems.network("bridge_policy", "br0", "subnets", "172.30.0.5/16")
+    problems.interface_address("veth", "v1", "addresses", "172.30.0.2")
+    assert problems.found == [
+        "veth v1: peer.mac: '01:00:00:00:00:01': a link's MAC is a unicast one: the first octet even, and not all zero",
+        "bridge br0: mtu: 67: an MTU is 68 to 65535",
+        "bridge_policy br0: subnets: '172.30.0.5/16': it should be 172.30.0.0/16",
+        "veth v1: addresses: '172.30.0.2': an address and its length, as 172.30.0.2/16 or fd00::2/64",
+    ]
