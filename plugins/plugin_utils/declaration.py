@@ -169,7 +169,6 @@ class Declaration:
     containers: dict[str, Container]
     absent_containers: dict[str, Container]
     address_pools: list[AddressPool] | None = None  # None: every network has to name its subnet
-    names: dict[str, list[tuple[Address, list[str]]]] = field(default_factory=dict)  # of others, by network
 
 
 _Object = TypeVar("_Object")

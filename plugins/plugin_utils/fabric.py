@@ -39,6 +39,7 @@ from ansible_collections.virtnet.linux.plugins.plugin_utils.members import (
     read_members,
     underlay_mtu,
 )
+from ansible_collections.virtnet.linux.plugins.plugin_utils.naming import Names, add_names, as_object
 from ansible_collections.virtnet.linux.plugins.plugin_utils.plan import KINDS, plan
 from ansible_collections.virtnet.linux.plugins.plugin_utils.problems import Problems, enumerate_names
 
@@ -80,16 +81,39 @@ def plan_fabric(raw: Mapping[str, Mapping[str, Any]], hosts: Iterable[str]) -> d
     own = {name: _own_plan(members[name], fabrics) for name in asked if name in members and members[name].live}
     errors, warnings = _said(problems, everyone, own)
     result: dict[str, Any] = {"errors": errors, "warnings": warnings, "hosts": {}, "addresses": {}, "lacking": []}
+    everybody = {} if errors else {fabric.network.name: _names(fabric) for fabric in fabrics}
     for name in [] if errors else own:
         tunnels = [_tunnel(members[name], fabric) for fabric in fabrics if name in fabric.endpoints]
         topology = own[name]["topology"]
         topology["vxlan_tunnel"] = tunnels + _old_tunnels(members[name], fabrics)
+        topology["network_names"] = [
+            one if one["state"] == "absent" else everybody.get(one["network"], one) for one in topology["network_names"]
+        ]
         result["hosts"][name] = topology
         result["addresses"][name] = _addresses_of_others(members[name], fabrics)
     if not errors:
         result["lacking"] = _lacking(everyone, fabrics)
         _tell_unread(everyone, result["warnings"])
     return result
+
+
+def _names(fabric: Fabric) -> dict[str, Any]:
+    """The names of everybody on an overlay, the same on all its hosts: NAME, which several hosts may use, NAME.HOST,
+    and aliases."""
+    found: Names = {}
+    for host, endpoints in fabric.endpoints.items():
+        for endpoint in endpoints:
+            aliases = endpoint.wish.aliases if endpoint.wish is not None else []
+            if endpoint.wish is None and endpoint.live is not None:
+                aliases = endpoint.live.aliases
+            for address in endpoint.addresses.values():
+                known_as = [endpoint.container, f"{endpoint.container}.{host}", *aliases]
+                add_names(found, address, known_as if _fit_for_names(host) else [endpoint.container, *aliases])
+    return as_object(fabric.network.name, found)
+
+
+def _fit_for_names(host: str) -> bool:
+    return all(names.is_object_name(part) for part in host.split("."))
 
 
 def no_topology() -> dict[str, list[Any]]:

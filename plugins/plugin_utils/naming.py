@@ -16,18 +16,13 @@ from ansible_collections.virtnet.linux.plugins.plugin_utils.scope import Scope
 Names = dict[Address, dict[str, None]]  # by address, in order, each once
 
 
-def network_names(
-    scope: Scope, endpoints: list[Endpoint], others: dict[str, list[tuple[Address, list[str]]]]
-) -> list[dict[str, Any]]:
-    """The objects of the kind `network_names`: one for each segment, for the whole of it is heard everywhere on it.
-
-    :param others: by network: addresses that are not this host's containers', with their names
-    """
+def network_names(scope: Scope, endpoints: list[Endpoint]) -> list[dict[str, Any]]:
+    """The objects of the kind `network_names`: one for each segment, for the whole of it is heard everywhere on it."""
     by_segment: dict[str, Names] = {}
     for endpoint in endpoints:
         names = by_segment.setdefault(endpoint.network.segment.name, {})
         for address in endpoint.addresses.values():
-            _name(names, address, [endpoint.container.name, *endpoint.wish.aliases])
+            add_names(names, address, [endpoint.container.name, *endpoint.wish.aliases])
     found = []
     for network in scope.networks.values():
         if network.segment is not network or scope.live.roles.get(network.name) not in (None, scope.role):
@@ -35,14 +30,8 @@ def network_names(
         names = by_segment.setdefault(network.name, {})
         for container, live in scope.standing_on(network):
             for address in live.addresses.values():
-                _name(names, address, [container, *live.aliases])
-        for address, known_as in others.get(network.name, []):
-            _name(names, address, known_as)
-        entries = [
-            {"address": str(address), "names": list(names[address])}
-            for address in sorted(names, key=lambda address: (address.version, int(address)))
-        ]
-        found.append({"network": network.name, "entries": entries, "state": "present"})
+                add_names(names, address, [container, *live.aliases])
+        found.append(as_object(network.name, names))
     gone = [name for name in scope.leaving_networks if name not in scope.networks]
     return found + [{"network": name, "state": "absent"} for name in gone]
 
@@ -68,8 +57,18 @@ def resolvers(scope: Scope, joins: dict[str, str]) -> list[dict[str, Any]]:
     return found + ([{"containers": without, "state": "absent"}] if without else [])
 
 
-def _name(names: Names, address: Address, known_as: list[str]) -> None:
+def add_names(names: Names, address: Address, known_as: list[str]) -> None:
+    """Let an address be known by further names."""
     names.setdefault(address, {}).update(dict.fromkeys(known_as))
+
+
+def as_object(network: str, names: Names) -> dict[str, Any]:
+    """All names of a network as an object of a topology document."""
+    entries = [
+        {"address": str(address), "names": list(names[address])}
+        for address in sorted(names, key=lambda address: (address.version, int(address)))
+    ]
+    return {"network": network, "entries": entries, "state": "present"}
 
 
 def _networks_of(scope: Scope, name: str) -> list[str]:

@@ -85,7 +85,7 @@ def plan(declared: object, live: object) -> dict[str, Any]:
     if not problems.errors:
         settle_macs(scope, endpoints)
         topology.update(_document(scope, joins, endpoints, published))
-        topology["network_names"] = network_names(scope, endpoints, declaration.names)
+        topology["network_names"] = network_names(scope, endpoints)
         topology["resolver"] = resolvers(scope, joins)
         told, taken_back = foreign_words(scope, declaration.manage_foreign_firewall)
         topology["foreign_firewall"] = [{"bridge": bridge, "state": "present"} for bridge in told]
