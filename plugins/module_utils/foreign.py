@@ -114,7 +114,8 @@ def drops(others: list[Table], bridge: str = _ANY_BRIDGE) -> list[Drop]:
 
 def packets(table: Table, bridge: str) -> list[dict[str, str]]:
     """What is known of a packet that comes from the bridge, of one that goes to it, of one that stays on it."""
-    found = [{"iifname": bridge}, {"oifname": bridge}]
+    # the first packet of what may come in has been translated, which firewalld lets pass
+    found = [{"iifname": bridge}, {"oifname": bridge, "status": "dnat"}]
     keys = {"ip": ["iptables"], "ip6": ["ip6tables"]}.get(table.family, list(NF_CALL))
     if any(sysctls.read(NF_CALL[key].replace(".", "/")) == "1" for key in keys):
         found.append({"iifname": bridge, "oifname": bridge})
@@ -194,13 +195,15 @@ def _decided(statements: list[dict[str, Any]], packet: dict[str, str]) -> tuple[
 
 
 def _matches(match: dict[str, Any], packet: dict[str, str]) -> bool:
-    """Whether the packet is certain to match: by its interfaces, or because it is the first of its connection."""
+    """Whether the packet is certain to match: by its interfaces, or as the first of its connection, or translated."""
     left, right = match["left"], match["right"]
     if not isinstance(left, dict):
         return False
     if left.get("ct") == {"key": "state"}:
         states = right if isinstance(right, list) else right.get("set", []) if isinstance(right, dict) else [right]
         return match["op"] in ("in", "==") and "new" in states
+    if left.get("ct") == {"key": "status"}:
+        return match["op"] in ("in", "==") and right == packet.get("status")
     known = packet.get((left.get("meta") or {}).get("key", ""))
     if not known:
         return False

@@ -54,6 +54,24 @@ table inet filter {
 }
 NFT
 """
+FIREWALLD = """
+nft -f - <<'NFT'
+table inet firewalld {
+    chain filter_FORWARD {
+        type filter hook forward priority 10; policy accept;
+        ct state { established, related } accept
+        ct status dnat accept
+        iifname "lo" accept
+        ct state invalid drop
+        jump filter_FORWARD_ZONES
+        reject with icmpx admin-prohibited
+    }
+    chain filter_FORWARD_ZONES { iifname "up0" goto filter_FWD_public; }
+    chain filter_FWD_public { meta l4proto { icmp, ipv6-icmp } accept; }
+    chain filter_FWD_trusted { accept; }
+}
+NFT
+"""
 WHERE = {
     "docker": (DOCKER, {"ip filter": "DOCKER-USER", "ip6 filter": "DOCKER-USER"}, "policy drop"),
     "ufw": (UFW, {"ip filter": "ufw-user-forward", "ip6 filter": "ufw6-user-forward"}, "REJECT"),
@@ -165,6 +183,18 @@ def test_a_policy_of_accept_stays_one_and_forwarding_comes_on_alone(host, role):
     role.run([WEB], CONTAINERS[:2], manage_foreign_firewall=True)
     assert foreign(host) == before and host.sysctl("ipv4/ip_forward") == "1"
     assert arrives(host, "lan", HOST, 8080, "a", 80)
+
+
+def test_a_firewall_that_lets_translated_packets_pass_drops_ways_out(host, role):
+    """The rules of firewalld 1.3, without the program."""
+    host.sh(FIREWALLD)
+    (warning,) = told(role.plan([WEB], CONTAINERS[:2]))
+    assert "inet firewalld, chain filter_FORWARD (reject" in warning
+    role.run([WEB], CONTAINERS[:2])
+    assert arrives(host, "lan", HOST, 8080, "a", 80) and is_lost(host, "a", LAN, 80, "lan")
+    host.sh("nft insert rule inet firewalld filter_FORWARD_ZONES iifname br-web goto filter_FWD_trusted")
+    assert told(role.plan([WEB], CONTAINERS[:2])) == [], "as its zone trusted does"
+    assert arrives(host, "a", LAN, 80, "lan")
 
 
 def test_old_iptables_are_told_of_and_left_alone(host, role):
