@@ -1,0 +1,102 @@
+# Copyright (c) 2026, The virtnet.linux authors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Subnets and addresses that nobody has to name, and the narrowest there are; MTUs."""
+
+from __future__ import annotations
+
+from integration.role_l2l3.conftest import Role
+from kit import packets
+
+POOLS = [{"base": "10.9.0.0/22", "size": 24}, {"base": "192.168.0.0/16", "size": 20}]
+
+
+def subnets(role: Role) -> dict[str, list[str]]:
+    networks = role.host.module("network_info")["networks"]
+    return {one["Name"]: [config["Subnet"] for config in one["IPAM"]["Config"]] for one in networks}
+
+
+def test_automatic_subnets_go_around_the_host_s_routes_and_nameservers_and_stay(host, role):
+    host.sh("ip route add 10.9.0.128/25 via 192.0.2.1; ip address add 10.9.2.1/24 dev up0")
+    host.sh("echo nameserver 10.9.3.3 > /etc/resolv.conf")
+    run = dict(address_pools=POOLS)
+    c = [{"name": "c1", "networks": ["one"]}, {"name": "c2", "networks": ["two"]}]
+    role.run([{"name": "one"}, {"name": "two"}], c, **run)
+    assert subnets(role) == {"one": ["10.9.1.0/24"], "two": ["192.168.0.0/20"]}
+    assert packets.seen(host, "c1", "192.0.2.1", 80, "lan") == "192.0.2.2"
+    host.sh("ip route del 10.9.0.128/25 via 192.0.2.1")
+    role.run([{"name": "two"}, {"name": "new"}, {"name": "one"}], c, **run)
+    assert subnets(role) == {"one": ["10.9.1.0/24"], "two": ["192.168.0.0/20"], "new": ["10.9.0.0/24"]}
+    (found,) = role.refused([{"name": "four"}], address_pools=[{"base": "10.9.0.0/23", "size": 24}])
+    assert "network four: subnet (not given): no free one is left" in found
+    assert "2 are in the way there: network new (10.9.0.0/24), network one (10.9.1.0/24)" in found
+
+
+def test_unique_local_addresses_when_ipv6_is_all_that_is_said(host, role):
+    two = [{"name": name, "networks": ["web"]} for name in ("a", "b")]
+    role.run([{"name": "web", "enable_ipv6": True}], two, address_pools=POOLS)
+    four, six = subnets(role)["web"]
+    assert four == "10.9.0.0/24" and six.startswith("fd") and six.endswith("/64")
+    assert packets.seen(host, "a", role.address("b", "web", 6), 80, "b") == role.address("a", "web", 6)
+    assert packets.seen(host, "a", "2001:db8::1", 80, "lan") == "2001:db8::2"
+
+
+def test_two_addresses_are_a_network_and_one_is_its_gateway(host, role):
+    pair = {"name": "pair", "subnet": "172.30.0.0/31", "subnet6": "fd00:30::/127"}
+    role.run([pair], [{"name": "c", "networks": ["pair"], "ports": ["8080:80"]}])
+    assert (role.address("c", "pair"), role.address("c", "pair", 6)) == ("172.30.0.1", "fd00:30::1")
+    assert packets.ping(host, "c", "172.30.0.0") and packets.ping(host, "c", "fd00:30::")
+    assert packets.seen(host, "c", "192.0.2.1", 80, "lan") == "192.0.2.2"
+    assert packets.seen(host, "c", "2001:db8::1", 80, "lan") == "2001:db8::2"
+    assert packets.arrives(host, "lan", "192.0.2.2", 8080, "c", 80)
+    found = role.refused([pair], [{"name": name, "networks": ["pair"]} for name in ("c", "d", "e")])
+    assert "is full: its 2 addresses are held by the gateway, container c; none is left for d, e" in found[0]
+
+
+def test_without_a_gateway_two_containers_are_all_that_a_31_has(host, role):
+    pair = {"name": "pair", "subnet": "172.30.0.0/31", "internal": True, "gateway_mode": "isolated"}
+    role.run([pair], [{"name": name, "networks": ["pair"]} for name in ("c", "d")])
+    assert packets.seen(host, "c", "172.30.0.1", 80, "d") == "172.30.0.0"
+
+
+def test_one_address_is_a_network_of_the_gateway_alone(host, role):
+    role.run([{"name": "lone", "subnet": "172.30.0.7/32"}])
+    assert packets.ping(host, "lan", "192.0.2.2") and host.links()["br-lone"]["addresses"] == ["172.30.0.7/32"]
+    (found,) = role.refused([{"name": "lone", "subnet": "172.30.0.7/32"}], [{"name": "c", "networks": ["lone"]}])
+    assert "is full: its 1 addresses are held by the gateway; none is left for c" in found
+
+
+def test_a_gateway_that_is_not_the_first_and_addresses_that_are_others_(host, role):
+    web = {"name": "web", "subnet": "172.30.0.0/29", "gateway": "172.30.0.3", "subnet6": "fd00:30::/64",
+           "gateway6": "fd00:30::ff", "aux_addresses": {"printer": "172.30.0.1", "six": "fd00:30::1"}}  # fmt: skip
+    fixed = {"name": "away", "networks": [{"name": "web", "ipv4_address": "172.30.0.2"}], "state": "absent"}
+    role.run([web], [fixed, {"name": "a", "networks": ["web"]}, {"name": "b", "networks": ["web"]}])
+    assert [role.address(name, "web") for name in "ab"] == ["172.30.0.4", "172.30.0.5"]
+    assert [role.address(name, "web", 6) for name in "ab"] == ["fd00:30::2", "fd00:30::3"]
+    assert packets.seen(host, "a", "192.0.2.1", 80, "lan") == "192.0.2.2"
+    assert packets.seen(host, "a", "2001:db8::1", 80, "lan") == "2001:db8::2"
+    role.run([web], [{**fixed, "state": "present"}, {"name": "a", "networks": ["web"]}])
+    assert role.address("away", "web") == "172.30.0.2"
+
+
+def fits(host, size, to, version=4):
+    """Whether a packet of so many bytes in all gets there unfragmented."""
+    payload = size - {4: 28, 6: 48}[version]
+    return host.try_sh("ping -n -q -c 1 -w 2 -M do -s %d %s" % (payload, to), "c").returncode == 0
+
+
+def test_the_mtu_is_the_smallest_uplink_s_and_a_packet_of_just_that_size_passes(host, role):
+    host.sh("ip link set up0 mtu 1420; ip -n lan link set eth0 mtu 1420")
+    web = {"name": "web", "subnet": "172.30.0.0/24", "subnet6": "fd00:30::/64"}
+    containers = [{"name": name, "networks": ["web"]} for name in ("c", "d")]
+    role.run([web], containers)
+    for version, to in ((4, "192.0.2.1"), (6, "2001:db8::1"), (4, "172.30.0.3"), (6, "fd00:30::3")):
+        assert fits(host, 1420, to, version)
+        assert not fits(host, 1421, to, version)
+    host.sh("ip netns add isp; ip link add up1 mtu 1400 type veth peer name eth0 mtu 1400 netns isp")
+    host.sh("ip address add 198.51.100.2/24 dev up1; ip link set up1 up; ip route add default dev up1 metric 9")
+    role.run([web], containers)
+    assert host.links("c")["eth0"]["mtu"] == host.links()["br-web"]["mtu"] == 1400
+    role.run([{**web, "mtu": 1300}], containers)
+    assert fits(host, 1300, "172.30.0.3") and not fits(host, 1301, "172.30.0.3")

@@ -1,0 +1,69 @@
+# Copyright (c) 2026, The virtnet.linux authors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A container on two networks as the router between them."""
+
+from __future__ import annotations
+
+import pytest
+
+from kit import packets
+
+LEFT = {"name": "left", "subnet": "172.30.0.0/24", "subnet6": "fd00:30::/64", "internal": True}
+RIGHT = {"name": "right", "subnet": "172.31.0.0/24", "subnet6": "fd00:31::/64", "internal": True}
+C1 = {"name": "c1", "networks": ["left"]}
+C3 = {"name": "c3", "networks": ["right"]}
+ROUTER = {
+    "name": "router",
+    "networks": [
+        {"name": "left", "ipv4_address": "172.30.0.9", "ipv6_address": "fd00:30::9"},
+        {"name": "right", "ipv4_address": "172.31.0.9", "ipv6_address": "fd00:31::9"},
+    ],
+    "forwarding": True,
+}
+TO_RIGHT = [{"to": "172.31.0.0/24", "via": "172.30.0.9"}, {"to": "fd00:31::/64", "via": "fd00:30::9"}]
+TO_LEFT = [{"to": "172.30.0.0/24", "via": "172.31.0.9"}, {"to": "fd00:30::/64", "via": "fd00:31::9"}]
+
+
+def seen(host):
+    """Whom c3 sees when c1 calls it, by both families."""
+    return [packets.seen(host, "c1", to, 80, "c3") for to in ("172.31.0.2", "fd00:31::2")]
+
+
+def nobody(host):
+    return all(packets.is_lost(host, "c1", to, 80, "c3") for to in ("172.31.0.2", "fd00:31::2"))
+
+
+@pytest.mark.parametrize("internal", [True, False])
+def test_from_one_subnet_to_another_through_it_and_not_without_it(host, role, internal):
+    left, right = ({**one, "internal": internal} for one in (LEFT, RIGHT))
+    role.run([left, right], [C1, C3])
+    assert nobody(host)
+    routes = {**left, "routes": TO_RIGHT}, {**right, "routes": TO_LEFT}
+    role.run(routes, [C1, C3, ROUTER])
+    assert seen(host) == ["172.30.0.2", "fd00:30::2"], "the server sees the client's own address"
+    role.run(routes, [C1, C3, {**ROUTER, "forwarding": False}])
+    assert nobody(host)
+    role.run(routes, [C1, C3, ROUTER])
+    assert seen(host) == ["172.30.0.2", "fd00:30::2"]
+    role.run(routes, [C1, C3, {"name": "router", "state": "absent"}])
+    assert nobody(host)
+
+
+def test_routes_of_a_container_are_its_own(host, role):
+    c2 = {"name": "c2", "networks": ["left"]}
+    role.run([LEFT, {**RIGHT, "routes": TO_LEFT}], [{**C1, "routes": TO_RIGHT}, c2, C3, ROUTER])
+    assert seen(host) == ["172.30.0.2", "fd00:30::2"]
+    assert packets.is_lost(host, "c2", "172.31.0.2", 80, "c3")
+    assert [route["dst"] for route in host.routes("c1")] == ["172.31.0.0/24"]
+    role.run([LEFT, {**RIGHT, "routes": TO_LEFT}], [C1, c2, C3, ROUTER])
+    assert host.routes("c1") == [] == [one for one in host.routes("c1", 6) if one["dst"].startswith("fd00:31")]
+    assert nobody(host)
+
+
+def test_the_host_does_not_become_one(host, role):
+    role.run([LEFT, RIGHT], [C1, C3, ROUTER])
+    assert host.sysctl("ipv4/ip_forward", "router") == "1"
+    assert host.sysctl("ipv6/conf/all/forwarding", "router") == "1"
+    assert host.sysctl("ipv4/ip_forward") == "0"
