@@ -27,7 +27,7 @@ options:
     elements: str
     required: true
   hostvars:
-    description: The variables of all hosts, of which this reads those of the role P(virtnet.linux.overlay_network#role).
+    description: The variables of all hosts, of which it reads those of the role P(virtnet.linux.overlay_network#role).
     type: dict
     required: true
   hosts:

@@ -35,7 +35,7 @@ seealso:
 EXAMPLES = r"""
 - name: Who could be read
   ansible.builtin.debug:
-    msg: "{{ ansible_play_batch | virtnet.linux.overlay_network_readings(hostvars) | dict2items | map(attribute='key') }}"
+    msg: "{{ ansible_play_batch | virtnet.linux.overlay_network_readings(hostvars) | list }}"
 """
 
 RETURN = r"""

@@ -168,7 +168,10 @@ def _settle_addresses(
     _keep_live(scope, network, pool, members)
     _give_declared(network, pool, members, problems)
     _reserve_for_absent(scope, network, pool)
-    _give_free(network, pool, members, problems)
+    if network.name in scope.live.overlays and not network.declared:
+        _refuse_to_give(network, pool, members, problems)
+    else:
+        _give_free(network, pool, members, problems)
     for member in members:
         member.addresses = dict(sorted(member.addresses.items()))
 
@@ -232,6 +235,18 @@ def _give_free(network: Network, pool: Pool, members: list[Endpoint], problems: 
             member.addresses[version] = address
     if left_out:
         _refuse_full(network, pool, left_out, problems)
+
+
+def _refuse_to_give(network: Network, pool: Pool, members: list[Endpoint], problems: Problems) -> None:
+    """An overlay's addresses are unique over all its hosts, of which this plan knows one."""
+    version = pool.subnet.version
+    for member in members:
+        if version not in member.addresses and version not in member.wish.addresses:
+            problems.refuse(
+                str(member.container), ADDRESS_FIELDS[version], None,
+                f"{network} is an overlay, and other hosts have addresses of it: run the role overlay_network before "
+                "this one in the same play, so that it gets one, or declare one",
+            )  # fmt: skip
 
 
 def _reserve_for_absent(scope: Scope, network: Network, pool: Pool) -> None:

@@ -120,6 +120,7 @@ class Listener:
 class Live:
     networks: dict[str, Network] = field(default_factory=dict)
     roles: dict[str, str | None] = field(default_factory=dict)  # which role made a network
+    overlays: set[str] = field(default_factory=set)  # networks that span hosts
     containers: dict[str, LiveContainer] = field(default_factory=dict)
     ports: list[LivePort] = field(default_factory=list)
     interfaces: dict[str, LiveInterface] = field(default_factory=dict)
@@ -230,6 +231,8 @@ def _add_network(live: Live, entry: Mapping[str, Any]) -> None:
         gateway = config.get("Gateway")
         network.subnets.setdefault(block.version, Subnet(network=block, gateway=_address(gateway) if gateway else None))
     live.networks[network.name] = network
+    if "vni" in (entry.get("Labels") or {}):
+        live.overlays.add(network.name)
     live.roles[network.name] = _word_or_none((entry.get("Labels") or {}).get("role"))
     # An endpoint whose namespace has lost its name still has its host end, and so its address.
     for name, endpoint in (entry.get("Containers") or {}).items():
