@@ -226,7 +226,7 @@ def _forget_vanished(state: firewall.State, host: Host) -> None:
         links.difference_update(netns.host_ends(host, host.namespaces_going))
     for ports in (state.ports, state.guards):
         for name in [name for name in ports if name not in links and (None, name) not in host.links_coming]:
-            del ports[name]  # type: ignore[attr-defined]
+            del ports[name]
 
 
 def _bridges_of_containers(document: Document) -> dict[str | None, set[str]]:
