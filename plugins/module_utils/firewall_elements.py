@@ -24,7 +24,7 @@ import re
 from collections.abc import Iterator
 from typing import Any, Optional, Union
 
-from ansible_collections.virtnet.linux.plugins.module_utils import ruleset
+from ansible_collections.virtnet.linux.plugins.module_utils import ip, ruleset
 from ansible_collections.virtnet.linux.plugins.module_utils.firewall_state import (
     Guard,
     NatPort,
@@ -146,7 +146,7 @@ def _add_guard(guard: Guard, found: Elements) -> None:
     for network in guard.allowed_addresses:
         single = _single(network)
         _add_sender(port, single, _OWN_AND_ALLOWED if single in guard.addresses else _ALLOWED, found)
-    _add_sender(port, _link_local(guard.mac), _LINK_LOCAL, found)
+    _add_sender(port, ip.link_local(guard.mac), _LINK_LOCAL, found)
 
 
 def _add_sender(port: str, address: str, comment: str | None, found: Elements) -> None:
@@ -157,10 +157,16 @@ def _add_sender(port: str, address: str, comment: str | None, found: Elements) -
     if comment != _LINK_LOCAL or key not in senders:
         senders[key] = (None, comment)
     if version == 6:
-        network = _network(address)
-        ends = sorted({int(network[0]), int(network[-1])})
-        target = "%s . %s" % (port, "-".join("0x%032x" % end for end in ends))
+        target = "%s . %s" % (port, "-".join("0x" + end.hex() for end in _ends(address)))
         found["bridge", "nanets" if many else "na"].setdefault(target, (None, None))
+
+
+def _ends(address: str) -> tuple[bytes, ...]:
+    """The address, or a network's first and last."""
+    if "/" not in address:
+        return (ip.packed(address),)
+    network = _network(address)
+    return (network[0].packed, network[-1].packed)
 
 
 def _add_port(port: Port, policies: dict[str, Policy], found: Elements) -> None:
@@ -526,10 +532,3 @@ def _single(network: str) -> str:
 def _quoted(name: str) -> str:
     """Interface names are quoted: `ip` and `tcp` are fine names, and nft's words."""
     return '"%s"' % name
-
-
-def _link_local(mac: str) -> str:
-    """The link-local address that a container's kernel gives an interface of that MAC (EUI-64, RFC 4291 appendix A)."""
-    numbers = [int(part, 16) for part in mac.split(":")]
-    packed = bytes([0xFE, 0x80, 0, 0, 0, 0, 0, 0, numbers[0] ^ 2, *numbers[1:3], 0xFF, 0xFE, *numbers[3:]])
-    return str(ipaddress.IPv6Address(packed))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import ipaddress
+import socket
 from typing import Union
 
 Address = Union[ipaddress.IPv4Address, ipaddress.IPv6Address]
@@ -34,3 +35,17 @@ def network(text: str) -> Network:
 def interface(text: str) -> Interface:
     """An address with its network's length: 172.30.0.2/16."""
     return ipaddress.ip_interface(text)
+
+
+@functools.lru_cache(_TEXTS)
+def packed(text: str) -> bytes:
+    """The 4 or 16 bytes of an address that is known to be one."""
+    return socket.inet_pton(socket.AF_INET6 if ":" in text else socket.AF_INET, text)
+
+
+@functools.lru_cache(_TEXTS)
+def link_local(mac: str) -> str:
+    """The link-local address that a kernel gives an interface of that MAC (EUI-64, RFC 4291 appendix A)."""
+    octets = bytes.fromhex(mac.replace(":", ""))
+    half = bytes([octets[0] ^ 2]) + octets[1:3] + b"\xff\xfe" + octets[3:]
+    return socket.inet_ntop(socket.AF_INET6, b"\xfe\x80" + bytes(6) + half)

@@ -8,7 +8,6 @@ link."""
 from __future__ import annotations
 
 import errno
-import ipaddress
 from typing import Any
 
 from ansible_collections.virtnet.linux.plugins.module_utils import ip, messages
@@ -53,11 +52,8 @@ def normal_routes(routes: list[dict[str, Any]] | None) -> list[dict[str, Any]] |
 
 
 def link_local_of(mac: str) -> str:
-    """The link-local address that RFC 4291 appendix A derives from a MAC, with its length."""
-    octets = [int(part, 16) for part in mac.split(":")]
-    octets[0] ^= 2
-    packed = b"\xfe\x80" + bytes(6) + bytes(octets[:3]) + b"\xff\xfe" + bytes(octets[3:])
-    return f"{ipaddress.IPv6Address(packed)}/64"
+    """The link-local address that a kernel derives from a MAC, with its length."""
+    return ip.link_local(mac) + "/64"
 
 
 def read(stack: Stack, link: Link) -> Settings:

@@ -13,10 +13,11 @@ number, type and place is nowhere told here.
 from __future__ import annotations
 
 import functools
-import socket
 import struct
 from collections.abc import Callable
 from typing import Any, NamedTuple
+
+from ansible_collections.virtnet.linux.plugins.module_utils import ip
 
 Attributes = list[tuple[str, Any]]
 
@@ -33,11 +34,6 @@ def _mac(value: str) -> bytes:
     return bytes.fromhex(value.replace(":", ""))
 
 
-@functools.lru_cache(maxsize=1 << 16)
-def _address(value: str) -> bytes:
-    return socket.inet_pton(socket.AF_INET6 if ":" in value else socket.AF_INET, value)
-
-
 # The attributes whose values differ from object to object, and how those lie in a message. All others belong to the
 # form: a message with another MTU is another stencil.
 _DIFFERS: dict[str, Callable[[Any], bytes]] = {
@@ -45,10 +41,10 @@ _DIFFERS: dict[str, Callable[[Any], bytes]] = {
     "IFLA_IFALIAS": _text,
     "IFLA_ADDRESS": _mac,
     "IFLA_NET_NS_FD": struct.Struct("=I").pack,
-    "IFA_LOCAL": _address,
-    "IFA_ADDRESS": _address,
+    "IFA_LOCAL": ip.packed,
+    "IFA_ADDRESS": ip.packed,
     "NDA_LLADDR": _mac,
-    "NDA_DST": _address,
+    "NDA_DST": ip.packed,
 }
 _NESTED_HEADER = {"VETH_INFO_PEER": 16}  # bytes of struct ifinfomsg in front of the peer's own attributes
 
