@@ -90,6 +90,7 @@ _VARIABLES = {
     "vtep": "overlay_network_vtep",
     "ip_ranges": "overlay_network_ip_ranges",
     "purge": "overlay_network_purge",
+    "manage_foreign_firewall": "overlay_network_manage_foreign_firewall",
 }
 
 

@@ -238,6 +238,7 @@ def _own_plan(member: Member, fabrics: list[Fabric]) -> dict[str, Any]:
         "networks": [_settled_network(raw, by_name) for raw in member.raw["networks"]],
         "containers": [one for raw in member.raw.get("containers") or [] for one in _settled_container(raw, settled)],
         "purge": member.raw.get("purge"),
+        "manage_foreign_firewall": member.raw.get("manage_foreign_firewall"),
         "role": ROLE,
         "host": "",
     }

@@ -130,6 +130,8 @@ def _read_overlays(raw: object, problems: Problems) -> tuple[list[Any], dict[str
         dstport = fields.integer("dstport", 1, 65535) or DSTPORT
         if isinstance(one.get("name"), str) and fields.to_be_present:
             overlays[one["name"]] = Overlay(vni, flood, dstport)
+        if not any(fields.given(word) for word in ("subnet", "subnet6", "enable_ipv6")) and fields.to_be_present:
+            fields.refuse("subnet", "an overlay needs a subnet, the same on all hosts, like 10.42.0.0/16; or a subnet6")
         labels = one.get("labels")
         if isinstance(labels, Mapping) and "vni" in labels:
             problems.refuse(fields.thing, "labels.vni", labels["vni"], "is set by the role itself; choose another word")

@@ -202,6 +202,11 @@ WRONG = {
         lambda fabric: _everywhere(fabric, networks=[{"name": "fabric", "subnet": "10.42.0.0/24"}]),
         "network fabric: vni (not given): an overlay needs one, from 1 to 16777215, that no other network has",
     ),
+    "no subnet": (
+        lambda fabric: _everywhere(fabric, networks=[{"name": "fabric", "vni": 4242}]),
+        "network fabric: subnet (not given): an overlay needs a subnet, the same on all hosts, like 10.42.0.0/16; or a "
+        "subnet6",
+    ),
     "vni of two networks": (
         lambda fabric: _everywhere(fabric, networks=[FABRIC, {**OTHER, "vni": 4242}]),
         "network other: vni 4242: is network fabric's; choose another",

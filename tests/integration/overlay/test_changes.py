@@ -1,0 +1,194 @@
+# Copyright (c) 2026, The virtnet.linux authors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A fabric that changes: --limit, batches, hosts and containers that come and go, hosts that nobody can reach."""
+
+from __future__ import annotations
+
+import json
+
+from integration.overlay.fabric_lab import FABRIC, PLAY, on, recap
+
+BRIDGE_CONTAINERS = """
+- hosts: overlay
+  gather_facts: false
+  roles:
+    - {role: virtnet.linux.overlay_network, overlay_network_group: overlay}
+    - {role: virtnet.linux.bridge_network}
+"""
+BATCHES = """
+- hosts: overlay
+  serial: 1
+  gather_facts: false
+  roles:
+    - {role: virtnet.linux.overlay_network, overlay_network_group: overlay}
+"""
+
+
+def stand(lab):
+    lab.containers("h1", on("fabric", name="c1"))
+    lab.containers("h2", on("fabric", name="c1"), on("fabric", name="c5"))
+    lab.containers("h3", on("fabric", name="c6"))
+    lab.play()
+
+
+def entries(lab, host):
+    """Who is on other hosts, as the kernel of this one has it: MAC and VTEP."""
+    found = json.loads(lab.sh(host, "bridge -json fdb show dev vx-fabric"))
+    return {(one["mac"], one["dst"]) for one in found if "dst" in one}
+
+
+def test_a_run_on_one_host_names_the_others_and_their_run_completes_it(lab):
+    stand(lab)
+    lab.containers("h1", on("fabric", name="c1"), on("fabric", name="new"))
+    said = lab.play("--limit", "h1")
+    assert "now lacking entries: h2, h3" in said and "--limit h2,h3" in said
+    assert list(recap(said)) == ["h1"]
+    new, old = lab.address("h1", "new"), lab.address("h2", "c5")
+    assert not lab.ping("h1", "new", old, "-W0.3")
+    assert lab.ping("h1", "c1", old)
+    said = lab.play("--limit", "h2,h3")
+    assert "lacking" not in said.replace("Name the hosts that lack", "")
+    assert lab.ping("h1", "new", old) and lab.ping("h3", "c6", new)
+
+
+def test_others_change_by_the_entries_that_are_new_and_nothing_else(lab):
+    stand(lab)
+    before = {host: entries(lab, host) for host in lab.declared}
+    lab.watch("h3", "bridge monitor fdb")
+    lab.watch("h3", "ip monitor neigh")
+    lab.containers("h2", on("fabric", name="c1"), on("fabric", name="c5"), on("fabric", name="c7"))
+    lab.play("--diff")
+    new = ("02:42:0a:2a:00:06", "10.99.0.2")
+    assert entries(lab, "h1") == before["h1"] | {new} and entries(lab, "h3") == before["h3"] | {new}
+    lines = lab.sh("h3", "cat /run/changes").splitlines()
+    changes = [line for line in lines if "vx-fabric" in line or "PERMANENT" in line]  # and not what the kernel forgets
+    assert changes and all("02:42:0a:2a:00:06" in line for line in changes), changes
+    lab.containers(
+        "h2", on("fabric", name="c1"), on("fabric", name="c5"), {**on("fabric", name="c7"), "state": "absent"}
+    )
+    lab.play()
+    assert {host: entries(lab, host) for host in lab.declared} == before
+    assert "c7" not in lab.sh("h2", "ip netns list")
+
+
+def test_a_host_joins_and_another_leaves(lab):
+    lab.declared.pop("h3")
+    lab.containers("h1", on("fabric", name="c1"))
+    lab.containers("h2", on("fabric", name="c5"))
+    lab.play()
+    lab.declared["h3"] = {"overlay_network_containers": [on("fabric", name="c6")]}
+    lab.play()
+    assert lab.address("h1", "c1") == "10.42.0.2" and lab.address("h3", "c6") == "10.42.0.4"
+    assert lab.ping("h3", "c6", "10.42.0.2") and lab.ping("h1", "c1", "10.42.0.4")
+    lab.declared.pop("h2")
+    lab.play()
+    assert {vtep for _mac, vtep in entries(lab, "h1")} == {"10.99.0.3"}
+
+
+def test_batches_are_planned_once(lab, tmp_path):
+    (tmp_path / "batches.yml").write_text(BATCHES)
+    lab.containers("h1", on("fabric", name="c1"))
+    lab.containers("h2", on("fabric", name="c5"))
+    lab.containers("h3", on("fabric", name="c6"))
+    said = lab.play(playbook=str(tmp_path / "batches.yml"))
+    assert said.count("TASK [virtnet.linux.overlay_network : Plan the fabric] ") == 1
+    assert "lacking" not in said.replace("Name the hosts that lack", "")
+    assert not any(host["changed"] for host in recap(lab.play()).values())
+    assert lab.ping("h1", "c1", lab.address("h3", "c6")) and lab.ping("h3", "c6", lab.address("h2", "c5"))
+
+
+def unreachable(lab, host):
+    lab.declared[host].update(ansible_host="127.0.0.1", ansible_ssh_common_args="-p 1 -o BatchMode=yes")
+
+
+def test_a_host_that_cannot_be_reached_stops_what_could_clash(lab):
+    stand(lab)
+    for number, host in enumerate(lab.declared, start=1):
+        lab.declared[host]["overlay_network_vtep"] = f"10.99.0.{number}"
+    reached = dict(lab.declared["h3"])
+    unreachable(lab, "h3")
+    before = entries(lab, "h1")
+    said = lab.play("--limit", "h1,h2")
+    assert "host h3: could not be read" in said
+    assert entries(lab, "h1") == before
+    lab.containers("h1", on("fabric", name="c1"), on("fabric", name="new"))
+    said = lab.play("--limit", "h1,h2", fails=True)
+    assert "could not be read" in said and "none is given out for container new on h1" in said
+    assert "new" not in lab.sh("h1", "ip netns list")
+    lab.declared["h3"] = reached
+    lab.play()
+    assert lab.ping("h1", "new", lab.address("h3", "c6"))
+
+
+def test_slices_need_nobody(lab):
+    for number, host in enumerate(lab.declared, start=1):
+        slices = {"fabric": [f"10.42.{number}.0/24", f"fd42::{number}:0/112"]}
+        lab.declared[host].update(overlay_network_vtep=f"10.99.0.{number}", overlay_network_ip_ranges=slices)
+        lab.containers(host, on("fabric", name="c1"))
+    reached = dict(lab.declared["h3"])
+    unreachable(lab, "h3")
+    lab.play("--limit", "h1,h2")
+    lab.declared["h3"] = reached
+    lab.play("--limit", "h3")
+    assert [lab.address(host, "c1") for host in lab.declared] == ["10.42.1.0", "10.42.2.0", "10.42.3.0"]
+    assert lab.address("h3", "c1", version=6) == "fd42::3:0"
+    assert lab.ping("h1", "c1", "10.42.3.0") and lab.ping("h3", "c1", "fd42::1:0")
+
+
+def test_errors_of_all_hosts_are_said_at_once_and_nothing_is_touched(lab):
+    lab.sh("h2", "ip link add other type vxlan id 4242 dstport 4789 local 10.99.0.2")
+    lab.containers("h1", on("fabric", "nowhere", name="c1"))
+    lab.declared["h3"]["overlay_network_vtep"] = "10.99.0.99"
+    said = lab.play(fails=True)
+    assert "the tunnel other on h2 has it on the same UDP port" in said
+    assert "is unknown: no network in overlay_network_networks" in said
+    assert "no interface of the host has this address; it has 10.99.0.3" in said
+    for host in lab.declared:
+        assert "br-fabric" not in lab.sh(host, "ip link") and lab.sh(host, "ip netns list") == ""
+
+
+def test_all_of_it_goes(lab):
+    def left(host):
+        return lab.sh(host, "ip -o link | cut -d: -f2 | cut -d@ -f1; ip netns list; nft list tables; "
+                            "cat /proc/sys/net/ipv4/ip_forward /proc/sys/net/ipv6/conf/all/forwarding")  # fmt: skip
+
+    before = {host: left(host) for host in lab.declared}
+    stand(lab)
+    lab.networks = [{"name": "fabric", "state": "absent"}, {"name": "other", "state": "absent"}]
+    for declared in lab.declared.values():
+        for container in declared["overlay_network_containers"]:
+            container["state"] = "absent"
+    lab.play()
+    assert {host: left(host) for host in lab.declared} == before
+    assert not any(host["changed"] for host in recap(lab.play()).values())
+
+
+def test_a_container_is_on_an_overlay_and_on_a_bridge_network(lab, tmp_path):
+    """Of either role's list; addresses on the overlay are everybody's."""
+    (tmp_path / "both.yml").write_text(BRIDGE_CONTAINERS)
+    stand(lab)
+    lab.declared["h1"]["bridge_network_networks"] = [{"name": "web", "subnet": "172.30.0.0/16"}]
+    lab.declared["h1"]["bridge_network_containers"] = [on("fabric", "web", name="guest")]
+    lab.play(playbook=str(tmp_path / "both.yml"))
+    assert lab.address("h1", "guest") not in (lab.address("h1", "c1"), lab.address("h2", "c5"), lab.address("h3", "c6"))
+    assert lab.address("h1", "guest", "web") == "172.30.0.2"
+    assert lab.ping("h3", "c6", lab.address("h1", "guest")) and lab.ping("h1", "guest", lab.address("h2", "c5"))
+    lab.containers("h1", on("fabric", name="c1"), on("fabric", "web", name="both"))
+    assert not any(host["failed"] for host in recap(lab.play(playbook=str(tmp_path / "both.yml"))).values())
+    assert lab.sh("h1", "ip -n both -br address | cut -d@ -f1 | cut -d' ' -f1").split() == ["lo", "eth0", "eth1"]
+    assert lab.ping("h1", "both", "172.30.0.2") and lab.ping("h3", "c6", lab.address("h1", "both"))
+
+
+def test_flooding_lets_broadcasts_through_and_still_no_gateway(lab):
+    lab.networks = [{**FABRIC, "flood": True}]
+    stand(lab)
+    with lab.capture() as lines:
+        lab.within("h1", "c1", "ping", "-bc1", "-W0.3", "10.42.255.255", check=False)
+        assert lab.ping("h1", "c1", lab.address("h3", "c6"))
+        assert lab.ping("h1", "c1", "10.42.0.1") and lab.ping("h1", None, lab.address("h1", "c1"))
+    text = "\n".join(lines)
+    assert "ff:ff:ff:ff:ff:ff" in text
+    assert "02:42:0a:2a:00:01 >" not in text
+    assert not any(host["changed"] for host in recap(lab.play(playbook=PLAY)).values())

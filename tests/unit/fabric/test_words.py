@@ -1,0 +1,35 @@
+# Copyright (c) 2026, The virtnet.linux authors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""An overlay network is declared in bridge_network's words, and a few of its own."""
+
+from __future__ import annotations
+
+import yaml
+
+from kit import checkout
+
+OF_ONE_HOST = {"connect", "stp", "snat_address", "snat_address6"}  # cables, rings and addresses of one host
+OF_OVERLAYS = {"vni", "flood", "dstport"}
+
+
+def options(role, variable):
+    specs = yaml.safe_load((checkout.HOME / "roles" / role / "meta" / "argument_specs.yml").read_text())
+    return specs["argument_specs"]["main"]["options"][f"{role}_{variable}"]["options"]
+
+
+def plain(option):
+    return {key: value for key, value in option.items() if key not in ("description", "options")}
+
+
+def test_networks_have_the_same_words():
+    bridge, overlay = options("bridge_network", "networks"), options("overlay_network", "networks")
+    assert set(overlay) - set(bridge) == OF_OVERLAYS
+    assert set(bridge) - set(overlay) == OF_ONE_HOST
+    assert all(plain(overlay[word]) == plain(bridge[word]) for word in set(bridge) & set(overlay))
+
+
+def test_containers_have_the_same_words():
+    bridge, overlay = options("bridge_network", "containers"), options("overlay_network", "containers")
+    assert {word: plain(option) for word, option in bridge.items()} == {word: plain(one) for word, one in overlay.items()}
