@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from integration.docker_scenarios.words import APP, HOST, HOST6, LAN, LAN6, NOTHING, WEB, absent, bare, on
 
@@ -58,6 +60,27 @@ def test_macs_stay_and_are_nobody_elses(host, role):
     role.run([WEB], [on("web", "new"), on("web", "a"), given])
     after = {name: endpoint(host, name, "web")["MacAddress"] for name in ("a", "b", "given", "new")}
     assert (after["b"], after["given"]) == (before["b"], before["given"]) and len(set(after.values())) == 4
+
+
+def test_neighbours_learn_at_once_that_an_address_has_another_mac(host, role):
+    first = on([{"name": "web", "ipv4_address": "172.30.0.9", "ipv6_address": "fd00:30::9"}], "first")
+    second = on([{**first["networks"][0], "mac_address": "02:42:00:00:00:77"}], "second")
+    role.run([WEB], [on("web", "friend"), first])
+    for address in ("172.30.0.9", "fd00:30::9"):
+        assert ping(host, "friend", address)
+        host.sh(f"ip neigh replace {address} lladdr 02:42:ac:1e:00:09 dev eth0 nud stale", "friend")
+    role.run([WEB], [on("web", "friend"), absent("first"), second])
+    for address in ("172.30.0.9", "fd00:30::9"):
+        assert cached(host, "friend", address) == "02:42:00:00:00:77", "without having asked"
+
+
+def cached(host, container, address):
+    """The MAC that a container takes an address to be at; waits for it to change for as long as a message takes."""
+    for _attempt in range(20):
+        (entry,) = json.loads(host.sh("ip -json neigh show to " + address, container))
+        if entry["lladdr"] != "02:42:ac:1e:00:09":
+            break
+    return entry["lladdr"]
 
 
 def test_an_interface_has_the_name_and_the_mtu_that_are_asked_for(host, role):
