@@ -76,6 +76,11 @@ build: $(INSTALLED) ## only build the collection's tarball and install it into b
 test: lint-fast | test-packages ## every test, root's too; before them the linters that are quick
 	@$(AS_ROOT) python -m pytest -n 2 --dist loadfile $(ARGS) || status=$$?; $(GIVE_BACK); exit $${status:-0}
 
+.PHONY: test-full
+test-full: | test-packages ## what takes long: killed at every step, random histories, much bad input, load, power cuts
+	@$(AS_ROOT) python -m pytest -n 2 tests/full $(ARGS) || status=$$?; $(GIVE_BACK); exit $${status:-0}
+	@python -m pytest -n 2 --hypothesis-profile full tests/unit/planner/test_junk.py
+
 .PHONY: unit
 unit: .venv/test ## the tests that need no root, in seconds
 	@python -m pytest -n 2 --dist loadfile tests/unit $(ARGS)

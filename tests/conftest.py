@@ -9,9 +9,12 @@ from __future__ import annotations
 import os
 import sys
 
+from hypothesis import settings
 from kit import checkout
 
 ROOT = str(checkout.collections_root())
+
+settings.register_profile("full", max_examples=2000)
 
 sys.path.insert(0, ROOT)
 # ansible-playbook and molecule of the environment that runs pytest, however that was started

@@ -27,6 +27,7 @@ from ansible_collections.virtnet.linux.plugins.module_utils.kinds import (
     interface,
     nat_port,
     netns,
+    resolver,
     veth,
 )
 
@@ -191,6 +192,7 @@ def _laid_over(old: Document, new: Document) -> Document:
         kept = [rest for one in old.get(kind, []) for rest in _without(kind, one, keys)]
         lasting = [one for one in said if one["state"] == "present" and not (kind == netns.KIND and one["pid"])]
         found[kind] = sorted(kept + lasting, key=lambda one: str(_keys(kind, one)))
+    found[resolver.KIND] = _grouped(found[resolver.KIND])
     gone = {one["name"] for one in new.get(netns.KIND) or [] if one["state"] == "absent"}
     for kind in (veth.KIND, interface.KIND):
         found[kind] = [one for one in found[kind] if not gone & set(_namespaces_under(kind, one))]
@@ -200,16 +202,27 @@ def _laid_over(old: Document, new: Document) -> Document:
     return found
 
 
+def _grouped(resolvers: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """One object for all containers that ask the same, in whichever runs they were declared."""
+    found: dict[str, dict[str, Any]] = {}
+    for one in resolvers:
+        group = found.setdefault(str({**one, "containers": None}), {**one, "containers": []})
+        group["containers"] = sorted({*group["containers"], *one["containers"]})
+    return list(found.values())
+
+
 def _addresses(document: Document) -> set[str]:
     ends = [one["peer"] for one in document.get(veth.KIND, []) if one["peer"]]
     return {address.split("/")[0] for end in ends for address in end["addresses"] or []}
 
 
 def _without(kind: str, one: dict[str, Any], keys: set[Any]) -> Iterator[dict[str, Any]]:
-    """The object, where none of the keys is its own; of a range of ports, those that are left."""
+    """The object, where none of the keys is its own; of one that is for several ports or containers, those left."""
     own = _keys(kind, one)
     if not keys & set(own):
         yield one
+    elif kind == resolver.KIND and not keys.issuperset(own):
+        yield {**one, "containers": [name for name in one["containers"] if ("container", name) not in keys]}
     elif kind == nat_port.KIND and one["host_port"] is not None:
         for key, port in nat_port.nat_ports(one).items():
             if key not in keys:
@@ -223,8 +236,10 @@ def _keys(kind: str, one: dict[str, Any]) -> list[Any]:
         return [(one["protocol"], one["to_address"], one["to_port"])]
     if kind == interface.KIND:
         return [(one["device"], one["netns"] if one["type"] == "macvlan" else None)]
+    if kind == resolver.KIND:
+        return [("container", name) for name in one["containers"]]
     required = [name for name, option in _OPTIONS[kind].items() if option.get("required")]
-    return [(one.get("netns"), *(str(one[name]) for name in required))]
+    return [(one.get("netns"), *(one[name] for name in required))]
 
 
 def _once(kind: str, objects: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import stat
+import sys
 
 import pytest
 from integration.robust import engine
@@ -137,7 +138,7 @@ def test_what_a_hand_broke_is_mended_and_nothing_else_is_touched(host, damage):
     host.sh(script)
     code, actions, _warnings = virtnet(host, "check")
     assert code == 1 and named in actions, actions
-    assert virtnet(host, "restore")[0] == 0
+    assert virtnet(host, "restore")[::2] == (0, "")
     assert virtnet(host, "check")[0] == 0
     assert engine.read_back(host) == before
     assert host.links()["eth0"] == untouched
@@ -208,3 +209,49 @@ def test_a_tunnels_address_comes_late(host):
     assert code == 2 and "no interface of this host has this address" in said
     host.sh(f"(sleep 0.5; ip address add {VTEP}/24 dev eth0) & /usr/local/sbin/virtnet restore --wait 10; wait")
     assert virtnet(host, "check")[0] == 0
+
+
+PLAYBOOK = """
+- hosts: localhost
+  connection: local
+  gather_facts: false
+  vars:
+    ansible_python_interpreter: {python}
+    bridge_network_persist: true
+    bridge_network_networks:
+      - {{name: web, subnet: 172.30.0.0/16}}
+    bridge_network_containers: {containers}
+  roles:
+    - virtnet.linux.bridge_network
+"""
+
+
+def play(host, tmp_path, names, expected=0):
+    file = tmp_path / "site.yml"
+    declared = [{"name": name, "networks": ["web"]} for name in names]
+    file.write_text(PLAYBOOK.format(python=sys.executable, containers=json.dumps(declared)))
+    environment = {"HOME": str(tmp_path), "ANSIBLE_HOME": str(tmp_path / "a"), "ANSIBLE_LOCALHOST_WARNING": "false"}
+    words = " ".join("%s=%s" % item for item in environment.items())
+    done = host.try_sh(f"env {words} ansible-playbook -i localhost, {file}")
+    assert done.returncode == expected, done.stdout + done.stderr
+    return done.stdout
+
+
+def addresses(host):
+    (network,) = engine.read_back(host)["networks"]
+    return {name: one["IPv4Address"] for name, one in network["Containers"].items()}
+
+
+def test_a_container_keeps_its_address_whatever_is_killed(host, tmp_path):
+    play(host, tmp_path, ["a", "b", "c"])
+    before = addresses(host)
+    host.sh("ip netns del a; ip netns del b")
+    play(host, tmp_path, ["0", "b"])  # b comes back; a was not removed, so its address is nobody else's
+    assert addresses(host)["b"] == before["b"] and addresses(host)["0"] not in before.values()
+    assert virtnet(host, "restore")[::2] == (0, "")
+    assert before.items() <= addresses(host).items()
+    play(host, tmp_path, ["0", "a", "b", "c"])
+    assert "changed=0" in play(host, tmp_path, ["0", "a", "b", "c"])
+    host.sh(POWER_CUT)
+    play(host, tmp_path, ["c", "b", "a", "0"])  # nobody restored, and the order is another
+    assert before.items() <= addresses(host).items()

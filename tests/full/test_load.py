@@ -1,0 +1,91 @@
+# Copyright (c) 2026, The virtnet.linux authors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Many containers, and many times: the time and memory that it takes are printed (pytest -rP)."""
+
+from __future__ import annotations
+
+import gc
+import os
+import resource
+import time
+
+import pytest
+from integration.robust import engine
+from integration.robust.documents import absent, complete
+
+from ansible_collections.virtnet.linux.plugins.module_utils import names
+from ansible_collections.virtnet.linux.plugins.module_utils.converge import converge
+from kit import snapshot
+
+
+def many(networks, containers, ports=1):
+    """So many networks of so many containers each, each container with so many published ports."""
+    places = [(network, one) for network in range(networks) for one in range(containers)]
+
+    def address(network, one):
+        return "10.%d.%d.%d" % (network, (one + 2) // 256, (one + 2) % 256)
+
+    def veth(network, one):
+        return {
+            "name": "v%d-%d" % (network, one),
+            "bridge": "br-%d" % network,
+            "anti_spoofing": True,
+            "peer": {
+                "name": "eth0",
+                "netns": "c%d-%d" % (network, one),
+                "addresses": [address(network, one) + "/16"],
+                "mac": names.mac_of_ipv4(address(network, one)),
+                "gateway": "10.%d.0.1" % network,
+            },
+        }
+
+    def port(number, place):
+        first = 2000 + number * ports
+        what = "%d-%d" % (first, first + ports - 1)
+        return {"host_port": what, "to_address": address(*place), "bridge": "br-%d" % place[0]}
+
+    bridges = range(networks)
+    return complete({
+        "netns": [{"name": "c%d-%d" % place} for place in places],
+        "bridge": [{"name": "br-%d" % one, "addresses": ["10.%d.0.1/16" % one], "mac": "02:42:0a:%02x:00:01" % one}
+                   for one in bridges],
+        "veth": [veth(*place) for place in places],
+        "bridge_policy": [{"bridge": "br-%d" % one, "subnets": ["10.%d.0.0/16" % one]} for one in bridges],
+        "nat_port": [port(*item) for item in enumerate(places)],
+    })  # fmt: skip
+
+
+@pytest.mark.parametrize("networks, containers, ports", [(1, 1000, 1), (10, 100, 1), (1, 100, 200)])
+def test_many(host, networks, containers, ports):
+    before = host.snapshot()
+    document = many(networks, containers, ports)
+    for what, one in (("create", document), ("again", document), ("remove", absent(document))):
+        start = time.monotonic()
+        actions = engine.run(host, one)
+        print("%d networks of %d containers, %d ports each: %s %.1f s" % (
+            networks, containers, ports, what, time.monotonic() - start))  # fmt: skip
+        assert (what == "again") == (actions == [])
+    snapshot.same(before, host.snapshot())
+
+
+def _cycles(document, gone, times):
+    """Make and remove in one process; open files, memory (KiB) and threads after the tenth time, and after the last."""
+    seen = []
+    for number in range(times):
+        converge(document)
+        converge(gone)
+        if number in (9, times - 1):
+            gc.collect()
+            seen.append((len(os.listdir("/proc/self/fd")), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss))
+    return seen
+
+
+def test_a_long_run_grows_nothing(host):
+    before = host.snapshot()
+    document = many(1, 3, 2)
+    (files, memory), (files_then, memory_then) = host.call(_cycles, document, absent(document), 500)
+    snapshot.same(before, host.snapshot())
+    assert files_then == files
+    assert memory_then - memory < 4096, "KiB"

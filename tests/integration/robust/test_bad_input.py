@@ -1,0 +1,32 @@
+# Copyright (c) 2026, The virtnet.linux authors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Whatever a module is given: it does what was meant or says what is wrong, never with a traceback.
+
+Two hundred inputs here, more than ten thousand in tests/full. Check mode, so that one host serves for all: what it
+foretells is what is done (tests/integration/modules).
+"""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from integration.robust import inputs
+
+from kit import snapshot
+from kit.host import Host
+
+
+@pytest.mark.parametrize("module", inputs.MODULES)
+def test_bad_input(module):
+    with Host() as host:
+        before = host.snapshot()
+
+        @settings(max_examples=1, deadline=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
+        @given(inputs.several(module))
+        def each(some):
+            assert host.call(inputs.answers, module, some) == []
+
+        each()
+        snapshot.same(before, host.snapshot())
