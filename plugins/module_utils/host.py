@@ -60,6 +60,7 @@ class Host:
         self.coming: dict[str, dict[str, Any]] = {}
         self.namespaces_going: set[str] = set()
         self.bridges: set[tuple[str | None, str]] = set()
+        self.bridges_made: set[str] = set()  # by this run: nobody there has known anybody yet
         self.links_coming: set[tuple[str | None, str]] = set()
         self.links_going: set[tuple[str | None, str]] = set()
         self._stacks: dict[str | None, Stack] = {}

@@ -12,6 +12,7 @@ from typing import Any
 
 from ansible_collections.virtnet.linux.plugins.module_utils import cards, messages, namespaces, options, settings
 from ansible_collections.virtnet.linux.plugins.module_utils.actions import Action
+from ansible_collections.virtnet.linux.plugins.module_utils.announce import announce
 from ansible_collections.virtnet.linux.plugins.module_utils.host import Host
 from ansible_collections.virtnet.linux.plugins.module_utils.netlink import Request, number
 from ansible_collections.virtnet.linux.plugins.module_utils.stack import Link, Stack
@@ -100,6 +101,7 @@ def apply(actions: list[Action], host: Host) -> None:
             found[0].forget()
             found = _find(wanted, host)
         _set(wanted, host, None if found is None else found[1])
+        announce([(wanted["netns"], _name(wanted))], host)
 
 
 def delete(actions: list[Action], host: Host) -> None:

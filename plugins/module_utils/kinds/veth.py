@@ -11,8 +11,9 @@ import os
 from collections.abc import Iterator
 from typing import Any
 
-from ansible_collections.virtnet.linux.plugins.module_utils import messages, namespaces, options, settings
+from ansible_collections.virtnet.linux.plugins.module_utils import messages, names, namespaces, options, settings
 from ansible_collections.virtnet.linux.plugins.module_utils.actions import Action, difference
+from ansible_collections.virtnet.linux.plugins.module_utils.announce import announce
 from ansible_collections.virtnet.linux.plugins.module_utils.firewall import Guard, Port
 from ansible_collections.virtnet.linux.plugins.module_utils.host import Host
 from ansible_collections.virtnet.linux.plugins.module_utils.netlink import Request
@@ -45,8 +46,12 @@ OPTIONS: dict[str, Any] = dict(
     state=options.STATE,
 )
 
+_MOVES = {"bridge", "peer", "peer.mac", "peer.addresses"}  # after these neighbours have to learn anew who is where
 _ANYBODY = "0.0.0.0/0"  # as an allowed address: what it sends is checked for its MAC only
 _GUARD = ("anti_spoofing", "guarded_mac", "guarded_addresses", "allowed_addresses")
+# Every port of the bridge hears each announcement, so that those of a thousand endpoints are a million packets. Of more
+# than these only they speak for whom a neighbour may know another MAC.
+_ANNOUNCED = 64
 _AT_ONCE = 200  # pairs made in one go: each holds an open file of its namespace until the batch is sent
 
 
@@ -117,6 +122,7 @@ def apply(actions: list[Action], host: Host) -> None:
     for action in actions:
         if action.verb == "change" and set(action.after) - set(_GUARD):
             _change(action.wanted, host)
+    _announce([action for action in actions if action.verb != "change" or _MOVES & set(action.after)], host)
 
 
 def is_endpoint(wanted: dict[str, Any]) -> bool:
@@ -408,6 +414,20 @@ def _move_far(wanted: dict[str, Any], host: Host, near: Link) -> None:
         os.close(file)
     host.stack(netns).forget()
     host.stack(peer["netns"]).forget()
+
+
+def _announce(actions: list[Action], host: Host) -> None:
+    endpoints = [action.wanted for action in actions if is_endpoint(action.wanted)]
+    if len(endpoints) > _ANNOUNCED:
+        endpoints = [one for one in endpoints if one["bridge"] not in host.bridges_made and not _has_usual_mac(one)]
+    links = [(one["peer"]["netns"], one["peer"]["name"]) for one in endpoints if one["peer"]["netns"] is not None]
+    announce(links, host, endpoints[-1]["name"] if endpoints else None)
+
+
+def _has_usual_mac(wanted: dict[str, Any]) -> bool:
+    """Whether its MAC is the one that its IPv4 address gives, so that all who know the address know the MAC."""
+    usual = {names.mac_of_ipv4(address) for address in _plain_addresses(wanted) if ":" not in address}
+    return wanted["peer"]["mac"] is not None and wanted["peer"]["mac"].lower() in usual
 
 
 def _unplug(wanted: dict[str, Any], host: Host) -> None:

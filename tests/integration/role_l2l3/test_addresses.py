@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 from integration.role_l2l3.conftest import Role
+
 from kit import packets
 
 POOLS = [{"base": "10.9.0.0/22", "size": 24}, {"base": "192.168.0.0/16", "size": 20}]

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Containers that exist already: a process in a network namespace of its own, as `docker run --network none` leaves it."""
+"""Containers that exist already: a process in a network namespace of its own, as `docker run --network none` makes."""
 
 from __future__ import annotations
 
