@@ -100,7 +100,7 @@ def _loopback(state: firewall.State, host: Host) -> Iterator[Action]:
     """Ports that this host reaches through 127.0.0.1 and ::1 need a bridge that takes such packets."""
     wanted = firewall.loopback_bridges(state)
     stack = host.stack(None)
-    ours = {link.name for link in stack.links.values() if link.kind == "bridge" and link.ours} - {
+    ours = {link.name for link in stack.of_kind("bridge") if link.ours} - {
         name for netns, name in host.links_going if netns is None
     }
     for name in sorted(ours | wanted[4]):

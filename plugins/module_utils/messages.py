@@ -77,6 +77,14 @@ def get_links(name: str | None = None) -> bytes:
 
 
 @functools.cache
+def get_links_of(kind: str) -> bytes:
+    """Ask for the links of a kind; a kernel before 4.6 gives all."""
+    info = [("IFLA_INFO_KIND", kind)]
+    attrs: Attributes = [("IFLA_EXT_MASK", RTEXT_FILTER_SKIP_STATS), ("IFLA_LINKINFO", {"attrs": info})]
+    return encode(_ifinfmsg, RTM_GETLINK, NLM_F_ROOT_MATCH, attrs)
+
+
+@functools.cache
 def get_addresses() -> bytes:
     """Ask for all addresses."""
     return encode(_ifaddrmsg, RTM_GETADDR, NLM_F_ROOT_MATCH, [])

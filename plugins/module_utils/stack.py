@@ -212,6 +212,11 @@ class Stack:
             self._by_index = {link.index: link for link in self.links.values()}
         return self._by_index.get(index)
 
+    def of_kind(self, kind: str) -> list[Link]:
+        """The few links of a kind, without those that are not."""
+        links = [Link(payload) for _kind, payload in self.socket.dump(messages.get_links_of(kind))]
+        return [link for link in links if link.kind == kind]
+
     def lookup(self, name: str) -> Link | None:
         """The link as it is now, past what was read before."""
         payload = self.socket.get(messages.get_links(name), "link " + name)

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import errno
+import itertools
 import os
 from collections.abc import Iterator
 from typing import Any
@@ -218,8 +219,7 @@ def _far_link(wanted: dict[str, Any], host: Host, near: Link) -> Link | None:
 def _find_far(host: Host, near: Link) -> tuple[str | None, Link] | None:
     """The other end, wherever it is; with the namespace that our mark names looked into first."""
     likely = (near.labels or {}).get("container")
-    candidates = [likely] if likely in host.handles else []
-    for netns in candidates + [None] + [name for name in sorted(host.handles) if name != likely]:
+    for netns in itertools.chain([likely] if likely in host.handles else [], [None], host.handles):
         if near.peer_namespace is not None and netns is None:
             continue
         far = host.stack(netns).link_at(near.peer_index)
