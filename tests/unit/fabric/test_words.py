@@ -32,4 +32,5 @@ def test_networks_have_the_same_words():
 
 def test_containers_have_the_same_words():
     bridge, overlay = options("bridge_network", "containers"), options("overlay_network", "containers")
-    assert {word: plain(option) for word, option in bridge.items()} == {word: plain(one) for word, one in overlay.items()}
+    assert set(bridge) == set(overlay)
+    assert all(plain(overlay[word]) == plain(bridge[word]) for word in bridge)

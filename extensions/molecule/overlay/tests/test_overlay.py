@@ -1,0 +1,186 @@
+# Copyright (c) 2026, The virtnet.linux authors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Who reaches whom over the lab's hosts, whichever of them and whatever containers there are, as seen over SSH."""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import json
+import os
+import shlex
+from pathlib import Path
+
+import pytest
+import testinfra
+
+LAB = Path(os.environ["MOLECULE_EPHEMERAL_DIRECTORY"], "lab")
+HOSTS = sorted(json.loads((LAB / "inventory.json").read_text())["lab"]["hosts"])
+OUTSIDE = "10.99.255.254"
+SERVE = "import http.server as h; h.HTTPServer(('', {}), h.SimpleHTTPRequestHandler).serve_forever()"
+ASK = "import urllib.request as u; print(u.urlopen('http://{}/', timeout=3).status)"
+SEES = (
+    "import socket as s; l = s.create_server(('', {port})); open('/run/{port}.ready', 'w').close(); c, a = l.accept();"
+    "open('/run/{port}.seen', 'w').write(a[0])"
+)
+
+
+@functools.cache
+def over_ssh(name):
+    return testinfra.get_host(f"ssh://{name}", ssh_config=str(LAB / "ssh_config"))
+
+
+@functools.cache
+def containers(network):
+    """(host, container): its address, of everybody on the network."""
+    found = {}
+    for name in HOSTS:
+        for one in json.loads(over_ssh(name).check_output("ip -json netns list") or "[]"):
+            link = json.loads(over_ssh(name).check_output(f"ip -netns {one['name']} -json -4 address show dev eth0"))
+            address = link[0]["addr_info"][0]["local"]
+            if address.startswith(network):
+                found[name, one["name"]] = address
+    return found
+
+
+def within(who, command):
+    host, container = who
+    prefix = f"ip netns exec {container} " if container else ""
+    return over_ssh(host).run(prefix + command)
+
+
+def pings(who, address, options="-W2"):
+    return within(who, f"ping -nqc1 {options} {address}").rc == 0
+
+
+def serve(who, port=80):
+    """A server in a container; it stays."""
+    host, container = who
+    run = f"ip netns exec {container} python3 -c {shlex.quote(SERVE.format(port))}"
+    if within(who, f"ss -Hltn sport = :{port}").stdout.strip() == "":
+        over_ssh(host).run_test(f"setsid {run} >/dev/null 2>&1 </dev/null &")
+        over_ssh(host).run_test(f"until ip netns exec {container} ss -Hltn sport = :{port} | grep -q .; do :; done")
+
+
+def asks(who, where):
+    return within(who, f"python3 -c {shlex.quote(ASK.format(where))}").stdout.strip() == "200"
+
+
+def on(host):
+    """Some container of the host."""
+    return next(who for who in containers("10.42.") if who[0] == host)
+
+
+@pytest.fixture
+def capture():
+    """A function that starts tcpdump on the underlay, and one that ends it and gives its lines."""
+    outside = over_ssh("outside")
+
+    def start(expression):
+        outside.run_test("rm -f /run/frames.*")
+        command = f"tcpdump --immediate-mode -Uni underlay -w /run/frames.pcap {expression} 2>/run/frames.log"
+        outside.run_test(f"setsid sh -c 'echo $$ >/run/frames.pid; exec {command}' >/dev/null 2>&1 </dev/null &")
+        outside.run_test("until grep -q 'listening on' /run/frames.log; do sleep 0.05; done")
+
+    def stop():
+        outside.run_test("kill $(cat /run/frames.pid); while kill -0 $(cat /run/frames.pid); do sleep 0.05; done")
+        return outside.run("tcpdump -enr /run/frames.pcap 2>/dev/null").stdout
+
+    return start, stop
+
+
+def test_all_pairs_ping_both_ways():
+    everybody = containers("10.42.")
+    assert len(everybody) >= 5
+    for one, other in itertools.permutations(everybody, 2):
+        assert pings(one, everybody[other]), (one, other)
+
+
+def test_all_pairs_reach_a_server():
+    everybody = containers("10.42.")
+    for other in everybody:
+        serve(other)
+    for one, other in itertools.permutations(everybody, 2):
+        assert asks(one, everybody[other]), (one, other)
+
+
+def test_a_hundred_megabytes_and_their_checksum():
+    one, other = on("h1"), on("h2")
+    over_ssh("h2").run_test("mkdir -p /srv && head -c 100000000 /dev/urandom >/srv/file")
+    script = "import os; os.chdir('/srv'); " + SERVE.format(81)
+    run = f"ip netns exec {other[1]} python3 -c {shlex.quote(script)}"
+    over_ssh("h2").run_test(f"setsid {run} >/dev/null 2>&1 </dev/null &")
+    over_ssh("h2").run_test(f"until ip netns exec {other[1]} ss -Hltn sport = :81 | grep -q .; do :; done")
+    take = f"import urllib.request as u; u.urlretrieve('http://{containers('10.42.')[other]}:81/file', '/run/file')"
+    assert within(one, f"python3 -c {shlex.quote(take)}").rc == 0
+    sums = [over_ssh("h1").check_output("sha256sum </run/file"), over_ssh("h2").check_output("sha256sum </srv/file")]
+    assert sums[0] == sums[1]
+    over_ssh("h1").run_test("rm /run/file")
+
+
+def test_the_hosts_frame_is_around_the_containers(capture):
+    start, stop = capture
+    one, other = on("h1"), on("h2")
+    start("udp port 4789")
+    assert pings(one, containers("10.42.")[other])
+    said = stop()
+    assert "10.99.0.1." in said and "> 10.99.0.2.4789: VXLAN, flags [I] (0x08), vni 4242" in said
+    assert f"{containers('10.42.')[one]} > {containers('10.42.')[other]}: ICMP echo request" in said
+
+
+def test_not_one_arp_on_the_underlay(capture):
+    start, stop = capture
+    for name in HOSTS:
+        over_ssh(name).run_test("for one in $(ls /run/netns); do ip -n $one neigh flush all; done")
+    start("udp port 4789")
+    for one, other in itertools.permutations([on(name) for name in HOSTS], 2):
+        assert pings(one, containers("10.42.")[other])
+    assert not pings(on("h1"), "10.42.77.77", "-W0.5")
+    said = stop()
+    assert "ICMP echo request" in said
+    assert "ARP" not in said and "10.42.77.77" not in said and "ff:ff:ff:ff:ff:ff" not in said
+
+
+def test_overlays_are_apart():
+    apart = containers("10.43.")
+    assert pings(("h2", "apart"), apart["h3", "apart"])
+    assert not pings(on("h1"), apart["h3", "apart"], "-W0.5")
+    assert not pings(("h2", "apart"), containers("10.42.")[on("h1")], "-W0.5")
+
+
+def test_exactly_the_mtu_passes():
+    there = containers("10.42.")[on("h2")]
+    assert pings(on("h1"), there, "-Mdo -s1322")  # the third host's card takes 1400: 50 for the tunnel, 28 for the ping
+    assert not pings(on("h1"), there, "-Mdo -s1323")
+
+
+def test_the_outside_sees_the_host():
+    outside = over_ssh("outside")
+    outside.run_test("rm -f /run/7000.*")
+    outside.run_test(f"setsid python3 -c {shlex.quote(SEES.format(port=7000))} >/dev/null 2>&1 </dev/null &")
+    outside.run_test("until test -e /run/7000.ready; do sleep 0.05; done")
+    connect = f"import socket; socket.create_connection(('{OUTSIDE}', 7000), 3)"
+    assert within(on("h3"), f"python3 -c {shlex.quote(connect)}").rc == 0
+    outside.run_test("until test -s /run/7000.seen; do sleep 0.05; done")
+    assert outside.check_output("cat /run/7000.seen") == "10.99.0.3"
+
+
+def test_a_published_port():
+    serve(("h2", "c5"))
+    assert asks(("outside", None), "10.99.0.2:8080")
+    assert asks(on("h1"), "10.99.0.2:8080")
+    assert not asks(("outside", None), "10.99.0.1:8080")
+
+
+def test_a_host_that_is_cut_off_comes_back():
+    one, near, far = on("h1"), containers("10.42.")[on("h2")], containers("10.42.")[on("h3")]
+    outside = over_ssh("outside")
+    outside.run_test("ip link set dev h3 down")
+    try:
+        assert not pings(one, far, "-W0.5")
+        assert pings(one, near)
+    finally:
+        outside.run_test("ip link set dev h3 up")
+    assert any(pings(one, far, "-W0.5") for _attempt in range(20))
