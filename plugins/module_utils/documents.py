@@ -64,7 +64,7 @@ def files(role: str, document: Document | None) -> dict[str, str | None]:
 def remembered() -> dict[str, list[dict[str, Any]]]:
     """The networks and containers that are written down, for whoever plans: an endpoint that existed keeps its address.
 
-    {networks: [{name, bridge, role, subnets, addresses}],
+    {networks: [{name, bridge, role, joins, subnets, addresses}],
      containers: [{name, role, join, endpoints: [{network, veth, interface, mac, addresses}]}]}
     """
     document = read()
@@ -74,6 +74,7 @@ def remembered() -> dict[str, list[dict[str, Any]]]:
             "name": _network_of_bridge(one),
             "bridge": one["name"],
             "role": (one["labels"] or {}).get("role"),
+            "joins": (one["labels"] or {}).get("joins"),
             "subnets": subnets.get(one["name"], []),
             "addresses": one["addresses"] or [],
         }

@@ -257,6 +257,7 @@ def _add_remembered(live: Live, remembered: Mapping[str, Any]) -> None:
         if name in live.networks:
             continue
         network = live.networks[name] = Network(name=name, bridge=_word(entry["bridge"]), declared=False)
+        network.joins = _word_or_none(entry.get("joins"))
         live.roles[name] = _word_or_none(entry.get("role"))
         held = [_address(text) for text in entry["addresses"]]
         for block in map(ipaddress.ip_network, entry["subnets"]):
