@@ -10,6 +10,7 @@ import os
 import sys
 
 from hypothesis import settings
+
 from kit import checkout
 
 ROOT = str(checkout.collections_root())

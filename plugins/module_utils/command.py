@@ -11,7 +11,7 @@ import sys
 import time
 
 from ansible_collections.virtnet.linux.plugins.module_utils import documents, messages, namespaces, rights
-from ansible_collections.virtnet.linux.plugins.module_utils.converge import Refused, converge
+from ansible_collections.virtnet.linux.plugins.module_utils.converge import Document, Refused, converge
 from ansible_collections.virtnet.linux.plugins.module_utils.firewall import FirewallError
 from ansible_collections.virtnet.linux.plugins.module_utils.memory import Locked
 from ansible_collections.virtnet.linux.plugins.module_utils.netlink import NetlinkError
@@ -75,7 +75,7 @@ def _run(options: argparse.Namespace) -> int:
     return _DRIFT if checks and result.actions else _RIGHT
 
 
-def _written_down() -> documents.Document:
+def _written_down() -> Document:
     handles = namespaces.handles()
     document, lost = documents.without_the_lost(documents.read(), handles.__contains__)
     for line in lost:

@@ -172,7 +172,7 @@ def _identities(module: Any, wanted: dict[str, Any]) -> list[tuple[Any, ...]]:
         return [("container", name) for name in wanted["containers"]]
     if module is interface:
         return interface.identities(wanted)
-    found = [("link", wanted["netns"], wanted["name"])]
+    found: list[tuple[Any, ...]] = [("link", wanted["netns"], wanted["name"])]
     if module is vxlan_tunnel and wanted["vni"] is not None and wanted["state"] == "present":
         found.append(("vni", wanted["netns"], wanted["dstport"], wanted["vni"]))
     if module is veth and wanted["peer"] is not None and wanted["state"] == "present":

@@ -276,16 +276,21 @@ def _by_network(document: Document) -> dict[str, Document]:
 
 
 def _network_of_bridge(one: dict[str, Any]) -> str:
-    label = (one["labels"] or {}).get("network")
-    return label if names.is_object_name(label) else one["name"]  # type: ignore[no-any-return]
+    name: str = one["name"]
+    return _label(one) or name
 
 
 def _network(one: dict[str, Any], networks: dict[str, str]) -> str:
-    name = one.get("bridge") or (one.get("peer") or {}).get("bridge")
-    label = (one.get("labels") or {}).get("network")
-    if name is None and "network" in one:
-        return one["network"]  # type: ignore[no-any-return]
-    return networks.get(name or "") or (label if names.is_object_name(label) else "")
+    bridge_name = one.get("bridge") or (one.get("peer") or {}).get("bridge")
+    if bridge_name is None and "network" in one:
+        return str(one["network"])
+    return networks.get(bridge_name or "") or _label(one)
+
+
+def _label(one: dict[str, Any]) -> str:
+    """The network that the object's labels name; empty where they name none, or none that can be a file's name."""
+    label = str((one.get("labels") or {}).get("network", ""))
+    return label if names.is_object_name(label) else ""
 
 
 def _namespaces_under(kind: str, one: dict[str, Any]) -> list[str]:

@@ -20,7 +20,8 @@ from typing import Any
 
 from ansible_collections.virtnet.linux.plugins.module_utils import command, documents
 from ansible_collections.virtnet.linux.plugins.module_utils.actions import Action
-from ansible_collections.virtnet.linux.plugins.module_utils.files import File, difference
+from ansible_collections.virtnet.linux.plugins.module_utils.converge import Document
+from ansible_collections.virtnet.linux.plugins.module_utils.files import DIRECTORY, File, difference
 
 COMMAND = "/usr/local/sbin/virtnet"
 UNIT = "/etc/systemd/system/virtnet-restore.service"
@@ -35,7 +36,7 @@ _UNIT_TEXT = f"""\
 [Unit]
 Description=Bring back the networks of virtnet.linux
 Documentation=https://github.com/virtnet/virtnet.linux
-ConditionDirectoryNotEmpty={documents.DIRECTORY}
+ConditionDirectoryNotEmpty={DIRECTORY}
 # after those who write the firewall anew, before those who use networks
 After=network-pre.target nftables.service firewalld.service ufw.service iptables.service
 After=systemd-networkd.service NetworkManager.service networking.service
@@ -56,7 +57,7 @@ def is_role(name: str) -> bool:
     return bool(_ROLE.match(name))
 
 
-def plan(role: str | None, persist: bool | None, document: documents.Document) -> list[Action]:
+def plan(role: str | None, persist: bool | None, document: Document) -> list[Action]:
     """What has to be written or removed so that the role's networks come back, or (persist False) do not any more.
 
     Without a role nothing is; where persist is not given, systemd decides: networks come back where it runs.
