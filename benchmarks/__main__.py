@@ -28,6 +28,12 @@ def main() -> None:
     asked = _arguments()
     if os.geteuid() != 0:
         raise SystemExit("benchmarks make namespaces: run this as root, or `make bench`")
+    asked.results.parent.mkdir(parents=True, exist_ok=True)
+
+    def keep(found: dict[str, Any]) -> None:
+        """What is measured survives what goes wrong later."""
+        asked.results.write_text(json.dumps(found, indent=1) + "\n")
+
     measured: dict[str, Any] = {"machine": machine()}
     if "start" in asked.only:
         measured["start"] = module_start.measure(max(asked.rounds, 5))
@@ -37,10 +43,11 @@ def main() -> None:
         measured["overlay"] = overlay_entries.measure(overlay_entries.SIZES, asked.rounds)
         measured["overlay plan"] = _overlay_plan()
     if "endpoints" in asked.only:
-        measured["endpoints"] = endpoints.measure(asked.peers, asked.sizes, asked.rounds)
+        measured["endpoints"] = endpoints.measure(
+            asked.peers, asked.sizes, asked.rounds, lambda found: keep({**measured, "endpoints": found})
+        )
     measured["machine"]["load after"] = os.getloadavg()[0]
-    asked.results.parent.mkdir(parents=True, exist_ok=True)
-    asked.results.write_text(json.dumps(measured, indent=1) + "\n")
+    keep(measured)
     print(show(measured))
     print("\nWritten to %s" % asked.results)
 

@@ -11,6 +11,7 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 
 from benchmarks.host import enter_command
 from benchmarks.peers import PEERS
@@ -31,14 +32,20 @@ _LIMIT = 1800  # seconds for one point
 Runs = dict[str, dict[str, dict[str, list[float]]]]  # peer: size: verb: milliseconds of each run
 
 
-def measure(peers: list[str], sizes: list[int], rounds: int) -> dict[str, object]:
-    """Every peer at every size, one after the other, and that as often as there are rounds."""
+def measure(
+    peers: list[str], sizes: list[int], rounds: int, keep: Callable[[dict[str, object]], object]
+) -> dict[str, object]:
+    """Every peer at every size, one after the other, and that as often as there are rounds.
+
+    ``keep`` is given what there is after each round.
+    """
     skipped = {name: why for name in peers for why in [PEERS[name].missing()] if why}
     runs: Runs = {}
+    measured = {"runs": runs, "skipped": skipped, "about": {name: PEERS[name].about for name in peers}}
     for turn in range(rounds):
         for size in sizes:
             for name in peers:
-                if name in skipped or size > PEERS[name].largest:
+                if name in skipped or size > PEERS[name].largest or (turn and size >= PEERS[name].once_from):
                     continue
                 times = _point(name, size)
                 if isinstance(times, str):
@@ -47,7 +54,8 @@ def measure(peers: list[str], sizes: list[int], rounds: int) -> dict[str, object
                 for verb, value in times.items():
                     runs.setdefault(name, {}).setdefault(str(size), {}).setdefault(verb, []).append(value)
                 print("  round %d, N=%d, %s: create %.0f ms" % (turn + 1, size, name, times["create"]), file=sys.stderr)
-    return {"runs": runs, "skipped": skipped, "about": {name: PEERS[name].about for name in peers}}
+        keep(measured)
+    return measured
 
 
 def show(measured: dict[str, object]) -> str:

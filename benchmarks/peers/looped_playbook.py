@@ -29,6 +29,7 @@ class LoopedPlaybook(Peer):
 
     name = "looped playbook"
     about = "seven tasks of ansible.builtin.command, each a loop over the endpoints"
+    once_from = 100
     largest = 100
 
     @classmethod

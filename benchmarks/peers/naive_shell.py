@@ -37,6 +37,7 @@ class NaiveShell(Peer):
 
     name = "naive shell"
     about = "eight times ip and one nft for each endpoint"
+    once_from = 500
     largest = 500
 
     @classmethod

@@ -48,6 +48,7 @@ class Peer:
     name = ""
     about = ""
     largest = 1000  # endpoints; beyond, it takes longer than it is worth
+    once_from = 1001  # endpoints; from here on it takes minutes, and one round has to do
     ports = True  # whether it publishes ports
 
     def __init__(self, folder: Path, python: str) -> None:

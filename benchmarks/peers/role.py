@@ -18,6 +18,7 @@ class Role(Peer):
 
     name = "role"
     about = "ansible-playbook with virtnet.linux.bridge_network"
+    once_from = 500
 
     @classmethod
     def missing(cls) -> str | None:
