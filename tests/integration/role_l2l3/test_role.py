@@ -1,0 +1,48 @@
+# Copyright (c) 2026, The virtnet.linux authors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""All the words for layers 2 and 3 in one play, by Ansible itself."""
+
+from __future__ import annotations
+
+from kit import packets
+from kit.role import play, playbook_of
+
+NETWORKS = [
+    {"name": "sw1", "enable_ipv6": True, "stp": True},
+    {"name": "sw2", "connect": ["sw1"], "stp": True},
+    {"name": "far", "subnet": "172.31.0.0/24", "aux_addresses": {"printer": "172.31.0.2"}},
+]
+CARD = {"device": "enp3s0", "name": "wan", "addresses": ["203.0.113.7/24"], "gateway": "203.0.113.1",
+        "routes": [{"to": "198.51.100.0/24", "via": "203.0.113.1"}]}  # fmt: skip
+CONTAINERS = [
+    {"name": "c1", "networks": ["sw1"]},
+    {"name": "c3", "networks": [{"name": "sw2", "aliases": ["third"]}], "dns": ["192.0.2.53"], "dns_opt": ["ndots:1"]},
+    {"name": "router", "networks": ["far"], "interfaces": [CARD], "forwarding": True},
+    {"name": "shared", "interfaces": [{"device": "up0", "type": "macvlan", "addresses": ["192.0.2.77/24"]}]},
+]
+
+
+def test_one_play_makes_it_the_next_changes_nothing(host, tmp_path):
+    host.sh("ip netns add isp; ip link add enp3s0 type veth peer name eth0 netns isp")
+    playbook = playbook_of(tmp_path, networks=NETWORKS, containers=CONTAINERS)
+    foretold = play(host, playbook, tmp_path, "--check")
+    assert (foretold.code, foretold.changed) == (0, 1), foretold.output
+    made = play(host, playbook, tmp_path)
+    assert (made.code, made.changed) == (0, 1), made.output
+    again = play(host, playbook, tmp_path)
+    assert (again.code, again.changed) == (0, 0), again.output
+    assert packets.arrives(host, "c1", "172.18.0.3", 80, "c3")
+    assert packets.arrives(host, "lan", "192.0.2.77", 80, "shared")
+    assert host.try_sh("ip netns exec c1 getent hosts third").stdout.split()[-2:] == ["c3", "third"]
+    assert host.links("router")["wan"]["addresses"] == ["203.0.113.7/24"]
+    names = [one["name"] for one in CONTAINERS]
+    gone = playbook_of(
+        tmp_path,
+        networks=[{"name": one["name"], "state": "absent"} for one in NETWORKS],
+        containers=[{"name": name, "state": "absent"} for name in names],
+    )
+    left = play(host, gone, tmp_path)
+    assert (left.code, left.changed) == (0, 1), left.output
+    assert "enp3s0" in host.links() and host.try_sh("test -e /etc/netns").returncode
