@@ -20,7 +20,7 @@ from benchmarks import endpoints, module_start, overlay_entries, published_ports
 from benchmarks.peers import PEERS
 
 _RESULTS = Path(__file__).parent / "results"
-_PARTS = ("start", "ports", "overlay", "endpoints")
+_PARTS = ("start", "ports", "overlay", "plan", "endpoints")
 
 
 def main() -> None:
@@ -41,7 +41,8 @@ def main() -> None:
         measured["ports"] = published_ports.measure(asked.ports, asked.rounds, asked.pairs)
     if "overlay" in asked.only:
         measured["overlay"] = overlay_entries.measure(overlay_entries.SIZES, asked.rounds)
-        measured["overlay plan"] = _overlay_plan()
+    if "plan" in asked.only:
+        measured["plan"] = _overlay_plan()
     if "endpoints" in asked.only:
         measured["endpoints"] = endpoints.measure(
             asked.peers, asked.sizes, asked.rounds, lambda found: keep({**measured, "endpoints": found})
@@ -56,7 +57,7 @@ def show(measured: dict[str, Any]) -> str:
     """All tables, and the ratios that the project has set itself."""
     parts = ["%s: %s" % item for item in measured["machine"].items()]
     shows = {"start": module_start.show, "ports": published_ports.show, "overlay": overlay_entries.show,
-             "overlay plan": str, "endpoints": endpoints.show}  # fmt: skip
+             "plan": str, "endpoints": endpoints.show}  # fmt: skip
     parts += [show_part(measured[name]) for name, show_part in shows.items() if measured.get(name)]
     return "\n".join([*parts, ratios.show(measured)])
 
@@ -86,12 +87,9 @@ def _system() -> str:
     return next((line.partition("=")[2].strip('"') for line in lines if line.startswith("PRETTY_NAME=")), "unknown")
 
 
-def _overlay_plan() -> str | None:
-    """What benchmarks/overlay_plan.py prints."""
-    script = Path(__file__).parent / "overlay_plan.py"
-    if not script.exists():
-        return None
-    return subprocess.run([sys.executable, str(script)], capture_output=True, text=True, check=True).stdout
+def _overlay_plan() -> str:
+    command = [sys.executable, "-m", "benchmarks.overlay_plan"]
+    return "\n" + subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout
 
 
 def _arguments() -> argparse.Namespace:
