@@ -183,7 +183,8 @@ def _identities(module: Any, wanted: dict[str, Any]) -> list[tuple[Any, ...]]:
 def _firewall_state(document: Document, host: Host) -> firewall.State:
     """What the firewall has to hold: what it holds now, with the declared objects laid over it."""
     state: firewall.State = host.firewall.state.copy()
-    bridges = _bridges_of_containers(document)
+    heads = _heads_of_segments(document, host)
+    bridges = _bridges_of_containers(document, heads)
     for netns_of, name in host.links_going:
         if netns_of is None:
             state.ports.pop(name, None)
@@ -204,7 +205,7 @@ def _firewall_state(document: Document, host: Host) -> firewall.State:
             for key in nat_port.keys(wanted):
                 state.nat_ports.pop(key, None)
         elif module is veth and wanted["netns"] is None:
-            _lay_port(state, wanted, bridges)
+            _lay_port(state, wanted, bridges, heads)
         elif module is vxlan_tunnel and wanted["netns"] is None:
             state.ports.pop(wanted["name"], None)
             port = vxlan_tunnel.port(wanted, host) if present else None
@@ -229,21 +230,32 @@ def _forget_vanished(state: firewall.State, host: Host) -> None:
             del ports[name]
 
 
-def _bridges_of_containers(document: Document) -> dict[str | None, set[str]]:
+def _heads_of_segments(document: Document, host: Host) -> dict[str, str]:
+    """For bridges that are joined to another one by cables: the one of them that has the addresses."""
+    labels = {link.name: link.labels or {} for link in host.stack(None).links.values() if link.kind == "bridge"}
+    labels.update({one["name"]: one["labels"] or {} for one in document.get(bridge.KIND) or []})
+    bridge_of = {held.get("network"): name for name, held in labels.items()}
+    return {name: bridge_of[held["joins"]] for name, held in labels.items() if held.get("joins") in bridge_of}
+
+
+def _bridges_of_containers(document: Document, heads: dict[str, str]) -> dict[str | None, set[str]]:
     found: dict[str | None, set[str]] = {}
     for wanted in document.get(veth.KIND) or []:
         if wanted["state"] == "present" and veth.is_endpoint(wanted):
-            found.setdefault(wanted["peer"]["netns"], set()).add(wanted["bridge"])
+            found.setdefault(wanted["peer"]["netns"], set()).add(heads.get(wanted["bridge"], wanted["bridge"]))
     return found
 
 
-def _lay_port(state: firewall.State, wanted: dict[str, Any], bridges: dict[str | None, set[str]]) -> None:
+def _lay_port(
+    state: firewall.State, wanted: dict[str, Any], bridges: dict[str | None, set[str]], heads: dict[str, str]
+) -> None:
     name, present = wanted["name"], wanted["state"] == "present"
     if present and wanted["bridge"] is None:  # not enforced: a port of a bridge stays one, as guarded as it was
         return
     endpoint = present and veth.is_endpoint(wanted)
     if endpoint:
-        state.ports[name] = veth.port(wanted, bridges[wanted["peer"]["netns"]])
+        own = {heads.get(wanted["bridge"], wanted["bridge"])}
+        state.ports[name] = veth.port(wanted, bridges[wanted["peer"]["netns"]] - own)
     else:
         state.ports.pop(name, None)
     if wanted["anti_spoofing"] is None and endpoint:

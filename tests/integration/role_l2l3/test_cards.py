@@ -6,6 +6,9 @@
 
 from __future__ import annotations
 
+import json
+import sys
+
 import pytest
 
 from kit import packets, snapshot
@@ -110,3 +113,17 @@ def test_the_card_of_a_tunnel_stays(card, role):
     card.sh("ip address add 203.0.113.2/24 dev enp3s0; ip link add vx0 type vxlan id 7 local 203.0.113.2 dstport 4789")
     (found,) = role.refused([], [{"name": "c", "interfaces": [CARD]}])
     assert "this card stays: it has the underlay address of the tunnel vx0" in found
+
+
+def test_the_card_of_the_way_to_the_controller_stays(card, role):
+    """sshd sets SSH_CONNECTION, by which network_info and the engine know whom not to cut off."""
+    card.sh("ip address add 203.0.113.2/24 dev enp3s0")
+    program = "import json; from ansible_collections.virtnet.linux.plugins.module_utils.report import report;"
+    program += "print(json.dumps({one['name']: one['lifeline'] for one in report()['host']['interfaces']}))"
+    over_ssh = "SSH_CONNECTION='203.0.113.1 50000 203.0.113.2 22' %s -c \"%s\"" % (sys.executable, program)
+    lifelines = json.loads(card.sh(over_ssh))
+    assert lifelines == {
+        "enp3s0": "the way to the controller (203.0.113.1) goes through it",
+        "lo": None,
+        "up0": "the host's default route goes through it",
+    }

@@ -104,6 +104,14 @@ def test_icc_false_holds_across_cables(host, role, bridge_nf):
             assert packets.arrives(host, name, "192.0.2.2", 8080, "c5", 80)
 
 
+def test_a_port_of_a_container_that_is_on_the_segment_and_on_another_network(host, role):
+    other = {"name": "other", "subnet": "172.31.0.0/24"}
+    both = {"name": "both", "networks": ["other", "sw2"], "ports": ["8080:80"]}
+    role.run([SW1, SW2, other], [*C, both])
+    for client in ("c1", "c3"):
+        assert packets.arrives(host, client, "192.0.2.2", 8080, "both", 80), "the answer must not go past the host"
+
+
 def test_internal_is_for_the_whole_segment(host, role):
     role.run([{**SW1, "internal": True}, SW2], C)
     held = addresses(host)
