@@ -147,6 +147,13 @@ def test_all_of_it_goes_when_it_is_absent(three):
     assert all(not live["tunnels"] and not live["networks"] for live in three.live.values())
 
 
+def test_all_of_it_goes_when_no_list_has_it_and_purge_says_so(three):
+    three.run()
+    _everywhere(three, networks=[], containers=[], purge=True)
+    three.run()
+    assert all(not live["tunnels"] and not live["networks"] and not live["containers"] for live in three.live.values())
+
+
 def test_one_host_leaves_while_the_others_stay(three):
     three.run()
     three.declared["h3"]["networks"] = [{"name": "fabric", "state": "absent"}]
