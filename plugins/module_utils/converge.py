@@ -234,8 +234,8 @@ def _heads_of_segments(document: Document, host: Host) -> dict[str, str]:
     """For bridges that are joined to another one by cables: the one of them that has the addresses."""
     labels = {link.name: link.labels or {} for link in host.stack(None).links.values() if link.kind == "bridge"}
     labels.update({one["name"]: one["labels"] or {} for one in document.get(bridge.KIND) or []})
-    bridge_of = {held.get("network"): name for name, held in labels.items()}
-    return {name: bridge_of[held["joins"]] for name, held in labels.items() if held.get("joins") in bridge_of}
+    bridge_of = {held["network"]: name for name, held in labels.items() if "network" in held}
+    return {name: bridge_of[held["joins"]] for name, held in labels.items() if held.get("joins", "") in bridge_of}
 
 
 def _bridges_of_containers(document: Document, heads: dict[str, str]) -> dict[str | None, set[str]]:
@@ -271,6 +271,7 @@ def _plan(document: Document, host: Host, wanted: firewall.State, to_filter: boo
     by_kind: dict[str, list[Action]] = {kind: [] for kind in KINDS}
     for module, item in _objects(document):
         by_kind[module.KIND] += module.plan(item, host)
+    by_kind[vxlan_tunnel.KIND] += _tunnels_on_changed_bridges(document, by_kind, host)
     stay, go = _split(by_kind)
     filters = go[nat_port.KIND] + go[bridge_policy.KIND] + stay[bridge_policy.KIND] + stay[nat_port.KIND]
     if to_filter and not filters and not any(side[kind.KIND] for side in (stay, go) for kind in (veth, vxlan_tunnel)):
@@ -284,6 +285,18 @@ def _plan(document: Document, host: Host, wanted: firewall.State, to_filter: boo
     last += stay[veth.KIND] + stay[interface.KIND] + stay[vxlan_tunnel.KIND]
     told = [*by_kind[network_names.KIND], *go[resolver.KIND], *stay[resolver.KIND]]
     return first + filters + last + gateway.plan(wanted, host) + told
+
+
+def _tunnels_on_changed_bridges(document: Document, by_kind: dict[str, list[Action]], host: Host) -> list[Action]:
+    """A bridge that gets another MAC loses its neighbours, those of its tunnel among them."""
+    bridges = {(action.wanted["netns"], action.name) for action in by_kind[bridge.KIND] if "mac" in action.after}
+    have_actions = {(action.wanted["netns"], action.name) for action in by_kind[vxlan_tunnel.KIND]}
+    return [
+        action
+        for wanted in document.get(vxlan_tunnel.KIND) or []
+        if (wanted["netns"], wanted["name"]) not in have_actions and (wanted["netns"], wanted["bridge"]) in bridges
+        for action in vxlan_tunnel.renew(wanted, host)
+    ]
 
 
 def _split(by_kind: dict[str, list[Action]]) -> tuple[dict[str, list[Action]], dict[str, list[Action]]]:

@@ -124,6 +124,15 @@ def plan(wanted: dict[str, Any], host: Host) -> list[Action]:
     return [Action("change", KIND, name, before, after, wanted)] if after else []
 
 
+def renew(wanted: dict[str, Any], host: Host) -> list[Action]:
+    """What has to be done for a tunnel that is as it should be when its bridge loses its neighbours."""
+    link = host.stack(wanted["netns"]).links.get(wanted["name"])
+    if wanted["state"] == "absent" or link is None or not wanted["endpoints"]:
+        return []
+    endpoints = _endpoint_words(_wanted_by_mac(wanted, wanted["local"] or _local(link)))
+    return [Action("change", KIND, wanted["name"], {"endpoints": []}, {"endpoints": endpoints}, wanted)]
+
+
 def apply(actions: list[Action], host: Host) -> None:
     """Make, replace and change tunnels."""
     delete([action for action in actions if action.verb == "replace"], host)

@@ -174,6 +174,14 @@ def test_neighbours_of_others_stay(two):
     assert neighbours(two) == {("10.42.7.7", "02:00:00:00:00:77")}
 
 
+def test_entries_outlive_another_mac_of_the_bridge(two):
+    two.change("vxlan_tunnel", **tunnel(1))
+    before = neighbours(two)
+    bridge = {"name": "br", "netns": "h1", "mac": "02:42:0a:2a:00:fe"}
+    two.change("topology", bridge=[bridge], vxlan_tunnel=[tunnel(1)])
+    assert neighbours(two) == before != set()
+
+
 def test_what_the_kernel_can_change_is_changed_in_place(two):
     two.module("bridge", name="other", netns="h1")
     two.change("vxlan_tunnel", **tunnel(1, endpoints=[]))
