@@ -15,7 +15,7 @@ from typing import Any
 # What the kernel changes by itself, or learns a moment later.
 PASSING = ("operstate", "hello_timer", "gc_timer", "tcn_timer", "topology_change_timer", "valid_life_time",
            "preferred_life_time", "message_age_timer", "forward_delay_timer", "hold_timer", "state", "fdb_n_learned",
-           "topology_change", "link_index", "tentative", "tso_max_size",
+           "topology_change", "link_index", "tentative", "packets", "bytes", "tso_max_size",
            "tso_max_segs", "gso_max_size", "gso_max_segs", "gro_max_size")  # fmt: skip
 OWN = frozenset({"UP", "BROADCAST", "MULTICAST", "LOOPBACK", "NOARP", "PROMISC"})  # flags that somebody set
 
