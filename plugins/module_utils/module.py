@@ -20,7 +20,6 @@ from ansible_collections.virtnet.linux.plugins.module_utils.documents import Unr
 from ansible_collections.virtnet.linux.plugins.module_utils.firewall import FirewallError
 from ansible_collections.virtnet.linux.plugins.module_utils.memory import Locked
 from ansible_collections.virtnet.linux.plugins.module_utils.netlink import NetlinkError
-from ansible_collections.virtnet.linux.plugins.module_utils.report import report
 
 _LOCK_TIMEOUT: dict[str, Any] = dict(type="int", default=60)
 
@@ -65,8 +64,8 @@ def run_topology(module: AnsibleModule) -> None:
     _run(module, document, lambda declared: persistence.plan(role, persist, declared))
 
 
-def run_info(module: AnsibleModule) -> None:
-    """Carry out the module that reads back."""
+def run_info(module: AnsibleModule, report: Callable[[bool], dict[str, Any]]) -> None:
+    """Carry out the module that reads back, by report(); the modules that do not read back need not import it."""
     _require(module)
     try:
         module.exit_json(changed=False, **report(module.params["tunnel_endpoints"]))

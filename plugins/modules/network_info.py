@@ -172,12 +172,13 @@ host:
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.virtnet.linux.plugins.module_utils.module import run_info
+from ansible_collections.virtnet.linux.plugins.module_utils.report import report
 
 
 def main() -> None:
     arguments = dict(tunnel_endpoints=dict(type="bool", default=False))
     module = AnsibleModule(argument_spec=arguments, supports_check_mode=True)
-    run_info(module)
+    run_info(module, report)
 
 
 if __name__ == "__main__":
