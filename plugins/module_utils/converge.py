@@ -72,7 +72,8 @@ def converge(
     """Bring the host to what the document says; or (check) say what that would take.
 
     The document's objects are complete: every option of their kind is there, None where it is not given.
-    A document that is written down is read by a function, under the lock. ``also`` gives the files to be written for it.
+    A document that is written down is read by a function, under the lock. ``also`` gives the files to be written
+    for it.
     ``stop_after`` ends the run after that many actions, as a crash would.
     Raises Refused, memory.Locked, firewall.FirewallError, netlink.NetlinkError and OSError.
     """
@@ -242,7 +243,8 @@ def _bridges_of_containers(document: Document, heads: dict[str, str]) -> dict[st
     found: dict[str | None, set[str]] = {}
     for wanted in document.get(veth.KIND) or []:
         if wanted["state"] == "present" and veth.is_endpoint(wanted):
-            found.setdefault(wanted["peer"]["netns"], set()).add(heads.get(wanted["bridge"], wanted["bridge"]))
+            bridge_name: str = wanted["bridge"]
+            found.setdefault(wanted["peer"]["netns"], set()).add(heads.get(bridge_name, bridge_name))
     return found
 
 

@@ -16,8 +16,8 @@ from typing import Any
 
 from ansible_collections.virtnet.linux.plugins.module_utils import firewall, foreign, namespaces
 from ansible_collections.virtnet.linux.plugins.module_utils.memory import Memory
-from ansible_collections.virtnet.linux.plugins.module_utils.netlink import Socket
 from ansible_collections.virtnet.linux.plugins.module_utils.name_files import NameFiles
+from ansible_collections.virtnet.linux.plugins.module_utils.netlink import Socket
 from ansible_collections.virtnet.linux.plugins.module_utils.stack import Stack
 
 

@@ -143,7 +143,9 @@ def _network(host: Host, link: Link, containers: list[dict[str, Any]]) -> dict[s
     head = _gateway_bridge(host, link)
     own = [address for address in host.stack(None).addresses.get(head.index, []) if not is_link_local(address)]
     subnets = sorted(
-        host.firewall.state.policies.get(head.name, _UNKNOWN).subnets or {str(ipaddress.ip_interface(address).network) for address in own}, key=_by_family
+        host.firewall.state.policies.get(head.name, _UNKNOWN).subnets
+        or {str(ipaddress.ip_interface(address).network) for address in own},
+        key=_by_family,
     )
     inside = {
         container["name"]: _inspected(container, endpoint)

@@ -56,8 +56,8 @@ options:
     elements: dict
   network_names:
     description:
-      - Under which names a network's containers are found by all that are on it. Each has V(network), V(entries), a list
-        of V(address) and V(names), and V(state).
+      - Under which names a network's containers are found by all that are on it. Each has V(network), V(entries), a
+        list of V(address) and V(names), and V(state).
       - They are the whole truth, and kept in C(/etc/netns/.virtnet).
     type: list
     elements: dict
@@ -65,8 +65,8 @@ options:
     description:
       - What containers find names by, in C(/etc/netns/NAME/hosts) and C(/etc/netns/NAME/resolv.conf). Each has
         V(containers), V(networks) whose names they find, V(nameservers), V(search), V(options), and V(state).
-      - Without nameservers a container asks those of the host, also where that asks a stub of its own. Files that others
-        have put there stay.
+      - Without nameservers a container asks those of the host, also where that asks a stub of its own. Files that
+        others have put there stay.
     type: list
     elements: dict
   role:

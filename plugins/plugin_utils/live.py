@@ -251,7 +251,7 @@ def _add_network(live: Live, entry: Mapping[str, Any]) -> None:
 
 
 def _add_remembered(live: Live, remembered: Mapping[str, Any]) -> None:
-    """What is written down for the host's next boot, and was taken away meanwhile: it keeps its subnet and addresses."""
+    """What is written down for the next boot, and was taken away meanwhile: it keeps its subnet and addresses."""
     for entry in remembered.get("networks") or []:
         name = _word(entry["name"])
         if name in live.networks:
