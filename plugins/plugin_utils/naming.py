@@ -32,7 +32,8 @@ def network_names(scope: Scope, endpoints: list[Endpoint]) -> list[dict[str, Any
             for address in live.addresses.values():
                 add_names(names, address, [container, *live.aliases])
         found.append(as_object(network.name, names))
-    gone = [name for name in scope.leaving_networks if name not in scope.networks]
+    # somebody may have deleted the bridge by hand, but not what was written down of it
+    gone = sorted({*scope.leaving_networks, *scope.absent_networks} - {*scope.networks})
     return found + [{"network": name, "state": "absent"} for name in gone]
 
 

@@ -68,8 +68,12 @@ def is_lost(
 
 
 def ping(host: Host, sender: str | None, to: str) -> bool:
-    """Whether an echo comes back."""
-    return host.try_sh("ping -n -q -c 1 -i 0.2 -w %d %s" % (ARRIVES, to), sender).returncode == 0
+    """Whether an echo comes back; asked again, for a neighbour that was not found before is not asked for at once."""
+    deadline = time.monotonic() + ARRIVES
+    while time.monotonic() < deadline:
+        if host.try_sh("ping -n -q -c 1 -W 1 %s" % to, sender).returncode == 0:
+            return True
+    return False
 
 
 def ping_is_lost(host: Host, sender: str | None, to: str) -> bool:
