@@ -192,3 +192,14 @@ def test_flooding_lets_broadcasts_through_and_still_no_gateway(lab):
     assert "ff:ff:ff:ff:ff:ff" in text
     assert "02:42:0a:2a:00:01 >" not in text
     assert not any(host["changed"] for host in recap(lab.play(playbook=PLAY)).values())
+
+
+def test_icc_false_holds_across_hosts_and_published_ports_work(lab):
+    lab.networks = [{**FABRIC, "icc": False}]
+    lab.containers("h1", on("fabric", name="c1"))
+    lab.containers("h2", on("fabric", name="c5", ports=["8080:80"]))
+    lab.play()
+    with lab.server("h2", "c5", "hello.py", "serve", "c5", "0.0.0.0", "80"):
+        assert not lab.ping("h1", "c1", lab.address("h2", "c5"), "-W0.3")
+        assert lab.ask("h1", "c1", f"http://{lab.address('h2', 'c5')}/") is None
+        assert lab.ask("h1", "c1", "http://10.99.0.2:8080/") == "Hello from c5, you are 10.99.0.1"
