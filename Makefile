@@ -29,6 +29,7 @@ GIVE_BACK := $(if $(SUDO),$(SUDO) chown -R "$$(id -u):$$(id -g)" .cache,true)
 # from which nft takes the numbers of protocols' names.
 PACKAGES := python3=python3 venv=python3-venv nft=nftables ip=iproute2 ping=iputils-ping /etc/protocols=netbase
 TEST_PACKAGES := git=git dot=graphviz tcpdump=tcpdump sshd=openssh-server shellcheck=shellcheck
+FULL_PACKAGES := qemu-system-x86_64=qemu-system-x86 depmod=kmod
 
 ##@ Use it on this machine
 
@@ -77,7 +78,8 @@ test: lint-fast | test-packages ## every test, root's too; before them the linte
 	@$(AS_ROOT) python -m pytest -n 2 --dist loadfile $(ARGS) || status=$$?; $(GIVE_BACK); exit $${status:-0}
 
 .PHONY: test-full
-test-full: | test-packages ## what takes long: killed at every step, random histories, much bad input, load, power cuts
+test-full: | test-packages ## what takes long: killed at every step, random histories, bad input, load, power cuts, cards
+	@tools/packages.sh $(FULL_PACKAGES)
 	@$(AS_ROOT) python -m pytest -n 2 tests/full $(ARGS) || status=$$?; $(GIVE_BACK); exit $${status:-0}
 	@python -m pytest -n 2 --hypothesis-profile full tests/unit/planner/test_junk.py
 

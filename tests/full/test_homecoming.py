@@ -1,0 +1,114 @@
+# Copyright (c) 2026, The virtnet.linux authors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A real card comes home under the name that it had, also after its namespace was deleted by somebody else."""
+
+from __future__ import annotations
+
+import pytest
+
+from kit import guest
+
+PROGRAM = '''
+import json, time
+from ansible_collections.virtnet.linux.plugins.module_utils import report
+from ansible_collections.virtnet.linux.plugins.module_utils.converge import converge
+from ansible_collections.virtnet.linux.plugins.module_utils.kinds import interface, netns
+
+def run(kind, **given):
+    options = {name: option.get("default") for name, option in kind.OPTIONS.items()}
+    document = {kind.KIND: [{**options, **given}]}
+    told = [action.verb for action in converge(document, check=True).actions]
+    done = [action.verb for action in converge(document).actions]
+    assert told == done and converge(document).actions == [], (told, done)
+    return done
+
+def links():
+    shown = json.loads(sh("ip -json -details link show"))
+    return {one["ifname"]: [one.get("ifalias"), "UP" in one["flags"]] for one in shown if one["ifname"] != "lo"}
+
+def back(name):
+    deadline = time.monotonic() + 10
+    while name not in links() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return links()
+
+def stray():
+    return [one for one in report.report()["host"]["interfaces"] if one["device"]]
+
+# two cards on one wire: the neighbour's, and the one that is given away
+cards = sorted(links())
+found["cards"] = len(cards)
+sh("ip link set dev lo up")
+sh("ip netns add lan")
+sh("ip link set dev %s netns lan name eth0" % cards[0])
+sh("ip -n lan address add 203.0.113.1/24 dev eth0")
+sh("ip -n lan link set dev eth0 up")
+sh("ip link set dev %s down" % cards[1])
+sh("ip link set dev %s name enp3s0" % cards[1])
+sh("ip link set dev enp3s0 up")
+found["home"] = links()
+
+run(netns, name="c")
+given = dict(device="enp3s0", netns="c", name="wan", addresses=["203.0.113.7/24"])
+run(interface, **given)
+found["away"] = links()
+found["ping"] = " 0% packet loss" in sh("ip netns exec c ping -n -c 1 -w 10 203.0.113.1")
+found["absent"] = run(interface, device="enp3s0", state="absent")
+found["came home"] = links()
+
+run(interface, **given)
+sh("ip netns delete c")
+found["left"] = back("wan")
+found["stray"] = [[one["name"], one["device"]] for one in stray()]
+found["sent home"] = run(interface, device="enp3s0", state="absent")
+found["home again"] = links()
+
+run(netns, name="d")
+run(interface, **{**given, "netns": "d"})
+sh("ip netns delete d")
+back("wan")
+run(netns, name="e")
+found["given again"] = run(interface, **{**given, "netns": "e"})
+found["ping again"] = " 0% packet loss" in sh("ip netns exec e ping -n -c 1 -w 10 203.0.113.1")
+
+# away it has a name that somebody has at home, and the kernel gives it another
+sh("ip link add name wan type veth peer name other")
+sh("ip netns delete e")
+deadline = time.monotonic() + 10
+while not stray() and time.monotonic() < deadline:
+    time.sleep(0.05)
+found["renamed"] = [[one["name"].startswith("dev"), one["device"]] for one in stray()]
+run(interface, device="enp3s0", state="absent")
+sh("ip link delete dev wan")
+found["home at last"] = links()
+run(netns, name="f")
+run(interface, **{**given, "netns": "f"})
+run(netns, name="f", state="absent")
+found["with its namespace"] = links()
+'''
+
+
+@pytest.mark.slow
+def test_a_card_comes_home():
+    found = guest.run(PROGRAM, cards=2)
+    home = {"enp3s0": [None, True]}
+    assert found == {
+        "cards": 2,
+        "home": home,
+        "away": {},
+        "ping": True,
+        "absent": ["delete"],
+        "came home": home,
+        "left": found["left"],
+        "stray": [["wan", "enp3s0"]],
+        "sent home": ["delete"],
+        "home again": home,
+        "given again": ["create"],
+        "ping again": True,
+        "renamed": [[True, "enp3s0"]],
+        "home at last": home,
+        "with its namespace": home,
+    }
+    assert list(found["left"]) == ["wan"]
