@@ -24,6 +24,8 @@ options:
       - V(purge), whether what the role made and no list declares goes.
       - V(role), whose mark the objects bear.
       - V(host), the host's name in the inventory, from which IPv6 subnets are derived where none is given.
+      - V(address_pools), a list of V(base) and V(size), out of which networks get subnets that name none. Without it
+        every network has to name its own.
     type: dict
     required: true
   live:
