@@ -13,6 +13,7 @@ import os
 import platform
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -35,18 +36,18 @@ def main() -> None:
         asked.results.write_text(json.dumps(found, indent=1) + "\n")
 
     measured: dict[str, Any] = {"machine": machine()}
-    if "start" in asked.only:
-        measured["start"] = module_start.measure(max(asked.rounds, 5))
-    if "ports" in asked.only:
-        measured["ports"] = published_ports.measure(asked.ports, asked.rounds, asked.pairs)
-    if "overlay" in asked.only:
-        measured["overlay"] = overlay_entries.measure(overlay_entries.SIZES, asked.rounds)
-    if "plan" in asked.only:
-        measured["plan"] = _overlay_plan()
-    if "endpoints" in asked.only:
-        measured["endpoints"] = endpoints.measure(
+    parts: dict[str, Callable[[], Any]] = {
+        "start": lambda: module_start.measure(max(asked.rounds, 5)),
+        "ports": lambda: published_ports.measure(asked.ports, asked.rounds, asked.pairs),
+        "overlay": lambda: overlay_entries.measure(overlay_entries.SIZES, asked.rounds),
+        "plan": _overlay_plan,
+        "endpoints": lambda: endpoints.measure(
             asked.peers, asked.sizes, asked.rounds, lambda found: keep({**measured, "endpoints": found})
-        )
+        ),
+    }
+    for name in asked.only:
+        measured[name] = parts[name]()
+        keep(measured)
     measured["machine"]["load after"] = os.getloadavg()[0]
     keep(measured)
     print(show(measured))
