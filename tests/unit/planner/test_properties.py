@@ -162,6 +162,7 @@ def test_the_same_input_gives_the_same_plan_and_is_not_changed(declared):
     assert repr((networks, declared)) == shown
 
 
+@settings(deadline=None)
 @given(st.integers(1, 252))
 def test_a_subnet_is_filled_to_the_last_address(count):
     declared = [{"name": f"c{number}", "networks": ["web"]} for number in range(count)]
