@@ -40,7 +40,7 @@ def show(measured: dict[str, Any]) -> str:
     rows: dict[str, list[object | None]] = {}
     for name, found, least, most in _ratios(Numbers(measured)):
         if found is not None:
-            asked = ("at most %g" % most) if least is None else ("at least %g" % least)
+            asked = f"at most {most:g}" if least is None else f"at least {least:g}"
             holds = found <= most if most is not None else found >= (least or 0)
             rows[name] = ["%.3f" % found, asked, "yes" if holds else "NO"]
     return table("Ratios", ["found", "asked", "holds"], rows) if rows else ""

@@ -44,7 +44,7 @@ class Server(socketserver.ThreadingTCPServer):
 
 def give(address: str, port: int, mebibytes: int) -> int:
     """Send random bytes, and compare checksums."""
-    chunks = [os.urandom(CHUNK_BYTES) for _ in range(8)]
+    chunks = [os.urandom(CHUNK_BYTES) for _number in range(8)]
     checksum = hashlib.sha256()
     sent = [chunks[number % len(chunks)] for number in range(mebibytes)]
     for chunk in sent:

@@ -26,7 +26,7 @@ def main(arguments: list[str]) -> int:
     try:
         return _run(options)
     except (documents.Unreadable, Refused, Locked, NetlinkError, FirewallError, OSError) as error:
-        print("virtnet: %s" % error, file=sys.stderr)
+        sys.stderr.write("virtnet: %s\n" % error)
         return _ERROR
 
 
@@ -62,16 +62,16 @@ def _run(options: argparse.Namespace) -> int:
     if lacking is None and messages.PYROUTE2_MISSING is not None:
         lacking = f"pyroute2 is missing for {sys.executable}: {messages.PYROUTE2_MISSING}"
     if lacking is not None:
-        print("virtnet: " + lacking, file=sys.stderr)
+        sys.stderr.write("virtnet: " + lacking + "\n")
         return _ERROR
     checks = options.command == "check"
     if not checks:
         _wait_for_addresses(options.wait)
     result = converge(_written_down, check=checks, lock_timeout=options.lock_timeout)
     for warning in result.warnings:
-        print("virtnet: " + warning, file=sys.stderr)
+        sys.stderr.write("virtnet: " + warning + "\n")
     for action in result.actions:
-        print(action.line())
+        sys.stdout.write(action.line() + "\n")
     return _DRIFT if checks and result.actions else _RIGHT
 
 
@@ -79,7 +79,7 @@ def _written_down() -> Document:
     handles = namespaces.handles()
     document, lost = documents.without_the_lost(documents.read(), handles.__contains__)
     for line in lost:
-        print("virtnet: left out: " + line, file=sys.stderr)
+        sys.stderr.write("virtnet: left out: " + line + "\n")
     return document
 
 

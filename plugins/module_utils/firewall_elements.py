@@ -439,8 +439,8 @@ def _is_port(port: NatPort) -> bool:
     """Whether all is well with a published port: a short way for the thousands that are."""
     return (
         port.protocol in PROTOCOLS
-        and type(port.host_port) is int
-        and type(port.to_port) is int
+        and _is_whole(port.host_port)
+        and _is_whole(port.to_port)
         and 1 <= port.host_port <= 65535
         and 1 <= port.to_port <= 65535
         and _is_address(port.to_address)
@@ -455,7 +455,7 @@ def _nat_port_problems(port: NatPort) -> Iterator[str]:
         yield "%s: protocol: %r is none of %s" % (about, port.protocol, ", ".join(PROTOCOLS))
     for field in ("host_port", "to_port"):
         number = getattr(port, field)
-        if type(number) is not int or not 1 <= number <= 65535:
+        if not _is_whole(number) or not 1 <= number <= 65535:
             yield "%s: %s: %r is no port: they are numbers from 1 to 65535" % (about, field, number)
     if not _is_address(port.to_address):
         yield "%s: to_address: %r is no IP address" % (about, port.to_address)
@@ -470,7 +470,7 @@ def _opening_problems(opening: Opening) -> Iterator[str]:
     about = "opened port %s" % (opening.port,)
     if opening.protocol not in PROTOCOLS:
         yield "%s: protocol: %r is none of %s" % (about, opening.protocol, ", ".join(PROTOCOLS))
-    if type(opening.port) is not int or not 1 <= opening.port <= 65535:
+    if not _is_whole(opening.port) or not 1 <= opening.port <= 65535:
         yield "%s: port: %r is no port: they are numbers from 1 to 65535" % (about, opening.port)
     if not _is_address(opening.address):
         yield "%s: address: %r is no IP address" % (about, opening.address)
@@ -493,6 +493,11 @@ def _name_problems(about: str, field: str, name: object) -> Iterator[str]:
 
 
 @functools.lru_cache(maxsize=1 << 16)
+def _is_whole(number: object) -> bool:
+    """Whether it is a whole number; True and False are not meant."""
+    return isinstance(number, int) and not isinstance(number, bool)
+
+
 def _is_interface_name(name: object) -> bool:
     return is_interface_name(name)
 

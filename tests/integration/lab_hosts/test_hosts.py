@@ -63,7 +63,7 @@ def test_a_capture_in_the_outside_sees_what_hosts_say_to_each_other_and_no_ssh(t
     """Pings from h1 to h2, started over SSH, pass the underlay's bridge; SSH itself does not."""
     command = [str(three.directory / "enter"), "outside", "tcpdump", "-lni", "underlay", "-c", "4", "icmp or tcp"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as capture:
-        assert "listening on underlay" in "".join(capture.stderr.readline() for _ in range(2))
+        assert "listening on underlay" in "".join(capture.stderr.readline() for _number in range(2))
         three.ssh("h1", "ping -c 2 -i 0.2 10.99.0.2")
         seen = capture.communicate(timeout=10)[0].splitlines()
     assert len(seen) == 4

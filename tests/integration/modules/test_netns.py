@@ -208,7 +208,7 @@ def test_a_foreign_one_goes_by_adopt(host):
 
 def test_one_with_processes_is_refused_with_their_pids(host):
     host.change("netns", name="c1")
-    pids = [host.start("sleep", "infinity", netns="c1") for _ in range(2)]
+    pids = [host.start("sleep", "infinity", netns="c1") for _number in range(2)]
     (problem,) = host.refused("netns", name="c1", state="absent")
     assert "%d, %d" % tuple(pids) in problem and "force: true" in problem
 

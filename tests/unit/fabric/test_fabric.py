@@ -372,5 +372,5 @@ def test_the_plan_grows_as_its_output_grows():
         entries = sum(len(tunnel(topology)["endpoints"]) for topology in planned["hosts"].values())
         return time.process_time() - start, entries
 
-    few, many = min(seconds(10) for _ in range(3)), seconds(100)
+    few, many = min(seconds(10) for _number in range(3)), seconds(100)
     assert many[0] / few[0] < many[1] / few[1]

@@ -34,14 +34,16 @@ ADDRESSES6 = st.one_of(
 ).map(lambda n: str(ipaddress.IPv6Address(n)))
 ADDRESSES = st.one_of(ADDRESSES4, ADDRESSES6)
 MACS = st.binary(min_size=6, max_size=6).map(lambda raw: raw.hex(":"))
-NETWORKS = st.one_of(
-    st.builds(lambda address, bits: _network(address, bits), ADDRESSES4, st.integers(8, 32)),
-    st.builds(lambda address, bits: _network(address, bits), ADDRESSES6, st.integers(16, 128)),
-)
 
 
 def _network(address: str, bits: int) -> str:
     return str(ipaddress.ip_network("%s/%d" % (address, bits), strict=False))
+
+
+NETWORKS = st.one_of(
+    st.builds(_network, ADDRESSES4, st.integers(8, 32)),
+    st.builds(_network, ADDRESSES6, st.integers(16, 128)),
+)
 
 
 def disjoint(networks: list[str]) -> list[str]:

@@ -18,7 +18,7 @@ INSIDE = {"name": "inside", "subnet": "172.29.0.0/24", "internal": True}
 EMPTY = {"networks": [], "bridges": [], "containers": [], "nat_ports": [], "host": {}}
 
 
-def plan(networks=(), containers=(), live=EMPTY, purge=False, **more):
+def plan(networks=(), containers=(), live=None, purge=False, **more):
     """The filter's answer, called as the role calls it."""
     declared = {
         "networks": list(networks),
@@ -28,7 +28,7 @@ def plan(networks=(), containers=(), live=EMPTY, purge=False, **more):
         "host": "h1",
         **more,
     }
-    return FilterModule().filters()["bridge_network_plan"](declared, live)
+    return FilterModule().filters()["bridge_network_plan"](declared, EMPTY if live is None else live)
 
 
 def topology(*args, **kwargs):
@@ -72,11 +72,12 @@ def addresses(document):
     return {where: [text.split("/")[0] for text in peer["addresses"]] for where, peer in endpoints(document).items()}
 
 
-def live_after(document, before=EMPTY, pids=None):
+def live_after(document, before=None, pids=None):
     """What network_info reports after the document has been carried out on the host that `before` describes.
 
     :param pids: {container: [pid]}: processes that run in the namespaces meanwhile
     """
+    before = EMPTY if before is None else before
     containers = {one["name"]: copy.deepcopy(one) for one in before["containers"]}
     networks = {one["Id"]: copy.deepcopy(one) for one in before["networks"]}
     ports = {_place(one): one for one in before["nat_ports"]}
