@@ -201,7 +201,6 @@ def _start(arguments: list[str]) -> subprocess.Popen[str]:
     )
 
 
-@functools.cache
 def _binary() -> str:
     found = shutil.which("nft", path=os.pathsep.join([os.environ.get("PATH", os.defpath), *_SBIN]))
     if found is None:
