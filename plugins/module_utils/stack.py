@@ -29,7 +29,7 @@ from ansible_collections.virtnet.linux.plugins.module_utils.netlink import (
 _IFLA_ADDRESS, _IFLA_IFNAME, _IFLA_MTU, _IFLA_LINK, _IFLA_MASTER, _IFLA_LINKINFO = 1, 3, 4, 5, 10, 18
 _IFLA_IFALIAS, _IFLA_AF_SPEC, _IFLA_GROUP, _IFLA_LINK_NETNSID = 20, 26, 27, 37
 _IFLA_INFO_KIND, _IFLA_INFO_DATA, _IFLA_INFO_SLAVE_DATA = 1, 2, 5
-_WANTED = frozenset((_IFLA_ADDRESS, _IFLA_MTU, _IFLA_LINK, _IFLA_MASTER, _IFLA_IFALIAS, _IFLA_AF_SPEC,
+_WANTED = frozenset((_IFLA_ADDRESS, _IFLA_MTU, _IFLA_LINK, _IFLA_MASTER, _IFLA_LINKINFO, _IFLA_IFALIAS, _IFLA_AF_SPEC,
                      _IFLA_LINK_NETNSID))  # fmt: skip
 _IFLA_INET6_ADDR_GEN_MODE = 8
 # include/uapi/linux/if_addr.h and rtnetlink.h
@@ -61,7 +61,7 @@ class Link:
 
     @functools.cached_property
     def _info(self) -> dict[int, bytes]:
-        return attributes(attribute(self._payload, _LINK.size, _IFLA_LINKINFO) or b"")
+        return attributes(self._found.get(_IFLA_LINKINFO, b""))
 
     @property
     def up(self) -> bool:
