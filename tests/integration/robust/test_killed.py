@@ -15,7 +15,7 @@ from integration.robust import killing
 
 @pytest.mark.parametrize("way", killing.WAYS)
 def test_killed_at_a_step(host, way):
-    assert killing.at_steps(host, way, range(5, 1000, 23)) > 3
+    assert killing.at_steps(host, way, range(5, 1000, 13)) > 3
 
 
 @pytest.mark.parametrize("way", killing.WAYS)
