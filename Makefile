@@ -28,7 +28,9 @@ GIVE_BACK := $(if $(SUDO),$(SUDO) chown -R "$$(id -u):$$(id -g)" .cache,true)
 # COMMAND=PACKAGE: the package is installed where the command is missing. A minimal Debian has no /etc/protocols,
 # from which nft takes the numbers of protocols' names.
 PACKAGES := python3=python3 venv=python3-venv nft=nftables ip=iproute2 ping=iputils-ping /etc/protocols=netbase
-TEST_PACKAGES := git=git dot=graphviz tcpdump=tcpdump sshd=openssh-server shellcheck=shellcheck
+# Test hosts run modules with the distribution's Python.
+TEST_PACKAGES := git=git dot=graphviz tcpdump=tcpdump sshd=openssh-server shellcheck=shellcheck iptables=iptables \
+	/usr/lib/python3/dist-packages/pyroute2=python3-pyroute2
 FULL_PACKAGES := qemu-system-x86_64=qemu-system-x86 depmod=kmod
 
 ##@ Use it on this machine
