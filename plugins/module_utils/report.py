@@ -235,10 +235,8 @@ def _bridges(host: Host) -> list[dict[str, Any]]:
         for link in sorted(stack.links.values(), key=lambda link: link.name):
             if link.kind == "bridge" and link.ours:
                 ports = sorted(port.name for port in stack.links.values() if port.master == link.index)
-                identity = "8000." + (link.mac or "").replace(":", "")
-                found.append(
-                    {"name": link.name, "netns": netns, "id": identity, "stp": bridges.stp(link), "interfaces": ports}
-                )
+                told = {"name": link.name, "netns": netns, "id": bridges.identity(link), "stp": bridges.stp(link)}
+                found.append({**told, "interfaces": ports})
     return found
 
 

@@ -86,6 +86,14 @@ def test_bridges_in_brctls_columns(web):
     ]  # fmt: skip
 
 
+def test_a_bridges_id_begins_with_its_priority(web):
+    web.change("bridge", name="sw0", stp=True, priority=4096)
+    ids = {one["name"]: one["id"] for one in web.module("network_info")["bridges"]}
+    for name, told in ids.items():
+        assert told == web.sh("cat /sys/class/net/%s/bridge/bridge_id" % name).strip()
+    assert ids["sw0"].startswith("1000.")
+
+
 def test_containers_with_how_they_came_to_be(web):
     pid = web.start("sleep", "infinity", netns="nginx")
     containers = {one["name"]: one for one in web.module("network_info")["containers"]}
