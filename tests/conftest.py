@@ -15,7 +15,10 @@ from kit import checkout
 
 ROOT = str(checkout.collections_root())
 
-settings.register_profile("full", max_examples=2000)
+# No deadline: how long an example takes is the machine's affair, which may have others to serve.
+settings.register_profile("usual", deadline=None)
+settings.register_profile("full", deadline=None, max_examples=2000)
+settings.load_profile("usual")
 
 sys.path.insert(0, ROOT)
 # ansible-playbook and molecule of the environment that runs pytest, however that was started

@@ -89,6 +89,20 @@ def labels_of(alias: str | None) -> dict[str, str] | None:
     return dict(word.split("=", 1) for word in words)
 
 
+def addresses_mark(named: dict[str, str]) -> str:
+    """Addresses by name as one label's value.
+
+    >>> addresses_mark({"nas": "172.30.0.9", "printer": "172.30.0.10"})
+    'nas/172.30.0.9+printer/172.30.0.10'
+    """
+    return "+".join("%s/%s" % item for item in named.items())
+
+
+def addresses_of(value: str) -> dict[str, str]:
+    """What addresses_mark() was given."""
+    return dict(item.split("/", 1) for item in value.split("+") if "/" in item)
+
+
 def labels_fit(labels: object) -> bool:
     """Whether a link's alias can hold the labels and give them back unchanged (the rule is LABEL_RULE)."""
     if not isinstance(labels, dict):

@@ -15,6 +15,7 @@ from ansible_collections.virtnet.linux.plugins.module_utils import (
     documents,
     health,
     listeners,
+    names,
     resolvers,
     settings,
     sysctls,
@@ -154,6 +155,7 @@ def _network(host: Host, link: Link, containers: list[dict[str, Any]]) -> dict[s
         if endpoint["bridge"] == link.name
     }
     labels = dict(link.labels or {})
+    kept = [labels.pop(word, "") for word in ("ip_range", "ip_range6", "aux_addresses")]
     return {
         "Name": labels.pop("network", link.name),
         "Id": link.name,
@@ -161,7 +163,7 @@ def _network(host: Host, link: Link, containers: list[dict[str, Any]]) -> dict[s
         "Driver": "overlay" if "vni" in labels else "bridge",
         "EnableIPv4": any(":" not in subnet for subnet in subnets),
         "EnableIPv6": any(":" in subnet for subnet in subnets),
-        "IPAM": {"Driver": "default", "Config": [_ipam(subnet, own) for subnet in subnets]},
+        "IPAM": {"Driver": "default", "Config": [_ipam(subnet, own, *kept) for subnet in subnets]},
         "Internal": policy.internal,
         "Options": _options(link, policy),
         "Labels": labels,
@@ -189,11 +191,25 @@ def _inspected(container: dict[str, Any], endpoint: dict[str, Any]) -> dict[str,
     }
 
 
-def _ipam(subnet: str, own: list[str]) -> dict[str, str]:
+def _ipam(subnet: str, own: list[str], ip_range: str, ip_range6: str, aux_addresses: str) -> dict[str, Any]:
     network = ipaddress.ip_network(subnet)
-    inside = (address.split("/")[0] for address in own)
-    gateway = next((address for address in inside if ipaddress.ip_address(address) in network), None)
-    return {"Subnet": subnet, **({"Gateway": gateway} if gateway else {})}
+    part = ip_range if network.version == 4 else ip_range6
+    gateways = [address.split("/")[0] for address in own if _lies_in(address, network)]
+    reserved = names.addresses_of(aux_addresses).items()
+    told: dict[str, Any] = {
+        "IPRange": part if _lies_in(part, network) else None,
+        "Gateway": next(iter(gateways), None),
+        "AuxiliaryAddresses": {name: address for name, address in reserved if _lies_in(address, network)},
+    }
+    return {"Subnet": subnet, **{word: value for word, value in told.items() if value}}
+
+
+def _lies_in(text: str, network: ipaddress.IPv4Network | ipaddress.IPv6Network) -> bool:
+    """Whether an address, with a length or without, is in the network; what is none, as in labels of others, is not."""
+    try:
+        return ipaddress.ip_interface(text).ip in network
+    except ValueError:
+        return False
 
 
 def _options(link: Link, policy: Policy) -> dict[str, Any]:

@@ -41,7 +41,9 @@ EXAMPLES = r"""
 
 RETURN = r"""
 networks:
-  description: The networks, in the words of C(docker network inspect).
+  description:
+    - The networks, in the words of C(docker network inspect). C(IPAM.Config) has C(IPRange) and C(AuxiliaryAddresses),
+      too, where they are declared.
   returned: always
   type: list
   elements: dict

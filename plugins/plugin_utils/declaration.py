@@ -54,6 +54,7 @@ ATTACHMENT_FIELDS = (
 )  # fmt: skip
 
 _STATES = ("present", "absent")
+_OWN_LABELS = ("role", "network", "joins", "ip_range", "ip_range6", "aux_addresses")
 _OF_A_NAMESPACE = (
     "networks", "interfaces", "ports", "forwarding", "sysctls", "routes", "dns", "dns_search", "dns_opt", "pid",
 )  # fmt: skip
@@ -267,7 +268,7 @@ def _read_network(fields: Fields, name: str, host: str) -> Network:
         crossing=read_crossing(fields),
         anti_spoofing=bool(fields.boolean("anti_spoofing", True)),
         routes=read_routes(fields),
-        labels=_read_labels(fields, name),
+        labels=_read_labels(fields, name, subnets),
         connect=_read_connect(fields, name),
         stp=fields.boolean("stp", None),
         automatic=not fields.given("subnet") and not fields.given("subnet6"),
@@ -293,14 +294,28 @@ def _read_connect(fields: Fields, name: str) -> list[str]:
     return found
 
 
-def _read_labels(fields: Fields, name: str) -> dict[str, str]:
+def _read_labels(fields: Fields, name: str, subnets: dict[int, Subnet]) -> dict[str, str]:
+    """The bridge's labels: what is declared, and what a run has to know of the subnets that does not declare them."""
     words = Fields(fields.mapping("labels"), f"{fields.thing}: labels", fields.problems)
     labels = {str(key): words.text(key) or "" for key in words.raw}
-    for word in ("role", "network", "joins"):
+    for word in _OWN_LABELS:
         if word in labels:
             words.refuse(word, "is set by the role itself; choose another word")
-    if names.is_object_name(name) and not names.labels_fit({**labels, "role": "bridge_network", "network": name}):
+    if not names.is_object_name(name):
+        return labels
+    for version, subnet in subnets.items():
+        if subnet.ip_range is not None:
+            labels["ip_range" + ("6" if version == 6 else "")] = str(subnet.ip_range)
+    own = {"role": "bridge_network", "network": name}
+    if not names.labels_fit({**labels, **own}):
         fields.refuse("labels", f"must be {names.LABEL_RULE}")
+    reserved = {key: str(address) for subnet in subnets.values() for key, address in subnet.auxiliary.items()}
+    if reserved:
+        kept = {**labels, "aux_addresses": names.addresses_mark(reserved)}
+        if names.labels_fit({**kept, **own}):
+            return kept
+        rule = "are more than the bridge's alias has room for: only runs that declare the network will know of them"
+        fields.problems.warn(fields.thing, "aux_addresses", dict(reserved), rule)
     return labels
 
 
@@ -315,6 +330,9 @@ def _read_subnets(fields: Fields, name: str, host: str) -> dict[int, Subnet]:
     auxiliary: dict[int, dict[str, Address]] = {4: {}, 6: {}}
     aux = Fields(fields.mapping("aux_addresses"), f"{fields.thing}: aux_addresses", fields.problems)
     for key in aux.raw:
+        if not names.is_object_name(str(key)):
+            aux.refuse(key, f"the name must be {names.OBJECT_RULE}")
+            continue
         address = aux.address(key)
         if address is not None:
             auxiliary[address.version][str(key)] = address

@@ -227,9 +227,8 @@ def _add_network(live: Live, entry: Mapping[str, Any]) -> None:
         declared=False,
     )
     for config in (entry.get("IPAM") or {}).get("Config") or []:
-        block = ipaddress.ip_network(config["Subnet"])
-        gateway = config.get("Gateway")
-        network.subnets.setdefault(block.version, Subnet(network=block, gateway=_address(gateway) if gateway else None))
+        subnet = _subnet(config)
+        network.subnets.setdefault(subnet.version, subnet)
     live.networks[network.name] = network
     if "vni" in (entry.get("Labels") or {}):
         live.overlays.add(network.name)
@@ -248,6 +247,16 @@ def _add_network(live: Live, entry: Mapping[str, Any]) -> None:
                 addresses=_first_of_each([text for text in texts if text]),
             ),
         )
+
+
+def _subnet(config: Mapping[str, Any]) -> Subnet:
+    gateway, ip_range = config.get("Gateway"), config.get("IPRange")
+    return Subnet(
+        network=ipaddress.ip_network(config["Subnet"]),
+        ip_range=ipaddress.ip_network(ip_range) if ip_range else None,
+        gateway=_address(gateway) if gateway else None,
+        auxiliary={_word(name): _address(text) for name, text in (config.get("AuxiliaryAddresses") or {}).items()},
+    )
 
 
 def _add_remembered(live: Live, remembered: Mapping[str, Any]) -> None:

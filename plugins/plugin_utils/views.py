@@ -111,6 +111,8 @@ def _word(value: Any) -> str:
         return ""
     if isinstance(value, bool):
         return "true" if value else "false"
+    if isinstance(value, dict):
+        return _words(f"{key} {_word(part)}" for key, part in value.items())
     return _words(map(_word, value)) if isinstance(value, list) else str(value)
 
 

@@ -201,6 +201,22 @@ def test_a_network_that_an_earlier_run_made(host, role):
     assert packets.arrives(host, None, "127.0.0.1", 81, "late", 80)
 
 
+def test_a_network_that_an_earlier_run_made_keeps_to_its_range(host, role):
+    part = {"ip_range": "172.30.5.0/24", "gateway": "172.30.0.1", "aux_addresses": {"nas": "172.30.5.0"}}
+    role.change([{**WEB, **part}])
+    role.change([], [on("late", "web")])
+    assert role.live()["late"]["web"] == ["172.30.5.1"]
+    assert packets.ping(host, "late", "172.30.0.1")
+    (network,) = host.module("network_info")["networks"]
+    assert network["IPAM"]["Config"] == [
+        {"Subnet": "172.30.0.0/16", "IPRange": "172.30.5.0/24", "Gateway": "172.30.0.1",
+         "AuxiliaryAddresses": {"nas": "172.30.5.0"}},
+    ]  # fmt: skip
+    assert network["Labels"] == {"role": "bridge_network"}
+    role.change([WEB], [on("late", "web"), on("later", "web")])
+    assert role.live() == {"late": {"web": ["172.30.5.1"]}, "later": {"web": ["172.30.0.2"]}}
+
+
 def test_ports_come_change_and_go(outside, role):
     role.change([WEB], [NGINX, CLIENT])
     role.change([WEB], [{**NGINX, "ports": ["8080:81", "8081:80"]}, CLIENT])

@@ -10,10 +10,13 @@ import copy
 import ipaddress
 
 from ansible_collections.virtnet.linux.plugins.filter.bridge_network_plan import FilterModule
+from ansible_collections.virtnet.linux.plugins.module_utils import names
 
 WEB = {"name": "web", "subnet": "172.30.0.0/16"}
 DUAL = {"name": "dual", "subnet": "172.31.0.0/24", "subnet6": "fd00:31::/64"}
 INSIDE = {"name": "inside", "subnet": "172.29.0.0/24", "internal": True}
+
+TOLD_ELSEWHERE = ("network", "ip_range", "ip_range6", "aux_addresses")  # labels that network_info tells in other words
 
 EMPTY = {"networks": [], "bridges": [], "containers": [], "nat_ports": [], "host": {}}
 
@@ -134,14 +137,14 @@ def live_after(document, before=None, pids=None):
         networks[bridge["name"]] = {
             "Name": bridge["labels"]["network"],
             "Id": bridge["name"],
-            "IPAM": {"Config": [{"Subnet": str(one.network), "Gateway": str(one.ip)} for one in gateways]},
+            "IPAM": {"Config": [_ipam(one, bridge["labels"]) for one in gateways]},
             "Internal": policies[bridge["name"]]["internal"],
             "Options": {
                 "bridge": bridge["name"],
                 "mtu": bridge.get("mtu", 1500),
                 "gateway_mode": policies[bridge["name"]].get("gateway_mode", "nat"),
             },
-            "Labels": {key: value for key, value in bridge["labels"].items() if key != "network"},
+            "Labels": {key: value for key, value in bridge["labels"].items() if key not in TOLD_ELSEWHERE},
         }
     for network in networks.values():
         for head in networks.values():
@@ -184,6 +187,14 @@ def live_after(document, before=None, pids=None):
         "openings": [openings[key] for key in sorted(openings)],
         "host": {**host, "interfaces": links, "namespaces": sorted({*host.get("namespaces", []), *containers})},
     }
+
+
+def _ipam(gateway, labels):
+    ip_range = labels.get("ip_range6" if gateway.version == 6 else "ip_range")
+    reserved = names.addresses_of(labels.get("aux_addresses", ""))
+    inside = {name: text for name, text in reserved.items() if ipaddress.ip_address(text) in gateway.network}
+    told = {"IPRange": ip_range, "Gateway": str(gateway.ip), "AuxiliaryAddresses": inside}
+    return {"Subnet": str(gateway.network), **{word: value for word, value in told.items() if value}}
 
 
 def _cable(link):

@@ -53,6 +53,7 @@ NETWORKS = [
         "network web: aux_addresses.x '172.30.0.1'",
         "taken on network web by the gateway",
     ),
+    (network(aux_addresses={"a b": "172.30.0.9"}), "network web: aux_addresses: a b '172.30.0.9'", "the name must be"),
     (network(aux_addresses=["172.30.0.9"]), "network web: aux_addresses ['172.30.0.9']", "must be a dictionary"),
     (network(mtu=60), "network web: mtu 60", "from 68 to 65535"),
     (network(mtu=1000, subnet6="fd00::/64"), "network web: mtu 1000", "from 1280 to 65535"),
@@ -66,6 +67,7 @@ NETWORKS = [
     (network(name="we b"), "network we b: name 'we b'", "1 to 63 of the characters"),
     (network(name=None), "bridge_network_networks[0]: name (not given)", "needs a name"),
     (network(labels={"role": "mine"}), "network web: labels: role 'mine'", "set by the role itself"),
+    (network(labels={"ip_range": "x"}), "network web: labels: ip_range 'x'", "set by the role itself"),
     (network(labels={"Tier": "x y"}), "network web: labels {'Tier': 'x y'}", "keys of a-z"),
     (network(routes=[{"to": "10.0.0.0/8"}]), "network web: routes[0]: via (not given)", "needs both"),
     (

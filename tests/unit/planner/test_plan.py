@@ -133,6 +133,27 @@ def test_interfaces_in_the_order_of_networks_and_the_default_route_by_the_first_
     assert [peer.get("gateway6") for peer in (inside, web, dual)] == [None, None, "fd00:31::1"]
 
 
+def test_a_network_of_an_earlier_run_still_says_which_addresses_it_gives():
+    reserved = {"DefaultGatewayIPv4": "172.30.5.1", "printer": "172.30.5.2", "printer6": "fd00:30::2"}
+    ranges = {"ip_range": "172.30.5.0/29", "subnet6": "fd00:30::/64", "ip_range6": "fd00:30::/125"}
+    live = live_after(topology([{**WEB, **ranges, "aux_addresses": reserved}]))
+    document = topology([], [{"name": name, "networks": ["web"]} for name in ("a", "b")], live=live)
+    assert addresses(document) == {
+        ("a", "web"): ["172.30.5.3", "fd00:30::3"],
+        ("b", "web"): ["172.30.5.4", "fd00:30::4"],
+    }  # fmt: skip
+    assert {peer["gateway"] for peer in endpoints(document).values()} == {"172.30.5.1"}
+
+
+def test_more_reserved_addresses_than_a_bridge_keeps_are_told_of():
+    reserved = {f"machine-{number}": f"172.30.0.{number}" for number in range(100, 120)}
+    planned = plan([{**WEB, "aux_addresses": reserved}], [{"name": "c", "networks": ["web"]}])
+    assert planned["errors"] == []
+    (warning,) = planned["warnings"]
+    assert warning.startswith("network web: aux_addresses {'machine-100': '172.30.0.100',")
+    assert "only runs that declare the network" in warning
+
+
 def test_an_interface_name_that_is_given_and_the_lowest_free_for_the_others():
     networks = [{"name": "web", "interface_name": "lan"}, "dual", {"name": "inside", "interface_name": "eth0"}]
     document = topology([WEB, DUAL, INSIDE], [{"name": "c", "networks": networks}])
@@ -176,7 +197,10 @@ def test_a_network_with_everything_said():
         "mac": "02:42:ac:1e:ff:fe",
         "mtu": 1400,
         "up": True,
-        "labels": {"role": "bridge_network", "network": "all", "tier": "back", "rank": "2"},
+        "labels": {
+            "role": "bridge_network", "network": "all", "tier": "back", "rank": "2",
+            "ip_range": "172.30.5.0/24", "ip_range6": "fd00:30::5:0/112", "aux_addresses": "printer/172.30.5.0",
+        },  # fmt: skip
         "state": "present",
     }
     assert one(document["bridge_policy"]) == {
