@@ -44,6 +44,10 @@ options:
     description: What hosts declare that differs from their variables, by host; for instance V(networks).
     type: dict
     default: {}
+  group:
+    description: What the inventory calls the members, for messages.
+    type: str
+    default: overlay
 seealso:
   - module: virtnet.linux.network_info
   - module: virtnet.linux.topology
@@ -100,6 +104,7 @@ def overlay_network_plan(
     hosts: list[str],
     readings: Mapping[str, Mapping[str, Any]],
     declared: Mapping[str, Mapping[str, Any]] | None = None,
+    group: str = "overlay",
 ) -> dict[str, Any]:
     """The plan of a fabric out of Ansible's variables."""
     raw = {}
@@ -109,7 +114,7 @@ def overlay_network_plan(
             variables = hostvars[name]
             told = {word: variables[variable] for word, variable in _VARIABLES.items() if variable in variables}
         raw[name] = {**told, **_reading(readings.get(name))}
-    return plan_fabric(raw, hosts)
+    return plan_fabric(raw, hosts, group)
 
 
 def _reading(result: Mapping[str, Any] | None) -> dict[str, Any]:

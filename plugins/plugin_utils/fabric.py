@@ -58,11 +58,12 @@ class Fabric:
     entries: dict[str, list[Entry]]  # by host: who is there, as all other hosts are told
 
 
-def plan_fabric(raw: Mapping[str, Mapping[str, Any]], hosts: Iterable[str]) -> dict[str, Any]:
+def plan_fabric(raw: Mapping[str, Mapping[str, Any]], hosts: Iterable[str], group: str = "overlay") -> dict[str, Any]:
     """What has to be on each host of the run.
 
     :param raw: the members of the fabric, in the inventory's order, as members.read_members() takes them
     :param hosts: those that this run changes
+    :param group: what the inventory calls the members
     :return: {errors: [sentence], warnings: [sentence], hosts: {NAME: topology}, addresses: {NAME: {CONTAINER: {NETWORK:
         {ipv4_address, ipv6_address, mac_address}}}} of the containers that bridge_network declares, lacking: [NAME] of
         members that the run does not change and that do not have all entries}
@@ -70,10 +71,11 @@ def plan_fabric(raw: Mapping[str, Mapping[str, Any]], hosts: Iterable[str]) -> d
     problems = Problems()
     asked = list(hosts)
     members = read_members(raw, asked)
-    for name in asked:
-        if name not in members:
-            rule = "is not in it: run the role on members of the group only, or add the host"
-            problems.refuse(f"host {name}", f"{ROLE}_group", enumerate_names(list(members)), rule)
+    strangers = [name for name in asked if name not in members]
+    if strangers:
+        told = f"has {enumerate_names(list(members))}" if members else "is no group of the inventory, or nobody is in it"
+        rule = f"{told}; the role runs on {enumerate_names(strangers)} as well: run it on members only, or add them"
+        problems.refuse("fabric", f"{ROLE}_group", group, rule)
     everyone = list(members.values())
     check_fabric(everyone, problems)
     fabrics = [_fabric(on_it, name, problems) for name, on_it in _networks(everyone).items()]
@@ -181,7 +183,14 @@ def _mtu(members: list[Member], network: Network, problems: Problems) -> int | N
     if network.mtu is None and 6 in network.subnets and most < 1280:
         rule = f"host {where}'s underlay device has {smallest}; with the tunnel IPv6's least, 1280, does not fit"
         problems.refuse(str(network), "mtu", None, rule)
+    if any(member.live is None for member in members):  # its underlay may be the smallest: nothing grows without it
+        most = min([most, *_live_mtus(members, network.name)])
     return network.mtu or most
+
+
+def _live_mtus(members: list[Member], name: str) -> list[int]:
+    live = [member.live.networks.get(name) for member in members if member.live is not None]
+    return [one.mtu for one in live if one is not None and one.mtu is not None]
 
 
 def _live_gateway(members: list[Member], name: str, version: int) -> Address | None:
@@ -288,13 +297,18 @@ def _tunnel(member: Member, fabric: Fabric) -> dict[str, Any]:
         "mtu": fabric.mtu,
         "bridge": network.bridge,
         "learning": overlay.flood,
-        "flood": [fabric.vteps[other] for other in others] if overlay.flood else [],
+        "flood": _flood(member, fabric),
         "endpoints": [entry for other in others for entry in fabric.entries[other]],
         "anycast_gateway": True,
         "labels": {"role": ROLE, "network": network.name},
         "state": "present",
     }
     return {key: value for key, value in told.items() if value is not None}
+
+
+def _flood(member: Member, fabric: Fabric) -> list[str]:
+    """Who gets a copy of a broadcast of this host."""
+    return [vtep for name, vtep in fabric.vteps.items() if name != member.name] if fabric.overlay.flood else []
 
 
 def _old_tunnels(member: Member, fabrics: list[Fabric]) -> list[dict[str, Any]]:
@@ -357,9 +371,9 @@ def _lacking(members: list[Member], fabrics: list[Fabric]) -> list[str]:
         for member in members:
             if member.in_run or member.name not in numbers:
                 continue
-            wanted = names.fingerprint([everything - numbers[member.name]])
-            have = next((one.get("fingerprint") for one in member.tunnels if one["name"] == device), None)
-            if have != wanted:
+            wanted = names.fingerprint([everything - numbers[member.name]]), _flood(member, fabric)
+            have = next((one for one in member.tunnels if one["name"] == device), {})
+            if (have.get("fingerprint"), sorted(have.get("flood") or [])) != (wanted[0], sorted(wanted[1])):
                 found[member.name] = None
     return [member.name for member in members if member.name in found]
 

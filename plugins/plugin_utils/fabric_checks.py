@@ -19,8 +19,8 @@ def check_fabric(members: list[Member], problems: Problems) -> None:
     _check_vnis(members, problems)
     _check_slices(members, problems)
     for member in members:
+        _check_underlay(member)
         if member.in_run:
-            _check_underlay(member)
             _check_tunnels(member)
             _check_listeners(member)
 

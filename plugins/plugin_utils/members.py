@@ -14,7 +14,7 @@ from typing import Any
 from ansible_collections.virtnet.linux.plugins.plugin_utils.addresses import Address, IPNetwork
 from ansible_collections.virtnet.linux.plugins.plugin_utils.declaration import Declaration, read_declaration
 from ansible_collections.virtnet.linux.plugins.plugin_utils.fields import Fields
-from ansible_collections.virtnet.linux.plugins.plugin_utils.live import Live, read_live
+from ansible_collections.virtnet.linux.plugins.plugin_utils.live import Live, LiveInterface, read_live
 from ansible_collections.virtnet.linux.plugins.plugin_utils.problems import Problems, enumerate_names
 
 ROLE = "overlay_network"
@@ -71,11 +71,16 @@ def read_members(raw: Mapping[str, Mapping[str, Any]], in_run: Iterable[str]) ->
 
 
 def underlay_mtu(member: Member) -> int | None:
-    """The MTU of the device that has the member's VTEP; None where nobody knows."""
+    """The MTU of the device that has the member's VTEP; None where nobody knows.
+
+    A routed underlay may have it on the loopback device or a dummy, by which no packet leaves: then the uplinks' count.
+    """
     if member.live is None or member.vtep is None:
         return None
-    found = (one.mtu for one in member.live.interfaces.values() if member.vtep in one.addresses)
-    return next((mtu for mtu in found if isinstance(mtu, int)), None)
+    devices = [one for one in member.live.interfaces.values() if member.vtep in one.addresses]
+    if devices and all(_sends_nothing(one) for one in devices):
+        devices = _uplinks(member.live)
+    return min((one.mtu for one in devices if isinstance(one.mtu, int)), default=None)
 
 
 def _read_member(name: str, raw: Mapping[str, Any], in_run: bool) -> Member:
@@ -210,10 +215,19 @@ def _settle_vtep(member: Member, family: int | None) -> None:
 
 def _candidates(live: Live, family: int | None) -> list[Address]:
     """Addresses that the underlay could know the host by: of the devices with a default route, or else of all."""
-    devices = {route.dev for route in live.routes if route.to.prefixlen == 0}
-    outside = [one for one in live.interfaces.values() if not one.ours and one.kind not in ("bridge", "vxlan")]
-    uplinks = [one for one in outside if one.name in devices] or outside
-    addresses = [address for one in uplinks for address in one.addresses if not address.is_loopback]
+    addresses = [address for one in _uplinks(live) for address in one.addresses if not address.is_loopback]
     if family is None and any(address.version == 4 for address in addresses):
         family = 4
     return [address for address in addresses if family in (None, address.version)]
+
+
+def _uplinks(live: Live) -> list[LiveInterface]:
+    """The devices with a default route, a bridge too; or else all that may lead to other hosts."""
+    devices = {route.dev for route in live.routes if route.to.prefixlen == 0}
+    outside = [one for one in live.interfaces.values() if not one.ours]
+    cards = [one for one in outside if one.kind not in ("bridge", "vxlan") and not _sends_nothing(one)]
+    return [one for one in outside if one.name in devices] or cards
+
+
+def _sends_nothing(interface: LiveInterface) -> bool:
+    return interface.name == "lo" or interface.kind == "dummy"

@@ -70,6 +70,40 @@ def test_mtu_is_the_smallest_underlays_less_the_headers(version, most):
         assert {one["mtu"] for kind in kinds for one in topology[kind]} == {most}
 
 
+def test_mtu_does_not_grow_while_the_smallest_host_cannot_be_read(three):
+    for name in three.declared:
+        three.declared[name]["vtep"] = f"192.0.2.{name[1]}"
+    three.live["h2"] = bare(2, 1400)
+    three.run()
+    three.unread = {"h2"}
+    planned = three.run(["h1", "h3"])
+    assert {tunnel(topology)["mtu"] for topology in planned["hosts"].values()} == {1350}
+
+
+@pytest.mark.parametrize("kind", [None, "dummy"])
+def test_of_a_vtep_on_a_device_that_sends_nothing_the_uplinks_mtu_counts(three, kind):
+    """As with a routed underlay: the address on lo is reached by any card."""
+    lo = {"name": "lo" if kind is None else "vtep", "kind": kind, "mtu": 65536, "up": True, "ours": False}
+    for name, live in three.live.items():
+        address = f"198.51.100.{name[1]}"
+        live["host"]["interfaces"].append({**lo, "addresses": [f"{address}/32"]})
+        three.declared[name]["vtep"] = address
+    assert {tunnel(topology)["mtu"] for topology in three.plan()["hosts"].values()} == {1450}
+
+
+def test_the_underlay_may_be_a_bridge_of_the_host(three):
+    """As on hosts of virtual machines: the card is a port of br0, which has the address and the default route."""
+    for live in three.live.values():
+        card = live["host"]["interfaces"][0]
+        live["host"]["interfaces"] = [{**card, "name": "br0", "kind": "bridge"}, {**card, "addresses": []}]
+        for route in live["host"]["routes"]:
+            route["dev"] = "br0"
+    planned = three.run()
+    assert {name: tunnel(topology)["local"] for name, topology in planned["hosts"].items()} == {
+        "h1": "192.0.2.1", "h2": "192.0.2.2", "h3": "192.0.2.3"
+    }  # fmt: skip
+
+
 def test_mtu_that_does_not_fit_is_refused(three):
     for declared in three.declared.values():
         declared["networks"] = [{**FABRIC, "mtu": 1460}]
@@ -115,6 +149,14 @@ def test_hosts_outside_the_run_that_lack_entries_are_named(three):
     assert three.run(["h1"])["lacking"] == ["h2", "h3"]
     assert three.run(["h2"])["lacking"] == ["h3"]
     assert three.run(["h3"])["lacking"] == []
+
+
+def test_hosts_that_lack_somebody_to_flood_to_are_named_too():
+    fabric = Fabric(2, [SIX])
+    fabric.run()
+    fabric.declared["h3"], fabric.live["h3"] = {"networks": [SIX], "containers": []}, bare(3)
+    assert fabric.run(["h3"])["lacking"] == ["h1", "h2"]
+    assert fabric.run(["h1", "h2"])["lacking"] == []
 
 
 def test_one_host_after_the_other_ends_as_all_at_once(three):
@@ -262,6 +304,13 @@ WRONG = {
         lambda fabric: _everywhere(fabric, networks=[{**FABRIC, "subnet": "192.0.0.0/16"}]),
         "h1: network fabric: subnet '192.0.0.0/16': contains the underlay address 192.0.2.1 of host h1; choose another",
     ),
+    "subnet that has another host's underlay address in it": (
+        lambda fabric: [
+            _everywhere(fabric, networks=[{**FABRIC, "subnet": "198.51.100.0/24"}]),
+            fabric.live["h3"]["host"]["interfaces"][0].update(addresses=["198.51.100.3/32"])],
+        "h3: network fabric: subnet '198.51.100.0/24': contains the underlay address 198.51.100.3 of host h3; choose "
+        "another",
+    ),
     "subnet that a host has a route to": (
         lambda fabric: fabric.live["h3"]["host"]["routes"].append({"to": "10.42.0.0/20", "dev": "eth0"}),
         "h3: network fabric: subnet '10.42.0.0/24': overlaps with the host's route to 10.42.0.0/20 by eth0; choose "
@@ -336,6 +385,12 @@ def test_all_that_is_wrong_is_said_at_once(three):
     assert all(WRONG[what][1] in found for what in ("vni of a foreign device", "a container in both lists"))
 
 
+def test_an_underlay_address_of_a_host_outside_the_run_counts_too(three):
+    what = "subnet that has another host's underlay address in it"
+    WRONG[what][0](three)
+    assert WRONG[what][1] in three.errors(["h1"])
+
+
 def test_full_subnets_and_slices_are_refused(three):
     three.declared["h1"]["containers"] = [on("fabric", name=f"c{number}") for number in range(300)]
     said = "network fabric: subnet '10.42.0.0/24': is full: 254 addresses are held; none is left for "
@@ -348,9 +403,15 @@ def test_full_subnets_and_slices_are_refused(three):
 
 def test_hosts_outside_the_group_are_refused(three):
     assert three.errors(["h1", "h9"]) == [
-        "host h9: overlay_network_group 'h1, h2, h3': is not in it: run the role on members of the group only, or "
-        "add the "
-        "host"
+        "fabric: overlay_network_group 'overlay': has h1, h2, h3; the role runs on h9 as well: run it on members only, "
+        "or add them"
+    ]
+
+
+def test_a_group_that_is_not_there_is_named():
+    assert Fabric(0).errors(["h1"]) == [
+        "fabric: overlay_network_group 'overlay': is no group of the inventory, or nobody is in it; the role runs on h1 "
+        "as well: run it on members only, or add them"
     ]
 
 
