@@ -49,7 +49,7 @@ SOURCES := $(shell find galaxy.yml README.md LICENSE CHANGELOG.rst changelogs do
 
 .PHONY: $(PLAYBOOKS)
 $(PLAYBOOKS): $(INSTALLED)
-	@$(AS_ROOT) $(ANSIBLE) ansible-playbook virtnet.linux.$(subst -,_,$@) $(ARGS)
+	@$(AS_ROOT) $(ANSIBLE) ANSIBLE_CALLBACK_RESULT_FORMAT=yaml ansible-playbook virtnet.linux.$(subst -,_,$@) $(ARGS)
 
 $(INSTALLED): $(SOURCES) .venv/run | packages
 	@echo "Building the collection and installing it into build/collections"

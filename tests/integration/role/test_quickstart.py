@@ -11,10 +11,13 @@ from kit.role import play
 
 
 def test_quickstart_up_twice_and_down_twice(host, tmp_path):
+    stranger = host.start("sleep", "infinity")
     before = host.snapshot()
+    for name in ("nginx", "outside"):  # of servers that ended with a crash: their pid is another's now
+        host.sh(f"echo {stranger} >/run/virtnet-quickstart-{name}.pid")
     up = play(host, "virtnet.linux.quickstart", tmp_path)
     assert up.code == 0, up.output
-    for said in ("172.30.0.0/16", "nginx", "172.30.0.2", "02:42:ac:1e:00:02", "8080"):
+    for said in ("172.30.0.0/16", "nginx", "172.30.0.2", "02:42:ac:1e:00:02", "8080", "Hello from nginx", "br-web"):
         assert said in up.output, up.output
     assert host.links("nginx")["eth0"]["address"] == "02:42:ac:1e:00:02"
     again = play(host, "virtnet.linux.quickstart", tmp_path)
