@@ -62,7 +62,7 @@ def _containers(host: Host) -> list[dict[str, Any]]:
         found.append(
             {
                 "name": name,
-                "mode": _mode(labels, join, pid),
+                "mode": _mode(labels, join, pid, endpoints),
                 "join": join,
                 "labels": labels,
                 "pids": [] if remembered else host.processes(name),
@@ -75,10 +75,11 @@ def _containers(host: Host) -> list[dict[str, Any]]:
     return found
 
 
-def _mode(labels: dict[str, str], join: str | None, pid: int | None) -> str:
+def _mode(labels: dict[str, str], join: str | None, pid: int | None, endpoints: list[dict[str, Any]]) -> str:
     if join is not None:
         return "host" if join == namespaces.HOST else "container:" + join
-    return "pid:%d" % pid if pid is not None else labels.get("mode", "bridge")
+    on_bridge = any(endpoint["bridge"] is not None for endpoint in endpoints)
+    return "pid:%d" % pid if pid is not None else labels.get("mode") or ("bridge" if on_bridge else "none")
 
 
 def _endpoints(host: Host, name: str) -> list[dict[str, Any]]:

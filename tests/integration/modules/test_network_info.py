@@ -105,6 +105,7 @@ def test_containers_with_how_they_came_to_be(web):
     assert sorted(endpoint["addresses"]) == ["172.30.0.2/16", "fd00:30::2/64"]
     modes = {name: one["mode"] for name, one in containers.items()}
     assert (modes["batch"], modes["sidecar"], modes["agent"]) == ("none", "container:nginx", "host")
+    assert (modes["client"], modes["outside"]) == ("bridge", "none"), "as they are, where no label says it"
     assert containers["sidecar"]["endpoints"] == containers["agent"]["endpoints"] == []
 
 
