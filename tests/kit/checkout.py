@@ -7,10 +7,13 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import subprocess
 from pathlib import Path
 
 HOME = Path(__file__).resolve().parents[2]
 CACHE = HOME / ".cache"
+OUR_OWN = ("ANSIBLE_COLLECTIONS_PATH", "PYTHONPATH")  # by which tests find the checkout, and an outsider does not
 
 
 def collections_root() -> Path:
@@ -20,3 +23,21 @@ def collections_root() -> Path:
     with contextlib.suppress(FileExistsError):
         link.symlink_to(HOME, target_is_directory=True)
     return CACHE / "tree"
+
+
+def outsiders_environment(home: Path) -> dict[str, str]:
+    """The environment of somebody who has no checkout, and whose Ansible keeps its things below that directory."""
+    environment = {key: value for key, value in os.environ.items() if key not in OUR_OWN}
+    return {**environment, "ANSIBLE_HOME": str(home / "ansible"), "NO_COLOR": "1"}
+
+
+def build(directory: Path) -> Path:
+    """The collection's tarball, built from the checkout into that directory."""
+    command = ["ansible-galaxy", "collection", "build", "--output-path", str(directory)]
+    done = subprocess.run(
+        command, cwd=HOME, env=outsiders_environment(directory), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout
+    (tarball,) = directory.glob("virtnet-linux-*.tar.gz")
+    return tarball

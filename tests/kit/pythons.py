@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The Pythons of this machine that a managed host may have too, each with the pyroute2 that a test asks for."""
+"""The Pythons of this machine that managed hosts and controllers may have, with the packages that a test asks for."""
 
 from __future__ import annotations
 
@@ -11,41 +11,69 @@ import functools
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 from kit.checkout import CACHE
 
-VERSIONS = ("3.9", "3.10", "3.11", "3.12", "3.13")
+VERSIONS = ("3.9", "3.10", "3.11", "3.12", "3.13")  # of managed hosts
 PYROUTE2 = ("0.7.2", "newest")  # as Debian 12 packages it, and as PyPI has it today
+CONTROLLERS = {  # ansible-core, and what its controller runs on, in the order in which it is looked for
+    "2.18": ("3.11", "3.12", "3.13"),
+    "2.19": ("3.11", "3.12", "3.13"),
+    "2.20": ("3.12", "3.13", "3.14"),
+    "2.21": ("3.14", "3.13", "3.12"),
+}
 
 
 @functools.cache
 def found() -> dict[str, Path]:
     """The interpreters of this machine by their version: {"3.11": Path("/usr/bin/python3.11")}."""
-    return {version: python for version in VERSIONS for python in [_find(version)] if python}
+    return {version: python for version in VERSIONS if (python := find(version))}
+
+
+@functools.cache
+def controllers() -> dict[str, str]:
+    """The versions of ansible-core for which there is a Python here, and that Python's version: {"2.19": "3.11"}."""
+    return {core: here[0] for core, wanted in CONTROLLERS.items() if (here := [one for one in wanted if find(one)])}
 
 
 def with_pyroute2(version: str, pyroute2: str) -> Path:
-    """The interpreter of a virtual environment of that Python, with pyroute2 of that version, or the newest.
+    """The interpreter of an environment of that Python, with pyroute2 of that version, or the newest."""
+    requirement = "pyroute2" if pyroute2 == "newest" else "pyroute2==" + pyroute2
+    return _environment("%s-pyroute2-%s" % (version, pyroute2), version, requirement)
 
-    It is made once; tests that run at the same time wait for the first of them to make it.
+
+def with_ansible(core: str) -> Path:
+    """The interpreter of an environment with that version of ansible-core, the newest of its bug fixes."""
+    return _environment("ansible-core-" + core, controllers()[core], "ansible-core==%s.*" % core, "pyroute2")
+
+
+def _environment(name: str, version: str, *requirements: str) -> Path:
+    """The interpreter of a virtual environment of that Python with these packages.
+
+    It is made once; tests that run at the same time wait for the first of them to make it. It has no pip of its own,
+    which would take longer to install than the rest.
     """
-    home = CACHE / "pythons" / ("%s-pyroute2-%s" % (version, pyroute2))
+    home = CACHE / "pythons" / name
     home.parent.mkdir(parents=True, exist_ok=True)
+    python = home / "bin" / "python"
     with open("%s.lock" % home, "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         made = home / "made"
         if not made.exists():
-            requirement = "pyroute2" if pyroute2 == "newest" else "pyroute2==" + pyroute2
             shutil.rmtree(home, ignore_errors=True)
-            _run(found()[version], "-m", "venv", home)
-            _run(home / "bin" / "python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check", requirement)
+            _run(find(version), "-m", "venv", "--without-pip", home)
+            pip = (sys.executable, "-m", "pip", "--python", python, "--quiet", "--disable-pip-version-check")
+            _run(*pip, "install", *requirements)
             made.touch()
-    return home / "bin" / "python"
+    return python
 
 
-def _find(version: str) -> Path | None:
+@functools.cache
+def find(version: str) -> Path | None:
+    """The interpreter of that version on this machine."""
     for directory in _directories():
         python = directory / ("python" + version)
         if python.exists() and _version_of(python) == version and _makes_venvs(python):

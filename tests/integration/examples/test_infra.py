@@ -6,23 +6,19 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 
 import pytest
 
-from kit import machine
-from kit.checkout import HOME
+from kit import checkout, machine
 
-OUR_OWN = ("ANSIBLE_COLLECTIONS_PATH", "PYTHONPATH")  # by which tests find the checkout
 MACHINE = machine.OWN + "exec molecule test"
 
 
 def run(*command, cwd, home):
-    environment = {key: value for key, value in os.environ.items() if key not in OUR_OWN}
-    environment.update(ANSIBLE_HOME=str(home / "ansible"), MOLECULE_EPHEMERAL_DIRECTORY=str(home / "molecule"))
-    environment["NO_COLOR"] = "1"
+    environment = checkout.outsiders_environment(home)
+    environment["MOLECULE_EPHEMERAL_DIRECTORY"] = str(home / "molecule")
     pipes = dict(stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     done = subprocess.run(command, cwd=cwd, env=environment, text=True, check=False, **pipes)
     assert done.returncode == 0, done.stdout
@@ -33,11 +29,9 @@ def run(*command, cwd, home):
 def repository(tmp_path):
     """A copy of the example, with the collection built from the checkout and installed from the tarball."""
     copy = tmp_path / "infra"
-    shutil.copytree(HOME / "examples" / "infra", copy)
-    run("ansible-galaxy", "collection", "build", "--output-path", str(tmp_path), cwd=HOME, home=tmp_path)
-    (tarball,) = tmp_path.glob("virtnet-linux-*.tar.gz")
+    shutil.copytree(checkout.HOME / "examples" / "infra", copy)
     install = ("ansible-galaxy", "collection", "install", "--offline", "-p", "collections")
-    run(*install, str(tarball), cwd=copy, home=tmp_path)
+    run(*install, str(checkout.build(tmp_path)), cwd=copy, home=tmp_path)
     return copy
 
 
