@@ -16,7 +16,7 @@ DOCUMENTATION = r"""
 name: network_view
 author: The virtnet.linux authors
 short_description: What is live on a host, as tables for people
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Turns what M(virtnet.linux.network_info) returns into lines of text.
 positional: view

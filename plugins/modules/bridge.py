@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: bridge
 short_description: Bridges, the switches in software
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Makes a bridge in the host's namespace or in another, with addresses, a MAC that stays as ports come and go, and
     without a word of its own on the wire. It gets no automatic link-local address, accepts no router advertisements and

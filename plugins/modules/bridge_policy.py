@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: bridge_policy
 short_description: What may cross a bridge's border
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Says how the subnets behind a bridge meet the rest of the world. By default containers reach the outside through
     the host's address (masquerade), nothing reaches them but published ports, and other networks of this collection are

@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: foreign_firewall
 short_description: A bridge's packets past the firewalls of others
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - A packet that Docker's, ufw's, firewalld's or anybody's chain on the forward hook drops is lost, whatever the tables
     of this collection say of it. Where such a chain would drop what comes from a bridge, or goes to it, this module has

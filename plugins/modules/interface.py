@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: interface
 short_description: A card of the host handed to a container
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Moves a link of the host, as a physical card, to a container's namespace, sets it there, and brings it home under
     the name that it had when declared absent, also after its namespace was deleted by somebody else.

@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: nat_port
 short_description: Published ports
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Translates (DNAT) a port of the host to a container's address and port, for callers from everywhere. That is the
     host itself, its neighbours, other containers, and the container that publishes it.

@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: netns
 short_description: Network namespaces, one for each container
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Makes a network namespace with a handle in C(/run/netns), where C(ip netns), systemd's C(NetworkNamespacePath=)
     and podman's C(--network ns:) find it.

@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: network_info
 short_description: What of this collection is live on a host
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Reads from the kernel, not from a file, every network, bridge, container and published port that this collection
     made.

@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: topology
 short_description: A whole topology on one host, in one pass
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Takes objects of every kind and brings the host to them in one process, with one pass over netlink and one
     nftables transaction, however many there are.

@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: veth
 short_description: Veth pairs, the cables from a bridge to a container or to another bridge
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Makes a pair of links, one end on a bridge and the other in a container's namespace with addresses and routes; or
     an end on each of two bridges.

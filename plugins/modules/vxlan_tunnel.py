@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: vxlan_tunnel
 short_description: VXLAN tunnels, a bridge's port behind which other hosts' containers are
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Makes a VXLAN tunnel (RFC 7348), sets it into a bridge, and tells the kernel which containers are behind which host.
   - By default nothing is learned and nothing is flooded. Each endpoint is a forwarding entry of the tunnel, an entry of
