@@ -101,12 +101,14 @@ lint-fast: .venv/test | $(CURDIR)/.cache/tree/ansible_collections/virtnet/linux 
 TREE := .cache/lint/ansible_collections/virtnet/linux
 
 .PHONY: lint
-lint: lint-fast | test-packages ## all linters: those of lint-fast, ansible-lint, antsibull-docs, ansible-test sanity
+lint: lint-fast .cache/galaxy-importer/made | test-packages ## all linters: those of lint-fast, licences, ansible-lint, antsibull-docs, galaxy-importer, ansible-test sanity
+	reuse lint --quiet || { reuse lint; exit 1; }
 	@rm -rf .cache/lint && mkdir -p $(TREE)
 	@git ls-files -z --cached --others --exclude-standard | tar -c --null --ignore-failed-read -T - | tar -x -C $(TREE)
 	@git -C $(TREE) init -q -b main && git -C $(TREE) add -A
 	cd $(TREE) && ANSIBLE_COLLECTIONS_PATH=$(CURDIR)/.cache/lint ansible-lint
 	cd $(TREE) && antsibull-docs lint-collection-docs --plugin-docs --skip-rstcheck .
+	tools/import.sh .cache/galaxy-importer
 	python tools/sanity.py $(TREE)
 
 # Docker is measured where it is installed; installing it would start its daemon, which changes this machine's network.
@@ -147,9 +149,10 @@ test-packages: packages
 	@.venv/bin/pip install -qq --disable-pip-version-check -r requirements.txt -r tests/requirements.txt
 	@touch $@
 
-.cache/ifstate/made: .venv/run
-	@mkdir -p .cache && .venv/bin/python -m venv .cache/ifstate
-	@.cache/ifstate/bin/pip install -qq --disable-pip-version-check ifstate
+# A program of others that wants an environment of its own.
+.cache/%/made: .venv/run
+	@mkdir -p .cache && .venv/bin/python -m venv .cache/$*
+	@.cache/$*/bin/pip install -qq --disable-pip-version-check $*
 	@touch $@
 
 $(CURDIR)/.cache/tree/ansible_collections/virtnet/linux:
