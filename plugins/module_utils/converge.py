@@ -217,6 +217,7 @@ def _firewall_state(document: Document, host: Host) -> firewall.State:
             state.ports[wanted["name"]] = veth.port(wanted, set())
     _forget_vanished(state, host)
     state.norouter = gateway.needs_norouter(state, host)
+    state.routers = gateway.routers(state, host)
     return state
 
 
@@ -286,7 +287,7 @@ def _plan(document: Document, host: Host, wanted: firewall.State, to_filter: boo
     last = [action for kind in leaving for action in go[kind]]
     last += stay[veth.KIND] + stay[interface.KIND] + stay[vxlan_tunnel.KIND]
     told = [*by_kind[network_names.KIND], *go[resolver.KIND], *stay[resolver.KIND]]
-    return first + filters + last + gateway.plan(wanted, host) + told
+    return first + gateway.closing(wanted, host) + filters + last + gateway.opening(wanted, host) + told
 
 
 def _tunnels_on_changed_bridges(document: Document, by_kind: dict[str, list[Action]], host: Host) -> list[Action]:
@@ -315,6 +316,8 @@ def _apply(actions: list[Action], host: Host, wanted: firewall.State, text: str)
     files.apply(by_kind.get(files.KIND, []))
     netns.apply(stay.get(netns.KIND, []), host)
     bridge.apply(stay.get(bridge.KIND, []), host)
+    sysctls = by_kind.get(gateway.SYSCTL, [])
+    gateway.apply([action for action in sysctls if gateway.closes(action)], host)
     if host.memory["to_forget"] or any(
         action.kind in (bridge_policy.KIND, nat_port.KIND, veth.KIND, vxlan_tunnel.KIND, FIREWALL) for action in actions
     ):
@@ -329,7 +332,8 @@ def _apply(actions: list[Action], host: Host, wanted: firewall.State, text: str)
     interface.apply(stay.get(interface.KIND, []), host)
     vxlan_tunnel.apply(stay.get(vxlan_tunnel.KIND, []), host)
     netns.apply_sysctls(stay.get(netns.KIND, []), host)
-    gateway.apply(by_kind.get(gateway.SYSCTL, []) + by_kind.get(gateway.ROUTE, []), host)
+    opening = [action for action in sysctls if not gateway.closes(action)]
+    gateway.apply(opening + by_kind.get(gateway.ROUTE, []), host)
     network_names.apply(by_kind.get(network_names.KIND, []), host)
     resolver.delete(go.get(resolver.KIND, []), host)
     resolver.apply(stay.get(resolver.KIND, []), host)

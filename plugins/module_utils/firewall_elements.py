@@ -72,6 +72,8 @@ def elements(state: State) -> Elements:
     for name, version in _VERSIONS.items():
         if version in state.norouter:
             found["inet", "norouter"][name] = (None, None)
+    for name in sorted(state.routers):
+        found["inet", "routers"][_quoted(name)] = (None, None)
     return found
 
 
@@ -84,7 +86,8 @@ def parse(found: Elements) -> State:
     ports = {port.name: port for port in _ports(get) if not any(_port_problems(port))}
     nat_ports = {port.key: port for port in _nat_ports(get) if _is_port(port)}
     openings = {opening.key: opening for opening in _openings(get) if not any(_opening_problems(opening))}
-    return State(policies, guards, ports, nat_ports, versions, openings)
+    routers = frozenset(name for name in (key.strip('"') for key in get("inet", "routers")) if _is_interface_name(name))
+    return State(policies, guards, ports, nat_ports, versions, openings, routers)
 
 
 def bridge_of(port: NatPort, policies: dict[str, Policy]) -> str | None:
@@ -357,6 +360,8 @@ def _problems(state: State) -> Iterator[str]:
     yield from _misplaced(state)
     for version in sorted(state.norouter - {4, 6}):
         yield "norouter: %r: the IP versions are 4 and 6" % (version,)
+    for name in sorted(state.routers):
+        yield from _name_problems("routers", "interface", name)
 
 
 def _misplaced(state: State) -> Iterator[str]:

@@ -102,7 +102,8 @@ class State:
     """All that the firewall of a host has to hold; policies by bridge, guards and ports by the port's name.
 
     ``norouter``: the IP versions (4, 6) for which the host does not forward between interfaces that are not ours,
-    because it was no router before it had networks of ours.
+    because it was no router before it had networks of ours. ``routers``: interfaces by which it did route IPv4 all the
+    same, each told so by itself.
     """
 
     policies: dict[str, Policy] = field(default_factory=dict)
@@ -111,6 +112,7 @@ class State:
     nat_ports: dict[NatKey, NatPort] = field(default_factory=dict)
     norouter: frozenset[int] = frozenset()
     openings: dict[OpeningKey, Opening] = field(default_factory=dict)
+    routers: frozenset[str] = frozenset()
 
     def copy(self) -> State:
         """One that can be changed without changing this."""
@@ -121,4 +123,5 @@ class State:
             dict(self.nat_ports),
             self.norouter,
             dict(self.openings),
+            self.routers,
         )

@@ -4,12 +4,17 @@
 
 """The host as its networks' gateway: the sysctls and routes that policies and published ports need, and their return.
 
-Forwarding is switched on after the rules stand that keep the host from routing for others (chain norouter), and back to
-what it was when the last network that needs it is gone. Sources: Documentation/networking/ip-sysctl.rst.
+Forwarding is switched on after the rules stand that keep the host from routing for others (chain norouter), and is back
+to what it was before they go: there is no moment in which the host routes for everybody. Why it is switched on for the
+host and not for single interfaces is in docs/architecture.md, "Forwarding".
+
+Sources: Documentation/networking/ip-sysctl.rst; inet_forward_change() in net/ipv4/devinet.c, addrconf_forward_change()
+in net/ipv6/addrconf.c.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from typing import Any
 
@@ -21,6 +26,7 @@ from ansible_collections.virtnet.linux.plugins.module_utils.netlink import Reque
 SYSCTL, ROUTE = "sysctl", "route"
 
 _FORWARDING = {4: "net.ipv4.ip_forward", 6: "net.ipv6.conf.all.forwarding"}
+_CONF = {4: "net/ipv4/conf", 6: "net/ipv6/conf"}
 _LOOPBACK6 = "::1/128"
 _LOOPBACK6_METRIC = 2048  # behind lo's own entry
 
@@ -35,9 +41,33 @@ def needs_norouter(state: firewall.State, host: Host) -> frozenset[int]:
     )
 
 
-def plan(state: firewall.State, host: Host) -> list[Action]:
-    """What has to change on the host for the firewall's state."""
-    return [*_forwarding(state, host), *_loopback(state, host)]
+def routers(state: firewall.State, host: Host) -> frozenset[str]:
+    """The interfaces by which such a host did route IPv4, each told so by itself: what comes in by them goes on."""
+    key = _FORWARDING[4]
+    if 4 not in state.norouter:
+        return frozenset()
+    if key in host.memory["sysctls"]:
+        beside = host.memory["sysctls"][key].get("beside", {})
+    elif host.firewall.state.norouter and sysctls.read(key) == "1":  # by us, and the file was lost: the rules tell
+        return host.firewall.state.routers
+    else:
+        beside = _beside(4)
+    return frozenset(path.split("/")[3] for path in beside if path.endswith("/forwarding")) - {"default"}
+
+
+def closing(state: firewall.State, host: Host) -> list[Action]:
+    """What goes back to what it was; to be done while the rules stand that guard it."""
+    return [*_forwarding_off(state, host), *_localnet(state, host, "0")]
+
+
+def opening(state: firewall.State, host: Host) -> list[Action]:
+    """What the host has to be told for the firewall's state; to be done when the rules stand."""
+    return [*_forwarding_on(state, host), *_localnet(state, host, "1"), *_loopback6(state, host)]
+
+
+def closes(action: Action) -> bool:
+    """Whether the action is one of closing()."""
+    return action.kind == SYSCTL and action.wanted["closes"]
 
 
 def apply(actions: list[Action], host: Host) -> None:
@@ -64,69 +94,98 @@ def _forwarding_versions(state: firewall.State) -> list[int]:
     return [version for version in _FORWARDING if any((":" in subnet) == (version == 6) for subnet in subnets)]
 
 
-def _forwarding(state: firewall.State, host: Host) -> Iterator[Action]:
+def _forwarding_on(state: firewall.State, host: Host) -> Iterator[Action]:
+    for version in _forwarding_versions(state):
+        now = sysctls.read(_FORWARDING[version])
+        if now not in ("1", None):
+            if version == 6:
+                yield from _keep_accepting(host)
+            yield _remember(_FORWARDING[version], now, "1", _beside(version))
+
+
+def _forwarding_off(state: firewall.State, host: Host) -> Iterator[Action]:
     remembered = _remembered(host)
     needed = _forwarding_versions(state)
     for version, key in _FORWARDING.items():
-        now = sysctls.read(key)
-        if version in needed and now not in ("1", None):
-            if version == 6:
-                yield from _keep_accepting(host)
-            yield _change(key, now, "1", remember=True)
-        elif version not in needed and key in remembered:
-            yield from _give_back(key, remembered)
+        if version not in needed and key in remembered:
+            yield _give_back(key, remembered)
     if 6 not in needed:
         for key in sorted(key for key in remembered if key not in _FORWARDING.values()):
-            yield from _give_back(key, remembered)
+            yield _give_back(key, remembered)
 
 
 def _keep_accepting(host: Host) -> Iterator[Action]:
-    """A link that learns its router from advertisements forgets it when forwarding comes on, unless accept_ra is 2."""
-    for link in host.stack(None).links.values():
-        key = f"net/ipv6/conf/{link.name}/accept_ra"
-        stays = not link.ours and link.name != "lo" and (None, link.name) not in host.links_going
-        if stays and sysctls.read(key) == "1":
-            yield _change(key, "1", "2", remember=True)
+    """A link that learns its router from advertisements forgets it when forwarding comes on, unless accept_ra is 2; so
+    do links to come."""
+    links = [
+        link.name
+        for link in host.stack(None).links.values()
+        if not link.ours and link.name != "lo" and (None, link.name) not in host.links_going
+    ]
+    for name in [*links, "default"]:
+        key = f"{_CONF[6]}/{name}/accept_ra"
+        if sysctls.read(key) == "1":
+            yield _remember(key, "1", "2")
 
 
-def _give_back(key: str, remembered: dict[str, Any]) -> Iterator[Action]:
-    """The old value, unless somebody has changed ours since."""
-    was, ours = remembered[key]["was"], remembered[key]["set"]
-    now = sysctls.read(key)
-    yield _change(key, now, was if now == ours else now, remember=False)
-
-
-def _loopback(state: firewall.State, host: Host) -> Iterator[Action]:
-    """Ports that this host reaches through 127.0.0.1 and ::1 need a bridge that takes such packets."""
-    wanted = firewall.loopback_bridges(state)
-    stack = host.stack(None)
-    ours = {link.name for link in stack.of_kind("bridge") if link.ours} - {
-        name for netns, name in host.links_going if netns is None
-    }
-    for name in sorted(ours | wanted[4]):
-        key = f"net/ipv4/conf/{name}/route_localnet"
+def _localnet(state: firewall.State, host: Host, value: str) -> Iterator[Action]:
+    """Ports that this host reaches through 127.0.0.1 need a bridge that takes such packets."""
+    wanted = firewall.loopback_bridges(state)[4]
+    ours = {link.name for link in host.stack(None).of_kind("bridge") if link.ours}
+    ours -= {name for netns, name in host.links_going if netns is None}
+    for name in sorted(wanted if value == "1" else ours - wanted):
+        key = f"{_CONF[4]}/{name}/route_localnet"
         now = sysctls.read(key)
-        value = "1" if name in wanted[4] else "0"
         if (now or "0") != value:
-            yield _change(key, now, value, remember=None)
-    for name in sorted(wanted[6]):
+            yield _change(key, now, value, {"remember": None, "closes": value == "0"})
+
+
+def _loopback6(state: firewall.State, host: Host) -> Iterator[Action]:
+    """And those that it reaches through ::1 one that the way there leads by."""
+    stack = host.stack(None)
+    for name in sorted(firewall.loopback_bridges(state)[6]):
         link = stack.links.get(name)
         if link is None or (link.index, _LOOPBACK6) not in stack.local_routes:
             yield Action("create", ROUTE, "local ::1 dev " + name, {}, {"metric": _LOOPBACK6_METRIC}, {"bridge": name})
 
 
-def _change(key: str, before: str | None, after: str | None, remember: bool | None) -> Action:
-    """A change of a sysctl; its old value is remembered (True), forgotten because it is back (False), or of no interest
-    (None)."""
-    return Action("change", SYSCTL, key, {"value": before}, {"value": after}, {"remember": remember})
+def _remember(key: str, before: str | None, after: str, beside: dict[str, str] | None = None) -> Action:
+    return _change(key, before, after, {"remember": True, "closes": False, "beside": beside or {}})
+
+
+def _give_back(key: str, remembered: dict[str, Any]) -> Action:
+    """The old value, unless somebody has changed ours since; then it is only forgotten."""
+    was, ours = remembered[key]["was"], remembered[key]["set"]
+    now = sysctls.read(key)
+    return _change(key, now, was if now == ours else now, {"remember": False, "closes": True})
+
+
+def _change(key: str, before: str | None, after: str | None, about: dict[str, Any]) -> Action:
+    return Action("change", SYSCTL, key, {"value": before}, {"value": after}, about)
 
 
 def _set(action: Action, host: Host) -> None:
-    before, after, remember = action.before["value"], action.after["value"], action.wanted["remember"]
+    key, before, after, remember = action.name, action.before["value"], action.after["value"], action.wanted["remember"]
     if remember:
-        host.memory["sysctls"].setdefault(action.name, {"was": before, "set": after})
+        beside = action.wanted["beside"]
+        entry = {"was": before, "set": after, **({"beside": beside} if beside else {})}
+        host.memory["sysctls"].setdefault(key, entry)
         host.memory.save()  # before the value changes: a crash in between must not lose what it was
     if after is not None and after != before:
-        sysctls.write(action.name, after)
+        sysctls.write(key, after)
     if remember is False:
-        host.memory["sysctls"].pop(action.name, None)
+        beside = host.memory["sysctls"].get(key, {}).get("beside", {})
+        for other, value in beside.items():
+            if sysctls.read(other) not in (None, value):  # None: it went with its link
+                sysctls.write(other, value)
+        host.memory["sysctls"].pop(key, None)
+
+
+def _beside(version: int) -> dict[str, str]:
+    """What is otherwise than the kernel makes it when forwarding is switched off for the host: the links' own
+    forwarding, and whether redirects are believed."""
+    folder = _CONF[version]
+    keys = [f"{folder}/{name}/forwarding" for name in sorted(os.listdir("/proc/sys/" + folder)) if name != "all"]
+    found = {key: "1" for key in keys if sysctls.read(key) == "1"}
+    redirects = folder + "/all/accept_redirects"
+    return {**found, redirects: "0"} if version == 4 and sysctls.read(redirects) == "0" else found

@@ -56,6 +56,7 @@ table inet virtnet {
     map from { type ifname : verdict; }
     map to { type ifname : verdict; }
     set norouter { type nf_proto; }
+    set routers { type ifname; }
 
     chain raw {
         type filter hook prerouting priority -300; policy accept;
@@ -138,6 +139,7 @@ table inet virtnet {
 
     chain norouter {
         meta mark & %(bridged)s != 0 return comment "bridged, not routed"
+        meta nfproto ipv4 iifname @routers return comment "by these interfaces it was one"
         meta nfproto @norouter drop \
             comment "this host was no router before it had networks, and is none between its interfaces"
     }

@@ -117,19 +117,6 @@ def test_on_a_nat_and_a_routed_network_each_has_its_own_way_in(host, role):
     assert arrives(host, "lan", HOST, 8080, "c", 80)
 
 
-def test_the_host_does_not_become_a_router_between_its_other_interfaces(host, role):
-    host.sh(
-        "ip netns add lan2; ip link add up1 type veth peer name eth0 netns lan2; ip link set up1 up;"
-        "ip address add 198.51.100.2/24 dev up1; ip -n lan2 address add 198.51.100.1/24 dev eth0;"
-        "ip -n lan2 link set eth0 up; ip -n lan2 route add default via 198.51.100.2"
-    )
-    lan_knows(host, "198.51.100.0/24")
-    role.run([WEB], [on("web", "a", "8080:80")])
-    assert host.sysctl("ipv4/ip_forward") == "1"
-    assert is_lost(host, "lan", "198.51.100.1", 80, "lan2")
-    assert arrives(host, "lan2", "198.51.100.2", 8080, "a", 80)
-
-
 def test_snat_address_is_what_others_see(host, role):
     host.sh("ip address add 192.0.2.77/24 dev up0")
     role.run([{**WEB, "snat_address": "192.0.2.77"}, APP], [on("web", "a"), on("app", "b")])

@@ -158,4 +158,5 @@ def states(draw) -> State:
     published = {port.key: port for port in draw(st.lists(nat_ports(), max_size=8))}
     opened = {one.key: one for one in draw(st.lists(openings(), max_size=4))}
     norouter = frozenset(draw(st.sets(st.sampled_from([4, 6]))))
-    return State(known, draw(guards()), draw(ports(known)), published, norouter, opened)
+    routers = frozenset(draw(st.sets(INTERFACES, max_size=2)))
+    return State(known, draw(guards()), draw(ports(known)), published, norouter, opened, routers)
