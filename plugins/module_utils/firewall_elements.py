@@ -115,7 +115,7 @@ def _add_policy(policy: Policy, found: Elements) -> None:
         for other in policy.subnets:
             if _version(other) == version:
                 found["inet", "near%d" % version]["%s . %s" % (text, _single(other))] = (None, None)
-        if policy.masquerade and policy.gateway_mode == "nat" and not closed:
+        if policy.masquerade and policy.mode(version) == "nat" and not closed:
             snat = policy.snat_address if version == 4 else policy.snat_address6
             name = "snat%d" if snat else "masq%d"
             found["inet", name % version][text] = (snat, None)
@@ -126,15 +126,16 @@ def _add_policy(policy: Policy, found: Elements) -> None:
         found["inet", "pairs"]["%s . %s" % (_quoted(interface), bridge)] = ("accept", None)
     if closed:
         found["inet", "from"][bridge] = ("drop", None)
-        found["inet", "to"][bridge] = ("drop", None)
-    else:
-        found["inet", "to"][bridge] = ("goto in_" + policy.gateway_mode, None)
+    for name, version in _VERSIONS.items():
+        verdict = "drop" if closed else "goto in_" + policy.mode(version)
+        found["inet", "to"]["%s . %s" % (bridge, name)] = (verdict, None)
     if policy.gateway_mode == "isolated":
         found["inet", "isolated"][bridge] = (None, None)
 
 
 def _policy_words(policy: Policy) -> str:
-    words = [policy.gateway_mode] + [word for word in ("icc", "internal", "masquerade") if getattr(policy, word)]
+    words = [policy.gateway_mode] + ([policy.gateway_mode6 + "6"] if policy.gateway_mode6 else [])
+    words += [word for word in ("icc", "internal", "masquerade") if getattr(policy, word)]
     return " ".join(words + ["snat " + address for address in (policy.snat_address, policy.snat_address6) if address])
 
 
@@ -189,7 +190,12 @@ def _add_port(port: Port, policies: dict[str, Policy], found: Elements) -> None:
 
 
 def _add_nat_ports(state: State, found: Elements) -> None:
-    routed = {name for name, policy in state.policies.items() if policy.gateway_mode == "routed"}
+    routed = {
+        (name, version)
+        for name, policy in state.policies.items()
+        for version in (4, 6)
+        if policy.mode(version) == "routed"
+    }
     everywhere = {4: found["inet", "pub4"], 6: found["inet", "pub6"]}
     one_address = {4: found["inet", "puba4"], 6: found["inet", "puba6"]}
     for _key, port in sorted(state.nat_ports.items()):
@@ -230,6 +236,7 @@ def _policies(get: Any) -> Iterator[Policy]:
             internal="internal" in words,
             icc="icc" in words,
             gateway_mode=words[0] if words[0] in GATEWAY_MODES else "nat",
+            gateway_mode6=next((word[:-1] for word in words if word[:-1] in GATEWAY_MODES and word[-1] == "6"), None),
             snat_address=addresses.get(4),
             snat_address6=addresses.get(6),
             trusted_interfaces=tuple(sorted(trusted.get(bridge, ()))),
@@ -387,6 +394,10 @@ def _policy_problems(policy: Policy) -> Iterator[str]:
             yield "%s: subnets: %r is no network as 172.30.0.0/16 or fd00:1::/64" % (about, subnet)
     if policy.gateway_mode not in GATEWAY_MODES:
         yield "%s: gateway_mode: %r is none of %s" % (about, policy.gateway_mode, ", ".join(GATEWAY_MODES))
+    other = {"nat": "routed", "routed": "nat"}.get(policy.gateway_mode)
+    if policy.gateway_mode6 not in (None, other):
+        yield "%s: gateway_mode6: %r is no other mode beside %r: the two that differ are nat and routed" % (
+            about, policy.gateway_mode6, policy.gateway_mode)  # fmt: skip
     for version, field in ((4, "snat_address"), (6, "snat_address6")):
         address = getattr(policy, field)
         if address is not None and not (_is_address(address) and _version(address) == version):

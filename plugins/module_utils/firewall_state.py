@@ -26,9 +26,14 @@ class Policy:
     internal: bool = False
     icc: bool = True
     gateway_mode: str = "nat"  # or routed, isolated
+    gateway_mode6: str | None = None  # nat or routed, where IPv6 has the other one of them
     snat_address: str | None = None
     snat_address6: str | None = None
     trusted_interfaces: tuple[str, ...] = ()
+
+    def mode(self, version: int) -> str:
+        """The gateway mode of an IP version."""
+        return (self.gateway_mode6 if version == 6 else None) or self.gateway_mode
 
 
 @dataclass(frozen=True)

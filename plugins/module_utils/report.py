@@ -216,7 +216,7 @@ def _lies_in(text: str, network: ipaddress.IPv4Network | ipaddress.IPv6Network) 
 def _options(link: Link, policy: Policy) -> dict[str, Any]:
     options = {"bridge": link.name, "mtu": link.mtu, "icc": policy.icc, "masquerade": policy.masquerade}
     options["gateway_mode"] = policy.gateway_mode
-    for name in ("snat_address", "snat_address6"):
+    for name in ("gateway_mode6", "snat_address", "snat_address6"):
         if getattr(policy, name):
             options[name] = getattr(policy, name)
     if policy.trusted_interfaces:

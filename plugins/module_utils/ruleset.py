@@ -54,7 +54,7 @@ table inet virtnet {
     map snat6 { type ipv6_addr : ipv6_addr; flags interval; }
     map pairs { type ifname . ifname : verdict; }
     map from { type ifname : verdict; }
-    map to { type ifname : verdict; }
+    map to { type ifname . nf_proto : verdict; }
     set norouter { type nf_proto; }
     set routers { type ifname; }
 
@@ -117,7 +117,7 @@ table inet virtnet {
         iifname . oifname vmap @pairs comment "within a network; from trusted interfaces"
         iifname @bridges ct state invalid drop comment "a stray packet is not translated back"
         iifname vmap @from comment "internal networks: no way out"
-        oifname vmap @to comment "networks: no way in but published ports"
+        oifname . meta nfproto vmap @to comment "networks: no way in but published ports"
         iifname @bridges accept comment "networks: the way out"
         jump norouter comment "all else is not ours"
     }

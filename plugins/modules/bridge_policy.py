@@ -48,6 +48,10 @@ options:
       type: str
       choices: [nat, routed, isolated]
       default: nat
+    gateway_mode6:
+      description: The same for IPv6, where it differs. V(isolated) is for both.
+      type: str
+      choices: [nat, routed]
     snat_address:
       description: The IPv4 address that what leaves the host bears, instead of the address of the link by which it
         leaves.

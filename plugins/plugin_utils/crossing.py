@@ -18,21 +18,24 @@ from ansible_collections.virtnet.linux.plugins.plugin_utils.problems import Prob
 if TYPE_CHECKING:
     from ansible_collections.virtnet.linux.plugins.plugin_utils.scope import Scope
 
-CROSSING_FIELDS = ("gateway_mode", "snat_address", "snat_address6", "trusted_interfaces")
+CROSSING_FIELDS = ("gateway_mode", "gateway_mode6", "snat_address", "snat_address6", "trusted_interfaces")
 GATEWAY_MODES = ("nat", "routed", "isolated")
 
 
 @dataclass
 class Crossing:
-    """Docker's gateway mode: nat; routed, which translates nothing; isolated, whose bridge has no address."""
+    """Docker's gateway modes: nat; routed, which translates nothing; isolated, whose bridge has no address."""
 
     gateway_mode: str = "nat"
+    gateway_mode6: str = "nat"
     snat: dict[int, Address] = field(default_factory=dict)  # by IP version: what containers reach others with
     trusted: list[str] = field(default_factory=list)  # interfaces that reach the containers past everything
 
-    @property
-    def routed(self) -> bool:
-        return self.gateway_mode == "routed"
+    def mode(self, version: int) -> str:
+        return self.gateway_mode6 if version == 6 else self.gateway_mode
+
+    def routed(self, version: int) -> bool:
+        return self.mode(version) == "routed"
 
     @property
     def isolated(self) -> bool:
@@ -41,12 +44,15 @@ class Crossing:
 
 def read_crossing(fields: Fields) -> Crossing:
     """A network's words for it, as far as they are right without the rest of the network."""
-    crossing = Crossing(fields.choice("gateway_mode", "nat", GATEWAY_MODES))
+    mode = fields.choice("gateway_mode", "nat", GATEWAY_MODES)
+    crossing = Crossing(mode, fields.choice("gateway_mode6", mode, GATEWAY_MODES))
+    if crossing.isolated != (crossing.gateway_mode6 == "isolated"):
+        fields.refuse("gateway_mode6", "goes with the other one: isolated is for both families or for none")
     for version, word in ((4, "snat_address"), (6, "snat_address6")):
         address = fields.address(word, version)
         if address is not None:
             crossing.snat[version] = address
-            _check_snat(fields, word, crossing)
+            _check_snat(fields, word, crossing.mode(version))
     for number, value in enumerate(fields.listing("trusted_interfaces")):
         if names.is_interface_name(value) and value != "lo":
             crossing.trusted.append(value)
@@ -108,9 +114,9 @@ def foreign_words(scope: Scope, manage_foreign: bool) -> tuple[list[str], list[s
     return told, taken_back
 
 
-def _check_snat(fields: Fields, word: str, crossing: Crossing) -> None:
-    if crossing.gateway_mode != "nat":
-        fields.refuse(word, f"does not go with gateway_mode {crossing.gateway_mode}, which translates nothing")
+def _check_snat(fields: Fields, word: str, mode: str) -> None:
+    if mode != "nat":
+        fields.refuse(word, f"does not go with gateway_mode {mode}, which translates nothing")
     elif fields.boolean("masquerade", True) is False:
         fields.refuse(word, "does not go with masquerade: false, which translates nothing; leave one of the two out")
 

@@ -215,6 +215,7 @@ def _container(entry: Mapping[str, Any]) -> LiveContainer:
 
 def _add_network(live: Live, entry: Mapping[str, Any]) -> None:
     options = entry.get("Options") or {}
+    mode = str(options.get("gateway_mode") or "nat")
     network = Network(
         name=_word(entry["Name"]),
         bridge=_word(options.get("bridge") or entry["Id"]),
@@ -222,7 +223,7 @@ def _add_network(live: Live, entry: Mapping[str, Any]) -> None:
         internal=bool(entry.get("Internal")),
         icc=bool(options.get("icc", True)),
         masquerade=bool(options.get("masquerade", True)),
-        crossing=Crossing(str(options.get("gateway_mode") or "nat")),
+        crossing=Crossing(mode, str(options.get("gateway_mode6") or mode)),
         joins=_word_or_none((entry.get("Labels") or {}).get("joins")),
         declared=False,
     )

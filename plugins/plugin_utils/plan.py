@@ -216,13 +216,15 @@ def _veth(scope: Scope, endpoint: Endpoint) -> dict[str, Any]:
 
 
 def _policy(network: Network) -> dict[str, Any]:
+    mode, mode6 = network.crossing.gateway_mode, network.crossing.gateway_mode6
     policy = _given(
         bridge=network.bridge,
         subnets=[str(subnet.network) for subnet in network.subnets.values()],
         masquerade=network.masquerade,
         internal=network.internal,
         icc=network.icc,
-        gateway_mode=None if network.crossing.gateway_mode == "nat" else network.crossing.gateway_mode,
+        gateway_mode=None if mode == "nat" else mode,
+        gateway_mode6=None if mode6 == mode else mode6,
         snat_address=_text(network.crossing.snat.get(4)),
         snat_address6=_text(network.crossing.snat.get(6)),
         trusted_interfaces=network.crossing.trusted or None,
@@ -231,7 +233,8 @@ def _policy(network: Network) -> dict[str, Any]:
     if network.head is not None:
         # The host speaks to the segment by the other bridge; by this one nothing comes in or goes out.
         nothing = {"subnets": [], "gateway_mode": "isolated", "trusted_interfaces": []}
-        policy = {word: value for word, value in {**policy, **nothing}.items() if not word.startswith("snat")}
+        left_out = ("gateway_mode6", "snat_address", "snat_address6")
+        policy = {word: value for word, value in {**policy, **nothing}.items() if word not in left_out}
     return policy
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from ansible_collections.virtnet.linux.plugins.plugin_utils.addresses import Address
-from ansible_collections.virtnet.linux.plugins.plugin_utils.declaration import Container
+from ansible_collections.virtnet.linux.plugins.plugin_utils.declaration import Container, Network
 from ansible_collections.virtnet.linux.plugins.plugin_utils.endpoints import Endpoint
 from ansible_collections.virtnet.linux.plugins.plugin_utils.live import Listener, Live, LiveOpening, LivePort, Place
 from ansible_collections.virtnet.linux.plugins.plugin_utils.ports import Port, PortRange
@@ -137,8 +137,13 @@ def openings(endpoints: list[Endpoint]) -> list[LiveOpening]:
     found = {}
     for endpoint in endpoints:
         network = endpoint.network.segment
-        for port in endpoint.container.ports if network.crossing.routed and not network.internal else []:
-            for address in endpoint.addresses.values():
+        routed = [
+            address
+            for version, address in endpoint.addresses.items()
+            if network.crossing.routed(version) and not network.internal
+        ]
+        for port in endpoint.container.ports:
+            for address in routed:
                 for number in port.container:
                     opening = LiveOpening(port.protocol, address, number, network.bridge)
                     found[opening.protocol, address, number] = opening
@@ -191,22 +196,26 @@ def _requests(scope: Scope, endpoints: list[Endpoint], problems: Problems) -> It
         of_container.setdefault(endpoint.container.name, []).append(endpoint)
     for container in scope.declared.values():
         own = of_container.get(container.name, [])
-        outer = [one for one in own if not one.network.internal and not one.network.segment.crossing.routed]
-        routed = next((one.network for one in own if one.network.segment.crossing.routed), None)
+        outer = [one for one in own if not one.network.internal]
         if not container.ports or not own or not all(endpoint.network.sound for endpoint in own):
             continue
         exits: dict[int, Endpoint] = {}
+        routed: dict[int, Network] = {}
         for endpoint in outer:
             for version in endpoint.network.subnets:
-                exits.setdefault(version, endpoint)
+                if endpoint.network.segment.crossing.routed(version):
+                    routed.setdefault(version, endpoint.network)
+                else:
+                    exits.setdefault(version, endpoint)
         for number, port in enumerate(container.ports):
             asked = (4, 6) if port.host_ip is None else (port.host_ip.version,)
             reached = {version: exits[version] for version in asked if version in exits}
             request = _Request(container, number, port, reached)
-            if not reached and routed is not None:
+            opened = next((routed[version] for version in asked if version in routed), None)
+            if not reached and opened is not None:
                 problems.warn(
                     str(container), f"ports[{number}]", str(port),
-                    f"the host's port is ignored, because {routed} is routed; the container's own is opened",
+                    f"the host's port is ignored, because {opened} is routed; the container's own is opened",
                 )  # fmt: skip
             elif not outer:
                 problems.warn(

@@ -21,6 +21,7 @@ OPTIONS: dict[str, Any] = dict(
     internal=dict(type="bool", default=False),
     icc=dict(type="bool", default=True),
     gateway_mode=dict(type="str", choices=["nat", "routed", "isolated"], default="nat"),
+    gateway_mode6=dict(type="str", choices=["nat", "routed"]),
     snat_address=dict(type="str"),
     snat_address6=dict(type="str"),
     trusted_interfaces=dict(type="list", elements="str"),
@@ -40,6 +41,9 @@ def check(wanted: dict[str, Any], host: Host, problems: options.Problems) -> Non
         problems.add(KIND, bridge, "subnets", "", "say which subnets are behind the bridge, as [172.30.0.0/16]")
     for subnet in wanted["subnets"] or []:
         problems.network(KIND, bridge, "subnets", subnet)
+    if wanted["gateway_mode6"] is not None and wanted["gateway_mode"] == "isolated":
+        rule = "gateway_mode isolated is for both families: leave this out"
+        problems.add(KIND, bridge, "gateway_mode6", wanted["gateway_mode6"], rule)
     for interface in wanted["trusted_interfaces"] or []:
         problems.interface_name(KIND, bridge, "trusted_interfaces", interface)
     problems.address(KIND, bridge, "snat_address", wanted["snat_address"], 4)
@@ -68,6 +72,7 @@ def policy(wanted: dict[str, Any]) -> Policy:
         internal=wanted["internal"],
         icc=wanted["icc"],
         gateway_mode=wanted["gateway_mode"],
+        gateway_mode6=None if wanted["gateway_mode6"] == wanted["gateway_mode"] else wanted["gateway_mode6"],
         snat_address=wanted["snat_address"],
         snat_address6=wanted["snat_address6"],
         trusted_interfaces=tuple(sorted(wanted["trusted_interfaces"] or [])),
@@ -81,6 +86,7 @@ def _told(found: Policy) -> dict[str, Any]:
         "internal": found.internal,
         "icc": found.icc,
         "gateway_mode": found.gateway_mode,
+        "gateway_mode6": found.mode(6),
         "snat_address": found.snat_address or "",
         "snat_address6": found.snat_address6 or "",
         "trusted_interfaces": sorted(found.trusted_interfaces),

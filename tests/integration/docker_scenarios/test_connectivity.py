@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import pytest
-from integration.docker_scenarios.words import APP, HOST, INSIDE, LAN, LAN6, ROUTED, WEB, lan_knows, on
+from integration.docker_scenarios.words import APP, HOST, HOST6, INSIDE, LAN, LAN6, ROUTED, WEB, lan_knows, on
 
 from kit.packets import arrives, is_lost, ping, ping_is_lost, seen
 
@@ -67,6 +67,28 @@ def test_with_a_route_the_lan_reaches_a_routed_networks_ports_and_no_others(host
         assert is_lost(host, "lan", address, 81, "r"), "not published"
     assert is_lost(host, "lan", HOST, 8080, "r", 80), "there is no port of the host"
     assert seen(host, "r", LAN, 80, "lan") == role.address("r", "routed"), "nothing is translated on the way out"
+
+
+@pytest.mark.parametrize(("mode4", "mode6"), [("nat", "routed"), ("routed", "nat")])
+def test_each_family_has_its_own_gateway_mode(host, role, mode4, mode6):
+    """One is translated and has a port of the host's, the other is reached at the container's own address."""
+    mixed = {**WEB, "gateway_mode": mode4, "gateway_mode6": mode6}
+    role.run([mixed], [on("web", "a", "8080:80")])
+    lan_knows(host, "172.30.0.0/24", "fd00:30::/64")
+    ports = host.module("network_info")["networks"][0]["Ports"]
+    for version, mode, at, lan in ((4, mode4, HOST, LAN), (6, mode6, HOST6, LAN6)):
+        address = role.address("a", "web", version)
+        (told,) = [port for port in ports if port["Address"] == address]
+        assert told["HostPort"] == (8080 if mode == "nat" else None)
+        assert is_lost(host, "lan", address, 81, "a"), "not published"
+        if mode == "nat":
+            assert seen(host, "lan", at, 8080, "a", 80) == lan
+            assert is_lost(host, "lan", address, 80, "a") and ping_is_lost(host, "lan", address)
+            assert seen(host, "a", lan, 80, "lan") == at
+        else:
+            assert is_lost(host, "lan", at, 8080, "a", 80)
+            assert seen(host, "lan", address, 80, "a") == lan and ping(host, "lan", address)
+            assert seen(host, "a", lan, 80, "lan") == address
 
 
 def test_with_a_route_the_lan_reaches_nothing_of_a_nat_network(host, role):

@@ -48,7 +48,7 @@ TAMPERED = [
     "add rule bridge virtnet forward drop",
     "delete table inet virtnet",
     "delete table bridge virtnet",
-    'delete element inet virtnet to { "bra" }',
+    'delete element inet virtnet to { "bra" . ipv4 }',
     'add element inet virtnet pairs { "eth9" . "bra" : accept }',
     "add element inet virtnet open4 { 172.20.1.2 . tcp . 22 }",
     'add element inet virtnet own4 { "bra" . 172.16.0.0/12 }',

@@ -122,6 +122,21 @@ def test_rules_that_somebody_flushed_are_mended(town, script):
     assert packets.is_lost(town, "c1", "10.1.0.2", 80, "c3")
 
 
+def test_gateway_mode6_is_for_ipv6_alone(town):
+    town.change("bridge_policy", **policy("br0", gateway_mode6="routed"))
+    town.unchanged("bridge_policy", **policy("br0", gateway_mode6="routed"))
+    for subnet, host in (("10.0.0.0/24", HOST), ("fd00::/64", HOST6)):
+        town.sh("ip route add %s via %s" % (subnet, host), "outside")
+    assert packets.seen(town, "c1", OUTSIDE, 80, "outside") == HOST
+    assert packets.seen(town, "c1", OUTSIDE6, 80, "outside") == "fd00::2"
+    assert packets.ping_is_lost(town, "outside", "10.0.0.2") and packets.ping(town, "outside", "fd00::2")
+    town.change("bridge_policy", **policy("br0", gateway_mode6="nat"))
+    assert packets.seen(town, "c1", OUTSIDE6, 80, "outside") == HOST6 and packets.ping_is_lost(town, "outside", "fd00::2")
+    town.unchanged("bridge_policy", **policy("br0"))
+    (problem,) = town.refused("bridge_policy", **policy("br0", gateway_mode="isolated", gateway_mode6="nat"))
+    assert "gateway_mode isolated is for both families" in problem
+
+
 def test_tables_of_others_are_left_alone(town):
     town.sh("nft 'add table inet mine; add chain inet mine c { type filter hook forward priority 10; policy accept; }'")
     town.change("bridge_policy", **policy("br0"))

@@ -70,13 +70,16 @@ def policies(draw) -> dict[str, Policy]:
     subnets = disjoint(draw(st.lists(NETWORKS, max_size=6)))
     found = {}
     for number, name in enumerate(names):
+        mode = draw(st.sampled_from(["nat", "routed", "isolated"]))
+        other = {"nat": "routed", "routed": "nat"}.get(mode)
         found[name] = Policy(
             name,
             _tuple(subnets[number :: len(names)]),
             masquerade=draw(st.booleans()),
             internal=draw(st.booleans()),
             icc=draw(st.booleans()),
-            gateway_mode=draw(st.sampled_from(["nat", "routed", "isolated"])),
+            gateway_mode=mode,
+            gateway_mode6=draw(st.sampled_from([None, other])),
             snat_address=draw(st.none() | ADDRESSES4),
             snat_address6=draw(st.none() | ADDRESSES6),
             trusted_interfaces=_tuple(

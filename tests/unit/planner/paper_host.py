@@ -142,7 +142,7 @@ def live_after(document, before=None, pids=None):
             "Options": {
                 "bridge": bridge["name"],
                 "mtu": bridge.get("mtu", 1500),
-                "gateway_mode": policies[bridge["name"]].get("gateway_mode", "nat"),
+                **{word: policies[bridge["name"]].get(word) for word in ("gateway_mode", "gateway_mode6")},
             },
             "Labels": {key: value for key, value in bridge["labels"].items() if key not in TOLD_ELSEWHERE},
         }

@@ -53,6 +53,27 @@ def test_beside_a_nat_network_the_host_port_leads_there_and_the_routed_side_is_o
     assert {one["to_address"] for one in document["nat_port"] if "host_port" in one} == {"172.30.0.2"}
 
 
+def test_one_family_translated_and_the_other_routed():
+    mixed = {**ROUTED, "gateway_mode": "nat", "gateway_mode6": "routed", "snat_address": "192.0.2.9"}
+    planned = plan([mixed], [C])
+    assert opened(planned["topology"]) == {
+        ("tcp", "fd00:20::2", "80"),
+        *(("udp", "fd00:20::2", port) for port in ("90", "91")),
+    }
+    assert {one["to_address"] for one in planned["topology"]["nat_port"] if "host_port" in one} == {"172.20.0.2"}
+    assert planned["warnings"] == []
+    six = {**C, "ports": ["[::]:8080:80"]}
+    assert plan([mixed], [six])["warnings"] == [
+        "container c: ports[0] '[::]:8080:80': the host's port is ignored, because network routed is routed; "
+        "the container's own is opened"
+    ]
+
+
+def test_an_internal_routed_network_opens_nothing_and_says_so():
+    (warning,) = plan([{**ROUTED, "internal": True}], [{**C, "ports": ["8080:80"]}])["warnings"]
+    assert "is not published: all networks of the container are internal" in warning
+
+
 def test_openings_go_with_the_port_the_container_and_the_mode():
     live = live_after(topology([ROUTED], [C]))
     assert absent(topology([ROUTED], [C], live=live)["nat_port"]) == []
@@ -87,6 +108,14 @@ def test_a_network_goes_out_with_the_address_that_it_is_given():
     [
         (dict(gateway_mode="bridge"), "gateway_mode 'bridge'", "must be one of nat, routed, isolated"),
         (dict(gateway_mode="isolated"), "gateway_mode 'isolated'", "can only be used for an internal network"),
+        (dict(gateway_mode6="bridge"), "gateway_mode6 'bridge'", "must be one of nat, routed, isolated"),
+        (dict(gateway_mode6="isolated"), "gateway_mode6 'isolated'", "isolated is for both families or for none"),
+        (
+            dict(gateway_mode="isolated", internal=True, gateway_mode6="nat"),
+            "gateway_mode6 'nat'",
+            "isolated is for both families or for none",
+        ),
+        (dict(gateway_mode6="routed", snat_address6="::9"), "snat_address6 '::9'", "translates nothing"),
         (
             dict(gateway_mode="isolated", internal=True, gateway="172.30.0.1"),
             "gateway '172.30.0.1'",
