@@ -302,7 +302,7 @@ def _host(host: Host) -> dict[str, Any]:
         "vanished_bridges": sorted(name for name in host.firewall.state.policies if name not in stack.links),
         "bridge_nf_call": health.bridge_nf_call(),
         "foreign_drops": health.foreign_drops(host),
-        "foreign_accepts": foreign_firewall.bridges(host.foreign_tables, host),
+        "foreign_accepts": foreign_firewall.bridges(host.foreign_tables),
         "warnings": health.warnings(host, waiting),
         "namespaces": sorted(host.handles),
         "nameservers": resolvers.nameservers(),

@@ -5,8 +5,9 @@
 """A word for a bridge in the firewalls of others that would drop its packets.
 
 The word is said where the other firewall has a place for it: Docker's chain DOCKER-USER, ufw's route rules, firewalld's
-trusted zone; or, where nobody keeps the chain, as its first rules. Each bears our mark, by which it is found again and
-taken back; nothing else of others is touched. What may reach a container is still our own tables' to say.
+trusted zone; or, where nobody keeps the chain, as its first rules. Where the other firewall writes down what it is
+told, this is written down too. Each bears our mark, by which it is found again and taken back; nothing else of others
+is touched. What may reach a container is still our own tables' to say.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import contextlib
 import subprocess
 from collections.abc import Iterator
 from typing import Any
+from xml.etree import ElementTree
 
 from ansible_collections.virtnet.linux.plugins.module_utils import firewall, foreign, options
 from ansible_collections.virtnet.linux.plugins.module_utils.actions import Action
@@ -29,7 +31,8 @@ OPTIONS: dict[str, Any] = dict(
 _MARK = "virtnet.linux: "  # and the bridge's name: the comment of a rule of ours in another's chain
 _DIRECTIONS = {"in": "iifname", "out": "oifname"}
 _UFW_RULES = ("/etc/ufw/user.rules", "/etc/ufw/user6.rules")
-_TRUSTED = ["firewall-cmd", "--zone=trusted"]
+_TRUSTED = "/etc/firewalld/zones/trusted.xml"  # what firewalld writes; an interface has no comment there, the zone has
+_NOT_RUNNING, _UNKNOWN_INTERFACE = 252, 17  # what firewall-cmd returns
 
 
 def check(wanted: dict[str, Any], host: Host, problems: options.Problems) -> None:
@@ -42,9 +45,11 @@ def check(wanted: dict[str, Any], host: Host, problems: options.Problems) -> Non
 def plan(wanted: dict[str, Any], host: Host) -> list[Action]:
     """What has to be said, or taken back, for one bridge: an action for each place."""
     bridge, others = wanted["bridge"], host.foreign_tables
-    said = dict(_said(others, host, bridge))
+    said = dict(_said(others, bridge))
     if wanted["state"] == "absent":
         return [_action("delete", place, bridge, handles) for place, handles in said.items()]
+    # what is in firewalld's files, and not in force, has got lost at run time
+    said.pop(foreign.FIREWALLD, None)
     places = {
         _place(drop): None
         for drop in foreign.drops(others, bridge)
@@ -64,20 +69,19 @@ def apply(actions: list[Action], host: Host) -> None:
                 verb = ["allow", direction, "on", bridge]
                 _run(["ufw", "route", *(verb if action.verb == "create" else ["delete", *verb])]
                      + (["comment", _MARK + bridge] if action.verb == "create" else []))  # fmt: skip
+        elif keeper == foreign.FIREWALLD and action.verb == "create":
+            _mark_zone(_in_firewalld() | {bridge})  # first: what bears no mark is not taken back
+            _firewalld("--permanent", "--add-interface=" + bridge)
+            _firewalld("--add-interface=" + bridge)
         elif keeper == foreign.FIREWALLD:
-            if action.verb == "create":
-                host.memory["firewalld"][bridge] = True
-                host.memory.save()  # before it is said: what is not remembered is not taken back
-                _run([*_TRUSTED, "--add-interface=" + bridge])
-            else:
-                _run([*_TRUSTED, "--remove-interface=" + bridge])
-                host.memory["firewalld"].pop(bridge, None)
+            _firewalld("--remove-interface=" + bridge)
+            _firewalld("--permanent", "--remove-interface=" + bridge)
+            _mark_zone(_in_firewalld() - {bridge})
 
 
-def bridges(others: list[foreign.Table], host: Host) -> list[str]:
+def bridges(others: list[foreign.Table]) -> list[str]:
     """The bridges for which something of ours is in the firewalls of others."""
-    found = {bridge for _place, bridge, _handle in _marked(others)} | _in_ufw() | set(host.memory["firewalld"])
-    return sorted(found)
+    return sorted({bridge for _place, bridge, _handle in _marked(others)} | _in_ufw() | _in_firewalld())
 
 
 def remedy(drop: foreign.Drop, bridge: str) -> str:
@@ -85,7 +89,8 @@ def remedy(drop: foreign.Drop, bridge: str) -> str:
     if drop.keeper == foreign.UFW:
         return f"ufw route allow in on {bridge}; ufw route allow out on {bridge}"
     if drop.keeper == foreign.FIREWALLD:
-        return f"firewall-cmd --zone=trusted --add-interface={bridge}"
+        command = f"firewall-cmd --zone=trusted --add-interface={bridge}"
+        return f"{command}; {command} --permanent"
     if drop.keeper == foreign.LEGACY:
         command = "iptables-legacy" if drop.family == "ip" else "ip6tables-legacy"
         return f"{command} -I FORWARD -i {bridge} -j ACCEPT; {command} -I FORWARD -o {bridge} -j ACCEPT"
@@ -105,7 +110,7 @@ def _place(drop: foreign.Drop) -> str:
     return f"{drop.family} {drop.table} {drop.entry_chain}" if drop.keeper == foreign.NFT else drop.keeper
 
 
-def _said(others: list[foreign.Table], host: Host, bridge: str) -> Iterator[tuple[str, list[str]]]:
+def _said(others: list[foreign.Table], bridge: str) -> Iterator[tuple[str, list[str]]]:
     """Where something of ours is said for the bridge, with the handles of the rules."""
     handles: dict[str, list[str]] = {}
     for place, name, handle in _marked(others):
@@ -114,7 +119,7 @@ def _said(others: list[foreign.Table], host: Host, bridge: str) -> Iterator[tupl
     yield from handles.items()
     if bridge in _in_ufw():
         yield foreign.UFW, []
-    if bridge in host.memory["firewalld"]:
+    if bridge in _in_firewalld():
         yield foreign.FIREWALLD, []
 
 
@@ -130,7 +135,9 @@ def _marked(others: list[foreign.Table]) -> Iterator[tuple[str, str, str]]:
 
 def _in_ufw() -> set[str]:
     """The bridges of our route rules in ufw's own files; a comment there is written in hex."""
-    found = set()
+    found: set[str] = set()
+    if foreign.program("ufw") is None:  # it was taken away, and has left its files
+        return found
     for path in _UFW_RULES:
         with contextlib.suppress(FileNotFoundError), open(path, encoding="utf-8") as file:
             for line in file:
@@ -140,6 +147,32 @@ def _in_ufw() -> set[str]:
                     if text.startswith(_MARK):
                         found.add(text[len(_MARK) :])
     return found
+
+
+def _in_firewalld() -> set[str]:
+    """The bridges that are named in our mark, at the end of the zone's description."""
+    if foreign.program("firewall-cmd") is None:
+        return set()
+    try:
+        description = ElementTree.parse(_TRUSTED).findtext("description") or ""
+    except (OSError, ElementTree.ParseError):
+        return set()
+    return set(description.partition(_MARK)[2].split())
+
+
+def _mark_zone(bridges: set[str]) -> None:
+    text = _firewalld("--permanent", "--get-description").partition(_MARK)[0].strip()
+    mark = _MARK + " ".join(sorted(bridges)) if bridges else ""
+    _firewalld("--permanent", "--set-description=" + " ".join(filter(None, (text, mark))))
+
+
+def _firewalld(*arguments: str) -> str:
+    """Tell firewalld of the trusted zone; where it does not run there is nothing but its files."""
+    done = _call(["firewall-cmd", "--zone=trusted", *arguments])
+    if done.returncode == _NOT_RUNNING:
+        lasting = [argument for argument in arguments if argument != "--permanent"]
+        return _run(["firewall-offline-cmd", "--zone=trusted", *lasting]) if len(lasting) < len(arguments) else ""
+    return "" if done.returncode == _UNKNOWN_INTERFACE else _said_by(done)
 
 
 def _statements(action: Action) -> Iterator[str]:
@@ -154,8 +187,16 @@ def _statements(action: Action) -> Iterator[str]:
         yield f'insert rule {place} {key} "{bridge}" counter accept comment "{_MARK}{bridge}"\n'
 
 
-def _run(command: list[str]) -> None:
+def _run(command: list[str]) -> str:
+    return _said_by(_call(command))
+
+
+def _call(command: list[str]) -> subprocess.CompletedProcess[str]:
     program = foreign.program(command[0]) or command[0]
-    done = subprocess.run([program, *command[1:]], capture_output=True, text=True, check=False)
+    return subprocess.run([program, *command[1:]], capture_output=True, text=True, check=False)
+
+
+def _said_by(done: subprocess.CompletedProcess[str]) -> str:
     if done.returncode:
-        raise firewall.FirewallError("%s: %s" % (" ".join(command), (done.stderr or done.stdout).strip()))
+        raise firewall.FirewallError("%s: %s" % (" ".join(done.args), (done.stderr or done.stdout).strip()))
+    return done.stdout
