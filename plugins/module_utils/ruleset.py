@@ -181,6 +181,8 @@ table bridge virtnet {
         iifname != @guarded accept comment "ports that are not guarded"
         iifname . ether saddr != @macs drop comment "a MAC that is not the port's"
         iifname != @checked accept comment "ports that may send for others"
+        ether type { 8021q, 8021ad } drop \
+            comment "tagged: whose addresses are in it is not looked at, and a tag without VLAN is as good as none"
         ether type arp jump sent_arp comment "what it says of its addresses"
         iifname . ip saddr != @ip4s iifname . ip saddr != @net4s drop \
             comment "an address that is not the port's"

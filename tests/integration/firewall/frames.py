@@ -14,6 +14,11 @@ def ethernet(to: str, source: str, kind: int, payload: bytes) -> str:
     return (raw_mac(to) + raw_mac(source) + struct.pack("!H", kind) + payload).hex()
 
 
+def tagged(frame: str, kind: int = 0x8100) -> str:
+    """The frame with a VLAN tag that says no VLAN but a priority: who knows no VLANs takes it for an ordinary one."""
+    return frame[:24] + struct.pack("!HH", kind, 0).hex() + frame[24:]
+
+
 def raw(address: str) -> bytes:
     return ipaddress.ip_address(address).packed
 

@@ -13,7 +13,7 @@ import struct
 
 import pytest
 from integration.firewall import lab as kit
-from integration.firewall.frames import checksum, ethernet, raw, raw_mac, udp
+from integration.firewall.frames import checksum, ethernet, raw, raw_mac, tagged, udp
 
 NETWORK = kit.NETWORKS["a"]
 MINE, VICTIM = kit.mac(NETWORK, "a2"), kit.mac(NETWORK, "a1")
@@ -36,21 +36,25 @@ def arp(address: str, mac: str, hardware: int = 1) -> str:
     return ethernet(VICTIM, MINE, 0x0806, body)
 
 
-def icmpv6(source: str, to: str, to_mac: str, body: bytes) -> str:
+def icmpv6(source: str, to: str, to_mac: str, body: bytes, behind: bool = False) -> str:
+    """``behind``: a header of destination options that says nothing."""
     pseudo = raw(source) + raw(to) + struct.pack("!IHBB", len(body), 0, 0, 58)
     body = body[:2] + struct.pack("!H", checksum(pseudo + body)) + body[4:]
-    packet = struct.pack("!IHBB", 6 << 28, len(body), 58, 255) + raw(source) + raw(to)
+    if behind:
+        body = struct.pack("!BBBBI", 58, 0, 1, 4, 0) + body
+    packet = struct.pack("!IHBB", 6 << 28, len(body), 60 if behind else 58, 255) + raw(source) + raw(to)
     return ethernet(to_mac, MINE, 0x86DD, packet + body)
 
 
-def advertisement(address: str, source: str) -> str:
+def advertisement(address: str, source: str, behind: bool = False) -> str:
     """Neighbour advertisement (override): the address is at my MAC."""
     body = struct.pack("!BBHI", 136, 0, 0, 0x20000000) + raw(address) + b"\x02\x01" + raw_mac(MINE)
-    return icmpv6(source, HIM6, VICTIM, body)
+    return icmpv6(source, HIM6, VICTIM, body, behind)
 
 
-def router_advertisement(source: str) -> str:
-    return icmpv6(source, ALL_NODES, ALL_NODES_MAC, struct.pack("!BBHBBHII", 134, 0, 0, 64, 0, 1800, 0, 0))
+def router_advertisement(source: str, behind: bool = False) -> str:
+    said = struct.pack("!BBHBBHII", 134, 0, 0, 64, 0, 1800, 0, 0)
+    return icmpv6(source, ALL_NODES, ALL_NODES_MAC, said, behind)
 
 
 def probe_of(address: str) -> str:
@@ -76,6 +80,22 @@ FORGERIES = {
     "advertisement for the gateway, own source": (advertisement(GW6, ME6), "neighbour", GW6),
     "advertisement for the gateway, its source": (advertisement(GW6, GW6), "neighbour", GW6),
     "router advertisement": (router_advertisement(link_local(MINE)), "router", link_local(MINE)),
+    "address, IPv4, with a priority tag": (tagged(datagram(GW, HIM)), "seen", GW),
+    "address, IPv6, with a priority tag": (tagged(datagram(GW6, HIM6)), "seen", GW6),
+    "address, IPv4, with two priority tags": (tagged(tagged(datagram(GW, HIM)), 0x88A8), "seen", GW),
+    "ARP for the gateway, with a priority tag": (tagged(arp(GW, MINE)), "neighbour", GW),
+    "ARP for the gateway, with a provider's priority tag": (tagged(arp(GW, MINE), 0x88A8), "neighbour", GW),
+    "router advertisement, with a priority tag": (
+        tagged(router_advertisement(link_local(MINE))),
+        "router",
+        link_local(MINE),
+    ),
+    "advertisement behind an extension header": (advertisement(GW6, ME6, behind=True), "neighbour", GW6),
+    "router advertisement behind an extension header": (
+        router_advertisement(link_local(MINE), behind=True),
+        "router",
+        link_local(MINE),
+    ),
 }
 
 
