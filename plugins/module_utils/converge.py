@@ -86,6 +86,7 @@ def converge(
             stack.callback(host.memory.save)  # also where the document is refused: then it takes the lock's file away
         document = document() if callable(document) else document
         _announce(document, host)
+        host.heads = _heads_of_segments(document, host)
         warnings = _refuse(document, host, check)
         wanted = _firewall_state(document, host)
         try:
@@ -184,7 +185,7 @@ def _identities(module: Any, wanted: dict[str, Any]) -> list[tuple[Any, ...]]:
 def _firewall_state(document: Document, host: Host) -> firewall.State:
     """What the firewall has to hold: what it holds now, with the declared objects laid over it."""
     state: firewall.State = host.firewall.state.copy()
-    heads = _heads_of_segments(document, host)
+    heads = host.heads
     bridges = _bridges_of_containers(document, heads)
     for netns_of, name in host.links_going:
         if netns_of is None:
@@ -213,8 +214,8 @@ def _firewall_state(document: Document, host: Host) -> firewall.State:
             if port is not None:
                 state.ports[port.name] = port
     for wanted in document.get(veth.KIND) or []:
-        if wanted["state"] == "present" and veth.is_cable(wanted) and wanted["bridge"] in state.policies:
-            state.ports[wanted["name"]] = veth.port(wanted, set())
+        if wanted["state"] == "present" and veth.is_cable(wanted):
+            _lay_cable(state, wanted, host)
     _forget_vanished(state, host)
     state.norouter = gateway.needs_norouter(state, host)
     state.routers = gateway.routers(state, host)
@@ -267,6 +268,16 @@ def _lay_port(
     guard = veth.guard(wanted) if endpoint else None
     if guard is not None:
         state.guards[name] = guard
+
+
+def _lay_cable(state: firewall.State, wanted: dict[str, Any], host: Host) -> None:
+    """The first end is a port of its bridge's, the other one where that has to turn packets round."""
+    near, far = wanted, wanted["peer"]
+    state.ports.pop(far["name"], None)
+    for end, other in ((near, far), (far, near)):
+        turns = veth.turns(end["bridge"], other["bridge"], host)
+        if end["bridge"] in state.policies and (end is near or turns):
+            state.ports[end["name"]] = firewall.Port(end["name"], end["bridge"], turns=turns)
 
 
 def _plan(document: Document, host: Host, wanted: firewall.State, to_filter: bool) -> list[Action]:

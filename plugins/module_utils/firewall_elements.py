@@ -180,6 +180,8 @@ def _add_port(port: Port, policies: dict[str, Policy], found: Elements) -> None:
         found["bridge", "nopeer"][name] = (None, None)
     if port.anycast:
         found["bridge", "anycast"][name] = (None, None)
+    if port.turns:
+        found["bridge", "turns"][name] = (None, None)
     for bridge in port.also_on:
         for address in port.addresses:
             version = _version(address)
@@ -205,7 +207,7 @@ def _add_nat_ports(state: State, found: Elements) -> None:
             everywhere[version]["%s . %d" % (port.protocol, port.host_port)] = value
         else:
             one_address[version]["%s . %s . %d" % (port.host_ip, port.protocol, port.host_port)] = value
-        if routed and bridge_of(port, state.policies) in routed:
+        if routed and (bridge_of(port, state.policies), version) in routed:
             key = "%s . %s . %d" % (port.to_address, port.protocol, port.to_port)
             found["inet", "open%d" % version][key] = (None, None)
 
@@ -279,7 +281,8 @@ def _ports(get: Any) -> Iterator[Port]:
         quoted = key.split(" . ")[0]
         port = quoted.strip('"')
         near = tuple(sorted(addresses.get(port, ()))), tuple(sorted(bridges.get(port, ())))
-        yield Port(port, bridge or "", *near, anycast=quoted in get("bridge", "anycast"))
+        flags = {flag: quoted in get("bridge", flag) for flag in ("anycast", "turns")}
+        yield Port(port, bridge or "", *near, **flags)
 
 
 def _nat_ports(get: Any) -> Iterator[NatPort]:

@@ -61,6 +61,9 @@ class Port:
 
     ``anycast``: a tunnel to hosts whose bridges have the same gateway, address and MAC; what this host itself says on
     the bridge stays on this side.
+
+    ``turns``: the end of a cable beyond which client and server may both be, so that what was translated for them goes
+    back by it.
     """
 
     name: str
@@ -68,6 +71,7 @@ class Port:
     addresses: tuple[str, ...] = ()
     also_on: tuple[str, ...] = ()
     anycast: bool = False
+    turns: bool = False
 
 
 @dataclass(frozen=True)

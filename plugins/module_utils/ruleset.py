@@ -31,6 +31,7 @@ FAMILIES = ("inet", "bridge")
 
 _TRANSLATED = "0x10000000"
 _BRIDGED = "0x20000000"
+_GATEWAY = "02:76:69:72:74:00"  # the sender of a frame that the gateway turns round; nobody sends to it
 
 _INET = """
 table inet virtnet {
@@ -175,6 +176,7 @@ table bridge virtnet {
     set self { type ifname . ifname; }
     set nopeer { type ifname; }
     set anycast { type ifname; }
+    set turns { type ifname; }
 
     chain prerouting {
         type filter hook prerouting priority -300; policy accept;
@@ -212,6 +214,8 @@ table bridge virtnet {
         type filter hook forward priority -200; policy accept;
         meta mark set meta mark | %(bridged)s \
             comment "tells table inet virtnet that this host does not route it"
+        meta mark & %(translated)s != 0 oifname @turns ether saddr set %(gateway)s \
+            comment "back by the cable that it may have come by: beyond it the sender's own MAC is on the other side"
         meta mark & %(translated)s != 0 accept comment "came to a published port"
         iifname . oifname @self drop \
             comment "nobody hears his own broadcasts, although the port reflects (hairpin)"
@@ -228,7 +232,7 @@ table bridge virtnet {
 
 def _finished(text: str) -> str:
     """The text with its numbers, and with a chain that no packet meets and that names the rules' version: a hash."""
-    text = text.strip() % {"translated": _TRANSLATED, "bridged": _BRIDGED}
+    text = text.strip() % {"translated": _TRANSLATED, "bridged": _BRIDGED, "gateway": _GATEWAY}
     version = hashlib.sha256(text.encode()).hexdigest()[:12]
     about = 'return comment "made by virtnet.linux, rules %s: do not edit"' % version
     about = "\n    chain about {\n        %s\n    }\n}\n" % about

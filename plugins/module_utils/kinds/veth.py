@@ -139,6 +139,12 @@ def is_cable(wanted: dict[str, Any]) -> bool:
     return all(end.get("bridge") is not None and end.get("netns") is None for end in ends)
 
 
+def turns(near: str, far: str, host: Host) -> bool:
+    """Whether what came by this end of a cable between two bridges may have to go back by it, translated: this bridge
+    is the gateway's, the other one is joined to it. Never both ends: they would throw broadcasts at each other."""
+    return near not in host.heads and far in host.heads
+
+
 def port(wanted: dict[str, Any], also_on: set[str]) -> Port:
     """An endpoint as the firewall takes it; ``also_on`` are the other bridges on which its container has one."""
     elsewhere = tuple(sorted(also_on - {wanted["bridge"]}))
@@ -233,17 +239,21 @@ def _are_pair(one: Link, other: Link) -> bool:
     return same_kind and one.peer_index == other.index and other.peer_index == one.index
 
 
-def _near_settings(wanted: dict[str, Any], link: Link | None) -> settings.Settings:
+def _near_settings(wanted: dict[str, Any], host: Host, link: Link | None) -> settings.Settings:
     asked = _end_settings(wanted, wanted, link)
     if is_endpoint(wanted):
         asked["hairpin"] = True  # for a container that calls its own published port, should bridged packets meet NAT
         asked["isolated"] = wanted["isolated"]
+    elif is_cable(wanted):
+        asked["hairpin"] = turns(wanted["bridge"], wanted["peer"]["bridge"], host)
     return asked
 
 
-def _far_settings(wanted: dict[str, Any], link: Link | None) -> settings.Settings:
+def _far_settings(wanted: dict[str, Any], host: Host, link: Link | None) -> settings.Settings:
     peer = wanted["peer"]
     asked = _end_settings(wanted, peer, link)
+    if is_cable(wanted):
+        asked["hairpin"] = turns(peer["bridge"], wanted["bridge"], host)
     if peer["addresses"] is not None:  # then addresses, gateways and routes are the whole truth
         asked["gateway"] = settings.normal_host(peer["gateway"]) or ""
         asked["gateway6"] = settings.normal_host(peer["gateway6"]) or ""
@@ -266,7 +276,7 @@ def _end_settings(wanted: dict[str, Any], end: dict[str, Any], link: Link | None
 
 
 def _differences(wanted: dict[str, Any], host: Host, near: Link, far: Link) -> tuple[dict[str, Any], dict[str, Any]]:
-    near_wanted, far_wanted = _near_settings(wanted, near), _far_settings(wanted, far)
+    near_wanted, far_wanted = _near_settings(wanted, host, near), _far_settings(wanted, host, far)
     before, after = settings.compare(near_wanted, host.stack(wanted["netns"]), near, _link_local(near_wanted, near))
     far_stack = host.stack(wanted["peer"]["netns"])
     far_before, far_after = settings.compare(far_wanted, far_stack, far, _link_local(far_wanted, far))
@@ -327,7 +337,7 @@ def _make(wanted: list[dict[str, Any]], host: Host) -> None:
             requests.append(Request(messages.create_link(one["name"], "veth", data, _born_with(one, bridge)), about))
             rest = {
                 key: value
-                for key, value in _near_settings(one, None).items()
+                for key, value in _near_settings(one, host, None).items()
                 if key in ("up", "silent", "labels", "hairpin", "isolated")
             }
             requests += settings.setup(one["name"], about, rest, None)
@@ -342,7 +352,7 @@ def _make(wanted: list[dict[str, Any]], host: Host) -> None:
             _address(
                 host.stack(one["netns"]),
                 one["name"],
-                _near_settings(one, None),
+                _near_settings(one, host, None),
                 None,
                 "{} {}".format(KIND, one["name"]),
             )
@@ -366,7 +376,7 @@ def _set_far(wanted: dict[str, Any], host: Host, new: bool) -> None:
     stack = host.stack(peer["netns"])
     link = None if new else stack.links.get(peer["name"])
     about = "{} {}: {}".format(KIND, wanted["name"], peer["name"])
-    asked = _far_settings(wanted, link)
+    asked = _far_settings(wanted, host, link)
     if new:
         asked["mac"] = asked["mtu"] = None  # it was born with them
     stack.send(settings.setup(peer["name"], about, asked, settings.bridge_of(peer["bridge"], stack)))
@@ -390,7 +400,7 @@ def _change(wanted: dict[str, Any], host: Host) -> None:
     if _far_link(wanted, host, link) is None:
         _move_far(wanted, host, link)
     about = "{} {}".format(KIND, wanted["name"])
-    asked = _near_settings(wanted, link)
+    asked = _near_settings(wanted, host, link)
     stack.send(settings.setup(wanted["name"], about, asked, settings.bridge_of(wanted["bridge"], stack)))
     _address(stack, wanted["name"], asked, link, about)
     stack.forget()

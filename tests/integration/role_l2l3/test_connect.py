@@ -6,11 +6,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import socket
 import time
 
 import pytest
 
 from kit import packets, snapshot
+from kit.host import inside
 
 SW1 = {"name": "sw1", "subnet": "172.30.0.0/24", "subnet6": "fd00:30::/64"}
 SW2 = {"name": "sw2", "connect": ["sw1"]}
@@ -61,9 +64,10 @@ def test_containers_of_joined_switches_are_neighbours(host, role, bridge_nf):
         assert packets.seen(host, "lan", "192.0.2.2", port, "c5", at, protocol) == "192.0.2.1"
         assert packets.seen(host, "lan", "2001:db8::2", port, "c5", at, protocol) == "2001:db8::1"
         assert packets.seen(host, "c1", "192.0.2.2", port, "c5", at, protocol) == "172.30.0.1"
-        if not bridge_nf:  # the bridge would have to send back by the cable what came by it
-            assert packets.seen(host, "c3", "192.0.2.2", port, "c5", at, protocol) == "172.30.0.1"
-            assert packets.arrives(host, "c5", "192.0.2.2", port, "c5", at, protocol), "the one that publishes it"
+        # with br_netfilter the bridge sends back by the cable what came by it
+        assert packets.seen(host, "c3", "192.0.2.2", port, "c5", at, protocol) == "172.30.0.1"
+        assert packets.seen(host, "c3", "2001:db8::2", port, "c5", at, protocol) == "fd00:30::1"
+        assert packets.arrives(host, "c5", "192.0.2.2", port, "c5", at, protocol), "the one that publishes it"
         assert packets.arrives(host, None, "127.0.0.1", port, "c5", at, protocol)
     gone = [{"name": name, "state": "absent"} for name in held]
     role.run([{**one, "state": "absent"} for one in (SW1, SW2, SW3)], gone)
@@ -100,8 +104,7 @@ def test_icc_false_holds_across_cables(host, role, bridge_nf):
     for name in held:
         assert packets.ping(host, name, "172.30.0.1")
         assert packets.seen(host, name, "192.0.2.1", 80, "lan") == "192.0.2.2"
-        if name in ("c1", "c2") or not bridge_nf:
-            assert packets.arrives(host, name, "192.0.2.2", 8080, "c5", 80)
+        assert packets.arrives(host, name, "192.0.2.2", 8080, "c5", 80)
 
 
 def test_a_port_of_a_container_that_is_on_the_segment_and_on_another_network(host, role):
@@ -154,3 +157,28 @@ def test_a_ring_needs_the_spanning_tree(host, role):
     deadline = time.monotonic() + 20
     while not all(packets.ping(host, *pair) for pair in (("c1", held["c3"][4]), ("c5", held["c1"][4]))):
         assert time.monotonic() < deadline
+
+
+def test_a_broadcast_is_heard_once(host, role):
+    """Although the gateway's end of a cable sends back what was translated."""
+    role.run([SW1, SW2, SW3], [*C, C5])
+    assert packets.arrives(host, "c3", "172.30.0.1", 80, None), "the bridges know where everybody is"
+    for name in ("c1", "c4", "c5"):
+        assert host.call(_heard, "c3", name) == 1
+    assert host.call(_heard, "c3", "c3") == 0
+
+
+def _heard(sender, listener):
+    """How many of a broadcast's frames come in at the listener's card."""
+    with inside(listener):
+        wire = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))
+    wire.settimeout(0.3)
+    with inside(sender), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
+        client.sendto(b"everybody", ("172.30.0.255", 9))
+    count = 0
+    with wire, contextlib.suppress(TimeoutError):
+        while True:
+            frame, (_card, _protocol, kind, *_rest) = wire.recvfrom(2048)
+            count += frame.endswith(b"everybody") and kind != socket.PACKET_OUTGOING
+    return count

@@ -118,13 +118,14 @@ def ports(draw, known: dict[str, Policy]) -> dict[str, Port]:
     }
     found = {}
     for name in draw(st.lists(PORT_NAMES, unique=True, max_size=3)):
-        port = Port(name, draw(INTERFACES))
+        port = Port(name, draw(INTERFACES), anycast=draw(st.booleans()), turns=draw(st.booleans()))
         if any(with_subnets.values()) and draw(st.booleans()):
             address = draw(addresses)
             others = with_subnets[6 if ":" in address else 4]
             if address not in taken and not _inside(address, known):
                 taken.add(address)
-                port = Port(name, port.bridge, (address,), _tuple(draw(st.lists(st.sampled_from(others), min_size=1))))
+                also_on = _tuple(draw(st.lists(st.sampled_from(others), min_size=1)))
+                port = Port(name, port.bridge, (address,), also_on)
         found[name] = port
     return found
 
