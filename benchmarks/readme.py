@@ -1,0 +1,86 @@
+# Copyright (c) 2026, The virtnet.linux authors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""`python -m benchmarks.readme` writes the table of the project's README, out of results/published.json."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from benchmarks.table import Spread
+
+README = Path(__file__).parents[1] / "README.md"
+PUBLISHED = Path(__file__).parent / "results" / "published.json"
+BEGIN, END = "<!-- begin: python -m benchmarks.readme -->\n", "<!-- end -->\n"
+
+SIZE = "100"
+PEERS = {
+    "engine": "virtnet.linux, without Ansible",
+    "role": "virtnet.linux, the role in a playbook",
+    "shell": "the fastest shell script that we know",
+    "naive shell": "a shell script, a command after the other",
+    "ifstate": "ifstate (no published ports)",
+    "netavark": "netavark",
+    "CNI": "CNI plugins",
+    "dockerd": "Docker (with images and processes)",
+    "looped playbook": "a playbook of looped commands",
+}
+VERBS = {
+    "create": "make",
+    "again": "again, nothing to do",
+    "add_alone": "one more",
+    "remove_all, gone": "take all away",
+}
+
+
+def text(measured: dict[str, Any]) -> str:
+    """What stands between the marks."""
+    runs = measured["endpoints"]["runs"]
+    lines = ["| | %s |" % " | ".join(VERBS.values()), "|---" * (len(VERBS) + 1) + "|"]
+    for peer, title in PEERS.items():
+        times = runs.get(peer, {}).get(SIZE)
+        if times:
+            lines.append("| %s | %s |" % (title, " | ".join(_seconds(times.get(verb)) for verb in VERBS)))
+    return "\n".join([*lines, "", *_sentences(measured), ""])
+
+
+def _sentences(measured: dict[str, Any]) -> list[str]:
+    pairs = measured.get("ports", {}).get("pairs", {})
+    rates = {name: Spread.of(values).median for name, values in pairs.items()}
+    found = []
+    if {"ours 1", "ours 5000"} <= set(rates):
+        found.append(
+            "New connections through the last of 5000 published ports: %.0f %% of the rate with one port"
+            % (100 * rates["ours 5000"] / rates["ours 1"])
+        )
+        if "iptables list 5000" in rates:
+            found[0] += "; %.1f times that of a list of rules" % (rates["ours 5000"] / rates["iptables list 5000"])
+        found[0] += "."
+    machine = measured["machine"]
+    known = ["%s %s" % (name, machine[name]) for name in ("Python", "ansible-core", "pyroute2") if name in machine]
+    known += [machine[name] for name in ("nftables", "netavark", "docker") if name in machine]
+    found.append(
+        "Medians, of %s cores, kernel %s, %s; %s." % (machine["cores"], machine["kernel"], machine["system"], ", ".join(known))
+    )
+    return found
+
+
+def _seconds(values: list[float] | None) -> str:
+    if not values:
+        return ""
+    seconds = Spread.of(values).median / 1000
+    return "%.0f s" % seconds if seconds >= 10 else "%.1f s" % seconds if seconds >= 1 else "%.2f s" % seconds
+
+
+def main() -> None:
+    """Put the table into the README."""
+    before, _begin, rest = README.read_text().partition(BEGIN)
+    _old, _end, after = rest.partition(END)
+    README.write_text(before + BEGIN + text(json.loads(PUBLISHED.read_text())) + END + after)
+
+
+if __name__ == "__main__":
+    main()

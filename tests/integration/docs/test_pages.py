@@ -1,0 +1,40 @@
+# Copyright (c) 2026, The virtnet.linux authors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the documentation tells people to write and to type works, and prints what it says."""
+
+from __future__ import annotations
+
+import pytest
+from integration.docs.pages import LANGUAGES, PAGES, blocks, differences, name_of, unfenced
+from integration.docs.session import Session
+
+# What a page takes for granted of its reader's machine. A veth stands in for a card.
+STANDS = {
+    "roles/bridge_network/README.md": """
+        for card in enp3s0 enp4s0; do ip link add $card type veth peer name far-$card; ip link set far-$card up; done
+    """,
+}
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if blocks(page)], ids=name_of)
+def test_a_page_can_be_followed(page, host, tmp_path):
+    host.sh(STANDS.get(name_of(page), ":"))
+    found = [line for told in Session(host, tmp_path).read(blocks(page)) for line in differences(*told)]
+    assert not found, "\n".join(found)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_every_block_of_code_says_its_language(page):
+    assert unfenced(page) == []
+    assert {block.language for block in blocks(page)} <= set(LANGUAGES)
+
+
+def test_what_is_not_run_is_known():
+    """Each block with its reason: what stands here is not shown to work."""
+    found = {"%s: %s" % (name_of(page), block.why_not_run) for page in PAGES for block in blocks(page) if block.why_not_run}
+    assert found == {
+        "docs/services.md: needs Podman and an image",
+        "docs/services.md: needs Docker and an image",
+    }
