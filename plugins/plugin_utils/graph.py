@@ -25,10 +25,11 @@ _COLOURS = ("#0b5fa5", "#a34700", "#00734f", "#8a3f76", "#7a6000", "#2f7f95", "#
 _INK, _FAINT, _LINE, _PORT = "#1f2933", "#66727f", "#9aa5b1", "#b03a00"
 _FONT = "DejaVu Sans,Verdana,Helvetica,Arial,sans-serif"
 _GAP = "\u2002"  # an en space, which SVG keeps where no line begins; also room for a browser's wider letters
+_LEGEND = 3  # so many signs in a row of the legend
 _LEFT_ONLY = 3  # so many hosts stand one below the other; more stand on both sides of what joins them
 
 _HEAD = f"""digraph virtnet {{
-  graph [rankdir=LR, bgcolor=white, fontname="{_FONT}", fontsize=16, fontcolor="{_INK}", nodesep=0.2, ranksep=0.8,
+  graph [rankdir=LR, bgcolor=white, fontname="{_FONT}", fontsize=16, fontcolor="{_INK}", nodesep=0.2, ranksep=1.0,
          pad=0.3, newrank=true, splines=true, outputorder=edgesfirst, tooltip=" "]
   node [fontname="{_FONT}", fontsize=15, fontcolor="{_INK}", shape=plain, tooltip=" "]
   edge [color="{_LINE}", arrowhead=none, penwidth=1.9, tooltip=" "]
@@ -99,7 +100,7 @@ class _Host:
         label = '<FONT POINT-SIZE="20"><B>%s</B></FONT>' % _escape(self.name)
         return [
             "  subgraph %s {" % _id("cluster", self.name),
-            '    graph [label=<%s>, labeljust=l, style="rounded,filled", fillcolor="#fbfcfd", color="%s", margin=18]'
+            '    graph [label=<%s>, labeljust=l, style="rounded,filled", fillcolor="#fbfcfd", color="%s", margin=14]'
             % (label, _LINE),
             *nodes,
             "  }",
@@ -144,8 +145,7 @@ class _Host:
             rows += [_font(port, _PORT) for port in self._ports(endpoint)]
             if endpoint["bridge"]:
                 colour = self._colour(self.networks.get(endpoint["bridge"]))
-                port = ('headport="%s:w"' if self.is_right else 'tailport="%s:e"') % place
-                self._edge(self._id("containers"), self._id("bridge", endpoint["bridge"]), colour, port)
+                self._edge(self._id("containers"), self._id("bridge", endpoint["bridge"]), colour, row=place)
         for card in container.get("interfaces") or []:
             addresses = ", ".join(address.split("/")[0] for address in card["addresses"])
             text = _escape(addresses + _GAP) + _font("card " + card["device"], _FAINT)
@@ -199,7 +199,7 @@ class _Host:
         for _cable, (near, *far) in sorted(ends.items()):
             for other in far:
                 ends_of_it = self._id("bridge", near), self._id("bridge", other)
-                self._edge(*ends_of_it, _INK, "penwidth=3.6", "constraint=false")
+                self._line(*ends_of_it, _INK, "penwidth=3.6", "constraint=false")
 
     def _tunnels(self) -> list[str]:
         found = []
@@ -212,7 +212,7 @@ class _Host:
             found.append("    %s [label=<%s>]" % (node, box))
             if network is not None:
                 self._edge(self._id("bridge", tunnel["bridge"]), node, colour)
-            self._edge(node, _id("overlay", tunnel["vni"]), colour, "penwidth=3.2")
+            self._joint(node, _id("overlay", tunnel["vni"]), colour, "penwidth=3.2")
         return found
 
     def _uplinks(self) -> list[str]:
@@ -220,7 +220,7 @@ class _Host:
         for card, addresses, subnet in self.cards:
             box = _box([_font(card + _GAP, _FAINT) + _escape(addresses)], _LINE, fill="#f1f3f5")
             found.append("    %s [label=<%s>]" % (self._id("card", card), box))
-            self._edge(self._id("card", card), _id("subnet", subnet), _LINE, "penwidth=1.3")
+            self._joint(self._id("card", card), _id("subnet", subnet), _LINE, "penwidth=1.3")
         return found
 
     def _our_tunnels(self) -> list[Report]:
@@ -235,9 +235,18 @@ class _Host:
     def _id(self, *words: object) -> str:
         return _id(self.name, *words)
 
-    def _edge(self, start: str, end: str, colour: str, *attributes: str) -> None:
+    def _edge(self, start: str, end: str, colour: str, *attributes: str, row: str = "") -> None:
+        """A line inside the host, outwards, between the middles of two boxes' sides, or from a row of the first."""
+        sides = ("%s:" % row if row else "", "")
+        tail, head = sides[::-1] if self.is_right else sides
+        self._joint(start, end, colour, 'tailport="%se"' % tail, 'headport="%sw"' % head, *attributes)
+
+    def _joint(self, start: str, end: str, colour: str, *attributes: str) -> None:
         """A line outwards; on the right side of the drawing the columns stand in the other order."""
         tail, head = (end, start) if self.is_right else (start, end)
+        self._line(tail, head, colour, *attributes)
+
+    def _line(self, tail: str, head: str, colour: str, *attributes: str) -> None:
         self.edges.append("  %s -> %s [%s]" % (tail, head, ", ".join(['color="%s"' % colour, *attributes])))
 
 
@@ -272,19 +281,15 @@ def _cards_out(report: Report) -> list[tuple[str, str, str]]:
 
 
 def _legend(reports: Reports) -> list[str]:
-    """The signs that the drawing uses, in words."""
-    rows = [
-        '<TR><TD ALIGN="LEFT">%s</TD><TD ALIGN="LEFT"><FONT POINT-SIZE="14">%s</FONT></TD></TR>' % (sign, meaning)
+    """The signs that the drawing uses, in words, below it."""
+    cells = [
+        '<TD ALIGN="RIGHT">%s</TD><TD ALIGN="LEFT">%s</TD>' % (sign, _small(meaning + _GAP))
         for is_used, sign, meaning in _signs(reports)
         if is_used
     ]
-    table = '<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="1" CELLPADDING="2">%s</TABLE>' % "".join(rows)
-    return [
-        "  subgraph cluster_legend {",
-        '    graph [label="", style=rounded, color="%s", margin=4]' % _LINE,
-        "    legend [label=<%s>]" % table,
-        "  }",
-    ]
+    rows = ["<TR>%s</TR>" % "".join(cells[at : at + _LEGEND]) for at in range(0, len(cells), _LEGEND)]
+    table = '<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="1" CELLPADDING="3">%s</TABLE>' % "".join(rows)
+    return ["  graph [labelloc=b, labeljust=l, label=<%s>]" % table]
 
 
 def _signs(reports: Reports) -> Iterable[tuple[bool, str, str]]:
