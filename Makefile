@@ -111,6 +111,21 @@ lint: lint-fast .cache/galaxy-importer/made | test-packages ## all linters: thos
 	tools/import.sh .cache/galaxy-importer
 	python tools/sanity.py $(TREE)
 
+# The site: the pages as they stand in the repository, and below reference/ what antsibull-docs makes of the modules',
+# roles' and plugins' own documentation. It asks nothing of the network.
+SITE := .cache/site/source
+PAGES := CHANGELOG.rst CONTRIBUTING.md docs/*.md docs/images roles/*/README.md tests/README.md benchmarks/README.md \
+	examples/infra/README.md
+
+.PHONY: docs
+docs: .cache/docs/made | $(CURDIR)/.cache/tree/ansible_collections/virtnet/linux ## the documentation as a site: build/docs/index.html
+	@rm -rf $(SITE) build/docs && mkdir -p $(SITE)/reference
+	@cp -R --parents $(PAGES) $(SITE) && cat README.md docs/site/contents.md >$(SITE)/index.md
+	@ANSIBLE_COLLECTIONS_PATH=$(CURDIR)/.cache/tree .cache/docs/bin/antsibull-docs collection --use-current \
+		--squash-hierarchy --fail-on-error --dest-dir $(SITE)/reference virtnet.linux >/dev/null
+	.cache/docs/bin/sphinx-build --quiet --fail-on-warning --keep-going --jobs 2 -c docs/site \
+		-d .cache/site/doctrees $(SITE) build/docs
+
 # Docker is measured where it is installed; installing it would start its daemon, which changes this machine's network.
 BENCH_PACKAGES := conntrack=conntrack iptables=iptables /usr/lib/podman/netavark=netavark \
 	/usr/lib/cni/bridge=containernetworking-plugins /bin/busybox=busybox-static
@@ -147,6 +162,12 @@ test-packages: packages
 .venv/test: tests/requirements.txt .venv/run
 	@echo "Adding to .venv what tests and linters need"
 	@.venv/bin/pip install -qq --disable-pip-version-check -r requirements.txt -r tests/requirements.txt
+	@touch $@
+
+.cache/docs/made: docs/site/requirements.txt .venv/run
+	@echo "Making .cache/docs with what the site is built with"
+	@mkdir -p .cache && .venv/bin/python -m venv .cache/docs
+	@.cache/docs/bin/pip install -qq --disable-pip-version-check -r requirements.txt -r docs/site/requirements.txt
 	@touch $@
 
 # A program of others that wants an environment of its own.
