@@ -36,10 +36,12 @@ html_theme_options = {
     "footer_icons": [{"name": "Source", "url": REPOSITORY, "html": "Source", "class": ""}],
 }
 
+# The theme has a table of contents of its own at each page's side.
+_CONTENTS = re.compile(r"^\.\. contents::.*\n(?: +\S.*\n)*", re.MULTILINE)
 _LINK = re.compile(r"(?<=\]\()(?![a-z]+:)([^)#\s]+)(?=[)#])")
 
 
-def _links(app, docname, source):
+def _page(app, docname, source):
     """Links to what is no page of the site lead to the repository, as long as it is there."""
 
     def resolved(link):
@@ -50,7 +52,7 @@ def _links(app, docname, source):
             return "%s/%s/main/%s" % (REPOSITORY, "tree" if (HOME / path).is_dir() else "blob", path)
         return link.group(1)
 
-    source[0] = _LINK.sub(resolved, source[0])
+    source[0] = _CONTENTS.sub("", _LINK.sub(resolved, source[0]))
 
 
 def _core(app, env, node, contnode):
@@ -63,5 +65,5 @@ def _core(app, env, node, contnode):
 
 def setup(app):
     """Called by Sphinx."""
-    app.connect("source-read", _links)
+    app.connect("source-read", _page)
     app.connect("missing-reference", _core)

@@ -5,13 +5,16 @@
 """The examples of modules and plugins do what they say: in their order, on one host, for real.
 
 A module's tasks run as Host.change() runs them, which also asserts check mode and that a second run has nothing to do.
-Tasks with templates, and those of filters, are played.
+What has templates, and what is a plugin's, is played.
 """
 
 from __future__ import annotations
 
 import ast
+import itertools
+import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -19,15 +22,15 @@ import yaml
 from kit.checkout import HOME
 from kit.role import play
 
+PLUGINS = HOME / "plugins"
+MODULES = [path for path in sorted((PLUGINS / "modules").glob("*.py")) if path.stem != "network_info"]
 # What examples take for granted. A veth stands in for a card.
+CARD = "ip link add %s type veth peer name far-%s; ip link set far-%s up\n"
 STANDS = {
     "bridge": "ip netns add lab; ip link add uplink0 netns lab type veth peer name far0",
     "bridge_policy": "ip link add br-web type bridge; ip link add br-db type bridge",
-    "interface": """
-        ip netns add db; ip netns add web
-        for card in enp3s0 enp4s0; do ip link add $card type veth peer name far-$card; ip link set far-$card up; done
-    """,
     "nat_port": "ip link add br-web type bridge; ip link add br-routed type bridge",
+    "interface": "ip netns add db; ip netns add web\n" + CARD % (("enp3s0",) * 3) + CARD % (("enp4s0",) * 3),
     "foreign_firewall": """
         ip link add br-web type bridge
         nft add table ip filter
@@ -36,25 +39,85 @@ STANDS = {
         nft add rule ip filter FORWARD jump DOCKER-USER
     """,
     "veth": "ip netns add web; for name in br-web sw1 sw2; do ip link add $name type bridge; done",
-    "vxlan_tunnel": "ip link add br-fabric type bridge; ip link add br-lan type bridge",
+    "vxlan_tunnel": "ip link add br-fabric type bridge; ip link add br-lan type bridge; "
+    + CARD % (("eth0",) * 3)
+    + "ip address add 192.0.2.11/24 dev eth0; ip link set eth0 up",
 }
+VARIABLES = {
+    "ansible_connection": "local",
+    "ansible_python_interpreter": sys.executable,
+    "vteps": {"web1": "192.0.2.11", "web2": "192.0.2.12"},
+    "declared": {"nat_port": [{"host_port": "8081", "to_address": "172.30.0.2", "to_port": "80", "bridge": "br-web"}]},
+    "readings": {"web1": "{{ live }}"},
+    "bridge_network_networks": [{"name": "web", "subnet": "172.30.0.0/16"}],
+    "bridge_network_containers": [{"name": "nginx", "networks": ["web", "span"]}],
+    "overlay_network_networks": [{"name": "span", "vni": 7, "subnet": "10.7.0.0/16"}],
+    "overlay_network_containers": [{"name": "c1", "networks": ["span"]}],
+    "overlay_network_vtep": "192.0.2.11",
+}
+INSIDE = [
+    {"name": "Where am I", "ansible.builtin.command": "ip netns identify", "register": "where"},
+    {"name": "In the container", "ansible.builtin.assert": {"that": "where.stdout == ansible_netns"}},
+]
 
 
-def examples(path: Path):
-    """The tasks of a module's or plugin's EXAMPLES."""
-    for node in ast.parse(path.read_text()).body:
-        if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "EXAMPLES":
-            return yaml.safe_load(node.value.value)
-    return []
+def examples(*paths: Path) -> list[Any]:
+    """What is in the EXAMPLES of modules and plugins."""
+    found = []
+    for path in paths:
+        for node in ast.parse(path.read_text()).body:
+            if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "EXAMPLES":
+                found.append(ast.literal_eval(node.value))
+    return found
 
 
-MODULES = sorted((HOME / "plugins" / "modules").glob("*.py"))
-FILTERS = sorted((HOME / "plugins" / "filter").glob("*.py"))
+def _is_plain(task: Any) -> bool:
+    """Whether a task has no templates, so that its module can be run without Ansible."""
+    return "{{" not in str(task)
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: path.stem)
-def test_a_modules_examples(path, host, tmp_path):
+def test_a_modules_examples(path, host):
     host.sh(STANDS.get(path.stem, ":"))
-    for task in examples(path):
-        arguments = task.get("virtnet.linux." + path.stem, {})
-        print(task["name"], host.module(path.stem, **arguments))
+    (text,) = examples(path)
+    for task in itertools.takewhile(_is_plain, yaml.safe_load(text)):
+        arguments = task["virtnet.linux." + path.stem]
+        if path.stem == "lab_hosts":
+            assert host.module(path.stem, **arguments)["changed"], task["name"]
+        else:
+            host.change(path.stem, **arguments)
+
+
+def test_the_examples_of_plugins_and_those_with_templates(host, tmp_path):
+    host.sh(STANDS["vxlan_tunnel"])
+    tasks = []
+    for text in examples(PLUGINS / "modules" / "network_info.py", *sorted((PLUGINS / "filter").glob("*.py"))):
+        tasks += yaml.safe_load(text)
+    for text in examples(*MODULES):
+        tasks += itertools.dropwhile(_is_plain, yaml.safe_load(text))
+    (become,) = examples(PLUGINS / "become" / "netns.py")
+    (inventory,) = examples(PLUGINS / "inventory" / "netns.py")
+    example = dict(yaml.safe_load(become), **{key: VARIABLES[key] for key in list(VARIABLES)[:2]})
+    hosts = {"overlay": {"hosts": {"web1": VARIABLES}}, "by_hand": {"hosts": {"byhand": example}}}
+    (tmp_path / "inventory").mkdir()
+    (tmp_path / "inventory" / "10-hosts.yml").write_text(yaml.safe_dump(hosts))
+    (tmp_path / inventory.split()[1].rstrip(",")).write_text(inventory)
+    for task in tasks:
+        if task.get("ansible.builtin.copy"):
+            task["ansible.builtin.copy"]["dest"] = str(tmp_path / "network.dot")
+    roles = [
+        {"role": "virtnet.linux.overlay_network", "overlay_network_group": "overlay"},
+        "virtnet.linux.bridge_network",
+    ]
+    plays = [
+        {"hosts": "overlay", "gather_facts": False, "roles": roles, "tasks": tasks},
+        {"hosts": "containers:by_hand", "gather_facts": False, "tasks": INSIDE},
+    ]
+    (tmp_path / "play.yml").write_text(yaml.safe_dump(plays, sort_keys=False))
+
+    done = play(host, str(tmp_path / "play.yml"), tmp_path, "-i", str(tmp_path / "inventory"))
+
+    assert done.code == 0, done.output
+    assert "[WARNING]" not in done.output, done.output
+    assert (tmp_path / "network.dot").read_text().startswith("digraph")
+    assert all("%s " % name in done.output.split("PLAY RECAP")[1] for name in ("web1", "nginx.web1", "byhand"))
