@@ -6,7 +6,8 @@
 
 A UDP flow is translated as its first packet was, for as long as it lasts: when its port moves, is removed, or is
 published for the first time, its entry has to go, or the flow stays where it was. So does an SCTP association. TCP
-connections are left alone: the other end would not know what to make of their packets.
+connections are left alone: the other end would not know what to make of their packets. With an endpoint, and with a
+network, all of its entries go: those of TCP would stay for days, and meet whoever gets the address next.
 
 Sources: include/uapi/linux/netfilter/nfnetlink.h, nfnetlink_conntrack.h; net/netfilter/nf_conntrack_netlink.c.
 """
@@ -16,15 +17,16 @@ from __future__ import annotations
 import errno
 import socket
 import struct
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 
+from ansible_collections.virtnet.linux.plugins.module_utils import ip
 from ansible_collections.virtnet.linux.plugins.module_utils.netlink import Request, Socket, attributes
 
 _NETLINK_NETFILTER = 12
 _IPCTNL_MSG_CT_GET, _IPCTNL_MSG_CT_DELETE = 0x101, 0x102  # NFNL_SUBSYS_CTNETLINK << 8 and the message
 _NLM_F_REQUEST, _NLM_F_DUMP = 0x1, 0x300
-_CTA_TUPLE_ORIG, _CTA_ZONE = 1, 18
-_CTA_TUPLE_PROTO = 2
+_CTA_TUPLE_ORIG, _CTA_TUPLE_REPLY, _CTA_ZONE = 1, 2, 18
+_CTA_TUPLE_IP, _CTA_TUPLE_PROTO = 1, 2
 _CTA_PROTO_NUM, _CTA_PROTO_DST_PORT = 1, 3
 _NLA_F_NESTED = 0x8000
 
@@ -42,16 +44,44 @@ def forget(ports: Iterable[tuple[str, int]]) -> int:
     entries there were. Raises NetlinkError.
     """
     wanted = {(FORGOTTEN[protocol], port) for protocol, port in ports if protocol in FORGOTTEN}
-    if not wanted:
-        return 0
+    return _delete(lambda entry: _destination(entry) in wanted) if wanted else 0
+
+
+def forget_networks(networks: Iterable[str]) -> int:
+    """Delete the entries of all flows from or to these networks or addresses (172.30.0.0/16, fd00::2), translated ones
+    too.
+
+    To be called after the links are gone: before, one more packet would bring an entry back. Returns how many entries
+    there were. Raises NetlinkError.
+    """
+    ranges = [(len(net.network_address.packed), int(net[0]), int(net[-1])) for net in map(ip.network, networks)]
+
+    def matches(entry: bytes) -> bool:
+        return any(
+            len(address) == length and first <= int.from_bytes(address, "big") <= last
+            for address in set(_addresses(entry))
+            for length, first, last in ranges
+        )
+
+    return _delete(matches) if ranges else 0
+
+
+def _delete(matches: Callable[[bytes], bool]) -> int:
     netfilter = Socket(_NETLINK_NETFILTER)
     try:
         all_entries = _message(_IPCTNL_MSG_CT_GET, _NLM_F_DUMP, socket.AF_UNSPEC, b"")
-        found = [entry for _kind, entry in netfilter.dump(all_entries) if _destination(entry) in wanted]
+        found = [entry for _kind, entry in netfilter.dump(all_entries) if matches(entry)]
         netfilter.send(Request(_deletion(entry), "conntrack entry", ignore=(errno.ENOENT,)) for entry in found)
     finally:
         netfilter.close()
     return len(found)
+
+
+def _addresses(entry: bytes) -> Iterator[bytes]:
+    """Source and destination of both directions of a flow."""
+    found = attributes(entry, _FAMILY.size)
+    for direction in (_CTA_TUPLE_ORIG, _CTA_TUPLE_REPLY):
+        yield from attributes(attributes(found[direction])[_CTA_TUPLE_IP]).values()
 
 
 def _destination(entry: bytes) -> tuple[int, int] | None:

@@ -10,7 +10,15 @@ import contextlib
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
-from ansible_collections.virtnet.linux.plugins.module_utils import conntrack, files, firewall, gateway, memory, rights
+from ansible_collections.virtnet.linux.plugins.module_utils import (
+    conntrack,
+    files,
+    firewall,
+    gateway,
+    ip,
+    memory,
+    rights,
+)
 from ansible_collections.virtnet.linux.plugins.module_utils.actions import Action
 from ansible_collections.virtnet.linux.plugins.module_utils.host import Host
 from ansible_collections.virtnet.linux.plugins.module_utils.kinds import (
@@ -350,6 +358,7 @@ def _apply(actions: list[Action], host: Host, wanted: firewall.State, text: str)
     resolver.apply(stay.get(resolver.KIND, []), host)
     if network_names.KIND in by_kind or resolver.KIND in by_kind:
         host.name_files.tidy()
+    _forget_flows(host)
 
 
 def _delete_links(actions: list[Action], host: Host) -> None:
@@ -366,8 +375,29 @@ def _apply_firewall(host: Host, wanted: firewall.State, text: str) -> None:
     changed = {(key[0], key[2]) for key in set(before) | set(after) if before.get(key) != after.get(key)}
     changed.update((protocol, port) for protocol, port in host.memory["to_forget"].values())
     host.memory["to_forget"].update({"%s %d" % port: port for port in changed if port[0] != "tcp"})
+    host.memory["networks_to_forget"].update(dict.fromkeys(_networks_going(host, wanted), True))
     host.memory.save()  # a run that is killed after the transaction leaves this to the next one
     firewall.apply(text)
     # after the transaction: the other way round one packet in between would bring the old entry back
     conntrack.forget(changed)
     host.memory["to_forget"].clear()
+
+
+def _networks_going(host: Host, wanted: firewall.State) -> set[str]:
+    """The subnets of networks that go, and the addresses that endpoints have no more."""
+    before = host.firewall.state
+    kept = {ip.network(subnet) for policy in wanted.policies.values() for subnet in policy.subnets}
+    subnets = {subnet for policy in before.policies.values() for subnet in policy.subnets}
+    going = {subnet for subnet in subnets if not any(ip.network(subnet).overlaps(one) for one in kept)}
+    for name, guard in before.guards.items():
+        now = wanted.guards.get(name)
+        if name not in wanted.ports or (now is not None and now.addresses_checked):
+            going.update(guard.addresses)
+    return going.difference(*(guard.addresses for guard in wanted.guards.values()))
+
+
+def _forget_flows(host: Host) -> None:
+    gone = host.memory["networks_to_forget"]
+    if gone:
+        conntrack.forget_networks(gone)
+        gone.clear()

@@ -22,6 +22,7 @@ from ansible_collections.virtnet.linux.plugins.module_utils.netlink import Netli
 from ansible_collections.virtnet.linux.plugins.module_utils.report import report
 from kit.host import Host
 
+DISKS = ("/var/lib", "/usr/local/sbin", "/etc/systemd/system")  # where a run writes what is to survive a reboot
 FILES = 24  # so few that a run of ten containers gets no further
 
 
@@ -38,6 +39,25 @@ def read_back(host: Host) -> dict[str, Any]:
     return found
 
 
+def remembered(host: Host, *addresses: str) -> list[str]:
+    """What the kernel remembers of connections from or to addresses that begin so."""
+    lines = host.sh("cat /proc/net/nf_conntrack").splitlines()
+    return [line for line in lines if any("=" + address in line for address in addresses)]
+
+
+def own_disks(host: Host) -> None:
+    """From here on what is written on the host's disks is the host's alone, and goes with it."""
+    for number, disk in enumerate(DISKS):
+        layer = "/run/disk/%d" % number
+        host.sh(
+            f"mkdir -p {layer}/up {layer}/work;"
+            f"mount -n -t overlay overlay -o lowerdir={disk},upperdir={layer}/up,workdir={layer}/work {disk}"
+        )
+    host.sh(
+        "cd /etc/systemd/system && mkdir -p multi-user.target.wants && touch multi-user.target.wants/a && rm multi*/a"
+    )
+
+
 def killed(host: Host, document: Document, step: int) -> str | None:
     """Kill (SIGKILL) a run at its step-th step; what it was about to do or had just done, None where it came to its end
     before.
@@ -50,6 +70,66 @@ def killed(host: Host, document: Document, step: int) -> str | None:
 def error_after(host: Host, document: Document, meddle: str) -> str | None:
     """What a run says that fails because of a shell script, which is run when all is planned and nothing done yet."""
     return host.call(_error, document, meddle)
+
+
+def refused(host: Host, document: Document, step: int, code: int) -> str | None:
+    """What a run says whose step-th step is refused with that errno, empty where it goes on all the same; None where it
+    has fewer steps.
+
+    A step is a request to the kernel (the others that travel with it are carried out), a mount or a new namespace, a
+    sysctl, a file, or the transaction, which nft then refuses for real.
+    """
+    return host.call(_refused, document, step, code)
+
+
+def _refused(document: Document, step: int, code: int) -> str | None:
+    left = step
+
+    def due() -> bool:
+        nonlocal left
+        left -= 1
+        return left == -1
+
+    def instead(
+        owner: Any, name: str, what: Callable[..., Any], matters: Callable[..., bool] = lambda *_: True
+    ) -> None:
+        original = getattr(owner, name)
+
+        def wrapped(*arguments: Any, **options: Any) -> Any:
+            if matters(*arguments) and due():
+                return what(original, *arguments)
+            return original(*arguments, **options)
+
+        setattr(owner, name, wrapped)
+
+    def failing(about: str = "") -> Callable[..., None]:
+        def fail(_original: Any, first: Any, *_rest: Any) -> None:
+            raise OSError(code, os.strerror(code), about or first)
+
+        return fail
+
+    exchange = Socket._exchange
+
+    def exchanged(self: Socket, batch: list[Any]) -> list[NetlinkError]:
+        chosen = [place for place, _request in enumerate(batch) if due()]
+        if not chosen:
+            return exchange(self, batch)
+        (place,) = chosen
+        rest = batch[:place] + batch[place + 1 :]
+        return [NetlinkError(code, batch[place].about, "injected"), *(exchange(self, rest) if rest else [])]
+
+    Socket._exchange = exchanged  # type: ignore[method-assign]
+    instead(firewall, "apply", lambda original, text: original(text + "out of order\n"), bool)
+    instead(namespaces, "_call", failing(), lambda function, *_: function not in ("setns", "umount2"))
+    instead(sysctls, "write", lambda _original, key, _value: failing("/proc/sys/" + key)(None, key))
+    for name in ("mkdir", "rmdir", "replace", "unlink"):
+        instead(os, name, failing())
+    instead(os, "open", failing(), lambda _path, flags, *_: bool(flags & os.O_CREAT))
+    try:
+        engine.converge(document)
+    except (firewall.FirewallError, NetlinkError, OSError) as error:  # what plugins/module_utils/module.py expects
+        return str(error)
+    return None if left >= 0 else ""
 
 
 def _error(document: Document, meddle: str) -> str | None:

@@ -7,13 +7,17 @@ everything is taken away, and the host is as it was."""
 
 from __future__ import annotations
 
+import contextlib
+import os
+import socket
+
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 from integration.robust import engine
 from integration.robust.documents import VTEP, absent, changed, containers, overlay, together
 
 from kit import snapshot
-from kit.host import Host
+from kit.host import Host, inside
 
 # each may find nothing to break
 DAMAGE = [
@@ -60,6 +64,15 @@ EVERYTHING = together(
 )
 
 
+def _talk():
+    """Whoever there is sends a datagram to a published port, and one to the outside."""
+    for name in os.listdir("/run/netns") if os.path.isdir("/run/netns") else []:
+        with contextlib.suppress(OSError), inside(name), socket.socket(type=socket.SOCK_DGRAM) as sender:
+            for address in ((VTEP, 8001), ("192.0.2.99", 9)):
+                with contextlib.suppress(OSError):
+                    sender.sendto(b"hello", address)
+
+
 class History(RuleBasedStateMachine):
     """One host, and what is declared on it."""
 
@@ -70,6 +83,7 @@ class History(RuleBasedStateMachine):
         self.host.sh("ip address add %s/24 dev eth0 && ip link set eth0 up" % VTEP)
         self.before = self.host.snapshot()
         self.declared = {}
+        self.broken = False  # by hand, since the last run
 
     def lead_to(self, wanted):
         """What has to be declared so that there is what is wanted and no more."""
@@ -85,12 +99,17 @@ class History(RuleBasedStateMachine):
         document = self.lead_to(wanted)
         engine.run(self.host, document)
         assert engine.run(self.host, document, check=True) == []
-        self.declared = wanted
+        self.declared, self.broken = wanted, False
 
     @rule()
     def declare_the_same(self):
         engine.run(self.host, self.declared)
         assert engine.run(self.host, self.declared, check=True) == []
+        self.broken = False
+
+    @rule()
+    def talk(self):
+        self.host.call(_talk)
 
     @rule(web=webs, fabric=fabrics, step=st.integers(0, 150))
     def kill(self, web, fabric, step):
@@ -99,11 +118,12 @@ class History(RuleBasedStateMachine):
         engine.killed(self.host, document, step)
         engine.run(self.host, document)
         assert engine.run(self.host, document, check=True) == []
-        self.declared = wanted
+        self.declared, self.broken = wanted, False
 
     @rule(script=st.sampled_from(DAMAGE))
     def break_something(self, script):
         self.host.try_sh(script)
+        self.broken = True
 
     def teardown(self):
         try:
@@ -111,5 +131,7 @@ class History(RuleBasedStateMachine):
             engine.run(self.host, gone)
             assert engine.run(self.host, gone, check=True) == []
             snapshot.same(self.before, self.host.snapshot())
+            # whose addresses a hand has deleted, of that nobody knows any more; the kernel forgets it in its time
+            assert self.broken or engine.remembered(self.host, "172.30.", "10.42.", "fd00:0030:") == []
         finally:
             self.host.__exit__()

@@ -18,7 +18,6 @@ from integration.robust.documents import VTEP, absent, complete, containers, ove
 from kit import packets, snapshot
 
 DOCUMENTS = "/var/lib/virtnet"
-DISKS = ("/var/lib", "/usr/local/sbin", "/etc/systemd/system")  # where a run writes
 POWER_CUT = """
 nft flush ruleset
 ip -all netns del
@@ -33,15 +32,7 @@ sysctl -qw net.ipv4.ip_forward=0 net.ipv6.conf.all.forwarding=0
 
 @pytest.fixture
 def host(host):
-    for number, disk in enumerate(DISKS):
-        layer = "/run/disk/%d" % number
-        host.sh(
-            f"mkdir -p {layer}/up {layer}/work;"
-            f"mount -n -t overlay overlay -o lowerdir={disk},upperdir={layer}/up,workdir={layer}/work {disk}"
-        )
-    host.sh(
-        "cd /etc/systemd/system && mkdir -p multi-user.target.wants && touch multi-user.target.wants/a && rm multi*/a"
-    )
+    engine.own_disks(host)
     return host
 
 
