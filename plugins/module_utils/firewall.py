@@ -16,6 +16,7 @@ import functools
 import json
 import os
 import shutil
+import struct
 import subprocess
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -37,6 +38,7 @@ from ansible_collections.virtnet.linux.plugins.module_utils.firewall_state impor
     Port,
     State,
 )
+from ansible_collections.virtnet.linux.plugins.module_utils.netlink import NetlinkError, Socket
 
 __all__ = (
     "Elements",
@@ -57,6 +59,8 @@ __all__ = (
 )
 
 _SBIN = ("/usr/sbin", "/sbin", "/usr/local/sbin")  # not in the PATH of everybody who may become root
+_NETLINK_NETFILTER = 12
+_GET_GENERATION = struct.pack("=IHHIIBBH", 20, 0xA10, 1, 0, 0, 0, 0, 0)  # NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_GETGEN
 _MESSAGE_BYTES = 2000  # of nft's: it goes on about every line after a first mistake
 
 
@@ -65,11 +69,19 @@ class FirewallError(Exception):
 
 
 class Live:
-    """Our tables as they are: what they hold, which exist, and what is not as ruleset.py has it (see drift())."""
+    """Our tables as they are: what they hold, which exist, and what is not as ruleset.py has it (see drift()); and the
+    families in which a table of our name is somebody else's."""
 
-    def __init__(self, elements: Elements, families: Iterable[str] = (), drift: Iterable[str] = ()) -> None:
+    def __init__(
+        self,
+        elements: Elements,
+        families: Iterable[str] = (),
+        drift: Iterable[str] = (),
+        others: Iterable[str] = (),
+    ) -> None:
         self.elements = elements
         self.families = frozenset(families)
+        self.others = frozenset(others)
         self.drift = tuple(drift)
         self.intact = self.families - {line.split(" ", 2)[1] for line in self.drift}
 
@@ -101,9 +113,12 @@ def transaction(live: Live, wanted: State) -> str:
     """The nft text that brings our tables to the wanted state, all or nothing; empty where they are there already.
 
     A table whose rules are not as they should be is made anew with all its elements, in the same transaction: no packet
-    meets anything in between, and connections that stand go on. Raises ValueError as elements() does.
+    meets anything in between, and connections that stand go on. Raises ValueError as elements() does, and where a table
+    is somebody else's.
     """
     held = elements(wanted)
+    if any(held.values()) and live.others:
+        raise ValueError("\n".join(_not_ours(family) for family in sorted(live.others)))
     if not any(held.values()):
         return "".join("delete table %s %s\n" % (family, ruleset.TABLE) for family in sorted(live.families))
     parts: list[str] = []
@@ -131,10 +146,14 @@ def read() -> Live:
             refused[family] = error.strip()
     for family in _existing() & set(refused) if refused else ():
         raise FirewallError("nft could not list table %s %s: %s" % (family, ruleset.TABLE, refused[family]))
+    others = [family for family, listing in listings.items() if _is_others(family, listing)]
+    for family in others:
+        del listings[family]
     held: Elements = {}
     for family, listing in listings.items():
         held.update(decode(family, listing))
-    return Live(held, listings, [line for family, listing in listings.items() for line in drift(family, listing)])
+    lines = [line for family, listing in listings.items() for line in drift(family, listing)]
+    return Live(held, listings, lines, others)
 
 
 def apply(text: str) -> None:
@@ -160,6 +179,21 @@ def loopback_bridges(state: State) -> dict[int, frozenset[str]]:
             if bridge is not None:
                 found[6 if ":" in port.to_address else 4].add(bridge)
     return {version: frozenset(bridges) for version, bridges in found.items()}
+
+
+def _is_others(family: str, listing: list[dict[str, Any]]) -> bool:
+    """Whether there is something in the table, and not one set of ours; those of older versions of this are called
+    alike, and go only with the table."""
+    sets = {held["name"] for item in listing for kind, held in item.items() if kind in ("set", "map")}
+    return any("chain" in item for item in listing) and not sets & set(ruleset.fields(family))
+
+
+def _not_ours(family: str) -> str:
+    table = "%s %s" % (family, ruleset.TABLE)
+    return (
+        "nftables: table %s: not one set of ours is in it, so somebody else made it, and it stays as it is: rename "
+        "it, or delete it with nft delete table %s" % (table, table)
+    )
 
 
 def _hook(chain: dict[str, Any]) -> str:
@@ -212,7 +246,26 @@ def _existing() -> set[str]:
     """The families in which a table of our name stands."""
     process = _start(["-j", "list", "tables"])
     text, error = process.communicate()
+    if process.returncode and not _kernel_has_tables():
+        raise FirewallError(
+            "this host's kernel has no nf_tables, of which protections and published ports are made: load or install "
+            "its module nf_tables"
+        )
     if process.returncode:
         raise FirewallError("nft could not list the tables of this host: " + error.strip())
     tables = [item["table"] for item in json.loads(text)["nftables"] if "table" in item]
     return {table["family"] for table in tables if table["name"] == ruleset.TABLE}
+
+
+def _kernel_has_tables() -> bool:
+    """Whether somebody answers there who knows of tables; nft has no words of its own for that."""
+    try:
+        netfilter = Socket(_NETLINK_NETFILTER)
+    except OSError:
+        return False
+    try:
+        return netfilter.get(_GET_GENERATION, "nf_tables") is not None
+    except NetlinkError:
+        return False
+    finally:
+        netfilter.close()

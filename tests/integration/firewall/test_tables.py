@@ -91,6 +91,22 @@ def test_other_peoples_tables_are_left_alone(host):
     assert [host.run("nft", "list", "table", *table) for table in (("inet", "theirs"), ("ip", "virtnet"))] == before
 
 
+THEIRS = "table inet virtnet { set blocked { type ipv4_addr; }; chain input { ip saddr @blocked drop; }; }\n"
+
+
+def test_a_table_of_our_name_that_is_somebody_elses_is_left_alone(host):
+    host.run("nft", "-f", "-", text=THEIRS)
+    before = host.run("nft", "list", "ruleset")
+
+    with host.inside():
+        live = firewall.read()
+        assert firewall.transaction(live, State()) == ""
+        with pytest.raises(ValueError, match="table inet virtnet: not one set of ours"):
+            firewall.transaction(live, kit.full_state())
+
+    assert host.run("nft", "list", "ruleset") == before
+
+
 def test_a_refused_transaction_says_why_and_changes_nothing(host):
     state = State({"br0": Policy("br0", ("10.0.0.0/8",))})
     with host.inside():

@@ -134,6 +134,17 @@ def test_what_has_our_name_is_not_taken_over(full, kind, state):
     engine.run(full, complete({kind: [dict(SAME_NAME[kind], state=state, adopt=True)]}))
 
 
+def test_a_table_of_our_name_is_not_taken_over(full):
+    full.sh("nft add table inet virtnet; nft add chain inet virtnet input '{ type filter hook input priority 0; }'")
+    before = full.snapshot()
+    given = {"bridge": [{"name": "br-web"}], "bridge_policy": [{"bridge": "br-web", "subnets": ["172.30.0.0/16"]}]}
+    (problem,) = full.refused("topology", **given)
+    assert "table inet virtnet" in problem and "somebody else made it" in problem
+    full.change("netns", name="c1")
+    full.change("netns", name="c1", state="absent")
+    snapshot.same(before, full.snapshot())
+
+
 def test_elements_that_others_put_into_our_tables_do_no_harm(full):
     engine.run(full, killing.SMALL)
     full.sh("nft add chain inet virtnet theirs '{ counter; }'")
