@@ -132,11 +132,15 @@ def remove_directory() -> bool:
 
 
 @contextlib.contextmanager
-def scratch() -> Iterator[None]:
-    """Be in a new namespace for the length of a with block; it goes then, unless it was given a handle."""
+def scratch(about: str) -> Iterator[None]:
+    """Be in a new namespace for the length of a with block; it goes then, unless it was given a handle. An OSError says
+    what it was to be for."""
     home = os.open("/proc/self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
     try:
-        _call("unshare", _CLONE_NEWNET)
+        try:
+            _call("unshare", _CLONE_NEWNET)
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, "a new namespace for " + about) from error
         try:
             yield
         finally:
@@ -150,7 +154,7 @@ def create(name: str, marks: list[Request]) -> Socket:
 
     It is marked before it has a handle: a run that is killed in between leaves none that nobody owns.
     """
-    with scratch():
+    with scratch("netns " + name):
         inside = Socket()
         inside.send(marks)
         _bind("/proc/self/ns/net", name)

@@ -57,7 +57,7 @@ def obstacles(actions: Iterable[Action], host: Host) -> list[str]:
 
 def makes(kind: str) -> bool:
     """Whether the kernel knows links of that kind; tried in a namespace that is gone afterwards."""
-    with namespaces.scratch():
+    with namespaces.scratch("a look whether there are links of kind " + kind):
         socket = Socket()
         try:
             socket.send([Request(messages.create_link("probe", kind, [], []), kind)])

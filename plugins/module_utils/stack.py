@@ -239,6 +239,18 @@ class Stack:
         """Carry out requests in this namespace."""
         self.socket.send(requests)
 
+    def make(self, names: Iterable[str], requests: list[Request]) -> None:
+        """Carry out requests that make and mark links of these names, all or not at all: where the kernel makes one and
+        refuses its mark, it goes again, for the next run would take it for somebody else's."""
+        try:
+            self.send(requests)
+        except NetlinkError as error:
+            # one that was there already is somebody else's
+            made = [] if error.code == errno.EEXIST else [self.lookup(name) for name in names]
+            unmarked = [link.name for link in made if link is not None and not link.ours]
+            self.send([Request(messages.delete_link(name), "link " + name, (errno.ENODEV,)) for name in unmarked])
+            raise
+
     def delete_links(self, names: Iterable[str]) -> None:
         """Delete links, those that are left of them.
 

@@ -2,12 +2,15 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A run that is killed before and after every one of its changes to the host, and after every one of its actions."""
+"""A run that is killed before and after every one of its changes to the host, and after every one of its actions; a run
+of which every step is refused once; and a playbook whose module is killed."""
 
 from __future__ import annotations
 
 import pytest
-from integration.robust import killing
+from integration.robust import engine, killing
+
+from kit import role, snapshot
 
 APART = 8  # so many tests share the steps
 
@@ -21,3 +24,51 @@ def test_killed_at_every_step(host, way, first):
 @pytest.mark.parametrize("way", killing.WAYS)
 def test_ended_after_every_action(host, way):
     assert killing.after_actions(host, way, range(1000)) > 15
+
+
+@pytest.mark.parametrize("way", killing.WAYS)
+@pytest.mark.parametrize("first", range(APART))
+def test_an_error_at_every_step(host, way, first):
+    assert killing.with_errors(host, way, range(first, 10000, APART)) > 3
+
+
+# An nft that kills (SIGKILL) the module's process, whose child it is, right before or after its first transaction.
+KILLER = {
+    "before": 'rm /run/kill; kill -9 $PPID; exit 1',
+    "after": '/run/nft "$@"; rm /run/kill; kill -9 $PPID; exit 1',
+}
+PLAYED = {
+    "networks": [{"name": "web", "subnet": "172.30.0.0/16"}],
+    "containers": [{"name": "c%d" % number, "networks": ["web"], "ports": ["%d:80" % (8000 + number)]}
+                   for number in range(5)],
+    "persist": True,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("when", KILLER)
+def test_a_playbook_whose_module_is_killed(host, tmp_path, when):
+    engine.own_disks(host)
+    before = host.snapshot()
+    gone = {word: [{**one, "state": "absent"} for one in PLAYED[word]] for word in ("networks", "containers")}
+
+    def play(variables):
+        return role.play(host, role.playbook_of(tmp_path, **variables), tmp_path)
+
+    assert play(PLAYED).changed > 0
+    wanted = engine.read_back(host)
+    for variables in ({**PLAYED, **gone}, PLAYED):
+        host.sh(
+            "nft=$(readlink -f $(command -v nft)); cp $nft /run/nft; touch /run/kill; cat > /run/killer <<'END'\n"
+            '#!/bin/sh\ncase "$*" in "-f -") [ ! -e /run/kill ] || {\n%s\n} ;; esac\nexec /run/nft "$@"\nEND\n'
+            "chmod +x /run/killer; mount -n --bind /run/killer $nft" % KILLER[when]
+        )
+        killed = play(variables)
+        host.sh("umount -n $(readlink -f $(command -v nft)); rm /run/nft /run/killer")
+        assert killed.code != 0 and ("Killed" in killed.output or "rc: -9" in killed.output), killed.output
+        assert play(variables).changed > 0
+        again = play(variables)
+        assert again.changed == 0, again.output
+        if variables is PLAYED:
+            assert engine.read_back(host) == wanted
+        else:
+            snapshot.same(before, host.snapshot())

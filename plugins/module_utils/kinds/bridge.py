@@ -106,7 +106,7 @@ def apply(actions: list[Action], host: Host) -> None:
             stack.still_free(action.name, about)
             # made and marked in one go: a run that is killed in between leaves none that nobody owns
             marked = settings.setup(action.name, about, {"labels": asked["labels"], "silent": True}, None)
-            stack.send([_create(wanted, about), *marked])
+            stack.make([action.name], [_create(wanted, about), *marked])
             host.bridges_made.add(action.name)
         elif set(_TREE) & set(action.after):
             stack.send([Request(messages.change_link_data(action.name, "bridge", _tree(wanted)), about)])

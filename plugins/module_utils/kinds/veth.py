@@ -342,7 +342,7 @@ def _make(wanted: list[dict[str, Any]], host: Host) -> None:
             }
             requests += settings.setup(one["name"], about, rest, None)
         for netns, requests in near.items():
-            host.stack(netns).send(requests)
+            host.stack(netns).make([one["name"] for one in wanted if one["netns"] == netns], requests)
     finally:
         for file in files.values():
             os.close(file)

@@ -140,7 +140,7 @@ def apply(actions: list[Action], host: Host) -> None:
         wanted, stack = action.wanted, host.stack(action.wanted["netns"])
         if action.verb != "change":
             stack.still_free(action.name, f"{KIND} {action.name}")
-            stack.send(_create(wanted, stack))
+            stack.make([action.name], _create(wanted, stack))
             stack.forget()
         elif "bridge" in action.after:
             _forget_neighbours(action.name, stack)

@@ -2,10 +2,11 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Kill a run on the way, let the next one mend it, and look whether anything is left over."""
+"""Kill a run on the way, or have a step of it fail, let the next one mend it, and look whether anything is left."""
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -23,6 +24,12 @@ WAYS = {  # what stands before, the run that is killed
     "remove": (SMALL, absent(SMALL)),
 }
 
+# what an error can be about: an object of the document, or of the host
+NAMED = {
+    *(one.get("name") or one.get("bridge") for way in (SMALL, OTHER) for some in way.values() for one in some),
+    *("/run/", "/proc/sys/net", "nft refused the transaction", "conntrack", "route ", "links of kind"),
+} - {None}
+
 
 def at_steps(host: Host, way: str, steps: Iterable[int]) -> int:
     """Kill a run at each of these steps in turn, as far as it has so many; how many times it was killed."""
@@ -36,6 +43,25 @@ def after_actions(host: Host, way: str, counts: Iterable[int]) -> int:
         return len(engine.run(host, document, stop_after=count)) > count
 
     return _each(host, way, counts, ended)
+
+
+def with_errors(host: Host, way: str, steps: Iterable[int]) -> int:
+    """Have each of these steps of a run fail in turn, as far as it has so many; how many times one did. The error names
+    what it is about."""
+
+    def failed(document: Document, step: int) -> bool:
+        said = engine.refused(host, document, step, (errno.EBUSY, errno.ENOMEM)[step % 2])
+        assert not said or any(name in said for name in NAMED), said
+        _is_consistent(host)
+        return said is not None
+
+    return _each(host, way, steps, failed)
+
+
+def _is_consistent(host: Host) -> None:
+    """What stands can be read back, and no port leads to a bridge that is not there."""
+    found = engine.read_back(host)
+    assert {one["bridge"] for one in found["nat_ports"]} <= {one["name"] for one in found["bridges"]}, found
 
 
 def _each(host: Host, way: str, points: Iterable[int], killed: Callable[[Document, int], bool]) -> int:

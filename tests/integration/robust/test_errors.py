@@ -94,3 +94,9 @@ def test_while_things_are_made(host, cause):
 @pytest.mark.parametrize("cause", CHANGE)
 def test_while_things_are_changed(host, cause):
     fails(host, "change", *CHANGE[cause])
+
+
+@pytest.mark.parametrize("way", killing.WAYS)
+def test_any_step_may_fail(host, way):
+    """A few here; tests/full has each of them fail."""
+    assert killing.with_errors(host, way, range(3, 1000, 19)) > 1
