@@ -86,7 +86,8 @@ def underlay_mtu(member: Member) -> int | None:
 def _read_member(name: str, raw: Mapping[str, Any], in_run: bool) -> Member:
     problems = Problems()
     networks, overlays = _read_overlays(raw.get("networks"), problems)
-    declared = {"networks": networks, "containers": raw.get("containers"), "purge": raw.get("purge"), "role": ROLE}
+    containers = raw.get("containers")
+    declared = {"networks": networks, "containers": containers, "purge": raw.get("purge"), "role": ROLE}
     # the same IPv6 subnet on every host, where none is given: the host's name must not go into it
     declaration = read_declaration({**declared, "host": ""}, problems)
     others = read_declaration({"containers": raw.get("bridge_containers"), "role": "bridge_network"}, Problems())
@@ -99,16 +100,25 @@ def _read_member(name: str, raw: Mapping[str, Any], in_run: bool) -> Member:
     return Member(
         name=name,
         in_run=in_run,
-        raw={**raw, "networks": networks},
+        raw={**raw, "networks": networks, "containers": containers if isinstance(containers, (list, tuple)) else []},
         declaration=declaration,
         others=others,
         overlays=overlays,
         live=None if live is None else read_live(live, problems),
         unread=str(raw.get("unread") or "nothing was read there"),
-        tunnels=list((live or {}).get("tunnels") or []) if isinstance(live, Mapping) else [],
+        tunnels=_read_tunnels(live, problems) if isinstance(live, Mapping) else [],
         slices=_read_slices(raw, declaration, problems),
         problems=problems,
     )
+
+
+def _read_tunnels(live: Mapping[str, Any], problems: Problems) -> list[Mapping[str, Any]]:
+    raw = live.get("tunnels") or []
+    try:
+        return [{**one, "name": one["name"], "labels": dict(one.get("labels") or {})} for one in raw]
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        problems.refuse("live", "tunnels", raw, f"is not what virtnet.linux.network_info returns ({error!r})")
+        return []
 
 
 def _names(declaration: Declaration) -> set[str]:
