@@ -2,96 +2,149 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A host whose power is cut: what its unit starts at boot brings everything back."""
+"""Two machines with systemd that reboot: their networks come back by themselves, before whoever uses them."""
 
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 
 import pytest
 
-UP = """
-- hosts: localhost
-  connection: local
-  gather_facts: false
-  tasks:
-    - ansible.builtin.include_role:
-        name: virtnet.linux.lab_hosts
-      vars:
-        lab_hosts_name: reboot
-        lab_hosts_count: 1
-        lab_hosts_hosts: "{{ hosts | default([]) }}"
-        lab_hosts_directory: "{{ directory }}"
-        lab_hosts_state: "{{ state }}"
-        lab_hosts_python_interpreter: "{{ ansible_playbook_python }}"
-"""
+from kit import role
+from kit.booted import CONTROLLER, Machines
+
 SITE = """
-- hosts: all:!lab_outside
+- hosts: booted
   gather_facts: false
   vars:
-    bridge_network_persist: true
-    bridge_network_networks: [{name: web, subnet: 172.30.0.0/16}]
+    overlay_network_networks: [{name: fabric, vni: 4242, subnet: 10.42.0.0/16, state: STATE}]
+    overlay_network_containers: [{name: "f-{{ inventory_hostname }}", networks: [fabric], state: STATE}]
+    overlay_network_manage_foreign_firewall: true
+    bridge_network_manage_foreign_firewall: true
+    bridge_network_networks: [{name: web, subnet: 172.30.0.0/16, state: STATE}]
     bridge_network_containers:
-      - {name: a, networks: [web], ports: ["8080:80"]}
-      - {name: b, networks: [web]}
+      - {name: a, networks: [web], ports: ["8080:80"], state: STATE, force: true}
+      - {name: b, networks: [web], sysctls: {net.ipv4.conf.all.rp_filter: 2}, state: STATE}
   roles:
+    - {role: virtnet.linux.overlay_network, overlay_network_group: booted}
     - virtnet.linux.bridge_network
   post_tasks:
     - virtnet.linux.network_info:
       register: found
-    - ansible.builtin.debug:
-        msg: "FOUND {{ (found.networks + found.nat_ports) | to_json | b64encode }} END"
+    - ansible.builtin.copy:
+        content: "{{ found | to_json }}"
+        dest: "FOLDER/{{ inventory_hostname }}.json"
+        mode: "0644"
+      delegate_to: localhost
+      changed_when: false
+      vars: {ansible_connection: local, ansible_python_interpreter: "{{ ansible_playbook_python }}"}
+"""
+# Somebody who needs the networks: it runs in a's namespace from boot on.
+WEB = """
+[Unit]
+Wants=network-online.target
+After=network-online.target
+[Service]
+NetworkNamespacePath=/run/netns/a
+ExecStart=/usr/bin/python3 -m http.server 80
+[Install]
+WantedBy=multi-user.target
+"""
+CALL = "import urllib.request as r; print(r.urlopen('http://%s:8080/etc/hostname', timeout=10).read().decode())"
+GONE = """
+test ! -e /var/lib/virtnet; test ! -e /usr/local/sbin/virtnet; test ! -e /run/virtnet
+test -z "$(find /etc/systemd/system -name 'virtnet*')"
+! systemctl cat virtnet-restore.service 2>/dev/null
+test -z "$(nft list tables | grep virtnet)"; test -z "$(ip netns)"; test "$(sysctl -n net.ipv4.ip_forward)" = 0
 """
 
 
 @pytest.fixture
-def lab(tmp_path):
-    made = Lab(tmp_path)
-    made.set("present")
-    yield made
-    made.set("absent")
+def machines(tmp_path):
+    with Machines(["h1", "h2"], tmp_path) as made:
+        yield made
 
 
-class Lab:
-    def __init__(self, directory):
-        self.directory = directory
-        self.inventory = str(directory / "lab" / "inventory.json")
+class Site:
+    """The playbook, and what it finds."""
 
-    def play(self, text, *arguments):
-        file = self.directory / "play.yml"
-        file.write_text(text)
-        environment = dict(os.environ, ANSIBLE_HOME=str(self.directory / "a"), ANSIBLE_HOST_KEY_CHECKING="false")
-        done = subprocess.run(
-            ["ansible-playbook", str(file), *arguments], env=environment, capture_output=True, text=True, check=False
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
+    def __init__(self, machines, folder):
+        self.machines, self.folder = machines, folder
 
-    def set(self, state, **more):
-        self.play(UP, "-e", json.dumps({"state": state, "directory": str(self.directory / "lab"), **more}))
+    def play(self, state="present"):
+        path = self.folder / "site.yml"
+        path.write_text(SITE.replace("STATE", state).replace("FOLDER", str(self.folder)))
+        done = role.play(self.machines.room, str(path), self.folder, "-i", str(self.machines.inventory))
+        assert done.code == 0, done.output
+        return done
 
-    def site(self):
-        return self.play(SITE, "-i", self.inventory)
+    def found(self):
+        """By machine, what network_info told after the last run."""
+        told = {name: json.loads((self.folder / (name + ".json")).read_text()) for name in self.machines.addresses}
+        kept = ("networks", "containers", "nat_ports", "tunnels", "remembered")
+        return {name: {key: one[key] for key in kept} for name, one in told.items()}
 
-    def on_host(self, command):
-        enter = str(self.directory / "lab" / "enter")
-        done = subprocess.run([enter, "h1", "sh", "-ec", command], capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
-
-
-def found(output):
-    return output.split("FOUND ")[1].split(" END")[0]
+    def works(self):
+        """Published port, overlay between the machines, names."""
+        machines = self.machines
+        machines.sh("h1", "until ip netns exec a ss -Hltn sport = 80 | grep -q .; do :; done")  # web has just started
+        called = machines.room.sh("python3 -c \"%s\"" % (CALL % machines.addresses["h1"]))
+        assert called.strip() == "h1"
+        machines.sh("h1", "ip netns exec f-h1 ping -n -q -c 1 -w 10 10.42.0.3")
+        machines.sh("h2", "ip netns exec b ping -n -q -c 1 -w 10 a")
+        machines.sh("h2", "ip netns exec b ping -n -q -c 1 -w 10 %s" % CONTROLLER)
 
 
-def test_a_power_cut(lab):
-    before = found(lab.site())
-    lab.set("restarted", hosts=[{"name": "h1"}])
-    assert "br-web" not in lab.on_host("ip link")
-    lab.on_host("$(sed -n 's/^ExecStart=//p' /etc/systemd/system/virtnet-restore.service)")
-    assert lab.on_host("/usr/local/sbin/virtnet check") == ""
-    after = lab.site()
-    assert found(after) == before
-    assert "changed=0" in after
+def virtnet(machines, name, command):
+    done = machines.try_sh(name, "/usr/local/sbin/virtnet " + command)
+    return done.returncode, done.stdout, done.stderr
+
+
+def test_reboot(machines, tmp_path):
+    site = Site(machines, tmp_path)
+    for name in machines.addresses:
+        machines.sh(name, "cat > /etc/systemd/system/web.service <<END\n%s\nEND\nsystemctl enable -q web" % WEB)
+    machines.sh("h1", "systemctl enable -q --now firewalld; firewall-cmd -q --permanent --add-port=4789/udp")
+    machines.sh("h1", "firewall-cmd -q --reload")
+    assert site.play().changed > 0
+    assert machines.sh("h1", "stat -c %a /var/lib/virtnet/*.json | sort -u").strip() == "600"
+    machines.sh("h1", "systemctl start web")
+    site.works()
+    before = site.found()
+
+    machines.reboot("h1", "h2")
+    for name in machines.addresses:
+        assert machines.sh(name, "systemctl is-active virtnet-restore web").split() == ["active", "active"]
+        assert virtnet(machines, name, "check") == (0, "", "")
+    site.works()
+    again = site.play()
+    assert again.changed == 0, again.output
+    assert strip(site.found()) == strip(before)
+
+    # what others do to the firewall while it runs
+    machines.sh("h1", "firewall-cmd -q --reload")  # it keeps what interfaces it was told of
+    site.works()
+    assert virtnet(machines, "h1", "check") == (0, "", "")
+    for command in ("nft flush ruleset", "systemctl restart firewalld"):
+        machines.sh("h1", command)
+        code, told, _warnings = virtnet(machines, "h1", "check")
+        assert code == 1 and told, command
+        assert virtnet(machines, "h1", "restore")[:2] == (0, told)
+        assert virtnet(machines, "h1", "check") == (0, "", "")
+        site.works()
+
+    machines.sh("h1", "systemctl disable -q --now web firewalld; nft flush ruleset")
+    machines.sh("h2", "systemctl disable -q --now web")
+    site.play("absent")
+    for name in machines.addresses:
+        machines.sh(name, GONE)
+    machines.reboot("h1")
+    machines.sh("h1", GONE)
+
+
+def strip(found):
+    """Without the processes' numbers, which are others after each boot."""
+    for one in found.values():
+        for container in one["containers"]:
+            container["pids"] = []
+    return found
