@@ -31,7 +31,8 @@ PACKAGES := python3=python3 venv=python3-venv nft=nftables ip=iproute2 ping=iput
 # Test hosts run modules with the distribution's Python.
 TEST_PACKAGES := git=git dot=graphviz tcpdump=tcpdump sshd=openssh-server shellcheck=shellcheck iptables=iptables \
 	/usr/lib/python3/dist-packages/pyroute2=python3-pyroute2
-FULL_PACKAGES := qemu-system-x86_64=qemu-system-x86 depmod=kmod
+FULL_PACKAGES := qemu-system-x86_64=qemu-system-x86 depmod=kmod debootstrap=debootstrap \
+	systemd-nspawn=systemd-container /usr/lib/podman/netavark=netavark
 
 ##@ Use it on this machine
 
@@ -83,7 +84,7 @@ test: lint-fast | test-packages ## every test, root's too; before them the linte
 test-full: | test-packages ## what takes long: killed at every step, random histories, bad input, load, power cuts, cards
 	@tools/packages.sh $(FULL_PACKAGES)
 	@$(AS_ROOT) python -m pytest -n 2 tests/full $(ARGS) || status=$$?; $(GIVE_BACK); exit $${status:-0}
-	@python -m pytest -n 2 --hypothesis-profile full tests/unit/planner/test_junk.py
+	@python -m pytest -n 2 --hypothesis-profile full tests/unit/planner/test_junk.py tests/unit/fabric/test_junk.py
 
 .PHONY: unit
 unit: .venv/test ## the tests that need no root, in seconds

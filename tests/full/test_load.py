@@ -2,17 +2,18 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Many containers, and many times: the time and memory that it takes are printed (pytest -rP)."""
+"""Many containers, and many times: the time and memory that it takes are printed (pytest -rP) and written down in
+benchmarks/README.md."""
 
 from __future__ import annotations
 
 import gc
 import os
+import re
 import resource
 import time
 
 import pytest
-from integration.robust import engine
 from integration.robust.documents import absent, complete
 
 from ansible_collections.virtnet.linux.plugins.module_utils import names
@@ -57,16 +58,32 @@ def many(networks, containers, ports=1):
     })  # fmt: skip
 
 
+def _measured(document):
+    """How many actions a run takes, its seconds, those of the processors (nft's too), and by how many MiB the process
+    grows on the way."""
+    start, before = time.monotonic(), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    actions = len(converge(document).actions)
+    grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+    return actions, time.monotonic() - start, sum(os.times()[:4]), grown / 1024
+
+
+def _available():
+    """MiB of memory that the machine has left; containers' namespaces and links are the kernel's."""
+    with open("/proc/meminfo") as file:
+        return int(re.search(r"MemAvailable: +(\d+)", file.read()).group(1)) / 1024
+
+
 @pytest.mark.parametrize("networks, containers, ports", [(1, 1000, 1), (10, 100, 1), (1, 100, 200)])
 def test_many(host, networks, containers, ports):
-    before = host.snapshot()
+    before, free = host.snapshot(), _available()
     document = many(networks, containers, ports)
+    print("\n%d networks of %d containers, %d ports each" % (networks, containers, ports))
     for what, one in (("create", document), ("again", document), ("remove", absent(document))):
-        start = time.monotonic()
-        actions = engine.run(host, one)
-        print("%d networks of %d containers, %d ports each: %s %.1f s" % (
-            networks, containers, ports, what, time.monotonic() - start))  # fmt: skip
-        assert (what == "again") == (actions == [])
+        actions, seconds, computed, grown = host.call(_measured, one)
+        print("%s: %.1f s, of the processors %.1f s, process %d MiB, machine %d MiB" % (
+            what, seconds, computed, grown, free - _available()))  # fmt: skip
+        assert (what == "again") == (actions == 0)
+        assert grown < 200, "MiB"
     snapshot.same(before, host.snapshot())
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
-from integration.robust import inputs
+from integration.robust import engine, inputs
 
 from kit import snapshot
 from kit.host import Host
@@ -29,3 +29,18 @@ def test_bad_input(module):
 
         each()
         snapshot.same(before, host.snapshot())
+
+
+@pytest.mark.parametrize("module", inputs.MODULES)
+def test_bad_input_for_real(module):
+    """Not in check mode, one host after the other."""
+
+    @settings(max_examples=8, deadline=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
+    @given(inputs.several(module, 20))
+    def each(some):
+        with Host() as host:
+            engine.own_disks(host)
+            host.sh("ip link add eth0 type veth peer name web")
+            assert host.call(inputs.carried_out, module, some) == []
+
+    each()

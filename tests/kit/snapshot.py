@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import glob
 import json
 import os
 import subprocess
@@ -17,6 +18,8 @@ PASSING = ("operstate", "hello_timer", "gc_timer", "tcn_timer", "topology_change
            "preferred_life_time", "message_age_timer", "forward_delay_timer", "hold_timer", "state", "fdb_n_learned",
            "topology_change", "link_index", "tentative", "packets", "bytes", "tso_max_size",
            "tso_max_segs", "gso_max_size", "gso_max_segs", "gro_max_size")  # fmt: skip
+# What is written to survive a reboot, where tests write it on disks of their own (robust/engine.py).
+DISK = ("/var/lib/virtnet", "/usr/local/sbin/virtnet", "/etc/systemd/system/virtnet*", "/etc/systemd/system/*/virtnet*")
 OWN = frozenset({"UP", "BROADCAST", "MULTICAST", "LOOPBACK", "NOARP", "PROMISC"})  # flags that somebody set
 
 
@@ -28,6 +31,7 @@ def take() -> dict[str, Any]:
         "mounts": sorted(_mounts()),
         "run": dict(_files(Path("/run"))),
         "etc": dict(_files(Path("/etc/netns"))),
+        "disk": sorted(found for pattern in DISK for found in glob.glob(pattern)),
         "processes": _processes(),
     }
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import subprocess
 import traceback
 from typing import Any
 
@@ -90,3 +91,30 @@ def answers(module: str, some: list[dict[str, Any]]) -> list[str]:
         if result.get("failed") and (not result.get("msg") or "Traceback" in str(result)):
             wrong.append("%r: %r" % (arguments, result))
     return wrong
+
+
+def carried_out(module: str, some: list[dict[str, Any]]) -> list[str]:
+    """Run the module with each of them; what went wrong. What is refused has changed nothing, and what was done is
+    done."""
+    importlib.import_module(PACKAGE + module)
+    wrong = []
+    for arguments in some:
+        given, before = json.loads(json.dumps(arguments)), _seen()
+        result = run_module(module, given)
+        if "problems" in result or "missing required" in result.get("msg", ""):
+            if _seen() != before:
+                wrong.append("%r was refused, and changed something: %r" % (arguments, result))
+        elif not result.get("failed") and run_module(module, {**given, "_ansible_check_mode": True}).get("changed"):
+            wrong.append("%r is not done after it was done: %r" % (arguments, result))
+        if result.get("failed") and (not result.get("msg") or "Traceback" in str(result)):
+            wrong.append("%r: %r" % (arguments, result))
+    return wrong
+
+
+def _seen() -> str:
+    """What a user sees of a host."""
+    script = (
+        "ip -details address; ip route show table all; ip netns; nft list ruleset;"
+        "find /run /etc/netns /var/lib/virtnet /usr/local/sbin /etc/systemd/system -type f 2>/dev/null | sort"
+    )
+    return subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=False).stdout
