@@ -53,7 +53,7 @@ def plan(wanted: dict[str, Any], host: Host) -> list[Action]:
     places = {
         _place(drop): None
         for drop in foreign.drops(others, bridge)
-        if drop.keeper != foreign.LEGACY and _place(drop) not in said
+        if drop.keeper != foreign.LEGACY and (_place(drop) not in said or drop.keeper == foreign.FIREWALLD)
     }
     return [_action("create", place, bridge, []) for place in places]
 

@@ -141,6 +141,8 @@ def test_documents_are_roots_and_can_be_read(host):
     path = DOCUMENTS + "/bridge_network.web.json"
     assert stat.S_IMODE(host.call(os.stat, path).st_mode) == 0o600
     assert stat.S_IMODE(host.call(os.stat, DOCUMENTS).st_mode) == 0o700
+    assert stat.S_IMODE(host.call(os.stat, "/run/virtnet/memory.json").st_mode) == 0o600
+    assert stat.S_IMODE(host.call(os.stat, "/run/virtnet").st_mode) == 0o700
     content = json.loads(host.sh("cat " + path))
     assert (content["version"], content["role"], content["network"]) == (1, "bridge_network", "web")
     assert content["objects"]["veth"][0]["peer"]["addresses"] == ["172.30.0.2/16", "fd00:30::2/64"]
@@ -161,6 +163,17 @@ def test_a_run_that_says_nothing_of_a_container_keeps_it_written_down(host):
     host.sh(POWER_CUT)
     virtnet(host, "restore")
     assert "c2" not in [one["name"] for one in engine.read_back(host)["containers"]]
+
+
+def test_an_upgrade_brings_its_own_command_and_unit(host):
+    web = containers(range(1, 3))
+    declare(host, web)
+    older = ("/usr/local/sbin/virtnet", "/etc/systemd/system/virtnet-restore.service")
+    for path in older:
+        host.sh(f"echo older >> {path}")
+    done = declare(host, web)
+    assert [(action["action"], action["name"]) for action in done["actions"]] == [("change", path) for path in older]
+    assert declare(host, web)["actions"] == []
 
 
 def test_persist_false_forgets(host):
