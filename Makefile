@@ -76,9 +76,12 @@ build: $(INSTALLED) ## only build the collection's tarball and install it into b
 
 ##@ Develop it
 
+# Tests wait half of their time, for the kernel to let go of namespaces, for answers that do not come.
+WORKERS = $(shell expr 2 '*' "$$(nproc)")
+
 .PHONY: test
 test: lint-fast | test-packages ## every test, root's too; before them the linters that are quick
-	@$(AS_ROOT) python -m pytest -n 2 --dist loadfile $(ARGS) || status=$$?; $(GIVE_BACK); exit $${status:-0}
+	@$(AS_ROOT) python -m pytest -n $(WORKERS) $(ARGS) || status=$$?; $(GIVE_BACK); exit $${status:-0}
 
 .PHONY: test-full
 test-full: | test-packages ## what takes long: killed at every step, random histories, bad input, load, power cuts, cards
@@ -88,7 +91,7 @@ test-full: | test-packages ## what takes long: killed at every step, random hist
 
 .PHONY: unit
 unit: .venv/test ## the tests that need no root, in seconds
-	@python -m pytest -n 2 --dist loadfile tests/unit $(ARGS)
+	@python -m pytest -n auto tests/unit $(ARGS)
 
 .PHONY: lint-fast
 lint-fast: .venv/test | $(CURDIR)/.cache/tree/ansible_collections/virtnet/linux ## ruff, mypy, yamllint, changelog fragments

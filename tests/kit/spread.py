@@ -1,0 +1,35 @@
+# Copyright (c) 2026, The virtnet.linux authors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Which tests run in one process, and in which order, so that all processes come to their end at the same time.
+
+The tests of a file stay together, for many share what takes long to make. Those that take longest begin.
+"""
+
+from __future__ import annotations
+
+from xdist.scheduler import LoadScopeScheduling
+
+ALONE = ("tests/molecule/", "tests/integration/controllers/", "tests/integration/test_pythons.py")  # they share nothing
+ORDER = (
+    *ALONE,
+    "tests/integration/examples/",
+    "tests/integration/overlay/",
+    "tests/integration/lab_hosts/",
+    "tests/integration/playbooks/",
+    "tests/integration/robust/",
+    "tests/integration/",
+)
+
+
+def place(nodeid: str) -> int:
+    """Where in the order a test stands."""
+    return next((number for number, start in enumerate(ORDER) if nodeid.startswith(start)), len(ORDER))
+
+
+class Scheduling(LoadScopeScheduling):
+    """Gives files to processes in the order of place()."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return nodeid if nodeid.startswith(ALONE) else nodeid.split("::", 1)[0]
