@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,8 +17,8 @@ name: overlay_network_plan
 author: The virtnet.linux authors
 short_description: Plan a fabric, overlay networks over all hosts of a group
 description:
-  - Turns what every host of a fabric declares, and what is live on each, into a topology document for each host of the
-    run, for M(virtnet.linux.topology).
+  - Turns what every host of a fabric declares, and what is live on each, into a plan, of which the filter
+    P(virtnet.linux.overlay_network_topology#filter) makes each host's document for M(virtnet.linux.topology).
   - A pure function. The same input gives the same plan, and nothing is read or changed on any host.
 positional: hostvars, hosts, readings
 options:
@@ -49,6 +50,8 @@ options:
     type: str
     default: overlay
 seealso:
+  - plugin: virtnet.linux.overlay_network_topology
+    plugin_type: filter
   - module: virtnet.linux.network_info
   - module: virtnet.linux.topology
   - plugin: virtnet.linux.bridge_network_plan
@@ -76,8 +79,13 @@ _value:
       type: list
       elements: str
     hosts:
-      description: The topology of each host of the run, as M(virtnet.linux.topology) takes it.
+      description:
+        - Each host's own part, as a text in JSON. Ansible walks through lists and dictionaries wherever they are used,
+          and with many hosts that would take longer than all else.
       type: dict
+    everybody:
+      description: Who is on each network, once for all hosts; a text as well.
+      type: str
     addresses:
       description: What containers of the role P(virtnet.linux.bridge_network#role) get on overlays, by host.
       type: dict
@@ -114,7 +122,9 @@ def overlay_network_plan(
             variables = hostvars[name]
             told = {word: variables[variable] for word, variable in _VARIABLES.items() if variable in variables}
         raw[name] = {**told, **_reading(readings.get(name))}
-    return plan_fabric(raw, hosts, group)
+    planned = plan_fabric(raw, hosts, group)
+    own = {name: json.dumps(topology) for name, topology in planned["hosts"].items()}
+    return {**planned, "hosts": own, "everybody": json.dumps(planned["everybody"])}
 
 
 def _reading(result: Mapping[str, Any] | None) -> dict[str, Any]:

@@ -8,10 +8,11 @@
     check_*                      VTEPs, VNIs, slices, what is in the way on a host
     settle_addresses, _macs      one address space over all hosts
     plan                         bridge_network's planner, a host at a time, with those addresses
-    _tunnels                     the tunnel of each overlay, with everybody who is on other hosts
+    everybody                    who is on each overlay: once for all hosts, in the plan
+    topology_of                  one host's topology: its own part of the plan, and everybody who is on other hosts
 
-An overlay network is a bridge network on each host and a tunnel between them. A pure function; its work grows with its
-output, which is every remote endpoint once for each host.
+An overlay network is a bridge network on each host and a tunnel between them. Pure functions; the plan grows with the
+number of endpoints, and not with its square, although each host is told of all that are on others.
 """
 
 from __future__ import annotations
@@ -64,9 +65,10 @@ def plan_fabric(raw: Mapping[str, Mapping[str, Any]], hosts: Iterable[str], grou
     :param raw: the members of the fabric, in the inventory's order, as members.read_members() takes them
     :param hosts: those that this run changes
     :param group: what the inventory calls the members
-    :return: {errors: [sentence], warnings: [sentence], hosts: {NAME: topology}, addresses: {NAME: {CONTAINER: {NETWORK:
-        {ipv4_address, ipv6_address, mac_address}}}} of the containers that bridge_network declares, lacking: [NAME] of
-        members that the run does not change and that do not have all entries}
+    :return: {errors: [sentence], warnings: [sentence], hosts: {NAME: topology without what topology_of() adds},
+        everybody: {NETWORK: {endpoints, names, flood}}, addresses: {NAME: {CONTAINER: {NETWORK: {ipv4_address,
+        ipv6_address, mac_address}}}} of the containers that bridge_network declares, lacking: [NAME] of members that
+        the run does not change and that do not have all entries}
     """
     problems = Problems()
     asked = list(hosts)
@@ -82,21 +84,48 @@ def plan_fabric(raw: Mapping[str, Mapping[str, Any]], hosts: Iterable[str], grou
     _check_unknown(everyone, fabrics)
     own = {name: _own_plan(members[name], fabrics) for name in asked if name in members and members[name].live}
     errors, warnings = _said(problems, everyone, own)
-    result: dict[str, Any] = {"errors": errors, "warnings": warnings, "hosts": {}, "addresses": {}, "lacking": []}
-    everybody = {} if errors else {fabric.network.name: _names(fabric) for fabric in fabrics}
+    result: dict[str, Any] = {"errors": errors, "warnings": warnings, "hosts": {}, "everybody": {}}
+    result.update(addresses={}, lacking=[])
     for name in [] if errors else own:
         tunnels = [_tunnel(members[name], fabric) for fabric in fabrics if name in fabric.endpoints]
         topology = own[name]["topology"]
         topology["vxlan_tunnel"] = tunnels + _old_tunnels(members[name], fabrics)
-        topology["network_names"] = [
-            one if one["state"] == "absent" else everybody.get(one["network"], one) for one in topology["network_names"]
-        ]
         result["hosts"][name] = topology
         result["addresses"][name] = _addresses_of_others(members[name], fabrics)
     if not errors:
+        result["everybody"] = {fabric.network.name: _everybody(fabric) for fabric in fabrics}
         result["lacking"] = _lacking(everyone, fabrics)
         _tell_unread(everyone, result["warnings"])
     return result
+
+
+def topology_of(planned: Mapping[str, Any], host: str) -> dict[str, Any]:
+    """The topology document of one host of the plan."""
+    own, everybody = planned["hosts"][host], planned["everybody"]
+    tunnels = [
+        _with_everybody(one, everybody[one["labels"]["network"]]) if one["state"] == "present" else one
+        for one in own["vxlan_tunnel"]
+    ]
+    named = [
+        everybody[one["network"]]["names"] if one["state"] == "present" and one["network"] in everybody else one
+        for one in own["network_names"]
+    ]
+    return {**own, "vxlan_tunnel": tunnels, "network_names": named}
+
+
+def _with_everybody(tunnel: Mapping[str, Any], everybody: Mapping[str, Any]) -> dict[str, Any]:
+    """The tunnel with those who are behind it: all but the host's own."""
+    local = tunnel["local"]
+    flood = [vtep for vtep in everybody["flood"] if vtep != local]
+    return {**tunnel, "flood": flood, "endpoints": [one for one in everybody["endpoints"] if one["vtep"] != local]}
+
+
+def _everybody(fabric: Fabric) -> dict[str, Any]:
+    return {
+        "endpoints": [entry for entries in fabric.entries.values() for entry in entries],
+        "names": _names(fabric),
+        "flood": list(fabric.vteps.values()) if fabric.overlay.flood else [],
+    }
 
 
 def _names(fabric: Fabric) -> dict[str, Any]:
@@ -288,7 +317,6 @@ def _settled(endpoint: FabricEndpoint) -> dict[str, str]:
 
 def _tunnel(member: Member, fabric: Fabric) -> dict[str, Any]:
     network, overlay = fabric.network, fabric.overlay
-    others = [name for name in fabric.vteps if name != member.name]
     told = {
         "name": names.tunnel_device(network.name),
         "vni": overlay.vni,
@@ -297,18 +325,11 @@ def _tunnel(member: Member, fabric: Fabric) -> dict[str, Any]:
         "mtu": fabric.mtu,
         "bridge": network.bridge,
         "learning": overlay.flood,
-        "flood": _flood(member, fabric),
-        "endpoints": [entry for other in others for entry in fabric.entries[other]],
         "anycast_gateway": True,
         "labels": {"role": ROLE, "network": network.name},
         "state": "present",
     }
     return {key: value for key, value in told.items() if value is not None}
-
-
-def _flood(member: Member, fabric: Fabric) -> list[str]:
-    """Who gets a copy of a broadcast of this host."""
-    return [vtep for name, vtep in fabric.vteps.items() if name != member.name] if fabric.overlay.flood else []
 
 
 def _old_tunnels(member: Member, fabrics: list[Fabric]) -> list[dict[str, Any]]:
@@ -368,12 +389,14 @@ def _lacking(members: list[Member], fabrics: list[Fabric]) -> list[str]:
         }
         everything = sum(numbers.values())
         device = names.tunnel_device(fabric.network.name)
+        flood = set(fabric.vteps.values()) if fabric.overlay.flood else set()
         for member in members:
             if member.in_run or member.name not in numbers:
                 continue
-            wanted = names.fingerprint([everything - numbers[member.name]]), _flood(member, fabric)
-            have = next((one for one in member.tunnels if one["name"] == device), {})
-            if (have.get("fingerprint"), sorted(have.get("flood") or [])) != (wanted[0], sorted(wanted[1])):
+            wanted = names.fingerprint([everything - numbers[member.name]])
+            have: Mapping[str, Any] = next((one for one in member.tunnels if one["name"] == device), {})
+            flooded = flood - {str(member.vtep)}
+            if have.get("fingerprint") != wanted or set(have.get("flood") or []) != flooded:
                 found[member.name] = None
     return [member.name for member in members if member.name in found]
 

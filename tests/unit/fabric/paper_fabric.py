@@ -11,7 +11,7 @@ import ipaddress
 from unit.planner.paper_host import endpoints, live_after
 
 from ansible_collections.virtnet.linux.plugins.module_utils import names
-from ansible_collections.virtnet.linux.plugins.plugin_utils.fabric import plan_fabric
+from ansible_collections.virtnet.linux.plugins.plugin_utils.fabric import plan_fabric, topology_of
 
 FABRIC = {"name": "fabric", "vni": 4242, "subnet": "10.42.0.0/24"}
 OTHER = {"name": "other", "vni": 7, "subnet": "10.43.0.0/28", "subnet6": "fd43::/64"}
@@ -37,6 +37,11 @@ class Fabric:
         self.unread = set()
 
     def plan(self, hosts=None):
+        """The plan, with each host's whole topology."""
+        planned = self.bare_plan(hosts)
+        return {**planned, "hosts": {name: topology_of(planned, name) for name in planned["hosts"]}}
+
+    def bare_plan(self, hosts=None):
         raw = {
             name: {**declared, "live": None if name in self.unread else self.live[name], "unread": "no route to it"}
             for name, declared in self.declared.items()
