@@ -28,7 +28,7 @@ _ROW = "{:>6} {:>10} {:>12} {:>14} {:>14} {:>14} {:>16} {:>12}"
 def main() -> None:
     """Print a table, a row for each size."""
     print("Plan of a fabric, %d containers on each host" % CONTAINERS)
-    heads = ("hosts", "entries", "first run, s", "ms a host", "no change, s", "one host, s", "topology, ms", "memory, MiB")
+    heads = ("hosts", "entries", "first run, s", "ms a host", "no change, s", "one host, s", "topology, ms", "MiB")
     print(_ROW.format(*heads))
     for size in [int(word) for word in sys.argv[1:]] or SIZES:
         print(_ROW.format(*_row(size)), flush=True)

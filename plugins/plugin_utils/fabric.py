@@ -75,7 +75,8 @@ def plan_fabric(raw: Mapping[str, Mapping[str, Any]], hosts: Iterable[str], grou
     members = read_members(raw, asked)
     strangers = [name for name in asked if name not in members]
     if strangers:
-        told = f"has {enumerate_names(list(members))}" if members else "is no group of the inventory, or nobody is in it"
+        none = "is no group of the inventory, or nobody is in it"
+        told = f"has {enumerate_names(list(members))}" if members else none
         rule = f"{told}; the role runs on {enumerate_names(strangers)} as well: run it on members only, or add them"
         problems.refuse("fabric", f"{ROLE}_group", group, rule)
     everyone = list(members.values())
