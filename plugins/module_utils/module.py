@@ -108,7 +108,9 @@ def _complete(module: AnsibleModule, options: dict[str, Any], objects: list[dict
 
 
 def _refused(module: AnsibleModule, problems: list[str]) -> None:
-    module.fail_json(msg="Nothing was changed. " + "; ".join(problems), problems=problems)
+    """Fail: one problem in one line, several below each other."""
+    said = problems[0] if len(problems) == 1 else "\n- " + "\n- ".join(problems)
+    module.fail_json(msg="Nothing was changed. " + said, problems=problems)
 
 
 def _run(

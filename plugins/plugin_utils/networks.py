@@ -95,12 +95,21 @@ def _check_routes(scope: Scope, problems: Problems) -> None:
                 before and version in before.subnets and before.subnets[version].network == subnet.network
             ):
                 continue
-            for route in routes:
-                if route.dev != network.bridge and route.to.version == version and route.to.overlaps(subnet.network):
-                    problems.refuse(
-                        str(network), "subnet6" if version == 6 else "subnet", str(subnet.network),
-                        f"overlaps with the host's route to {route.to} by {route.dev or 'no device'}; choose another",
-                    )  # fmt: skip
+            field = "subnet6" if version == 6 else "subnet"
+            others = [route for route in routes if route.dev != network.bridge and route.to.version == version]
+            in_the_way = [route for route in others if route.to.overlaps(subnet.network)]
+            for route in in_the_way:
+                problems.refuse(
+                    str(network), field, str(subnet.network),
+                    f"overlaps with the host's route to {route.to} by {route.dev or 'no device'}; choose another",
+                )  # fmt: skip
+            for interface in scope.live.interfaces.values():  # an address may have no route, as a /32 on lo
+                for address in interface.addresses if not interface.ours and interface.name != network.bridge else []:
+                    if address in subnet.network and not any(address in route.to for route in in_the_way):
+                        problems.refuse(
+                            str(network), field, str(subnet.network),
+                            f"has the host's own address {address}, which {interface.name} has; choose another",
+                        )  # fmt: skip
 
 
 def _check_bridges(scope: Scope, problems: Problems) -> None:

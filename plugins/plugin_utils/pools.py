@@ -124,6 +124,12 @@ def _taken(scope: Scope) -> list[_Taken]:
         if route.to.version == 4 and route.to.prefixlen > 1 and route.dev not in ours
     ]
     taken += [
+        _Taken(ipaddress.ip_network(address), f"the host's address on {interface.name}")
+        for interface in scope.live.interfaces.values()
+        for address in interface.addresses
+        if address.version == 4 and not interface.ours
+    ]
+    taken += [
         _Taken(ipaddress.ip_network(address), "a nameserver of the host")
         for address in scope.live.nameservers
         if address.version == 4 and not address.is_loopback

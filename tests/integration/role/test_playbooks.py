@@ -6,6 +6,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 from kit import packets, snapshot
 from kit.role import play, playbook_of
 
@@ -68,6 +71,20 @@ def test_all_errors_in_one_go_and_nothing_touched(host, tmp_path):
         assert refused.code != 0
         for said in ("172.30.0.9/16", "133342", "quote it", "wbe", "container:c3"):
             assert said in refused.output, refused.output
+        assert "\\n- network web: subnet '172.30.0.9/16'" in refused.output, "a line each"
+        snapshot.same(before, host.snapshot())
+
+
+def test_a_python_without_pyroute2_is_told_the_package(host, tmp_path):
+    before = host.snapshot()
+    bare = tmp_path / "bare"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", bare], check=True)
+    up = playbook_of(tmp_path, networks=NETWORKS, containers=CONTAINERS)
+    for option in ([], ["--check"]):
+        refused = play(host, up, tmp_path, "-e", f"ansible_python_interpreter={bare}/bin/python", *option)
+        assert refused.code != 0
+        assert f"pyroute2 is missing for {bare}/bin/python" in refused.output
+        assert "install the package python3-pyroute2" in refused.output
         snapshot.same(before, host.snapshot())
 
 

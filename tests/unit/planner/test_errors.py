@@ -326,6 +326,15 @@ def test_a_subnet_that_the_host_reaches_elsewhere(route, refused):
         assert found == []
 
 
+def test_a_subnet_in_which_the_host_has_an_address_without_a_route():
+    there = [{"name": "lo", "ours": False, "addresses": ["127.0.0.1/8", "172.30.0.9/32", "::1/128"]}]
+    (error,) = errors(network(), live=live(interfaces=there))
+    assert error.startswith("network web: subnet '172.30.0.0/24': has the host's own address 172.30.0.9, which lo has")
+    routed = [{"to": "172.30.0.0/24", "dev": "eth0"}]
+    (error,) = errors(network(), live=live(interfaces=[{**there[0], "name": "eth0"}], routes=routed))
+    assert "route" in error, "one mistake is one error"
+
+
 def test_a_network_that_is_live_may_keep_its_subnet_whatever_routes_came_since():
     after = live_after(topology([WEB]))
     after["host"]["routes"] = [{"to": "172.30.5.0/24", "dev": "tun0"}, {"to": "172.30.0.0/16", "dev": "br-web"}]

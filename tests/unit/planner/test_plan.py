@@ -200,7 +200,7 @@ def test_a_network_with_everything_said():
         "labels": {
             "role": "bridge_network", "network": "all", "tier": "back", "rank": "2",
             "ip_range": "172.30.5.0/24", "ip_range6": "fd00:30::5:0/112", "aux_addresses": "printer/172.30.5.0",
-        },  # fmt: skip
+        },
         "state": "present",
     }
     assert one(document["bridge_policy"]) == {

@@ -37,10 +37,11 @@ def test_the_lowest_free_of_docker_s_pools_one_after_the_other():
     assert found[-1] == "192.168.240.0/20"
 
 
-def test_never_where_the_host_has_a_route_or_asks_a_nameserver():
+def test_never_where_the_host_has_a_route_or_an_address_or_asks_a_nameserver():
     routes = [{"to": "172.18.5.0/24", "dev": "eth0"}, {"to": "172.20.0.0/15", "dev": "vpn"}, {"to": "0.0.0.0/0"}]
     live = {**EMPTY, "host": {"routes": [*routes, {"to": "128.0.0.0/1"}], "nameservers": ["172.22.0.53", "127.0.0.53"]}}
-    assert subnets(auto("a", "b", "c"), live) == ["172.19.0.0/16", "172.23.0.0/16", "172.24.0.0/16"]
+    live["host"]["interfaces"] = [{"name": "lo", "ours": False, "addresses": ["127.0.0.1/8", "172.23.0.1/32"]}]
+    assert subnets(auto("a", "b", "c"), live) == ["172.19.0.0/16", "172.24.0.0/16", "172.25.0.0/16"]
 
 
 def test_around_the_subnets_that_are_named():
