@@ -7,12 +7,13 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: bridge
-short_description: Bridges, the switches in software
+short_description: Linux bridges, the switches in software
 version_added: 1.0.0
 description:
-  - Makes a bridge in the host's namespace or in another, with addresses, a MAC that stays as ports come and go, and
-    without a word of its own on the wire. It gets no automatic link-local address, accepts no router advertisements and
-    snoops no multicast.
+  - Makes, changes and removes bridges, in the host's namespace or in another. What differs is changed in place; what is
+    not given is left as it is.
+  - Its MAC stays as ports come and go. It says nothing of its own on the wire, for it gets no automatic link-local
+    address, accepts no router advertisements and snoops no multicast.
   - It answers ARP for its own addresses only, not for those that the host has elsewhere.
   - A bridge with an IPv6 address has C(fe80::1/64) too. Without any link-local address forwarded packets find no
     neighbour.
@@ -24,20 +25,20 @@ extends_documentation_fragment:
 options:
   <<: &object
     name:
-      description: The bridge's name, 1 to 15 characters.
+      description: The bridge's name, 1 to 15 characters. Required, at the top level or in each object of O(config).
       type: str
     netns:
       description: The namespace that it is in. The host's own when not given.
       type: str
     addresses:
-      description: Its addresses with their lengths, exactly these. Left as they are when not given.
+      description: Its addresses with their prefix lengths, as V(172.30.0.1/16). Exactly these; others are removed.
       type: list
       elements: str
     mac:
       description: Its MAC. A new bridge without one gets a random one that it keeps.
       type: str
     mtu:
-      description: Its MTU in bytes.
+      description: Its MTU in bytes, 68 to 65535. A new bridge without one has 1500.
       type: int
     stp:
       description:
@@ -48,10 +49,10 @@ options:
       description: Seconds, 2 to 30, that a port listens and then learns with O(stp). 2 when not given.
       type: int
     priority:
-      description: The bridge's priority in O(stp). The lowest becomes the root.
+      description: The bridge's priority in O(stp), 0 to 65535. The lowest becomes the root; a new bridge has 32768.
       type: int
     interfaces:
-      description: Links of the same namespace that are its ports. Others that are on it stay.
+      description: Existing links of the same namespace that become its ports. Others that are on it stay.
       type: list
       elements: str
     up:
@@ -71,13 +72,14 @@ options:
       type: bool
       default: false
     state:
-      description: Whether it is to be there.
+      description: V(present) makes it, or changes what differs. V(absent) removes it, where it is there.
       type: str
       choices: [present, absent]
       default: present
   config:
     description:
-      - A list of such objects, handled in one go. Options of one object at the top level and this exclude each other.
+      - A list of objects with these options, in one task and one pass over the kernel.
+      - Give the options of one object at the top level, or a list here, never both.
     type: list
     elements: dict
     suboptions: *object

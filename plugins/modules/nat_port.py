@@ -47,13 +47,14 @@ options:
       description: The container's bridge. Needed for calls through 127.0.0.1 and ::1.
       type: str
     state:
-      description: Whether it is to be there.
+      description: V(present) makes it, or changes what differs. V(absent) removes it, where it is there.
       type: str
       choices: [present, absent]
       default: present
   config:
     description:
-      - A list of such objects, handled in one go. Options of one object at the top level and this exclude each other.
+      - A list of objects with these options, in one task and one pass over the kernel.
+      - Give the options of one object at the top level, or a list here, never both.
     type: list
     elements: dict
     suboptions: *object

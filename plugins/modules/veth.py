@@ -36,7 +36,8 @@ options:
       description: The MTU of both ends in bytes.
       type: int
     addresses:
-      description: The addresses of this end with their lengths, exactly these.
+      description: The addresses of this end with their prefix lengths, as V(10.0.0.1/24). Exactly these; others are
+        removed.
       type: list
       elements: str
     isolated:
@@ -75,8 +76,8 @@ options:
           description: Its MAC.
           type: str
         addresses:
-          description: Its addresses with their lengths. When given, they, the gateways and the routes are the whole
-            truth.
+          description: Its addresses with their prefix lengths. When given, it has exactly these, and exactly the
+            gateways and routes given beside them.
           type: list
           elements: str
         gateway:
@@ -113,13 +114,14 @@ options:
       type: bool
       default: false
     state:
-      description: Whether it is to be there.
+      description: V(present) makes it, or changes what differs. V(absent) removes it, where it is there.
       type: str
       choices: [present, absent]
       default: present
   config:
     description:
-      - A list of such objects, handled in one go. Options of one object at the top level and this exclude each other.
+      - A list of objects with these options, in one task and one pass over the kernel.
+      - Give the options of one object at the top level, or a list here, never both.
     type: list
     elements: dict
     suboptions: *object
