@@ -22,7 +22,10 @@ _OBJECT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}\Z")
 _LABEL_KEY = re.compile(r"[a-z][a-z0-9_]{0,31}\Z")
 _LABEL_VALUE = re.compile(r"[A-Za-z0-9_.:/@+-]{1,128}\Z")
 
-INTERFACE_RULE = "1 to 15 of the characters A-Z a-z 0-9 _ . - and no . or - in front"
+# Under net.ipv4.conf and net.ipv6.conf these mean other things than a link, so the kernel makes none of this name.
+_NO_LINKS = ("all", "default")
+
+INTERFACE_RULE = "1 to 15 of the characters A-Z a-z 0-9 _ . - and no . or - in front; and not all or default"
 OBJECT_RULE = "1 to 63 of the characters A-Z a-z 0-9 _ . - with a letter or digit in front"
 LABEL_RULE = "keys of a-z 0-9 _, values of 1 to 128 of the characters A-Z a-z 0-9 _ . : / @ + -, 240 bytes in all"
 
@@ -32,7 +35,7 @@ _ALIAS_BYTES = 255  # IFALIASZ less its terminating zero, include/uapi/linux/if.
 
 def is_interface_name(name: object) -> bool:
     """Whether the name is one that every part of the collection can carry for a link."""
-    return isinstance(name, str) and bool(_INTERFACE.match(name))
+    return isinstance(name, str) and bool(_INTERFACE.match(name)) and name not in _NO_LINKS
 
 
 def is_object_name(name: object) -> bool:

@@ -10,7 +10,7 @@ import errno
 import os
 from collections.abc import Iterable
 
-from ansible_collections.virtnet.linux.plugins.module_utils import gateway, messages, namespaces
+from ansible_collections.virtnet.linux.plugins.module_utils import gateway, messages, namespaces, sysctls
 from ansible_collections.virtnet.linux.plugins.module_utils.actions import Action
 from ansible_collections.virtnet.linux.plugins.module_utils.host import Host
 from ansible_collections.virtnet.linux.plugins.module_utils.kinds import bridge, netns, veth, vxlan_tunnel
@@ -44,6 +44,8 @@ def obstacles(actions: Iterable[Action], host: Host) -> list[str]:
             f"/proc/sys/net cannot be written (mounted read-only, as in a container?), and {writers[0]} needs it: "
             "mount it read-write, or run this on the host itself"
         )
+    elif writers:
+        found += _refused_sysctls(actions)
     making = {action.kind for action in actions if action.verb in ("create", "replace")} & set(_LINKS)
     standing = {link.kind for link in host.stack(None).links.values()}
     for kind in sorted(_LINKS[kind] for kind in making):
@@ -53,6 +55,25 @@ def obstacles(actions: Iterable[Action], host: Host) -> list[str]:
                 "(Debian: linux-image-amd64 instead of a cloud kernel)"
             )
     return found
+
+
+def _refused_sysctls(actions: Iterable[Action]) -> list[str]:
+    """Values that the kernel refuses; tried in a namespace that is gone afterwards."""
+    asked = [
+        (action.name, key, value)
+        for action in actions
+        if action.kind == netns.KIND and action.verb != "delete"
+        for key, value in netns.sysctls_of(action.wanted).items()
+    ]
+    if not asked:
+        return []
+    with namespaces.scratch("a look at what values sysctls take"):
+        refused = {pair for pair in {(key, value) for _name, key, value in asked} if sysctls.refuses(*pair)}
+    return [
+        f"netns {name}: sysctls: {key}: '{value}': this host's kernel refuses this value"
+        for name, key, value in asked
+        if (key, value) in refused
+    ]
 
 
 def makes(kind: str) -> bool:

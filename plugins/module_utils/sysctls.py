@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 
@@ -20,7 +21,7 @@ def is_key(key: object) -> bool:
 
 def is_known(key: str) -> bool:
     """Whether the kernel has the sysctl; what a link has, the links to come have too."""
-    return os.path.exists(_path(_OF_A_LINK.sub(r"net/\1/\2/default/\3", key)))
+    return os.path.exists(_path(_of_links_to_come(key)))
 
 
 def read(key: str) -> str | None:
@@ -34,8 +35,26 @@ def read(key: str) -> str | None:
 
 def write(key: str, value: str) -> None:
     """Set the value; an OSError names the file."""
-    with open(_path(key), "w", encoding="ascii") as file:
-        file.write(value)
+    try:
+        with open(_path(key), "w", encoding="ascii") as file:
+            file.write(value)
+    except OSError as error:  # that of the write itself does not say where
+        raise OSError(error.errno, error.strerror, _path(key)) from error
+
+
+def refuses(key: str, value: str) -> bool:
+    """Whether the kernel takes the value for nonsense. To be asked in a namespace that is thrown away: it is set."""
+    try:
+        write(_of_links_to_come(key), value)
+    except UnicodeEncodeError:
+        return True
+    except OSError as error:
+        return error.errno in (errno.EINVAL, errno.ERANGE)
+    return False
+
+
+def _of_links_to_come(key: str) -> str:
+    return _OF_A_LINK.sub(r"net/\1/\2/default/\3", key)
 
 
 def _path(key: str) -> str:

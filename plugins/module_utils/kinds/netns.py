@@ -100,7 +100,7 @@ def apply(actions: list[Action], host: Host) -> None:
 def apply_sysctls(actions: list[Action], host: Host) -> None:
     """Set what the actions ask for inside the namespaces; last, because net.ipv4.conf.eth0.* waits for eth0."""
     for action in actions:
-        values = _sysctls_of(action.wanted)
+        values = sysctls_of(action.wanted)
         if action.verb == "delete" or not values:
             continue
         with namespaces.entered(action.name):
@@ -207,7 +207,7 @@ def _found(wanted: dict[str, Any], host: Host) -> dict[str, Any]:
     name = wanted["name"]
     found: dict[str, Any] = {"labels": labels(host, name)}
     found["lo"] = "up" if host.stack(name).links["lo"].up else "down"
-    if not _sysctls_of(wanted):
+    if not sysctls_of(wanted):
         return found
     with namespaces.entered(name):
         found["forwarding"] = all(sysctls.read(key) in ("1", None) for key in _FORWARDING)
@@ -226,7 +226,8 @@ def _told(host: Host, name: str) -> dict[str, Any]:
     return {"labels": labels(host, name), **({"join": remembered.get("join")} if remembered else {})}
 
 
-def _sysctls_of(wanted: dict[str, Any]) -> dict[str, str]:
+def sysctls_of(wanted: dict[str, Any]) -> dict[str, str]:
+    """The sysctls that are asked for, as the kernel reads them; forwarding among them."""
     values = {key: _word(value) for key, value in (wanted["sysctls"] or {}).items()}
     if wanted["forwarding"] is not None:
         values.update({key: str(int(wanted["forwarding"])) for key in _FORWARDING})

@@ -234,6 +234,7 @@ def test_all_that_is_wrong_is_said_at_once(host):
         {"name": "sixteen-bytes-xx"},
         {"name": "with space"},
         {"name": "a/b"},
+        {"name": "all"},
         {"name": "br1", "mac": "01:00:00:00:00:01"},
         {"name": "br2", "mac": "00:00:00:00:00:00"},
         {"name": "br3", "mac": "02:42"},
@@ -248,6 +249,7 @@ def test_all_that_is_wrong_is_said_at_once(host):
         "sixteen-bytes-xx",
         "with space",
         "a/b",
+        "'all'",
         "br1",
         "br2",
         "br3",
@@ -258,7 +260,7 @@ def test_all_that_is_wrong_is_said_at_once(host):
         "br8",
     ):
         assert any(said in problem for problem in problems), said
-    assert len(problems) == 13
+    assert len(problems) == 14
 
 
 def test_what_is_not_there_yet_is_refused_and_in_check_mode_a_warning(host):

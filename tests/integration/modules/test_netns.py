@@ -276,6 +276,16 @@ def test_a_sysctl_that_the_kernel_does_not_have_is_refused_before_anything_is_ma
     assert "net.ipv4.no_such_thing" in problem
 
 
+def test_a_value_that_the_kernel_refuses_is_refused_before_anything_is_made(host):
+    wanted = {"net.ipv4.tcp_sack": "nonsense", "net/ipv4/conf/eth0/rp_filter": "x", "net.ipv4.tcp_rmem": "4096 8192 9"}
+    problems = host.refused("netns", config=[{"name": "c1", "sysctls": wanted, "forwarding": True}, {"name": "c2"}])
+    assert [problem.split(": this")[0] for problem in problems] == [
+        "netns c1: sysctls: net.ipv4.tcp_sack: 'nonsense'",
+        "netns c1: sysctls: net/ipv4/conf/eth0/rp_filter: 'x'",
+    ], "what else it takes is its own affair"
+    host.change("netns", name="c1", sysctls={"net.ipv4.tcp_rmem": "4096 131072 9999999"})
+
+
 @pytest.mark.parametrize("given", [{"forwarding": True}, {"labels": {"a": "b"}}, {"name": "c2"}, {"state": "absent"}])
 def test_options_and_a_list_exclude_each_other(host, given):
     problems = host.refused("netns", config=[{"name": "c1"}], **given)

@@ -62,6 +62,7 @@ NETWORKS = [
     (network(state="gone"), "network web: state 'gone'", "one of present, absent"),
     (network(subnett="172.30.0.0/16"), "network web: subnett '172.30.0.0/16'", "is no field"),
     (network(bridge="a-name-too-long-1"), "network web: bridge 'a-name-too-long-1'", "1 to 15 of the characters"),
+    (network(bridge="default"), "network web: bridge 'default'", "not all or default"),
     (network(bridge="br/0"), "network web: bridge 'br/0'", "1 to 15 of the characters"),
     (network(name=LONG), f"network {LONG}: name '{LONG}'", "1 to 63 of the characters"),
     (network(name="we b"), "network we b: name 'we b'", "1 to 63 of the characters"),
