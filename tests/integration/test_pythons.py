@@ -57,8 +57,7 @@ def test_each_is_what_it_is_said_to_be():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("pyroute2", pythons.PYROUTE2)
-@pytest.mark.parametrize("version", pythons.found())
+@pytest.mark.parametrize("version, pyroute2", pythons.pairs())
 def test_a_container_comes_and_goes(version, pyroute2, tmp_path):
     python = pythons.with_pyroute2(version, pyroute2)
     playbook = tmp_path / "play.yml"

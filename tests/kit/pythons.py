@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import fcntl
 import functools
+import itertools
 import os
 import shutil
 import subprocess
@@ -19,6 +20,7 @@ from kit.checkout import CACHE
 
 VERSIONS = ("3.9", "3.10", "3.11", "3.12", "3.13")  # of managed hosts
 PYROUTE2 = ("0.7.2", "newest")  # as Debian 12 packages it, and as PyPI has it today
+UBUNTU = ("3.12", "0.7.11")  # as Ubuntu 24.04 packages the two
 CONTROLLERS = {  # ansible-core, and what its controller runs on, in the order in which it is looked for
     "2.18": ("3.11", "3.12", "3.13"),
     "2.19": ("3.11", "3.12", "3.13"),
@@ -37,6 +39,12 @@ def found() -> dict[str, Path]:
 def controllers() -> dict[str, str]:
     """The versions of ansible-core for which there is a Python here, and that Python's version: {"2.19": "3.11"}."""
     return {core: here[0] for core, wanted in CONTROLLERS.items() if (here := [one for one in wanted if find(one)])}
+
+
+def pairs() -> list[tuple[str, str]]:
+    """Each of this machine's Pythons with each pyroute2."""
+    every = [*itertools.product(found(), PYROUTE2), UBUNTU]
+    return [(version, pyroute2) for version, pyroute2 in every if version in found()]
 
 
 def with_pyroute2(version: str, pyroute2: str) -> Path:
