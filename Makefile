@@ -44,8 +44,8 @@ quickstart-down: ## take away everything that quickstart made
 
 ANSIBLE := ANSIBLE_CONFIG="$(CURDIR)/tools/ansible.cfg"
 INSTALLED := build/collections/ansible_collections/virtnet/linux/MANIFEST.json
-# Directories too, so that a removed file counts as a change.
-SOURCES := $(shell find galaxy.yml README.md LICENSE CHANGELOG.rst changelogs docs meta playbooks plugins roles \
+# Directories too, so that a removed file counts as a change; docs/ with a slash, for docs is a target of its own.
+SOURCES := $(shell find galaxy.yml README.md LICENSE CHANGELOG.rst changelogs docs/ meta playbooks plugins roles \
 	-not -name '*.pyc' -not -name __pycache__ 2>/dev/null)
 
 .PHONY: $(PLAYBOOKS)
