@@ -14,6 +14,7 @@ import itertools
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
 import tempfile
@@ -25,6 +26,7 @@ from typing import Any, NamedTuple
 import yaml
 from integration.docs.pages import Block, Command, hosts_in, role_of
 
+from kit.checkout import HOME, collections_root
 from kit.host import Host
 
 LAB = "/run/virtnet-lab/lab/"
@@ -54,8 +56,16 @@ class Session:
     def __init__(self, host: Host, directory: Path) -> None:
         self.host, self.directory = host, directory
         inventory = self._write(".default/hosts.yml", yaml.safe_dump(_DEFAULT))
-        own = {"ANSIBLE_HOME": str(directory / ".ansible"), "ANSIBLE_INVENTORY": inventory, "ANSIBLE_NOCOLOR": "1"}
-        self.environment = {**os.environ, **own, **_QUICK}
+        self.environment = {
+            **os.environ,
+            **_QUICK,
+            "ANSIBLE_HOME": str(directory / ".ansible"),
+            "ANSIBLE_INVENTORY": inventory,
+            "ANSIBLE_NOCOLOR": "1",
+            # what the page installs comes before the checkout, and never into it
+            "ANSIBLE_COLLECTIONS_PATH": "%s:%s" % (directory / ".collections", collections_root()),
+        }
+        self.environment.pop("PYTHONPATH")  # by which tests find the checkout
         self._setting = ""  # where the reader's shell is, and the variables that it has
 
     def read(self, page: Iterable[Block]) -> Iterator[tuple[list[Command], list[list[str]]]]:
@@ -91,7 +101,7 @@ class Session:
         """The lines that a command prints; it has to succeed, where it is asked again within some seconds."""
         deadline = time.monotonic() + (_PATIENCE if is_asked_again else 0)
         while True:
-            code, printed = self._run(_words(command, self._setting))
+            code, printed = self._try(_words(command, self._setting))
             if code == 0:
                 self._setting += command.text + "\n" if _SETS.match(command.text) else ""
                 return printed.splitlines()
@@ -109,8 +119,8 @@ class Session:
         if role:
             roles = [{"role": "virtnet.linux." + role, "vars": yaml.safe_load(text)}]
             text = yaml.safe_dump([{"hosts": "web1", "gather_facts": False, "roles": roles}])
-        code, printed = self._run(["ansible-playbook", self._write("line-%d.yml" % block.line, text)])
-        assert code == 0 and "[WARNING]" not in printed, "%s\n%s" % (block.text, printed)
+        printed = self.run("ansible-playbook", self._write("line-%d.yml" % block.line, text))
+        assert "[WARNING]" not in printed, printed
 
     def _save(self, block: Block) -> None:
         text = block.text
@@ -121,8 +131,7 @@ class Session:
             text = yaml.safe_dump(content)
         path = self._write(str(block.file), text)
         if path.endswith(".service"):
-            code, printed = self._run(["systemd-analyze", "verify", "--man=no", path])
-            assert (code, printed) == (0, ""), printed
+            assert self.run("systemd-analyze", "verify", "--man=no", path) == ""
 
     def _ways(self, count: int) -> list[dict[str, Any]]:
         """The variables by which so many hosts are reached."""
@@ -139,7 +148,13 @@ class Session:
         path.write_text(text)
         return str(path)
 
-    def _run(self, words: list[str]) -> tuple[int, str]:
+    def run(self, *words: str) -> str:
+        """What a command prints, which has to succeed."""
+        code, printed = self._try(list(words))
+        assert code == 0, "%s\n%s" % (" ".join(words), printed)
+        return printed
+
+    def _try(self, words: list[str]) -> tuple[int, str]:
         return self.host.call(_run, words, self.environment, str(self.directory))
 
     def _wait(self, condition: Callable[[], bool], command: Command) -> None:
@@ -151,6 +166,8 @@ class Session:
 
 def _words(command: Command, setting: str = "") -> list[str]:
     words = ["bash", "-c", setting + command.text]
+    if command.text.startswith("make "):  # changes the checkout, so that it is only asked what it would do
+        return ["make", "--dry-run", "-C", str(HOME), *shlex.split(command.text, comments=True)[1:]]
     return [LAB + "enter", command.host, *words] if command.host else words
 
 
