@@ -1,0 +1,60 @@
+# Copyright (c) 2026, The virtnet.linux authors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The two documents that architecture.md shows in full have what the engine takes and gives, and nothing else."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import yaml
+from integration.docs.pages import blocks
+
+from ansible_collections.virtnet.linux.plugins.module_utils.converge import KINDS
+from kit.checkout import HOME
+from kit.role import Role
+
+STATE = {"state", "adopt"}  # every object has them; the page says so once
+PAGE = blocks(HOME / "docs" / "architecture.md")
+TOPOLOGY, REPORT = [yaml.safe_load(block.text) for block in PAGE if block.why_not_run]
+CARD = """
+    ip link add %s type veth peer name far-%s
+    ip link set %s up
+"""
+CONTAINER = {
+    "name": "nginx",
+    "networks": ["web"],
+    "ports": ["8080:80"],
+    "interfaces": [{"device": "enp3s0", "name": "eth1", "addresses": ["192.0.2.7/24"]}],
+}
+
+
+def test_the_topology_document_has_every_kind_of_object_with_every_option():
+    assert set(TOPOLOGY) == set(KINDS)
+    for kind, objects in TOPOLOGY.items():
+        assert {option for one in objects for option in one} == set(KINDS[kind].OPTIONS) - STATE, kind
+
+
+def test_a_report_has_what_is_documented_and_nothing_else(host):
+    """Where this host has none of a kind, its keys are nowhere; labels are what people and roles write."""
+    host.sh(CARD % (("eth0",) * 3) + CARD % (("enp3s0",) * 3))
+    host.sh("ip address add 192.0.2.2/24 dev eth0; ip route add default via 192.0.2.1")
+    Role(host).change([{"name": "web", "subnet": "172.30.0.0/16"}], [CONTAINER])
+    live = host.module("network_info")
+    del live["changed"]
+    documented, found = (
+        {key for key in keys_of(report) if "labels/" not in key.lower()} for report in (REPORT, live)
+    )
+    assert found - documented == set()
+    nowhere = tuple(key + "/" for key in found if key not in {other.rpartition("/")[0] for other in found})
+    assert {key for key in documented - found if not key.startswith(nowhere)} == set()
+
+
+def keys_of(value: Any, path: str = "") -> set[str]:
+    """The paths of all keys; the elements of a list together."""
+    if isinstance(value, list):
+        return {key for element in value for key in keys_of(element, path)}
+    if isinstance(value, dict):
+        return {key for name, below in value.items() for key in {path + "/" + name} | keys_of(below, path + "/" + name)}
+    return set()
