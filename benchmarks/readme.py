@@ -16,6 +16,8 @@ README = Path(__file__).parents[1] / "README.md"
 PUBLISHED = Path(__file__).parent / "results" / "published.json"
 BEGIN, END = "<!-- begin: python -m benchmarks.readme -->\n", "<!-- end -->\n"
 
+NOTHING = "There is no published run yet.\n"
+
 SIZE = "100"
 PEERS = {
     "engine": "virtnet.linux, without Ansible",
@@ -51,21 +53,18 @@ def _sentences(measured: dict[str, Any]) -> list[str]:
     pairs = measured.get("ports", {}).get("pairs", {})
     rates = {name: Spread.of(values).median for name, values in pairs.items()}
     found = []
-    if {"ours 1", "ours 5000"} <= set(rates):
+    if {"ours 1", "ours 5000", "iptables list 5000"} <= set(rates):
+        last = rates["ours 5000"]
         found.append(
-            "New connections through the last of 5000 published ports: %.0f %% of the rate with one port"
-            % (100 * rates["ours 5000"] / rates["ours 1"])
+            "New connections through the last of 5000 published ports come at %.0f %% of the rate that one port alone\n"
+            "has, and at %.1f times the rate through a list of 5000 rules.\n"
+            % (100 * last / rates["ours 1"], last / rates["iptables list 5000"])
         )
-        if "iptables list 5000" in rates:
-            found[0] += "; %.1f times that of a list of rules" % (rates["ours 5000"] / rates["iptables list 5000"])
-        found[0] += "."
     machine = measured["machine"]
-    known = ["%s %s" % (name, machine[name]) for name in ("Python", "ansible-core", "pyroute2") if name in machine]
-    known += [machine[name] for name in ("nftables", "netavark", "docker") if name in machine]
-    found.append(
-        "Medians, of %s cores, kernel %s, %s; %s." % (machine["cores"], machine["kernel"], machine["system"], ", ".join(known))
-    )
-    return found
+    versions = ["%s %s" % (name, machine[name]) for name in ("Python", "ansible-core", "pyroute2") if name in machine]
+    versions += [machine[name] for name in ("nftables", "netavark", "docker") if name in machine]
+    found.append("Medians on {cores} cores, kernel {kernel}, {system}:".format(**machine))
+    return [*found, ", ".join(versions) + "."]
 
 
 def _seconds(values: list[float] | None) -> str:
@@ -79,7 +78,8 @@ def main() -> None:
     """Put the table into the README."""
     before, _begin, rest = README.read_text().partition(BEGIN)
     _old, _end, after = rest.partition(END)
-    README.write_text(before + BEGIN + text(json.loads(PUBLISHED.read_text())) + END + after)
+    found = text(json.loads(PUBLISHED.read_text())) if PUBLISHED.exists() else NOTHING
+    README.write_text(before + BEGIN + found + END + after)
 
 
 if __name__ == "__main__":

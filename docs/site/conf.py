@@ -2,8 +2,10 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""How Sphinx makes the site. `make docs` hands it the pages as they lie in the repository, README.md as index.md, and below
-reference/ what antsibull-docs makes of the modules', roles' and plugins' own documentation.
+"""How Sphinx makes the site.
+
+`make docs` hands it the pages as they stand in the repository, README.md as index.md, and below reference/ what
+antsibull-docs makes of the modules', roles' and plugins' own documentation.
 """
 
 from __future__ import annotations

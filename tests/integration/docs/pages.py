@@ -37,12 +37,13 @@ PAGES = [HOME / "README.md", *sorted((HOME / "docs").glob("*.md")), *sorted((HOM
 
 _ROLES = ("bridge_network", "overlay_network", "lab_hosts", "prepare_host")
 _NOT_RUN = re.compile(r"<!-- not run: (.+) -->")
-_FENCE = re.compile(r"```(\w*)\s*")
+_FENCE = re.compile(r" *```(\w*)\s*")
 _FILE = re.compile(r"# ([\w./-]+\.\w+)\s*")
 _PROMPT = re.compile(r"(\$|\w+#) (.+)")
 # what is another one each time: source ports and identifiers that the kernel draws, and MACs that are not derived
 _CHANGING = re.compile(
-    r"(?P<port>(?<=\.)(?:3[3-9]|[45]\d|6[0-4])\d{3}\b)|(?P<id>\bid \d+)|(?P<time>time=[\d.]+ ms)|(?P<mac>(?!02:42)\b(?:[0-9a-f]{2}:){5}[0-9a-f]{2}\b)"
+    r"(?P<port>(?<=\.)(?:3[2-9]|[45]\d|6[0-5])\d{3}\b)|(?P<id>\bid \d+)|(?P<time>time=[\d.]+ ms)"
+    r"|(?P<mac>(?!02:42)\b(?:[0-9a-f]{2}:){5}[0-9a-f]{2}\b)"
 )
 
 

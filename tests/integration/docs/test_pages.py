@@ -37,8 +37,10 @@ def test_every_block_of_code_says_its_language(page):
 
 def test_what_is_not_run_is_known():
     """Each block with its reason: what stands here is not shown to work."""
-    found = {"%s: %s" % (name_of(page), block.why_not_run) for page in PAGES for block in blocks(page) if block.why_not_run}
-    assert found == {
+    reasons = {(name_of(page), block.why_not_run) for page in PAGES for block in blocks(page)}
+    assert {"%s: %s" % found for found in reasons if found[1]} == {
+        "docs/architecture.md: every option there is; held against the engine by a test",
+        "docs/architecture.md: a report; held against a real one by a test",
         "docs/services.md: needs Podman and an image",
         "docs/services.md: needs Docker and an image",
     }

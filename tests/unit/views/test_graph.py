@@ -15,7 +15,6 @@ from unit.views.fleets import container, host, network, one_host, overlay, port
 
 from ansible_collections.virtnet.linux.plugins.plugin_utils.graph import graph
 
-
 # In Graphviz's language: a string, or a label that is made like HTML
 TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|label=<((?:[^<>]|<[^<>]*>)*)>', re.DOTALL)
 
