@@ -127,6 +127,17 @@ def unfenced(page: Path) -> list[str]:
     return found
 
 
+def unused(page: Path) -> list[str]:
+    """The files of a page that no command after them takes, so that nothing shows that they are right."""
+    every = [block for block in blocks(page) if not block.why_not_run]
+    found = []
+    for at, block in enumerate(every):
+        later = [word for other in every[at:] for command in other.commands() for word in command.text.split()]
+        if block.file and block.file.partition("/")[0] not in ["", *later]:
+            found.append("%s:%d: %s" % (name_of(page), block.line, block.file))
+    return found
+
+
 def role_of(block: Block) -> str | None:
     """The role whose variables a block of yaml has; None: it has plays."""
     content = yaml.safe_load(block.text)

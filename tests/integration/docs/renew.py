@@ -2,18 +2,21 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Follows pages and writes into them what their commands print now, except below a command whose output has a `...`.
+"""Follows pages, and where a section's commands do not print what it says, writes into it what they do.
+
+What has a line `...` stays as it is.
 
     PYTHONPATH=tests python -m integration.docs.renew docs/how-it-works.md
 """
 
 from __future__ import annotations
 
+import os
 import sys
 import tempfile
 from pathlib import Path
 
-from integration.docs.pages import blocks
+from integration.docs.pages import blocks, differences
 from integration.docs.session import Session
 
 from kit import checkout
@@ -24,8 +27,8 @@ def renew(page: Path) -> None:
     """Follow a page and write it anew."""
     lines = page.read_text().splitlines()
     with Host() as host, tempfile.TemporaryDirectory() as directory:
-        told = list(Session(host, Path(directory)).read(blocks(page)))
-    found = [pair for commands, printed in told for pair in zip(commands, printed)]
+        sections = list(Session(host, Path(directory)).read(blocks(page)))
+    found = [pair for section in sections if differences(*section) for pair in zip(*section)]
     for command, printed in sorted(found, key=lambda pair: pair[0].line, reverse=True):
         if "..." not in command.printed:
             lines[command.line + 1 : command.line + 1 + len(command.printed)] = [line.rstrip() for line in printed]
@@ -35,8 +38,6 @@ def renew(page: Path) -> None:
 if __name__ == "__main__":
     root = str(checkout.collections_root())
     sys.path.insert(0, root)
-    import os
-
     os.environ.update(ANSIBLE_COLLECTIONS_PATH=root, PYTHONPATH=root)
     for name in sys.argv[1:]:
         renew(Path(name).resolve())

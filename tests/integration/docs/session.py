@@ -32,7 +32,7 @@ from kit.host import Host
 LAB = "/run/virtnet-lab/lab/"
 _SECONDS = 300
 _QUICK = {"ANSIBLE_PIPELINING": "1", "ANSIBLE_GATHERING": "explicit"}
-_PATIENCE = 10.0  # seconds in which a server that was started has to answer, and a capture has to be complete
+_PATIENCE = 30.0  # seconds in which a server that was started has to answer, and a capture has to be complete
 _SETS = re.compile(r"cd |\w+=\S+$")
 _HERE = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}
 _DEFAULT = {

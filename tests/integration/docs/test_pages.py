@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import pytest
-from integration.docs.pages import LANGUAGES, PAGES, blocks, differences, name_of, unfenced
+from integration.docs.pages import LANGUAGES, PAGES, blocks, differences, name_of, unfenced, unused
 from integration.docs.session import Session
 
 from kit.checkout import HOME
@@ -30,8 +30,8 @@ def test_a_page_can_be_followed(page, host, tmp_path):
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
-def test_every_block_of_code_says_its_language(page):
-    assert unfenced(page) == []
+def test_every_block_of_code_is_in_use(page):
+    assert unfenced(page) == [] and unused(page) == []
     assert {block.language for block in blocks(page)} <= set(LANGUAGES)
 
 
