@@ -92,17 +92,22 @@ def listen(host: Host, port: int, netns: str | None = None) -> int:
 def _probe(
     sender: str | None, to: str, port: int, receiver: str | None, at: int, protocol: str, wait: float
 ) -> str | None:
-    family = socket.AF_INET6 if ":" in to else socket.AF_INET
-    with _open(receiver, family, protocol) as server, _open(sender, family, protocol) as client:
+    family, deadline = socket.AF_INET6 if ":" in to else socket.AF_INET, time.monotonic() + wait
+    with _open(receiver, family, protocol) as server:
         server.bind(("", at))
         if protocol == "tcp":
             server.listen()
-        if client.connect_ex((to, port)) not in (0, errno.EINPROGRESS):
-            return None
-        try:
-            return _call(server, client, protocol, time.monotonic() + wait)
-        except OSError:  # refused, unreachable
-            return None
+        while True:
+            with _open(sender, family, protocol) as client:
+                if client.connect_ex((to, port)) not in (0, errno.EINPROGRESS):
+                    return None
+                try:
+                    return _call(server, client, protocol, deadline)
+                except OSError as error:  # refused, unreachable
+                    # a neighbour that could not be found a moment ago, before something changed, is asked for anew
+                    if error.errno != errno.EHOSTUNREACH or time.monotonic() + _AGAIN > deadline:
+                        return None
+            time.sleep(_AGAIN)
 
 
 def _open(netns: str | None, family: int, protocol: str) -> socket.socket:
