@@ -136,15 +136,16 @@ def test_a_range_leads_port_by_port(town):
     assert published(town) == []
 
 
-def conversation(first_receiver, second_receiver, meanwhile):
+def conversation(called, first_receiver, second_receiver, meanwhile):
     """One UDP flow from the outside; who answers before and after something happens on the host."""
+    family = socket.AF_INET6 if ":" in called else socket.AF_INET
     with inside("outside"):
-        client = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    client.connect((HOST, 8080))
+        client = socket.socket(family, socket.SOCK_DGRAM)
+    client.connect((called, 8080))
     servers = {}
     for receiver in (first_receiver, second_receiver):
         with inside(receiver):
-            servers[receiver] = socket.socket(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
+            servers[receiver] = socket.socket(family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
             servers[receiver].bind(("", 53))
             servers[receiver].setblocking(True)
             servers[receiver].settimeout(5)
@@ -157,10 +158,11 @@ def conversation(first_receiver, second_receiver, meanwhile):
     return servers[second_receiver].recvfrom(10)[0]
 
 
-def test_a_udp_flow_follows_its_port(town):
-    dns = {**WEB, "protocol": "udp", "to_port": "53"}
-    town.module("nat_port", **dns)
-    heard = town.call(conversation, "c1", "c2", lambda: run_module("nat_port", {**dns, "to_address": "10.0.0.3"}))
+@pytest.mark.parametrize("called, before, after", [(HOST, "10.0.0.2", "10.0.0.3"), (HOST6, "fd00:0::2", "fd00:0::3")])
+def test_a_udp_flow_follows_its_port(town, called, before, after):
+    dns = {"protocol": "udp", "host_port": "8078-8081", "to_port": "51-54", "bridge": "br0"}
+    town.module("nat_port", **dns, to_address=before)
+    heard = town.call(conversation, called, "c1", "c2", lambda: run_module("nat_port", {**dns, "to_address": after}))
     assert heard == b"two"
 
 
