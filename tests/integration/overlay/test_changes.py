@@ -100,6 +100,16 @@ def test_batches_are_planned_once(lab, tmp_path):
     assert lab.ping("h1", "c1", lab.address("h3", "c6")) and lab.ping("h3", "c6", lab.address("h2", "c5"))
 
 
+def test_the_play_may_have_hosts_that_are_no_members(lab):
+    """As `check` has, which looks at every host of the inventory: here at the outside, too."""
+    stand(lab)
+    said = lab.play(playbook="virtnet.linux.check")
+    assert sorted(recap(said)) == ["h1", "h2", "h3", "outside"]
+    lab.sh("h2", "bridge fdb del 02:42:0a:2a:00:02 dev vx-fabric")
+    said = lab.play(playbook="virtnet.linux.check", fails=True)
+    assert {host for host, one in recap(said).items() if one["failed"]} == {"h2"} and "02:42:0a:2a:00:02" in said
+
+
 def unreachable(lab, host):
     lab.declared[host].update(ansible_host="127.0.0.1", ansible_ssh_common_args="-p 1 -o BatchMode=yes")
 
