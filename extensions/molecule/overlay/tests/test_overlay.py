@@ -11,6 +11,7 @@ import itertools
 import json
 import os
 import shlex
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -43,6 +44,18 @@ def containers(network):
             if address.startswith(network):
                 found[name, one["name"]] = address
     return found
+
+
+@functools.cache
+def vtep(host):
+    """The host's address on the underlay, as its tunnel has it: IPv6 in the end."""
+    shown = json.loads(over_ssh(host).check_output("ip -json -details link show dev vx-fabric"))
+    tunnel = shown[0]["linkinfo"]["info_data"]
+    return tunnel.get("local") or tunnel["local6"]
+
+
+def is_over_ipv6():
+    return ":" in vtep("h1")
 
 
 def within(who, command):
@@ -136,7 +149,7 @@ def test_the_hosts_frame_is_around_the_containers(capture):
     start("udp port 4789")
     assert pings(one, containers("10.42.")[other])
     said = stop()
-    assert "10.99.0.1." in said and "> 10.99.0.2.4789: VXLAN, flags [I] (0x08), vni 4242" in said
+    assert f"{vtep('h1')}." in said and f"> {vtep('h2')}.4789: VXLAN, flags [I] (0x08), vni 4242" in said
     assert f"{containers('10.42.')[one]} > {containers('10.42.')[other]}: ICMP echo request" in said
 
 
@@ -162,8 +175,9 @@ def test_overlays_are_apart():
 
 def test_exactly_the_mtu_passes():
     there = containers("10.42.")[on("h2")]
-    assert pings(on("h1"), there, "-Mdo -s1322")  # the third host's card takes 1400: 50 for the tunnel, 28 for the ping
-    assert not pings(on("h1"), there, "-Mdo -s1323")
+    fits = 1400 - (70 if is_over_ipv6() else 50) - 28  # of the third host's card: the tunnel's headers, and the ping's
+    assert pings(on("h1"), there, f"-Mdo -s{fits}")
+    assert not pings(on("h1"), there, f"-Mdo -s{fits + 1}")
 
 
 def test_the_outside_sees_the_host():
@@ -194,3 +208,32 @@ def test_a_host_that_is_cut_off_comes_back():
     finally:
         outside.run_test("ip link set dev h3 up")
     assert any(pings(one, far, "-W0.5") for _attempt in range(20))
+
+
+def play(directory, extra, limit):
+    """What a run on some hosts prints, with one container more, or less, on the first."""
+    declared = [{"name": name, "networks": ["fabric"]} for host, name in containers("10.42.") if host == "h1"]
+    (directory / "host_vars").mkdir(parents=True, exist_ok=True)
+    (directory / "host_vars" / "h1.json").write_text(json.dumps({"overlay_network_containers": [*declared, extra]}))
+    (directory / "hosts.yml").write_text("overlay:")
+    inventories = (LAB / "inventory.json", Path(__file__).parents[1] / "inventory", directory)
+    underlay = {"overlay_network_vtep": "{{ lab_address6 }}" if is_over_ipv6() else "{{ lab_address }}"}
+    command = ["ansible-playbook", *(f"--inventory={one}" for one in inventories), "-e", json.dumps(underlay)]
+    command += ["--limit", limit, "virtnet.linux.overlay_network"]
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def test_a_run_on_one_host_names_those_that_lack_entries_and_their_run_mends_it(tmp_path):
+    extra, others = {"name": "more", "networks": ["fabric"]}, HOSTS[1:]
+    there = containers("10.42.")[on("h2")]
+    try:
+        said = play(tmp_path, extra, "h1")
+        assert f"now lacking entries: {', '.join(others)}." in said and f"--limit {','.join(others)}" in said
+        assert not pings(("h1", "more"), there, "-W0.5")
+        assert pings(on("h1"), there)
+        assert "now lacking" not in play(tmp_path, extra, ",".join(others))
+        assert pings(("h1", "more"), there)
+    finally:
+        play(tmp_path, {"name": "more", "state": "absent"}, "all")
