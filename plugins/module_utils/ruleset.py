@@ -182,6 +182,8 @@ table bridge virtnet {
         type filter hook prerouting priority -300; policy accept;
         iifname != @guarded accept comment "ports that are not guarded"
         iifname . ether saddr != @macs drop comment "a MAC that is not the port's"
+        ether daddr 01:80:c2:00:00:00 drop \
+            comment "a container is no switch; where this bridge is in a spanning tree, the port's own guard sees to it"
         iifname != @checked accept comment "ports that may send for others"
         ether type { 8021q, 8021ad } drop \
             comment "tagged: whose addresses are in it is not looked at, and a tag without VLAN is as good as none"

@@ -17,11 +17,11 @@ from ansible_collections.virtnet.linux.plugins.module_utils.netlink import Reque
 from ansible_collections.virtnet.linux.plugins.module_utils.stack import Link, Stack, is_link_local
 
 _DEFAULT, _DEFAULT6 = "0.0.0.0/0", "::/0"
-_IFLA_BRPORT_MODE, _IFLA_BRPORT_ISOLATED = 4, 33  # include/uapi/linux/if_link.h
+_IFLA_BRPORT_MODE, _IFLA_BRPORT_GUARD, _IFLA_BRPORT_ISOLATED = 4, 5, 33  # include/uapi/linux/if_link.h
 
 Settings = dict[
     str, Any
-]  # mac, mtu, bridge, hairpin, isolated, up, silent, labels, addresses, gateway, gateway6, routes
+]  # mac, mtu, bridge, hairpin, bpdu_guard, isolated, up, silent, labels, addresses, gateway, gateway6, routes
 
 
 def normal_address(address: str) -> str:
@@ -73,6 +73,7 @@ def read(stack: Stack, link: Link) -> Settings:
         "mtu": link.mtu,
         "bridge": None if bridge is None else bridge.name,
         "hairpin": _port_flag(link, _IFLA_BRPORT_MODE),
+        "bpdu_guard": _port_flag(link, _IFLA_BRPORT_GUARD),
         "isolated": _port_flag(link, _IFLA_BRPORT_ISOLATED),
         "up": link.up,
         "silent": link.silent,
@@ -187,5 +188,9 @@ def _port_flag(link: Link, attribute: int) -> bool | None:
 
 
 def _port_attributes(wanted: Settings) -> messages.Attributes:
-    named = (("hairpin", "IFLA_BRPORT_MODE"), ("isolated", "IFLA_BRPORT_ISOLATED"))
+    named = (
+        ("hairpin", "IFLA_BRPORT_MODE"),
+        ("bpdu_guard", "IFLA_BRPORT_GUARD"),
+        ("isolated", "IFLA_BRPORT_ISOLATED"),
+    )
     return [(attribute, int(wanted[key])) for key, attribute in named if wanted.get(key) is not None]

@@ -243,6 +243,8 @@ def _near_settings(wanted: dict[str, Any], host: Host, link: Link | None) -> set
     asked = _end_settings(wanted, wanted, link)
     if is_endpoint(wanted):
         asked["hairpin"] = True  # for a container that calls its own published port, should bridged packets meet NAT
+        # one that claims a place in the spanning tree is disabled; netfilter does not see such frames
+        asked["bpdu_guard"] = wanted["anti_spoofing"]
         asked["isolated"] = wanted["isolated"]
     elif is_cable(wanted):
         asked["hairpin"] = turns(wanted["bridge"], wanted["peer"]["bridge"], host)
@@ -338,7 +340,7 @@ def _make(wanted: list[dict[str, Any]], host: Host) -> None:
             rest = {
                 key: value
                 for key, value in _near_settings(one, host, None).items()
-                if key in ("up", "silent", "labels", "hairpin", "isolated")
+                if key in ("up", "silent", "labels", "hairpin", "bpdu_guard", "isolated")
             }
             requests += settings.setup(one["name"], about, rest, None)
         for netns, requests in near.items():
