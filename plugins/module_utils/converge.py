@@ -227,6 +227,10 @@ def _firewall_state(document: Document, host: Host) -> firewall.State:
     _forget_vanished(state, host)
     state.norouter = gateway.needs_norouter(state, host)
     state.routers = gateway.routers(state, host)
+    if state.policies:  # else nobody has to be kept from them
+        state.tunnel_ports = vxlan_tunnel.udp_ports(document.get(vxlan_tunnel.KIND) or [], host)
+    else:
+        state.tunnel_ports = frozenset()
     return state
 
 

@@ -74,6 +74,8 @@ def elements(state: State) -> Elements:
             found["inet", "norouter"][name] = (None, None)
     for name in sorted(state.routers):
         found["inet", "routers"][_quoted(name)] = (None, None)
+    for number in sorted(state.tunnel_ports):
+        found["inet", "tunnel_ports"][str(number)] = (None, None)
     return found
 
 
@@ -87,7 +89,8 @@ def parse(found: Elements) -> State:
     nat_ports = {port.key: port for port in _nat_ports(get) if _is_port(port)}
     openings = {opening.key: opening for opening in _openings(get) if not any(_opening_problems(opening))}
     routers = frozenset(name for name in (key.strip('"') for key in get("inet", "routers")) if _is_interface_name(name))
-    return State(policies, guards, ports, nat_ports, versions, openings, routers)
+    tunnel_ports = frozenset(int(key) for key in get("inet", "tunnel_ports") if key.isdigit())
+    return State(policies, guards, ports, nat_ports, versions, openings, routers, tunnel_ports)
 
 
 def bridge_of(port: NatPort, policies: dict[str, Policy]) -> str | None:
@@ -281,8 +284,8 @@ def _ports(get: Any) -> Iterator[Port]:
         quoted = key.split(" . ")[0]
         port = quoted.strip('"')
         near = tuple(sorted(addresses.get(port, ()))), tuple(sorted(bridges.get(port, ())))
-        flags = {flag: quoted in get("bridge", flag) for flag in ("anycast", "turns")}
-        yield Port(port, bridge or "", *near, **flags)
+        anycast, turns = (quoted in get("bridge", name) for name in ("anycast", "turns"))
+        yield Port(port, bridge or "", *near, anycast=anycast, turns=turns)
 
 
 def _nat_ports(get: Any) -> Iterator[NatPort]:
@@ -372,6 +375,9 @@ def _problems(state: State) -> Iterator[str]:
         yield "norouter: %r: the IP versions are 4 and 6" % (version,)
     for name in sorted(state.routers):
         yield from _name_problems("routers", "interface", name)
+    for number in sorted(state.tunnel_ports):
+        if not _is_whole(number) or not 1 <= number <= 65535:
+            yield "tunnel_ports: %r is no port: they are numbers from 1 to 65535" % (number,)
 
 
 def _misplaced(state: State) -> Iterator[str]:

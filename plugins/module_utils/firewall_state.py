@@ -113,6 +113,9 @@ class State:
     ``norouter``: the IP versions (4, 6) for which the host does not forward between interfaces that are not ours,
     because it was no router before it had networks of ours. ``routers``: interfaces by which it did route IPv4 all the
     same, each told so by itself.
+
+    ``tunnel_ports``: the UDP ports of tunnels to other hosts. What a container sends there would come out of a tunnel
+    as if another host had sent it.
     """
 
     policies: dict[str, Policy] = field(default_factory=dict)
@@ -122,6 +125,7 @@ class State:
     norouter: frozenset[int] = frozenset()
     openings: dict[OpeningKey, Opening] = field(default_factory=dict)
     routers: frozenset[str] = frozenset()
+    tunnel_ports: frozenset[int] = frozenset()
 
     def copy(self) -> State:
         """One that can be changed without changing this."""
@@ -133,4 +137,5 @@ class State:
             self.norouter,
             dict(self.openings),
             self.routers,
+            self.tunnel_ports,
         )

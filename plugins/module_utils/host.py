@@ -63,7 +63,7 @@ class Host:
         self.bridges_made: set[str] = set()  # by this run: nobody there has known anybody yet
         self.links_coming: set[tuple[str | None, str]] = set()
         self.links_going: set[tuple[str | None, str]] = set()
-        self.heads: dict[str, str] = {}  # of the bridges that are joined to another one by cables: the one with the addresses
+        self.heads: dict[str, str] = {}  # of bridges that are joined to others by cables: the one with the addresses
         self._stacks: dict[str | None, Stack] = {}
         self._firewall = _Meanwhile(firewall.read)  # nft lists as long as all links take to be read
         self._processes: dict[int, list[int]] | None = None

@@ -58,6 +58,7 @@ table inet virtnet {
     map to { type ifname . nf_proto : verdict; }
     set norouter { type nf_proto; }
     set routers { type ifname; }
+    set tunnel_ports { type inet_service; }
 
     chain raw {
         type filter hook prerouting priority -300; policy accept;
@@ -107,6 +108,7 @@ table inet virtnet {
         ct state established,related accept comment "answers"
         iifname "lo" accept comment "this host speaks to itself"
         iifname @isolated drop comment "isolated networks do not reach this host"
+        iifname @bridges udp dport @tunnel_ports drop comment "a container is no end of a tunnel"
         ip daddr @subnets4 iifname . ip daddr != @own4 drop \
             comment "a gateway, and its broadcast address, are for their own network"
         ip6 daddr @subnets6 iifname . ip6 daddr != @own6 drop comment "an IPv6 gateway is for its own network"
@@ -116,6 +118,7 @@ table inet virtnet {
         type filter hook forward priority 0; policy accept;
         ct state established,related accept comment "answers"
         iifname . oifname vmap @pairs comment "within a network; from trusted interfaces"
+        iifname @bridges udp dport @tunnel_ports drop comment "nor does it speak to another host's"
         iifname @bridges ct state invalid drop comment "a stray packet is not translated back"
         iifname vmap @from comment "internal networks: no way out"
         oifname . meta nfproto vmap @to comment "networks: no way in but published ports"

@@ -169,6 +169,17 @@ def port(wanted: dict[str, Any], host: Host) -> Port | None:
     return Port(wanted["name"], bridge, anycast=anycast)
 
 
+def udp_ports(declared: list[dict[str, Any]], host: Host) -> frozenset[int]:
+    """The UDP ports of the host's tunnels, as they will be when the declared ones are carried out."""
+    here = {link.name: _dstport(link) for link in host.stack(None).links.values() if link.kind == "vxlan" and link.ours}
+    for wanted in declared:
+        if wanted["netns"] is None:
+            here.pop(wanted["name"], None)
+            if wanted["state"] == "present":
+                here[wanted["name"]] = wanted["dstport"]
+    return frozenset(here.values())
+
+
 def shown(stack: Stack, link: Link, with_endpoints: bool) -> dict[str, Any]:
     """A tunnel of the host, whoever made it, as network_info tells it."""
     found = _found(stack, link)

@@ -35,15 +35,21 @@ def checksum(data: bytes) -> int:
     return total ^ 0xFFFF
 
 
-def udp(source: str, to: str, source_mac: str, to_mac: str, port: int) -> str:
+def udp(source: str, to: str, source_mac: str, to_mac: str, port: int, payload: bytes = b"who?") -> str:
     """A datagram."""
-    head = struct.pack("!HHHH", 40000, port, 8 + 4, 0)
+    length = 8 + len(payload)
+    head = struct.pack("!HHHH", 40000, port, length, 0)
     if ":" in source:
-        pseudo = raw(source) + raw(to) + struct.pack("!IHBB", 12, 0, 0, 17)
-        head = head[:6] + struct.pack("!H", checksum(pseudo + head + b"who?"))
-        packet = struct.pack("!IHBB", 6 << 28, 12, 17, 64) + raw(source) + raw(to)
-        return ethernet(to_mac, source_mac, 0x86DD, packet + head + b"who?")
-    return ethernet(to_mac, source_mac, 0x0800, ipv4(source, to, 17, head + b"who?"))
+        pseudo = raw(source) + raw(to) + struct.pack("!IHBB", length, 0, 0, 17)
+        head = head[:6] + struct.pack("!H", checksum(pseudo + head + payload))
+        packet = struct.pack("!IHBB", 6 << 28, length, 17, 64) + raw(source) + raw(to)
+        return ethernet(to_mac, source_mac, 0x86DD, packet + head + payload)
+    return ethernet(to_mac, source_mac, 0x0800, ipv4(source, to, 17, head + payload))
+
+
+def vxlan(vni: int, frame: str) -> bytes:
+    """What a tunnel's end sends to another one: a frame of the network with that number."""
+    return struct.pack("!BxxxI", 8, vni << 8) + bytes.fromhex(frame)
 
 
 def tcp_without_flags(source: str, to: str, source_mac: str, to_mac: str, port: int) -> str:

@@ -140,7 +140,7 @@ ADDRESSES = {  # IPv4 and IPv6 by the name that the tests use
 }
 SERVED = {
     "host": [2222, 2223, 9100],
-    "lan": [7, 8080],
+    "lan": [7, 4789, 8080],
     "lan2": [7],
     **{name: [80, 81, 82] for name in CONTAINERS},
     "a1": [80, 81, 82, 9000, 9001, 9002],

@@ -155,3 +155,37 @@ def test_no_packet_leaves_untranslated(lab):
     assert lab.probe([("a1", kit.question("udp", to, 7))])[0] == "lan:7 192.0.2.1"
 
     assert [line for line in lan.ask("take_seen") if line.endswith(" " + source)] == []
+
+
+@pytest.fixture
+def tunnel(lab):
+    """Between this host and others, for network a."""
+    lab.host.ip("link add vx9 type vxlan id 9 dstport 4789 local 192.0.2.1 nolearning", "link set vx9 master bra up")
+    yield
+    lab.host.ip("link del vx9")
+
+
+@pytest.mark.parametrize("call_iptables", [0, 1])
+@pytest.mark.parametrize("ports", [{4789}, set()])
+def test_a_container_does_not_speak_through_a_tunnel(lab, tunnel, ports, call_iptables):
+    """Not to this host's end of it, into a network that it is not on, nor to another host's; by these rules alone."""
+    lab.call_iptables(call_iptables)
+    state = kit.full_state()
+    state.tunnel_ports = frozenset(ports)
+    lab.load(state)
+    network = kit.NETWORKS["b"]
+    gateway = json.loads(lab.host.run("ip", "-j", "link", "show", network.bridge))[0]["address"]
+    (b1, _), (a1, _) = kit.ADDRESSES["b1"], kit.ADDRESSES["a1"]
+    inner = frames.udp("172.20.1.77", a1, "02:42:ac:14:01:4d", kit.mac(kit.NETWORKS["a"], "a1"), 81)
+    sent = [
+        frames.udp(b1, to, kit.mac(network, "b1"), gateway, 4789, frames.vxlan(9, inner))
+        for to in ("192.0.2.1", kit.ADDRESSES["lan"][0])
+    ]
+    for who in ("a1", "lan"):
+        lab.agents[who].ask("take_seen")
+
+    lab.agents["b1"].ask("send", device="eth0", frames=sent)
+
+    seconds = kit.LEAST if ports else kit.MOST
+    assert (lab.agents["a1"].ask("wait_seen", text="a1:81 172.20.1.77", seconds=seconds) == []) == bool(ports)
+    assert (lab.agents["lan"].ask("wait_seen", text="lan:4789 ", seconds=seconds) == []) == bool(ports)

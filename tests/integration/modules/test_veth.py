@@ -170,9 +170,8 @@ def test_nobody_sends_in_anothers_name(two):
 def test_guards_are_told_in_the_words_of_the_options(two):
     two.module("veth", **cable(1, {"mac": MAC}))
     done = two.change("veth", **cable(1, {"mac": MAC}, anti_spoofing=True))
-    assert done["actions"][0]["before"] == {"anti_spoofing": False} | dict.fromkeys(
-        set(done["actions"][0]["before"]) - {"anti_spoofing"}
-    )
+    off, before = {"anti_spoofing": False, "bpdu_guard": False}, done["actions"][0]["before"]
+    assert before == off | dict.fromkeys(set(before) - set(off))
     assert done["actions"][0]["after"]["anti_spoofing"] is True
     two.unchanged("veth", **cable(1, {"mac": MAC}))
 

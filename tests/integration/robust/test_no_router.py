@@ -47,7 +47,8 @@ NETWORKS = complete({
         {
             "name": "vc", "bridge": "br-two",
             "peer": {"name": "eth0", "netns": "c", "mac": "02:42:ac:1e:00:02",
-                     "addresses": ["172.30.0.2/24", "fd00:30::2/64"], "gateway": "172.30.0.1", "gateway6": "fd00:30::1"},
+                     "addresses": ["172.30.0.2/24", "fd00:30::2/64"],
+                     "gateway": "172.30.0.1", "gateway6": "fd00:30::1"},
         }
     ],
     "bridge_policy": [
@@ -165,7 +166,8 @@ def test_what_it_routed_before_it_goes_on_to_route(between):
 
 def test_whether_redirects_are_believed_is_as_before(between):
     """The kernel changes it with forwarding: a host that was told to believe none must not believe them afterwards."""
-    between.sh("echo 0 >/proc/sys/net/ipv4/conf/all/accept_redirects; echo 1 >/proc/sys/net/ipv6/conf/to-left/forwarding")
+    between.sh("echo 0 >/proc/sys/net/ipv4/conf/all/accept_redirects")
+    between.sh("echo 1 >/proc/sys/net/ipv6/conf/to-left/forwarding")
     before = between.snapshot()
     engine.run(between, NETWORKS)
     engine.run(between, absent(NETWORKS))

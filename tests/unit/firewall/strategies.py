@@ -163,4 +163,5 @@ def states(draw) -> State:
     opened = {one.key: one for one in draw(st.lists(openings(), max_size=4))}
     norouter = frozenset(draw(st.sets(st.sampled_from([4, 6]))))
     routers = frozenset(draw(st.sets(INTERFACES, max_size=2)))
-    return State(known, draw(guards()), draw(ports(known)), published, norouter, opened, routers)
+    tunnel_ports = frozenset(draw(st.sets(NUMBERS, max_size=2)))
+    return State(known, draw(guards()), draw(ports(known)), published, norouter, opened, routers, tunnel_ports)
