@@ -6,8 +6,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
@@ -41,6 +42,23 @@ def topology_spec() -> dict[str, Any]:
     return spec
 
 
+@contextlib.contextmanager
+def sound_arguments(kind: str) -> Iterator[None]:
+    """For the making of a module whose objects have dictionaries with options of their own: Ansible's validator
+    stumbles over a number in the place of one."""
+    try:
+        yield
+    except TypeError:
+        raw: dict[str, Any] = {name: dict(type="raw") for name in object_spec(kind)}
+        module = AnsibleModule(argument_spec=raw, supports_check_mode=True)
+        given = module.params["config"]
+        objects = [one for one in given if isinstance(one, dict)] if isinstance(given, list) else []
+        wrong = [sentence for one in [module.params, *objects] for sentence in _misplaced(kind, one)]
+        if not wrong:
+            raise
+        _refused(module, wrong)
+
+
 def run_object(module: AnsibleModule, kind: str) -> None:
     """Carry out a kind's module."""
     _run(module, {kind: _given(module, kind)})
@@ -52,10 +70,14 @@ def run_topology(module: AnsibleModule) -> None:
     wrong: list[str] = []
     for kind in KINDS:
         validator = ArgumentSpecValidator(KINDS[kind].OPTIONS)
-        results = [validator.validate(item) for item in module.params[kind] or []]
-        document[kind] = [result.validated_parameters for result in results]
-        for place, result in enumerate(results):
-            wrong += ["%s[%d]: %s" % (kind, place, message) for message in result.error_messages]
+        document[kind] = []
+        for place, item in enumerate(module.params[kind] or []):
+            said = _misplaced(kind, item)
+            if not said:
+                result = validator.validate(item)
+                document[kind].append(result.validated_parameters)
+                said = result.error_messages
+            wrong += ["%s[%d]: %s" % (kind, place, message) for message in said]
     role, persist = module.params["role"], module.params["persist"]
     if role is not None and not persistence.is_role(role):
         wrong.append(f"role: '{role}': a role's name is 1 to 32 of the characters a-z 0-9 _ with a letter in front")
@@ -71,6 +93,16 @@ def run_info(module: AnsibleModule, report: Callable[[bool], dict[str, Any]]) ->
         module.exit_json(changed=False, **report(module.params["tunnel_endpoints"]))
     except (NetlinkError, FirewallError, Unreadable, OSError) as error:
         module.fail_json(msg=str(error))
+
+
+def _misplaced(kind: str, one: dict[str, Any]) -> list[str]:
+    """What stands where a dictionary with options of its own belongs and is none; for Ansible text may be one."""
+    return [
+        f"{name}: {one[name]!r} is given, and a dictionary belongs there: " + ", ".join(option["options"])
+        for name, option in KINDS[kind].OPTIONS.items()
+        if option.get("type") == "dict" and "options" in option
+        if not isinstance(one.get(name), (dict, str, type(None)))
+    ]
 
 
 def _optional(options: dict[str, Any]) -> dict[str, Any]:

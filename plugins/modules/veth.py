@@ -196,11 +196,12 @@ problems:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.virtnet.linux.plugins.module_utils.module import object_spec, run_object
+from ansible_collections.virtnet.linux.plugins.module_utils.module import object_spec, run_object, sound_arguments
 
 
 def main() -> None:
-    module = AnsibleModule(argument_spec=object_spec("veth"), supports_check_mode=True)
+    with sound_arguments("veth"):
+        module = AnsibleModule(argument_spec=object_spec("veth"), supports_check_mode=True)
     run_object(module, "veth")
 
 

@@ -338,3 +338,12 @@ def test_a_hundred_at_once(two):
     assert packets.ping(two, "m0", "10.0.0.199")
     two.module("netns", config=[{"name": "m%d" % n, "state": "absent"} for n in many])
     assert not [name for name in two.links() if name.startswith("m")]
+
+
+@pytest.mark.parametrize("peer", [5, 1.5, True, [5]])
+@pytest.mark.parametrize("form", ["one", "config", "topology"])
+def test_a_peer_that_is_no_dictionary(host, peer, form):
+    one = {"name": "v0", "peer": peer}
+    given = {"one": one, "config": {"config": [one]}, "topology": {"veth": [one]}}[form]
+    (problem,) = host.refused("topology" if form == "topology" else "veth", **given)
+    assert "a dictionary belongs there: name, netns" in problem
