@@ -13,6 +13,9 @@ from kit.role import play
 def test_quickstart_up_twice_and_down_twice(host, tmp_path):
     stranger = host.start("sleep", "infinity")
     before = host.snapshot()
+    foretold = play(host, "virtnet.linux.quickstart", tmp_path, "--check", "--diff")
+    assert (foretold.code, foretold.changed) == (0, 2), foretold.output
+    snapshot.same(before, host.snapshot())
     for name in ("nginx", "outside"):  # of servers that ended with a crash: their pid is another's now
         host.sh(f"echo {stranger} >/run/virtnet-quickstart-{name}.pid")
     up = play(host, "virtnet.linux.quickstart", tmp_path)
