@@ -6,25 +6,29 @@
 
 from __future__ import annotations
 
-from kit import snapshot
+from kit import packets, snapshot
 from kit.role import play
+
+OTHER_PORT = ("-e", "quickstart_port=8081")
 
 
 def test_quickstart_up_twice_and_down_twice(host, tmp_path):
-    stranger = host.start("sleep", "infinity")
+    stranger = packets.listen(host, 8080)
     before = host.snapshot()
-    foretold = play(host, "virtnet.linux.quickstart", tmp_path, "--check", "--diff")
+    foretold = play(host, "virtnet.linux.quickstart", tmp_path, "--check", "--diff", *OTHER_PORT)
     assert (foretold.code, foretold.changed) == (0, 2), foretold.output
     snapshot.same(before, host.snapshot())
     for name in ("nginx", "outside"):  # of servers that ended with a crash: their pid is another's now
         host.sh(f"echo {stranger} >/run/virtnet-quickstart-{name}.pid")
-    up = play(host, "virtnet.linux.quickstart", tmp_path)
+    up = play(host, "virtnet.linux.quickstart", tmp_path, *OTHER_PORT)
     assert up.code == 0, up.output
-    for said in ("172.30.0.0/16", "nginx", "172.30.0.2", "02:42:ac:1e:00:02", "8080", "Hello from nginx", "br-web"):
+    for said in ("172.30.0.0/16", "nginx", "172.30.0.2", "02:42:ac:1e:00:02", "8081", "Hello from nginx", "br-web"):
         assert said in up.output, up.output
     assert host.links("nginx")["eth0"]["address"] == "02:42:ac:1e:00:02"
-    again = play(host, "virtnet.linux.quickstart", tmp_path)
+    again = play(host, "virtnet.linux.quickstart", tmp_path, *OTHER_PORT)
     assert (again.code, again.changed) == (0, 0), again.output
+    refused = play(host, "virtnet.linux.quickstart", tmp_path)
+    assert refused.code != 0 and f"python3 (pid {stranger}) listens on 0.0.0.0 port 8080/tcp" in refused.output
     down = play(host, "virtnet.linux.quickstart_down", tmp_path)
     assert down.code == 0, down.output
     snapshot.same(before, host.snapshot())
