@@ -98,6 +98,7 @@ _value:
 _VARIABLES = {
     "networks": "overlay_network_networks",
     "containers": "overlay_network_containers",
+    "bridge_networks": "bridge_network_networks",
     "bridge_containers": "bridge_network_containers",
     "vtep": "overlay_network_vtep",
     "ip_ranges": "overlay_network_ip_ranges",

@@ -16,7 +16,7 @@ short_description: Give containers the addresses that the fabric has for them
 description:
   - Puts the addresses and MACs that the role P(virtnet.linux.overlay_network#role) planned into the containers of the
     role P(virtnet.linux.bridge_network#role) that name its networks.
-positional: addresses
+positional: addresses, live
 options:
   _input:
     description: The containers, as they are declared.
@@ -27,6 +27,12 @@ options:
     description: What they get, by container and network; the variable C(overlay_network_addresses) that the role sets.
     type: dict
     required: true
+  live:
+    description:
+      - The names of the networks that are there. Overlays that are not are left out, for check mode before a first run.
+      - None are left out when not given.
+    type: list
+    elements: str
 seealso:
   - plugin: virtnet.linux.overlay_network_plan
     plugin_type: filter
@@ -46,14 +52,17 @@ _value:
 """
 
 
-def overlay_network_settle(containers: Any, addresses: Mapping[str, Mapping[str, Mapping[str, str]]]) -> Any:
+Addresses = Mapping[str, Mapping[str, Mapping[str, str]]]
+
+
+def overlay_network_settle(containers: Any, addresses: Addresses, live: list[str] | None = None) -> Any:
     """The containers with their addresses on overlays; whatever cannot be read is left for the planner to refuse."""
     if not isinstance(containers, (list, tuple)):
         return containers
-    return [_settled(one, addresses) for one in containers]
+    return [_settled(one, addresses, live) for one in containers]
 
 
-def _settled(container: Any, addresses: Mapping[str, Mapping[str, Mapping[str, str]]]) -> Any:
+def _settled(container: Any, addresses: Addresses, live: list[str] | None) -> Any:
     own = addresses.get(str(container.get("name"))) if isinstance(container, Mapping) else None
     if not own or not isinstance(container.get("networks"), (list, tuple)):
         return container
@@ -61,7 +70,8 @@ def _settled(container: Any, addresses: Mapping[str, Mapping[str, Mapping[str, s
     for wish in container["networks"]:
         told = dict(wish) if isinstance(wish, Mapping) else {"name": wish}
         settled = own.get(str(told.get("name")))
-        wishes.append(wish if settled is None else {**told, **settled})
+        if settled is None or live is None or told["name"] in live:
+            wishes.append({**told, **settled} if settled is not None else wish)
     return {**container, "networks": wishes}
 
 

@@ -83,6 +83,8 @@ def plan_fabric(raw: Mapping[str, Mapping[str, Any]], hosts: Iterable[str], grou
     check_fabric(everyone, problems)
     fabrics = [_fabric(on_it, name, problems) for name, on_it in _networks(everyone).items()]
     _check_unknown(everyone, fabrics)
+    for member in everyone:
+        _check_bridge_networks(member)
     own = {name: _own_plan(members[name], fabrics) for name in asked if name in members and members[name].live}
     errors, warnings = _said(problems, everyone, own)
     result: dict[str, Any] = {"errors": errors, "warnings": warnings, "hosts": {}, "everybody": {}}
@@ -261,6 +263,34 @@ def _check_unknown(members: list[Member], fabrics: list[Fabric]) -> None:
                     member.problems.refuse(str(container), f"networks[{number}]", wish.network, rule)
 
 
+def _check_bridge_networks(member: Member) -> None:
+    """Networks of bridge_network have to be there; but before a first run nothing is, and check mode goes on."""
+    to_come = _bridge_networks_to_come(member)
+    for container in member.declaration.containers.values() if member.in_run else []:
+        for number, wish in enumerate(container.attachments):
+            if wish.network not in to_come:
+                continue
+            thing, field = str(container), f"networks[{number}]"
+            if member.raw.get("check_mode"):
+                remark = "is bridge_network's and not there yet; left out of the forecast"
+                member.problems.warn(thing, field, wish.network, remark)
+            else:
+                member.problems.refuse(
+                    thing, field, wish.network,
+                    "is bridge_network's and not there yet; run that role before this one, or declare the container in "
+                    "bridge_network_containers and run that role after this one",
+                )  # fmt: skip
+
+
+def _bridge_networks_to_come(member: Member) -> set[str]:
+    """Those that bridge_network declares and has not made."""
+    declared = member.raw.get("bridge_networks")
+    listed = [one for one in declared if isinstance(one, Mapping)] if isinstance(declared, (list, tuple)) else []
+    found = {str(one.get("name")) for one in listed if one.get("state") != "absent"}
+    there = member.live.networks if member.live is not None else {}
+    return found - set(there) - set(member.declaration.networks)
+
+
 # ---- one host ----
 
 
@@ -275,7 +305,11 @@ def _own_plan(member: Member, fabrics: list[Fabric]) -> dict[str, Any]:
     by_name = {fabric.network.name: fabric for fabric in fabrics}
     declared = {
         "networks": [_settled_network(raw, by_name) for raw in member.raw["networks"]],
-        "containers": [one for raw in member.raw.get("containers") or [] for one in _settled_container(raw, settled)],
+        "containers": [
+            one
+            for raw in member.raw.get("containers") or []
+            for one in _settled_container(raw, settled, _bridge_networks_to_come(member))
+        ],
         "purge": member.raw.get("purge"),
         "manage_foreign_firewall": member.raw.get("manage_foreign_firewall"),
         "role": ROLE,
@@ -296,17 +330,18 @@ def _settled_network(raw: Any, fabrics: dict[str, Fabric]) -> Any:
     return told
 
 
-def _settled_container(raw: Any, settled: dict[tuple[str, str], FabricEndpoint]) -> list[Any]:
-    """The container with its addresses on overlays; without those networks on which it got none, which is an error."""
+def _settled_container(raw: Any, settled: dict[tuple[str, str], FabricEndpoint], to_come: set[str]) -> list[Any]:
+    """The container with its addresses on overlays; without networks of which something is said already: those on which
+    it got no address, and those that are not there yet."""
     if not isinstance(raw, Mapping) or not isinstance(raw.get("networks"), (list, tuple)) or not raw["networks"]:
         return [raw]
     wishes = []
     for wish in raw["networks"]:
         told = dict(wish) if isinstance(wish, Mapping) else {"name": wish}
         endpoint = settled.get((str(raw.get("name")), str(told.get("name"))))
-        if endpoint is None:
+        if endpoint is None and str(told.get("name")) not in to_come:
             wishes.append(wish)
-        elif endpoint.is_settled:
+        elif endpoint is not None and endpoint.is_settled:
             wishes.append({**told, **_settled(endpoint)})
     return [{**raw, "networks": wishes}] if wishes else []
 

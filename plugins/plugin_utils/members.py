@@ -59,8 +59,8 @@ class Member:
 def read_members(raw: Mapping[str, Mapping[str, Any]], in_run: Iterable[str]) -> dict[str, Member]:
     """The members by name, in the inventory's order; what is wrong with one stands in its problems.
 
-    :param raw: {NAME: {networks, containers, bridge_containers, vtep, ip_ranges, purge, live, unread}}; live is what
-        network_info returned there, None where it could not be read, and unread says why
+    :param raw: {NAME: {networks, containers, bridge_networks, bridge_containers, vtep, ip_ranges, purge, check_mode,
+        live, unread}}; live is what network_info returned there, None where it could not be read, and unread says why
     """
     running = set(in_run)
     members = {name: _read_member(name, one, name in running) for name, one in raw.items()}

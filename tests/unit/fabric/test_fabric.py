@@ -215,6 +215,20 @@ def test_containers_of_bridge_network_share_the_address_space(three):
     assert ("02:42:0a:2a:00:04", ("10.42.0.4",), "192.0.2.2") in known(planned["hosts"]["h1"])
 
 
+def test_a_bridge_network_has_to_be_there_but_for_check_mode(three):
+    told = {"bridge_networks": [{"name": "web"}], "containers": [on("fabric", "web", name="both")]}
+    three.declared["h1"].update(told)
+    said = "h1: container both: networks[1] 'web': is bridge_network's and not there yet; "
+    assert three.errors() == [
+        said + "run that role before this one, or declare the container in bridge_network_containers and run that role "
+        "after this one"
+    ]
+    three.declared["h1"]["check_mode"] = True
+    planned = three.plan()
+    assert planned["errors"] == [] and planned["warnings"] == [said + "left out of the forecast"]
+    assert {veth["bridge"] for veth in planned["hosts"]["h1"]["veth"]} == {"br-fabric"}
+
+
 def test_the_same_name_without_ipv4_gets_two_macs():
     fabric = Fabric(2, [SIX])
     for name in fabric.declared:
