@@ -427,8 +427,8 @@ def test_hosts_outside_the_group_are_refused(three):
 
 def test_a_group_that_is_not_there_is_named():
     assert Fabric(0).errors(["h1"]) == [
-        "fabric: overlay_network_group 'overlay': is no group of the inventory, or nobody is in it; the role runs on h1 "
-        "as well: run it on members only, or add them"
+        "fabric: overlay_network_group 'overlay': is no group of the inventory, or nobody is in it; the role runs on "
+        "h1 as well: run it on members only, or add them"
     ]
 
 
