@@ -109,6 +109,9 @@ table inet virtnet {
         iifname "lo" accept comment "this host speaks to itself"
         iifname @isolated drop comment "isolated networks do not reach this host"
         iifname @bridges udp dport @tunnel_ports drop comment "a container is no end of a tunnel"
+        iifname != @bridges ip saddr @subnets4 fib saddr . iif oif missing drop \
+            comment "from elsewhere nobody has a container's address"
+        iifname != @bridges ip6 saddr @subnets6 fib saddr . iif oif missing drop comment "the same for IPv6"
         ip daddr @subnets4 iifname . ip daddr != @own4 drop \
             comment "a gateway, and its broadcast address, are for their own network"
         ip6 daddr @subnets6 iifname . ip6 daddr != @own6 drop comment "an IPv6 gateway is for its own network"
@@ -119,6 +122,10 @@ table inet virtnet {
         ct state established,related accept comment "answers"
         iifname . oifname vmap @pairs comment "within a network; from trusted interfaces"
         iifname @bridges udp dport @tunnel_ports drop comment "nor does it speak to another host's"
+        iifname != @bridges meta mark & %(bridged)s == 0 ip saddr @subnets4 fib saddr . iif oif missing drop \
+            comment "from elsewhere nobody has a container's address"
+        iifname != @bridges meta mark & %(bridged)s == 0 ip6 saddr @subnets6 fib saddr . iif oif missing drop \
+            comment "the same for IPv6"
         iifname @bridges ct state invalid drop comment "a stray packet is not translated back"
         iifname vmap @from comment "internal networks: no way out"
         oifname . meta nfproto vmap @to comment "networks: no way in but published ports"

@@ -47,6 +47,15 @@ def udp(source: str, to: str, source_mac: str, to_mac: str, port: int, payload: 
     return ethernet(to_mac, source_mac, 0x0800, ipv4(source, to, 17, head + payload))
 
 
+def udp_in_pieces(source: str, to: str, source_mac: str, to_mac: str, port: int) -> list[str]:
+    """A datagram over IPv4 as two fragments, of which the first has the ports and nothing else of use."""
+    whole = struct.pack("!HHHH", 40000, port, 8 + 24, 0) + b"who?" * 6
+    return [
+        ethernet(to_mac, source_mac, 0x0800, ipv4(source, to, 17, whole[:16], pieces=0x2000)),  # more to come
+        ethernet(to_mac, source_mac, 0x0800, ipv4(source, to, 17, whole[16:], pieces=16 // 8)),
+    ]
+
+
 def vxlan(vni: int, frame: str) -> bytes:
     """What a tunnel's end sends to another one: a frame of the network with that number."""
     return struct.pack("!BxxxI", 8, vni << 8) + bytes.fromhex(frame)
@@ -77,6 +86,7 @@ def crc32c(data: bytes) -> int:
     return crc ^ 0xFFFFFFFF
 
 
-def ipv4(source: str, to: str, protocol: int, body: bytes) -> bytes:
-    head = struct.pack("!BBHHHBBH", 0x45, 0, 20 + len(body), 0, 0, 64, protocol, 0) + raw(source) + raw(to)
+def ipv4(source: str, to: str, protocol: int, body: bytes, pieces: int = 0) -> bytes:
+    """``pieces``: the field with the fragment's flags and place."""
+    head = struct.pack("!BBHHHBBH", 0x45, 0, 20 + len(body), 7, pieces, 64, protocol, 0) + raw(source) + raw(to)
     return head[:10] + struct.pack("!H", checksum(head)) + head[12:] + body

@@ -189,3 +189,73 @@ def test_a_container_does_not_speak_through_a_tunnel(lab, tunnel, ports, call_ip
     seconds = kit.LEAST if ports else kit.MOST
     assert (lab.agents["a1"].ask("wait_seen", text="a1:81 172.20.1.77", seconds=seconds) == []) == bool(ports)
     assert (lab.agents["lan"].ask("wait_seen", text="lan:4789 ", seconds=seconds) == []) == bool(ports)
+
+
+ELSEWHERE = {"a container's": ("a2", None), "a container's, by whom it is had": ("a2", "up0")}
+
+
+@pytest.mark.parametrize("version", [4, 6])
+@pytest.mark.parametrize("call_iptables", [0, 1])
+@pytest.mark.parametrize("whose", ELSEWHERE)
+def test_from_elsewhere_nobody_has_a_containers_address(lab, whose, call_iptables, version):
+    """Neither for the host's own service nor for a published port; but where the host sends what is for that address,
+    as for a VPN's client, it may come from."""
+    lab.call_iptables(call_iptables)
+    lab.load(kit.full_state())
+    name, device = ELSEWHERE[whose]
+    source, to = (kit.ADDRESSES[one][version == 6] for one in (name, "host"))
+    prefix = source + ("/128" if version == 6 else "/32")
+    if device:
+        lab.host.ip("route add %s dev %s" % (prefix, device))
+    host_mac = json.loads(lab.host.run("ip", "-j", "link", "show", "up0"))[0]["address"]
+    own_mac = json.loads(lab.agents["lan"].run("ip", "-j", "link", "show", "eth0"))[0]["address"]
+    for who in ("host", "a1"):
+        lab.agents[who].ask("take_seen")
+
+    lab.agents["lan"].ask(
+        "send", device="eth0", frames=[frames.udp(source, to, own_mac, host_mac, port) for port in (OWN, 8080)]
+    )
+
+    seconds = kit.MOST if device else kit.LEAST
+    heard = [lab.agents[who].ask("wait_seen", text=text, seconds=seconds) != []
+             for who, text in (("host", "host:%d " % OWN), ("a1", "a1:80 "))]  # fmt: skip
+    if device:
+        lab.host.ip("route del %s dev %s" % (prefix, device))
+    assert heard == [bool(device)] * 2
+
+
+@pytest.mark.parametrize("call_iptables", [0, 1])
+def test_a_packet_in_pieces_fares_as_a_whole_one(lab, call_iptables):
+    lab.call_iptables(call_iptables)
+    lab.load(kit.full_state())
+    host_mac = json.loads(lab.host.run("ip", "-j", "link", "show", "up0"))[0]["address"]
+    own_mac = json.loads(lab.agents["lan"].run("ip", "-j", "link", "show", "eth0"))[0]["address"]
+    (lan, _), (host, _), (a1, _) = (kit.ADDRESSES[name] for name in ("lan", "host", "a1"))
+    a1_agent = lab.agents["a1"]
+    for backwards in (False, True):
+        a1_agent.ask("take_seen")
+        for to, port in ((a1, 81), (host, 8080)):  # not published, and published
+            pieces = frames.udp_in_pieces(lan, to, own_mac, host_mac, port)
+            lab.agents["lan"].ask("send", device="eth0", frames=pieces[::-1] if backwards else pieces)
+        heard = a1_agent.ask("wait_seen", text="a1:", seconds=kit.MOST)
+        assert [line for line in heard if line.startswith("a1:")] == ["a1:80 " + lan]
+
+
+def test_an_isolated_networks_broadcasts_do_not_reach_the_host(lab):
+    lab.load(kit.full_state())
+    source, source6 = kit.ADDRESSES["s1"]
+    mac = kit.mac(kit.NETWORKS["s"], "s1")
+    everybody = [
+        (source, "255.255.255.255", "ff:ff:ff:ff:ff:ff"),
+        (source, "224.0.0.1", "01:00:5e:00:00:01"),
+        (source6, "ff02::1", "33:33:00:00:00:01"),
+    ]
+    lab.host.ask("take_seen")
+    for wanted in (False, True):
+        if wanted:  # the control
+            lab.load(kit.State())
+        lab.agents["s1"].ask(
+            "send", device="eth0", frames=[frames.udp(one, to, mac, to_mac, OWN) for one, to, to_mac in everybody]
+        )
+        heard = lab.host.ask("wait_seen", text="host:%d " % OWN, seconds=kit.MOST if wanted else kit.LEAST)
+        assert (heard != []) == wanted
