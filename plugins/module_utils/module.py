@@ -6,9 +6,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
@@ -22,6 +21,8 @@ from ansible_collections.virtnet.linux.plugins.module_utils.firewall import Fire
 from ansible_collections.virtnet.linux.plugins.module_utils.memory import Locked
 from ansible_collections.virtnet.linux.plugins.module_utils.netlink import NetlinkError
 
+# A number where a dictionary with options belongs; Inf for a number; half a character (a lone surrogate).
+_STUMBLES = (TypeError, OverflowError, UnicodeError)
 _LOCK_TIMEOUT: dict[str, Any] = dict(type="int", default=60)
 
 
@@ -42,41 +43,27 @@ def topology_spec() -> dict[str, Any]:
     return spec
 
 
-@contextlib.contextmanager
-def sound_arguments(kind: str) -> Iterator[None]:
-    """For the making of a module whose objects have dictionaries with options of their own: Ansible's validator
-    stumbles over a number in the place of one."""
-    try:
-        yield
-    except TypeError:
-        raw: dict[str, Any] = {name: dict(type="raw") for name in object_spec(kind)}
-        module = AnsibleModule(argument_spec=raw, supports_check_mode=True)
-        given = module.params["config"]
-        objects = [one for one in given if isinstance(one, dict)] if isinstance(given, list) else []
-        wrong = [sentence for one in [module.params, *objects] for sentence in _misplaced(kind, one)]
-        if not wrong:
-            raise
-        _refused(module, wrong)
-
-
-def run_object(module: AnsibleModule, kind: str) -> None:
+def run_object(kind: str) -> None:
     """Carry out a kind's module."""
+    module = _module(object_spec(kind), kind)
     _run(module, {kind: _given(module, kind)})
 
 
-def run_topology(module: AnsibleModule) -> None:
+def run_topology() -> None:
     """Carry out the module that takes a whole topology; its objects are what the kinds' modules take."""
+    module = _module(topology_spec())
     document: Document = {}
     wrong: list[str] = []
     for kind in KINDS:
         validator = ArgumentSpecValidator(KINDS[kind].OPTIONS)
         document[kind] = []
         for place, item in enumerate(module.params[kind] or []):
-            said = _misplaced(kind, item)
-            if not said:
+            try:
                 result = validator.validate(item)
                 document[kind].append(result.validated_parameters)
                 said = result.error_messages
+            except _STUMBLES as error:
+                said = _misplaced(kind, item) or [str(error)]
             wrong += ["%s[%d]: %s" % (kind, place, message) for message in said]
     role, persist = module.params["role"], module.params["persist"]
     if role is not None and not persistence.is_role(role):
@@ -93,6 +80,20 @@ def run_info(module: AnsibleModule, report: Callable[[bool], dict[str, Any]]) ->
         module.exit_json(changed=False, **report(module.params["tunnel_endpoints"]))
     except (NetlinkError, FirewallError, Unreadable, OSError) as error:
         module.fail_json(msg=str(error))
+
+
+def _module(spec: dict[str, Any], kind: str | None = None) -> AnsibleModule:
+    """The module, as Ansible makes it. What its own code stumbles over, with a traceback, is refused in words."""
+    try:
+        return AnsibleModule(argument_spec=spec, supports_check_mode=True)
+    except _STUMBLES as error:
+        raw: dict[str, Any] = {name: dict(type="raw") for name in spec}
+        module = AnsibleModule(argument_spec=raw, supports_check_mode=True, no_log=True)  # no log: half a character
+        given = module.params.get("config")
+        objects = [one for one in given if isinstance(one, dict)] if isinstance(given, list) else []
+        wrong = [sentence for one in [module.params, *objects] if kind for sentence in _misplaced(kind, one)]
+        _refused(module, wrong or ["an argument cannot be read: %s" % error])
+        raise
 
 
 def _misplaced(kind: str, one: dict[str, Any]) -> list[str]:

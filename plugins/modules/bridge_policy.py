@@ -132,14 +132,11 @@ problems:
   elements: str
 """
 
-from ansible.module_utils.basic import AnsibleModule
-
-from ansible_collections.virtnet.linux.plugins.module_utils.module import object_spec, run_object
+from ansible_collections.virtnet.linux.plugins.module_utils.module import run_object
 
 
 def main() -> None:
-    module = AnsibleModule(argument_spec=object_spec("bridge_policy"), supports_check_mode=True)
-    run_object(module, "bridge_policy")
+    run_object("bridge_policy")
 
 
 if __name__ == "__main__":

@@ -153,14 +153,11 @@ problems:
   elements: str
 """
 
-from ansible.module_utils.basic import AnsibleModule
-
-from ansible_collections.virtnet.linux.plugins.module_utils.module import run_topology, topology_spec
+from ansible_collections.virtnet.linux.plugins.module_utils.module import run_topology
 
 
 def main() -> None:
-    module = AnsibleModule(argument_spec=topology_spec(), supports_check_mode=True)
-    run_topology(module)
+    run_topology()
 
 
 if __name__ == "__main__":

@@ -196,15 +196,11 @@ problems:
   elements: str
 """
 
-from ansible.module_utils.basic import AnsibleModule
-
-from ansible_collections.virtnet.linux.plugins.module_utils.module import object_spec, run_object, sound_arguments
+from ansible_collections.virtnet.linux.plugins.module_utils.module import run_object
 
 
 def main() -> None:
-    with sound_arguments("veth"):
-        module = AnsibleModule(argument_spec=object_spec("veth"), supports_check_mode=True)
-    run_object(module, "veth")
+    run_object("veth")
 
 
 if __name__ == "__main__":

@@ -188,14 +188,11 @@ problems:
   elements: str
 """
 
-from ansible.module_utils.basic import AnsibleModule
-
-from ansible_collections.virtnet.linux.plugins.module_utils.module import object_spec, run_object
+from ansible_collections.virtnet.linux.plugins.module_utils.module import run_object
 
 
 def main() -> None:
-    module = AnsibleModule(argument_spec=object_spec("vxlan_tunnel"), supports_check_mode=True)
-    run_object(module, "vxlan_tunnel")
+    run_object("vxlan_tunnel")
 
 
 if __name__ == "__main__":

@@ -60,13 +60,12 @@ def check(wanted: dict[str, Any], host: Host, problems: options.Problems) -> Non
     """Refuse what cannot be right, or what would harm somebody."""
     name = wanted["name"]
     problems.interface_name(KIND, name, "name", name)
+    if wanted["state"] == "present" and wanted["peer"] is None:
+        problems.add(KIND, name, "peer", "", "a veth has two ends: say name and netns of the other")
     if not _check_namespace(name, "netns", wanted, host, problems):
         return
     _check_found(wanted, host, problems)
-    if wanted["state"] == "absent":
-        return
-    if wanted["peer"] is None:
-        problems.add(KIND, name, "peer", "", "a veth has two ends: say name and netns of the other")
+    if wanted["state"] == "absent" or wanted["peer"] is None:
         return
     peer = wanted["peer"]
     problems.interface_name(KIND, name, "peer.name", peer["name"])

@@ -112,9 +112,9 @@ def carried_out(module: str, some: list[dict[str, Any]]) -> list[str]:
 
 
 def _seen() -> str:
-    """What a user sees of a host."""
+    """What a user sees of a host, without what passes by itself."""
     script = (
-        "ip -details address; ip route show table all; ip netns; nft list ruleset;"
-        "find /run /etc/netns /var/lib/virtnet /usr/local/sbin /etc/systemd/system -type f 2>/dev/null | sort"
+        "ip -oneline link | cut -d: -f2; ip -4 -oneline address; ip -4 route show table all; ip netns; nft list ruleset"
+        "; find /run /etc/netns /var/lib/virtnet /usr/local/sbin /etc/systemd/system -type f 2>/dev/null | sort"
     )
     return subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=False).stdout

@@ -17,6 +17,21 @@ from integration.robust import inputs
 from kit import snapshot
 from kit.host import Host
 
+STUMBLES = {  # over which Ansible's own code ends with a traceback, or once ours did
+    "no number": ("bridge", {"name": "br0", "priority": "Inf"}),
+    "no number in a topology": ("topology", {"bridge": [{"name": "br0", "priority": "Inf"}]}),
+    "half a character": ("netns", {"name": "\ud800"}),
+    "no peer, in a namespace that is not there": ("veth", {"name": "v0", "netns": "nosuch"}),
+}
+
+
+@pytest.mark.parametrize("stumble", STUMBLES)
+def test_stumbling_blocks(host, stumble):
+    module, given = STUMBLES[stumble]
+    for check in (True, False):
+        result = host.module(module, check=check, **given)
+        assert result.get("problems"), result
+
 
 @pytest.mark.parametrize("module", inputs.MODULES)
 def test_bad_input(module):
