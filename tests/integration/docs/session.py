@@ -59,6 +59,7 @@ class Session:
         self.environment = {
             **os.environ,
             **_QUICK,
+            "PWD": str(directory),
             "ANSIBLE_HOME": str(directory / ".ansible"),
             "ANSIBLE_INVENTORY": inventory,
             "ANSIBLE_NOCOLOR": "1",
