@@ -12,7 +12,6 @@ it ends with the host's first process. Namespaces made in it (``ip netns add``) 
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import importlib
 import io
 import json
@@ -21,12 +20,13 @@ import pickle
 import signal
 import subprocess
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 from ansible.module_utils import basic
 
 from kit import machine, snapshot
+from kit.namespaces import CLONE_NEWNET, CLONE_NEWNS, CLONE_NEWPID, inside, libc
 
 MODULES = "ansible_collections.virtnet.linux.plugins.modules."
 SETUP = """
@@ -38,9 +38,7 @@ mount -t sysfs sysfs /sys
 %s
 """  # only net.* is a namespace's own: the machine's other sysctls must not be written from in here
 
-_CLONE_NEWNS, _CLONE_NEWPID, _CLONE_NEWNET = 0x00020000, 0x20000000, 0x40000000  # include/uapi/linux/sched.h
 _PR_SET_PDEATHSIG = 1
-_libc = ctypes.CDLL(None, use_errno=True)
 
 
 class Host:
@@ -167,20 +165,6 @@ class Host:
         return self.sh("cat /proc/sys/net/" + key, netns).strip()
 
 
-@contextlib.contextmanager
-def inside(netns: str | None) -> Iterator[None]:
-    """For functions that run in a host: be in one of its namespaces for the length of a with block."""
-    if netns is None:
-        yield
-        return
-    with open("/proc/self/ns/net") as home, open("/run/netns/" + netns) as there:
-        _call("setns", there.fileno(), _CLONE_NEWNET)
-        try:
-            yield
-        finally:
-            _call("setns", home.fileno(), _CLONE_NEWNET)
-
-
 def run_module(module: str, arguments: dict[str, Any]) -> dict[str, Any]:
     """For functions that run in a host: what a module of the collection returns."""
     basic._ANSIBLE_ARGS = json.dumps({"ANSIBLE_MODULE_ARGS": arguments}).encode()
@@ -199,8 +183,8 @@ def run_module(module: str, arguments: dict[str, Any]) -> dict[str, Any]:
 def _keep(tell: int) -> None:
     """Make the host's namespaces and first process, and wait for its end. Never returns."""
     try:
-        _call("prctl", _PR_SET_PDEATHSIG, signal.SIGKILL)
-        _call("unshare", _CLONE_NEWNET | _CLONE_NEWNS | _CLONE_NEWPID)
+        libc("prctl", _PR_SET_PDEATHSIG, signal.SIGKILL)
+        libc("unshare", CLONE_NEWNET | CLONE_NEWNS | CLONE_NEWPID)
         ready, done = os.pipe()
         first = os.fork()
         if first == 0:
@@ -217,7 +201,7 @@ def _keep(tell: int) -> None:
 def _be_first(done: int) -> None:
     """The host's first process: reaps orphans until it is killed. Never returns."""
     try:
-        _call("prctl", _PR_SET_PDEATHSIG, signal.SIGKILL)
+        libc("prctl", _PR_SET_PDEATHSIG, signal.SIGKILL)
         setup = subprocess.run(["sh", "-ec", SETUP % machine.OWN], capture_output=True, check=False)
         os.write(done, setup.stderr)
         _close_files()
@@ -235,7 +219,7 @@ def _enter_and_answer(pid: int, tell: int, function: Callable[..., Any], argumen
     """Never returns. A PID namespace is entered by one's children only, so this takes two forks."""
     try:
         first = os.pidfd_open(pid)
-        _call("setns", first, _CLONE_NEWNS | _CLONE_NEWNET | _CLONE_NEWPID)
+        libc("setns", first, CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWPID)
         worker = os.fork()
         if worker:
             os.waitpid(worker, 0)
@@ -268,9 +252,3 @@ def _close_files() -> None:
     for standard in range(3):
         os.dup2(nowhere, standard)
     os.closerange(3, os.sysconf("SC_OPEN_MAX"))
-
-
-def _call(function: str, *arguments: int) -> None:
-    if getattr(_libc, function)(*arguments) != 0:
-        code = ctypes.get_errno()
-        raise OSError(code, os.strerror(code), function)

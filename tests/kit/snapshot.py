@@ -6,12 +6,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import glob
 import json
 import os
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+from kit.namespaces import inside
 
 # What the kernel changes by itself, or learns a moment later.
 PASSING = ("operstate", "hello_timer", "gc_timer", "tcn_timer", "topology_change_timer", "valid_life_time",
@@ -68,16 +72,19 @@ def _handles() -> list[str]:
 
 
 def _stack(netns: str | None) -> dict[str, Any]:
-    within = () if netns is None else ("nsenter", "--net=/run/netns/" + netns)
-    links = {link["ifname"]: _link(link) for link in _json(*within, "ip", "-json", "-details", "address")}
-    routes = [
+    """A namespace's links, routes and sysctls, with as few processes as can be: a test takes many snapshots."""
+    with inside(netns):
+        said = _run("ip", "-json", "-details", "-batch", "-", text="address\nroute show table all\n")
+        sysctls = dict(_sysctls())
+    links, routes = (json.loads(line) for line in said.splitlines())
+    kept = [
         _without(route, "flags")
-        for family in ("-4", "-6")
-        for route in _json(*within, "ip", "-json", family, "route", "show", "table", "all")
+        for route in routes
         # a link's own fe80::/64 and ff00::/8 come when it finds its carrier
         if not (route.get("protocol") == "kernel" and ":" in route["dst"])
     ]
-    return {"links": links, "routes": sorted(routes, key=str), "sysctls": _sysctls(within)}
+    by_name = {link["ifname"]: _link(link) for link in links}
+    return {"links": by_name, "routes": sorted(kept, key=str), "sysctls": sysctls}
 
 
 def _link(link: dict[str, Any]) -> Any:
@@ -86,11 +93,25 @@ def _link(link: dict[str, Any]) -> Any:
     return _without(link)
 
 
-def _sysctls(within: tuple[str, ...]) -> dict[str, str]:
-    # nf_conntrack's own appear with the first use of the module anywhere on the machine
-    command = "grep -rs . /proc/sys/net --exclude-dir=netfilter --exclude-dir=neigh --exclude=nf_conntrack_*"
-    output = subprocess.run([*within, *command.split()], capture_output=True, text=True, check=False).stdout
-    return dict(line.split(":", 1) for line in output.splitlines())
+def _sysctls() -> Iterator[tuple[str, bytes]]:
+    """Every file below /proc/sys/net that is the namespace's own and stays as it is by itself."""
+    folders = ["/proc/sys/net"]
+    while folders:
+        with os.scandir(folders.pop()) as entries:
+            for entry in entries:
+                if entry.is_dir():
+                    folders += [entry.path] if entry.name not in ("netfilter", "neigh") else []
+                elif not entry.name.startswith("nf_conntrack_"):  # with the first use of the module on the machine
+                    with contextlib.suppress(OSError):  # some are for writing only
+                        yield entry.path, _content(entry.path)
+
+
+def _content(path: str) -> bytes:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        return os.read(descriptor, 4096)
+    finally:
+        os.close(descriptor)
 
 
 def _mounts() -> list[str]:
@@ -122,8 +143,11 @@ def _processes() -> dict[int, str]:
 
 
 def _json(*command: str) -> Any:
-    output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    return json.loads(output or "[]")
+    return json.loads(_run(*command) or "[]")
+
+
+def _run(*command: str, text: str | None = None) -> str:
+    return subprocess.run(command, input=text, capture_output=True, text=True, check=True).stdout
 
 
 def _without(value: Any, *names: str) -> Any:
