@@ -10,7 +10,7 @@ in the words of the declaration, and say what is missing, what differs and what 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set
 from typing import Any
 
 Action = Mapping[str, Any]
@@ -76,7 +76,9 @@ class _Words:
             "vxlan_tunnel": self._tunnel,
             "interface": self._card,
             "nat_port": self._port,
-            "sysctl": lambda action: _values("sysctl " + action["name"], action),
+            "network_names": lambda action: _plainly("network %s: its containers' names" % action["name"], action),
+            "resolver": _resolver,
+            "sysctl": self._sysctl,
             "firewall": lambda action: ["firewall: its tables are not as they should be"],
         }
         if action["kind"] not in by_kind:
@@ -112,7 +114,17 @@ class _Words:
         if action["action"] == "delete":
             is_said = ("netns", container) in self.gone or self._bridge_of(network) in self.gone
             return [] if is_said else ["container %s: still on network %s" % (container, network)]
-        return _values("container %s on network %s" % (container, network), action)
+        who = "container %s on network %s" % (container, network)
+        said = {"guarded_mac", "guarded_addresses"} if "anti_spoofing" in action["after"] else set()
+        found = []
+        if action["after"].get("bridge") and not action["before"].get("bridge"):
+            said |= {"bridge", "hairpin"}
+            found = [] if ("bridge", action["after"]["bridge"]) in self.new else [who + ": unplugged from its bridge"]
+        return found + _values(who, action, said)
+
+    def _sysctl(self, action: Action) -> list[str]:
+        is_said = any(kind == "bridge" and "/%s/" % name in action["name"] for kind, name in self.new)
+        return [] if is_said else _values("sysctl " + action["name"], action)
 
     def _bridge_of(self, network: str | None) -> tuple[str, str]:
         return "bridge", next((bridge for bridge, name in self.networks.items() if name == network), "")
@@ -157,14 +169,25 @@ def _plainly(thing: str, action: Action) -> list[str]:
     return _values(thing, action)
 
 
-def _values(thing: str, action: Action) -> list[str]:
-    """A sentence for each value that differs."""
+def _resolver(action: Action) -> list[str]:
+    """The files of containers in /etc/netns."""
+    had, wanted = (action[when].get("containers") or [] for when in ("before", "after"))
+    state = {name: "differ" if name in had else "missing" for name in wanted}
+    if action["action"] == "delete":
+        state = dict.fromkeys(had, "still there")
+    return ["container %s: names and nameservers in /etc/netns/%s %s" % (name, name, state[name]) for name in state]
+
+
+def _values(thing: str, action: Action, said: Set[str] = frozenset()) -> list[str]:
+    """A sentence for each value that differs, but those of which enough is said."""
     before, after = action["before"], action["after"]
     found = []
-    for key in sorted(before.keys() | after.keys()):
+    for key in sorted((before.keys() | after.keys()) - said):
         word = key.removeprefix("peer.").replace("_", " ")
         was, to_be = before.get(key), after.get(key)
-        if key == "value":
+        if word == "up":
+            found.append("%s is %s" % (thing, "down" if to_be else "up, should be down"))
+        elif key == "value":
             found.append("%s is %s, should be %s" % (thing, _word(was), _word(to_be)))
         elif isinstance(was, list) and isinstance(to_be, list):
             found += _lists("%s: %s" % (thing, word), was, to_be)
@@ -190,6 +213,8 @@ def _listing(words: list[str]) -> str:
 def _word(value: Any) -> str:
     if isinstance(value, bool):
         return "on" if value else "off"
+    if isinstance(value, list) and value:
+        return _listing([_word(one) for one in value])
     if isinstance(value, dict):
         return " ".join("%s %s" % (key, _word(part)) for key, part in value.items() if part is not None)
     return "none" if value in (None, "", []) else str(value)

@@ -80,6 +80,7 @@ def test_check_says_nothing_where_everything_is_as_declared(made):
 
 def test_check_tells_in_words_what_differs_and_changes_nothing(made):
     made.ssh("h1", "ip netns delete client; ip link set br-web mtu 1400")
+    made.ssh("h1", "rm /etc/netns/nginx/hosts")
     made.ssh("h2", "ip netns delete batch")
     absent = {"host_port": "8080", "to_address": "172.30.0.2", "state": "absent"}
     made.play([{"hosts": "h1", "gather_facts": False, "tasks": [{"virtnet.linux.nat_port": absent}]}])
@@ -92,15 +93,18 @@ def test_check_tells_in_words_what_differs_and_changes_nothing(made):
     assert "port 8080 → nginx:80 missing" in said
     assert "container client missing" in said
     assert "container batch missing" in said
+    assert "container nginx: names and nameservers in /etc/netns/nginx" in said
     assert "network web: mtu is 1400, should be 1500" in said
     assert "veth" not in said and "nat_port" not in said
     made.play("virtnet.linux.check")
 
 
 def test_check_with_purge_tells_of_what_nobody_declares(made):
-    container = {"name": "byhand", "labels": {"role": "bridge_network", "mode": "none"}}
-    made.play([{"hosts": "h2", "gather_facts": False, "tasks": [{"virtnet.linux.netns": container}]}])
+    """On the host outside nothing at all is declared."""
+    container = {"name": "from-{{ inventory_hostname }}", "labels": {"role": "bridge_network", "mode": "none"}}
+    made.play([{"hosts": "h2:outside", "gather_facts": False, "tasks": [{"virtnet.linux.netns": container}]}])
     made.play("virtnet.linux.check")
     said = made.play("virtnet.linux.check", "-e", "bridge_network_purge=true", fails=True)
-    assert "container byhand still there" in said
-    made.ssh("h2", "ip netns delete byhand")
+    assert "container from-h2 still there" in said and "container from-outside still there" in said, said
+    for host in ("h2", "outside"):
+        made.ssh(host, "ip netns delete from-" + host)

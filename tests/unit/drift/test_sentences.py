@@ -81,8 +81,22 @@ def change(kind, name, before, after):
             "container nginx on network web: mac is 02:00:00:00:00:01, should be 02:42:ac:1e:00:02",
         ),
         (
-            change("veth", "veth1", {"bridge": None}, {"bridge": "br-web"}),
-            "container nginx on network web: bridge is none, should be br-web",
+            change("veth", "veth1", {"bridge": None, "hairpin": None}, {"bridge": "br-web", "hairpin": True}),
+            "container nginx on network web: unplugged from its bridge",
+        ),
+        (
+            change("veth", "veth1", {"bridge": "br-old"}, {"bridge": "br-web"}),
+            "container nginx on network web: bridge is br-old, should be br-web",
+        ),
+        (change("veth", "veth1", {"peer.up": False}, {"peer.up": True}), "container nginx on network web is down"),
+        (
+            change(
+                "veth",
+                "veth1",
+                {"anti_spoofing": False, "guarded_addresses": None},
+                {"anti_spoofing": True, "guarded_addresses": ["172.30.0.2"]},
+            ),
+            "container nginx on network web: anti spoofing is off, should be on",
         ),
         (create("veth", "cable1"), "cable sw1-sw2 missing"),
         (create("bridge_policy", "br-web"), "network web: protection missing"),
@@ -104,6 +118,11 @@ def change(kind, name, before, after):
             change("firewall", "tables virtnet", {"rules": "not as they should be"}, {"rules": "restored"}),
             "firewall: its tables are not as they should be",
         ),
+        (create("network_names", "web", entries=[]), "network web: its containers' names missing"),
+        (
+            change("resolver", "nginx", {"containers": ["nginx"]}, {"containers": ["nginx"], "networks": ["web"]}),
+            "container nginx: names and nameservers in /etc/netns/nginx differ",
+        ),
         (create("foreign_firewall", "ip filter FORWARD"), "foreign firewall ip filter FORWARD missing"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
@@ -124,6 +143,8 @@ def test_what_one_sentence_says_no_other_repeats():
         create("bridge_policy", "br-web"),
         create("veth", "veth1"),
         create("nat_port", "0.0.0.0:8080/tcp", to="172.30.0.2:80"),
+        change("veth", "veth9", {"bridge": None, "hairpin": None}, {"bridge": "br-web", "hairpin": True}),
+        change("sysctl", "net/ipv4/conf/br-web/route_localnet", {"value": None}, {"value": "1"}),
     ]
     assert sentences(actions, TOPOLOGY, LIVE) == [
         "container nginx missing",
