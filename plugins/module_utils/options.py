@@ -76,11 +76,34 @@ class Problems:
         try:
             if "/" not in str(value):
                 raise ValueError
-            ip.interface(value)
+            address = ip.interface(value).ip
+            if address.is_multicast or address.is_unspecified:
+                raise ValueError
             return True
         except ValueError:
-            self.add(kind, name, field, value, "an address and its length, as 172.30.0.2/16 or fd00::2/64")
+            rule = "an address and its length, as 172.30.0.2/16 or fd00::2/64; a single one's, not multicast"
+            self.add(kind, name, field, value, rule)
             return False
+
+    def addressing(self, kind: str, name: object, prefix: str, end: dict[str, Any]) -> None:
+        """Addresses, gateways and routes of one link. With addresses they are all that it has, so they have to fit."""
+        before = len(self.found)
+        for address in end["addresses"] or []:
+            self.interface_address(kind, name, prefix + "addresses", address)
+        self.address(kind, name, prefix + "gateway", end["gateway"] or None, 4)
+        self.address(kind, name, prefix + "gateway6", end["gateway6"] or None, 6)
+        self.routes(kind, name, prefix + "routes", end["routes"])
+        if end["addresses"] is None or len(self.found) > before:
+            return
+        routes = end["routes"] or []
+        near: list[ip.Network] = [ip.interface(address).network for address in end["addresses"]]
+        near += [ip.network(route["to"]) for route in routes if route.get("via") is None]
+        led = [(word, end[word]) for word in ("gateway", "gateway6") if end[word]]
+        led += [("routes.via", route["via"]) for route in routes if route.get("via") is not None]
+        for field, via in led:
+            if not ip.address(via).is_link_local and not any(ip.address(via) in network for network in near):
+                rule = "it is in none of the subnets that this end has an address in, so nothing gets there"
+                self.add(kind, name, prefix + field, via, rule)
 
     def address(self, kind: str, name: object, field: str, value: Any, version: int | None = None) -> None:
         """The value has to be an address, of that IP version if one is given."""
@@ -109,11 +132,17 @@ class Problems:
             self.add(kind, name, "labels", value, "labels are " + names.LABEL_RULE)
 
     def routes(self, kind: str, name: object, field: str, value: Any) -> None:
-        """Each of the values has to be a route: ``to`` a network, ``via`` an address of the same family."""
+        """Each of the values has to be a route, one for each network: ``to`` it, ``via`` an address of its family."""
+        ways: set[tuple[Any, int | None]] = set()
         for route in value or []:
-            if self.network(kind, name, field + ".to", route["to"]) and route.get("via") is not None:
-                self.address(kind, name, field + ".via", route["via"], ip.network(route["to"]).version)
             metric = route.get("metric")
+            if self.network(kind, name, field + ".to", route["to"]):
+                network = ip.network(route["to"])
+                if route.get("via") is not None:
+                    self.address(kind, name, field + ".via", route["via"], network.version)
+                if (network, metric) in ways:
+                    self.add(kind, name, field + ".to", route["to"], "there are two ways to it of the same metric")
+                ways.add((network, metric))
             if metric is not None and not 0 <= metric < 1 << 32:
                 self.add(kind, name, field + ".metric", metric, "a metric is 0 to 4294967295")
 

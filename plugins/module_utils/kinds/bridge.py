@@ -151,7 +151,7 @@ def _check_port(wanted: dict[str, Any], interface: str, host: Host, problems: op
 def _settings(wanted: dict[str, Any], link: Link | None) -> settings.Settings:
     asked: settings.Settings = {key: wanted[key] for key in ("mac", "mtu", "up", "labels")}
     if wanted["addresses"] is not None:
-        asked["addresses"] = sorted(settings.normal_address(address) for address in wanted["addresses"])
+        asked["addresses"] = sorted({settings.normal_address(address) for address in wanted["addresses"]})
     if asked["mac"] is not None:
         asked["mac"] = asked["mac"].lower()
     if asked["labels"] is None and (link is None or not link.ours):

@@ -131,11 +131,7 @@ def _check_settings(wanted: dict[str, Any], problems: options.Problems) -> None:
     problems.mac(KIND, device, "mac", wanted["mac"])
     problems.mtu(KIND, device, "mtu", wanted["mtu"])
     problems.labels(KIND, device, wanted["labels"])
-    for address in wanted["addresses"] or []:
-        problems.interface_address(KIND, device, "addresses", address)
-    problems.address(KIND, device, "gateway", wanted["gateway"] or None, 4)
-    problems.address(KIND, device, "gateway6", wanted["gateway6"] or None, 6)
-    problems.routes(KIND, device, "routes", wanted["routes"])
+    problems.addressing(KIND, device, "", wanted)
 
 
 def _check_device(wanted: dict[str, Any], host: Host, problems: options.Problems) -> None:
@@ -196,11 +192,11 @@ def _settings(wanted: dict[str, Any], link: Link | None) -> settings.Settings:
     asked: settings.Settings = {"mtu": wanted["mtu"], "up": True, "silent": True}
     asked["mac"] = None if wanted["mac"] is None else wanted["mac"].lower()
     asked["labels"] = _labels(wanted, link)
-    asked["gateway"], asked["gateway6"] = wanted["gateway"], wanted["gateway6"]
+    asked["gateway"], asked["gateway6"] = map(settings.normal_host, (wanted["gateway"], wanted["gateway6"]))
     asked["routes"] = settings.normal_routes(wanted["routes"])
     if wanted["addresses"] is not None:  # then addresses, gateways and routes are the whole truth
-        asked["addresses"] = sorted(settings.normal_address(address) for address in wanted["addresses"])
-        asked["gateway"], asked["gateway6"] = wanted["gateway"] or "", wanted["gateway6"] or ""
+        asked["addresses"] = sorted({settings.normal_address(address) for address in wanted["addresses"]})
+        asked["gateway"], asked["gateway6"] = asked["gateway"] or "", asked["gateway6"] or ""
         asked["routes"] = settings.normal_routes(wanted["routes"] or [])
     return asked
 

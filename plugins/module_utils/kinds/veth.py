@@ -77,15 +77,13 @@ def check(wanted: dict[str, Any], host: Host, problems: options.Problems) -> Non
     problems.labels(KIND, name, wanted["labels"])
     for address in wanted["allowed_addresses"] or []:
         problems.network(KIND, name, "allowed_addresses", address)
+    for address in wanted["addresses"] or []:
+        problems.interface_address(KIND, name, "addresses", address)
+    problems.addressing(KIND, name, "peer.", peer)
     for prefix, end in (("", wanted), ("peer.", peer)):
         problems.mac(KIND, name, prefix + "mac", end["mac"])
-        for address in end["addresses"] or []:
-            problems.interface_address(KIND, name, prefix + "addresses", address)
         if end["bridge"] is not None and not host.is_known_bridge(end["netns"], end["bridge"]):
             problems.refer(KIND, name, prefix + "bridge", end["bridge"], "bridge")
-    problems.address(KIND, name, "peer.gateway", peer["gateway"] or None, 4)
-    problems.address(KIND, name, "peer.gateway6", peer["gateway6"] or None, 6)
-    problems.routes(KIND, name, "peer.routes", peer["routes"])
     _check_far_name(wanted, host, problems)
 
 
@@ -272,7 +270,7 @@ def _end_settings(wanted: dict[str, Any], end: dict[str, Any], link: Link | None
     if asked["labels"] is None and (link is None or not link.ours):
         asked["labels"] = {}
     if end["addresses"] is not None:
-        asked["addresses"] = sorted(settings.normal_address(address) for address in end["addresses"])
+        asked["addresses"] = sorted({settings.normal_address(address) for address in end["addresses"]})
     return asked
 
 

@@ -79,7 +79,7 @@ def test_what_is_set_is_set_in_the_kernel(host):
 
 def test_addresses_are_exactly_these_whatever_their_spelling(host):
     host.change("bridge", name="br0", addresses=["10.0.0.1/24", "10.0.0.2/24", "FD00:0::1/64"])
-    host.unchanged("bridge", name="br0", addresses=["fd00::1/64", "10.0.0.2/24", "10.0.0.1/24"])
+    host.unchanged("bridge", name="br0", addresses=["fd00::1/64", "10.0.0.2/24", "10.0.0.1/24", "10.0.0.1/24"])
     host.sh("ip address add 10.0.0.3/24 dev br0")
     host.change("bridge", name="br0", addresses=["fd00::1/64", "10.0.0.2/24", "10.0.0.1/24"])
     host.change("bridge", name="br0", addresses=["10.0.0.2/24"])  # the first of a subnet goes, the second stays
@@ -240,7 +240,7 @@ def test_all_that_is_wrong_is_said_at_once(host):
         {"name": "br3", "mac": "02:42"},
         {"name": "br4", "mtu": 67},
         {"name": "br5", "mtu": 65536},
-        {"name": "br6", "addresses": ["10.0.0.1", "10.0.0.1/33", "fine"]},
+        {"name": "br6", "addresses": ["10.0.0.1", "10.0.0.1/33", "fine", "224.0.0.1/4", "::/64"]},
         {"name": "br7", "labels": {"a": "b c"}},
         {"name": "br8"},
         {"name": "br8", "stp": True},
@@ -260,7 +260,7 @@ def test_all_that_is_wrong_is_said_at_once(host):
         "br8",
     ):
         assert any(said in problem for problem in problems), said
-    assert len(problems) == 14
+    assert len(problems) == 16
 
 
 def test_what_is_not_there_yet_is_refused_and_in_check_mode_a_warning(host):

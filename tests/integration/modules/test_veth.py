@@ -303,6 +303,25 @@ def test_all_that_is_wrong_is_said_at_once(two):
     assert len(problems) == 15
 
 
+def test_gateways_and_routes_that_lead_nowhere_are_refused_before_anything_is_made(two):
+    peer = {
+        "addresses": ["10.0.0.2/24", "fd00::2/64"], "gateway": "10.1.0.1", "gateway6": "fd09::1",
+        "routes": [{"to": "10.8.0.0/16", "via": "10.2.0.1"}, {"to": "10.9.0.0/16", "via": "10.0.0.3"},
+                   {"to": "10.9.0.0/16", "via": "10.0.0.4"}],
+    }  # fmt: skip
+    (twice,) = two.refused("veth", **cable(1, peer))
+    assert "peer.routes.to: '10.9.0.0/16': there are two ways" in twice
+    del peer["routes"][1]
+    problems = two.refused("veth", **cable(1, peer))
+    assert [problem.split(": it is in none of the subnets")[0] for problem in problems] == [
+        "veth v1: peer.gateway: '10.1.0.1'",
+        "veth v1: peer.gateway6: 'fd09::1'",
+        "veth v1: peer.routes.via: '10.2.0.1'",
+    ]
+    near = [{"to": "10.1.0.0/16"}, {"to": "10.2.0.1/32"}]
+    two.change("veth", **cable(1, {**peer, "gateway6": "fe80::1", "routes": [*near, peer["routes"][0]]}))
+
+
 def test_two_cables_do_not_end_in_one_socket(two):
     (problem,) = two.refused("veth", config=[cable(1), cable(1, name="v2")])
     assert "eth0" in problem
