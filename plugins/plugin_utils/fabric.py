@@ -169,7 +169,7 @@ def _fabric(members: list[Member], name: str, problems: Problems) -> Fabric:
     network, overlay = members[0].declaration.networks[name], members[0].overlays[name]
     mtu = _mtu(members, network, problems)
     for version, subnet in network.subnets.items():
-        if subnet.gateway is None and network.sound:
+        if subnet.gateway is None and network.sound and not network.crossing.isolated:
             kept = _live_gateway(members, name, version)
             gateway = kept if kept is not None and subnet.has(kept) else subnet.first()
             network.subnets[version] = dataclasses.replace(subnet, gateway=gateway)
@@ -326,7 +326,9 @@ def _settled_network(raw: Any, fabrics: dict[str, Fabric]) -> Any:
     told["mtu"] = fabric.mtu
     for version, subnet in fabric.network.subnets.items():
         suffix = "6" if version == 6 else ""
-        told["subnet" + suffix], told["gateway" + suffix] = str(subnet.network), str(subnet.gateway)
+        told["subnet" + suffix] = str(subnet.network)
+        if subnet.gateway is not None:
+            told["gateway" + suffix] = str(subnet.gateway)
     return told
 
 

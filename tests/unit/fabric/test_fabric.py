@@ -55,6 +55,17 @@ def test_a_tunnel_is_static_and_the_gateway_is_the_same_on_every_host(three):
         assert bridge["labels"]["vni"] == "4242"
 
 
+def test_an_isolated_network_has_no_gateway_and_the_same_mac_everywhere():
+    fabric = Fabric(2, [{**FABRIC, "internal": True, "gateway_mode": "isolated"}])
+    for declared in fabric.declared.values():
+        declared["containers"] = [on("fabric")]
+    planned = fabric.run()
+    assert [topology["bridge"][0]["addresses"] for topology in planned["hosts"].values()] == [[], []]
+    assert len({topology["bridge"][0]["mac"] for topology in planned["hosts"].values()}) == 1
+    assert fabric.addresses()["h1", "c1", "fabric"] == ["10.42.0.1"]
+    assert fabric.run()["hosts"] == planned["hosts"]
+
+
 def test_flooding_goes_to_all_others():
     fabric = Fabric(3, [SIX])
     planned = fabric.run()
