@@ -163,7 +163,7 @@ def test_errors_of_all_hosts_are_said_at_once_and_nothing_is_touched(lab):
 def test_all_of_it_goes(lab):
     def left(host):
         return lab.sh(host, "ip -o link | cut -d: -f2 | cut -d@ -f1; ip netns list; nft list tables; "
-                            "find /etc/netns /etc/systemd/system/virtnet* /usr/local/sbin /var/lib/virtnet 2>&1 || true; "
+                            "find /etc/netns /etc/systemd/system/virtnet* /var/lib/virtnet 2>&1 || true; "
                             "cat /proc/sys/net/ipv4/ip_forward /proc/sys/net/ipv6/conf/all/forwarding")  # fmt: skip
 
     before = {host: left(host) for host in lab.declared}
