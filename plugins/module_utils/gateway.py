@@ -27,6 +27,7 @@ SYSCTL, ROUTE = "sysctl", "route"
 
 _FORWARDING = {4: "net.ipv4.ip_forward", 6: "net.ipv6.conf.all.forwarding"}
 _CONF = {4: "net/ipv4/conf", 6: "net/ipv6/conf"}
+_RA_OF_LINKS_TO_COME = "net/ipv6/conf/default/accept_ra"
 _LOOPBACK6 = "::1/128"
 _LOOPBACK6_METRIC = 2048  # behind lo's own entry
 
@@ -85,8 +86,10 @@ def apply(actions: list[Action], host: Host) -> None:
 
 def _remembered(host: Host) -> dict[str, Any]:
     """The old values of sysctls; the rules tell too for which versions forwarding was off, should the file be lost."""
-    off = {_FORWARDING[version]: {"was": "0", "set": "1"} for version in host.firewall.state.norouter}
-    return {**off, **host.memory["sysctls"]}
+    lost = {_FORWARDING[version]: {"was": "0", "set": "1"} for version in host.firewall.state.norouter}
+    if _FORWARDING[6] in lost and not host.memory["sysctls"]:
+        lost[_RA_OF_LINKS_TO_COME] = {"was": "1", "set": "2"}
+    return {**lost, **host.memory["sysctls"]}
 
 
 def _forwarding_versions(state: firewall.State) -> list[int]:
@@ -122,18 +125,18 @@ def _keep_accepting(host: Host) -> Iterator[Action]:
         for link in host.stack(None).links.values()
         if not link.ours and link.name != "lo" and (None, link.name) not in host.links_going
     ]
-    for name in [*links, "default"]:
-        key = f"{_CONF[6]}/{name}/accept_ra"
+    for key in [*(f"{_CONF[6]}/{name}/accept_ra" for name in links), _RA_OF_LINKS_TO_COME]:
         if sysctls.read(key) == "1":
             yield _remember(key, "1", "2")
 
 
 def _localnet(state: firewall.State, host: Host, value: str) -> Iterator[Action]:
     """Ports that this host reaches through 127.0.0.1 need a bridge that takes such packets."""
-    wanted = firewall.loopback_bridges(state)[4]
-    ours = {link.name for link in host.stack(None).of_kind("bridge") if link.ours}
-    ours -= {name for netns, name in host.links_going if netns is None}
-    for name in sorted(wanted if value == "1" else ours - wanted):
+    names = set(firewall.loopback_bridges(state)[4])
+    if value == "0":
+        ours = {link.name for link in host.stack(None).of_kind("bridge") if link.ours}
+        names = ours - names - {name for netns, name in host.links_going if netns is None}
+    for name in sorted(names):
         key = f"{_CONF[4]}/{name}/route_localnet"
         now = sysctls.read(key)
         if (now or "0") != value:
