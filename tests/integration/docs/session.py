@@ -15,6 +15,7 @@ import json
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -131,7 +132,7 @@ class Session:
             variables.update(way)
             text = yaml.safe_dump(content)
         path = self._write(str(block.file), text)
-        if path.endswith(".service"):
+        if path.endswith(".service") and shutil.which("systemd-analyze"):  # a machine without systemd has no units
             assert self.run("systemd-analyze", "verify", "--man=no", path) == ""
 
     def _ways(self, count: int) -> list[dict[str, Any]]:
