@@ -26,7 +26,7 @@ ip netns add here
 ansible-galaxy collection install --offline {tarball}
 ansible-playbook -i localhost, virtnet.linux.lab_up {lab}
 ansible-playbook site.yml --check --diff
-ansible-playbook site.yml
+ansible-playbook site.yml -v
 echo AGAIN
 ansible-playbook site.yml
 echo LOOK
@@ -54,6 +54,7 @@ def test_everything_runs_without_a_warning(core, tarball, tmp_path):
         "ANSIBLE_COLLECTIONS_PATH": str(tmp_path / "collections"),
         "ANSIBLE_INVENTORY": "%s/lab/inventory.json,%s/inventory" % (directory, directory),
         "ANSIBLE_NOCOLOR": "1",
+        "ANSIBLE_SSH_CONTROL_PATH_DIR": "/run/cp",  # the path of a socket has to be short
     }
 
     run = subprocess.run(
@@ -66,7 +67,8 @@ def test_everything_runs_without_a_warning(core, tarball, tmp_path):
     assert not re.search("WARNING|DEPRECAT", run.stdout), run.stdout
     first, _again, rest = run.stdout.partition("AGAIN\n")
     again, _look, look = rest.partition("LOOK\n")
-    assert "+nat_port 0.0.0.0:8080/tcp" in first
+    assert "+nat_port 0.0.0.0:8080/tcp" in first, "in the diff"
+    assert re.search('"kind": "nat_port", "name": "0.0.0.0:8080/tcp"', first), "in what -v shows"
     assert recap(again, "changed") == {"h1": 0, "h2": 0}
     assert recap(look, "ok")["here"] == recap(look, "ok")["nginx.h1"] == 1
 
