@@ -35,7 +35,7 @@ _EPOCH = (1980, 1, 1, 0, 0, 0)  # the same sources give the same file
 _UNIT_TEXT = f"""\
 [Unit]
 Description=Bring back the networks of virtnet.linux
-Documentation=https://github.com/virtnet/virtnet.linux
+Documentation=https://github.com/ansible-collections/virtnet.linux
 ConditionDirectoryNotEmpty={DIRECTORY}
 # after those who write the firewall anew, before those who use networks
 After=network-pre.target nftables.service firewalld.service ufw.service iptables.service
