@@ -77,13 +77,13 @@ class Problems:
             if "/" not in str(value):
                 raise ValueError
             address = ip.interface(value).ip
-            if address.is_multicast or address.is_unspecified:
-                raise ValueError
-            return True
         except ValueError:
-            rule = "an address and its length, as 172.30.0.2/16 or fd00::2/64; a single one's, not multicast"
-            self.add(kind, name, field, value, rule)
+            self.add(kind, name, field, value, "an address and its length, as 172.30.0.2/16 or fd00::2/64")
             return False
+        if address.is_multicast or address.is_unspecified:
+            self.add(kind, name, field, value, "no link can have this address: it is nobody's or a group's")
+            return False
+        return True
 
     def addressing(self, kind: str, name: object, prefix: str, end: dict[str, Any]) -> None:
         """Addresses, gateways and routes of one link. With addresses they are all that it has, so they have to fit."""
