@@ -103,7 +103,7 @@ def _forwarding_on(state: firewall.State, host: Host) -> Iterator[Action]:
         if now not in ("1", None):
             if version == 6:
                 yield from _keep_accepting(host)
-            yield _remember(_FORWARDING[version], now, "1", _beside(version))
+            yield _remember(_FORWARDING[version], now, "1", beside=_beside(version))
 
 
 def _forwarding_off(state: firewall.State, host: Host) -> Iterator[Action]:
@@ -115,19 +115,38 @@ def _forwarding_off(state: firewall.State, host: Host) -> Iterator[Action]:
     if 6 not in needed:
         for key in sorted(key for key in remembered if key not in _FORWARDING.values()):
             yield _give_back(key, remembered)
+        yield from _links_that_came(host, remembered)
 
 
 def _keep_accepting(host: Host) -> Iterator[Action]:
     """A link that learns its router from advertisements forgets it when forwarding comes on, unless accept_ra is 2; so
     do links to come."""
+    values = _accept_ra(host)
+    for key in sorted(key for key, value in values.items() if value == "1"):
+        yield _remember(key, "1", "2")
+    if sysctls.read(_RA_OF_LINKS_TO_COME) == "1":
+        own = sorted(key for key, value in values.items() if value == "2")
+        yield _remember(_RA_OF_LINKS_TO_COME, "1", "2", own=own)
+
+
+def _links_that_came(host: Host, remembered: dict[str, Any]) -> Iterator[Action]:
+    """Links that came since, a card that came home among them, have their accept_ra from those to come; not so those
+    that had this value before. Where these have been forgotten, nothing is changed."""
+    own = remembered.get(_RA_OF_LINKS_TO_COME, {}).get("own")
+    for key, value in sorted(_accept_ra(host).items()):
+        if own is not None and value == "2" and key not in own and key not in remembered:
+            yield _change(key, "2", "1", {"remember": None, "closes": True})
+
+
+def _accept_ra(host: Host) -> dict[str, str | None]:
+    """By its sysctl, what each link that is not ours makes of router advertisements; those that go are none."""
     links = [
         link.name
         for link in host.stack(None).links.values()
         if not link.ours and link.name != "lo" and (None, link.name) not in host.links_going
     ]
-    for key in [*(f"{_CONF[6]}/{name}/accept_ra" for name in links), _RA_OF_LINKS_TO_COME]:
-        if sysctls.read(key) == "1":
-            yield _remember(key, "1", "2")
+    keys = [f"{_CONF[6]}/{name}/accept_ra" for name in links]
+    return {key: sysctls.read(key) for key in keys}
 
 
 def _localnet(state: firewall.State, host: Host, value: str) -> Iterator[Action]:
@@ -152,8 +171,9 @@ def _loopback6(state: firewall.State, host: Host) -> Iterator[Action]:
             yield Action("create", ROUTE, "local ::1 dev " + name, {}, {"metric": _LOOPBACK6_METRIC}, {"bridge": name})
 
 
-def _remember(key: str, before: str | None, after: str, beside: dict[str, str] | None = None) -> Action:
-    return _change(key, before, after, {"remember": True, "closes": False, "beside": beside or {}})
+def _remember(key: str, before: str | None, after: str, **besides: Any) -> Action:
+    """``besides`` is remembered with the old value."""
+    return _change(key, before, after, {"remember": True, "closes": False, "besides": besides})
 
 
 def _give_back(key: str, remembered: dict[str, Any]) -> Action:
@@ -170,9 +190,7 @@ def _change(key: str, before: str | None, after: str | None, about: dict[str, An
 def _set(action: Action, host: Host) -> None:
     key, before, after, remember = action.name, action.before["value"], action.after["value"], action.wanted["remember"]
     if remember:
-        beside = action.wanted["beside"]
-        entry = {"was": before, "set": after, **({"beside": beside} if beside else {})}
-        host.memory["sysctls"].setdefault(key, entry)
+        host.memory["sysctls"].setdefault(key, {"was": before, "set": after, **action.wanted["besides"]})
         host.memory.save()  # before the value changes: a crash in between must not lose what it was
     if after is not None and after != before:
         sysctls.write(key, after)
