@@ -44,7 +44,7 @@ def announce(links: Iterable[tuple[str, str]], host: Host, last_port: str | None
             link = stack.lookup(name)
             if link is not None and link.mac is not None:
                 same = messages.change_link(name, [("IFLA_ADDRESS", link.mac)])
-                requests.append(Request(same, "link " + name, ignore=_NOT_WHILE_UP))
+                requests.append(Request(same, f"link {name} of namespace {netns}", ignore=_NOT_WHILE_UP))
         stack.send(requests)
         stack.release()
 

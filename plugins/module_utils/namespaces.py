@@ -99,12 +99,19 @@ def open_socket(name: str | None) -> Socket:
 def share_directory() -> bool:
     """See to it that /run/netns, where it is a mount point, is a shared one; False where it is none."""
     try:
-        _call("mount", b"", DIRECTORY.encode(), b"none", _MS_SHARED | _MS_REC, None)
+        _mount_directory(b"", _MS_SHARED)
         return True
     except OSError as error:
         if error.errno not in (errno.EINVAL, errno.ENOENT):
             raise
         return False
+
+
+def _mount_directory(source: bytes, flag: int) -> None:
+    try:
+        _call("mount", source, DIRECTORY.encode(), b"none", flag | _MS_REC, None)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, "mount of " + DIRECTORY) from error
 
 
 def prepare_directory() -> None:
@@ -113,7 +120,7 @@ def prepare_directory() -> None:
     As ip-netns does at its first use.
     """
     os.makedirs(DIRECTORY, mode=0o755, exist_ok=True)
-    _call("mount", DIRECTORY.encode(), DIRECTORY.encode(), b"none", _MS_BIND | _MS_REC, None)
+    _mount_directory(DIRECTORY.encode(), _MS_BIND)
     share_directory()
 
 
@@ -126,8 +133,10 @@ def remove_directory() -> bool:
         return True
     with contextlib.suppress(OSError):  # no mount any more
         _call("umount2", DIRECTORY.encode(), _MNT_DETACH)
-    with contextlib.suppress(OSError):  # a handle that somebody made under the mount
+    try:
         os.rmdir(DIRECTORY)
+    except OSError as error:  # a handle that somebody made under the mount, and the folder is his; else once more
+        return error.errno == errno.ENOTEMPTY
     return True
 
 

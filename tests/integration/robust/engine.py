@@ -116,7 +116,8 @@ def _refused(document: Document, step: int, code: int) -> str | None:
             return exchange(self, batch)
         (place,) = chosen
         rest = batch[:place] + batch[place + 1 :]
-        return [NetlinkError(code, batch[place].about, "injected"), *(exchange(self, rest) if rest else [])]
+        refused = [] if code in batch[place].ignore else [NetlinkError(code, batch[place].about, "injected")]
+        return refused + (exchange(self, rest) if rest else [])
 
     Socket._exchange = exchanged  # type: ignore[method-assign]
     instead(firewall, "apply", lambda original, text: original(text + "out of order\n"), bool)
