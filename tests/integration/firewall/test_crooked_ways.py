@@ -175,7 +175,7 @@ def test_a_container_does_not_speak_through_a_tunnel(lab, tunnel, ports, call_ip
     lab.load(state)
     network = kit.NETWORKS["b"]
     gateway = json.loads(lab.host.run("ip", "-j", "link", "show", network.bridge))[0]["address"]
-    (b1, _), (a1, _) = kit.ADDRESSES["b1"], kit.ADDRESSES["a1"]
+    b1, a1 = kit.ADDRESSES["b1"][0], kit.ADDRESSES["a1"][0]
     inner = frames.udp("172.20.1.77", a1, "02:42:ac:14:01:4d", kit.mac(kit.NETWORKS["a"], "a1"), 81)
     sent = [
         frames.udp(b1, to, kit.mac(network, "b1"), gateway, 4789, frames.vxlan(9, inner))
@@ -230,7 +230,7 @@ def test_a_packet_in_pieces_fares_as_a_whole_one(lab, call_iptables):
     lab.load(kit.full_state())
     host_mac = json.loads(lab.host.run("ip", "-j", "link", "show", "up0"))[0]["address"]
     own_mac = json.loads(lab.agents["lan"].run("ip", "-j", "link", "show", "eth0"))[0]["address"]
-    (lan, _), (host, _), (a1, _) = (kit.ADDRESSES[name] for name in ("lan", "host", "a1"))
+    lan, host, a1 = (kit.ADDRESSES[name][0] for name in ("lan", "host", "a1"))
     a1_agent = lab.agents["a1"]
     for backwards in (False, True):
         a1_agent.ask("take_seen")
