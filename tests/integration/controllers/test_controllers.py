@@ -57,8 +57,9 @@ def test_everything_runs_without_a_warning(core, tarball, tmp_path):
         "ANSIBLE_SSH_CONTROL_PATH_DIR": "/run/cp",  # the path of a socket has to be short
     }
 
+    alone = ["unshare", "--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]  # no lab outlives it
     run = subprocess.run(
-        ["unshare", "--net", "--mount", "sh", "-ec", machine.OWN + SCRIPT.format(tarball=tarball, lab=lab)],
+        [*alone, "sh", "-ec", machine.OWN + SCRIPT.format(tarball=tarball, lab=lab)],
         cwd=directory, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         text=True, check=False,
     )  # fmt: skip
