@@ -56,10 +56,11 @@ def wait(file: Path, sign: str, log: Path, seconds: float) -> int:
     """
     limit = time.monotonic() + seconds
     while time.monotonic() < limit:
+        written = file.exists() and file.read_text().endswith("\n")  # asked first: it may be written meanwhile
         pid = find(file)
         if pid is not None and os.path.exists("/proc/%d/root%s" % (pid, sign)):
             return pid
-        if pid is None and file.exists() and file.read_text().endswith("\n"):
+        if written and pid is None:  # it has ended since
             break
         time.sleep(0.005)
     said = log.read_text().strip().splitlines()[-5:] if log.exists() else []
