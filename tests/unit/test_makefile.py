@@ -7,16 +7,32 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
+
+import pytest
 
 from kit.checkout import HOME
 
 
+def would_run(target, home):
+    plain = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
+    return subprocess.run(
+        ["make", "--dry-run", target], cwd=home, env=plain, capture_output=True, text=True, check=True
+    ).stdout
+
+
 def test_the_quickstart_builds_nothing_but_the_collection():
     """A folder among its sources that is a target's name too would be made each time, as docs would."""
-    plain = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
-    would = subprocess.run(
-        ["make", "--dry-run", "quickstart"], cwd=HOME, env=plain, capture_output=True, text=True, check=True
-    ).stdout
+    would = would_run("quickstart", HOME)
     assert "ansible-playbook virtnet.linux.quickstart" in would
     assert "sphinx" not in would and "pytest" not in would
+
+
+@pytest.mark.parametrize("target", ["unit", "test", "test-full", "lint"])
+def test_a_clone_that_has_nothing_gets_what_the_tests_need(target, tmp_path):
+    """Each target by itself: who has a .venv from another one does not notice."""
+    for name in ("Makefile", "requirements.txt", "tests/requirements.txt", "docs/site/requirements.txt"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(HOME / name, tmp_path / name)
+    assert "-r tests/requirements.txt" in would_run(target, tmp_path)
