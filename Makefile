@@ -86,7 +86,7 @@ test: lint-fast | test-packages ## every test, root's too; before them the linte
 .PHONY: test-full
 test-full: .venv/test | test-packages ## what takes long: killed at every step, random histories, bad input, load, power cuts, cards
 	@tools/packages.sh $(FULL_PACKAGES)
-	@$(AS_ROOT) python -m pytest -n 2 tests/full $(ARGS) || status=$$?; $(GIVE_BACK); exit $${status:-0}
+	@$(AS_ROOT) python -m pytest -n $(WORKERS) tests/full $(ARGS) || status=$$?; $(GIVE_BACK); exit $${status:-0}
 	@python -m pytest -n 2 --hypothesis-profile full tests/unit/planner/test_junk.py tests/unit/fabric/test_junk.py
 
 .PHONY: unit

@@ -33,6 +33,7 @@ from ansible_collections.virtnet.linux.plugins.module_utils.kinds import (
     veth,
     vxlan_tunnel,
 )
+from ansible_collections.virtnet.linux.plugins.module_utils.meanwhile import Meanwhile
 from ansible_collections.virtnet.linux.plugins.module_utils.options import Problems
 
 KINDS = {
@@ -350,7 +351,7 @@ def _apply(actions: list[Action], host: Host, wanted: firewall.State, text: str)
     _delete_links(go.get(veth.KIND, []) + go.get(bridge.KIND, []), host)
     interface.delete(go.get(interface.KIND, []), host)
     if go.get(netns.KIND):
-        netns.delete(go[netns.KIND], host)
+        netns.empty(go[netns.KIND], host)
     veth.apply(stay.get(veth.KIND, []), host)
     interface.apply(stay.get(interface.KIND, []), host)
     vxlan_tunnel.apply(stay.get(vxlan_tunnel.KIND, []), host)
@@ -362,7 +363,9 @@ def _apply(actions: list[Action], host: Host, wanted: firewall.State, text: str)
     resolver.apply(stay.get(resolver.KIND, []), host)
     if network_names.KIND in by_kind or resolver.KIND in by_kind:
         host.name_files.tidy()
-    _forget_flows(host)
+    with Meanwhile(lambda: _forget_flows(host)):  # the kernel goes through the whole of its table
+        if go.get(netns.KIND):
+            netns.delete(go[netns.KIND], host)
 
 
 def _delete_links(actions: list[Action], host: Host) -> None:

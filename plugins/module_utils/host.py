@@ -10,40 +10,14 @@ import contextlib
 import functools
 import os
 import resource
-import threading
-from collections.abc import Callable
 from typing import Any
 
 from ansible_collections.virtnet.linux.plugins.module_utils import firewall, foreign, namespaces
+from ansible_collections.virtnet.linux.plugins.module_utils.meanwhile import Meanwhile
 from ansible_collections.virtnet.linux.plugins.module_utils.memory import Memory
 from ansible_collections.virtnet.linux.plugins.module_utils.name_files import NameFiles
 from ansible_collections.virtnet.linux.plugins.module_utils.netlink import Socket
 from ansible_collections.virtnet.linux.plugins.module_utils.stack import Stack
-
-
-class _Meanwhile(threading.Thread):
-    """Something that is done in a thread of its own, from now on until its result is asked for."""
-
-    def __init__(self, work: Callable[[], firewall.Live]) -> None:
-        super().__init__()
-        self._work = work
-        self._done: list[firewall.Live] = []
-        self._failed: Exception | None = None
-        self.start()
-
-    def run(self) -> None:
-        """Do it."""
-        try:
-            self._done.append(self._work())
-        except Exception as error:  # raised where the result is asked for
-            self._failed = error
-
-    def result(self) -> firewall.Live:
-        """What it came to, or what it failed with."""
-        self.join()
-        if self._failed is not None:
-            raise self._failed
-        return self._done[0]
 
 
 class Host:
@@ -65,7 +39,7 @@ class Host:
         self.links_going: set[tuple[str | None, str]] = set()
         self.heads: dict[str, str] = {}  # of bridges that are joined to others by cables: the one with the addresses
         self._stacks: dict[str | None, Stack] = {}
-        self._firewall = _Meanwhile(firewall.read)  # nft lists as long as all links take to be read
+        self._firewall = Meanwhile(firewall.read)  # nft lists as long as all links take to be read
         self._processes: dict[int, list[int]] | None = None
         _allow_many_files()
 

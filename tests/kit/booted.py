@@ -132,7 +132,9 @@ def _tree() -> Path:
             codename, site = _own_release()
             new = made.with_suffix(".new")
             shutil.rmtree(new, ignore_errors=True)
-            command = ["debootstrap", "--variant=minbase", "--include=" + ",".join(_PACKAGES), codename, str(new), site]
+            # its mounts in a mount namespace of its own: a host that a test makes meanwhile would have copies of them
+            options = ["--variant=minbase", "--include=" + ",".join(_PACKAGES)]
+            command = ["unshare", "--mount", "debootstrap", *options, codename, str(new), site]
             done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
             assert done.returncode == 0, done.stdout[-4000:] + done.stderr
             script = "systemctl enable systemd-networkd ssh; systemctl disable firewalld nftables; apt-get clean"

@@ -11,8 +11,16 @@ from __future__ import annotations
 
 from xdist.scheduler import LoadScopeScheduling
 
-ALONE = ("tests/molecule/", "tests/integration/controllers/", "tests/integration/test_pythons.py")  # they share nothing
+ALONE = (  # they share nothing
+    "tests/molecule/",
+    "tests/integration/controllers/",
+    "tests/integration/test_pythons.py",
+    "tests/full/test_killed_everywhere.py",
+    "tests/full/test_much_bad_input.py",
+)
 ORDER = (
+    "tests/full/test_many_histories.py",
+    "tests/full/test_reboot.py",
     *ALONE,
     "tests/integration/examples/",
     "tests/integration/overlay/",

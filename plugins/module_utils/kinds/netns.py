@@ -109,14 +109,19 @@ def apply_sysctls(actions: list[Action], host: Host) -> None:
                     sysctls.write(key, value)
 
 
-def delete(actions: list[Action], host: Host) -> None:
-    """Take handles away, and the links of those namespaces from the host."""
+def empty(actions: list[Action], host: Host) -> None:
+    """Take the links of namespaces that go from the host, and bring its cards back from there."""
     host.stack(None).delete_links(host_ends(host, [action.name for action in actions]))
     for action in _held(actions, host):
         stack = host.stack(action.name)
         stack.delete_links([link.name for link in stack.links.values() if _is_our_veth(link)])
     for action in actions:
         _send_cards_home(action.name, host)
+
+
+def delete(actions: list[Action], host: Host) -> None:
+    """Take the handles of emptied namespaces away."""
+    for action in actions:
         host.drop(action.name)
         namespaces.delete(action.name)
         host.memory["handles"].pop(action.name, None)
