@@ -43,7 +43,7 @@ class NameFiles:
     def __init__(self) -> None:
         self._networks: dict[str, str] = {}
         self._wanted: dict[str, str] = {}
-        self._sound: dict[frozenset[str], bool] = {}
+        self._sound: dict[str, frozenset[str] | None] = {}
 
     # ---- what networks say ----
 
@@ -74,15 +74,11 @@ class NameFiles:
     def networks_of(self, container: str) -> frozenset[str] | None:
         """The networks whose names the container finds now; None where it has no such file of ours, or one that is
         not as the networks have it."""
-        path = _join(DIRECTORY, container, "hosts")
         try:
-            target = os.readlink(path)
+            target = os.readlink(_join(DIRECTORY, container, "hosts"))
         except OSError:
             return None
-        if not target.startswith(_LINK):
-            return None
-        networks = _networks_in(_read(path) or "")
-        return networks if networks is not None and self._is_sound(networks, target) else None
+        return self._networks_at(target[len(_LINK) :]) if target.startswith(_LINK) else None
 
     def is_others(self, container: str, file: str) -> bool:
         """Whether somebody else put a file of that name there."""
@@ -141,14 +137,16 @@ class NameFiles:
         said = [self._wanted.get(network, self.lines(network)) for network in sorted(networks)]
         return "\n".join([_MARK, " ".join([_OF, *sorted(networks)]), _HEAD]) + "".join(said)
 
-    def _is_sound(self, networks: frozenset[str], target: str) -> bool:
-        """Whether the file for these networks says what they say; where one is to say something else, that is what
-        changes."""
-        if networks not in self._sound:
-            text = _read(_join(_HOSTS, os.path.basename(target)))
-            changing = any(self._wanted.get(one, self.lines(one)) != self.lines(one) for one in networks)
-            self._sound[networks] = changing or text == self._compose(networks)
-        return self._sound[networks]
+    def _networks_at(self, file: str) -> frozenset[str] | None:
+        """The networks of a file for a set of them; None where it does not say what they say. Where one is to say
+        something else, that is what changes."""
+        if file not in self._sound:
+            text = _read(_join(_HOSTS, file))
+            networks = _networks_in(text or "")
+            changing = any(self._wanted.get(one, self.lines(one)) != self.lines(one) for one in networks or ())
+            is_sound = networks is not None and (changing or text == self._compose(networks))
+            self._sound[file] = networks if is_sound else None
+        return self._sound[file]
 
 
 def hosts_lines(entries: list[dict[str, list[str]]]) -> str:

@@ -291,7 +291,7 @@ def _host(host: Host) -> dict[str, Any]:
             "labels": link.labels,
             "device": cards.home_name(link),  # of a card whose namespace somebody deleted
             "lifeline": None if link.ours else cards.lifeline(stack, link, controller),
-            "addresses": settings.read(stack, link)["addresses"],
+            "addresses": settings.read(stack, link, ["addresses"])["addresses"],
         }
         for link in sorted(stack.links.values(), key=lambda link: link.name)
     ]

@@ -8,20 +8,21 @@ link."""
 from __future__ import annotations
 
 import errno
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from ansible_collections.virtnet.linux.plugins.module_utils import ip, messages
 from ansible_collections.virtnet.linux.plugins.module_utils.actions import difference
 from ansible_collections.virtnet.linux.plugins.module_utils.names import mark
 from ansible_collections.virtnet.linux.plugins.module_utils.netlink import Request, number
-from ansible_collections.virtnet.linux.plugins.module_utils.stack import Link, Stack, is_link_local
+from ansible_collections.virtnet.linux.plugins.module_utils.stack import Link, Route, Stack, is_link_local
 
 _DEFAULT, _DEFAULT6 = "0.0.0.0/0", "::/0"
 _IFLA_BRPORT_MODE, _IFLA_BRPORT_GUARD, _IFLA_BRPORT_ISOLATED = 4, 5, 33  # include/uapi/linux/if_link.h
 
-Settings = dict[
-    str, Any
-]  # mac, mtu, bridge, hairpin, bpdu_guard, isolated, up, silent, labels, addresses, gateway, gateway6, routes
+_ROUTES = ("gateway", "gateway6", "routes")
+
+Settings = dict[str, Any]  # the keys are those of _READERS
 
 
 def normal_address(address: str) -> str:
@@ -56,33 +57,9 @@ def link_local_of(mac: str) -> str:
     return ip.link_local(mac) + "/64"
 
 
-def read(stack: Stack, link: Link) -> Settings:
-    """What the link is set to now, in the words that wanted settings use."""
-    bridge = stack.link_at(link.master)
-    addresses = [address for address in stack.addresses.get(link.index, []) if not is_link_local(address)]
-    routes = [route for route in stack.routes if route.index == link.index and route.protocol == messages.RTPROT_STATIC]
-    default = next((route.via for route in routes if route.to == _DEFAULT), None)
-    default6 = next((route.via for route in routes if route.to == _DEFAULT6), None)
-    others = [
-        {"to": route.to, "via": route.via, "metric": route.metric}
-        for route in routes
-        if route.to not in (_DEFAULT, _DEFAULT6)
-    ]
-    return {
-        "mac": link.mac,
-        "mtu": link.mtu,
-        "bridge": None if bridge is None else bridge.name,
-        "hairpin": _port_flag(link, _IFLA_BRPORT_MODE),
-        "bpdu_guard": _port_flag(link, _IFLA_BRPORT_GUARD),
-        "isolated": _port_flag(link, _IFLA_BRPORT_ISOLATED),
-        "up": link.up,
-        "silent": link.silent,
-        "labels": link.labels,
-        "addresses": sorted(addresses),
-        "gateway": default,
-        "gateway6": default6,
-        "routes": sorted(others, key=str),
-    }
+def read(stack: Stack, link: Link, keys: Iterable[str]) -> Settings:
+    """What the link is set to now, as far as it is asked for, in the words that wanted settings use."""
+    return {key: _READERS[key](stack, link) for key in keys}
 
 
 def compare(wanted: Settings, stack: Stack, link: Link, own_link_local: str | None) -> tuple[Settings, Settings]:
@@ -91,7 +68,7 @@ def compare(wanted: Settings, stack: Stack, link: Link, own_link_local: str | No
     ``own_link_local`` is the link-local address that goes with IPv6 addresses; its absence shows as a change of
     addresses.
     """
-    found = read(stack, link)
+    found = read(stack, link, [key for key, value in wanted.items() if value is not None])
     before, after = difference(wanted, found)
     if _lacks_link_local(wanted, stack, link, own_link_local):
         before["addresses"] = found["addresses"]
@@ -123,7 +100,7 @@ def addressing(
     stack: Stack, link: Link | None, index: int, about: str, wanted: Settings, own_link_local: str | None
 ) -> list[Request]:
     """Requests for the link's addresses and routes; ``link`` is None for one that was just made and has none yet."""
-    found = read(stack, link) if link is not None else None
+    found = read(stack, link, _ROUTES) if link is not None else None
     have = [] if link is None else stack.addresses.get(link.index, [])
     requests = []
     if wanted.get("addresses") is not None:
@@ -183,6 +160,28 @@ def _has_ipv6(wanted: Settings) -> bool:
     return any(":" in address for address in wanted.get("addresses") or [])
 
 
+def _bridge(stack: Stack, link: Link) -> str | None:
+    bridge = stack.link_at(link.master)
+    return None if bridge is None else bridge.name
+
+
+def _addresses(stack: Stack, link: Link) -> list[str]:
+    return sorted(address for address in stack.addresses.get(link.index, []) if not is_link_local(address))
+
+
+def _static_routes(stack: Stack, link: Link) -> list[Route]:
+    return [route for route in stack.routes if route.index == link.index and route.protocol == messages.RTPROT_STATIC]
+
+
+def _default_gateway(stack: Stack, link: Link, to: str) -> str | None:
+    return next((route.via for route in _static_routes(stack, link) if route.to == to), None)
+
+
+def _other_routes(stack: Stack, link: Link) -> list[dict[str, Any]]:
+    others = [route for route in _static_routes(stack, link) if route.to not in (_DEFAULT, _DEFAULT6)]
+    return sorted(({"to": route.to, "via": route.via, "metric": route.metric} for route in others), key=str)
+
+
 def _port_flag(link: Link, attribute: int) -> bool | None:
     return bool(number(link.port[attribute])) if attribute in link.port else None
 
@@ -194,3 +193,20 @@ def _port_attributes(wanted: Settings) -> messages.Attributes:
         ("isolated", "IFLA_BRPORT_ISOLATED"),
     )
     return [(attribute, int(wanted[key])) for key, attribute in named if wanted.get(key) is not None]
+
+
+_READERS: dict[str, Callable[[Stack, Link], Any]] = {
+    "mac": lambda _stack, link: link.mac,
+    "mtu": lambda _stack, link: link.mtu,
+    "bridge": _bridge,
+    "hairpin": lambda _stack, link: _port_flag(link, _IFLA_BRPORT_MODE),
+    "bpdu_guard": lambda _stack, link: _port_flag(link, _IFLA_BRPORT_GUARD),
+    "isolated": lambda _stack, link: _port_flag(link, _IFLA_BRPORT_ISOLATED),
+    "up": lambda _stack, link: link.up,
+    "silent": lambda _stack, link: link.silent,
+    "labels": lambda _stack, link: link.labels,
+    "addresses": _addresses,
+    "gateway": lambda stack, link: _default_gateway(stack, link, _DEFAULT),
+    "gateway6": lambda stack, link: _default_gateway(stack, link, _DEFAULT6),
+    "routes": _other_routes,
+}

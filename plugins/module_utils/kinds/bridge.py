@@ -45,6 +45,7 @@ _FORWARD_DELAY, _MAX_AGE = 2, 6
 # for: on two bridges joined by a cable both would, and only one of them is the gateway. (In IPv6 that goes by itself.)
 _SYSCTLS = {"accept_ra": ("net/ipv6/conf/%s/accept_ra", "0"), "arp_ignore": ("net/ipv4/conf/%s/arp_ignore", "1")}
 _TREE = {"stp": "IFLA_BR_STP_STATE", "forward_delay": "IFLA_BR_FORWARD_DELAY", "priority": "IFLA_BR_PRIORITY"}
+_SHOWN = ("addresses", "mac", "mtu", "labels")  # of one that goes
 
 
 def check(wanted: dict[str, Any], host: Host, problems: options.Problems) -> None:
@@ -80,7 +81,7 @@ def plan(wanted: dict[str, Any], host: Host) -> list[Action]:
     name, stack = wanted["name"], host.stack(wanted["netns"])
     link = stack.links.get(name)
     if wanted["state"] == "absent":
-        return [] if link is None else [Action("delete", KIND, name, _shown(settings.read(stack, link)), {}, wanted)]
+        return [] if link is None else [Action("delete", KIND, name, settings.read(stack, link, _SHOWN), {}, wanted)]
     asked = _settings(wanted, link)
     if link is None:
         keys = ("netns", "addresses", "mac", "mtu", *_TREE, "interfaces", "up", "labels")
@@ -211,10 +212,6 @@ def _set_sysctls(name: str) -> None:
     for path, value in _SYSCTLS.values():
         if sysctls.read(path % name) not in (None, value):
             sysctls.write(path % name, value)
-
-
-def _shown(found: settings.Settings) -> dict[str, Any]:
-    return {key: found[key] for key in ("addresses", "mac", "mtu", "labels")}
 
 
 def _a(kind: str | None) -> str:

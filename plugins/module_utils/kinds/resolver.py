@@ -14,7 +14,7 @@ from typing import Any
 from ansible_collections.virtnet.linux.plugins.module_utils import options
 from ansible_collections.virtnet.linux.plugins.module_utils.actions import Action
 from ansible_collections.virtnet.linux.plugins.module_utils.host import Host
-from ansible_collections.virtnet.linux.plugins.module_utils.name_files import wanted_resolv_conf
+from ansible_collections.virtnet.linux.plugins.module_utils.name_files import NameFiles, wanted_resolv_conf
 
 KIND = "resolver"
 OPTIONS: dict[str, Any] = dict(
@@ -45,15 +45,15 @@ def check(wanted: dict[str, Any], _host: Host, problems: options.Problems) -> No
 def plan(wanted: dict[str, Any], host: Host) -> list[Action]:
     """What has to be done for the containers of one object."""
     files, about = host.name_files, _about(wanted)
-    had = [name for name in wanted["containers"] if files.networks_of(name) is not None or files.resolv_conf(name)]
     if wanted["state"] == "absent":
+        had = _that_have_files(wanted["containers"], files)
         return [Action("delete", KIND, about, {"containers": had}, {}, wanted)] if had else []
     asked = _asked(wanted)
     wrong = [name for name in wanted["containers"] if not _is_right(name, host, *asked)]
     if not wrong:
         return []
     told = {key: wanted[key] for key in ("networks", "nameservers", "search", "options") if wanted[key]}
-    before, after = {"containers": [name for name in wrong if name in had]}, {"containers": wrong, **told}
+    before, after = {"containers": _that_have_files(wrong, files)}, {"containers": wrong, **told}
     return [Action("change" if before["containers"] else "create", KIND, about, before, after, wanted)]
 
 
@@ -73,6 +73,10 @@ def delete(actions: list[Action], host: Host) -> None:
     for action in actions:
         for name in action.wanted["containers"]:
             host.name_files.take_away(name)
+
+
+def _that_have_files(containers: list[str], files: NameFiles) -> list[str]:
+    return [name for name in containers if files.networks_of(name) is not None or files.resolv_conf(name)]
 
 
 def _asked(wanted: dict[str, Any]) -> tuple[frozenset[str], str | None]:
