@@ -132,7 +132,7 @@ class Host:
 
     def settle(self) -> None:
         """Wait until the links of namespaces that are gone are gone too; the kernel takes them down in its own time."""
-        self.sh("while ip -o link show type veth | grep -q link-netnsid; do :; done")
+        self.sh("while ip -o link show type veth | grep -q link-netnsid; do sleep 0.02; done")
 
     def start(self, *command: str, netns: str | None = None) -> int:
         """Start a process that stays until it is ended, or the host is; its PID in the host."""

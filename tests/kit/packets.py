@@ -85,7 +85,7 @@ def listen(host: Host, port: int, netns: str | None = None) -> int:
     """A process that waits on a TCP port; its PID in the host."""
     program = "import socket, signal; server = socket.create_server(('', %d)); signal.pause()" % port
     pid = host.start("python3", "-c", program, netns=netns)
-    host.sh("until ss -Hltn sport = %d | grep -q .; do :; done" % port, netns)
+    host.sh("until ss -Hltn sport = %d | grep -q .; do sleep 0.02; done" % port, netns)
     return pid
 
 

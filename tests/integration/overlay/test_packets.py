@@ -123,7 +123,7 @@ def test_a_packet_of_the_mtu_passes_and_not_a_byte_more(fabric, version):
     there = fabric.addresses["h2", "c5", version]
     fits = MTU[fabric.version] - (28 if version == 4 else 48)
     assert fabric.ping("h1", "c3", there, "-Mdo", f"-s{fits}")
-    assert not fabric.ping("h1", "c3", there, "-Mdo", f"-s{fits + 1}")
+    assert not fabric.ping("h1", "c3", there, "-Mdo", "-w1", f"-s{fits + 1}")
 
 
 def test_two_overlays_are_apart(fabric):

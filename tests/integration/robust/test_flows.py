@@ -41,7 +41,7 @@ class Flow:
     def __init__(self, host, client, to, port, server, at):
         self.host, self.told = host, "/run/%s-to-%s" % (client, server)
         host.start(sys.executable, "-c", ECHO, str(at), netns=server)
-        host.sh("until ss -Hltn sport = %d | grep -q .; do :; done" % at, server)
+        host.sh("until ss -Hltn sport = %d | grep -q .; do sleep 0.02; done" % at, server)
         host.start(sys.executable, "-c", TALK, to, str(port), self.told, netns=client)
         self.goes_on()
 
@@ -110,7 +110,7 @@ def test_connections_go_on_when_the_rules_are_made_anew(talking, older):
 def end(host, netns):
     """End all processes in a namespace."""
     host.sh(f"ip netns pids {netns} | xargs -r kill -9")
-    host.sh(f'while [ "$(ip netns pids {netns})" ]; do :; done')
+    host.sh(f'while [ "$(ip netns pids {netns})" ]; do sleep 0.02; done')
 
 
 def test_with_a_network_its_connections_are_forgotten(outside):

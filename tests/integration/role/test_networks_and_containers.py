@@ -131,7 +131,7 @@ def test_mtu_reaches_both_ends(host, role):
     role.change([{**WEB, "mtu": 1400}], [CLIENT])
     assert host.links()["br-web"]["mtu"] == host.links("client")["eth0"]["mtu"] == 1400
     host.sh("ping -c 1 -w 5 -M do -s 1372 172.30.0.1", "client")
-    assert host.try_sh("ping -c 1 -W 1 -M do -s 1373 172.30.0.1", "client").returncode
+    assert host.try_sh("ping -c 1 -w 1 -M do -s 1373 172.30.0.1", "client").returncode
     role.change([{**WEB, "mtu": 1300}], [CLIENT])
     assert host.links("client")["eth0"]["mtu"] == 1300
 

@@ -74,7 +74,7 @@ def serve(who, port=80):
     run = f"ip netns exec {container} python3 -c {shlex.quote(SERVE.format(port))}"
     if within(who, f"ss -Hltn sport = :{port}").stdout.strip() == "":
         over_ssh(host).run_test(f"setsid {run} >/dev/null 2>&1 </dev/null &")
-        over_ssh(host).run_test(f"until ip netns exec {container} ss -Hltn sport = :{port} | grep -q .; do :; done")
+        over_ssh(host).run_test(f"until ip netns exec {container} ss -Hltn sport = :{port} | grep -q .; do sleep 0.05; done")
 
 
 def asks(who, where):
@@ -135,7 +135,7 @@ def test_a_hundred_megabytes_and_their_checksum():
     script = "import os; os.chdir('/srv'); " + SERVE.format(81)
     run = f"ip netns exec {other[1]} python3 -c {shlex.quote(script)}"
     over_ssh("h2").run_test(f"setsid {run} >/dev/null 2>&1 </dev/null &")
-    over_ssh("h2").run_test(f"until ip netns exec {other[1]} ss -Hltn sport = :81 | grep -q .; do :; done")
+    over_ssh("h2").run_test(f"until ip netns exec {other[1]} ss -Hltn sport = :81 | grep -q .; do sleep 0.05; done")
     take = f"import urllib.request as u; u.urlretrieve('http://{containers('10.42.')[other]}:81/file', '/run/file')"
     assert within(one, f"python3 -c {shlex.quote(take)}").rc == 0
     sums = [over_ssh("h1").check_output("sha256sum </run/file"), over_ssh("h2").check_output("sha256sum </srv/file")]
@@ -177,7 +177,7 @@ def test_exactly_the_mtu_passes():
     there = containers("10.42.")[on("h2")]
     fits = 1400 - (70 if is_over_ipv6() else 50) - 28  # of the third host's card: the tunnel's headers, and the ping's
     assert pings(on("h1"), there, f"-Mdo -s{fits}")
-    assert not pings(on("h1"), there, f"-Mdo -s{fits + 1}")
+    assert not pings(on("h1"), there, f"-Mdo -w1 -s{fits + 1}")
 
 
 def test_the_outside_sees_the_host():
