@@ -87,7 +87,7 @@ class Site:
     def works(self):
         """Published port, overlay between the machines, names."""
         machines = self.machines
-        machines.sh("h1", "until ip netns exec a ss -Hltn sport = 80 | grep -q .; do sleep 0.02; done")  # web has just started
+        machines.sh("h1", "until ip netns exec a ss -Hltn sport = 80 | grep -q .; do sleep 0.02; done")
         called = machines.room.sh("python3 -c \"%s\"" % (CALL % machines.addresses["h1"]))
         assert called.strip() == "h1"
         machines.sh("h1", "ip netns exec f-h1 ping -n -q -c 1 -w 10 10.42.0.3")

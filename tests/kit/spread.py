@@ -16,6 +16,7 @@ ALONE = (  # they share nothing
     "tests/integration/controllers/",
     "tests/integration/test_pythons.py",
     "tests/full/test_killed_everywhere.py",
+    "tests/full/test_never_a_router.py",
     "tests/full/test_much_bad_input.py",
 )
 ORDER = (

@@ -2,15 +2,14 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A host that was no router routes nothing between its other interfaces: not while networks stand, and at no moment of
-a run that makes them or takes them away, wherever it is killed.
+"""A host that was no router routes nothing between its other interfaces while networks stand; where it did before, it
+goes on. Two neighbours try it, each with a route to the other by the host.
 
-Two neighbours try it, each with a route to the other by the host. Where it did route before, it goes on.
+tests/full/test_never_a_router.py kills runs at each step.
 """
 
 from __future__ import annotations
 
-import itertools
 import socket
 
 import pytest
@@ -56,13 +55,6 @@ NETWORKS = complete({
         {"bridge": "br-four", "subnets": ["172.31.0.0/24"]},
     ],
 })  # fmt: skip
-SWITCHES = {kind: NETWORKS[kind] for kind in ("bridge", "bridge_policy")}
-OF_BOTH = {kind: [one for one in objects if "two" in str(one)] for kind, objects in SWITCHES.items()}
-WAYS = {  # what stands before, the run that is killed
-    "the first networks": (absent(SWITCHES), SWITCHES),
-    "the last networks": (SWITCHES, absent(SWITCHES)),
-    "the last of IPv6": (SWITCHES, absent(OF_BOTH)),
-}
 
 
 @pytest.fixture
@@ -97,23 +89,6 @@ def _routed():
             pass
         server.close()
     return found
-
-
-@pytest.mark.parametrize("way", WAYS)
-def test_at_no_moment_of_a_run(between, way):
-    before, document = WAYS[way]
-    empty = between.snapshot()
-    for step in itertools.count():
-        engine.run(between, before)
-        where = engine.killed(between, document, step)
-        assert routed(between) == set(), where
-        if where is None:
-            break
-        engine.run(between, document)
-    assert step > 10
-    engine.run(between, absent(SWITCHES))
-    assert routed(between) == set()
-    snapshot.same(empty, between.snapshot())
 
 
 def test_without_the_rules_it_would(between):

@@ -74,7 +74,8 @@ def serve(who, port=80):
     run = f"ip netns exec {container} python3 -c {shlex.quote(SERVE.format(port))}"
     if within(who, f"ss -Hltn sport = :{port}").stdout.strip() == "":
         over_ssh(host).run_test(f"setsid {run} >/dev/null 2>&1 </dev/null &")
-        over_ssh(host).run_test(f"until ip netns exec {container} ss -Hltn sport = :{port} | grep -q .; do sleep 0.05; done")
+        listens = f"ip netns exec {container} ss -Hltn sport = :{port} | grep -q ."
+        over_ssh(host).run_test(f"until {listens}; do sleep 0.05; done")
 
 
 def asks(who, where):
