@@ -41,20 +41,30 @@ html_theme_options = {
 # The theme has a table of contents of its own at each page's side.
 _CONTENTS = re.compile(r"^\.\. contents::.*\n(?: +\S.*\n)*", re.MULTILINE)
 _LINK = re.compile(r"(?<=\]\()(?![a-z]+:)([^)#\s]+)(?=[)#])")
+# How pages link to what the collection's tarball lacks, which may be a page here.
+_ABSOLUTE = re.compile(re.escape(REPOSITORY) + r"/(?:blob|tree)/main/([^)#\s]+)")
 
 
 def _page(app, docname, source):
-    """Links to what is no page of the site lead to the repository, as long as it is there."""
+    """Links to pages of the site stay in it; those to what is none lead to the repository, as long as it is there."""
+
+    def kept(link):
+        page = next((page for page in (link.group(1), link.group(1) + "/README.md") if _is_page(app, page)), None)
+        return os.path.relpath(page, os.path.dirname(docname) or ".") if page else link.group()
 
     def resolved(link):
         path = os.path.normpath(os.path.join(os.path.dirname(docname), link.group(1)))
         if path == "README.md":
             return os.path.relpath("index.md", os.path.dirname(docname) or ".")
-        if not (Path(app.srcdir) / path).is_file() and (HOME / path).exists():
+        if not _is_page(app, path) and (HOME / path).exists():
             return "%s/%s/main/%s" % (REPOSITORY, "tree" if (HOME / path).is_dir() else "blob", path)
         return link.group(1)
 
-    source[0] = _CONTENTS.sub("", _LINK.sub(resolved, source[0]))
+    source[0] = _CONTENTS.sub("", _LINK.sub(resolved, _ABSOLUTE.sub(kept, source[0])))
+
+
+def _is_page(app, path):
+    return (Path(app.srcdir) / path).is_file()
 
 
 def _core(app, env, node, contnode):
