@@ -9,9 +9,11 @@ from __future__ import annotations
 import json
 
 import pytest
+from integration.docs.pages import blocks
 
 from kit import role
 from kit.booted import CONTROLLER, Machines
+from kit.checkout import HOME
 
 SITE = """
 - hosts: booted
@@ -23,8 +25,8 @@ SITE = """
     bridge_network_manage_foreign_firewall: true
     bridge_network_networks: [{name: web, subnet: 172.30.0.0/16, state: STATE}]
     bridge_network_containers:
-      - {name: a, networks: [web], ports: ["8080:80"], state: STATE, force: true}
-      - {name: b, networks: [web], sysctls: {net.ipv4.conf.all.rp_filter: 2}, state: STATE}
+      - {name: nginx, networks: [web], ports: ["8080:80"], state: STATE, force: true}
+      - {name: client, networks: [web], sysctls: {net.ipv4.conf.all.rp_filter: 2}, state: STATE}
   roles:
     - {role: virtnet.linux.overlay_network, overlay_network_group: booted}
     - virtnet.linux.bridge_network
@@ -39,18 +41,17 @@ SITE = """
       changed_when: false
       vars: {ansible_connection: local, ansible_python_interpreter: "{{ ansible_playbook_python }}"}
 """
-# Somebody who needs the networks: it runs in a's namespace from boot on.
-WEB = """
-[Unit]
-Wants=network-online.target
-After=network-online.target
-[Service]
-NetworkNamespacePath=/run/netns/a
-ExecStart=/usr/bin/python3 -m http.server 80
-[Install]
-WantedBy=multi-user.target
+# Who needs the networks from boot on: the unit of the documentation, and one that waits for what others wait for too.
+(HELLO,) = [block.text for block in blocks(HOME / "docs" / "services.md") if str(block.file).endswith("/hello.service")]
+ONLINE = HELLO.replace("After=virtnet-restore.service", "Wants=network-online.target\nAfter=network-online.target")
+UNITS = {"h1": HELLO, "h2": ONLINE}
+# What else the unit promises: names as ip netns exec has them, and no rights of root's.
+INSIDE = """
+pid=$(systemctl show --property=MainPID --value hello)
+nsenter --target $pid --mount getent hosts client
+! grep "^Uid:.0" /proc/$pid/status
 """
-CALL = "import urllib.request as r; print(r.urlopen('http://%s:8080/etc/hostname', timeout=10).read().decode())"
+CALL = """python3 -c "import urllib.request as r; print(r.urlopen('http://%s:8080/hostname', timeout=10).read().decode())" """
 GONE = """
 test ! -e /var/lib/virtnet; test ! -e /usr/local/sbin/virtnet; test ! -e /run/virtnet
 test -z "$(find /etc/systemd/system -name 'virtnet*')"
@@ -87,12 +88,13 @@ class Site:
     def works(self):
         """Published port, overlay between the machines, names."""
         machines = self.machines
-        machines.sh("h1", "until ip netns exec a ss -Hltn sport = 80 | grep -q .; do sleep 0.02; done")
-        called = machines.room.sh("python3 -c \"%s\"" % (CALL % machines.addresses["h1"]))
-        assert called.strip() == "h1"
+        machines.sh("h1", "until ip netns exec nginx ss -Hltn sport = 80 | grep -q .; do sleep 0.02; done")
+        machines.sh("h1", INSIDE)
+        assert machines.sh("h1", CALL % "127.0.0.1").strip() == "h1"
+        assert machines.room.sh(CALL % machines.addresses["h1"]).strip() == "h1"
         machines.sh("h1", "ip netns exec f-h1 ping -n -q -c 1 -w 10 10.42.0.3")
-        machines.sh("h2", "ip netns exec b ping -n -q -c 1 -w 10 a")
-        machines.sh("h2", "ip netns exec b ping -n -q -c 1 -w 10 %s" % CONTROLLER)
+        machines.sh("h2", "ip netns exec client ping -n -q -c 1 -w 10 nginx")
+        machines.sh("h2", "ip netns exec client ping -n -q -c 1 -w 10 %s" % CONTROLLER)
 
 
 def virtnet(machines, name, command):
@@ -102,19 +104,20 @@ def virtnet(machines, name, command):
 
 def test_reboot(machines, tmp_path):
     site = Site(machines, tmp_path)
-    for name in machines.addresses:
-        machines.sh(name, "cat > /etc/systemd/system/web.service <<END\n%s\nEND\nsystemctl enable -q web" % WEB)
+    for name, unit in UNITS.items():
+        machines.sh(name, "cat > /etc/systemd/system/hello.service <<END\n%s\nEND\nsystemctl enable -q hello" % unit)
+        machines.sh(name, "cp /etc/hostname /srv")
     machines.sh("h1", "systemctl enable -q --now firewalld; firewall-cmd -q --permanent --add-port=4789/udp")
     machines.sh("h1", "firewall-cmd -q --reload")
     assert site.play().changed > 0
     assert machines.sh("h1", "stat -c %a /var/lib/virtnet/*.json | sort -u").strip() == "600"
-    machines.sh("h1", "systemctl start web")
+    machines.sh("h1", "systemctl start hello")
     site.works()
     before = site.found()
 
     machines.reboot("h1", "h2")
     for name in machines.addresses:
-        assert machines.sh(name, "systemctl is-active virtnet-restore web").split() == ["active", "active"]
+        assert machines.sh(name, "systemctl is-active virtnet-restore hello").split() == ["active", "active"]
         assert virtnet(machines, name, "check") == (0, "", "")
     site.works()
     again = site.play()
@@ -133,8 +136,8 @@ def test_reboot(machines, tmp_path):
     assert virtnet(machines, "h1", "check") == (0, "", "")
     site.works()
 
-    machines.sh("h1", "systemctl disable -q --now web firewalld; nft flush ruleset")
-    machines.sh("h2", "systemctl disable -q --now web")
+    machines.sh("h1", "systemctl disable -q --now hello firewalld; nft flush ruleset")
+    machines.sh("h2", "systemctl disable -q --now hello")
     site.play("absent")
     for name in machines.addresses:
         machines.sh(name, GONE)
