@@ -25,12 +25,13 @@ _COLOURS = ("#0b5fa5", "#a34700", "#00734f", "#8a3f76", "#7a6000", "#2f7f95", "#
 _INK, _FAINT, _LINE, _PORT = "#1f2933", "#66727f", "#9aa5b1", "#b03a00"
 _FONT = "DejaVu Sans,Verdana,Helvetica,Arial,sans-serif"
 _GAP = "\u2002"  # an en space, which SVG keeps where no line begins; also room for a browser's wider letters
+_CONTAINER, _BRIDGE = 175, 285  # as wide as most, so that the hosts' columns stand below each other
 _LEGEND = 3  # so many signs in a row of the legend
 _LEFT_ONLY = 3  # so many hosts stand one below the other; more stand on both sides of what joins them
 
 _HEAD = f"""digraph virtnet {{
   graph [rankdir=LR, bgcolor=white, fontname="{_FONT}", fontsize=16, fontcolor="{_INK}", nodesep=0.2, ranksep=1.0,
-         pad=0.3, newrank=true, splines=true, outputorder=edgesfirst, tooltip=" "]
+         pad=0.3, outputorder=edgesfirst, tooltip=" "]
   node [fontname="{_FONT}", fontsize=15, fontcolor="{_INK}", shape=plain, tooltip=" "]
   edge [color="{_LINE}", arrowhead=none, penwidth=1.9, tooltip=" "]
 """
@@ -42,14 +43,9 @@ def graph(reports: Reports, legend: bool = True) -> str:
     colours = _colours(reports)
     joints = _Joints(reports)
     text = [_HEAD]
-    sides: dict[bool, list[str]] = {}
     for place, host in enumerate(hosts):
         is_right = len(hosts) > _LEFT_ONLY and place % 2 == 1
-        drawn = _Host(host, reports[host], colours, joints, is_right)
-        text += drawn.lines()
-        sides.setdefault(is_right, []).append(drawn.outermost())
-    for side in sides.values():
-        text += _column(side)
+        text += _Host(host, reports[host], colours, is_right).lines()
     text += joints.lines(colours)
     if legend:
         text += _legend(reports)
@@ -86,8 +82,8 @@ class _Joints:
 class _Host:
     """One host: a cluster, in which every node's identifier begins with the host's name."""
 
-    def __init__(self, name: str, report: Report, colours: Mapping[str, str], joints: _Joints, is_right: bool) -> None:
-        self.name, self.report, self.colours, self.joints, self.is_right = name, report, colours, joints, is_right
+    def __init__(self, name: str, report: Report, colours: Mapping[str, str], is_right: bool) -> None:
+        self.name, self.report, self.colours, self.is_right = name, report, colours, is_right
         self.networks = {network["Id"]: network for network in report.get("networks") or []}
         self.cards = _cards_out(report)
         self.edges: list[str] = []
@@ -97,24 +93,16 @@ class _Host:
         nodes = [*self._containers(), *self._bridges(), *self._tunnels(), *self._uplinks()]
         if not self.networks and not self.report.get("containers"):
             nodes.append("    %s [label=<%s>]" % (self._id("nothing"), _font("no networks", _FAINT)))
-        label = '<FONT POINT-SIZE="20"><B>%s</B></FONT>' % _escape(self.name)
+        name = '<FONT POINT-SIZE="20"><B>%s</B></FONT>' % _escape(self.name)
+        label = '<TABLE BORDER="0" CELLBORDER="0" CELLPADDING="5"><TR><TD>%s</TD></TR></TABLE>' % name
         return [
             "  subgraph %s {" % _id("cluster", self.name),
-            '    graph [label=<%s>, labeljust=l, style="rounded,filled", fillcolor="#fbfcfd", color="%s", margin=14]'
-            % (label, _LINE),
+            '    graph [label=<%s>, labeljust=%s, style="rounded,filled", fillcolor="#fbfcfd", color="%s", margin=14]'
+            % (label, "r" if self.is_right else "l", _LINE),
             *nodes,
             "  }",
             *self.edges,
         ]
-
-    def outermost(self) -> str:
-        """A node of the column next to what joins hosts, by which hosts are kept in their order."""
-        if self.cards:
-            return self._id("card", self.cards[-1][0])
-        tunnels = self._our_tunnels()
-        if tunnels:
-            return self._id("tunnel", tunnels[-1]["name"])
-        return self._id("containers" if self.report.get("containers") else "nothing")
 
     def _containers(self) -> list[str]:
         """All containers in one node, a table of boxes, so that dot keeps their order and width."""
@@ -127,7 +115,7 @@ class _Host:
         boxes = [self._container(at, one, sharing.get(one["name"], [])) for at, one in enumerate(own)]
         if sharing.get("host"):
             rows = [_bold(", ".join(sharing["host"])), _small("the host's own network")]
-            boxes.append(_box(rows, _LINE, fill="#ffffff", dashed=True))
+            boxes.append(_box(rows, _LINE, fill="#ffffff", dashed=True, at_least=_CONTAINER))
         if not boxes:
             return []
         cells = "".join("<TR><TD>%s</TD></TR>" % box for box in boxes)
@@ -153,7 +141,7 @@ class _Host:
         if not container.get("endpoints") and not container.get("interfaces"):
             rows.append(_small("no network"))
         lonely = not container.get("endpoints")
-        return _box(rows, _LINE if lonely else _INK, fill="#ffffff", dashed=lonely)
+        return _box(rows, _LINE if lonely else _INK, fill="#ffffff", dashed=lonely, at_least=_CONTAINER)
 
     def _ports(self, endpoint: Report) -> list[str]:
         """The endpoint's published ports, as 'host 8080 → 80/tcp'."""
@@ -181,7 +169,8 @@ class _Host:
                 gateway = "gateway %s" % part["Gateway"] if part.get("Gateway") else ""
                 rows.append(_escape(part["Subnet"] + _GAP) + _font(gateway, _FAINT))
             fill = _tint(colour)
-            found.append("    %s [label=<%s>]" % (self._id("bridge", device), _box(rows, colour, fill, width=3)))
+            box = _box(rows, colour, fill, width=3, at_least=_BRIDGE)
+            found.append("    %s [label=<%s>]" % (self._id("bridge", device), box))
             if not network["Internal"] and self.cards:
                 self._edge(self._id("bridge", device), self._id("card", self.cards[0][0]), colour, "style=dashed")
         self._cables()
@@ -237,24 +226,19 @@ class _Host:
 
     def _edge(self, start: str, end: str, colour: str, *attributes: str, row: str = "") -> None:
         """A line inside the host, outwards, between the middles of two boxes' sides, or from a row of the first."""
-        sides = ("%s:" % row if row else "", "")
-        tail, head = sides[::-1] if self.is_right else sides
-        self._joint(start, end, colour, 'tailport="%se"' % tail, 'headport="%sw"' % head, *attributes)
+        ends = [(start, row + ":" if row else ""), (end, "")]
+        (tail, from_row), (head, to_row) = ends[::-1] if self.is_right else ends
+        self._line(tail, head, colour, 'tailport="%se"' % from_row, 'headport="%sw"' % to_row, *attributes)
 
     def _joint(self, start: str, end: str, colour: str, *attributes: str) -> None:
-        """A line outwards; on the right side of the drawing the columns stand in the other order."""
-        tail, head = (end, start) if self.is_right else (start, end)
-        self._line(tail, head, colour, *attributes)
+        """A line from the host to what joins hosts, which it meets wherever it comes from."""
+        if self.is_right:
+            self._line(end, start, colour, 'headport="w"', *attributes)
+        else:
+            self._line(start, end, colour, 'tailport="e"', *attributes)
 
     def _line(self, tail: str, head: str, colour: str, *attributes: str) -> None:
         self.edges.append("  %s -> %s [%s]" % (tail, head, ", ".join(['color="%s"' % colour, *attributes])))
-
-
-def _column(nodes: list[str]) -> list[str]:
-    """The nodes one below the other, in this order."""
-    if len(nodes) < 2:
-        return []
-    return ["  {rank=same; edge [style=invis]; %s}" % " -> ".join(nodes)]
 
 
 def _way_out(network: Report) -> str:
@@ -302,7 +286,7 @@ def _signs(reports: Reports) -> Iterable[tuple[bool, str, str]]:
     yield lonely, _box([_small("name")], _LINE, "#ffffff", dashed=True), "container without a network of its own"
     is_routed = any(container.get("forwarding") for container in containers)
     yield is_routed, _small("router"), "container that forwards between its networks"
-    yield any(report.get("nat_ports") for report in every), _font("host:8080 → 80", _PORT), "published port"
+    yield any(report.get("nat_ports") for report in every), _small("host:8080 → 80", _PORT), "published port"
     bridge = _box([_small("network")], colour, _tint(colour), width=3)
     yield bool(networks), bridge, "bridge of a network; each network has its colour"
     yield any(not network["Internal"] for network in networks), _font("- - - -", colour), "way out of a network"
@@ -359,8 +343,8 @@ def _font(text: str, colour: str) -> str:
     return '<FONT COLOR="%s">%s</FONT>' % (colour, _escape(text)) if text else ""
 
 
-def _small(text: str) -> str:
-    return '<FONT COLOR="%s" POINT-SIZE="12">%s</FONT>' % (_FAINT, _escape(text))
+def _small(text: str, colour: str = _FAINT) -> str:
+    return '<FONT COLOR="%s" POINT-SIZE="12">%s</FONT>' % (colour, _escape(text))
 
 
 def _bracketed(address: str) -> str:
@@ -380,17 +364,20 @@ def _box(
     width: float = 1.5,
     rounded: bool = False,
     dashed: bool = False,
+    at_least: int = 0,
 ) -> str:
     """A frame with a line of text a row; a row may be given with the name of a port, where edges end."""
     style = ",".join(word for word, is_on in (("ROUNDED", rounded), ("DASHED", dashed)) if is_on)
     cells = []
     for row in rows:
         text, port = row if isinstance(row, tuple) else (row, "")
-        cells.append('<TR><TD ALIGN="LEFT"%s>%s%s</TD></TR>' % (' PORT="%s"' % port if port else "", text, _GAP))
+        more = (' PORT="%s"' % port if port else "") + (' WIDTH="%d"' % at_least if at_least else "")
+        cells.append('<TR><TD ALIGN="LEFT"%s>%s%s</TD></TR>' % (more, text, _GAP))
+    more = ' STYLE="%s"' % style if style else ""
     return '<TABLE BORDER="%g" CELLBORDER="0" CELLSPACING="0" CELLPADDING="3" COLOR="%s" BGCOLOR="%s"%s>%s</TABLE>' % (
         width,
         colour,
         fill,
-        ' STYLE="%s"' % style if style else "",
+        more,
         "".join(cells),
     )

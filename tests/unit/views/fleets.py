@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import random
 from typing import Any
 
 
@@ -103,4 +104,29 @@ def overlay(hosts: int = 3, containers: int = 3) -> dict[str, dict[str, Any]]:
     first = found["host1"]
     first["networks"].append(network("web", "172.30.0.0/16"))
     first["containers"].append(container("front", ("fabric", "10.42.1.99/16"), ("web", "172.30.0.2/16")))
+    return found
+
+
+def drawn_by_lot(lot: random.Random, is_wild: bool) -> dict[str, dict[str, Any]]:
+    """Hosts with some containers each on some of their networks; wild ones have the networks by lot too."""
+    found = {}
+    for number in range(1, lot.choice([2, 3, 4, 5, 8, 12, 20]) + 1):
+        vtep = "192.0.2.%d" % (10 + number)
+        overlays = {"fabric": 4242, "lan": 4243} if is_wild else {"fabric": 4242}
+        on = {name: vni for name, vni in overlays.items() if not is_wild or lot.random() < 0.6}
+        networks = [network(name, "10.42.0.0/16", vni) for name, vni in on.items()]
+        local = [name for name in ("back", "web") if lot.random() < 0.3]
+        networks += [network(name, "172.30.0.0/16", Internal=name == "back") for name in local]
+        inside = []
+        for place in range(lot.randrange(7)):
+            attached = lot.sample(networks, min(len(networks), lot.choice([0, 1, 1, 1, 2])))
+            endpoints = [(one["Name"], "10.0.%d.%d/16" % (number, place)) for one in attached]
+            inside.append(container("c%d-%d" % (number, place), *endpoints, forwarding=len(endpoints) > 1))
+        found["host%d" % number] = host(
+            vtep + "/24",
+            networks=networks,
+            containers=inside,
+            tunnels=[tunnel(name, vni, vtep) for name, vni in on.items()],
+            nat_ports=[port(8080, "10.0.%d.0" % number, 80)],
+        )
     return found

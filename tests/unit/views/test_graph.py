@@ -63,16 +63,6 @@ def test_tunnels_of_all_hosts_meet_in_the_overlay():
     assert tunnels == ["host%d/tunnel/vx-fabric" % number for number in (1, 2, 3)]
 
 
-def test_many_hosts_stand_on_both_sides_in_their_order():
-    drawn = graph(overlay(20))
-    columns = re.findall(r"rank=same; edge \[style=invis\]; (.*)\}", drawn)
-    assert [re.findall(r"host(\d+)/card", column) for column in columns] == [
-        [str(number) for number in range(1, 21, 2)],
-        [str(number) for number in range(2, 21, 2)],
-    ]
-    assert ("overlay/4242", "host2/tunnel/vx-fabric") in lines(drawn)
-
-
 def test_a_cable_joins_two_bridges():
     cabled = host(
         "192.0.2.1/24",

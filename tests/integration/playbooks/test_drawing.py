@@ -1,0 +1,52 @@
+# Copyright (c) 2026, The virtnet.linux authors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What Graphviz makes of the drawing, whatever the fleet."""
+
+from __future__ import annotations
+
+import random
+import subprocess
+
+import pytest
+from unit.views import fleets
+
+from ansible_collections.virtnet.linux.plugins.plugin_utils.graph import graph
+
+
+def places(reports):
+    """Where each box stands, from the left and from the top; Graphviz has nothing to complain of."""
+    done = subprocess.run(["dot", "-Tplain"], input=graph(reports), capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    words = [line.split() for line in done.stdout.splitlines() if line.startswith("node ")]
+    return {name.strip('"'): (float(x), -float(y)) for _node, name, x, y, *_rest in words}
+
+
+def columns(reports):
+    """The hosts' numbers as a person reads them: each column from its top."""
+    found = {}
+    for name, (x, y) in places(reports).items():
+        host, _slash, box = name.partition("/")
+        if box == "card/eth0":
+            found.setdefault(round(x), []).append((y, int(host.removeprefix("host"))))
+    return [[number for _y, number in sorted(column)] for _x, column in sorted(found.items())]
+
+
+def test_few_hosts_stand_below_each_other():
+    assert columns(fleets.overlay(3)) == [[1, 2, 3]]
+
+
+def test_many_hosts_stand_on_both_sides_in_their_order():
+    assert columns(fleets.overlay(20)) == [list(range(1, 21, 2)), list(range(2, 21, 2))]
+    assert places(fleets.overlay(20))["host1/card/eth0"][0] < places(fleets.overlay(20))["overlay/4242"][0]
+
+
+@pytest.mark.parametrize("is_wild", [False, True], ids=["all on one overlay", "whatever there is"])
+def test_any_fleet_can_be_drawn(is_wild):
+    for seed in range(40):
+        reports = fleets.drawn_by_lot(random.Random(seed), is_wild)
+        if is_wild:
+            places(reports)
+        else:
+            assert all(column == sorted(column) for column in columns(reports)), seed
