@@ -51,7 +51,10 @@ pid=$(systemctl show --property=MainPID --value hello)
 nsenter --target $pid --mount getent hosts client
 ! grep "^Uid:.0" /proc/$pid/status
 """
-CALL = """python3 -c "import urllib.request as r; print(r.urlopen('http://%s:8080/hostname', timeout=10).read().decode())" """
+CALL = (
+    'python3 -c "import urllib.request as r; '
+    "print(r.urlopen('http://%s:8080/hostname', timeout=10).read().decode())\""
+)
 GONE = """
 test ! -e /var/lib/virtnet; test ! -e /usr/local/sbin/virtnet; test ! -e /run/virtnet
 test -z "$(find /etc/systemd/system -name 'virtnet*')"
@@ -88,6 +91,7 @@ class Site:
     def works(self):
         """Published port, overlay between the machines, names."""
         machines = self.machines
+        # hello has just started
         machines.sh("h1", "until ip netns exec nginx ss -Hltn sport = 80 | grep -q .; do sleep 0.02; done")
         machines.sh("h1", INSIDE)
         assert machines.sh("h1", CALL % "127.0.0.1").strip() == "h1"
