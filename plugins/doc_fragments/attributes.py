@@ -13,6 +13,8 @@ class ModuleDocFragment:
     DOCUMENTATION = r"""
 options: {}
 attributes:
+  action_group:
+    description: Takes the defaults that a play's C(module_defaults) gives to C(group/virtnet.linux.networks).
   check_mode:
     description: Can run in C(check_mode) and predict what the real run does, without a trace on the host.
   diff_mode:
@@ -31,6 +33,9 @@ options:
     type: int
     default: 60
 attributes:
+  action_group:
+    support: full
+    membership: [virtnet.linux.networks]
   check_mode:
     support: full
   diff_mode:
@@ -43,13 +48,15 @@ attributes:
 requirements:
   - Linux 5.10 or newer
   - pyroute2 0.7.2 or newer for the Python that runs the module
-  - nft (nftables 1.0.2 or newer)
+  - nft (nftables 1.0.6 or newer)
   - root
 """
 
     INFO = r"""
 options: {}
 attributes:
+  action_group:
+    support: none
   check_mode:
     support: full
     details: It changes nothing.
@@ -64,6 +71,6 @@ attributes:
 requirements:
   - Linux 5.10 or newer
   - pyroute2 0.7.2 or newer for the Python that runs the module
-  - nft (nftables 1.0.2 or newer)
+  - nft (nftables 1.0.6 or newer)
   - root
 """

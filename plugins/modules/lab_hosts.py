@@ -101,7 +101,7 @@ requirements:
   - root
   - util-linux, iproute2 and OpenSSH's server on the machine
 author:
-  - The virtnet.linux authors (@ansible-collections)
+  - The virtnet.linux authors (@virtnet)
 """
 
 EXAMPLES = r"""

@@ -149,6 +149,15 @@ def _playbooks(directory, files):
     return [(process.communicate()[0], process.returncode) for process in running]
 
 
+def test_a_play_says_how_long_the_modules_of_a_role_wait(host, tmp_path):
+    file = tmp_path / "impatient.yml"
+    impatient = "  module_defaults: {group/virtnet.linux.networks: {lock_timeout: 0}}\n"
+    words = {"network": "n1", "subnet": "10.1.0.0/24", "port": 8001}
+    file.write_text(PLAYBOOK.format(python=sys.executable, **words) + impatient)
+    ((output, code),) = host.call(hold_lock, _playbooks, str(tmp_path), [str(file)])
+    assert code != 0 and "another run has been changing this host's networks for 0 s" in output, output
+
+
 @pytest.mark.parametrize("same", [True, False], ids=["the same network", "different networks"])
 def test_two_playbooks(host, tmp_path, same):
     files = []
