@@ -20,7 +20,7 @@ from ansible_collections.virtnet.linux.plugins.plugin_utils.problems import Prob
 
 _TRUE = ("yes", "on", "true", "t", "y", "1")
 _FALSE = ("no", "off", "false", "f", "n", "0")
-_SUBNET = "subnet in CIDR notation, like 172.30.0.0/16 or fd00:30::/64"
+_SUBNET = {4: "172.30.0.0/16", 6: "fd00:30::/64", None: "172.30.0.0/16 or fd00:30::/64"}
 _IP = TypeVar("_IP", Address, ipaddress.IPv4Interface | ipaddress.IPv6Interface)
 _MAC = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}\Z")
 
@@ -116,7 +116,7 @@ class Fields:
 
     def subnet(self, field: str, version: int | None = None) -> IPNetwork | None:
         """An address range in CIDR notation without host bits."""
-        interface = self._ip(field, _interface, version, _SUBNET)
+        interface = self._ip(field, _interface, version, f"subnet in CIDR notation, like {_SUBNET[version]}")
         if interface is None:
             return None
         if interface.ip != interface.network.network_address:

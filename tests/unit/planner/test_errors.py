@@ -26,7 +26,7 @@ LONG = "a" * 64
 
 NETWORKS = [
     (network(subnet="172.30.0.1/24"), "network web: subnet '172.30.0.1/24'", "host bits set; write 172.30.0.0/24"),
-    (network(subnet="172.30.0.0"), "network web: subnet '172.30.0.0'", "CIDR notation"),
+    (network(subnet="172.30.0.0"), "network web: subnet '172.30.0.0'", "CIDR notation, like 172.30.0.0/16"),
     (network(subnet="172.30.0.0/33"), "network web: subnet '172.30.0.0/33'", "must be an IPv4 subnet"),
     (network(subnet="fd00::/64"), "network web: subnet 'fd00::/64'", "must be an IPv4 subnet"),
     (network(subnet=17), "network web: subnet 17", "must be an IPv4 subnet"),
