@@ -71,10 +71,10 @@ def _tables(host: Host) -> Iterator[str]:
             yield (
                 f"the nftables table {family} {ruleset.TABLE} is missing"
                 + (f" and this host forwards ({', '.join(on)} = 1)" if family == "inet" else "")
-                + f": nothing protects the networks {networks}; run what made them again"
+                + f": nothing protects the networks {networks}; bring them back with the playbook that made them"
             )
     for line in host.firewall.drift:
-        yield f"somebody has changed our firewall, {line}; run what made the networks {networks} again"
+        yield f"somebody has changed our firewall, {line}; mend it with the playbook that made the networks {networks}"
 
 
 def _shadowed(host: Host, listeners: list[dict[str, Any]]) -> Iterator[str]:

@@ -76,10 +76,10 @@ class _Words:
             "vxlan_tunnel": self._tunnel,
             "interface": self._card,
             "nat_port": self._port,
-            "network_names": lambda action: _plainly("network %s: its containers' names" % action["name"], action),
+            "network_names": _names,
             "resolver": _resolver,
             "sysctl": self._sysctl,
-            "firewall": lambda action: ["firewall: its tables are not as they should be"],
+            "firewall": lambda action: ["firewall: the tables virtnet have other entries than they should"],
         }
         if action["kind"] not in by_kind:
             return _plainly("%s %s" % (action["kind"].replace("_", " "), action["name"]), action)
@@ -124,7 +124,11 @@ class _Words:
 
     def _sysctl(self, action: Action) -> list[str]:
         is_said = any(kind == "bridge" and "/%s/" % name in action["name"] for kind, name in self.new)
-        return [] if is_said else _values("sysctl " + action["name"], action)
+        thing = "sysctl " + action["name"]
+        if action["name"].endswith("/route_localnet"):
+            thing = "%s: the way from 127.0.0.1 to its ports" % self._network_name(action["name"].split("/")[-2])
+            return [] if is_said else ["%s is %s" % (thing, "closed" if str(action["after"]["value"]) == "1" else "open")]
+        return [] if is_said else _values(thing, action)
 
     def _bridge_of(self, network: str | None) -> tuple[str, str]:
         return "bridge", next((bridge for bridge, name in self.networks.items() if name == network), "")
@@ -167,6 +171,14 @@ def _plainly(thing: str, action: Action) -> list[str]:
     if action["action"] == "delete":
         return [thing + " still there"]
     return _values(thing, action)
+
+
+def _names(action: Action) -> list[str]:
+    """The names of a network's containers."""
+    network = "network " + action["name"]
+    if action["action"] == "change":
+        return _values(network, action)
+    return _plainly(network + ": its containers' names", action)
 
 
 def _resolver(action: Action) -> list[str]:

@@ -116,9 +116,17 @@ def change(kind, name, before, after):
         ),
         (
             change("firewall", "tables virtnet", {"rules": "not as they should be"}, {"rules": "restored"}),
-            "firewall: its tables are not as they should be",
+            "firewall: the tables virtnet have other entries than they should",
+        ),
+        (
+            change("sysctl", "net/ipv4/conf/br-web/route_localnet", {"value": "0"}, {"value": "1"}),
+            "network web: the way from 127.0.0.1 to its ports is closed",
         ),
         (create("network_names", "web", entries=[]), "network web: its containers' names missing"),
+        (
+            change("network_names", "web", {"names": []}, {"names": ["172.30.0.2 nginx www"]}),
+            "network web: names: 172.30.0.2 nginx www missing",
+        ),
         (
             change("resolver", "nginx", {"containers": ["nginx"]}, {"containers": ["nginx"], "networks": ["web"]}),
             "container nginx: names and nameservers in /etc/netns/nginx differ",
