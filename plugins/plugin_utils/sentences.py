@@ -124,11 +124,11 @@ class _Words:
 
     def _sysctl(self, action: Action) -> list[str]:
         is_said = any(kind == "bridge" and "/%s/" % name in action["name"] for kind, name in self.new)
-        thing = "sysctl " + action["name"]
         if action["name"].endswith("/route_localnet"):
-            thing = "%s: the way from 127.0.0.1 to its ports" % self._network_name(action["name"].split("/")[-2])
-            return [] if is_said else ["%s is %s" % (thing, "closed" if str(action["after"]["value"]) == "1" else "open")]
-        return [] if is_said else _values(thing, action)
+            state = "closed" if str(action["after"]["value"]) == "1" else "open"
+            network = self._network_name(action["name"].split("/")[-2])
+            return [] if is_said else ["%s: the way from 127.0.0.1 to its ports is %s" % (network, state)]
+        return [] if is_said else _values("sysctl " + action["name"], action)
 
     def _bridge_of(self, network: str | None) -> tuple[str, str]:
         return "bridge", next((bridge for bridge, name in self.networks.items() if name == network), "")
