@@ -13,8 +13,6 @@ class ModuleDocFragment:
     DOCUMENTATION = r"""
 options: {}
 attributes:
-  action_group:
-    description: Takes the defaults that a play's C(module_defaults) gives to C(group/virtnet.linux.networks).
   check_mode:
     description: Can run in C(check_mode) and predict what the real run does, without a trace on the host.
   diff_mode:
@@ -34,6 +32,7 @@ options:
     default: 60
 attributes:
   action_group:
+    description: Takes the defaults that a play's C(module_defaults) gives to C(group/virtnet.linux.networks).
     support: full
     membership: [virtnet.linux.networks]
   check_mode:
@@ -55,8 +54,6 @@ requirements:
     INFO = r"""
 options: {}
 attributes:
-  action_group:
-    support: none
   check_mode:
     support: full
     details: It changes nothing.
