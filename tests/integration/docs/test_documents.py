@@ -2,10 +2,14 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The two documents that architecture.md shows in full have what the engine takes and gives, and nothing else."""
+"""The two documents that architecture.md shows in full have what the engine takes and gives, and nothing else.
+
+The README names all that the collection has.
+"""
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import yaml
@@ -28,6 +32,14 @@ CONTAINER = {
     "ports": ["8080:80"],
     "interfaces": [{"device": "enp3s0", "name": "eth1", "addresses": ["192.0.2.7/24"]}],
 }
+
+
+def test_the_readme_names_every_role_module_and_playbook():
+    text = (HOME / "README.md").read_text().partition("## What is in it")[2].partition("## Requirements")[0]
+    named = set(re.findall(r"`(\w+)`", "\n".join(line.split("|")[1] for line in text.splitlines() if line.startswith("|"))))
+    behind = {"quickstart_down", "overlay_demo_lab", "overlay_demo_down"}  # of `make`, with those that are named
+    there = {path.stem for place in ("roles/*", "plugins/modules/*.py", "playbooks/*.yml") for path in HOME.glob(place)}
+    assert named == there - behind
 
 
 def test_the_topology_document_has_every_kind_of_object_with_every_option():
