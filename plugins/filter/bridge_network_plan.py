@@ -12,6 +12,7 @@ DOCUMENTATION = r"""
 name: bridge_network_plan
 author: The virtnet.linux authors
 short_description: Plan the objects of bridge networks and containers
+version_added: 1.0.0
 description:
   - Turns what a person declared, and what is live on a host, into a topology document for M(virtnet.linux.topology).
   - A pure function. The same input gives the same plan, and nothing is read or changed on any host.

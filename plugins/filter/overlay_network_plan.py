@@ -16,6 +16,7 @@ DOCUMENTATION = r"""
 name: overlay_network_plan
 author: The virtnet.linux authors
 short_description: Plan a fabric, overlay networks over all hosts of a group
+version_added: 1.0.0
 description:
   - Turns what every host of a fabric declares, and what is live on each, into a plan, of which the filter
     P(virtnet.linux.overlay_network_topology#filter) makes each host's document for M(virtnet.linux.topology).

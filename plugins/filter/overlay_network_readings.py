@@ -13,6 +13,7 @@ DOCUMENTATION = r"""
 name: overlay_network_readings
 author: The virtnet.linux authors
 short_description: What is live on every member of a fabric
+version_added: 1.0.0
 description:
   - Puts together what the role P(virtnet.linux.overlay_network#role) registered on the hosts of a batch, of each host
     itself and of those that it asked by delegation.

@@ -13,6 +13,7 @@ DOCUMENTATION = r"""
 name: overlay_network_settle
 author: The virtnet.linux authors
 short_description: Give containers the addresses that the fabric has for them
+version_added: 1.0.0
 description:
   - Puts the addresses and MACs that the role P(virtnet.linux.overlay_network#role) planned into the containers of the
     role P(virtnet.linux.bridge_network#role) that name its networks.

@@ -16,6 +16,7 @@ DOCUMENTATION = r"""
 name: overlay_network_topology
 author: The virtnet.linux authors
 short_description: What a fabric's plan says for one host
+version_added: 1.0.0
 description:
   - Makes a topology document for M(virtnet.linux.topology) out of a host's own part of a plan and of who is on other
     hosts, which the plan has once for all of them.
