@@ -29,8 +29,8 @@ _CONTAINER, _BRIDGE = 175, 285  # as wide as most, so that the hosts' columns st
 _LEGEND = 3  # so many signs in a row of the legend
 _LEFT_ONLY = 3  # so many hosts stand one below the other; more stand on both sides of what joins them
 
-# There are no lines but those that are drawn: with invisible ones, to keep hosts in their order, Graphviz loses its way in
-# one mixed fleet of ten; and hosts on one overlay stand in their order without.
+# There are no lines but those that are drawn: with invisible ones, to keep hosts in their order, Graphviz loses its way
+# in one mixed fleet of ten; and hosts on one overlay stand in their order without.
 _HEAD = f"""digraph virtnet {{
   graph [rankdir=LR, bgcolor=white, fontname="{_FONT}", fontsize=16, fontcolor="{_INK}", nodesep=0.2, ranksep=1.0,
          pad=0.3, outputorder=edgesfirst, tooltip=" "]
