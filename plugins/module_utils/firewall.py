@@ -4,8 +4,8 @@
 
 """The host's firewall as far as it is ours: two nftables tables, `inet virtnet` and `bridge virtnet`.
 
-read() says what they hold, transaction() how to get from there to what they should hold, apply() does it. The rules
-are in ruleset.py, what they hold in firewall_state.py, how elements hold it in firewall_elements.py.
+Listing and read() say what they hold, transaction() how to get from there to what they should hold, apply() does it.
+The rules are in ruleset.py, what they hold in firewall_state.py, how elements hold it in firewall_elements.py.
 
 nft is spoken to in its own text (1.0.6 cannot read its own JSON of a map with concatenated data) and read as JSON.
 """
@@ -19,7 +19,7 @@ import shutil
 import struct
 import subprocess
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import IO, Any
 
 from ansible_collections.virtnet.linux.plugins.module_utils import ruleset
 from ansible_collections.virtnet.linux.plugins.module_utils.firewall_elements import (
@@ -44,6 +44,7 @@ __all__ = (
     "Elements",
     "FirewallError",
     "Guard",
+    "Listing",
     "Live",
     "NatPort",
     "Opening",
@@ -133,27 +134,54 @@ def transaction(live: Live, wanted: State) -> str:
     return "".join(parts)
 
 
+class Listing:
+    """nft at work, listing our tables in the network namespace that the process is in, while this process goes on.
+
+    What it says lies in memory, so that it never waits for somebody to read it.
+    """
+
+    def __init__(self) -> None:
+        self._at_work: dict[str, tuple[subprocess.Popen[str], IO[str]]] = {}
+        self._missing: FirewallError | None = None
+        try:
+            for family in ruleset.FAMILIES:
+                said = os.fdopen(os.memfd_create("nft"), "r+", encoding="utf-8")
+                self._at_work[family] = _start(["-j", "list", "table", family, ruleset.TABLE], said), said
+        except FirewallError as error:  # raised where the tables are asked for
+            self._missing = error
+
+    @functools.cached_property
+    def live(self) -> Live:
+        """Our tables as they are. Raises FirewallError."""
+        if self._missing is not None:
+            raise self._missing
+        listings = {}
+        refused = {}
+        for family, (process, said) in self._at_work.items():
+            _output, error = process.communicate()
+            if process.returncode == 0:
+                said.seek(0)
+                listings[family] = json.load(said)["nftables"]
+            else:
+                refused[family] = error.strip()
+        for family in _existing() & set(refused) if refused else ():
+            raise FirewallError("nft could not list table %s %s: %s" % (family, ruleset.TABLE, refused[family]))
+        return _live(listings)
+
+    def close(self) -> None:
+        """Leave nothing at work and nothing open."""
+        for process, said in self._at_work.values():
+            process.communicate()
+            said.close()
+
+
 def read() -> Live:
-    """Our tables as they are in the network namespace that the process is in. Raises FirewallError."""
-    listings = {}
-    refused = {}
-    running = {family: _start(["-j", "list", "table", family, ruleset.TABLE]) for family in ruleset.FAMILIES}
-    for family, process in running.items():
-        text, error = process.communicate()
-        if process.returncode == 0:
-            listings[family] = json.loads(text)["nftables"]
-        else:
-            refused[family] = error.strip()
-    for family in _existing() & set(refused) if refused else ():
-        raise FirewallError("nft could not list table %s %s: %s" % (family, ruleset.TABLE, refused[family]))
-    others = [family for family, listing in listings.items() if _is_others(family, listing)]
-    for family in others:
-        del listings[family]
-    held: Elements = {}
-    for family, listing in listings.items():
-        held.update(decode(family, listing))
-    lines = [line for family, listing in listings.items() for line in drift(family, listing)]
-    return Live(held, listings, lines, others)
+    """Our tables as they are. Raises FirewallError."""
+    listing = Listing()
+    try:
+        return listing.live
+    finally:
+        listing.close()
 
 
 def apply(text: str) -> None:
@@ -179,6 +207,17 @@ def loopback_bridges(state: State) -> dict[int, frozenset[str]]:
             if bridge is not None:
                 found[6 if ":" in port.to_address else 4].add(bridge)
     return {version: frozenset(bridges) for version, bridges in found.items()}
+
+
+def _live(listings: dict[str, list[dict[str, Any]]]) -> Live:
+    others = [family for family, listing in listings.items() if _is_others(family, listing)]
+    for family in others:
+        del listings[family]
+    held: Elements = {}
+    for family, listing in listings.items():
+        held.update(decode(family, listing))
+    lines = [line for family, listing in listings.items() for line in drift(family, listing)]
+    return Live(held, listings, lines, others)
 
 
 def _is_others(family: str, listing: list[dict[str, Any]]) -> bool:
@@ -223,12 +262,12 @@ def _statement(verb: str, items: Iterable[tuple[str, tuple[str | None, str | Non
         yield "%s {\n%s\n}\n" % (verb, ",\n".join(lines))
 
 
-def _start(arguments: list[str]) -> subprocess.Popen[str]:
+def _start(arguments: list[str], output: int | IO[str] = subprocess.PIPE) -> subprocess.Popen[str]:
     """nft at work; its communicate() gives what it says."""
     return subprocess.Popen(
         [_binary(), *arguments],
         stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
+        stdout=output,
         stderr=subprocess.PIPE,
         text=True,
         env={**os.environ, "LC_ALL": "C"},

@@ -13,7 +13,6 @@ import resource
 from typing import Any
 
 from ansible_collections.virtnet.linux.plugins.module_utils import firewall, foreign, namespaces
-from ansible_collections.virtnet.linux.plugins.module_utils.meanwhile import Meanwhile
 from ansible_collections.virtnet.linux.plugins.module_utils.memory import Memory
 from ansible_collections.virtnet.linux.plugins.module_utils.name_files import NameFiles
 from ansible_collections.virtnet.linux.plugins.module_utils.netlink import Socket
@@ -39,7 +38,7 @@ class Host:
         self.links_going: set[tuple[str | None, str]] = set()
         self.heads: dict[str, str] = {}  # of bridges that are joined to others by cables: the one with the addresses
         self._stacks: dict[str | None, Stack] = {}
-        self._firewall = Meanwhile(firewall.read)  # nft lists as long as all links take to be read
+        self._firewall = firewall.Listing()  # nft lists as long as all links take to be read
         self._processes: dict[int, list[int]] | None = None
         _allow_many_files()
 
@@ -62,14 +61,14 @@ class Host:
 
     def release(self) -> None:
         """Close every socket, and leave nothing at work."""
-        self._firewall.join()
+        self._firewall.close()
         for stack in self._stacks.values():
             stack.release()
 
     @property
     def firewall(self) -> firewall.Live:
         """Our two nftables tables as they are."""
-        return self._firewall.result()
+        return self._firewall.live
 
     @functools.cached_property
     def foreign_tables(self) -> list[foreign.Table]:
