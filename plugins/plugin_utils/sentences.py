@@ -37,6 +37,7 @@ class _Words:
     def __init__(self, actions: list[Action], topology: Topology, live: Mapping[str, Any]) -> None:
         self.new = {(action["kind"], action["name"]) for action in actions if action["action"] == "create"}
         self.gone = {(action["kind"], action["name"]) for action in actions if action["action"] == "delete"}
+        self.declared = {bridge["name"] for bridge in topology.get("bridge") or []}
         self.networks: dict[str, str] = {}  # by bridge
         self.endpoints: dict[str, tuple[str, str]] = {}  # (container, network), by the host's end of the veth
         self.cables: dict[str, str] = {}
@@ -126,8 +127,10 @@ class _Words:
         is_said = any(kind == "bridge" and "/%s/" % name in action["name"] for kind, name in self.new)
         if action["name"].endswith("/route_localnet"):
             state = "closed" if str(action["after"]["value"]) == "1" else "open"
-            network = self._network_name(action["name"].split("/")[-2])
-            return [] if is_said else ["%s: the way from 127.0.0.1 to its ports is %s" % (network, state)]
+            bridge = action["name"].split("/")[-2]
+            if is_said or bridge not in self.declared:  # the ports of another role's bridge are not known here
+                return []
+            return ["%s: the way from 127.0.0.1 to its ports is %s" % (self._network_name(bridge), state)]
         return [] if is_said else _values("sysctl " + action["name"], action)
 
     def _bridge_of(self, network: str | None) -> tuple[str, str]:

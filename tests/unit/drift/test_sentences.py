@@ -139,6 +139,12 @@ def test_an_action_in_words(action, said):
     assert sentences([action], TOPOLOGY, LIVE) == [said]
 
 
+def test_another_roles_network_is_its_own_affair():
+    """After a flush of the firewall, whose ports are to come back and are not in this document."""
+    closes = change("sysctl", "net/ipv4/conf/br-fabric/route_localnet", {"value": "1"}, {"value": "0"})
+    assert sentences([closes], TOPOLOGY, LIVE) == []
+
+
 def test_nothing_to_do_says_nothing():
     assert sentences([], TOPOLOGY, LIVE) == []
 
