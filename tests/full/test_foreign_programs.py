@@ -4,22 +4,17 @@
 
 """firewalld and ufw themselves, told of networks: also after they were reloaded, and until the networks go.
 
-Debian's packages are unpacked, not installed, and laid over /usr of the throwaway host; what they write to /etc goes
-with it. tests/integration/docker_scenarios/test_foreign_firewalls.py has their rules without the programs.
+tests/integration/docker_scenarios/test_foreign_firewalls.py has their rules without the programs.
 """
 
 from __future__ import annotations
-
-import os
-import shutil
-import subprocess
 
 import pytest
 from integration.docker_scenarios.words import APP, HOST, HOST6, LAN, LAN6, WEB, absent, on
 from integration.role_l2l3.conftest import LAN as ON_A_LAN
 from integration.role_l2l3.conftest import Role
 
-from kit.checkout import CACHE
+from kit import unpacked
 from kit.host import Host
 from kit.packets import arrives, is_lost
 
@@ -53,41 +48,15 @@ CONTAINERS = [on("web", "a", "8080:80"), on("app", "far")]
 
 @pytest.fixture
 def host():
-    unpacked = _unpacked()
     with Host() as made:
         made.sh(ON_A_LAN)
-        made.sh("mount -t overlay -o lowerdir=%s/usr:/usr overlay /usr; cp -an %s/etc/. /etc/" % (unpacked, unpacked))
+        unpacked.lay_over(made, "foreign-programs", PROGRAMS)
         yield made
 
 
 @pytest.fixture
 def role(host):
     return Role(host)
-
-
-def _unpacked():
-    """Of these programs what the machine lacks, with all that they need: downloaded and unpacked once."""
-    folder = CACHE / "foreign-programs"
-    if not folder.exists():
-        new = folder.with_suffix(".new")
-        shutil.rmtree(new, ignore_errors=True)
-        for name in ("usr", "etc", "archives"):
-            (new / name).mkdir(parents=True)
-        lacking = [package for package, path in PROGRAMS.items() if not os.path.exists(path)]
-        simulated = _out("apt-get", "--simulate", "--no-install-recommends", "install", *lacking) if lacking else ""
-        packages = [line.split()[1] for line in simulated.splitlines() if line.startswith("Inst ")]
-        if packages:
-            subprocess.run(["apt-get", "download", *packages], cwd=new / "archives", check=True, capture_output=True)
-        for archive in (new / "archives").glob("*.deb"):
-            subprocess.run(["dpkg", "-x", str(archive), str(new)], check=True)
-        if (new / "lib").exists():
-            shutil.copytree(new / "lib", new / "usr" / "lib", dirs_exist_ok=True, symlinks=True)
-        os.replace(new, folder)
-    return folder
-
-
-def _out(*command):
-    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
 
 def told(role):

@@ -15,12 +15,12 @@ ALONE = (  # they share nothing
     "tests/molecule/",
     "tests/integration/controllers/",
     "tests/integration/test_pythons.py",
+    "tests/full/test_many_histories.py",
     "tests/full/test_killed_everywhere.py",
     "tests/full/test_never_a_router.py",
     "tests/full/test_much_bad_input.py",
 )
 ORDER = (
-    "tests/full/test_many_histories.py",
     "tests/full/test_reboot.py",
     *ALONE,
     "tests/integration/examples/",

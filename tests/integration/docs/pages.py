@@ -17,7 +17,8 @@ console
 text
     Pictures, and what is not to be typed.
 
-``<!-- not run: why -->`` in the line before a block says that the tests cannot run it.
+``<!-- not run: why -->`` in the line before a block says that the tests cannot run it, and
+``<!-- in the long run: why -->`` that tests/full/test_engines.py does.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ LANGUAGES = ("yaml", "ini", "sh", "console", "text")
 PAGES = [HOME / "README.md", *sorted((HOME / "docs").glob("*.md")), *sorted((HOME / "roles").glob("*/README.md"))]
 
 _ROLES = ("bridge_network", "overlay_network", "lab_hosts", "prepare_host")
-_NOT_RUN = re.compile(r"<!-- not run: (.+) -->")
+_NOT_RUN = re.compile(r"<!-- ((?:not run|in the long run): .+) -->")
 _FENCE = re.compile(r" *```(\w*)\s*")
 _FILE = re.compile(r"# ([\w./-]+\.\w+)\s*")
 _PROMPT = re.compile(r"(\$|\w+#) (.+)")
@@ -73,6 +74,11 @@ class Block(NamedTuple):
     @property
     def text(self) -> str:
         return "\n".join(self.lines) + "\n"
+
+    @property
+    def is_for_the_long_run(self) -> bool:
+        """Whether tests/full runs it."""
+        return (self.why_not_run or "").startswith("in the long run")
 
     @property
     def file(self) -> str | None:

@@ -1,0 +1,158 @@
+# Copyright (c) 2026, The virtnet.linux authors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Podman and Docker themselves: their containers on our networks, as docs/services.md says, and Docker's own networks
+beside ours."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import pytest
+from integration.docker_scenarios.words import APP, HOST, LAN, WEB, absent, lan_knows, on
+from integration.docs.pages import blocks
+from integration.docs.session import Session
+from integration.role_l2l3.conftest import LAN as ON_A_LAN
+from integration.role_l2l3.conftest import Role
+
+from kit import snapshot, unpacked
+from kit.checkout import HOME
+from kit.host import Host
+from kit.packets import arrives, is_lost, seen
+
+PROGRAMS = {
+    "podman": "/usr/bin/podman", "crun": "/usr/bin/crun", "conmon": "/usr/bin/conmon",
+    "docker.io": "/usr/sbin/dockerd", "busybox-static": "/usr/bin/busybox",
+}  # fmt: skip
+# Images and containers lie in memory. The cgroups are the machine's, and Docker's below one that goes with the test.
+ROOM = """
+mount -t tmpfs tmpfs /var/lib
+mount -t cgroup2 cgroup2 /sys/fs/cgroup
+mkdir {cgroup} /run/image /run/image/www
+cat >/etc/containers/containers.conf <<'END'
+[containers]
+cgroups = "disabled"
+[engine]
+cgroup_manager = "cgroupfs"
+events_logger = "file"
+END
+cp /usr/bin/busybox /run/image/
+echo '{hello}' >/run/image/www/index.html
+tar -C /run/image -c . >/run/image.tar
+"""
+DOCKERD = """
+echo $$ >{cgroup}/cgroup.procs
+exec unshare --cgroup --mount sh -ec '
+umount /sys/fs/cgroup
+mount -t cgroup2 cgroup2 /sys/fs/cgroup
+exec dockerd >/run/dockerd.log 2>&1'
+"""
+IMPORT = """%s import --change 'CMD ["/busybox","httpd","-f","-h","/www"]' /run/image.tar docker.io/library/nginx"""
+HELLO = "Hello from an image"
+# its clients are the distribution's, whatever else this machine calls docker
+PATH = os.pathsep.join([os.path.dirname(sys.executable), "/usr/sbin", "/usr/bin", "/sbin", "/bin"])
+
+
+class Docker:
+    """Docker's daemon on a host."""
+
+    def __init__(self, host, cgroup):
+        self.host, self.cgroup = host, cgroup
+
+    def start(self):
+        self._pid = self.host.start("sh", "-ec", DOCKERD.format(cgroup=self.cgroup))
+        self.host.sh("for try in $(seq 300); do /usr/bin/docker version >/dev/null 2>&1 && exit; sleep 0.1; done;"
+                     " tail /run/dockerd.log; exit 1")  # fmt: skip
+
+    def stop(self):
+        self.host.sh("kill %d; while [ -e /proc/%d ]; do sleep 0.05; done" % (self._pid, self._pid))
+
+    def __call__(self, words):
+        return self.host.sh("/usr/bin/docker " + words).strip()
+
+    def remove_everything(self):
+        self.host.try_sh("/usr/bin/docker rm -f $(/usr/bin/docker ps -aq)")
+        self.stop()
+        self.host.sh("until find %s -depth -type d -exec rmdir {} +; do sleep 0.05; done 2>/dev/null" % self.cgroup)
+
+
+@pytest.fixture
+def host():
+    with Host() as made:
+        made.sh(ON_A_LAN)
+        unpacked.lay_over(made, "engines", PROGRAMS)
+        yield made
+
+
+@pytest.fixture
+def docker(host):
+    cgroup = "/sys/fs/cgroup/virtnet-test-%d" % os.getpid()
+    host.sh(ROOM.format(cgroup=cgroup, hello=HELLO))
+    daemon = Docker(host, cgroup)
+    daemon.start()
+    yield daemon
+    daemon.remove_everything()
+
+
+def is_warned_of_docker(plan):
+    return any("DOCKER-USER" in warning for warning in plan["warnings"])
+
+
+def test_their_containers_on_our_networks(host, docker, tmp_path):
+    for engine in ("podman", "/usr/bin/docker"):
+        host.sh(IMPORT % engine)
+    page = blocks(HOME / "docs" / "services.md")
+    session = Session(host, tmp_path)
+    session.environment["PATH"] = PATH
+    first, *theirs = [page[0], *(block._replace(why_not_run=None) for block in page if block.is_for_the_long_run)]
+    assert len(theirs) == 2
+
+    for block in (first, *theirs):
+        assert list(session.read([block])) == []
+    says = "curl --silent --max-time 5 --retry 9 --retry-all-errors http://%s/"
+    assert session.run("ip", "netns", "exec", "client", "curl", "--silent", "http://nginx/").strip() == HELLO
+    for port in (8080, 8081):
+        assert host.sh(says % ("127.0.0.1:%d" % port)).strip() == HELLO
+        assert host.sh(says % ("%s:%d" % (HOST, port)), "lan").strip() == HELLO
+
+    host.sh("podman rm --all --force --time 1")
+    Role(host).run([{"name": "web", "state": "absent"}], [absent(name) for name in ("nginx", "client", "shop")],
+                   manage_foreign_firewall=True)  # fmt: skip
+    assert docker("inspect --format '{{.State.Running}}' shop") == "true"
+
+
+def test_beside_dockers_own(host, docker):
+    role, ours = Role(host), ([WEB, APP], [on("web", "a", "8080:80"), on("app", "b")])
+    gone = [{"name": name, "state": "absent"} for name in ("web", "app")], [absent("a"), absent("b")]
+    host.sh(IMPORT % "/usr/bin/docker")
+    docker("network create --subnet 172.25.0.0/24 theirs")
+    for name in ("d1 --publish 7000:80", "d2"):
+        docker("run --detach --network theirs --restart always --name %s docker.io/library/nginx" % name)
+    theirs = "curl --silent --max-time 5 --retry 9 --retry-all-errors http://%s:7000/" % HOST
+    assert host.sh(theirs, "lan").strip() == HELLO
+    lan_knows(host, WEB["subnet"])
+    before = host.snapshot()
+
+    role.run(*ours)
+    assert is_warned_of_docker(role.plan(*ours))
+    assert is_lost(host, "lan", HOST, 8080, "a", 80), "the control: Docker drops what is forwarded"
+    assert host.sh(theirs, "lan").strip() == HELLO
+    role.run(*gone)
+    snapshot.same(before, host.snapshot())
+
+    role.run(*ours, manage_foreign_firewall=True)
+    assert not is_warned_of_docker(role.plan(*ours))
+    assert arrives(host, "lan", HOST, 8080, "a", 80) and seen(host, "a", LAN, 80, "lan") == HOST
+    assert is_lost(host, "lan", "172.30.0.2", 80, "a"), "only what is published, whatever Docker's chain accepts"
+    assert host.sh(theirs, "lan").strip() == HELLO
+    role.run(*gone, manage_foreign_firewall=True)
+    snapshot.same(before, host.snapshot())
+
+    role.run(*ours, manage_foreign_firewall=True)
+    docker.stop()
+    docker.start()
+    assert host.sh(theirs, "lan").strip() == HELLO
+    assert arrives(host, "lan", HOST, 8080, "a", 80), "Docker makes its chains anew and leaves DOCKER-USER"
+    role.run(*gone, manage_foreign_firewall=True)
