@@ -40,13 +40,13 @@ class Action:
 
 def difference(wanted: dict[str, Any], found: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     """What differs, as (before, after). What is wanted as None is not enforced; an empty string asks for none."""
-    changed = [key for key, value in wanted.items() if value is not None and _blank(found.get(key)) != _blank(value)]
+    changed = [key for key, value in wanted.items() if value is not None and _differ(value, found.get(key))]
     return {key: found.get(key) for key in changed}, {key: wanted[key] for key in changed}
 
 
-def _blank(value: Any) -> Any:
+def _differ(wanted: Any, found: Any) -> bool:
     """None, an empty string and False are alike; having no labels ({}) is not the same as not being marked (None)."""
-    return value if value or value == {} else ""
+    return bool(wanted != found and ((wanted or wanted == {}) or (found or found == {})))
 
 
 def as_diff(actions: list[Action]) -> dict[str, str]:

@@ -62,6 +62,8 @@ __all__ = (
 _SBIN = ("/usr/sbin", "/sbin", "/usr/local/sbin")  # not in the PATH of everybody who may become root
 _NETLINK_NETFILTER = 12
 _GET_GENERATION = struct.pack("=IHHIIBBH", 20, 0xA10, 1, 0, 0, 0, 0, 0)  # NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_GETGEN
+# For sh, whose $0 is nft: a line for each family. Nothing that anybody declared is in it.
+_LIST = "\n".join('"$0" -j list table %s %s || echo null' % (family, ruleset.TABLE) for family in ruleset.FAMILIES)
 _MESSAGE_BYTES = 2000  # of nft's: it goes on about every line after a first mistake
 
 
@@ -137,16 +139,15 @@ def transaction(live: Live, wanted: State) -> str:
 class Listing:
     """nft at work, listing our tables in the network namespace that the process is in, while this process goes on.
 
-    What it says lies in memory, so that it never waits for somebody to read it.
+    One table after the other: where two are listed at once on two cores, the start of the second waits for the first,
+    and this process with it. What nft says lies in memory, so that it never waits for somebody to read it.
     """
 
     def __init__(self) -> None:
-        self._at_work: dict[str, tuple[subprocess.Popen[str], IO[str]]] = {}
+        self._said = os.fdopen(os.memfd_create("nft"), "r+", encoding="utf-8")
         self._missing: FirewallError | None = None
         try:
-            for family in ruleset.FAMILIES:
-                said = os.fdopen(os.memfd_create("nft"), "r+", encoding="utf-8")
-                self._at_work[family] = _start(["-j", "list", "table", family, ruleset.TABLE], said), said
+            self._at_work = _start(["/bin/sh", "-c", _LIST, _binary()], self._said)
         except FirewallError as error:  # raised where the tables are asked for
             self._missing = error
 
@@ -155,24 +156,19 @@ class Listing:
         """Our tables as they are. Raises FirewallError."""
         if self._missing is not None:
             raise self._missing
-        listings = {}
-        refused = {}
-        for family, (process, said) in self._at_work.items():
-            _output, error = process.communicate()
-            if process.returncode == 0:
-                said.seek(0)
-                listings[family] = json.load(said)["nftables"]
-            else:
-                refused[family] = error.strip()
-        for family in _existing() & set(refused) if refused else ():
-            raise FirewallError("nft could not list table %s %s: %s" % (family, ruleset.TABLE, refused[family]))
-        return _live(listings)
+        _output, errors = self._at_work.communicate()
+        self._said.seek(0)
+        listed = {family: json.loads(line) for family, line in zip(ruleset.FAMILIES, self._said)}
+        refused = set(ruleset.FAMILIES) - {family for family, listing in listed.items() if listing}
+        for family in sorted(_existing() & refused) if refused else ():
+            raise FirewallError("nft could not list table %s %s: %s" % (family, ruleset.TABLE, errors.strip()))
+        return _live({family: listing["nftables"] for family, listing in listed.items() if listing})
 
     def close(self) -> None:
         """Leave nothing at work and nothing open."""
-        for process, said in self._at_work.values():
-            process.communicate()
-            said.close()
+        if self._missing is None:
+            self._at_work.communicate()
+        self._said.close()
 
 
 def read() -> Live:
@@ -188,7 +184,7 @@ def apply(text: str) -> None:
     """Carry out a transaction; an empty one is no work. Raises FirewallError, and then nothing was changed."""
     if not text:
         return
-    process = _start(["-f", "-"])
+    process = _start([_binary(), "-f", "-"])
     _output, error = process.communicate(text)
     if process.returncode:
         raise FirewallError("nft refused the transaction, nothing was changed: " + error.strip()[:_MESSAGE_BYTES])
@@ -262,10 +258,10 @@ def _statement(verb: str, items: Iterable[tuple[str, tuple[str | None, str | Non
         yield "%s {\n%s\n}\n" % (verb, ",\n".join(lines))
 
 
-def _start(arguments: list[str], output: int | IO[str] = subprocess.PIPE) -> subprocess.Popen[str]:
+def _start(command: list[str], output: int | IO[str] = subprocess.PIPE) -> subprocess.Popen[str]:
     """nft at work; its communicate() gives what it says."""
     return subprocess.Popen(
-        [_binary(), *arguments],
+        command,
         stdin=subprocess.PIPE,
         stdout=output,
         stderr=subprocess.PIPE,
@@ -283,7 +279,7 @@ def _binary() -> str:
 
 def _existing() -> set[str]:
     """The families in which a table of our name stands."""
-    process = _start(["-j", "list", "tables"])
+    process = _start([_binary(), "-j", "list", "tables"])
     text, error = process.communicate()
     if process.returncode and not _kernel_has_tables():
         raise FirewallError(

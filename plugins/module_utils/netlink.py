@@ -129,13 +129,15 @@ class Socket:
                     raise NetlinkError(-struct.unpack_from("=i", payload)[0], "netlink dump", _said(flags, payload))
                 replies.append((kind, payload))
 
-    def _receive(self) -> Iterator[tuple[int, int, int, bytes]]:
+    def _receive(self) -> list[tuple[int, int, int, bytes]]:
         data = self._socket.recv(_RECEIVE_BYTES)
+        received = []
         offset = 0
         while offset < len(data):
             length, kind, flags, sequence, _port = _HEADER.unpack_from(data, offset)
-            yield kind, flags, sequence, data[offset + _HEADER.size : offset + length]
+            received.append((kind, flags, sequence, data[offset + _HEADER.size : offset + length]))
             offset += (length + 3) & ~3
+        return received
 
 
 def attributes(data: bytes, offset: int = 0, wanted: Container[int] = range(1 << 14)) -> dict[int, bytes]:

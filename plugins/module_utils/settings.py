@@ -8,6 +8,7 @@ link."""
 from __future__ import annotations
 
 import errno
+import functools
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -25,6 +26,7 @@ _ROUTES = ("gateway", "gateway6", "routes")
 Settings = dict[str, Any]  # the keys are those of _READERS
 
 
+@functools.lru_cache(1 << 16)
 def normal_address(address: str) -> str:
     """ADDRESS/LENGTH as the kernel writes it."""
     return str(ip.interface(address))

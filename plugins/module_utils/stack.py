@@ -31,10 +31,15 @@ _IFLA_IFALIAS, _IFLA_AF_SPEC, _IFLA_GROUP, _IFLA_LINK_NETNSID = 20, 26, 27, 37
 _IFLA_INFO_KIND, _IFLA_INFO_DATA, _IFLA_INFO_SLAVE_DATA = 1, 2, 5
 _WANTED = frozenset((_IFLA_ADDRESS, _IFLA_MTU, _IFLA_LINK, _IFLA_MASTER, _IFLA_LINKINFO, _IFLA_IFALIAS, _IFLA_AF_SPEC,
                      _IFLA_LINK_NETNSID))  # fmt: skip
+# of the forty attributes of a bridge's port (IFLA_BRPORT_*) those that somebody asks for: state, mode, guard, learning,
+# the three kinds of flooding, neighbour suppression, isolated
+_WANTED_OF_PORT = frozenset((1, 4, 5, 8, 9, 27, 30, 32, 33))
 _IFLA_INET6_ADDR_GEN_MODE = 8
 # include/uapi/linux/if_addr.h and rtnetlink.h
 _IFA_ADDRESS, _IFA_LOCAL = 1, 2
+_WANTED_OF_ADDRESS = frozenset((_IFA_ADDRESS, _IFA_LOCAL))
 _RTA_DST, _RTA_OIF, _RTA_GATEWAY, _RTA_PRIORITY, _RTA_TABLE = 1, 4, 5, 6, 15
+_WANTED_OF_ROUTE = frozenset((_RTA_DST, _RTA_OIF, _RTA_GATEWAY, _RTA_PRIORITY, _RTA_TABLE))
 
 _LINK = struct.Struct("=BxHiII")  # struct ifinfomsg: family, type, index, flags, change
 _ADDRESS = struct.Struct("=BBBBI")  # struct ifaddrmsg: family, prefix length, flags, scope, index
@@ -121,7 +126,7 @@ class Link:
     @functools.cached_property
     def port(self) -> dict[int, bytes]:
         """Its attributes as a bridge's port, undecoded."""
-        return attributes(self._info[_IFLA_INFO_SLAVE_DATA]) if _IFLA_INFO_SLAVE_DATA in self._info else {}
+        return attributes(self._info.get(_IFLA_INFO_SLAVE_DATA, b""), 0, _WANTED_OF_PORT)
 
     @property
     def silent(self) -> bool:
@@ -280,7 +285,7 @@ class Stack:
         found: dict[int, list[str]] = {}
         for _kind, payload in self.socket.dump(messages.get_addresses()):
             family, length, _flags, _scope, index = _ADDRESS.unpack_from(payload)
-            held = attributes(payload, _ADDRESS.size)
+            held = attributes(payload, _ADDRESS.size, _WANTED_OF_ADDRESS)
             raw = held.get(_IFA_LOCAL) or held.get(_IFA_ADDRESS)
             if raw is not None:
                 found.setdefault(index, []).append("%s/%d" % (socket.inet_ntop(family, raw), length))
@@ -300,7 +305,7 @@ class Stack:
         for _kind, payload in self.socket.dump(messages.get_routes(table)):
             fields = _ROUTE.unpack_from(payload)
             family, length, in_table = fields[0], fields[1], fields[4]
-            held = attributes(payload, _ROUTE.size)
+            held = attributes(payload, _ROUTE.size, _WANTED_OF_ROUTE)
             if family in _ANY and (_optional(held.get(_RTA_TABLE)) or in_table) == table:
                 to = socket.inet_ntop(family, held[_RTA_DST]) if _RTA_DST in held else _ANY[family]
                 yield "%s/%d" % (to, length), fields, held

@@ -282,10 +282,11 @@ def _differences(wanted: dict[str, Any], host: Host, near: Link, far: Link) -> t
     before.update({"peer." + key: value for key, value in far_before.items()})
     after.update({"peer." + key: value for key, value in far_after.items()})
     if wanted["anti_spoofing"] is not None and is_endpoint(wanted):
-        found = host.firewall.state.guards.get(wanted["name"])
-        more_before, more_after = difference(_told_guard(guard(wanted)), _told_guard(found))
-        before.update(more_before)
-        after.update(more_after)
+        found, asked = host.firewall.state.guards.get(wanted["name"]), guard(wanted)
+        if found != asked:
+            more_before, more_after = difference(_told_guard(asked), _told_guard(found))
+            before.update(more_before)
+            after.update(more_after)
     return before, after
 
 
