@@ -77,12 +77,14 @@ def converge(
     lock_timeout: float = 60,
     stop_after: int | None = None,
     also: Callable[[Document], list[Action]] | None = None,
+    spare_listeners: bool = False,
 ) -> Result:
     """Bring the host to what the document says; or (check) say what that would take.
 
     The document's objects are complete: every option of their kind is there, None where it is not given.
     A document that is written down is read by a function, under the lock. ``also`` gives the files to be written
     for it.
+    ``spare_listeners`` refuses new published ports on which a process of the host waits.
     ``stop_after`` ends the run after that many actions, as a crash would.
     Raises Refused, memory.Locked, firewall.FirewallError, netlink.NetlinkError and OSError.
     """
@@ -105,6 +107,8 @@ def converge(
         actions = also(document) if also is not None else []
         actions += _plan(document, host, wanted, bool(text))
         obstacles = rights.obstacles(actions, host)
+        if spare_listeners:
+            obstacles += nat_port.cut_off(actions)
         if obstacles:
             raise Refused(obstacles)
         if not check:

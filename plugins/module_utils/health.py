@@ -6,21 +6,19 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Iterator
 from typing import Any
 
-from ansible_collections.virtnet.linux.plugins.module_utils import foreign, ruleset, sysctls
-from ansible_collections.virtnet.linux.plugins.module_utils.firewall import NatPort
+from ansible_collections.virtnet.linux.plugins.module_utils import foreign, listeners, ruleset, sysctls
 from ansible_collections.virtnet.linux.plugins.module_utils.host import Host
 from ansible_collections.virtnet.linux.plugins.module_utils.kinds import foreign_firewall
 
 _FORWARDING = ("net.ipv4.ip_forward", "net.ipv6.conf.all.forwarding")
 
 
-def warnings(host: Host, listeners: list[dict[str, Any]]) -> list[str]:
+def warnings(host: Host, waiting: list[dict[str, Any]]) -> list[str]:
     """Tables of ours that are gone or changed, and listeners that get nothing because their port is published."""
-    return [*_tables(host), *_shadowed(host, listeners)]
+    return [*_tables(host), *_shadowed(host, waiting)]
 
 
 def foreign_drops(host: Host) -> list[dict[str, Any]]:
@@ -77,25 +75,8 @@ def _tables(host: Host) -> Iterator[str]:
         yield f"somebody has changed our firewall, {line}; mend it with the playbook that made the networks {networks}"
 
 
-def _shadowed(host: Host, listeners: list[dict[str, Any]]) -> Iterator[str]:
-    by_port: dict[tuple[str, int], list[dict[str, Any]]] = {}
-    for listener in listeners:
-        by_port.setdefault((listener["protocol"], listener["port"]), []).append(listener)
-    for _key, port in sorted(host.firewall.state.nat_ports.items()):
-        for listener in by_port.get((port.protocol, port.host_port), []):
-            if _takes(listener, port):
-                process = "{} (pid {})".format(listener["process"] or "a process", listener["pid"])
-                yield (
-                    f"{process} listens on {listener['address']} port {port.host_port}/{port.protocol} and gets "
-                    f"nothing: the port is published and leads to {port.to_address} port {port.to_port}"
-                )
-
-
-def _takes(listener: dict[str, Any], port: NatPort) -> bool:
-    """Whether the published port takes away what the listener would get."""
-    address, version = ipaddress.ip_address(listener["address"]), 6 if ":" in port.to_address else 4
-    if address.is_unspecified and address.version == 6 and version == 4:
-        return not listener["v6only"]
-    return address.version == version and (
-        address.is_unspecified or port.host_ip is None or str(address) == port.host_ip
-    )
+def _shadowed(host: Host, waiting: list[dict[str, Any]]) -> Iterator[str]:
+    ports = [port for _key, port in sorted(host.firewall.state.nat_ports.items())]
+    for listener, port in listeners.shadowed(ports, waiting):
+        leads = f"the port is published and leads to {port.to_address} port {port.to_port}"
+        yield f"{listeners.told(listener)} and gets nothing: {leads}"

@@ -11,13 +11,15 @@ has no sock_diag, /proc is read. Sources: include/uapi/linux/inet_diag.h, sock_d
 from __future__ import annotations
 
 import contextlib
+import ipaddress
 import os
 import socket
 import struct
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
+from ansible_collections.virtnet.linux.plugins.module_utils.firewall_state import NatPort
 from ansible_collections.virtnet.linux.plugins.module_utils.netlink import NetlinkError, Socket, attributes
 
 _NETLINK_SOCK_DIAG, _SOCK_DIAG_BY_FAMILY = 4, 20
@@ -50,6 +52,34 @@ def listeners() -> list[dict[str, Any]]:
         fields = {"protocol": one.protocol, "address": one.address, "port": one.port, "v6only": one.v6only}
         found.append({**fields, "pid": pid, "process": _command(pid)})
     return found
+
+
+def shadowed(
+    ports: Iterable[NatPort], waiting: Iterable[dict[str, Any]]
+) -> Iterator[tuple[dict[str, Any], NatPort]]:
+    """Listeners that a published port leaves with nothing, each with that port."""
+    by_port: dict[tuple[str, int], list[dict[str, Any]]] = {}
+    for listener in waiting:
+        by_port.setdefault((listener["protocol"], listener["port"]), []).append(listener)
+    for port in ports:
+        for listener in by_port.get((port.protocol, port.host_port), []):
+            if _loses(listener, port):
+                yield listener, port
+
+
+def told(listener: dict[str, Any]) -> str:
+    """A listener in words: 'sshd (pid 812) listens on 0.0.0.0 port 22/tcp'."""
+    process = "%s (pid %s)" % (listener["process"] or "a process", listener["pid"])
+    return "%s listens on %s port %d/%s" % (process, listener["address"], listener["port"], listener["protocol"])
+
+
+def _loses(listener: dict[str, Any], port: NatPort) -> bool:
+    address, version = ipaddress.ip_address(listener["address"]), 6 if ":" in port.to_address else 4
+    if address.is_unspecified and address.version == 6 and version == 4:
+        return not listener["v6only"]
+    return address.version == version and (
+        address.is_unspecified or port.host_ip is None or str(address) == port.host_ip
+    )
 
 
 def _sockets(protocol: str, family: int) -> Iterator[_Waiting]:

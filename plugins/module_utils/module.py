@@ -151,7 +151,11 @@ def _run(
 ) -> None:
     _require(module)
     try:
-        result = converge(document, module.check_mode, module.params["lock_timeout"], also=also)
+        # a role's planner has told of them in the words of its variables
+        spare = module.params.get("role") is None
+        result = converge(
+            document, module.check_mode, module.params["lock_timeout"], also=also, spare_listeners=spare
+        )
     except Refused as refused:
         _refused(module, refused.problems)
     except (Locked, NetlinkError, FirewallError, Unreadable, OSError) as error:

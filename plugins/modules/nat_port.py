@@ -15,6 +15,8 @@ description:
   - A port is an element of a map, so a packet's cost does not grow with the number of ports. Connection tracking
     entries of UDP flows through a changed port are deleted; established TCP connections stay with the container that
     they were made to.
+  - A new port on which a process of the host listens already is refused with the name of that process, which would get
+    nothing any more.
   - Removing a port needs C(protocol), C(host_ip) and C(host_port) only. Without C(host_ip) and C(to_address) that
     means every address of both families.
 author:

@@ -13,7 +13,7 @@ import functools
 import re
 from typing import Any
 
-from ansible_collections.virtnet.linux.plugins.module_utils import ip, options
+from ansible_collections.virtnet.linux.plugins.module_utils import ip, listeners, options
 from ansible_collections.virtnet.linux.plugins.module_utils.actions import Action
 from ansible_collections.virtnet.linux.plugins.module_utils.firewall_state import NatKey, NatPort, Opening, OpeningKey
 from ansible_collections.virtnet.linux.plugins.module_utils.host import Host
@@ -75,6 +75,19 @@ def plan(wanted: dict[str, Any], host: Host) -> list[Action]:
     if wanted["host_port"] is None:
         return _actions(wanted, opening_keys(wanted), openings, host.firewall.state.openings)
     return _actions(wanted, keys(wanted), nat_ports, host.firewall.state.nat_ports)
+
+
+def cut_off(actions: list[Action]) -> list[str]:
+    """What would be left with nothing: processes of the host that wait where a port is about to be published."""
+    new = {action.name: action.wanted for action in actions if action.kind == KIND and action.verb == "create"}
+    published = [one for wanted in new.values() if wanted["host_port"] is not None for one in nat_ports(wanted).items()]
+    ports = {port: _name(key) for key, port in published if _name(key) in new}
+    waiting = listeners.listeners() if ports else []
+    return [
+        f"{KIND} {ports[port]}: host_port: '{port.host_port}': {listeners.told(listener)} of the host, and would get "
+        "nothing any more; choose another host port, or stop it"
+        for listener, port in listeners.shadowed(ports, waiting)
+    ]
 
 
 def _actions(wanted: dict[str, Any], keys: list[Any], meant: Any, live: Any) -> list[Action]:

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import socket
+import time
 
 import pytest
 
@@ -225,6 +226,23 @@ def test_all_that_is_wrong_is_said_at_once(town):
     for said in ("'0'", "'65536'", "'9-8'", "'http'", "as many ports", "10.0.0.2/24", "other address family", "nowhere",
                  "84/tcp: to_address", "declared twice", "with space"):  # fmt: skip
         assert any(said in problem for problem in problems), (said, problems)
+
+
+def test_a_port_on_which_a_process_listens_is_refused_with_its_name(town):
+    pid = town.start("python3", "-m", "http.server", "8080")
+    while not town.try_sh("curl --silent http://127.0.0.1:8080/").stdout:
+        time.sleep(0.05)
+
+    [problem] = town.refused("nat_port", **WEB)
+
+    assert f"host_port: '8080': python3 (pid {pid}) listens on 0.0.0.0 port 8080/tcp of the host" in problem
+    town.change("nat_port", **{**WEB, "protocol": "udp"})
+    town.sh("kill %d" % pid)
+    while town.is_alive(pid):
+        time.sleep(0.05)
+    town.change("nat_port", **WEB)
+    town.start("python3", "-m", "http.server", "8080")
+    town.unchanged("nat_port", **WEB)
 
 
 def test_a_bridge_that_is_not_there_is_refused_and_in_check_mode_a_warning(town):
