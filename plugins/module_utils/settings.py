@@ -32,11 +32,13 @@ def normal_address(address: str) -> str:
     return str(ip.interface(address))
 
 
+@functools.lru_cache(1 << 16)
 def normal_host(address: str | None) -> str | None:
     """An address without a length as the kernel writes it; what is empty stays so."""
     return str(ip.address(address)) if address else address
 
 
+@functools.lru_cache(1 << 16)
 def normal_network(network: str) -> str:
     """NETWORK/LENGTH as ipaddress writes it; a lone address is a network of one."""
     return str(ip.network(network))
@@ -106,7 +108,7 @@ def addressing(
     have = [] if link is None else stack.addresses.get(link.index, [])
     requests = []
     if wanted.get("addresses") is not None:
-        asked = wanted["addresses"] + ([own_link_local] if own_link_local and _has_ipv6(wanted) else [])
+        asked = wanted["addresses"] + ([own_link_local] if own_link_local and has_ipv6(wanted) else [])
         gone = [address for address in have if address not in asked and not is_link_local(address)]
         requests += [
             Request(messages.delete_address(index, address), about, (errno.EADDRNOTAVAIL,)) for address in gone
@@ -155,10 +157,11 @@ def _metric(version: int, metric: int | None) -> int | None:
 
 
 def _lacks_link_local(wanted: Settings, stack: Stack, link: Link, own_link_local: str | None) -> bool:
-    return bool(own_link_local and _has_ipv6(wanted) and own_link_local not in stack.addresses.get(link.index, []))
+    return bool(own_link_local and has_ipv6(wanted) and own_link_local not in stack.addresses.get(link.index, []))
 
 
-def _has_ipv6(wanted: Settings) -> bool:
+def has_ipv6(wanted: Settings) -> bool:
+    """Whether an IPv6 address is among those that are wanted."""
     return any(":" in address for address in wanted.get("addresses") or [])
 
 
@@ -204,6 +207,7 @@ _READERS: dict[str, Callable[[Stack, Link], Any]] = {
     "hairpin": lambda _stack, link: _port_flag(link, _IFLA_BRPORT_MODE),
     "bpdu_guard": lambda _stack, link: _port_flag(link, _IFLA_BRPORT_GUARD),
     "isolated": lambda _stack, link: _port_flag(link, _IFLA_BRPORT_ISOLATED),
+    "shut": lambda _stack, link: link.is_shut,
     "up": lambda _stack, link: link.up,
     "silent": lambda _stack, link: link.silent,
     "labels": lambda _stack, link: link.labels,

@@ -48,7 +48,7 @@ options:
         - Whether the bridge takes only packets from C(peer.mac) and C(peer.addresses) at this port. Left as it is
           when not given.
         - Nor does it take frames with VLAN tags then, or router advertisements; and a port that claims a place in the
-          bridge's spanning tree is disabled.
+          bridge's spanning tree is shut off until the next run.
         - It needs C(peer.mac).
       type: bool
     allowed_addresses:

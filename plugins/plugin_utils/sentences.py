@@ -121,6 +121,9 @@ class _Words:
         if action["after"].get("bridge") and not action["before"].get("bridge"):
             said |= {"bridge", "hairpin"}
             found = [] if ("bridge", action["after"]["bridge"]) in self.new else [who + ": unplugged from its bridge"]
+        if "shut" in action["after"]:
+            said.add("shut")
+            found.append(who + ": shut off, since it took part in the bridge's spanning tree")
         return found + _values(who, action, said)
 
     def _sysctl(self, action: Action) -> list[str]:

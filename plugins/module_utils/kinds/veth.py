@@ -243,6 +243,7 @@ def _near_settings(wanted: dict[str, Any], host: Host, link: Link | None) -> set
         # one that claims a place in the spanning tree is disabled; netfilter does not see such frames
         asked["bpdu_guard"] = wanted["anti_spoofing"]
         asked["isolated"] = wanted["isolated"]
+        asked["shut"] = False
     elif is_cable(wanted):
         asked["hairpin"] = turns(wanted["bridge"], wanted["peer"]["bridge"], host)
     return asked
@@ -309,7 +310,7 @@ def _plain_addresses(wanted: dict[str, Any]) -> tuple[str, ...]:
 
 
 def _link_local(asked: settings.Settings, link: Link) -> str | None:
-    mac = asked.get("mac") or link.mac
+    mac = (asked.get("mac") or link.mac) if settings.has_ipv6(asked) else None
     return settings.link_local_of(mac) if mac else None
 
 
@@ -401,7 +402,10 @@ def _change(wanted: dict[str, Any], host: Host) -> None:
         _move_far(wanted, host, link)
     about = "{} {}".format(KIND, wanted["name"])
     asked = _near_settings(wanted, host, link)
-    stack.send(settings.setup(wanted["name"], about, asked, settings.bridge_of(wanted["bridge"], stack)))
+    requests = settings.setup(wanted["name"], about, asked, settings.bridge_of(wanted["bridge"], stack))
+    if link.is_shut:  # a port that the kernel has shut opens when its link comes up
+        requests.insert(0, Request(messages.change_link(wanted["name"], [], up=False), about))
+    stack.send(requests)
     _address(stack, wanted["name"], asked, link, about)
     stack.forget()
     _set_far(wanted, host, new=False)

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import socket
 import struct
 import time
@@ -190,15 +191,34 @@ def test_a_container_has_no_say_in_the_spanning_tree(host, role, anti_spoofing):
     """Unless it may send what it likes, which is the control."""
     role.run([{**SW1, "stp": True, "anti_spoofing": anti_spoofing}], C[:2])
     root = host.sh("cat /sys/class/net/br-sw1/bridge/root_id")
-    deadline = time.monotonic() + 10
-    while "listening" in host.sh("bridge link show"):
-        assert time.monotonic() < deadline
+    _wait_until_ports_forward(host)
     assert packets.ping(host, "c1", "172.30.0.3"), "its frames do arrive"
 
     host.call(_claim_the_root, "c1")
 
     assert packets.ping(host, "c2", "172.30.0.1")
     assert (host.sh("cat /sys/class/net/br-sw1/bridge/root_id") == root) == anti_spoofing
+
+
+def test_a_container_that_was_shut_off_comes_back_with_the_next_run(host, role):
+    declared = [{**SW1, "stp": True}], C[:2]
+    role.run(*declared)
+    _wait_until_ports_forward(host)
+    host.call(_claim_the_root, "c1")
+    assert not packets.ping(host, "c1", "172.30.0.3")
+
+    [done] = role.run(*declared)
+
+    assert done.startswith("change veth ")
+    _wait_until_ports_forward(host)
+    assert packets.ping(host, "c1", "172.30.0.3")
+
+
+def _wait_until_ports_forward(host):
+    deadline = time.monotonic() + 10
+    while re.search("state (disabled|listening|learning)", host.sh("bridge link show")):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 def _claim_the_root(netns):

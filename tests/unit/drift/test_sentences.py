@@ -88,6 +88,10 @@ def change(kind, name, before, after):
             change("veth", "veth1", {"bridge": "br-old"}, {"bridge": "br-web"}),
             "container nginx on network web: bridge is br-old, should be br-web",
         ),
+        (
+            change("veth", "veth1", {"shut": True}, {"shut": False}),
+            "container nginx on network web: shut off, since it took part in the bridge's spanning tree",
+        ),
         (change("veth", "veth1", {"peer.up": False}, {"peer.up": True}), "container nginx on network web is down"),
         (
             change(
