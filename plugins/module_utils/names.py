@@ -87,9 +87,12 @@ def labels_of(alias: str | None) -> dict[str, str] | None:
     if not alias:
         return None
     first, *words = alias.split(" ")
-    if first != _MARK or not all("=" in word for word in words):
+    if first != _MARK:
         return None
-    return dict(word.split("=", 1) for word in words)
+    try:
+        return dict([word.split("=", 1) for word in words])
+    except ValueError:  # a word without =
+        return None
 
 
 def addresses_mark(named: dict[str, str]) -> str:
@@ -110,11 +113,12 @@ def labels_fit(labels: object) -> bool:
     """Whether a link's alias can hold the labels and give them back unchanged (the rule is LABEL_RULE)."""
     if not isinstance(labels, dict):
         return False
-    words = all(
-        isinstance(key, str) and isinstance(value, str) and _LABEL_KEY.match(key) and _LABEL_VALUE.match(value)
-        for key, value in labels.items()
-    )
-    return words and len(mark(labels).encode()) <= _ALIAS_BYTES
+    for key, value in labels.items():
+        if not (isinstance(key, str) and isinstance(value, str)):
+            return False
+        if not (_LABEL_KEY.match(key) and _LABEL_VALUE.match(value)):
+            return False
+    return len(mark(labels).encode()) <= _ALIAS_BYTES
 
 
 def entry_number(mac: str, addresses: Iterable[str], vtep: str) -> int:

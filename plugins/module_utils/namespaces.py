@@ -30,7 +30,7 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 def path(name: str) -> str:
     """Where the namespace's handle is."""
-    return os.path.join(DIRECTORY, name)
+    return f"{DIRECTORY}/{name}"
 
 
 def handles() -> dict[str, int]:

@@ -14,7 +14,6 @@ import io
 import os
 import re
 import sys
-import zipfile
 from collections.abc import Iterator
 from typing import Any
 
@@ -84,6 +83,8 @@ def _installation() -> dict[str, File | None]:
 
 def _packed() -> bytes:
     """The engine as a file that Python runs, made of the sources that are loaded here: the same each time."""
+    import zipfile  # here, for every start of a module would pay for it
+
     buffer = io.BytesIO()
     buffer.write(b"#!%s\n" % sys.executable.encode())
     with zipfile.ZipFile(buffer, "w") as archive:

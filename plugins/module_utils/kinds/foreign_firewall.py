@@ -16,7 +16,6 @@ import contextlib
 import subprocess
 from collections.abc import Iterator
 from typing import Any
-from xml.etree import ElementTree
 
 from ansible_collections.virtnet.linux.plugins.module_utils import firewall, foreign, options
 from ansible_collections.virtnet.linux.plugins.module_utils.actions import Action
@@ -153,6 +152,8 @@ def _in_firewalld() -> set[str]:
     """The bridges that are named in our mark, at the end of the zone's description."""
     if foreign.program("firewall-cmd") is None:
         return set()
+    from xml.etree import ElementTree  # here, for every start of a module would pay for it
+
     try:
         description = ElementTree.parse(_TRUSTED).findtext("description") or ""
     except (OSError, ElementTree.ParseError):
