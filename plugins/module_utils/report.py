@@ -252,7 +252,7 @@ def _bridges(host: Host) -> list[dict[str, Any]]:
         for link in sorted(stack.links.values(), key=lambda link: link.name):
             if link.kind == "bridge" and link.ours:
                 ports = sorted(port.name for port in stack.links.values() if port.master == link.index)
-                told = {"name": link.name, "netns": netns, "id": bridges.identity(link), "stp": bridges.stp(link)}
+                told = {"name": link.name, "netns": netns, "id": bridges.identity(link), "stp": link.stp}
                 found.append({**told, "interfaces": ports})
     return found
 

@@ -120,6 +120,13 @@ def addressing(
     return requests + _routing(index, about, wanted, found)
 
 
+def is_shut(stack: Stack, link: Link) -> bool:
+    """Whether the link is a bridge's port that sent a message of the spanning tree which it may not send: the kernel
+    has disabled it then, until it comes up anew (as it disables all ports of a bridge that is down)."""
+    bridge = stack.link_at(link.master) if link.is_disabled else None
+    return bridge is not None and bridge.up and bridge.stp
+
+
 def bridge_of(wanted: str | None, stack: Stack) -> int | None:
     """The index of the bridge to enslave to, as it is now; None where none is wanted. A NetlinkError where it went
     meanwhile."""
@@ -207,7 +214,7 @@ _READERS: dict[str, Callable[[Stack, Link], Any]] = {
     "hairpin": lambda _stack, link: _port_flag(link, _IFLA_BRPORT_MODE),
     "bpdu_guard": lambda _stack, link: _port_flag(link, _IFLA_BRPORT_GUARD),
     "isolated": lambda _stack, link: _port_flag(link, _IFLA_BRPORT_ISOLATED),
-    "shut": lambda _stack, link: link.is_shut,
+    "shut": is_shut,
     "up": lambda _stack, link: link.up,
     "silent": lambda _stack, link: link.silent,
     "labels": lambda _stack, link: link.labels,

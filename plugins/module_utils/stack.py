@@ -34,7 +34,7 @@ _WANTED = frozenset((_IFLA_ADDRESS, _IFLA_MTU, _IFLA_LINK, _IFLA_MASTER, _IFLA_L
 # of the forty attributes of a bridge's port (IFLA_BRPORT_*) those that somebody asks for: state, mode, guard, learning,
 # the three kinds of flooding, neighbour suppression, isolated
 _WANTED_OF_PORT = frozenset((1, 4, 5, 8, 9, 27, 30, 32, 33))
-_IFLA_BRPORT_STATE, _DISABLED = 1, 0  # include/uapi/linux/if_bridge.h
+_IFLA_BR_STP_STATE, _IFLA_BRPORT_STATE, _DISABLED = 5, 1, 0  # include/uapi/linux/if_link.h, if_bridge.h
 _IFLA_INET6_ADDR_GEN_MODE = 8
 # include/uapi/linux/if_addr.h and rtnetlink.h
 _IFA_ADDRESS, _IFA_LOCAL = 1, 2
@@ -75,9 +75,13 @@ class Link:
         return bool(self._flags & messages.IFF_UP)
 
     @property
-    def is_shut(self) -> bool:
-        """Whether it is a bridge's port that could forward and is disabled all the same, as after a message of the
-        spanning tree that it may not send. A port that has just been made is not running yet."""
+    def stp(self) -> bool:
+        """Whether, as a bridge, it runs the spanning tree protocol."""
+        return bool(number(self.data[_IFLA_BR_STP_STATE])) if _IFLA_BR_STP_STATE in self.data else False
+
+    @property
+    def is_disabled(self) -> bool:
+        """Whether it is a bridge's port that does not forward though it is running."""
         state = self.port.get(_IFLA_BRPORT_STATE)
         return state is not None and number(state) == _DISABLED and bool(self._flags & messages.IFF_RUNNING)
 

@@ -35,7 +35,7 @@ OPTIONS: dict[str, Any] = dict(
 LINK_LOCAL = "fe80::1/64"  # static, for without any link-local address forwarded IPv6 packets find no neighbour
 
 # include/uapi/linux/if_link.h
-_IFLA_BR_FORWARD_DELAY, _IFLA_BR_STP_STATE, _IFLA_BR_PRIORITY, _IFLA_BR_BRIDGE_ID = 1, 5, 6, 11
+_IFLA_BR_FORWARD_DELAY, _IFLA_BR_PRIORITY, _IFLA_BR_BRIDGE_ID = 1, 6, 11
 _TICKS = 100  # a second in the kernel's messages: USER_HZ
 # Seconds that a port listens, and learns, and that news of the root are kept: the least that the kernel takes, for
 # where all cables are virtual nothing is slow.
@@ -126,11 +126,6 @@ def apply(actions: list[Action], host: Host) -> None:
         stack.forget()
 
 
-def stp(link: Link) -> bool:
-    """Whether the bridge runs the spanning tree protocol."""
-    return bool(number(link.data[_IFLA_BR_STP_STATE])) if _IFLA_BR_STP_STATE in link.data else False
-
-
 def identity(link: Link) -> str:
     """The bridge's id as `brctl show` prints it: its priority and its MAC."""
     found = bytes(link.data[_IFLA_BR_BRIDGE_ID]).hex()
@@ -176,7 +171,7 @@ def _found(wanted: dict[str, Any], host: Host, link: Link) -> dict[str, Any]:
     # a foreign port is nobody's business: only the asked ones that are missing make a difference
     interfaces = sorted(port for port in asked if port in ports)
     tree = {
-        "stp": stp(link),
+        "stp": link.stp,
         "forward_delay": number(link.data[_IFLA_BR_FORWARD_DELAY]) // _TICKS,
         "priority": number(link.data[_IFLA_BR_PRIORITY]),
     }

@@ -403,7 +403,7 @@ def _change(wanted: dict[str, Any], host: Host) -> None:
     about = "{} {}".format(KIND, wanted["name"])
     asked = _near_settings(wanted, host, link)
     requests = settings.setup(wanted["name"], about, asked, settings.bridge_of(wanted["bridge"], stack))
-    if link.is_shut:  # a port that the kernel has shut opens when its link comes up
+    if settings.is_shut(stack, link):
         requests.insert(0, Request(messages.change_link(wanted["name"], [], up=False), about))
     stack.send(requests)
     _address(stack, wanted["name"], asked, link, about)
