@@ -79,9 +79,11 @@ def plan(wanted: dict[str, Any], host: Host) -> list[Action]:
 
 def cut_off(actions: list[Action]) -> list[str]:
     """What would be left with nothing: processes of the host that wait where a port is about to be published."""
-    new = {action.name: action.wanted for action in actions if action.kind == KIND and action.verb == "create"}
-    published = [one for wanted in new.values() if wanted["host_port"] is not None for one in nat_ports(wanted).items()]
-    ports = {port: _name(key) for key, port in published if _name(key) in new}
+    new = [action for action in actions if action.kind == KIND and action.verb == "create"]
+    names = {action.name for action in new}
+    declared = {id(action.wanted): action.wanted for action in new if action.wanted["host_port"] is not None}.values()
+    published = [one for wanted in declared for one in nat_ports(wanted).items()]  # a range is many actions
+    ports = {port: _name(key) for key, port in published if _name(key) in names}
     waiting = listeners.listeners() if ports else []
     return [
         f"{KIND} {ports[port]}: host_port: '{port.host_port}': {listeners.told(listener)} of the host, and would get "
