@@ -11,13 +11,13 @@ machine's own apt takes; each has a layer of its own over it, in memory.
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import shutil
 import subprocess
 import time
 from pathlib import Path
 
+from kit.alone import alone_with
 from kit.checkout import CACHE
 from kit.host import Host
 
@@ -125,9 +125,7 @@ class Machines:
 def _tree() -> Path:
     """The tree, made by whoever needs it first."""
     made = CACHE / "booted" / "tree"
-    made.parent.mkdir(parents=True, exist_ok=True)
-    with open(made.parent / "lock", "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with alone_with(made):
         if not made.exists():
             codename, site = _own_release()
             new = made.with_suffix(".new")

@@ -5,8 +5,8 @@
 """A guest of QEMU with cards of its own, for what a namespace cannot show: a real card comes back to the machine's
 first namespace, not to a test's.
 
-The guest has no disk. Its root is an archive of what it needs (this Python, pyroute2, the engine, `ip`, `nft`, `ping`
-and Debian's modules), and its first process is a Python program that prints what it found and ends the guest.
+The guest has no disk. Its root is an archive of what it needs (this Python, pyroute2, the engine, `sh`, `ip`, `nft`,
+`ping` and Debian's modules), and its first process is a Python program that prints what it found and ends the guest.
 """
 
 from __future__ import annotations
@@ -23,11 +23,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from kit.alone import alone_with
 from kit.checkout import CACHE, HOME
 
 _FOLDER = CACHE / "guest"
 _SECONDS = 240  # the guest is computed, not run: half a minute on an idle machine
-_PROGRAMS = {"ip": "/sbin/ip", "nft": "/sbin/nft", "ping": "/bin/ping", "kmod": "/sbin/modprobe"}
+_PROGRAMS = {"sh": "/bin/sh", "ip": "/sbin/ip", "nft": "/sbin/nft", "ping": "/bin/ping", "kmod": "/sbin/modprobe"}
 _LEFT_OUT = ("site-packages", "dist-packages", "test", "tests", "idlelib", "lib2to3", "tkinter", "ensurepip",
              "__pycache__", "config-")  # fmt: skip
 _MODULES = ("kernel/net", "kernel/lib", "kernel/crypto", "kernel/arch/x86/crypto", "kernel/drivers/virtio",
@@ -93,17 +94,17 @@ def _boot(kernel: Path, archive: Path, cards: int) -> dict[str, Any]:
 def _kernel() -> tuple[Path, Path]:
     """Debian's smallest kernel and its modules, downloaded and unpacked once; nothing is installed."""
     unpacked = _FOLDER / "kernel"
-    if not unpacked.exists():
-        _FOLDER.mkdir(parents=True, exist_ok=True)
-        shown = _out("apt-cache", "depends", "linux-image-cloud-amd64")
-        packages = [line.split()[1] for line in shown.splitlines() if "Depends: linux-image-" in line]
-        assert packages, "there is no package linux-image-cloud-amd64 here: this test wants Debian's, on amd64"
-        package = packages[0]
-        subprocess.run(["apt-get", "download", package], cwd=_FOLDER, check=True, capture_output=True)
-        (archive,) = _FOLDER.glob(package + "_*.deb")
-        subprocess.run(["dpkg", "-x", str(archive), str(unpacked) + ".new"], check=True)
-        archive.unlink()
-        os.replace(str(unpacked) + ".new", unpacked)
+    with alone_with(unpacked):
+        if not unpacked.exists():
+            shown = _out("apt-cache", "depends", "linux-image-cloud-amd64")
+            packages = [line.split()[1] for line in shown.splitlines() if "Depends: linux-image-" in line]
+            assert packages, "there is no package linux-image-cloud-amd64 here: this test wants Debian's, on amd64"
+            package = packages[0]
+            subprocess.run(["apt-get", "download", package], cwd=_FOLDER, check=True, capture_output=True)
+            (archive,) = _FOLDER.glob(package + "_*.deb")
+            subprocess.run(["dpkg", "-x", str(archive), str(unpacked) + ".new"], check=True)
+            archive.unlink()
+            os.replace(str(unpacked) + ".new", unpacked)
     (kernel,) = (unpacked / "boot").glob("vmlinuz-*")
     (modules,) = (unpacked / "lib" / "modules").iterdir()
     return kernel, modules

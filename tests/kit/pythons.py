@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import functools
 import itertools
 import os
@@ -16,6 +15,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from kit.alone import alone_with
 from kit.checkout import CACHE
 
 VERSIONS = ("3.9", "3.10", "3.11", "3.12", "3.13")  # of managed hosts
@@ -65,10 +65,8 @@ def _environment(name: str, version: str, *requirements: str) -> Path:
     which would take longer to install than the rest; only Python 3.9 has, for which today's pip installs nothing.
     """
     home = CACHE / "pythons" / name
-    home.parent.mkdir(parents=True, exist_ok=True)
     python = home / "bin" / "python"
-    with open("%s.lock" % home, "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with alone_with(home):
         made = home / "made"
         if not made.exists():
             shutil.rmtree(home, ignore_errors=True)

@@ -7,13 +7,13 @@ package would begin to change the machine's network."""
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shutil
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
+from kit.alone import alone_with
 from kit.checkout import CACHE
 from kit.host import Host
 
@@ -27,9 +27,7 @@ def lay_over(host: Host, name: str, programs: Mapping[str, str]) -> None:
 def _unpacked(name: str, programs: Mapping[str, str]) -> Path:
     """Of these programs what the machine lacks, with all that they need."""
     folder = CACHE / name
-    CACHE.mkdir(exist_ok=True)
-    with open(folder.with_suffix(".lock"), "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with alone_with(folder):
         if not folder.exists():
             new = folder.with_suffix(".new")
             shutil.rmtree(new, ignore_errors=True)

@@ -1,0 +1,21 @@
+# Copyright (c) 2026, The virtnet.linux authors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What tests download or make once, although they run in several processes."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+from collections.abc import Iterator
+from pathlib import Path
+
+
+@contextlib.contextmanager
+def alone_with(path: Path) -> Iterator[None]:
+    """For a with block in which somebody looks whether the path is there, and makes it: others wait until he has."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with open("%s.lock" % path, "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
