@@ -15,6 +15,7 @@ ALONE = (  # they share nothing
     "tests/molecule/",
     "tests/integration/controllers/",
     "tests/integration/test_pythons.py",
+    "tests/full/test_controllers.py",
     "tests/full/test_many_histories.py",
     "tests/full/test_killed_everywhere.py",
     "tests/full/test_never_a_router.py",
