@@ -158,7 +158,7 @@ class Listing:
             raise self._missing
         _output, errors = self._at_work.communicate()
         self._said.seek(0)
-        listed = {family: json.loads(line) for family, line in zip(ruleset.FAMILIES, self._said)}
+        listed = {family: _listing(line) for family, line in zip(ruleset.FAMILIES, self._said)}
         refused = set(ruleset.FAMILIES) - {family for family, listing in listed.items() if listing}
         for family in sorted(_existing() & refused) if refused else ():
             raise FirewallError("nft could not list table %s %s: %s" % (family, ruleset.TABLE, errors.strip()))
@@ -203,6 +203,15 @@ def loopback_bridges(state: State) -> dict[int, frozenset[str]]:
             if bridge is not None:
                 found[6 if ":" in port.to_address else 4].add(bridge)
     return {version: frozenset(bridges) for version, bridges in found.items()}
+
+
+def _listing(line: str) -> dict[str, Any] | None:
+    """What nft said of a table; None where it refused, or ended in the middle of it."""
+    try:
+        said: dict[str, Any] | None = json.loads(line)
+    except ValueError:
+        return None
+    return said
 
 
 def _live(listings: dict[str, list[dict[str, Any]]]) -> Live:

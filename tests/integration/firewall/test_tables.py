@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import time
 
 import pytest
@@ -15,6 +17,11 @@ from unit.firewall.strategies import states
 
 from ansible_collections.virtnet.linux.plugins.module_utils import firewall
 from ansible_collections.virtnet.linux.plugins.module_utils.firewall import FirewallError, NatPort, Policy, State
+
+DYING = """#!/bin/sh
+case "$*" in *"list table inet"*) printf '{"nftables": ['; kill -9 $$;; esac
+exec %s "$@"
+"""
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -118,6 +125,17 @@ def test_a_refused_transaction_says_why_and_changes_nothing(host):
             )
 
         assert firewall.read().state == state
+
+
+def test_an_nft_that_dies_while_it_lists_is_an_error_and_no_empty_table(host, tmp_path, monkeypatch):
+    dying = tmp_path / "nft"
+    dying.write_text(DYING % shutil.which("nft", path=os.environ["PATH"] + ":/usr/sbin"))
+    dying.chmod(0o755)
+    with host.inside():
+        firewall.apply(firewall.transaction(firewall.read(), State({"br0": Policy("br0")})))
+        monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+        with pytest.raises(FirewallError, match="could not list table inet virtnet"):
+            firewall.read()
 
 
 def test_five_thousand_ports_are_quick(host):
