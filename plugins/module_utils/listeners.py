@@ -69,7 +69,9 @@ def shadowed(
 
 def told(listener: dict[str, Any]) -> str:
     """A listener in words: 'sshd (pid 812) listens on 0.0.0.0 port 22/tcp'."""
-    process = "%s (pid %s)" % (listener["process"] or "a process", listener["pid"])
+    process = listener["process"] or "a process"
+    if listener["pid"] is not None:  # the kernel's own sockets have none
+        process += " (pid %d)" % listener["pid"]
     return "%s listens on %s port %d/%s" % (process, listener["address"], listener["port"], listener["protocol"])
 
 
