@@ -18,11 +18,10 @@ from collections.abc import Iterable
 
 from ansible_collections.virtnet.linux.plugins.module_utils import messages, namespaces, sysctls
 from ansible_collections.virtnet.linux.plugins.module_utils.host import Host
-from ansible_collections.virtnet.linux.plugins.module_utils.netlink import Request, number
+from ansible_collections.virtnet.linux.plugins.module_utils.netlink import Request
 
 _SYSCTLS = ("net/ipv4/conf/%s/arp_notify", "net/ipv6/conf/%s/ndisc_notify")
 _NOT_WHILE_UP = (errno.EBUSY, errno.EOPNOTSUPP)  # of some cards' drivers
-_IFLA_BRPORT_STATE, _DISABLED = 1, 0  # include/uapi/linux/if_link.h, if_bridge.h
 _PATIENCE = 0.2  # seconds for a port to forward
 
 
@@ -55,7 +54,6 @@ def _wait_for(port: str, host: Host) -> None:
     deadline = time.monotonic() + _PATIENCE
     while time.monotonic() < deadline:
         link = host.stack(None).lookup(port)
-        state = None if link is None else link.port.get(_IFLA_BRPORT_STATE)
-        if state is None or number(state) != _DISABLED:
+        if link is None or not link.is_disabled:
             return
         time.sleep(0.001)

@@ -123,7 +123,7 @@ def addressing(
 def is_shut(stack: Stack, link: Link) -> bool:
     """Whether the link is a bridge's port that sent a message of the spanning tree which it may not send: the kernel
     has disabled it then, until it comes up anew (as it disables all ports of a bridge that is down)."""
-    bridge = stack.link_at(link.master) if link.is_disabled else None
+    bridge = stack.link_at(link.master) if link.is_disabled and link.running else None
     return bridge is not None and bridge.up and bridge.stp
 
 

@@ -80,10 +80,15 @@ class Link:
         return bool(number(self.data[_IFLA_BR_STP_STATE])) if _IFLA_BR_STP_STATE in self.data else False
 
     @property
+    def running(self) -> bool:
+        """Whether it is up, and has noticed its carrier."""
+        return bool(self._flags & messages.IFF_RUNNING)
+
+    @property
     def is_disabled(self) -> bool:
-        """Whether it is a bridge's port that does not forward though it is running."""
+        """Whether it is a bridge's port that is disabled."""
         state = self.port.get(_IFLA_BRPORT_STATE)
-        return state is not None and number(state) == _DISABLED and bool(self._flags & messages.IFF_RUNNING)
+        return state is not None and number(state) == _DISABLED
 
     @property
     def mtu(self) -> int:
