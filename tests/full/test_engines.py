@@ -67,7 +67,7 @@ class Docker:
                      " tail /run/dockerd.log; exit 1")  # fmt: skip
 
     def stop(self):
-        self.host.sh("kill %d; while [ -e /proc/%d ]; do sleep 0.05; done" % (self._pid, self._pid))
+        self.host.sh("kill %d; timeout 60 tail --pid=%d -f /dev/null" % (self._pid, self._pid))
 
     def __call__(self, words):
         return self.host.sh("/usr/bin/docker " + words).strip()
@@ -75,7 +75,8 @@ class Docker:
     def remove_everything(self):
         self.host.try_sh("/usr/bin/docker rm -f $(/usr/bin/docker ps -aq)")
         self.stop()
-        self.host.sh("until find %s -depth -type d -exec rmdir {} +; do sleep 0.05; done 2>/dev/null" % self.cgroup)
+        gone = "until find %s -depth -type d -exec rmdir {} +; do sleep 0.05; done 2>/dev/null" % self.cgroup
+        self.host.sh("timeout 60 sh -c '%s'" % gone)
 
 
 @pytest.fixture
@@ -91,9 +92,11 @@ def docker(host):
     cgroup = "/sys/fs/cgroup/virtnet-test-%d" % os.getpid()
     host.sh(ROOM.format(cgroup=cgroup, hello=HELLO))
     daemon = Docker(host, cgroup)
-    daemon.start()
-    yield daemon
-    daemon.remove_everything()
+    try:
+        daemon.start()
+        yield daemon
+    finally:
+        daemon.remove_everything()
 
 
 def is_warned_of_docker(plan):

@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import socket
-import time
 
 import pytest
 
@@ -230,16 +229,13 @@ def test_all_that_is_wrong_is_said_at_once(town):
 
 def test_a_port_on_which_a_process_listens_is_refused_with_its_name(town):
     pid = town.start("python3", "-m", "http.server", "8080")
-    while not town.try_sh("curl --silent http://127.0.0.1:8080/").stdout:
-        time.sleep(0.05)
+    town.sh("timeout 10 sh -c 'until ss -Hltn sport = :8080 | grep -q .; do sleep 0.05; done'")
 
     [problem] = town.refused("nat_port", **WEB)
 
     assert f"host_port: '8080': python3 (pid {pid}) listens on 0.0.0.0 port 8080/tcp of the host" in problem
     town.change("nat_port", **{**WEB, "protocol": "udp"})
-    town.sh("kill %d" % pid)
-    while town.is_alive(pid):
-        time.sleep(0.05)
+    town.sh("kill %d; timeout 10 tail --pid=%d -f /dev/null" % (pid, pid))
     town.change("nat_port", **WEB)
     town.start("python3", "-m", "http.server", "8080")
     town.unchanged("nat_port", **WEB)
