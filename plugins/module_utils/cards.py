@@ -60,7 +60,7 @@ def lifeline(stack: Stack, link: Link, controller: str | None) -> str | None:
     if controller is not None and _carries(stack, link, controller):
         return "the way to the controller (%s) goes through it" % controller
     for other in stack.links.values():
-        if other.kind == "vxlan" and _local_of(other) in {a.split("/")[0] for a in stack.addresses.get(link.index, [])}:
+        if other.kind == "vxlan" and _local_of(other) in {a.split("/")[0] for a in stack.addresses_of(link.index)}:
             return "it has the underlay address of the tunnel %s" % other.name
     return None
 

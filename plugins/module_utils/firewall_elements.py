@@ -88,7 +88,7 @@ def parse(found: Elements) -> State:
     ports = {port.name: port for port in _ports(get) if not any(_port_problems(port))}
     nat_ports = {port.key: port for port in _nat_ports(get) if _is_port(port)}
     openings = {opening.key: opening for opening in _openings(get) if not any(_opening_problems(opening))}
-    routers = frozenset(name for name in (key.strip('"') for key in get("inet", "routers")) if _is_interface_name(name))
+    routers = frozenset(name for name in (key.strip('"') for key in get("inet", "routers")) if is_interface_name(name))
     tunnel_ports = frozenset(int(key) for key in get("inet", "tunnel_ports") if key.isdigit())
     return State(policies, guards, ports, nat_ports, versions, openings, routers, tunnel_ports)
 
@@ -97,7 +97,7 @@ def bridge_of(port: NatPort, policies: dict[str, Policy]) -> str | None:
     """The bridge that a published port leads to: the one it names, or the one whose subnet its address is in."""
     if port.bridge is not None:
         return port.bridge
-    address = ipaddress.ip_address(port.to_address)
+    address = ip.address(port.to_address)
     for policy in policies.values():
         if any(address in _network(subnet) for subnet in policy.subnets):
             return policy.bridge
@@ -470,7 +470,7 @@ def _is_port(port: NatPort) -> bool:
         and 1 <= port.to_port <= 65535
         and _is_address(port.to_address)
         and (port.host_ip is None or _is_host_address(port.host_ip, port.to_address))
-        and (port.bridge is None or _is_interface_name(port.bridge))
+        and (port.bridge is None or is_interface_name(port.bridge))
     )
 
 
@@ -505,12 +505,12 @@ def _opening_problems(opening: Opening) -> Iterator[str]:
 def _is_host_address(address: object, to_address: str) -> bool:
     if not _is_address(address) or _version(str(address)) != _version(to_address):
         return False
-    parsed = ipaddress.ip_address(str(address))
+    parsed = ip.address(str(address))
     return not (parsed.is_unspecified or parsed.is_multicast or (parsed.version == 6 and parsed.is_link_local))
 
 
 def _name_problems(about: str, field: str, name: object) -> Iterator[str]:
-    if not _is_interface_name(name):
+    if not is_interface_name(name):
         yield "%s: %s: %r is no interface name: %s" % (about, field, name, INTERFACE_RULE)
 
 
@@ -523,15 +523,11 @@ def _is_whole(number: object) -> bool:
     return isinstance(number, int) and not isinstance(number, bool)
 
 
-def _is_interface_name(name: object) -> bool:
-    return is_interface_name(name)
-
-
 @functools.lru_cache(maxsize=1 << 16)
 def _is_address(text: object) -> bool:
     """Whether it is an address without scope, written as `ipaddress` writes it: then nft lists it as it was given."""
     try:
-        return isinstance(text, str) and "%" not in text and str(ipaddress.ip_address(text)) == text
+        return isinstance(text, str) and "%" not in text and str(ip.address(text)) == text
     except ValueError:
         return False
 

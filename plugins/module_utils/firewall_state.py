@@ -11,13 +11,13 @@ declared equals what is read back.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 NatKey = tuple[str, str, int]  # protocol, host address ("0.0.0.0" or "::" for all), host port
 OpeningKey = tuple[str, str, int]  # protocol, address and port of a container
 
 
-@dataclass(frozen=True)
-class Policy:
+class Policy(NamedTuple):
     """What may cross the border of a bridge."""
 
     bridge: str
@@ -36,8 +36,7 @@ class Policy:
         return (self.gateway_mode6 if version == 6 else None) or self.gateway_mode
 
 
-@dataclass(frozen=True)
-class Guard:
+class Guard(NamedTuple):
     """What a bridge's port may send: its MAC, its endpoint's addresses, and those of networks that it is allowed.
 
     ``addresses_checked`` is False for a port whose container routes for others: any address, but with its own MAC.
@@ -51,8 +50,7 @@ class Guard:
     addresses_checked: bool = True
 
 
-@dataclass(frozen=True)
-class Port:
+class Port(NamedTuple):
     """A port of a bridge: the host end of an endpoint's veth, or a tunnel to other hosts.
 
     ``also_on`` names the other bridges on which the same container has an endpoint, ``addresses`` is what it has on
@@ -74,8 +72,7 @@ class Port:
     turns: bool = False
 
 
-@dataclass(frozen=True)
-class NatPort:
+class NatPort(NamedTuple):
     """One published port. ``host_ip`` None stands for all of the host's addresses of ``to_address``'s family."""
 
     protocol: str  # tcp, udp or sctp
@@ -91,8 +88,7 @@ class NatPort:
         return self.protocol, self.host_ip or ("::" if ":" in self.to_address else "0.0.0.0"), self.host_port
 
 
-@dataclass(frozen=True)
-class Opening:
+class Opening(NamedTuple):
     """A container's own port, without any of the host's, to which a network of gateway mode routed lets others in."""
 
     protocol: str

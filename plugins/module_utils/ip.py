@@ -10,18 +10,35 @@ from __future__ import annotations
 import functools
 import ipaddress
 import socket
-from typing import Union
+from typing import NamedTuple, Union
 
 Address = Union[ipaddress.IPv4Address, ipaddress.IPv6Address]
 Network = Union[ipaddress.IPv4Network, ipaddress.IPv6Network]
-Interface = Union[ipaddress.IPv4Interface, ipaddress.IPv6Interface]
+
 
 _TEXTS = 1 << 16
 
 
+class Interface(NamedTuple):
+    """An address of an interface: itself, and the network that it is in."""
+
+    ip: Address
+    network: Network
+
+    @property
+    def version(self) -> int:
+        """4 or 6."""
+        return self.ip.version
+
+    def __str__(self) -> str:
+        return "%s/%d" % (self.ip, self.network.prefixlen)
+
+
 @functools.lru_cache(_TEXTS)
 def address(text: str) -> Address:
-    """An address: 172.30.0.2."""
+    """An address: 172.30.0.2. One with a zone, fe80::1%eth0, is none: each belongs to a link already."""
+    if "%" in text:
+        raise ValueError("a zone has no place in %r" % text)
     return ipaddress.ip_address(text)
 
 
@@ -34,7 +51,20 @@ def network(text: str) -> Network:
 @functools.lru_cache(_TEXTS)
 def interface(text: str) -> Interface:
     """An address with its network's length: 172.30.0.2/16."""
-    return ipaddress.ip_interface(text)
+    host, slash, length = text.partition("/")
+    own = address(host)
+    if not slash:
+        length = str(own.max_prefixlen)
+    elif not (length.isascii() and length.isdigit() and int(length) <= own.max_prefixlen):
+        return Interface(own, ipaddress.ip_interface(text).network)  # a mask, or an error in ipaddress's words
+    free = own.max_prefixlen - int(length)
+    return Interface(own, _network_at(own.version, int(own) >> free << free, int(length)))
+
+
+@functools.lru_cache(_TEXTS)
+def _network_at(version: int, first: int, length: int) -> Network:
+    """One object for all addresses of a network: `ipaddress.ip_interface` reads and makes one for each."""
+    return ipaddress.IPv4Network((first, length)) if version == 4 else ipaddress.IPv6Network((first, length))
 
 
 @functools.lru_cache(_TEXTS)

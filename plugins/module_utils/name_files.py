@@ -190,10 +190,12 @@ def _file_name(networks: frozenset[str]) -> str:
 
 
 def _join(*parts: str) -> str:
-    return os.path.join(*parts)
+    return "/".join(parts)
 
 
 def _read(path: str) -> str | None:
+    if not os.path.lexists(path):  # as most containers' resolv.conf; open() takes four times as long to say so
+        return None
     try:
         with open(path, encoding="utf-8", errors="replace") as file:
             return file.read()

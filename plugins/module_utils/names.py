@@ -10,6 +10,7 @@ the only file that both import.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import ipaddress
 import re
@@ -30,12 +31,13 @@ OBJECT_RULE = "1 to 63 of the characters A-Z a-z 0-9 _ . - with a letter or digi
 LABEL_RULE = "keys of a-z 0-9 _, values of 1 to 128 of the characters A-Z a-z 0-9 _ . : / @ + -, 240 bytes in all"
 
 _MARK = "virtnet"
+_ONCE = 1 << 16  # a run looks at the same few thousand names and labels several times each
 _ALIAS_BYTES = 255  # IFALIASZ less its terminating zero, include/uapi/linux/if.h
 
 
 def is_interface_name(name: object) -> bool:
     """Whether the name is one that every part of the collection can carry for a link."""
-    return isinstance(name, str) and bool(_INTERFACE.match(name)) and name not in _NO_LINKS
+    return isinstance(name, str) and _is_interface_name(name)
 
 
 def is_object_name(name: object) -> bool:
@@ -114,11 +116,10 @@ def labels_fit(labels: object) -> bool:
     if not isinstance(labels, dict):
         return False
     for key, value in labels.items():
-        if not (isinstance(key, str) and isinstance(value, str)):
+        if not (isinstance(key, str) and isinstance(value, str) and _is_label(key, value)):
             return False
-        if not (_LABEL_KEY.match(key) and _LABEL_VALUE.match(value)):
-            return False
-    return len(mark(labels).encode()) <= _ALIAS_BYTES
+    # as long as mark() makes them, all of it one byte each
+    return len(_MARK) + sum(len(key) + len(value) + 2 for key, value in labels.items()) <= _ALIAS_BYTES
 
 
 def entry_number(mac: str, addresses: Iterable[str], vtep: str) -> int:
@@ -133,6 +134,16 @@ def fingerprint(numbers: Iterable[int]) -> str:
     A sum: all entries less a host's own are those that it needs, so the planner adds up all of them only once.
     """
     return "%032x" % (sum(numbers) % (1 << 128))
+
+
+@functools.lru_cache(_ONCE)
+def _is_interface_name(name: str) -> bool:
+    return bool(_INTERFACE.match(name)) and name not in _NO_LINKS
+
+
+@functools.lru_cache(_ONCE)
+def _is_label(key: str, value: str) -> bool:
+    return bool(_LABEL_KEY.match(key) and _LABEL_VALUE.match(value))
 
 
 def _device(prefix: str, network: str) -> str:

@@ -24,6 +24,7 @@ _NETLINK_CAP_ACK, _NETLINK_EXT_ACK, _NETLINK_GET_STRICT_CHK = 10, 11, 12
 _NLMSG_ERROR, _NLMSG_DONE = 2, 3
 _NLM_F_ACK, _NLM_F_DUMP_INTR, _NLM_F_CAPPED, _NLM_F_ACK_TLVS = 0x4, 0x10, 0x100, 0x200
 _NLMSGERR_ATTR_MSG = 1
+_NLA_F_NESTED, _NLA_F_NET_BYTEORDER, _NLA_TYPE_MASK = 0x8000, 0x4000, 0x3FFF
 _HEADER = struct.Struct("=IHHII")  # length, type, flags, sequence, port
 _ATTRIBUTE = struct.Struct("=HH")  # length, type
 _BATCH_BYTES = 48 * 1024  # well below the default send buffer of 208 KiB, which counts the kernel's overhead too
@@ -122,7 +123,8 @@ class Socket:
             for kind, flags, sequence, payload in self._receive():
                 if sequence != self._sequence:
                     continue
-                interrupted = interrupted or bool(flags & _NLM_F_DUMP_INTR)
+                if flags & _NLM_F_DUMP_INTR:
+                    interrupted = True
                 if kind == _NLMSG_DONE:
                     return replies, interrupted
                 if kind == _NLMSG_ERROR:
@@ -140,9 +142,14 @@ class Socket:
         return received
 
 
-def attributes(data: bytes, offset: int = 0, wanted: Container[int] = range(1 << 14)) -> dict[int, bytes]:
+def with_flags(*types: int) -> frozenset[int]:
+    """Types of attributes as they may stand in a message: alone, or with one of the two flags that a type can have."""
+    return frozenset(kind | flag for kind in types for flag in (0, _NLA_F_NESTED, _NLA_F_NET_BYTEORDER))
+
+
+def attributes(data: bytes, offset: int = 0, wanted: Container[int] = range(1 << 16)) -> dict[int, bytes]:
     """The attributes that lie in the data from the offset on, by type (flags of the type stripped; the last of a type
-    wins); of the wanted types only."""
+    wins); of the wanted types only, which are given with_flags()."""
     found = {}
     last = len(data) - _ATTRIBUTE.size
     unpack = _ATTRIBUTE.unpack_from
@@ -150,9 +157,8 @@ def attributes(data: bytes, offset: int = 0, wanted: Container[int] = range(1 <<
         length, kind = unpack(data, offset)
         if length < 4:
             break
-        kind &= 0x3FFF
         if kind in wanted:
-            found[kind] = data[offset + 4 : offset + length]
+            found[kind & _NLA_TYPE_MASK] = data[offset + 4 : offset + length]
         offset += (length + 3) & ~3
     return found
 
@@ -164,7 +170,7 @@ def attribute(data: bytes, offset: int, wanted: int) -> bytes | None:
         length, kind = _ATTRIBUTE.unpack_from(data, offset)
         if length < 4:
             break
-        if kind & 0x3FFF == wanted:
+        if kind & _NLA_TYPE_MASK == wanted:
             return data[offset + 4 : offset + length]
         offset += (length + 3) & ~3
     return None

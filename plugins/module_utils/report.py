@@ -101,7 +101,7 @@ def _endpoints(host: Host, name: str) -> list[dict[str, Any]]:
                 "veth": near.name,
                 "interface": link.name,
                 "mac": link.mac,
-                "addresses": [address for address in stack.addresses.get(link.index, []) if not is_link_local(address)],
+                "addresses": [address for address in stack.addresses_of(link.index) if not is_link_local(address)],
             }
         )
     return found
@@ -121,7 +121,7 @@ def _cards(host: Host, name: str) -> list[dict[str, Any]]:
             "name": link.name,
             "type": "macvlan" if link.kind == "macvlan" else "physical",
             "mac": link.mac,
-            "addresses": [address for address in stack.addresses.get(link.index, []) if not is_link_local(address)],
+            "addresses": [address for address in stack.addresses_of(link.index) if not is_link_local(address)],
         }
         for link in sorted(stack.links.values(), key=lambda link: link.index)
         if cards.DEVICE in (link.labels or {})
@@ -143,7 +143,7 @@ def _networks(host: Host, containers: list[dict[str, Any]]) -> list[dict[str, An
 def _network(host: Host, link: Link, containers: list[dict[str, Any]]) -> dict[str, Any]:
     policy = host.firewall.state.policies.get(link.name, _UNKNOWN)
     head = _gateway_bridge(host, link)
-    own = [address for address in host.stack(None).addresses.get(head.index, []) if not is_link_local(address)]
+    own = [address for address in host.stack(None).addresses_of(head.index) if not is_link_local(address)]
     subnets = sorted(
         host.firewall.state.policies.get(head.name, _UNKNOWN).subnets
         or {str(ipaddress.ip_interface(address).network) for address in own},

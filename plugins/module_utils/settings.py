@@ -105,7 +105,7 @@ def addressing(
 ) -> list[Request]:
     """Requests for the link's addresses and routes; ``link`` is None for one that was just made and has none yet."""
     found = read(stack, link, _ROUTES) if link is not None else None
-    have = [] if link is None else stack.addresses.get(link.index, [])
+    have = [] if link is None else stack.addresses_of(link.index)
     requests = []
     if wanted.get("addresses") is not None:
         asked = wanted["addresses"] + ([own_link_local] if own_link_local and has_ipv6(wanted) else [])
@@ -164,7 +164,7 @@ def _metric(version: int, metric: int | None) -> int | None:
 
 
 def _lacks_link_local(wanted: Settings, stack: Stack, link: Link, own_link_local: str | None) -> bool:
-    return bool(own_link_local and has_ipv6(wanted) and own_link_local not in stack.addresses.get(link.index, []))
+    return bool(own_link_local and has_ipv6(wanted) and own_link_local not in stack.addresses_of(link.index))
 
 
 def has_ipv6(wanted: Settings) -> bool:
@@ -178,7 +178,7 @@ def _bridge(stack: Stack, link: Link) -> str | None:
 
 
 def _addresses(stack: Stack, link: Link) -> list[str]:
-    return sorted(address for address in stack.addresses.get(link.index, []) if not is_link_local(address))
+    return sorted(address for address in stack.addresses_of(link.index) if not is_link_local(address))
 
 
 def _static_routes(stack: Stack, link: Link) -> list[Route]:

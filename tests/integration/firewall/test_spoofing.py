@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import ipaddress
 import json
 import struct
@@ -166,7 +165,7 @@ def believed_in_time(lab, victim, frame: str, kind: str, claim: str) -> bool:
 
 def guarded(lab, **changes) -> None:
     state = kit.full_state()
-    state.guards[MY_PORT] = dataclasses.replace(state.guards[MY_PORT], **changes)
+    state.guards[MY_PORT] = state.guards[MY_PORT]._replace(**changes)
     lab.load(state)
     know_the_neighbours(lab, lab.agents["a1"])
 
@@ -211,7 +210,7 @@ def test_an_own_address_is_probed_before_it_is_used(lab):
     a2.sysctl("ipv6/conf/eth0/accept_dad", 1)
     taken = kit.ADDRESSES["a1"][1]
     state = kit.full_state()
-    state.guards[MY_PORT] = dataclasses.replace(state.guards[MY_PORT], allowed_addresses=(taken + "/128",))
+    state.guards[MY_PORT] = state.guards[MY_PORT]._replace(allowed_addresses=(taken + "/128",))
     lab.load(state)
 
     a2.ip("addr add %s/64 dev eth0" % taken)

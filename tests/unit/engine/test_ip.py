@@ -1,0 +1,48 @@
+# Copyright (c) 2026, The virtnet.linux authors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Addresses are read as Python's ipaddress reads them."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ansible_collections.virtnet.linux.plugins.module_utils import ip
+
+_ADDRESSES = st.one_of(
+    st.tuples(st.ip_addresses(v=4), st.integers(0, 33)), st.tuples(st.ip_addresses(v=6), st.integers(0, 129))
+)
+
+
+def _read(reader: Callable[[str], Any], text: str) -> tuple[Any, ...] | None:
+    try:
+        found = reader(text)
+    except ValueError:
+        return None
+    return str(found), found.ip, found.network, found.version
+
+
+@given(_ADDRESSES)
+def test_an_interfaces_address_is_what_ipaddress_makes_of_it(pair: tuple[Any, int]) -> None:
+    text = "%s/%d" % pair
+    assert _read(ip.interface, text) == _read(ipaddress.ip_interface, text)
+
+
+@pytest.mark.parametrize(
+    "text", ["1.2.3.4", "::1", "1.2.3.4/", "1.2.3.4/255.255.0.0", "1.2.3.4/016", "1.2.3.4/-1", "1.2.3.4/8/8", "x", ""]
+)
+def test_so_are_others_and_what_is_none(text: str) -> None:
+    assert _read(ip.interface, text) == _read(ipaddress.ip_interface, text)
+
+
+@pytest.mark.parametrize("reader", [ip.address, ip.interface])
+def test_a_zone_is_refused(reader: Callable[[str], Any]) -> None:
+    with pytest.raises(ValueError, match="zone"):
+        reader("fe80::1%eth0")
