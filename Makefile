@@ -88,6 +88,8 @@ test-full: .venv/test | test-packages ## what takes long: killed at every step, 
 	@tools/packages.sh $(FULL_PACKAGES)
 	@$(AS_ROOT) python -m pytest -n $(WORKERS) tests/full $(ARGS) || status=$$?; $(GIVE_BACK); exit $${status:-0}
 	@python -m pytest -n 2 --hypothesis-profile full tests/unit/planner/test_junk.py tests/unit/fabric/test_junk.py
+	@python -m pytest -n 2 --hypothesis-profile long tests/unit/planner/test_properties.py tests/unit/planner/test_pools.py \
+		tests/unit/fabric/test_properties.py tests/unit/firewall
 
 .PHONY: unit
 unit: .venv/test ## the tests that need no root, in seconds

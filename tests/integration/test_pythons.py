@@ -2,7 +2,8 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The modules work on every Python that a managed host may have, with the oldest and the newest pyroute2."""
+"""The modules work on the oldest Python that a managed host may have, with the oldest pyroute2, and on the newest with
+the newest; what lies between is tests/full/test_pythons.py."""
 
 from __future__ import annotations
 
@@ -57,8 +58,13 @@ def test_each_is_what_it_is_said_to_be():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("version, pyroute2", pythons.pairs())
+@pytest.mark.parametrize("version, pyroute2", pythons.ends())
 def test_a_container_comes_and_goes(version, pyroute2, tmp_path):
+    make_and_remove_a_container(version, pyroute2, tmp_path)
+
+
+def make_and_remove_a_container(version, pyroute2, tmp_path):
+    """By a playbook whose modules run on that Python."""
     python = pythons.with_pyroute2(version, pyroute2)
     playbook = tmp_path / "play.yml"
     playbook.write_text(PLAY)

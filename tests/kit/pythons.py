@@ -47,6 +47,11 @@ def pairs() -> list[tuple[str, str]]:
     return [(version, pyroute2) for version, pyroute2 in every if version in found()]
 
 
+def ends() -> list[tuple[str, str]]:
+    """The oldest with the oldest, and the newest with the newest."""
+    return [pairs()[0], [pair for pair in pairs() if pair[1] == PYROUTE2[-1]][-1]]
+
+
 def with_pyroute2(version: str, pyroute2: str) -> Path:
     """The interpreter of an environment of that Python, with pyroute2 of that version, or the newest."""
     requirement = "pyroute2" if pyroute2 == "newest" else "pyroute2==" + pyroute2

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from unit.fabric.paper_fabric import FABRIC, OTHER, SIX, Fabric, known, own
 
@@ -55,7 +55,6 @@ def lives(history, sliced=False):
 
 
 @given(histories, st.booleans())
-@settings(max_examples=150, deadline=None)
 def test_nobody_shares_an_address_or_a_mac(history, sliced):
     for fabric, _before, _planned in lives(history, sliced):
         for found in (fabric.addresses(), {where: [mac] for where, mac in fabric.macs().items()}):
@@ -64,7 +63,6 @@ def test_nobody_shares_an_address_or_a_mac(history, sliced):
 
 
 @given(histories)
-@settings(max_examples=100, deadline=None)
 def test_what_is_live_keeps_its_addresses(history):
     for fabric, before, _planned in lives(history):
         static = {
@@ -79,7 +77,6 @@ def test_what_is_live_keeps_its_addresses(history):
 
 
 @given(histories)
-@settings(max_examples=100, deadline=None)
 def test_every_host_knows_exactly_the_others(history):
     for fabric, _before, _planned in lives(history):
         planned = fabric.plan(HOSTS)
@@ -94,7 +91,6 @@ def test_every_host_knows_exactly_the_others(history):
 
 
 @given(declarations, st.permutations(HOSTS))
-@settings(max_examples=100, deadline=None)
 def test_the_order_of_hosts_does_not_matter(declared, order):
     at_once, one_by_one = Fabric(3, NETWORKS), Fabric(3, NETWORKS)
     for fabric in (at_once, one_by_one):
@@ -110,7 +106,6 @@ def test_the_order_of_hosts_does_not_matter(declared, order):
 
 
 @given(histories)
-@settings(max_examples=50, deadline=None)
 def test_a_second_run_asks_for_the_same(history):
     for fabric, _before, _planned in lives(history):
         first = fabric.plan(HOSTS)

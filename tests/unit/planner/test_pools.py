@@ -10,7 +10,7 @@ import ipaddress
 
 import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from unit.planner.paper_host import EMPTY, errors, live_after, plan, present, topology
 
@@ -107,7 +107,6 @@ def test_pools_that_cannot_be(pools, words):
     assert any(words in one for one in plan([], address_pools=pools)["errors"])
 
 
-@settings(deadline=None, max_examples=100)
 @given(
     st.lists(st.tuples(st.integers(0, 1023), st.integers(22, 28)), max_size=12),
     st.lists(st.integers(20, 26), min_size=1, max_size=3),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from unit.planner.paper_host import EMPTY, endpoints, live_after, plan, present
 
@@ -77,7 +77,6 @@ def by_network(live):
         )
 
 
-@settings(deadline=None, max_examples=60)
 @given(histories)
 def test_no_two_endpoints_of_a_network_share_an_address_or_a_mac(history):
     for _declared, _before, document, after in lives(history):
@@ -90,7 +89,6 @@ def test_no_two_endpoints_of_a_network_share_an_address_or_a_mac(history):
             assert len(set(hardware)) == len(hardware)
 
 
-@settings(deadline=None, max_examples=60)
 @given(histories)
 def test_who_runs_keeps_address_mac_and_interface_unless_told_otherwise(history):
     for declared, before, document, _after in lives(history):
@@ -110,7 +108,6 @@ def test_who_runs_keeps_address_mac_and_interface_unless_told_otherwise(history)
                 assert planned[where]["name"] == endpoint["interface"]
 
 
-@settings(deadline=None, max_examples=60)
 @given(histories)
 def test_a_plan_that_is_carried_out_plans_itself_again(history):
     for declared, _before, document, after in lives(history):
@@ -121,7 +118,6 @@ def test_a_plan_that_is_carried_out_plans_itself_again(history):
         }
 
 
-@settings(deadline=None, max_examples=60)
 @given(histories)
 def test_after_a_purge_there_is_what_is_declared_and_nothing_else(history):
     for declared, _before, _document, after in lives(history):
@@ -138,7 +134,6 @@ def test_after_a_purge_there_is_what_is_declared_and_nothing_else(history):
         assert {owners[port["to_address"]] for port in after["nat_ports"]} <= publishers
 
 
-@settings(deadline=None, max_examples=60)
 @given(histories)
 def test_everything_of_a_name_is_said_once(history):
     for _declared, _before, document, _after in lives(history):
@@ -153,7 +148,6 @@ def test_everything_of_a_name_is_said_once(history):
         assert len(set(places)) == len(places)
 
 
-@settings(deadline=None)
 @given(containers())
 def test_the_same_input_gives_the_same_plan_and_is_not_changed(declared):
     networks = list(NETWORKS.values())
@@ -162,7 +156,6 @@ def test_the_same_input_gives_the_same_plan_and_is_not_changed(declared):
     assert repr((networks, declared)) == shown
 
 
-@settings(deadline=None)
 @given(st.integers(1, 252))
 def test_a_subnet_is_filled_to_the_last_address(count):
     declared = [{"name": f"c{number}", "networks": ["web"]} for number in range(count)]

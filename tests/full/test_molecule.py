@@ -1,0 +1,16 @@
+# Copyright (c) 2026, The virtnet.linux authors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The molecule scenarios that take longest."""
+
+from __future__ import annotations
+
+import pytest
+
+from kit import scenarios
+
+
+@pytest.mark.parametrize("scenario", scenarios.LONG)
+def test_scenario(scenario, tmp_path):
+    scenarios.run(scenario, tmp_path)
