@@ -19,7 +19,7 @@ ROOT = str(checkout.collections_root())
 
 # No deadline: how long an example takes is the machine's affair, which may have others to serve.
 settings.register_profile("usual", deadline=None, max_examples=50)
-settings.register_profile("long", deadline=None, max_examples=300)  # what holds for every plan, in `make test-full`
+settings.register_profile("long", deadline=None, max_examples=150)  # what holds for every plan, in `make test-full`
 settings.register_profile("full", deadline=None, max_examples=2000)  # junk, there too
 settings.load_profile("usual")
 
