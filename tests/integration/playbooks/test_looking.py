@@ -26,6 +26,24 @@ DECLARED = {
     }
 }
 UP = [{"hosts": "lab", "gather_facts": False, "roles": ["virtnet.linux.bridge_network"]}]
+# h1's containers are those above, and one on a network of each kind
+OVERLAY = {
+    "overlay": {
+        "vars": {
+            "overlay_network_group": "overlay",
+            "overlay_network_networks": [{"name": "fabric", "subnet": "10.42.0.0/24", "vni": 42}],
+        },
+        "hosts": {
+            "h1": {
+                "bridge_network_containers": [
+                    *DECLARED["lab"]["hosts"]["h1"]["bridge_network_containers"],
+                    {"name": "front", "networks": ["fabric", "web"]},
+                ]
+            },
+            "h2": {},
+        },
+    }
+}
 STATE = "ip link; ip -o address; ip route; nft -s list ruleset; ip netns; sysctl net.ipv4.ip_forward"
 
 
@@ -108,3 +126,33 @@ def test_check_with_purge_tells_of_what_nobody_declares(made):
     assert "container from-h2 still there" in said and "container from-outside still there" in said, said
     for host in ("h2", "outside"):
         made.ssh(host, "ip netns delete from-" + host)
+
+
+@pytest.fixture
+def with_overlay(made):
+    """The fleet with an overlay, on which a container of bridge_network is too."""
+    made.inventories.append(made.write("overlay.yml", OVERLAY))
+    up = [{"hosts": "overlay", "gather_facts": False, "roles": ["virtnet.linux.overlay_network", *UP[0]["roles"]]}]
+    made.play(up)
+    yield made
+    gone = {"overlay_network_containers": [], "overlay_network_networks": [{"name": "fabric", "state": "absent"}]}
+    bridge = {"bridge_network_containers": [{"name": "front", "state": "absent"}]}
+    made.play([dict(up[0], roles=["virtnet.linux.bridge_network"], vars=bridge)])
+    made.play([dict(up[0], roles=["virtnet.linux.overlay_network"], vars=dict(gone, bridge_network_containers=[]))])
+    made.inventories.pop()
+
+
+def test_check_tells_of_a_missing_overlay_that_a_container_of_bridge_network_is_on(with_overlay):
+    with_overlay.play("virtnet.linux.check")
+    with_overlay.ssh("h1", "ip link delete br-fabric; ip netns delete client")
+    said = with_overlay.play("virtnet.linux.check", fails=True)
+    assert "network fabric missing" in said and "container client missing" in said, said
+
+
+def test_check_goes_on_where_a_role_refuses(with_overlay):
+    """What cannot be built is told with what differs besides, in the task that fails."""
+    with_overlay.ssh("h1", "ip netns delete client")
+    said = with_overlay.play("virtnet.linux.check", "-e", "overlay_network_vtep=nobody", fails=True)
+    failed = said.rpartition("End with an error")[2]
+    assert "cannot be built as declared: " in failed and "'nobody'" in failed, said
+    assert "container client missing" in failed
