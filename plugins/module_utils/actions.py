@@ -10,6 +10,8 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
+from ansible_collections.virtnet.linux.plugins.module_utils.names import sysctl
+
 
 @dataclasses.dataclass
 class Action:
@@ -35,7 +37,12 @@ class Action:
         if self.verb in ("create", "delete"):
             return f"{self.verb} {self.kind} {self.name}"
         parts = [f"{key} {_text(self.before.get(key))} -> {_text(self.after.get(key))}" for key in self.after]
-        return "{} {} {}: {}".format(self.verb, self.kind, self.name, ", ".join(parts))
+        return "{} {} {}: {}".format(self.verb, self.kind, self.shown_name, ", ".join(parts))
+
+    @property
+    def shown_name(self) -> str:
+        """The name as people write it."""
+        return sysctl(self.name) if self.kind == "sysctl" else self.name
 
 
 def difference(wanted: dict[str, Any], found: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -50,7 +57,8 @@ def _differ(wanted: Any, found: Any) -> bool:
 
 
 def as_diff(actions: list[Action]) -> dict[str, str]:
-    """The actions as the before and after that ``--diff`` shows: a block an object, a line an attribute."""
+    """The actions as the before and after that ``--diff`` shows: a block an object, a line an attribute. What is one
+    value is one line, or lines of different objects would be shown as if they belonged together."""
     return {"before": _side(actions, "before"), "after": _side(actions, "after")}
 
 
@@ -61,8 +69,11 @@ def _side(actions: list[Action], side: str) -> str:
         gone = action.verb == ("create" if side == "before" else "delete")
         if gone:
             continue
-        lines.append(f"{action.kind} {action.name}")
-        lines.extend(f"  {key}: {_text(values[key])}" for key in values)
+        about = f"{action.kind} {action.shown_name}"
+        if set(values) == {"value"}:
+            lines.append(f"{about}: {_text(values['value'])}")
+        else:
+            lines += [about, *(f"  {key}: {_text(values[key])}" for key in values)]
     return "".join(line + "\n" for line in lines)
 
 

@@ -75,6 +75,15 @@ def mac_of_names(*names: str) -> str:
     return _mac(b"\x06" + hashlib.sha256("/".join(names).encode()).digest()[:5])
 
 
+def sysctl(key: str) -> str:
+    """A sysctl's name as people write it, with dots, unless a link's name in it has one (sysctl(8)).
+
+    >>> sysctl("net/ipv6/conf/eth0/accept_ra"), sysctl("net/ipv6/conf/eth0.7/accept_ra")
+    ('net.ipv6.conf.eth0.accept_ra', 'net/ipv6/conf/eth0.7/accept_ra')
+    """
+    return key if "." in key else key.replace("/", ".")
+
+
 def mark(labels: dict[str, str]) -> str:
     """The text that marks an object as ours: 'virtnet' and the labels as key=value, sorted.
 

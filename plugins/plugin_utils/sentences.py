@@ -13,6 +13,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Set
 from typing import Any
 
+from ansible_collections.virtnet.linux.plugins.module_utils.names import sysctl
+
 Action = Mapping[str, Any]
 Topology = Mapping[str, list[dict[str, Any]]]
 
@@ -134,13 +136,20 @@ class _Words:
             if is_said or bridge not in self.declared:  # the ports of another role's bridge are not known here
                 return []
             return ["%s: the way from 127.0.0.1 to its ports is %s" % (self._network_name(bridge), state)]
-        return [] if is_said else _values("sysctl " + action["name"], action)
+        return [] if is_said else _values("sysctl " + sysctl(action["name"]), action)
 
     def _bridge_of(self, network: str | None) -> tuple[str, str]:
         return "bridge", next((bridge for bridge, name in self.networks.items() if name == network), "")
 
     def _tunnel(self, action: Action) -> list[str]:
-        return _plainly("tunnel " + action["name"], action)
+        tunnel, before, after = "tunnel " + action["name"], action["before"], action["after"]
+        if action["action"] != "change":
+            return _plainly(tunnel, action)
+        macs = {entry.split(" ")[0] for entry in after.get("endpoints") or []}  # what is missing tells what is wrong
+        others = [entry for entry in before.get("endpoints") or [] if entry.split(" ")[0] not in macs]
+        told = dict(action, before={**before, "endpoints": others}) if "endpoints" in before else action
+        is_said = ("bridge", after.get("bridge")) in self.new
+        return _values(tunnel, told, frozenset(("bridge", "port") if is_said else ()))
 
     def _card(self, action: Action) -> list[str]:
         card = "card " + action["name"]
@@ -221,7 +230,7 @@ def _lists(what: str, was: list[Any], to_be: list[Any]) -> list[str]:
     lacking = [_word(one) for one in to_be if one not in was]
     besides = [_word(one) for one in was if one not in to_be]
     found = ["%s: %s missing" % (what, _listing(lacking))] if lacking else []
-    return found + (["%s: %s too many" % (what, _listing(besides))] if besides else [])
+    return found + (["%s: %s not declared" % (what, _listing(besides))] if besides else [])
 
 
 def _listing(words: list[str]) -> str:

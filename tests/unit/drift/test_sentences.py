@@ -171,7 +171,19 @@ def test_what_one_sentence_says_no_other_repeats():
     ]
 
 
+def test_a_tunnel_that_lost_its_bridge_or_an_entry_is_told_of_once():
+    lost = change("vxlan_tunnel", "vx", {"bridge": None, "port": {}}, {"bridge": "br-web", "port": {"learning": False}})
+    assert sentences([create("bridge", "br-web"), lost], TOPOLOGY, LIVE) == ["network web missing"]
+    wrong = change(
+        "vxlan_tunnel", "vx", {"endpoints": ["m1 a1 by nobody", "m2 by v2"]}, {"endpoints": ["m1 a1 by v1"]}
+    )
+    assert sentences([wrong], TOPOLOGY, LIVE) == [
+        "tunnel vx: endpoints: m1 a1 by v1 missing",
+        "tunnel vx: endpoints: m2 by v2 not declared",
+    ]
+
+
 def test_long_lists_are_told_by_their_number():
     many = ["e%d" % number for number in range(9)]
     said = sentences([change("vxlan_tunnel", "vx", {"endpoints": many}, {"endpoints": []})], {}, {})
-    assert said == ["tunnel vx: endpoints: e0, e1, e2, e3 and 5 more too many"]
+    assert said == ["tunnel vx: endpoints: e0, e1, e2, e3 and 5 more not declared"]

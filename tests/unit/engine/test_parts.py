@@ -78,10 +78,13 @@ def test_a_diff_is_readable():
             "change", "bridge", "br0", {"addresses": [], "mtu": 1500}, {"addresses": ["10.0.0.1/8"], "mtu": 9000}, {}
         ),
         Action("delete", "veth", "v1", {"labels": {"network": "web"}}, {}, {}),
+        Action("change", "sysctl", "net/ipv6/conf/default/accept_ra", {"value": "1"}, {"value": "2"}, {}),
+        Action("change", "sysctl", "net/ipv6/conf/eth0.7/accept_ra", {"value": "1"}, {"value": "2"}, {}),
     ]
+    sysctls = "sysctl net.ipv6.conf.default.accept_ra: %d\nsysctl net/ipv6/conf/eth0.7/accept_ra: %d\n"
     assert as_diff(actions) == {
-        "before": "bridge br0\n  addresses: none\n  mtu: 1500\nveth v1\n  labels: network=web\n",
-        "after": "netns c1\n  forwarding: yes\nbridge br0\n  addresses: 10.0.0.1/8\n  mtu: 9000\n",
+        "before": "bridge br0\n  addresses: none\n  mtu: 1500\nveth v1\n  labels: network=web\n" + sysctls % (1, 1),
+        "after": "netns c1\n  forwarding: yes\nbridge br0\n  addresses: 10.0.0.1/8\n  mtu: 9000\n" + sysctls % (2, 2),
     }
     assert actions[1].line() == "change bridge br0: addresses none -> 10.0.0.1/8, mtu 1500 -> 9000"
 
