@@ -15,13 +15,12 @@ from __future__ import annotations
 import functools
 import json
 import os
-import shutil
 import struct
 import subprocess
 from collections.abc import Iterable, Iterator
 from typing import IO, Any
 
-from ansible_collections.virtnet.linux.plugins.module_utils import ruleset
+from ansible_collections.virtnet.linux.plugins.module_utils import programs, ruleset
 from ansible_collections.virtnet.linux.plugins.module_utils.firewall_elements import (
     Elements,
     Values,
@@ -59,7 +58,6 @@ __all__ = (
     "transaction",
 )
 
-_SBIN = ("/usr/sbin", "/sbin", "/usr/local/sbin")  # not in the PATH of everybody who may become root
 _NETLINK_NETFILTER = 12
 _GET_GENERATION = struct.pack("=IHHIIBBH", 20, 0xA10, 1, 0, 0, 0, 0, 0)  # NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_GETGEN
 # For sh, whose $0 is nft: a line for each family. Nothing that anybody declared is in it.
@@ -147,7 +145,7 @@ class Listing:
         self._said = os.fdopen(os.memfd_create("nft"), "r+", encoding="utf-8")
         self._missing: FirewallError | None = None
         try:
-            self._at_work = _start(["/bin/sh", "-c", _LIST, _binary()], self._said)
+            self._at_work = _start(["/bin/sh", "-c", _LIST, binary()], self._said)
         except FirewallError as error:  # raised where the tables are asked for
             self._missing = error
 
@@ -184,7 +182,7 @@ def apply(text: str) -> None:
     """Carry out a transaction; an empty one is no work. Raises FirewallError, and then nothing was changed."""
     if not text:
         return
-    process = _start([_binary(), "-f", "-"])
+    process = _start([binary(), "-f", "-"])
     _output, error = process.communicate(text)
     if process.returncode:
         raise FirewallError("nft refused the transaction, nothing was changed: " + error.strip()[:_MESSAGE_BYTES])
@@ -279,8 +277,9 @@ def _start(command: list[str], output: int | IO[str] = subprocess.PIPE) -> subpr
     )
 
 
-def _binary() -> str:
-    found = shutil.which("nft", path=os.pathsep.join([os.environ.get("PATH", os.defpath), *_SBIN]))
+def binary() -> str:
+    """The path of nft. Raises FirewallError."""
+    found = programs.find("nft")
     if found is None:
         raise FirewallError("there is no nft on this host: install the package nftables")
     return found
@@ -288,7 +287,7 @@ def _binary() -> str:
 
 def _existing() -> set[str]:
     """The families in which a table of our name stands."""
-    process = _start([_binary(), "-j", "list", "tables"])
+    process = _start([binary(), "-j", "list", "tables"])
     text, error = process.communicate()
     if process.returncode and not _kernel_has_tables():
         raise FirewallError(

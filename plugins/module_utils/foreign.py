@@ -15,14 +15,12 @@ Read by `nft -j`, which also shows the tables that iptables-nft made; old iptabl
 from __future__ import annotations
 
 import json
-import os
-import shutil
 import subprocess
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from ansible_collections.virtnet.linux.plugins.module_utils import firewall, ruleset, sysctls
+from ansible_collections.virtnet.linux.plugins.module_utils import firewall, programs, ruleset, sysctls
 
 FIREWALLD, UFW, NFT, LEGACY = "firewalld", "ufw", "nft", "iptables-legacy"  # who has to be told of a bridge
 NF_CALL = {"iptables": "net.bridge.bridge-nf-call-iptables", "ip6tables": "net.bridge.bridge-nf-call-ip6tables"}
@@ -73,7 +71,7 @@ class Drop:
 def tables() -> list[Table]:
     """Everybody else's tables that see IP packets. Raises FirewallError."""
     done = subprocess.run(
-        [program("nft") or "nft", "-j", "-t", "list", "ruleset"], capture_output=True, text=True, check=False
+        [firewall.binary(), "-j", "-t", "list", "ruleset"], capture_output=True, text=True, check=False
     )
     if done.returncode:
         raise firewall.FirewallError("nft could not list the rules of this host: " + done.stderr.strip())
@@ -124,9 +122,9 @@ def packets(table: Table, bridge: str) -> list[dict[str, str]]:
 
 def keeper(table: Table) -> str:
     """Who made the table, and has to be told, because it will make the table anew."""
-    if table.name == "firewalld" and program("firewall-cmd"):
+    if table.name == "firewalld" and programs.find("firewall-cmd"):
         return FIREWALLD
-    if any(name.startswith(("ufw-", "ufw6-")) for name in table.chains) and program("ufw"):
+    if any(name.startswith(("ufw-", "ufw6-")) for name in table.chains) and programs.find("ufw"):
         return UFW
     return NFT
 
@@ -137,11 +135,6 @@ def entry(table: Table, chain: Chain) -> str:
         if name in table.chains and _dropped_by(table, chain, {}, asked=name) is None:
             return name
     return chain.name
-
-
-def program(name: str) -> str | None:
-    """The path of a program of the firewall that keeps a table."""
-    return shutil.which(name, path=os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/sbin", "/sbin"]))
 
 
 def _dropped_by(table: Table, chain: Chain, packet: dict[str, str], asked: str | None = None) -> str | None:
@@ -239,7 +232,7 @@ def _word(statement: dict[str, Any]) -> str:
 def _legacy_drops(bridge: str) -> Iterator[Drop]:
     """Old iptables (ip_tables): only where it holds a filter table, which asking would make otherwise."""
     for version, family in ((4, "ip"), (6, "ip6")):
-        command = program("iptables-legacy" if version == 4 else "ip6tables-legacy")
+        command = programs.find("iptables-legacy" if version == 4 else "ip6tables-legacy")
         if command is None or not _legacy_has_filter(family):
             continue
         done = subprocess.run([command, "-S", "FORWARD"], capture_output=True, text=True, check=False)

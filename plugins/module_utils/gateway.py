@@ -25,7 +25,6 @@ from ansible_collections.virtnet.linux.plugins.module_utils.netlink import Reque
 
 SYSCTL, ROUTE = "sysctl", "route"
 
-_FORWARDING = {4: "net.ipv4.ip_forward", 6: "net.ipv6.conf.all.forwarding"}
 _CONF = {4: "net/ipv4/conf", 6: "net/ipv6/conf"}
 _RA_OF_LINKS_TO_COME = "net/ipv6/conf/default/accept_ra"
 _LOOPBACK6 = "::1/128"
@@ -38,13 +37,13 @@ def needs_norouter(state: firewall.State, host: Host) -> frozenset[int]:
     return frozenset(
         version
         for version in _forwarding_versions(state)
-        if _FORWARDING[version] in remembered or sysctls.read(_FORWARDING[version]) == "0"
+        if sysctls.FORWARDING[version] in remembered or sysctls.read(sysctls.FORWARDING[version]) == "0"
     )
 
 
 def routers(state: firewall.State, host: Host) -> frozenset[str]:
     """The interfaces by which such a host did route IPv4, each told so by itself: what comes in by them goes on."""
-    key = _FORWARDING[4]
+    key = sysctls.FORWARDING[4]
     if 4 not in state.norouter:
         return frozenset()
     if key in host.memory["sysctls"]:
@@ -86,34 +85,34 @@ def apply(actions: list[Action], host: Host) -> None:
 
 def _remembered(host: Host) -> dict[str, Any]:
     """The old values of sysctls; the rules tell too for which versions forwarding was off, should the file be lost."""
-    lost = {_FORWARDING[version]: {"was": "0", "set": "1"} for version in host.firewall.state.norouter}
-    if _FORWARDING[6] in lost and not host.memory["sysctls"]:
+    lost = {sysctls.FORWARDING[version]: {"was": "0", "set": "1"} for version in host.firewall.state.norouter}
+    if sysctls.FORWARDING[6] in lost and not host.memory["sysctls"]:
         lost[_RA_OF_LINKS_TO_COME] = {"was": "1", "set": "2"}
     return {**lost, **host.memory["sysctls"]}
 
 
 def _forwarding_versions(state: firewall.State) -> list[int]:
     subnets = [subnet for policy in state.policies.values() if not policy.internal for subnet in policy.subnets]
-    return [version for version in _FORWARDING if any((":" in subnet) == (version == 6) for subnet in subnets)]
+    return [version for version in sysctls.FORWARDING if any((":" in subnet) == (version == 6) for subnet in subnets)]
 
 
 def _forwarding_on(state: firewall.State, host: Host) -> Iterator[Action]:
     for version in _forwarding_versions(state):
-        now = sysctls.read(_FORWARDING[version])
+        now = sysctls.read(sysctls.FORWARDING[version])
         if now not in ("1", None):
             if version == 6:
                 yield from _keep_accepting(host)
-            yield _remember(_FORWARDING[version], now, "1", beside=_beside(version))
+            yield _remember(sysctls.FORWARDING[version], now, "1", beside=_beside(version))
 
 
 def _forwarding_off(state: firewall.State, host: Host) -> Iterator[Action]:
     remembered = _remembered(host)
     needed = _forwarding_versions(state)
-    for version, key in _FORWARDING.items():
+    for version, key in sysctls.FORWARDING.items():
         if version not in needed and key in remembered:
             yield _give_back(key, remembered)
     if 6 not in needed:
-        for key in sorted(key for key in remembered if key not in _FORWARDING.values()):
+        for key in sorted(key for key in remembered if key not in sysctls.FORWARDING.values()):
             yield _give_back(key, remembered)
         yield from _links_that_came(host, remembered)
 

@@ -13,8 +13,6 @@ from ansible_collections.virtnet.linux.plugins.module_utils import foreign, list
 from ansible_collections.virtnet.linux.plugins.module_utils.host import Host
 from ansible_collections.virtnet.linux.plugins.module_utils.kinds import foreign_firewall
 
-_FORWARDING = ("net.ipv4.ip_forward", "net.ipv6.conf.all.forwarding")
-
 
 def warnings(host: Host, waiting: list[dict[str, Any]]) -> list[str]:
     """Tables of ours that are gone or changed, and listeners that get nothing because their port is published."""
@@ -63,7 +61,7 @@ def _tables(host: Host) -> Iterator[str]:
     networks = ", ".join(sorted(_bridges(host).values()))
     if not networks:
         return
-    on = [key for key in _FORWARDING if sysctls.read(key) == "1"]
+    on = [key for key in sysctls.FORWARDING.values() if sysctls.read(key) == "1"]
     for family in ruleset.FAMILIES:
         if family not in host.firewall.families and (on or family == "bridge"):
             yield (

@@ -37,13 +37,13 @@ IN6_ADDR_GEN_MODE_NONE = 1
 IFA_F_NODAD = 0x2
 RT_TABLE_MAIN, RT_TABLE_LOCAL = 254, 255
 RTPROT_STATIC = 4
-RT_SCOPE_UNIVERSE, RT_SCOPE_LINK, RT_SCOPE_HOST = 0, 253, 254
+RT_SCOPE_UNIVERSE, RT_SCOPE_LINK = 0, 253
 RTN_UNICAST, RTN_LOCAL = 1, 2
 AF_UNSPEC, AF_INET, AF_BRIDGE, AF_INET6 = 0, 2, 7, 10
 
 
 def _load() -> tuple[Any, ...]:
-    """The four message classes, without running pyroute2/__init__.py."""
+    """The three message classes, without running pyroute2/__init__.py."""
     stand_in = None
     if "pyroute2" not in sys.modules:
         spec = importlib.util.find_spec("pyroute2")
@@ -53,7 +53,7 @@ def _load() -> tuple[Any, ...]:
         stand_in.__path__ = list(spec.submodule_search_locations or [])
         sys.modules["pyroute2"] = stand_in
     try:
-        names = ("ifinfmsg", "ifaddrmsg", "rtmsg", "ndmsg")
+        names = ("ifinfmsg", "ifaddrmsg", "rtmsg")
         modules = [importlib.import_module("pyroute2.netlink.rtnl." + name) for name in names]
         return tuple(getattr(module, name) for module, name in zip(modules, names))
     finally:
@@ -62,7 +62,7 @@ def _load() -> tuple[Any, ...]:
 
 
 try:
-    _ifinfmsg, _ifaddrmsg, _rtmsg, _ndmsg = _load()
+    _ifinfmsg, _ifaddrmsg, _rtmsg = _load()
 except ImportError as missing:
     PYROUTE2_MISSING = str(missing)
 
@@ -94,11 +94,6 @@ def get_addresses() -> bytes:
 def get_routes(table: int) -> bytes:
     """Ask for the routes of a table, of both families; a kernel before 4.20 gives those of all tables."""
     return encode(_rtmsg, RTM_GETROUTE, NLM_F_ROOT_MATCH, [("RTA_TABLE", table)], family=AF_UNSPEC)
-
-
-def get_neighbours(family: int) -> bytes:
-    """Ask for all neighbour entries of a family; AF_BRIDGE asks for forwarding (FDB) entries."""
-    return encode(_ndmsg, RTM_GETNEIGH, NLM_F_ROOT_MATCH, [], family=family)
 
 
 def create_link(name: str, kind: str, data: Attributes, attrs: Attributes) -> bytes:
@@ -202,13 +197,6 @@ def append_local_route(index: int, to: str, metric: int) -> bytes:
         scope=RT_SCOPE_UNIVERSE,
         type=RTN_LOCAL,
     )
-
-
-def neighbour(
-    kind: int, flags: int, index: int, family: int, state: int, attrs: Attributes, entry_flags: int = 0
-) -> bytes:
-    """A neighbour or forwarding entry: kind is RTM_NEWNEIGH or RTM_DELNEIGH."""
-    return encode(_ndmsg, kind, flags, attrs, family=family, ifindex=index, state=state, flags=entry_flags)
 
 
 def _address(kind: int, flags: int, index: int, address: str) -> bytes:

@@ -109,7 +109,7 @@ def _endpoints(host: Host, name: str) -> list[dict[str, Any]]:
 
 def _is_router(name: str) -> bool:
     with entered(name):
-        return "1" in (sysctls.read("net.ipv4.ip_forward"), sysctls.read("net.ipv6.conf.all.forwarding"))
+        return "1" in map(sysctls.read, sysctls.FORWARDING.values())
 
 
 def _cards(host: Host, name: str) -> list[dict[str, Any]]:

@@ -10,6 +10,8 @@ import errno
 import os
 import re
 
+FORWARDING = {4: "net.ipv4.ip_forward", 6: "net.ipv6.conf.all.forwarding"}  # of a whole namespace, by IP version
+
 _OF_A_LINK = re.compile(r"net[./](ipv4|ipv6)[./](conf|neigh)[./].+[./](\w+)\Z")
 _KEY = re.compile(r"net[./][A-Za-z0-9_@-][A-Za-z0-9_.@/-]*\Z")
 

@@ -41,7 +41,7 @@ from ansible_collections.virtnet.linux.plugins.plugin_utils.members import (
     underlay_mtu,
 )
 from ansible_collections.virtnet.linux.plugins.plugin_utils.naming import Names, add_names, as_object
-from ansible_collections.virtnet.linux.plugins.plugin_utils.plan import KINDS, plan
+from ansible_collections.virtnet.linux.plugins.plugin_utils.plan import plan
 from ansible_collections.virtnet.linux.plugins.plugin_utils.problems import Problems, enumerate_names
 
 Entry = dict[str, Any]  # an endpoint as vxlan_tunnel takes it: mac, addresses, vtep
@@ -150,11 +150,6 @@ def _fit_for_names(host: str) -> bool:
     return all(names.is_object_name(part) for part in host.split("."))
 
 
-def no_topology() -> dict[str, list[Any]]:
-    """A topology without objects."""
-    return {kind: [] for kind in KINDS}
-
-
 def _networks(members: list[Member]) -> dict[str, list[Member]]:
     """The overlay networks by name, each with the members that have it: all but those that declare it absent."""
     found: dict[str, list[Member]] = {}
@@ -181,7 +176,7 @@ def _fabric(members: list[Member], name: str, problems: Problems) -> Fabric:
         settle_addresses(members, network, endpoints, held, problems)
         if names.is_object_name(name):
             macs = [entry["mac"] for entries in known.values() for entry in entries]
-            settle_macs(network, endpoints, macs, problems)
+            settle_macs(network, endpoints, macs)
     by_host: dict[str, list[FabricEndpoint]] = {member.name: [] for member in members}
     for endpoint in endpoints:
         by_host[endpoint.member.name].append(endpoint)

@@ -88,7 +88,7 @@ def settle_addresses(
         endpoint.addresses = dict(sorted(endpoint.addresses.items()))
 
 
-def settle_macs(network: Network, endpoints: list[FabricEndpoint], held: Iterable[str], problems: Problems) -> None:
+def settle_macs(network: Network, endpoints: list[FabricEndpoint], held: Iterable[str]) -> None:
     """Give every endpoint its MAC: what is live keeps its own, then those declared, then what the address gives."""
     holders = {bridge_mac(network): f"the gateway of {network}"}
     holders.update((mac, "a host that could not be read") for mac in held)

@@ -17,7 +17,7 @@ import subprocess
 from collections.abc import Iterator
 from typing import Any
 
-from ansible_collections.virtnet.linux.plugins.module_utils import firewall, foreign, options
+from ansible_collections.virtnet.linux.plugins.module_utils import firewall, foreign, options, programs
 from ansible_collections.virtnet.linux.plugins.module_utils.actions import Action
 from ansible_collections.virtnet.linux.plugins.module_utils.host import Host
 
@@ -135,7 +135,7 @@ def _marked(others: list[foreign.Table]) -> Iterator[tuple[str, str, str]]:
 def _in_ufw() -> set[str]:
     """The bridges of our route rules in ufw's own files; a comment there is written in hex."""
     found: set[str] = set()
-    if foreign.program("ufw") is None:  # it was taken away, and has left its files
+    if programs.find("ufw") is None:  # it was taken away, and has left its files
         return found
     for path in _UFW_RULES:
         with contextlib.suppress(FileNotFoundError), open(path, encoding="utf-8") as file:
@@ -150,7 +150,7 @@ def _in_ufw() -> set[str]:
 
 def _in_firewalld() -> set[str]:
     """The bridges that are named in our mark, at the end of the zone's description."""
-    if foreign.program("firewall-cmd") is None:
+    if programs.find("firewall-cmd") is None:
         return set()
     from xml.etree import ElementTree  # here, for every start of a module would pay for it
 
@@ -193,7 +193,7 @@ def _run(command: list[str]) -> str:
 
 
 def _call(command: list[str]) -> subprocess.CompletedProcess[str]:
-    program = foreign.program(command[0]) or command[0]
+    program = programs.find(command[0]) or command[0]
     return subprocess.run([program, *command[1:]], capture_output=True, text=True, check=False)
 
 

@@ -30,7 +30,6 @@ OPTIONS: dict[str, Any] = dict(
 
 HOST = "host"  # join: the host's own namespace
 
-_FORWARDING = ("net.ipv4.ip_forward", "net.ipv6.conf.all.forwarding")
 
 
 def check(wanted: dict[str, Any], host: Host, problems: options.Problems) -> None:
@@ -215,8 +214,8 @@ def _found(wanted: dict[str, Any], host: Host) -> dict[str, Any]:
     if not sysctls_of(wanted):
         return found
     with namespaces.entered(name):
-        found["forwarding"] = all(sysctls.read(key) in ("1", None) for key in _FORWARDING)
-        if wanted["forwarding"] is False and any(sysctls.read(key) == "1" for key in _FORWARDING):
+        found["forwarding"] = all(sysctls.read(key) in ("1", None) for key in sysctls.FORWARDING.values())
+        if wanted["forwarding"] is False and any(sysctls.read(key) == "1" for key in sysctls.FORWARDING.values()):
             found["forwarding"] = True
         asked = {key: _word(value) for key, value in (wanted["sysctls"] or {}).items()}
         now = {key: sysctls.read(key) for key in asked}
@@ -235,7 +234,7 @@ def sysctls_of(wanted: dict[str, Any]) -> dict[str, str]:
     """The sysctls that are asked for, as the kernel reads them; forwarding among them."""
     values = {key: _word(value) for key, value in (wanted["sysctls"] or {}).items()}
     if wanted["forwarding"] is not None:
-        values.update({key: str(int(wanted["forwarding"])) for key in _FORWARDING})
+        values.update({key: str(int(wanted["forwarding"])) for key in sysctls.FORWARDING.values()})
     return values
 
 

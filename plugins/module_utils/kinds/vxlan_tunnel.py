@@ -59,7 +59,7 @@ VNI_LAST = (1 << 24) - 1
 OVERHEAD = {4: 50, 6: 70}  # bytes that the outer headers take: Ethernet 14, IP 20 or 40, UDP 8, VXLAN 8
 
 # IFLA_VXLAN_*
-_ID, _LINK, _LOCAL, _LEARNING, _PORT, _LOCAL6 = 1, 3, 4, 7, 15, 17
+_ID, _LINK, _LOCAL, _LEARNING, _PORT, _GROUP6, _LOCAL6 = 1, 3, 4, 7, 15, 16, 17
 _FLAGS = {
     20: "zero checksums",
     22: "remote checksums",
@@ -539,7 +539,7 @@ def _local(link: Link) -> str | None:
 
 
 def _version(link: Link) -> int:
-    return 6 if _LOCAL6 in link.data or 16 in link.data else 4
+    return 6 if _LOCAL6 in link.data or _GROUP6 in link.data else 4
 
 
 def _dstport(link: Link) -> int:

@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import os
-import socket
 import struct
 import subprocess
 
@@ -17,7 +16,8 @@ from pyroute2.netlink.rtnl.ifinfmsg import ifinfmsg
 from pyroute2.netlink.rtnl.ndmsg import ndmsg
 from pyroute2.netlink.rtnl.rtmsg import rtmsg
 
-from ansible_collections.virtnet.linux.plugins.module_utils import messages, netlink, stack
+from ansible_collections.virtnet.linux.plugins.module_utils import messages, neighbours, netlink, stack
+from ansible_collections.virtnet.linux.plugins.module_utils.neighbours import Tables
 
 REQUEST, EXCL, CREATE, REPLACE, APPEND = 0x1, 0x200, 0x400, 0x100, 0x800
 
@@ -103,13 +103,31 @@ def test_a_local_route_stands_behind_those_that_are_there():
     assert (message["table"], message["type"], attributes["RTA_PRIORITY"]) == (255, 2, 2048)
 
 
-def test_a_forwarding_entry():
-    raw = messages.neighbour(
-        messages.RTM_NEWNEIGH, CREATE | REPLACE, 5, socket.AF_BRIDGE, 0x80, [("NDA_LLADDR", "02:42:0a:2a:00:03")], 0x2
-    )
-    message, attributes = decoded(ndmsg, raw)
-    assert (message["family"], message["ifindex"], message["state"], message["flags"]) == (7, 5, 0x80, 0x2)
-    assert attributes["NDA_LLADDR"] == "02:42:0a:2a:00:03"
+@pytest.mark.parametrize(("vtep", "address"), [("192.0.2.2", "10.42.0.3"), ("2001:db8::2", "fd42::3")])
+def test_a_tunnels_entries_are_what_pyroute2_reads(vtep, address):
+    """Of these messages alone none is encoded by pyroute2."""
+    mac, family = "02:42:0a:2a:00:03", 10 if ":" in address else 2
+    none, some = Tables(set(), set(), set()), Tables({(mac, vtep)}, {mac}, {(address, mac)})
+    comes = [(messages.RTM_NEWNEIGH, REQUEST | CREATE | REPLACE)] * 3
+    goes = [(messages.RTM_DELNEIGH, REQUEST)] * 3
+    for requests, headers in (
+        (neighbours.requests(none, some, 5, 4, "vx"), comes),
+        (neighbours.requests(some, none, 5, 4, "vx"), goes),
+    ):
+        read = [decoded(ndmsg, request.message) for request in requests]
+        assert [(message["header"]["type"], message["header"]["flags"]) for message, _attributes in read] == headers
+        found = [
+            (message["family"], message["ifindex"], message["state"], message["flags"], attributes)
+            for message, attributes in read
+        ]
+        assert sorted(found, key=str) == sorted(
+            [
+                (7, 5, 0x80, 0x02, {"NDA_LLADDR": mac, "NDA_DST": vtep}),
+                (7, 5, 0x40, 0x04, {"NDA_LLADDR": mac}),
+                (family, 4, 0x80, 0x00, {"NDA_LLADDR": mac, "NDA_DST": address}),
+            ],
+            key=str,
+        )
 
 
 def test_links_are_read_as_pyroute2_reads_them():
