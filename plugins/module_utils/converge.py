@@ -21,6 +21,7 @@ from ansible_collections.virtnet.linux.plugins.module_utils import (
 )
 from ansible_collections.virtnet.linux.plugins.module_utils.actions import Action
 from ansible_collections.virtnet.linux.plugins.module_utils.host import Host
+from ansible_collections.virtnet.linux.plugins.module_utils.kind import Filtering, Foretelling, Kind
 from ansible_collections.virtnet.linux.plugins.module_utils.kinds import (
     bridge,
     bridge_policy,
@@ -36,21 +37,21 @@ from ansible_collections.virtnet.linux.plugins.module_utils.kinds import (
 from ansible_collections.virtnet.linux.plugins.module_utils.meanwhile import Meanwhile
 from ansible_collections.virtnet.linux.plugins.module_utils.options import Problems
 
-KINDS = {
-    module.KIND: module
-    for module in (
-        netns,
-        bridge,
-        veth,
-        vxlan_tunnel,
-        interface,
-        bridge_policy,
-        nat_port,
-        foreign_firewall,
-        network_names,
-        resolver,
-    )
-}
+_EVERY: tuple[Kind, ...] = (
+    netns,
+    bridge,
+    veth,
+    vxlan_tunnel,
+    interface,
+    bridge_policy,
+    nat_port,
+    foreign_firewall,
+    network_names,
+    resolver,
+)
+KINDS = {kind.KIND: kind for kind in _EVERY}
+FORETELLING: tuple[Foretelling, ...] = (netns, bridge, veth, vxlan_tunnel, interface)
+FILTERING: tuple[Filtering, ...] = (bridge_policy, nat_port, veth, vxlan_tunnel)
 FIREWALL = "firewall"  # the kind of an action that mends our tables and nothing else
 
 Document = dict[str, list[dict[str, Any]]]
@@ -96,7 +97,7 @@ def converge(
         if not check:
             stack.callback(host.memory.save)  # also where the document is refused: then it takes the lock's file away
         document = document() if callable(document) else document
-        _announce(document, host)
+        _foretell(document, host)
         host.heads = _heads_of_segments(document, host)
         warnings = _refuse(document, host, check)
         wanted = _firewall_state(document, host)
@@ -117,42 +118,18 @@ def converge(
         return Result(actions, warnings)
 
 
-def _objects(document: Document) -> Iterator[tuple[Any, dict[str, Any]]]:
-    for kind, module in KINDS.items():
-        for wanted in document.get(kind) or []:
-            yield module, wanted
+def _objects(document: Document) -> Iterator[tuple[Kind, dict[str, Any]]]:
+    for kind in _EVERY:
+        for wanted in document.get(kind.KIND) or []:
+            yield kind, wanted
 
 
-def _announce(document: Document, host: Host) -> None:
+def _foretell(document: Document, host: Host) -> None:
     """Tell the host what the document is about to make and take away, so that one object may rest on another."""
-    for module, wanted in _objects(document):
-        present = wanted["state"] == "present"
-        if module is netns and present:
-            host.coming[wanted["name"]] = wanted
-        elif module is netns:
-            host.namespaces_going.add(wanted["name"])
-        elif module is bridge and present:
-            host.bridges.add((wanted["netns"], wanted["name"]))
-            host.links_coming.add((wanted["netns"], wanted["name"]))
-        elif module is veth and present:
-            host.links_coming.add((wanted["netns"], wanted["name"]))
-            if wanted["peer"] is not None:
-                host.links_coming.add((wanted["peer"]["netns"], wanted["peer"]["name"]))
-        elif module is vxlan_tunnel and present:
-            host.links_coming.add((wanted["netns"], wanted["name"]))
-        elif module is vxlan_tunnel:
-            host.links_going.add((wanted["netns"], wanted["name"]))
-        elif module is interface:
-            host.links_going.update(interface.ends_going(wanted, host))
-    for name, wanted in host.coming.items():
-        if name in host.handles and netns.is_replaced(wanted, host):
-            host.namespaces_going.add(name)
-    for wanted in document.get(bridge.KIND) or []:
-        if wanted["state"] == "absent":
-            host.links_going.add((wanted["netns"], wanted["name"]))
-    for wanted in document.get(veth.KIND) or []:
-        if wanted["state"] == "absent":
-            host.links_going.update(veth.ends_going(wanted, host))
+    for kind in FORETELLING:
+        for wanted in document.get(kind.KIND) or []:
+            kind.foretell(wanted, host)
+    host.namespaces_going.update(netns.replaced(host))
 
 
 def _refuse(document: Document, host: Host, check: bool) -> list[str]:
@@ -162,7 +139,7 @@ def _refuse(document: Document, host: Host, check: bool) -> list[str]:
     seen: set[tuple[Any, ...]] = set()
     for module, wanted in _objects(document):
         module.check(wanted, host, problems)
-        for key in _identities(module, wanted):
+        for key in module.identities(wanted):
             if key in seen:
                 problems.add(module.KIND, key[-1], key[0], key[-1], "declared twice")
             seen.add(key)
@@ -171,64 +148,17 @@ def _refuse(document: Document, host: Host, check: bool) -> list[str]:
     return problems.missing
 
 
-def _identities(module: Any, wanted: dict[str, Any]) -> list[tuple[Any, ...]]:
-    """What no two objects of a document may share; each begins with the word for it and ends with the name."""
-    if module is nat_port:
-        return nat_port.identities(wanted)
-    if module is bridge_policy:
-        return [("policy", wanted["bridge"])]
-    if module is foreign_firewall:
-        return [("bridge in foreign firewalls", wanted["bridge"])]
-    if module is netns:
-        return [("namespace", wanted["name"])]
-    if module is network_names:
-        return [("network", wanted["network"])]
-    if module is resolver:
-        return [("container", name) for name in wanted["containers"]]
-    if module is interface:
-        return interface.identities(wanted)
-    found: list[tuple[Any, ...]] = [("link", wanted["netns"], wanted["name"])]
-    if module is vxlan_tunnel and wanted["vni"] is not None and wanted["state"] == "present":
-        found.append(("vni", wanted["netns"], wanted["dstport"], wanted["vni"]))
-    if module is veth and wanted["peer"] is not None and wanted["state"] == "present":
-        found.append(("link", wanted["peer"]["netns"], wanted["peer"]["name"]))
-    return found
-
-
 def _firewall_state(document: Document, host: Host) -> firewall.State:
     """What the firewall has to hold: what it holds now, with the declared objects laid over it."""
     state: firewall.State = host.firewall.state.copy()
-    heads = host.heads
-    bridges = _bridges_of_containers(document, heads)
+    host.bridges_of_containers = veth.bridges_of_containers(document.get(veth.KIND) or [], host)
     for netns_of, name in host.links_going:
         if netns_of is None:
             state.ports.pop(name, None)
-    for module, wanted in _objects(document):
-        present = wanted["state"] == "present"
-        if module is bridge_policy:
-            state.policies.pop(wanted["bridge"], None)
-            if present:
-                state.policies[wanted["bridge"]] = bridge_policy.policy(wanted)
-        elif module is nat_port and wanted["host_port"] is None:
-            for opening in nat_port.opening_keys(wanted):
-                state.openings.pop(opening, None)
-            if present:
-                state.openings.update(nat_port.openings(wanted))
-        elif module is nat_port and present:
-            state.nat_ports.update(nat_port.nat_ports(wanted))
-        elif module is nat_port:
-            for key in nat_port.keys(wanted):
-                state.nat_ports.pop(key, None)
-        elif module is veth and wanted["netns"] is None:
-            _lay_port(state, wanted, bridges, heads)
-        elif module is vxlan_tunnel and wanted["netns"] is None:
-            state.ports.pop(wanted["name"], None)
-            port = vxlan_tunnel.port(wanted, host) if present else None
-            if port is not None:
-                state.ports[port.name] = port
-    for wanted in document.get(veth.KIND) or []:
-        if wanted["state"] == "present" and veth.is_cable(wanted):
-            _lay_cable(state, wanted, host)
+    for kind in FILTERING:
+        for wanted in document.get(kind.KIND) or []:
+            kind.lay(wanted, state, host)
+    veth.lay_cables(document.get(veth.KIND) or [], state, host)  # with the policies of both ends' bridges
     _forget_vanished(state, host)
     state.norouter = gateway.needs_norouter(state, host)
     state.routers = gateway.routers(state, host)
@@ -256,45 +186,6 @@ def _heads_of_segments(document: Document, host: Host) -> dict[str, str]:
     labels.update({one["name"]: one["labels"] or {} for one in document.get(bridge.KIND) or []})
     bridge_of = {held["network"]: name for name, held in labels.items() if "network" in held}
     return {name: bridge_of[held["joins"]] for name, held in labels.items() if held.get("joins", "") in bridge_of}
-
-
-def _bridges_of_containers(document: Document, heads: dict[str, str]) -> dict[str | None, set[str]]:
-    found: dict[str | None, set[str]] = {}
-    for wanted in document.get(veth.KIND) or []:
-        if wanted["state"] == "present" and veth.is_endpoint(wanted):
-            bridge_name: str = wanted["bridge"]
-            found.setdefault(wanted["peer"]["netns"], set()).add(heads.get(bridge_name, bridge_name))
-    return found
-
-
-def _lay_port(
-    state: firewall.State, wanted: dict[str, Any], bridges: dict[str | None, set[str]], heads: dict[str, str]
-) -> None:
-    name, present = wanted["name"], wanted["state"] == "present"
-    if present and wanted["bridge"] is None:  # not enforced: a port of a bridge stays one, as guarded as it was
-        return
-    endpoint = present and veth.is_endpoint(wanted)
-    if endpoint:
-        own = {heads.get(wanted["bridge"], wanted["bridge"])}
-        state.ports[name] = veth.port(wanted, bridges[wanted["peer"]["netns"]] - own)
-    else:
-        state.ports.pop(name, None)
-    if wanted["anti_spoofing"] is None and endpoint:
-        return
-    state.guards.pop(name, None)
-    guard = veth.guard(wanted) if endpoint else None
-    if guard is not None:
-        state.guards[name] = guard
-
-
-def _lay_cable(state: firewall.State, wanted: dict[str, Any], host: Host) -> None:
-    """The first end is a port of its bridge's, the other one where that has to turn packets round."""
-    near, far = wanted, wanted["peer"]
-    state.ports.pop(far["name"], None)
-    for end, other in ((near, far), (far, near)):
-        turns = veth.turns(end["bridge"], other["bridge"], host)
-        if end["bridge"] in state.policies and (end is near or turns):
-            state.ports[end["name"]] = firewall.Port(end["name"], end["bridge"], turns=turns)
 
 
 def _plan(document: Document, host: Host, wanted: firewall.State, to_filter: bool) -> list[Action]:

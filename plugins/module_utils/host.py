@@ -37,6 +37,7 @@ class Host:
         self.links_coming: set[tuple[str | None, str]] = set()
         self.links_going: set[tuple[str | None, str]] = set()
         self.heads: dict[str, str] = {}  # of bridges that are joined to others by cables: the one with the addresses
+        self.bridges_of_containers: dict[str | None, set[str]] = {}  # on which a container's declared endpoints are
         self._stacks: dict[str | None, Stack] = {}
         self._firewall = firewall.Listing()  # nft lists as long as all links take to be read
         self._processes: dict[int, list[int]] | None = None

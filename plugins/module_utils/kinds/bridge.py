@@ -76,6 +76,21 @@ def check(wanted: dict[str, Any], host: Host, problems: options.Problems) -> Non
         _check_port(wanted, interface, host, problems)
 
 
+def identities(wanted: dict[str, Any]) -> list[tuple[Any, ...]]:
+    """What no two objects of a document may share."""
+    return [("link", wanted["netns"], wanted["name"])]
+
+
+def foretell(wanted: dict[str, Any], host: Host) -> None:
+    """Tell the host that the bridge comes or goes."""
+    key = (wanted["netns"], wanted["name"])
+    if wanted["state"] == "present":
+        host.bridges.add(key)
+        host.links_coming.add(key)
+    else:
+        host.links_going.add(key)
+
+
 def plan(wanted: dict[str, Any], host: Host) -> list[Action]:
     """What has to be done for one declared bridge."""
     name, stack = wanted["name"], host.stack(wanted["netns"])

@@ -10,7 +10,7 @@ from typing import Any
 
 from ansible_collections.virtnet.linux.plugins.module_utils import ip, options
 from ansible_collections.virtnet.linux.plugins.module_utils.actions import Action, difference
-from ansible_collections.virtnet.linux.plugins.module_utils.firewall import Policy
+from ansible_collections.virtnet.linux.plugins.module_utils.firewall import Policy, State
 from ansible_collections.virtnet.linux.plugins.module_utils.host import Host
 
 KIND = "bridge_policy"
@@ -50,20 +50,32 @@ def check(wanted: dict[str, Any], host: Host, problems: options.Problems) -> Non
     problems.address(KIND, bridge, "snat_address6", wanted["snat_address6"], 6)
 
 
+def identities(wanted: dict[str, Any]) -> list[tuple[Any, ...]]:
+    """What no two objects of a document may share."""
+    return [("policy", wanted["bridge"])]
+
+
+def lay(wanted: dict[str, Any], state: State, _host: Host) -> None:
+    """Lay the policy over the firewall's state."""
+    state.policies.pop(wanted["bridge"], None)
+    if wanted["state"] == "present":
+        state.policies[wanted["bridge"]] = _policy(wanted)
+
+
 def plan(wanted: dict[str, Any], host: Host) -> list[Action]:
     """What has to be done for one declared policy."""
     bridge = wanted["bridge"]
     found = host.firewall.state.policies.get(bridge)
     if wanted["state"] == "absent":
         return [] if found is None else [Action("delete", KIND, bridge, _told(found), {}, wanted)]
-    asked = policy(wanted)
+    asked = _policy(wanted)
     if found is None:
         return [Action("create", KIND, bridge, {}, _told(asked), wanted)]
     before, after = difference(_told(asked), _told(found))
     return [Action("change", KIND, bridge, before, after, wanted)] if after else []
 
 
-def policy(wanted: dict[str, Any]) -> Policy:
+def _policy(wanted: dict[str, Any]) -> Policy:
     """The declared policy as the firewall takes it."""
     return Policy(
         bridge=wanted["bridge"],

@@ -41,6 +41,11 @@ def check(wanted: dict[str, Any], host: Host, problems: options.Problems) -> Non
         problems.refer(KIND, wanted["bridge"], "bridge", wanted["bridge"], "bridge")
 
 
+def identities(wanted: dict[str, Any]) -> list[tuple[Any, ...]]:
+    """What no two objects of a document may share."""
+    return [("bridge in foreign firewalls", wanted["bridge"])]
+
+
 def plan(wanted: dict[str, Any], host: Host) -> list[Action]:
     """What has to be said, or taken back, for one bridge: an action for each place."""
     bridge, others = wanted["bridge"], host.foreign_tables

@@ -110,12 +110,14 @@ def delete(actions: list[Action], host: Host) -> None:
         _remove(action.wanted, host)
 
 
-def ends_going(wanted: dict[str, Any], host: Host) -> list[tuple[str | None, str]]:
-    """Namespace and name of what is declared absent, or of a card on its way: the name is free for another."""
-    if wanted["state"] == "present":
-        return [(None, wanted["device"])] if wanted["type"] == "physical" else []
-    found = _find(wanted, host)
-    return [] if found is None else [(found[0].name, found[1].name)]
+def foretell(wanted: dict[str, Any], host: Host) -> None:
+    """Tell the host what is declared absent, or a card on its way: the name is free for another."""
+    if wanted["state"] == "absent":
+        found = _find(wanted, host)
+        if found is not None:
+            host.links_going.add((found[0].name, found[1].name))
+    elif wanted["type"] == "physical":
+        host.links_going.add((None, wanted["device"]))
 
 
 def identities(wanted: dict[str, Any]) -> list[tuple[Any, ...]]:

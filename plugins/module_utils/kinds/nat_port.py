@@ -15,7 +15,13 @@ from typing import Any
 
 from ansible_collections.virtnet.linux.plugins.module_utils import ip, listeners, options
 from ansible_collections.virtnet.linux.plugins.module_utils.actions import Action
-from ansible_collections.virtnet.linux.plugins.module_utils.firewall_state import NatKey, NatPort, Opening, OpeningKey
+from ansible_collections.virtnet.linux.plugins.module_utils.firewall_state import (
+    NatKey,
+    NatPort,
+    Opening,
+    OpeningKey,
+    State,
+)
 from ansible_collections.virtnet.linux.plugins.module_utils.host import Host
 
 KIND = "nat_port"
@@ -70,6 +76,14 @@ def check(wanted: dict[str, Any], host: Host, problems: options.Problems) -> Non
         )
 
 
+def lay(wanted: dict[str, Any], state: State, _host: Host) -> None:
+    """Lay the port or range over the firewall's state."""
+    if wanted["host_port"] is None:
+        _lay(state.openings, opening_keys(wanted), openings, wanted)
+    else:
+        _lay(state.nat_ports, keys(wanted), nat_ports, wanted)
+
+
 def plan(wanted: dict[str, Any], host: Host) -> list[Action]:
     """What has to be done for one declared port or range: an action a port."""
     if wanted["host_port"] is None:
@@ -90,6 +104,14 @@ def cut_off(actions: list[Action]) -> list[str]:
         "nothing any more; choose another host port, or stop it"
         for listener, port in listeners.shadowed(ports, waiting)
     ]
+
+
+def _lay(held: dict[Any, Any], keys: list[Any], meant: Any, wanted: dict[str, Any]) -> None:
+    if wanted["state"] == "present":
+        held.update(meant(wanted))
+    else:
+        for key in keys:
+            held.pop(key, None)
 
 
 def _actions(wanted: dict[str, Any], keys: list[Any], meant: Any, live: Any) -> list[Action]:

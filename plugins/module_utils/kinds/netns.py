@@ -31,7 +31,6 @@ OPTIONS: dict[str, Any] = dict(
 HOST = "host"  # join: the host's own namespace
 
 
-
 def check(wanted: dict[str, Any], host: Host, problems: options.Problems) -> None:
     """Refuse what cannot be right, or what would harm somebody."""
     name = wanted["name"]
@@ -54,6 +53,24 @@ def check(wanted: dict[str, Any], host: Host, problems: options.Problems) -> Non
         problems.add(KIND, name, "pid", wanted["pid"], "no process has this pid")
     if name in host.handles and not _is_ours(host, name) and not wanted["adopt"]:
         problems.foreign(KIND, name)
+
+
+def identities(wanted: dict[str, Any]) -> list[tuple[Any, ...]]:
+    """What no two objects of a document may share."""
+    return [("namespace", wanted["name"])]
+
+
+def foretell(wanted: dict[str, Any], host: Host) -> None:
+    """Tell the host that the namespace comes or goes."""
+    if wanted["state"] == "present":
+        host.coming[wanted["name"]] = wanted
+    else:
+        host.namespaces_going.add(wanted["name"])
+
+
+def replaced(host: Host) -> list[str]:
+    """The names that come and hold another namespace now than they should, so that what is in that one goes."""
+    return [name for name, wanted in host.coming.items() if name in host.handles and _wrong_namespace(wanted, host)]
 
 
 def plan(wanted: dict[str, Any], host: Host) -> list[Action]:
@@ -188,11 +205,6 @@ def _check_join(wanted: dict[str, Any], host: Host, problems: options.Problems) 
         problems.refer(KIND, name, "join", join, "namespace")
     elif (host.coming.get(join) or {}).get("join") not in (None, HOST):
         problems.add(KIND, name, "join", join, "it joins {} itself: join that one".format(host.coming[join]["join"]))
-
-
-def is_replaced(wanted: dict[str, Any], host: Host) -> bool:
-    """Whether the handle holds another namespace than it should, so that what is in it goes."""
-    return _wrong_namespace(wanted, host) is not None
 
 
 def _wrong_namespace(wanted: dict[str, Any], host: Host) -> str | None:

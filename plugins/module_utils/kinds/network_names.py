@@ -36,6 +36,11 @@ def check(wanted: dict[str, Any], host: Host, problems: options.Problems) -> Non
     host.name_files.want(network, hosts_lines(wanted["entries"] or []) if wanted["state"] == "present" else "")
 
 
+def identities(wanted: dict[str, Any]) -> list[tuple[Any, ...]]:
+    """What no two objects of a document may share."""
+    return [("network", wanted["network"])]
+
+
 def plan(wanted: dict[str, Any], host: Host) -> list[Action]:
     """What has to be done for one network."""
     network = wanted["network"]

@@ -42,6 +42,11 @@ def check(wanted: dict[str, Any], _host: Host, problems: options.Problems) -> No
                 problems.add(KIND, about, field, word, "a word without blanks")
 
 
+def identities(wanted: dict[str, Any]) -> list[tuple[Any, ...]]:
+    """What no two objects of a document may share."""
+    return [("container", name) for name in wanted["containers"]]
+
+
 def plan(wanted: dict[str, Any], host: Host) -> list[Action]:
     """What has to be done for the containers of one object."""
     files, about = host.name_files, _about(wanted)

@@ -15,7 +15,7 @@ from typing import Any
 from ansible_collections.virtnet.linux.plugins.module_utils import messages, names, namespaces, options, settings
 from ansible_collections.virtnet.linux.plugins.module_utils.actions import Action, difference
 from ansible_collections.virtnet.linux.plugins.module_utils.announce import announce
-from ansible_collections.virtnet.linux.plugins.module_utils.firewall import Guard, Port
+from ansible_collections.virtnet.linux.plugins.module_utils.firewall import Guard, Port, State
 from ansible_collections.virtnet.linux.plugins.module_utils.host import Host
 from ansible_collections.virtnet.linux.plugins.module_utils.netlink import Request
 from ansible_collections.virtnet.linux.plugins.module_utils.stack import Link, Stack
@@ -87,6 +87,68 @@ def check(wanted: dict[str, Any], host: Host, problems: options.Problems) -> Non
     _check_far_name(wanted, host, problems)
 
 
+def identities(wanted: dict[str, Any]) -> list[tuple[Any, ...]]:
+    """What no two objects of a document may share: the names of both ends."""
+    found: list[tuple[Any, ...]] = [("link", wanted["netns"], wanted["name"])]
+    if wanted["peer"] is not None and wanted["state"] == "present":
+        found.append(("link", wanted["peer"]["netns"], wanted["peer"]["name"]))
+    return found
+
+
+def foretell(wanted: dict[str, Any], host: Host) -> None:
+    """Tell the host that both ends of the pair come or go."""
+    if wanted["state"] == "absent":
+        host.links_going.update(_ends_going(wanted, host))
+        return
+    host.links_coming.add((wanted["netns"], wanted["name"]))
+    if wanted["peer"] is not None:
+        host.links_coming.add((wanted["peer"]["netns"], wanted["peer"]["name"]))
+
+
+def lay(wanted: dict[str, Any], state: State, host: Host) -> None:
+    """Lay the pair over the firewall's state: a port of a bridge, and what it may send."""
+    if wanted["netns"] is not None:
+        return
+    name, present = wanted["name"], wanted["state"] == "present"
+    if present and wanted["bridge"] is None:  # not enforced: a port of a bridge stays one, as guarded as it was
+        return
+    endpoint = present and is_endpoint(wanted)
+    if endpoint:
+        own = {host.heads.get(wanted["bridge"], wanted["bridge"])}
+        state.ports[name] = _port(wanted, host.bridges_of_containers[wanted["peer"]["netns"]] - own)
+    else:
+        state.ports.pop(name, None)
+    if wanted["anti_spoofing"] is None and endpoint:
+        return
+    state.guards.pop(name, None)
+    guard = _guard(wanted) if endpoint else None
+    if guard is not None:
+        state.guards[name] = guard
+
+
+def lay_cables(declared: list[dict[str, Any]], state: State, host: Host) -> None:
+    """The first end of a cable is a port of its bridge's, the other one where that has to turn packets round."""
+    for near in declared:
+        if near["state"] == "absent" or not is_cable(near):
+            continue
+        far = near["peer"]
+        state.ports.pop(far["name"], None)
+        for end, other in ((near, far), (far, near)):
+            turns = _turns(end["bridge"], other["bridge"], host)
+            if end["bridge"] in state.policies and (end is near or turns):
+                state.ports[end["name"]] = Port(end["name"], end["bridge"], turns=turns)
+
+
+def bridges_of_containers(declared: list[dict[str, Any]], host: Host) -> dict[str | None, set[str]]:
+    """On which bridges each container's endpoints are; of bridges that are joined the one with the addresses counts."""
+    found: dict[str | None, set[str]] = {}
+    for wanted in declared:
+        if wanted["state"] == "present" and is_endpoint(wanted):
+            bridge: str = wanted["bridge"]
+            found.setdefault(wanted["peer"]["netns"], set()).add(host.heads.get(bridge, bridge))
+    return found
+
+
 def plan(wanted: dict[str, Any], host: Host) -> list[Action]:
     """What has to be done for one declared veth."""
     name, stack = wanted["name"], host.stack(wanted["netns"])
@@ -136,19 +198,19 @@ def is_cable(wanted: dict[str, Any]) -> bool:
     return all(end.get("bridge") is not None and end.get("netns") is None for end in ends)
 
 
-def turns(near: str, far: str, host: Host) -> bool:
+def _turns(near: str, far: str, host: Host) -> bool:
     """Whether what came by this end of a cable between two bridges may have to go back by it, translated: this bridge
     is the gateway's, the other one is joined to it. Never both ends: they would throw broadcasts at each other."""
     return near not in host.heads and far in host.heads
 
 
-def port(wanted: dict[str, Any], also_on: set[str]) -> Port:
+def _port(wanted: dict[str, Any], also_on: set[str]) -> Port:
     """An endpoint as the firewall takes it; ``also_on`` are the other bridges on which its container has one."""
     elsewhere = tuple(sorted(also_on - {wanted["bridge"]}))
     return Port(wanted["name"], wanted["bridge"], _plain_addresses(wanted) if elsewhere else (), elsewhere)
 
 
-def guard(wanted: dict[str, Any]) -> Guard | None:
+def _guard(wanted: dict[str, Any]) -> Guard | None:
     """What the port may send, where that is checked; one that may send for anybody is checked for its MAC only."""
     if not wanted["anti_spoofing"] or not is_endpoint(wanted) or wanted["peer"]["mac"] is None:
         return None
@@ -159,7 +221,7 @@ def guard(wanted: dict[str, Any]) -> Guard | None:
     return Guard(wanted["name"], wanted["bridge"], mac, _plain_addresses(wanted), allowed)
 
 
-def ends_going(wanted: dict[str, Any], host: Host) -> Iterator[tuple[str | None, str]]:
+def _ends_going(wanted: dict[str, Any], host: Host) -> Iterator[tuple[str | None, str]]:
     """Namespace and name of both ends of a pair that is declared absent: their names are free for another."""
     link = host.stack(wanted["netns"]).links.get(wanted["name"]) if host.is_known_namespace(wanted["netns"]) else None
     if link is not None:
@@ -245,7 +307,7 @@ def _near_settings(wanted: dict[str, Any], host: Host, link: Link | None) -> set
         asked["isolated"] = wanted["isolated"]
         asked["shut"] = False
     elif is_cable(wanted):
-        asked["hairpin"] = turns(wanted["bridge"], wanted["peer"]["bridge"], host)
+        asked["hairpin"] = _turns(wanted["bridge"], wanted["peer"]["bridge"], host)
     return asked
 
 
@@ -253,7 +315,7 @@ def _far_settings(wanted: dict[str, Any], host: Host, link: Link | None) -> sett
     peer = wanted["peer"]
     asked = _end_settings(wanted, peer, link)
     if is_cable(wanted):
-        asked["hairpin"] = turns(peer["bridge"], wanted["bridge"], host)
+        asked["hairpin"] = _turns(peer["bridge"], wanted["bridge"], host)
     if peer["addresses"] is not None:  # then addresses, gateways and routes are the whole truth
         asked["gateway"] = settings.normal_host(peer["gateway"]) or ""
         asked["gateway6"] = settings.normal_host(peer["gateway6"]) or ""
@@ -283,7 +345,7 @@ def _differences(wanted: dict[str, Any], host: Host, near: Link, far: Link) -> t
     before.update({"peer." + key: value for key, value in far_before.items()})
     after.update({"peer." + key: value for key, value in far_after.items()})
     if wanted["anti_spoofing"] is not None and is_endpoint(wanted):
-        found, asked = host.firewall.state.guards.get(wanted["name"]), guard(wanted)
+        found, asked = host.firewall.state.guards.get(wanted["name"]), _guard(wanted)
         if found != asked:
             more_before, more_after = difference(_told_guard(asked), _told_guard(found))
             before.update(more_before)

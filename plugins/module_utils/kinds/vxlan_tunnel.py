@@ -24,7 +24,7 @@ from ansible_collections.virtnet.linux.plugins.module_utils import (
     sysctls,
 )
 from ansible_collections.virtnet.linux.plugins.module_utils.actions import Action, difference
-from ansible_collections.virtnet.linux.plugins.module_utils.firewall import Port
+from ansible_collections.virtnet.linux.plugins.module_utils.firewall import Port, State
 from ansible_collections.virtnet.linux.plugins.module_utils.host import Host
 from ansible_collections.virtnet.linux.plugins.module_utils.names import entry_number, fingerprint, mark
 from ansible_collections.virtnet.linux.plugins.module_utils.neighbours import EVERYBODY, Tables
@@ -98,6 +98,20 @@ def check(wanted: dict[str, Any], host: Host, problems: options.Problems) -> Non
         _check_tunnel(wanted, host, link, problems)
 
 
+def identities(wanted: dict[str, Any]) -> list[tuple[Any, ...]]:
+    """What no two objects of a document may share: the name, and the VNI on a UDP port."""
+    link: list[tuple[Any, ...]] = [("link", wanted["netns"], wanted["name"])]
+    if wanted["vni"] is None or wanted["state"] == "absent":
+        return link
+    return [*link, ("vni", wanted["netns"], wanted["dstport"], wanted["vni"])]
+
+
+def foretell(wanted: dict[str, Any], host: Host) -> None:
+    """Tell the host that the tunnel comes or goes."""
+    links = host.links_coming if wanted["state"] == "present" else host.links_going
+    links.add((wanted["netns"], wanted["name"]))
+
+
 def plan(wanted: dict[str, Any], host: Host) -> list[Action]:
     """What has to be done for one declared tunnel."""
     name, stack = wanted["name"], host.stack(wanted["netns"])
@@ -156,7 +170,16 @@ def delete(actions: list[Action], host: Host) -> None:
         stack.forget()
 
 
-def port(wanted: dict[str, Any], host: Host) -> Port | None:
+def lay(wanted: dict[str, Any], state: State, host: Host) -> None:
+    """Lay the tunnel over the firewall's state."""
+    if wanted["netns"] is None:
+        state.ports.pop(wanted["name"], None)
+        port = _port(wanted, host) if wanted["state"] == "present" else None
+        if port is not None:
+            state.ports[port.name] = port
+
+
+def _port(wanted: dict[str, Any], host: Host) -> Port | None:
     """The tunnel as the firewall takes it, as any port of a bridge: icc: false holds across hosts."""
     stack = host.stack(wanted["netns"])
     link = stack.links.get(wanted["name"])
