@@ -16,6 +16,9 @@ import ipaddress
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from ansible_collections.virtnet.linux.plugins.plugin_utils.ports import bracketed
+from ansible_collections.virtnet.linux.plugins.plugin_utils.reachable import Reachable, reachable
+
 Report = Mapping[str, Any]
 Reports = Mapping[str, Report]
 
@@ -29,8 +32,8 @@ _CONTAINER, _BRIDGE = 175, 285  # as wide as most, so that the hosts' columns st
 _LEGEND = 3  # so many signs in a row of the legend
 _LEFT_ONLY = 3  # so many hosts stand one below the other; more stand on both sides of what joins them
 
-# There are no lines but those that are drawn: with invisible ones, to keep hosts in their order, Graphviz loses its way
-# in one mixed fleet of ten; and hosts on one overlay stand in their order without.
+# Between hosts there are no lines but those that are drawn: with invisible ones, to keep hosts in their order, Graphviz
+# loses its way in one mixed fleet of ten; and hosts on one overlay stand in their order without.
 _HEAD = f"""digraph virtnet {{
   graph [rankdir=LR, bgcolor=white, fontname="{_FONT}", fontsize=16, fontcolor="{_INK}", nodesep=0.2, ranksep=1.0,
          pad=0.3, outputorder=edgesfirst, tooltip=" "]
@@ -86,7 +89,7 @@ class _Host:
 
     def __init__(self, name: str, report: Report, colours: Mapping[str, str], is_right: bool) -> None:
         self.name, self.report, self.colours, self.is_right = name, report, colours, is_right
-        self.networks = {network["Id"]: network for network in report.get("networks") or []}
+        self.networks, self.ports = _networks(report), reachable(report)
         self.cards = _cards_out(report)
         self.edges: list[str] = []
 
@@ -140,41 +143,39 @@ class _Host:
             addresses = ", ".join(address.split("/")[0] for address in card["addresses"])
             text = _escape(addresses + _GAP) + _font("card " + card["device"], _FAINT)
             rows.append(_font(card["name"] + _GAP, _FAINT) + text)
-        if not container.get("endpoints") and not container.get("interfaces"):
-            rows.append(_small("no network"))
-        lonely = not container.get("endpoints")
+        lonely = _is_lonely(container)
+        rows += [_small("no network")] if lonely else []
         return _box(rows, _LINE if lonely else _INK, fill="#ffffff", dashed=lonely, at_least=_CONTAINER)
 
     def _ports(self, endpoint: Report) -> list[str]:
-        """The endpoint's published ports, as 'host 8080 → 80/tcp'."""
+        """The endpoint's ports that others reach, each once, also where it is for both address families."""
         own = [address.split("/")[0] for address in endpoint["addresses"]]
-        found = []
-        for port in self.report.get("nat_ports") or []:
-            if port["to_address"] not in own:
-                continue
-            if not port["host_port"]:
-                text = "open %s/%s" % (port["to_port"], port["protocol"])
-            else:
-                at = "%s:" % _bracketed(port["host_ip"]) if port["host_ip"] else "host:"
-                text = "%s%s → %s/%s" % (at, port["host_port"], port["to_port"], port["protocol"])
-            if text not in found:
-                found.append(text)
-        return found
+        ports = [port for address in own for port in self.ports.get(address, [])]
+        families: dict[Reachable, set[bool]] = {}
+        for port in ports:
+            families.setdefault(port._replace(address=""), set()).add(":" in port.address)
+        every = {":" in address for address in own}
+        return list(dict.fromkeys(_port(port, families[port._replace(address="")] == every) for port in ports))
 
     def _bridges(self) -> list[str]:
+        containers = self.report.get("containers") or []
+        attached = {endpoint["bridge"] for container in containers for endpoint in container.get("endpoints") or []}
         found = []
         for device, network in sorted(self.networks.items()):
             colour = self._colour(network)
-            rows = [_bold(network["Name"], colour)]
-            rows.append(_small("bridge %s, %s" % (device, _way_out(network))))
+            joins = _joins(network)
+            kind, way = ("switch", "joined to " + joins) if joins else ("bridge", _way_out(network))
+            rows = [_bold(network["Name"], colour), _small("%s %s, %s" % (kind, device, way))]
             for part in network["IPAM"]["Config"]:
-                gateway = "gateway %s" % part["Gateway"] if part.get("Gateway") else ""
+                gateway = "gateway %s" % part["Gateway"] if part.get("Gateway") and not joins else ""
                 rows.append(_escape(part["Subnet"] + _GAP) + _font(gateway, _FAINT))
             fill = _tint(colour)
             box = _box(rows, colour, fill, width=3, at_least=_BRIDGE)
             found.append("    %s [label=<%s>]" % (self._id("bridge", device), box))
-            if not network["Internal"] and self.cards:
-                self._edge(self._id("bridge", device), self._id("card", self.cards[0][0]), colour, "style=dashed")
+            # one without any line would not stand among the others
+            style = "style=dashed" if _has_way_out(network) else "" if device in attached else "style=invis"
+            if self.cards and style:
+                self._edge(self._id("bridge", device), self._id("card", self.cards[0][0]), colour, style)
         self._cables()
         return found
 
@@ -194,7 +195,7 @@ class _Host:
 
     def _tunnels(self) -> list[str]:
         found = []
-        for tunnel in self._our_tunnels():
+        for tunnel in _our_tunnels(self.report):
             network = self.networks.get(tunnel["bridge"] or "")
             colour = self._colour(network)
             rows = [_escape(tunnel["name"]), _small("VNI %d" % tunnel["vni"]), _small("VTEP %s" % tunnel["local"])]
@@ -213,9 +214,6 @@ class _Host:
             found.append("    %s [label=<%s>]" % (self._id("card", card), box))
             self._joint(self._id("card", card), _id("subnet", subnet), _LINE, "penwidth=1.3")
         return found
-
-    def _our_tunnels(self) -> list[Report]:
-        return [one for one in self.report.get("tunnels") or [] if one.get("ours") and one.get("vni") is not None]
 
     def _interfaces(self) -> list[Report]:
         return list((self.report.get("host") or {}).get("interfaces") or [])
@@ -243,11 +241,49 @@ class _Host:
         self.edges.append("  %s -> %s [%s]" % (tail, head, ", ".join(['color="%s"' % colour, *attributes])))
 
 
+def _networks(report: Report) -> dict[str, Report]:
+    """The networks by their bridges."""
+    return {network["Id"]: network for network in report.get("networks") or []}
+
+
+def _our_tunnels(report: Report) -> list[Report]:
+    return [one for one in report.get("tunnels") or [] if one.get("ours") and one.get("vni") is not None]
+
+
+def _joins(network: Report) -> str | None:
+    """Whose segment the network is part of; that one has the gateway and the way out of both."""
+    return (network.get("Labels") or {}).get("joins")
+
+
+def _has_way_out(network: Report) -> bool:
+    return bool(network["IPAM"]["Config"]) and not network["Internal"] and not _joins(network)
+
+
 def _way_out(network: Report) -> str:
+    """How the network's packets leave the host, for both address families where these differ."""
     options = network.get("Options") or {}
-    if network["Internal"]:
-        return "internal"
-    return "SNAT" if options.get("masquerade") or options.get("snat_address") else "routed"
+    mode = options.get("gateway_mode") or "nat"
+    if mode == "isolated" or network["Internal"]:
+        return "isolated" if mode == "isolated" else "internal"
+    modes = {"IPv4": mode, "IPv6": options.get("gateway_mode6") or mode}
+    translated = "SNAT" if options.get("masquerade") else "no SNAT"
+    used = [family for family in modes if network["Enable" + family]]
+    ways = {family: "routed" if modes[family] == "routed" else translated for family in used}
+    if len(set(ways.values())) > 1:
+        return ", ".join("%s %s" % way for way in ways.items())
+    return next(iter(ways.values()), "no subnet")
+
+
+def _is_lonely(container: Report) -> bool:
+    return not container.get("endpoints") and not container.get("interfaces")
+
+
+def _port(port: Reachable, is_of_all: bool) -> str:
+    """'host:8080 → 80/tcp', or 'open 80/tcp' where nothing is translated; if not of all families, which one."""
+    if port.host is None:
+        return "open %s%s/%s" % ("" if is_of_all else bracketed(port.address) + ":", port.to, port.protocol)
+    at = "host" if is_of_all and port.host_ip is None else port.at
+    return "%s:%s → %s/%s" % (at, port.host, port.to, port.protocol)
 
 
 def _cards_out(report: Report) -> list[tuple[str, str, str]]:
@@ -282,19 +318,21 @@ def _signs(reports: Reports) -> Iterable[tuple[bool, str, str]]:
     every = list(reports.values())
     containers = [container for report in every for container in report.get("containers") or []]
     networks = [network for report in every for network in report.get("networks") or []]
-    lonely = any(not container.get("endpoints") and container.get("join") in (None, "host") for container in containers)
+    lonely = any(_is_lonely(container) and container.get("join") in (None, "host") for container in containers)
     colour = _COLOURS[0]
     yield True, _box([_small("name")], _INK, "#ffffff"), "container, with its interfaces and addresses"
     yield lonely, _box([_small("name")], _LINE, "#ffffff", dashed=True), "container without a network of its own"
     is_routed = any(container.get("forwarding") for container in containers)
     yield is_routed, _small("router"), "container that forwards between its networks"
     yield any(report.get("nat_ports") for report in every), _small("host:8080 → 80", _PORT), "published port"
+    is_open = any(report.get("openings") for report in every)
+    yield is_open, _small("open 80", _PORT), "port of a routed network's container that others may call"
     bridge = _box([_small("network")], colour, _tint(colour), width=3)
     yield bool(networks), bridge, "bridge of a network; each network has its colour"
-    yield any(not network["Internal"] for network in networks), _font("- - - -", colour), "way out of a network"
+    yield any(map(_has_way_out, networks)), _font("- - - -", colour), "way out of a network"
     is_cabled = any("cable" in _labels(one) for one in _all_interfaces(every))
     yield is_cabled, _font("━━━", _INK), "cable between two bridges"
-    yield any(report.get("tunnels") for report in every), _font("━━━", colour), "VXLAN tunnel"
+    yield any(map(_our_tunnels, every)), _font("━━━", colour), "VXLAN tunnel"
 
 
 def _all_interfaces(reports: Iterable[Report]) -> Iterable[Report]:
@@ -347,10 +385,6 @@ def _font(text: str, colour: str) -> str:
 
 def _small(text: str, colour: str = _FAINT) -> str:
     return '<FONT COLOR="%s" POINT-SIZE="12">%s</FONT>' % (colour, _escape(text))
-
-
-def _bracketed(address: str) -> str:
-    return "[%s]" % address if ":" in address else address
 
 
 def _tint(colour: str) -> str:

@@ -15,11 +15,16 @@ from unit.views import fleets
 from ansible_collections.virtnet.linux.plugins.plugin_utils.graph import graph
 
 
-def places(reports):
-    """Where each box stands, from the left and from the top; Graphviz has nothing to complain of."""
-    done = subprocess.run(["dot", "-Tplain"], input=graph(reports), capture_output=True, text=True, check=False)
+def drawn(reports, form):
+    """What Graphviz makes of it, in one of its forms; it has nothing to complain of."""
+    done = subprocess.run(["dot", "-T" + form], input=graph(reports), capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
-    words = [line.split() for line in done.stdout.splitlines() if line.startswith("node ")]
+    return done.stdout
+
+
+def places(reports):
+    """Where each box stands, from the left and from the top."""
+    words = [line.split() for line in drawn(reports, "plain").splitlines() if line.startswith("node ")]
     return {name.strip('"'): (float(x), -float(y)) for _node, name, x, y, *_rest in words}
 
 
@@ -40,6 +45,11 @@ def test_few_hosts_stand_below_each_other():
 def test_many_hosts_stand_on_both_sides_in_their_order():
     assert columns(fleets.overlay(20)) == [list(range(1, 21, 2)), list(range(2, 21, 2))]
     assert places(fleets.overlay(20))["host1/card/eth0"][0] < places(fleets.overlay(20))["overlay/4242"][0]
+
+
+def test_bridges_stand_in_one_column_also_without_containers_and_way_out():
+    found = places(fleets.crossing())
+    assert len({round(x) for name, (x, _y) in found.items() if "/bridge/" in name}) == 1
 
 
 @pytest.mark.parametrize("is_wild", [False, True], ids=["all on one overlay", "whatever there is"])
