@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import html
 import ipaddress
+import itertools
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -28,8 +29,10 @@ _COLOURS = ("#0b5fa5", "#a34700", "#00734f", "#8a3f76", "#7a6000", "#2f7f95", "#
 _INK, _FAINT, _LINE, _PORT = "#1f2933", "#66727f", "#9aa5b1", "#b03a00"
 _FONT = "DejaVu Sans,Verdana,Helvetica,Arial,sans-serif"
 _GAP = "\u2002"  # an en space, which SVG keeps where no line begins; also room for a browser's wider letters
+_SPACE = '<FONT POINT-SIZE="5"> <BR/></FONT>'  # between a host's frame and its name
 _CONTAINER, _BRIDGE = 175, 285  # as wide as most, so that the hosts' columns stand below each other
-_LEGEND = 3  # so many signs in a row of the legend
+_THICK, _THIN = "penwidth=3.2", "penwidth=1.3"
+_NEAR = 6  # so many hosts, which a screen shows, have a box of what joins them
 _LEFT_ONLY = 3  # so many hosts stand one below the other; more stand on both sides of what joins them
 
 # Between hosts there are no lines but those that are drawn: with invisible ones, to keep hosts in their order, Graphviz
@@ -46,11 +49,12 @@ def graph(reports: Reports, legend: bool = True) -> str:
     """The drawing, as the text that ``dot`` reads. Same reports, same text."""
     hosts = sorted(reports, key=_by_number)
     colours = _colours(reports)
-    joints = _Joints(reports)
+    joints = _Joints()
     text = [_HEAD]
     for place, host in enumerate(hosts):
         is_right = len(hosts) > _LEFT_ONLY and place % 2 == 1
-        text += _Host(host, reports[host], colours, is_right).lines()
+        joints.add(reports[host], place // _NEAR)
+        text += _Host(host, reports[host], colours, is_right, place // _NEAR).lines()
     text += joints.lines(colours)
     if legend:
         text += _legend(reports)
@@ -58,37 +62,46 @@ def graph(reports: Reports, legend: bool = True) -> str:
 
 
 class _Joints:
-    """What stands between the hosts: an overlay for each VNI, and the subnets that hosts' own cards are on."""
+    """What stands between the hosts: an overlay for each VNI, and the subnets that hosts' own cards are on.
 
-    def __init__(self, reports: Reports) -> None:
-        self.overlays: dict[int, list[str]] = {}
-        self.subnets: dict[str, list[str]] = {}
-        for host, report in reports.items():
-            for tunnel in report.get("tunnels") or []:
-                if tunnel.get("ours") and tunnel.get("vni") is not None:
-                    self.overlays.setdefault(tunnel["vni"], []).append(str(_labels(tunnel).get("network") or ""))
-            for subnet in {subnet for _name, _address, subnet in _cards_out(report)}:
-                self.subnets.setdefault(subnet, []).append(host)
+    Each has a box for every group of hosts, near them, and a line from box to box.
+    """
+
+    def __init__(self) -> None:
+        self.overlays: dict[int, tuple[set[str], set[str], set[int]]] = {}  # names, subnets, groups
+        self.subnets: dict[str, set[int]] = {}
+
+    def add(self, report: Report, group: int) -> None:
+        """What a host has to do with it."""
+        networks = _networks(report)
+        for tunnel in _our_tunnels(report):
+            names, subnets, groups = self.overlays.setdefault(tunnel["vni"], (set(), set(), set()))
+            names.add(str(_labels(tunnel).get("network") or ""))
+            if tunnel["bridge"] in networks:
+                subnets.update(part["Subnet"] for part in networks[tunnel["bridge"]]["IPAM"]["Config"])
+            groups.add(group)
+        for _name, _address, subnet in _cards_out(report):
+            self.subnets.setdefault(subnet, set()).add(group)
 
     def lines(self, colours: Mapping[str, str]) -> list[str]:
-        found = []
-        for vni, networks in sorted(self.overlays.items()):
-            name = next((network for network in sorted(networks) if network), "")
+        found: list[str] = []
+        for vni, (names, subnets, groups) in sorted(self.overlays.items()):
+            name = min(filter(None, names), default="")
             colour = colours.get(name, _INK)
-            rows = [_bold(name or "overlay", colour), _small("overlay, VNI %d" % vni)]
+            rows = [_bold(name or "overlay", colour), _small("overlay, VNI %d" % vni), *map(_escape, sorted(subnets))]
             box = _box(rows, colour, fill="#ffffff", rounded=True, width=3)
-            found.append("  %s [label=<%s>]" % (_id("overlay", vni), box))
-        for subnet in sorted(self.subnets):
+            found += _boxes(("overlay", vni), groups, box, colour, _THICK)
+        for subnet, groups in sorted(self.subnets.items()):
             box = _box([_small("network of the hosts"), _escape(subnet)], _LINE, fill="#f1f3f5", rounded=True)
-            found.append("  %s [label=<%s>]" % (_id("subnet", subnet), box))
+            found += _boxes(("subnet", subnet), groups, box, _LINE, _THIN)
         return found
 
 
 class _Host:
     """One host: a cluster, in which every node's identifier begins with the host's name."""
 
-    def __init__(self, name: str, report: Report, colours: Mapping[str, str], is_right: bool) -> None:
-        self.name, self.report, self.colours, self.is_right = name, report, colours, is_right
+    def __init__(self, name: str, report: Report, colours: Mapping[str, str], is_right: bool, group: int) -> None:
+        self.name, self.report, self.colours, self.is_right, self.group = name, report, colours, is_right, group
         self.networks, self.ports = _networks(report), reachable(report)
         self.cards = _cards_out(report)
         self.edges: list[str] = []
@@ -98,20 +111,22 @@ class _Host:
         nodes = [*self._containers(), *self._bridges(), *self._tunnels(), *self._uplinks()]
         if not self.networks and not self.report.get("containers"):
             nodes.append("    %s [label=<%s>]" % (self._id("nothing"), _font("no networks", _FAINT)))
-        name = '<FONT POINT-SIZE="20"><B>%s</B></FONT>' % _escape(self.name)
-        label = '<TABLE BORDER="0" CELLBORDER="0" CELLPADDING="5"><TR><TD>%s</TD></TR></TABLE>' % name
+        side = "r" if self.is_right else "l"
         return [
             "  subgraph %s {" % _id("cluster", self.name),
-            '    graph [label=<%s>, labeljust=%s, style="rounded,filled", fillcolor="#fbfcfd", color="%s", margin=14]'
-            % (label, "r" if self.is_right else "l", _LINE),
+            "    graph [label=<%s>, labeljust=%s, fontsize=20]" % (_SPACE + _bold(self.name), side),
+            '    graph [style="rounded,filled", fillcolor="#fbfcfd", color="%s", margin=14]' % _LINE,
             *nodes,
             "  }",
             *self.edges,
         ]
 
     def _containers(self) -> list[str]:
-        """All containers in one node, a table of boxes, so that dot keeps their order and width."""
-        every = sorted(self.report.get("containers") or [], key=lambda one: _by_number(one["name"]))
+        """All containers in one node, a table of boxes, so that dot keeps their order and width.
+
+        In the order of their bridges, so that few lines cross.
+        """
+        every = sorted(self.report.get("containers") or [], key=_by_bridges)
         sharing: dict[str, list[str]] = {}
         for container in every:
             if container.get("join"):
@@ -204,7 +219,7 @@ class _Host:
             found.append("    %s [label=<%s>]" % (node, box))
             if network is not None:
                 self._edge(self._id("bridge", tunnel["bridge"]), node, colour)
-            self._joint(node, _id("overlay", tunnel["vni"]), colour, "penwidth=3.2")
+            self._joint(node, _id("overlay", tunnel["vni"], self.group), colour, _THICK)
         return found
 
     def _uplinks(self) -> list[str]:
@@ -212,7 +227,7 @@ class _Host:
         for card, addresses, subnet in self.cards:
             box = _box([_font(card + _GAP, _FAINT) + _escape(addresses)], _LINE, fill="#f1f3f5")
             found.append("    %s [label=<%s>]" % (self._id("card", card), box))
-            self._joint(self._id("card", card), _id("subnet", subnet), _LINE, "penwidth=1.3")
+            self._joint(self._id("card", card), _id("subnet", subnet, self.group), _LINE, _THIN)
         return found
 
     def _interfaces(self) -> list[Report]:
@@ -238,7 +253,14 @@ class _Host:
             self._line(start, end, colour, 'tailport="e"', *attributes)
 
     def _line(self, tail: str, head: str, colour: str, *attributes: str) -> None:
-        self.edges.append("  %s -> %s [%s]" % (tail, head, ", ".join(['color="%s"' % colour, *attributes])))
+        self.edges.append(_line(tail, head, colour, *attributes))
+
+
+def _boxes(words: tuple[object, ...], groups: set[int], box: str, colour: str, thickness: str) -> Iterable[str]:
+    """The same box for each group of hosts, joined in a row."""
+    ids = [_id(*words, group) for group in sorted(groups)]
+    yield from ("  %s [label=<%s>]" % (one, box) for one in ids)
+    yield from (_line(*ends, colour, thickness, "constraint=false") for ends in itertools.pairwise(ids))
 
 
 def _networks(report: Report) -> dict[str, Report]:
@@ -278,6 +300,11 @@ def _is_lonely(container: Report) -> bool:
     return not container.get("endpoints") and not container.get("interfaces")
 
 
+def _by_bridges(container: Report) -> tuple[bool, list[str], Any]:
+    bridges = sorted(endpoint["bridge"] or "" for endpoint in container.get("endpoints") or [])
+    return not bridges, bridges, _by_number(container["name"])
+
+
 def _port(port: Reachable, is_of_all: bool) -> str:
     """'host:8080 → 80/tcp', or 'open 80/tcp' where nothing is translated; if not of all families, which one."""
     if port.host is None:
@@ -304,12 +331,11 @@ def _cards_out(report: Report) -> list[tuple[str, str, str]]:
 
 def _legend(reports: Reports) -> list[str]:
     """The signs that the drawing uses, in words, below it."""
-    cells = [
-        '<TD ALIGN="RIGHT">%s</TD><TD ALIGN="LEFT">%s</TD>' % (sign, _small(meaning + _GAP))
+    rows = [
+        '<TR><TD ALIGN="LEFT">%s</TD><TD ALIGN="LEFT">%s</TD></TR>' % (sign, _small(meaning + _GAP))
         for is_used, sign, meaning in _signs(reports)
         if is_used
     ]
-    rows = ["<TR>%s</TR>" % "".join(cells[at : at + _LEGEND]) for at in range(0, len(cells), _LEGEND)]
     table = '<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="1" CELLPADDING="3">%s</TABLE>' % "".join(rows)
     return ["  graph [labelloc=b, labeljust=l, label=<%s>]" % table]
 
@@ -323,10 +349,10 @@ def _signs(reports: Reports) -> Iterable[tuple[bool, str, str]]:
     yield True, _box([_small("name")], _INK, "#ffffff"), "container, with its interfaces and addresses"
     yield lonely, _box([_small("name")], _LINE, "#ffffff", dashed=True), "container without a network of its own"
     is_routed = any(container.get("forwarding") for container in containers)
-    yield is_routed, _small("router"), "container that forwards between its networks"
-    yield any(report.get("nat_ports") for report in every), _small("host:8080 → 80", _PORT), "published port"
+    yield is_routed, _font("router", _FAINT), "container that forwards between its networks"
+    yield any(report.get("nat_ports") for report in every), _font("host:8080 → 80", _PORT), "published port"
     is_open = any(report.get("openings") for report in every)
-    yield is_open, _small("open 80", _PORT), "port of a routed network's container that others may call"
+    yield is_open, _font("open 80", _PORT), "port of a routed network's container that others may call"
     bridge = _box([_small("network")], colour, _tint(colour), width=3)
     yield bool(networks), bridge, "bridge of a network; each network has its colour"
     yield any(map(_has_way_out, networks)), _font("- - - -", colour), "way out of a network"
@@ -363,6 +389,10 @@ def _by_number(name: str) -> list[tuple[bool, int, str]]:
 def _id(*words: object) -> str:
     """An identifier that no other words give."""
     return '"%s"' % _quoted("/".join(str(word).replace("/", "//") for word in words))
+
+
+def _line(tail: str, head: str, colour: str, *attributes: str) -> str:
+    return "  %s -> %s [%s]" % (tail, head, ", ".join(['color="%s"' % colour, *attributes]))
 
 
 def _quoted(text: str) -> str:

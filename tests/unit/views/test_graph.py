@@ -104,8 +104,36 @@ def test_a_container_with_a_card_alone_is_not_without_a_network():
     assert "gate router eth0 172.29.0.3 wan 203.0.113.7 card enp3s0" in said(crossing())
 
 
+def test_containers_stand_in_the_order_of_their_bridges():
+    inside = [container(name, (on, "10.0.0.2/16")) for name, on in (("app", "two"), ("c10", "one"), ("c9", "one"))]
+    inside += [container("both", ("one", "10.0.0.3/16"), ("two", "10.0.0.3/16")), container("alone")]
+    networks = [network(name, "10.0.0.0/16") for name in ("one", "two")]
+    drawn = said({"h": host("192.0.2.1/24", networks=networks, containers=inside)})
+    assert re.findall(r"\b(c9|c10|both|app|alone)\b", drawn) == ["c9", "c10", "both", "app", "alone"]
+
+
+def test_an_overlay_says_its_subnet_and_has_a_box_for_every_six_hosts():
+    text = graph(overlay(14))
+    assert [label for label in words(text) if label[:2] == ["fabric", "overlay,"]] == [
+        "fabric overlay, VNI 4242 10.42.0.0/16".split()
+    ] * 3
+    drawn = lines(text)
+    assert [("overlay/4242/0", "overlay/4242/1"), ("overlay/4242/1", "overlay/4242/2")] == [
+        ends for ends in drawn if all(end.startswith("overlay") for end in ends)
+    ]
+    assert ("host7/tunnel/vx-fabric", "overlay/4242/1") in drawn
+    assert ("overlay/4242/1", "host8/tunnel/vx-fabric") in drawn
+
+
+def test_signs_of_the_legend_are_as_large_as_in_the_drawing():
+    text = graph(crossing())
+    for sign in ("router", "open 80-81/tcp", "open 80"):
+        assert re.search('<FONT COLOR="[^"]*">%s</FONT>' % sign, text), sign
+    assert len(re.findall(">router</FONT>", text)) == 2
+
+
 def test_tunnels_of_all_hosts_meet_in_the_overlay():
-    tunnels = [start for start, end in lines(graph(overlay(3))) if end == "overlay/4242"]
+    tunnels = [start for start, end in lines(graph(overlay(3))) if end == "overlay/4242/0"]
     assert tunnels == ["host%d/tunnel/vx-fabric" % number for number in (1, 2, 3)]
 
 
