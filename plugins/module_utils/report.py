@@ -59,6 +59,7 @@ def _containers(host: Host) -> list[dict[str, Any]]:
         remembered = host.memory["handles"].get(name) or {}
         join, pid = remembered.get("join"), remembered.get("pid")
         endpoints = [] if join else _endpoints(host, name)
+        interfaces = [] if join else _cards(host, name)
         found.append(
             {
                 "name": name,
@@ -67,8 +68,8 @@ def _containers(host: Host) -> list[dict[str, Any]]:
                 "labels": labels,
                 "pids": [] if remembered else host.processes(name),
                 "endpoints": endpoints,
-                "forwarding": len(endpoints) > 1 and _is_router(name),
-                "interfaces": [] if join else _cards(host, name),
+                "forwarding": len(endpoints) + len(interfaces) > 1 and _is_router(name),
+                "interfaces": interfaces,
             }
         )
         host.stack(name).release()

@@ -73,7 +73,8 @@ bridges:
 containers:
   description:
     - The namespaces, how each came to be, the processes in it and its endpoints.
-    - One on several networks that forwards packets between them has C(forwarding).
+    - One on several networks, or on one and with a card of the host, that forwards packets between them has
+      C(forwarding).
   returned: always
   type: list
   elements: dict

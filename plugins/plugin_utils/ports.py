@@ -63,11 +63,14 @@ class Port:
         return len(self.host) > len(self.container)
 
     def __str__(self) -> str:
-        host_ip = ""
-        if self.host_ip is not None:
-            host_ip = f"[{self.host_ip}]:" if self.host_ip.version == 6 else f"{self.host_ip}:"
+        host_ip = "" if self.host_ip is None else bracketed(str(self.host_ip)) + ":"
         protocol = "" if self.protocol == "tcp" else f"/{self.protocol}"
         return f"{host_ip}{self.host}:{self.container}{protocol}"
+
+
+def bracketed(address: str) -> str:
+    """An address in front of a port."""
+    return f"[{address}]" if ":" in address else address
 
 
 def parse_port(text: object) -> Port:

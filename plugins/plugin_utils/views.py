@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from ansible_collections.virtnet.linux.plugins.plugin_utils.reachable import Reachable, reachable
+
 Rows = list[tuple[str, ...]]
 
 
@@ -32,27 +34,22 @@ def networks(live: dict[str, Any]) -> list[str]:
 
 
 def containers(live: dict[str, Any]) -> list[str]:
-    """A line an endpoint, or a container that has none."""
-    published = _published(live)
+    """A line an endpoint and a card, or a container that has neither."""
+    ports = reachable(live)
     rows: Rows = [("CONTAINER", "MODE", "NETWORK", "INTERFACE", "ADDRESSES", "MAC", "PORTS")]
     for container in live["containers"]:
-        head = (container["name"], container["mode"])
+        found: Rows = []
         for endpoint in container["endpoints"]:
             addresses = [address.split("/")[0] for address in endpoint["addresses"]]
-            ports = _words(port for address in addresses for port in published.get(address, []))
-            rows.append(
-                (
-                    *head,
-                    endpoint["network"] or "",
-                    endpoint["interface"],
-                    _words(endpoint["addresses"]),
-                    endpoint["mac"],
-                    ports,
-                )
-            )
+            published = _words(dict.fromkeys(_port(port) for one in addresses for port in ports.get(one, [])))
+            where = endpoint["network"] or "", endpoint["interface"], _words(endpoint["addresses"]), endpoint["mac"]
+            found.append((*where, published))
+        for card in container["interfaces"]:
+            found.append(("card " + card["device"], card["name"], _words(card["addresses"]), card["mac"], ""))
+        head = (container["name"], container["mode"])
+        for row in found or [("",) * 5]:
+            rows.append((*head, *row))
             head = ("", "")
-        if not container["endpoints"]:
-            rows.append((*head, "", "", "", "", ""))
     return _table(rows)
 
 
@@ -116,14 +113,10 @@ def _word(value: Any) -> str:
     return _words(map(_word, value)) if isinstance(value, list) else str(value)
 
 
-def _published(live: dict[str, Any]) -> dict[str, list[str]]:
-    """The published ports by the address that they lead to, as ``docker ps`` writes them."""
-    ports: dict[str, list[str]] = {}
-    for port in live["nat_ports"]:
-        host = port["host_ip"] or ("[::]" if ":" in port["to_address"] else "0.0.0.0")
-        text = "{}:{}->{}/{}".format(host, port["host_port"], port["to_port"], port["protocol"])
-        ports.setdefault(port["to_address"], []).append(text)
-    return ports
+def _port(port: Reachable) -> str:
+    """As ``docker ps`` writes it."""
+    container = "{}/{}".format(port.to, port.protocol)
+    return "{}:{}->{}".format(port.at, port.host, container) if port.host else container
 
 
 def _words(parts: Any) -> str:

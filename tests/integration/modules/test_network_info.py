@@ -109,6 +109,16 @@ def test_containers_with_how_they_came_to_be(web):
     assert containers["sidecar"]["endpoints"] == containers["agent"]["endpoints"] == []
 
 
+def test_a_router_is_one_between_two_networks_or_a_network_and_a_card(web):
+    web.sh("ip link add enp3s0 type veth peer name far; ip link set enp3s0 up")
+    web.module("netns", name="client", forwarding=True)
+    web.module("netns", name="nginx", forwarding=True)
+    web.module("interface", device="enp3s0", netns="nginx", name="wan", addresses=["203.0.113.7/24"])
+    containers = {one["name"]: one for one in web.module("network_info")["containers"]}
+    assert containers["nginx"]["forwarding"], "between web and the card"
+    assert not containers["client"]["forwarding"], "there is nothing behind it"
+
+
 def test_published_ports(web):
     ports = web.module("network_info")["nat_ports"]
     assert {"protocol": "tcp", "host_ip": None, "host_port": 8080, "to_address": "172.30.0.2", "to_port": 80,

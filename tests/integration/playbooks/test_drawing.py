@@ -8,18 +8,25 @@ from __future__ import annotations
 
 import random
 import subprocess
+import xml.etree.ElementTree
 
 import pytest
 from unit.views import fleets
 
 from ansible_collections.virtnet.linux.plugins.plugin_utils.graph import graph
+from kit.checkout import HOME
+
+
+def drawn(reports, form):
+    """What Graphviz makes of it, in one of its forms; it has nothing to complain of."""
+    done = subprocess.run(["dot", "-T" + form], input=graph(reports), capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    return done.stdout
 
 
 def places(reports):
-    """Where each box stands, from the left and from the top; Graphviz has nothing to complain of."""
-    done = subprocess.run(["dot", "-Tplain"], input=graph(reports), capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stderr) == (0, "")
-    words = [line.split() for line in done.stdout.splitlines() if line.startswith("node ")]
+    """Where each box stands, from the left and from the top."""
+    words = [line.split() for line in drawn(reports, "plain").splitlines() if line.startswith("node ")]
     return {name.strip('"'): (float(x), -float(y)) for _node, name, x, y, *_rest in words}
 
 
@@ -39,7 +46,26 @@ def test_few_hosts_stand_below_each_other():
 
 def test_many_hosts_stand_on_both_sides_in_their_order():
     assert columns(fleets.overlay(20)) == [list(range(1, 21, 2)), list(range(2, 21, 2))]
-    assert places(fleets.overlay(20))["host1/card/eth0"][0] < places(fleets.overlay(20))["overlay/4242"][0]
+    assert places(fleets.overlay(20))["host1/card/eth0"][0] < places(fleets.overlay(20))["overlay/4242/0"][0]
+
+
+def test_what_joins_many_hosts_is_near_each_of_them():
+    found = places(fleets.overlay(20))
+    for number in range(1, 21):
+        tunnel, joint = found["host%d/tunnel/vx-fabric" % number], found["overlay/4242/%d" % ((number - 1) // 6)]
+        assert abs(tunnel[1] - joint[1]) < 8, "inches"
+
+
+def test_bridges_stand_in_one_column_also_without_containers_and_way_out():
+    found = places(fleets.crossing())
+    assert len({round(x) for name, (x, _y) in found.items() if "/bridge/" in name}) == 1
+
+
+def test_the_picture_in_the_documentation_says_what_is_drawn_now():
+    """Made anew by: dot -Tsvg of graph(fleets.overlay(3))."""
+    shown = xml.etree.ElementTree.parse(HOME / "docs" / "images" / "topology.svg").getroot()
+    now = xml.etree.ElementTree.fromstring(drawn(fleets.overlay(3), "svg"))
+    assert "".join(shown.itertext()).split() == "".join(now.itertext()).split()
 
 
 @pytest.mark.parametrize("is_wild", [False, True], ids=["all on one overlay", "whatever there is"])

@@ -11,6 +11,8 @@ import xml.etree.ElementTree
 
 import pytest
 
+from kit.checkout import HOME
+
 DECLARED = {
     "lab": {
         "vars": {"bridge_network_networks": [{"name": "web", "subnet": "172.30.0.0/16"}]},
@@ -86,8 +88,21 @@ def test_topology_draws_the_fleet_in_one_page(made):
     drawn = " ".join(xml.etree.ElementTree.fromstring(svg).itertext())
     for shown in ("h1", "h2", "nginx", "172.30.0.2", "host:8080 → 80/tcp", "batch", "br-web"):
         assert shown in drawn, shown
-    assert svg[svg.index("<svg") :].strip() in page
+    assert svg[svg.index("<svg") :].strip().replace("<svg", '<svg role="img" aria-label="A&amp;B"', 1) in page
+    assert "as found on the hosts" in page
     assert (made.directory / "docs" / "topology.dot").read_text().startswith("digraph")
+
+
+def test_a_drawing_that_is_much_taller_than_a_page_is_not_squeezed_onto_one(made):
+    page = {"src": str(HOME / "playbooks/templates/topology.html.j2"), "dest": "%s/{{ item }}.html" % made.directory}
+    drawing = {"topology_title": "", "topology_svg": {"stdout": '<svg width="800pt" height="{{ item }}pt"></svg>'}}
+    live = {"ansible.builtin.set_fact": {"topology_live": {"containers": []}}}
+    task = {"ansible.builtin.template": page, "loop": [1000, 2000], "delegate_to": "localhost", "vars": drawing}
+    made.play([{"hosts": "h1", "gather_facts": False, "tasks": [live, task]}])
+    assert ["max-height: 90vh" in (made.directory / name).read_text() for name in ("1000.html", "2000.html")] == [
+        True,
+        False,
+    ]
 
 
 def test_check_says_nothing_where_everything_is_as_declared(made):

@@ -11,8 +11,8 @@ from typing import Any
 
 
 def network(name: str, subnet: str, vni: int | None = None, **more: Any) -> dict[str, Any]:
-    """A network, its gateway the subnet's first address."""
-    config = {"Subnet": subnet, "Gateway": subnet.rsplit(".", 1)[0] + ".1"}
+    """A network, its gateway the subnet's first address; further Options and Labels are added to what each has."""
+    options = {"bridge": "br-" + name, "mtu": 1500, "icc": True, "masquerade": True, "gateway_mode": "nat"}
     return {
         "Name": name,
         "Id": "br-" + name,
@@ -20,37 +20,51 @@ def network(name: str, subnet: str, vni: int | None = None, **more: Any) -> dict
         "Driver": "bridge" if vni is None else "overlay",
         "EnableIPv4": True,
         "EnableIPv6": False,
-        "IPAM": {"Driver": "default", "Config": [config]},
+        "IPAM": {"Driver": "default", "Config": [{"Subnet": subnet, "Gateway": subnet.rsplit(".", 1)[0] + ".1"}]},
         "Internal": False,
-        "Options": {"bridge": "br-" + name, "mtu": 1500, "icc": True, "masquerade": True},
-        "Labels": {"role": "bridge_network"},
         "Containers": {},
         "Ports": [],
         **more,
+        "Options": {**options, **more.get("Options", {})},
+        "Labels": {"role": "bridge_network", **more.get("Labels", {})},
     }
 
 
-def container(name: str, *endpoints: tuple[str, str], **more: Any) -> dict[str, Any]:
-    """A container on networks, each given with the address there."""
+def container(name: str, *endpoints: tuple[str, ...], **more: Any) -> dict[str, Any]:
+    """A container on networks, each given with the addresses there."""
     attached = [
         {
             "network": on,
+            "aliases": [],
             "bridge": "br-" + on,
             "veth": "veth-%s-%s" % (name, on),
             "interface": "eth%d" % number,
             "mac": "02:42:00:00:00:%02x" % number,
-            "addresses": [address],
+            "addresses": addresses,
         }
-        for number, (on, address) in enumerate(endpoints)
+        for number, (on, *addresses) in enumerate(endpoints)
     ]
-    mode = "bridge" if endpoints else "none"
-    return {"name": name, "mode": mode, "join": None, "labels": {}, "pids": [], "endpoints": attached, **more}
+    settings = {"mode": "bridge" if endpoints else "none", "join": None, "labels": {}, "pids": [], "forwarding": False}
+    return {"name": name, **settings, "endpoints": attached, "interfaces": [], **more}
 
 
-def port(host_port: int, to_address: str, to_port: int, host_ip: str | None = None) -> dict[str, Any]:
-    """A published TCP port."""
+def card(device: str, name: str, *addresses: str) -> dict[str, Any]:
+    """A card of the host that a container was given."""
+    mac = "52:54:00:00:00:01"
+    return {"device": device, "name": name, "type": "physical", "mac": mac, "addresses": list(addresses)}
+
+
+def port(
+    host_port: int, to_address: str, to_port: int, host_ip: str | None = None, protocol: str = "tcp"
+) -> dict[str, Any]:
+    """A published port."""
     keys = ("protocol", "host_ip", "host_port", "to_address", "to_port", "bridge")
-    return dict(zip(keys, ("tcp", host_ip, host_port, to_address, to_port, "br-web")))
+    return dict(zip(keys, (protocol, host_ip, host_port, to_address, to_port, "br-web")))
+
+
+def opening(address: str, port: int) -> dict[str, Any]:
+    """A TCP port of a container on a routed network."""
+    return {"protocol": "tcp", "address": address, "port": port, "bridge": "br-routed"}
 
 
 def tunnel(name: str, vni: int, local: str) -> dict[str, Any]:
@@ -63,7 +77,10 @@ def host(address: str, **more: Any) -> dict[str, Any]:
     """A host with a card."""
     card = {"name": "eth0", "kind": None, "up": True, "ours": False, "labels": None, "addresses": [address]}
     own = {"interfaces": [card], "routes": [{"to": "0.0.0.0/0", "via": "10.0.0.1", "dev": "eth0"}]}
-    return {"networks": [], "bridges": [], "containers": [], "tunnels": [], "nat_ports": [], "host": own, **more}
+    nothing: dict[str, Any] = {
+        kind: [] for kind in ("networks", "bridges", "containers", "tunnels", "nat_ports", "openings")
+    }
+    return {**nothing, "host": own, **more}
 
 
 def one_host() -> dict[str, dict[str, Any]]:
@@ -83,6 +100,34 @@ def one_host() -> dict[str, dict[str, Any]]:
             nat_ports=[port(8080, "172.30.0.2", 80), port(8443, "172.30.0.2", 443, host_ip="192.0.2.11")],
         )
     }
+
+
+def crossing() -> dict[str, dict[str, Any]]:
+    """A host with networks of every gateway mode, joined switches, cards in containers and ports of both families."""
+    both = {"EnableIPv6": True, "Options": {"gateway_mode6": "routed"}}
+    config = [{"Subnet": "172.28.0.0/24", "Gateway": "172.28.0.1"}, {"Subnet": "fd28::/64", "Gateway": "fd28::1"}]
+    isolated = {"Internal": True, "Options": {"gateway_mode": "isolated"}}
+    modes = [
+        network("isolated", "", **isolated, IPAM={"Config": [{"Subnet": "172.26.0.0/24"}]}),
+        network("mixed", "", **both, IPAM={"Config": config}),
+        network("plain", "172.27.0.0/24", Options={"masquerade": False}),
+        network("routed", "172.29.0.0/24", Options={"gateway_mode": "routed"}),
+        network("sw1", "172.30.0.0/16"),
+        network("sw2", "172.30.0.0/16", Labels={"joins": "sw1"}),
+    ]
+    wan = card("enp3s0", "wan", "203.0.113.7/24")
+    inside = [
+        container("api", ("routed", "172.29.0.2/24")),
+        container("far", ("sw2", "172.30.0.3/16")),
+        container("gate", ("routed", "172.29.0.3/24"), forwarding=True, interfaces=[wan]),
+        container("probe", interfaces=[card("enp4s0", "eth0", "203.0.113.8/24", "2001:db8::8/64")]),
+        container("mail", ("mixed", "172.28.0.2/24", "fd28::2/64")),
+        container("near", ("sw1", "172.30.0.2/16")),
+    ]
+    published = [port(9000 + number, "172.30.0.2", 9000 + number) for number in range(4)]
+    published += [port(25, "172.28.0.2", 25), port(2525, "fd28::2", 25, "::1", "udp")]
+    opened = [opening("172.29.0.2", number) for number in (80, 81, 443)] + [opening("fd28::2", 25)]
+    return {"h1": host("192.0.2.11/24", networks=modes, containers=inside, nat_ports=published, openings=opened)}
 
 
 def overlay(hosts: int = 3, containers: int = 3) -> dict[str, dict[str, Any]]:

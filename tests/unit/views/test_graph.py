@@ -11,7 +11,7 @@ import re
 
 from hypothesis import given
 from hypothesis import strategies as st
-from unit.views.fleets import container, host, network, one_host, overlay, port
+from unit.views.fleets import container, crossing, host, network, one_host, overlay, port
 
 from ansible_collections.virtnet.linux.plugins.plugin_utils.graph import graph
 
@@ -25,6 +25,11 @@ def words(text):
     return [html.unescape(re.sub(r"<[^<>]*>", " ", label)).split() for label in labels]
 
 
+def said(reports):
+    """All words of a drawing in one line."""
+    return " ".join(word for label in words(graph(reports)) for word in label)
+
+
 def one_label(text, name):
     """The words of the label that begins with a name."""
     (found,) = [label for label in words(text) if label[:1] == [name]]
@@ -32,12 +37,12 @@ def one_label(text, name):
 
 
 def lines(text):
-    """The lines of the drawing as (from, to)."""
-    return re.findall(r'^  "([^"]*)" -> "([^"]*)" \[color', text, re.MULTILINE)
+    """The lines of the drawing that can be seen, as (from, to)."""
+    return re.findall(r'^  "([^"]*)" -> "([^"]*)" \[color(?!.*invis)', text, re.MULTILINE)
 
 
 def test_a_host_shows_its_containers_with_addresses_and_published_ports():
-    text = " ".join(word for label in words(graph(one_host())) for word in label)
+    text = said(one_host())
     for shown in (
         "nginx and sidecar eth0 172.30.0.2 host:8080 → 80/tcp 192.0.2.11:8443 → 443/tcp",
         "gate router eth0 172.30.0.3 eth1 172.31.0.2",
@@ -58,8 +63,77 @@ def test_endpoints_are_lines_to_their_bridges_and_internal_networks_have_no_way_
     assert ("web1/bridge/br-back", "web1/card/eth0") not in drawn
 
 
+def test_each_network_says_how_its_packets_get_out():
+    text = said(crossing())
+    for shown in (
+        "isolated bridge br-isolated, isolated 172.26.0.0/24",
+        "mixed bridge br-mixed, IPv4 SNAT, IPv6 routed 172.28.0.0/24 gateway 172.28.0.1 fd28::/64 gateway fd28::1",
+        "plain bridge br-plain, no SNAT",
+        "routed bridge br-routed, routed",
+        "sw1 bridge br-sw1, SNAT 172.30.0.0/16 gateway 172.30.0.1",
+    ):
+        assert shown in text
+    out = {start for start, end in lines(graph(crossing())) if end == "h1/card/eth0"}
+    assert out == {"h1/bridge/br-" + name for name in ("mixed", "plain", "routed", "sw1")}
+
+
+def test_a_joined_switch_has_no_gateway_and_no_way_out_of_its_own():
+    assert one_label(graph(crossing()), "sw2") == "sw2 switch br-sw2, joined to sw1 172.30.0.0/16".split()
+
+
+def test_ports_are_ranges_and_say_for_which_family_they_are():
+    text = said(crossing())
+    for shown in (
+        "api eth0 172.29.0.2 open 80-81/tcp open 443/tcp",
+        "mail eth0 172.28.0.2, fd28::2 0.0.0.0:25 → 25/tcp open [fd28::2]:25/tcp [::1]:2525 → 25/udp",
+        "near eth0 172.30.0.2 host:9000-9003 → 9000-9003/tcp",
+    ):
+        assert shown in text
+    both = {
+        "networks": [network("web", "172.30.0.0/16")],
+        "containers": [container("c", ("web", "172.30.0.2/16", "fd30::2/64"))],
+        "nat_ports": [port(80, "172.30.0.2", 80), port(80, "fd30::2", 80), port(81, "fd30::2", 80)],
+    }
+    assert "fd30::2 host:80 → 80/tcp [::]:81 → 80/tcp" in said({"h": host("192.0.2.1/24", **both)})
+
+
+def test_a_container_with_a_card_alone_is_not_without_a_network():
+    probe = [one for one in crossing()["h1"]["containers"] if one["name"] == "probe"]
+    text = graph({"h": host("192.0.2.1/24", containers=probe)})
+    assert "DASHED" not in text and "without a network" not in text
+    assert "gate router eth0 172.29.0.3 wan 203.0.113.7 card enp3s0" in said(crossing())
+
+
+def test_containers_stand_in_the_order_of_their_bridges():
+    inside = [container(name, (on, "10.0.0.2/16")) for name, on in (("app", "two"), ("c10", "one"), ("c9", "one"))]
+    inside += [container("both", ("one", "10.0.0.3/16"), ("two", "10.0.0.3/16")), container("alone")]
+    networks = [network(name, "10.0.0.0/16") for name in ("one", "two")]
+    drawn = said({"h": host("192.0.2.1/24", networks=networks, containers=inside)})
+    assert re.findall(r"\b(c9|c10|both|app|alone)\b", drawn) == ["c9", "c10", "both", "app", "alone"]
+
+
+def test_an_overlay_says_its_subnet_and_has_a_box_for_every_six_hosts():
+    text = graph(overlay(14))
+    assert [label for label in words(text) if label[:2] == ["fabric", "overlay,"]] == [
+        "fabric overlay, VNI 4242 10.42.0.0/16".split()
+    ] * 3
+    drawn = lines(text)
+    assert [("overlay/4242/0", "overlay/4242/1"), ("overlay/4242/1", "overlay/4242/2")] == [
+        ends for ends in drawn if all(end.startswith("overlay") for end in ends)
+    ]
+    assert ("host7/tunnel/vx-fabric", "overlay/4242/1") in drawn
+    assert ("overlay/4242/1", "host8/tunnel/vx-fabric") in drawn
+
+
+def test_signs_of_the_legend_are_as_large_as_in_the_drawing():
+    text = graph(crossing())
+    for sign in ("router", "open 80-81/tcp", "open 80"):
+        assert re.search('<FONT COLOR="[^"]*">%s</FONT>' % sign, text), sign
+    assert len(re.findall(">router</FONT>", text)) == 2
+
+
 def test_tunnels_of_all_hosts_meet_in_the_overlay():
-    tunnels = [start for start, end in lines(graph(overlay(3))) if end == "overlay/4242"]
+    tunnels = [start for start, end in lines(graph(overlay(3))) if end == "overlay/4242/0"]
     assert tunnels == ["host%d/tunnel/vx-fabric" % number for number in (1, 2, 3)]
 
 
@@ -84,9 +158,9 @@ def test_a_host_without_networks_is_there_and_says_so():
 
 
 def test_the_legend_has_only_what_is_drawn():
-    said = " ".join(" ".join(label) for label in words(graph({"bare": host("192.0.2.1/24")})))
-    assert "VXLAN" not in said and "published" not in said
-    assert "VXLAN tunnel" in " ".join(" ".join(label) for label in words(graph(overlay(3))))
+    bare = said({"bare": host("192.0.2.1/24")})
+    assert "VXLAN" not in bare and "published" not in bare
+    assert "VXLAN tunnel" in said(overlay(3))
 
 
 def test_the_same_reports_give_the_same_text():

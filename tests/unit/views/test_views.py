@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from unit.views.fleets import one_host, tunnel
+from unit.views.fleets import crossing, one_host, port, tunnel
 
 from ansible_collections.virtnet.linux.plugins.plugin_utils.views import VIEWS
 
@@ -30,6 +30,22 @@ def test_containers_as_docker_ps():
     assert "0.0.0.0:8080->80/tcp," in table[1]
     assert table[3][:3] == ["back", "eth1", "172.31.0.2/24"], "an endpoint more has no name in front"
     assert ["batch", "none"] in table
+
+
+def test_containers_with_cards_and_ports_of_routed_networks():
+    table = cells("containers", crossing()["h1"])
+    rows = [" ".join(row) for row in table]
+    assert ["card", "enp3s0", "wan", "203.0.113.7/24", "52:54:00:00:00:01"] in table
+    assert "probe none card enp4s0 eth0 203.0.113.8/24, 2001:db8::8/64 52:54:00:00:00:01" in rows
+    (api, mail, near) = (next(row for row in table if row[0] == name) for name in ("api", "mail", "near"))
+    assert api[-2:] == ["80-81/tcp,", "443/tcp"]
+    assert mail[-3:] == ["0.0.0.0:25->25/tcp,", "25/tcp,", "[::1]:2525->25/udp"]
+    assert near[-1] == "0.0.0.0:9000-9003->9000-9003/tcp"
+
+
+def test_an_ipv6_address_of_the_host_stands_in_brackets():
+    published = {**LIVE, "nat_ports": [port(7070, "172.30.0.2", 80, "fd99::1")]}
+    assert cells("containers", published)[1][-1] == "[fd99::1]:7070->80/tcp"
 
 
 def test_inspect_tells_every_value_of_every_network():
