@@ -19,6 +19,14 @@ from kit.checkout import HOME
 BIN = Path(sys.executable).parent
 ASK = 'import urllib.request as r; print(r.urlopen("http://10.99.0.1:8080", timeout=5).read())'
 NOT_THE_HOSTS = "virtnet_network_mode != 'host'"
+CLIENT = "inventory_hostname == 'client.h1'"
+# How to reach a host, in words that few people need.
+WAY = {
+    "ansible_remote_tmp": "/srv/tmp",
+    "ansible_become_pass": "not asked for",
+    "ansible_ssh_retries": 1,
+    "ansible_timeout": 20,
+}
 SERVER = HOME / "playbooks" / "files" / "hello.py"
 
 # What two hosts declare; h2's name for the server is a template, as people write them.
@@ -149,6 +157,8 @@ def test_a_playbook_installs_and_starts_a_service_in_a_container(declared):
 def test_live_containers_become_hosts_without_being_declared(declared):
     """One that was made by hand on h2, in a play that knows only the lab."""
     declared.play([{"hosts": "h2", "gather_facts": False, "tasks": [{"virtnet.linux.netns": {"name": "byhand"}}]}])
+    ways = declared.write("ways.yml", {"all": {"hosts": {"h2": WAY}}})
+    taken_over = ["hostvars[inventory_hostname].%s == hostvars.h2.%s" % (name, name) for name in WAY]
     plays = [
         {"import_playbook": "virtnet.linux.live_containers"},
         {
@@ -157,10 +167,12 @@ def test_live_containers_become_hosts_without_being_declared(declared):
             "tasks": [
                 {"ansible.builtin.command": "ip netns identify", "register": "where", "changed_when": False},
                 {"ansible.builtin.assert": {"that": "where.stdout == virtnet_container"}, "when": NOT_THE_HOSTS},
+                {"ansible.builtin.assert": {"that": taken_over}, "when": "virtnet_host == 'h2'"},
+                {"ansible.builtin.assert": {"that": "virtnet_addresses == ['172.30.0.9/16']"}, "when": CLIENT},
             ],
         },
     ]
-    sources, declared.inventories = declared.inventories, declared.inventories[:1]
+    sources, declared.inventories = declared.inventories, [declared.inventories[0], ways]
     try:
         said = declared.play(plays)
     finally:
