@@ -5,7 +5,7 @@
 """The two documents that architecture.md shows in full have what the engine takes and gives, and nothing else; nor has
 what network_info says that it returns.
 
-The README names all that the collection has.
+README and CONTRIBUTING name all that there is.
 """
 
 from __future__ import annotations
@@ -43,6 +43,13 @@ def test_the_readme_names_every_role_module_and_playbook():
     named = {name for cell in re.findall(r"^\|([^|]*)\|", text, re.MULTILINE) for name in re.findall(r"`(\w+)`", cell)}
     there = {path.stem for place in ("roles/*", "plugins/modules/*.py", "playbooks/*.yml") for path in HOME.glob(place)}
     assert named == there
+
+
+def test_contributing_names_every_kind_of_plugin_and_of_test():
+    text = (HOME / "CONTRIBUTING.md").read_text()
+    places = {path for pattern in ("plugins/*/", "tests/*/") for path in HOME.glob(pattern) if path.is_dir()}
+    named = {path.name for path in places if "`%s/`" % path.relative_to(HOME) in text}
+    assert named == {path.name for path in places} - {"__pycache__"}
 
 
 def test_the_topology_document_has_every_kind_of_object_with_every_option():
