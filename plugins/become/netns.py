@@ -91,6 +91,11 @@ from ansible_collections.virtnet.linux.plugins.plugin_utils.container_hosts impo
 
 ROOT = "0"
 
+# Where there is no such namespace, ip says so and ends with 255, by which ssh says that a host cannot be reached. So it
+# is tried first; and what Ansible has to send is read, as it also takes a host where nobody reads for one that is gone.
+# A terminal has no end, and the input of a connection that neither pipelines nor makes a terminal may have none.
+OPENED = "if %(entering)s true; then exec %(inside)s; fi; [ -t 0 ] || timeout 10 cat >/dev/null; exit 1"
+
 
 class BecomeModule(BecomeBase):
     """Root inside a namespace."""
@@ -124,8 +129,10 @@ class BecomeModule(BecomeBase):
             self.prompt = "[sudo via ansible, key=%s] password:" % self._id
             sudo = ["sudo", "-H", "-S", "-p", self.prompt]
         try:
-            words = enter(self.get_option("netns"))
+            entering = shlex.join(enter(self.get_option("netns")))
         except ValueError as wrong:
             raise AnsibleError(str(wrong)) from wrong
+        inside = "%s %s -c %s" % (entering, getattr(shell, "executable", None) or "/bin/sh", shlex.quote(cmd))
         as_root = 'as_root() { if [ "$(id -u)" -eq 0 ]; then "$@"; else %s "$@"; fi; }' % shlex.join(sudo)
-        return "%s; as_root %s %s" % (as_root, shlex.join(words), self._build_success_command(cmd, shell))
+        opened = OPENED % {"entering": entering, "inside": inside}
+        return "%s; as_root %s" % (as_root, self._build_success_command(opened, shell))

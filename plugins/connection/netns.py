@@ -57,6 +57,7 @@ seealso:
 
 import os
 import shlex
+import subprocess
 
 from ansible.errors import AnsibleConnectionFailure, AnsibleError
 from ansible.plugins.connection.local import Connection as LocalConnection
@@ -75,12 +76,18 @@ class Connection(LocalConnection):
                 "entering a namespace takes root: run Ansible as root, or use ansible_connection: local with "
                 "ansible_become_method: virtnet.linux.netns, which uses sudo"
             )
+        opened = subprocess.run([*self._entering(), "true"], capture_output=True, text=True, check=False)
+        if opened.returncode != 0:
+            raise AnsibleError(opened.stderr.strip())
         return super()._connect()
 
     def exec_command(self, cmd, in_data=None, sudoable=True):
         """Run a command inside the namespace."""
+        words = [*self._entering(), "/bin/sh", "-c", cmd]
+        return super().exec_command(shlex.join(words), in_data=in_data, sudoable=sudoable)
+
+    def _entering(self):
         try:
-            words = [*enter(self.get_option("netns")), "/bin/sh", "-c", cmd]
+            return enter(self.get_option("netns"))
         except ValueError as wrong:
             raise AnsibleError(str(wrong)) from wrong
-        return super().exec_command(shlex.join(words), in_data=in_data, sudoable=sudoable)

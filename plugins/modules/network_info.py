@@ -134,6 +134,7 @@ host:
     - What else of the host a plan has to respect. Its links, routes, listening sockets and namespaces.
     - C(foreign_drops) are chains of other firewalls that drop what bridges forward, with the remedy; C(foreign_accepts)
       the bridges for which M(virtnet.linux.foreign_firewall) has put something there.
+    - C(nameservers) are those of its C(resolv.conf), none of which may be in a new network's subnet.
     - C(vanished_bridges) are those that somebody has deleted, while the firewall still has policies for them.
     - C(warnings) tell what is not as it should be, as a firewall table that somebody has flushed, or a process that
       listens on a published port.
@@ -167,9 +168,29 @@ host:
         remedy: nft insert rule ip filter DOCKER-USER iifname BRIDGE accept;
           nft insert rule ip filter DOCKER-USER oifname BRIDGE accept
     foreign_accepts: []
+    nameservers: [192.0.2.53]
     warnings:
       - "python3 (pid 7446) listens on 0.0.0.0 port 8080/tcp and gets nothing: the port is published and leads to
         172.30.0.2 port 80"
+remembered:
+  description:
+    - The networks and containers that are written down for the next boot, live or not. What they have keeps its
+      addresses.
+  returned: always
+  type: dict
+  sample:
+    networks:
+      - {name: web, bridge: br-web, role: bridge_network, subnets: [172.30.0.0/16], addresses: [172.30.0.1/16]}
+    containers:
+      - name: nginx
+        role: bridge_network
+        join: null
+        endpoints:
+          - network: web
+            veth: veth0123456789a
+            interface: eth0
+            mac: "02:42:ac:1e:00:02"
+            addresses: [172.30.0.2/16]
 """
 
 from ansible.module_utils.basic import AnsibleModule

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from ansible_collections.virtnet.linux.plugins.module_utils import names
@@ -34,6 +34,7 @@ _REACH = {
     "ansible_become_pass",
     "ansible_become_password",
 }
+_HOST_KEY = re.compile(r"ansible_ssh_host_key_\w+_public")  # facts, of hosts that are asked for them
 
 
 class ContainerHost(NamedTuple):
@@ -56,7 +57,27 @@ def enter(netns: object) -> list[str]:
 
 def is_way_to_host(variable: str) -> bool:
     """Whether the variable says how to reach a host; a container is reached the same way."""
+    if _HOST_KEY.match(variable):
+        return False
     return variable in _REACH or variable.startswith(("ansible_ssh_", "ansible_paramiko_"))
+
+
+def live_container_hosts(
+    host: str, containers: Iterable[Mapping[str, Any]], reach: Mapping[str, Any]
+) -> list[ContainerHost]:
+    """The live containers of a host, as hosts.
+
+    :param containers: as network_info tells of them
+    :param reach: the host's variables for which is_way_to_host is true
+    """
+    found = []
+    for container in containers:
+        endpoints = container["endpoints"]
+        networks = [endpoint["network"] for endpoint in endpoints if endpoint["network"]]
+        made = _container_host(host, container["name"], networks, container["mode"], reach)
+        made.variables["virtnet_addresses"] = [address for endpoint in endpoints for address in endpoint["addresses"]]
+        found.append(made)
+    return found
 
 
 def container_hosts(host: str, containers: object, reach: Mapping[str, Any]) -> list[ContainerHost]:
@@ -74,7 +95,9 @@ def container_hosts(host: str, containers: object, reach: Mapping[str, Any]) -> 
             given = container.get("name") if isinstance(container, dict) else container
             wrong.append("host %s: container %d: name '%s': it is %s" % (host, place, given, names.OBJECT_RULE))
         elif container.get("state", "present") != "absent":
-            found.append(_container_host(host, container, reach, wrong))
+            networks = _networks(host, container, wrong)
+            mode = container.get("network_mode") or "bridge"
+            found.append(_container_host(host, container["name"], networks, mode, reach))
     if wrong:
         raise ValueError("\n".join(wrong))
     return found
@@ -85,17 +108,19 @@ def group_of(network: str) -> str:
     return "network_" + re.sub(r"[^A-Za-z0-9_]", "_", network)
 
 
-def _container_host(
-    host: str, container: Mapping[str, Any], reach: Mapping[str, Any], wrong: list[str]
-) -> ContainerHost:
-    name = container["name"]
+def _networks(host: str, container: Mapping[str, Any], wrong: list[str]) -> list[str]:
     networks: list[str] = []
     for given in container.get("networks") or []:
         network = given.get("name") if isinstance(given, dict) else given
         if names.is_object_name(network):
             networks.append(str(network))
         else:
-            wrong.append("host %s: container %s: network '%s': a name is %s" % (host, name, network, names.OBJECT_RULE))
+            of = (host, container["name"], network, names.OBJECT_RULE)
+            wrong.append("host %s: container %s: network '%s': a name is %s" % of)
+    return networks
+
+
+def _container_host(host: str, name: str, networks: list[str], mode: str, reach: Mapping[str, Any]) -> ContainerHost:
     variables = {
         "ansible_host": host,
         **reach,
@@ -107,6 +132,6 @@ def _container_host(
         CONTAINER: name,
         "virtnet_host": host,
         "virtnet_networks": networks,
-        "virtnet_network_mode": container.get("network_mode") or "bridge",
+        "virtnet_network_mode": mode,
     }
     return ContainerHost("%s.%s" % (name, host), [GROUP, *(group_of(network) for network in networks)], variables)

@@ -2,9 +2,10 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The two documents that architecture.md shows in full have what the engine takes and gives, and nothing else.
+"""The two documents that architecture.md shows in full have what the engine takes and gives, and nothing else; nor has
+what network_info says that it returns.
 
-The README names all that the collection has.
+README and CONTRIBUTING name all that there is.
 """
 
 from __future__ import annotations
@@ -12,16 +13,19 @@ from __future__ import annotations
 import re
 from typing import Any
 
+import pytest
 import yaml
 from integration.docs.pages import blocks
 
 from ansible_collections.virtnet.linux.plugins.module_utils.converge import KINDS
+from ansible_collections.virtnet.linux.plugins.modules import network_info
 from kit.checkout import HOME
 from kit.role import Role
 
 STATE = {"state", "adopt"}  # every object has them; the page says so once
 PAGE = blocks(HOME / "docs" / "architecture.md")
 TOPOLOGY, REPORT = [yaml.safe_load(block.text) for block in PAGE if block.why_not_run]
+RETURNED = yaml.safe_load(network_info.RETURN)
 CARD = """
     ip link add %s type veth peer name far-%s
     ip link set %s up
@@ -37,9 +41,15 @@ CONTAINER = {
 def test_the_readme_names_every_role_module_and_playbook():
     text = (HOME / "README.md").read_text().partition("## What is in it")[2].partition("## Requirements")[0]
     named = {name for cell in re.findall(r"^\|([^|]*)\|", text, re.MULTILINE) for name in re.findall(r"`(\w+)`", cell)}
-    behind = {"quickstart_down", "overlay_demo_lab", "overlay_demo_down"}  # of `make`, with those that are named
     there = {path.stem for place in ("roles/*", "plugins/modules/*.py", "playbooks/*.yml") for path in HOME.glob(place)}
-    assert named == there - behind
+    assert named == there
+
+
+def test_contributing_names_every_kind_of_plugin_and_of_test():
+    text = (HOME / "CONTRIBUTING.md").read_text()
+    places = {path for pattern in ("plugins/*/", "tests/*/") for path in HOME.glob(pattern) if path.is_dir()}
+    named = {path.name for path in places if "`%s/`" % path.relative_to(HOME) in text}
+    assert named == {path.name for path in places} - {"__pycache__"}
 
 
 def test_the_topology_document_has_every_kind_of_object_with_every_option():
@@ -48,7 +58,12 @@ def test_the_topology_document_has_every_kind_of_object_with_every_option():
         assert {option for one in objects for option in one} == set(KINDS[kind].OPTIONS) - STATE, kind
 
 
-def test_a_report_has_what_is_documented_and_nothing_else(host):
+@pytest.mark.parametrize(
+    "documented",
+    [REPORT, {name: value["sample"] for name, value in RETURNED.items()}],
+    ids=["architecture.md", "network_info"],
+)
+def test_a_report_has_what_is_documented_and_nothing_else(documented, host):
     """Where this host has none of a kind, its keys are nowhere; labels are what people and roles write."""
     host.sh(CARD % (("eth0",) * 3) + CARD % (("enp3s0",) * 3))
     host.sh("ip address add 192.0.2.2/24 dev eth0; ip route add default via 192.0.2.1")
@@ -56,7 +71,7 @@ def test_a_report_has_what_is_documented_and_nothing_else(host):
     live = host.module("network_info")
     del live["changed"]
     documented, found = (
-        {key for key in keys_of(report) if "labels/" not in key.lower()} for report in (REPORT, live)
+        {key for key in keys_of(report) if "labels/" not in key.lower()} for report in (documented, live)
     )
     assert found - documented == set()
     nowhere = tuple(key + "/" for key in found if key not in {other.rpartition("/")[0] for other in found})

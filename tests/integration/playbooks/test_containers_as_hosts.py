@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -18,6 +19,14 @@ from kit.checkout import HOME
 BIN = Path(sys.executable).parent
 ASK = 'import urllib.request as r; print(r.urlopen("http://10.99.0.1:8080", timeout=5).read())'
 NOT_THE_HOSTS = "virtnet_network_mode != 'host'"
+CLIENT = "inventory_hostname == 'client.h1'"
+# How to reach a host, in words that few people need.
+WAY = {
+    "ansible_remote_tmp": "/srv/tmp",
+    "ansible_become_pass": "not asked for",
+    "ansible_ssh_retries": 1,
+    "ansible_timeout": 20,
+}
 SERVER = HOME / "playbooks" / "files" / "hello.py"
 
 # What two hosts declare; h2's name for the server is a template, as people write them.
@@ -65,6 +74,7 @@ SERVICE = [
         ],
     },
 ]
+piped_or_not = pytest.mark.parametrize("pipelining", ["true", "false"])
 
 
 def address_of(output, host):
@@ -90,7 +100,7 @@ def test_the_inventory_has_every_declared_container_in_its_groups(declared):
     assert "old.h1" not in shown
 
 
-@pytest.mark.parametrize("pipelining", ["true", "false"])
+@piped_or_not
 def test_a_task_runs_inside_the_container_though_the_connection_is_roots(declared, pipelining):
     arguments = ["containers", "-m", "ansible.builtin.command", "-a", "ip -br address show eth0"]
     shown = declared.run("ansible", *declared._sources(), *arguments, "-e", "ansible_pipelining=%s" % pipelining)
@@ -147,6 +157,8 @@ def test_a_playbook_installs_and_starts_a_service_in_a_container(declared):
 def test_live_containers_become_hosts_without_being_declared(declared):
     """One that was made by hand on h2, in a play that knows only the lab."""
     declared.play([{"hosts": "h2", "gather_facts": False, "tasks": [{"virtnet.linux.netns": {"name": "byhand"}}]}])
+    ways = declared.write("ways.yml", {"all": {"hosts": {"h2": WAY}}})
+    taken_over = ["hostvars[inventory_hostname].%s == hostvars.h2.%s" % (name, name) for name in WAY]
     plays = [
         {"import_playbook": "virtnet.linux.live_containers"},
         {
@@ -155,10 +167,12 @@ def test_live_containers_become_hosts_without_being_declared(declared):
             "tasks": [
                 {"ansible.builtin.command": "ip netns identify", "register": "where", "changed_when": False},
                 {"ansible.builtin.assert": {"that": "where.stdout == virtnet_container"}, "when": NOT_THE_HOSTS},
+                {"ansible.builtin.assert": {"that": taken_over}, "when": "virtnet_host == 'h2'"},
+                {"ansible.builtin.assert": {"that": "virtnet_addresses == ['172.30.0.9/16']"}, "when": CLIENT},
             ],
         },
     ]
-    sources, declared.inventories = declared.inventories, declared.inventories[:1]
+    sources, declared.inventories = declared.inventories, [declared.inventories[0], ways]
     try:
         said = declared.play(plays)
     finally:
@@ -180,40 +194,83 @@ def test_wrong_names_are_all_told_and_none_becomes_a_host(fleet):
         raise AssertionError("accepted")
 
 
+# As root in a network and a /run of its own: the container c1 of the controller, and what a crash leaves of one.
 LOCAL = """
 mount -t tmpfs tmpfs /run
 ip netns add c1
 ip -netns c1 link set lo up
-exec {ansible} -i {inventory} all -m ansible.builtin.command -a 'ip netns identify'
+touch /run/netns/empty
 """
+WAYS_ON_THE_CONTROLLER = {
+    "connection": {"ansible_connection": "virtnet.linux.netns"},
+    "become": {
+        "ansible_connection": "local",
+        "ansible_become": True,
+        "ansible_become_method": "virtnet.linux.netns",
+    },
+}
+on_the_controller = pytest.mark.parametrize("way", WAYS_ON_THE_CONTROLLER)
 
 
-@pytest.mark.parametrize(
-    "way",
-    [
-        {"ansible_connection": "virtnet.linux.netns"},
-        {"ansible_connection": "local", "ansible_become": True, "ansible_become_method": "virtnet.linux.netns"},
-    ],
-    ids=["connection", "become"],
-)
-@pytest.mark.parametrize("pipelining", ["true", "false"])
-def test_a_task_runs_inside_a_container_of_the_controller(fleet, way, pipelining):
+def on_controller(fleet, way, pipelining, *command):
+    """What a command of Ansible prints whose only host is the container c1 of the controller, reached in this way."""
     python = "{{ ansible_playbook_python }}"
-    host = {"ansible_netns": "c1", "ansible_python_interpreter": python, "ansible_pipelining": pipelining, **way}
+    host = {"ansible_netns": "c1", "ansible_python_interpreter": python, "ansible_pipelining": pipelining}
+    host.update(WAYS_ON_THE_CONTROLLER[way])
     inventory = fleet.write("here.yml", {"all": {"hosts": {"here": host}}})
-    script = LOCAL.format(ansible=BIN / "ansible", inventory=inventory)
-
-    done = subprocess.run(
-        ["unshare", "--net", "--mount", "sh", "-ec", script], capture_output=True, text=True, check=False
-    )
-
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert done.stdout.splitlines()[-1] == "c1"
-    assert done.stderr == ""
+    name, *words = command
+    script = '%s exec "$@"' % LOCAL
+    inside = ["unshare", "--net", "--mount", "sh", "-ec", script, "-", str(BIN / name), "-i", str(inventory), *words]
+    environment = {**os.environ, "ANSIBLE_NOCOLOR": "1"}
+    done = subprocess.run(inside, capture_output=True, text=True, check=False, env=environment)
+    assert done.returncode == 0 and done.stderr == "", done.stdout + done.stderr
+    return done.stdout
 
 
-def test_a_container_that_is_gone_runs_nothing(declared):
-    arguments = ["server.h1", "-m", "ansible.builtin.command", "-a", "touch /srv/ran", "-e", "ansible_netns=nobody"]
-    said = declared.run("ansible", *declared._sources(), *arguments, fails=True)
-    assert "Cannot open network namespace" in said
+@on_the_controller
+@piped_or_not
+def test_a_task_runs_inside_a_container_of_the_controller(fleet, way, pipelining):
+    command = ["ansible", "all", "-m", "ansible.builtin.command", "-a", "ip netns identify"]
+    assert on_controller(fleet, way, pipelining, *command).splitlines()[-1] == "c1"
+
+
+GONE = {"nobody": "Cannot open network namespace", "empty": "setting the network namespace"}
+
+
+def tasks_in_containers_that_are_gone(host, trace, pipelining):
+    """A play whose tasks fail and whose errors are ignored."""
+    tasks = [
+        {
+            "ansible.builtin.command": "touch %s" % trace,
+            "vars": {"ansible_netns": name, "ansible_pipelining": pipelining},
+            "ignore_errors": True,
+        }
+        for name in GONE
+    ]
+    return [{"hosts": host, "gather_facts": False, "tasks": tasks}]
+
+
+def assert_failed_in_words(said):
+    """Each task has failed and says why, and the host was in the play to the end."""
+    assert all(words in said for words in GONE.values()), said
+    recap = said.split("PLAY RECAP")[1]
+    assert "unreachable=0" in recap and "ignored=%d" % len(GONE) in recap, said
+
+
+@piped_or_not
+def test_a_container_that_is_gone_runs_nothing(declared, pipelining):
+    declared.ssh("h1", "touch /run/netns/empty")
+    try:
+        assert_failed_in_words(declared.play(tasks_in_containers_that_are_gone("server.h1", "/srv/ran", pipelining)))
+    finally:
+        declared.ssh("h1", "rm /run/netns/empty")
     assert declared.ssh("h1", "ls /srv/ran 2>&1 || true").startswith("ls: cannot access")
+
+
+@on_the_controller
+@piped_or_not
+def test_a_container_of_the_controller_that_is_gone_runs_nothing(fleet, way, pipelining):
+    trace = fleet.directory / "ran"
+    playbook = fleet.write("gone.yml", tasks_in_containers_that_are_gone("here", trace, pipelining))
+    assert_failed_in_words(on_controller(fleet, way, pipelining, "ansible-playbook", str(playbook)))
+    assert not trace.exists()

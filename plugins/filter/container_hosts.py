@@ -1,0 +1,76 @@
+# Copyright (c) 2026, The virtnet.linux authors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Live containers as hosts of an inventory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from ansible_collections.virtnet.linux.plugins.plugin_utils.container_hosts import is_way_to_host, live_container_hosts
+
+DOCUMENTATION = r"""
+name: container_hosts
+author: The virtnet.linux authors
+short_description: Live containers as hosts of an inventory
+version_added: 1.0.0
+description:
+  - Turns the containers that M(virtnet.linux.network_info) found on hosts into hosts for M(ansible.builtin.add_host).
+  - Each is reached as its host is and entered by the become plugin P(virtnet.linux.netns#become), with the name, the
+    groups and the variables that the inventory plugin P(virtnet.linux.netns#inventory) gives to a declared one.
+  - The playbook C(virtnet.linux.live_containers) uses it.
+positional: hostvars
+options:
+  _input:
+    description: The RV(virtnet.linux.network_info#module:containers) of each host.
+    type: dict
+    required: true
+  hostvars:
+    description: The variables of each host, the magic variable of this name.
+    type: dict
+    required: true
+seealso:
+  - plugin: virtnet.linux.netns
+    plugin_type: inventory
+"""
+
+EXAMPLES = r"""
+- name: Read what is live
+  virtnet.linux.network_info:
+  register: live
+
+- name: What the containers of this host are called, as hosts
+  ansible.builtin.debug:
+    msg: "{{ {inventory_hostname: live.containers} | virtnet.linux.container_hosts(hostvars) | map(attribute='name') }}"
+"""
+
+RETURN = r"""
+_value:
+  description:
+    - The hosts, each with C(name), C(groups) and C(variables). Beside the variables by which it is reached it has
+      C(virtnet_container), C(virtnet_host), C(virtnet_networks), C(virtnet_network_mode) and C(virtnet_addresses).
+  type: list
+  elements: dict
+"""
+
+
+def container_hosts(
+    live: Mapping[str, Iterable[Mapping[str, Any]]], hostvars: Mapping[str, Mapping[str, Any]]
+) -> list[dict[str, Any]]:
+    """The containers of all hosts, as hosts."""
+    found = []
+    for host, containers in live.items():
+        variables = hostvars[host]
+        reach = {key: variables[key] for key in variables if is_way_to_host(key)}
+        found += [container._asdict() for container in live_container_hosts(host, containers, reach)]
+    return found
+
+
+class FilterModule:
+    """The filter's name and function."""
+
+    def filters(self) -> dict[str, Any]:
+        """What Ansible asks for."""
+        return {"container_hosts": container_hosts}

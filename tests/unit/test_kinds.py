@@ -1,0 +1,40 @@
+# Copyright (c) 2026, The virtnet.linux authors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A kind of object is known wherever kinds are listed: what one list lacks would be planned and never made."""
+
+from __future__ import annotations
+
+import pytest
+import yaml
+
+from ansible_collections.virtnet.linux.plugins.module_utils import converge
+from ansible_collections.virtnet.linux.plugins.modules import topology
+from ansible_collections.virtnet.linux.plugins.plugin_utils import plan
+from kit.checkout import HOME
+
+KINDS = set(converge.KINDS)
+OF_OVERLAYS = {"vxlan_tunnel"}
+MODULE = "virtnet.linux.topology"
+
+
+def test_the_planner_plans_what_the_engine_makes():
+    assert set(plan.KINDS) == KINDS
+
+
+def test_the_module_topology_documents_every_kind():
+    assert set(yaml.safe_load(topology.DOCUMENTATION)["options"]) - {"role", "persist"} == KINDS
+
+
+@pytest.mark.parametrize(
+    ("tasks", "kinds"),
+    [
+        ("roles/bridge_network/tasks/main.yml", KINDS - OF_OVERLAYS),
+        ("roles/overlay_network/tasks/main.yml", KINDS),
+        ("playbooks/tasks/check_compare.yml", KINDS),
+    ],
+)
+def test_the_module_is_given_every_kind_of_a_plan(tasks, kinds):
+    (given,) = [task[MODULE] for task in yaml.safe_load((HOME / tasks).read_text()) if MODULE in task]
+    assert set(given) - {"role", "persist"} == kinds
