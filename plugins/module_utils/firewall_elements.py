@@ -127,6 +127,8 @@ def _add_policy(policy: Policy, found: Elements) -> None:
     found["inet", "pairs"]["%s . %s" % (bridge, bridge)] = (near, None)
     for interface in policy.trusted_interfaces:
         found["inet", "pairs"]["%s . %s" % (_quoted(interface), bridge)] = ("accept", None)
+    for interface in policy.uplinks:
+        found["inet", "uplinks"]["%s . %s" % (bridge, _quoted(interface))] = (None, None)
     if closed:
         found["inet", "from"][bridge] = ("drop", None)
     for name, version in _VERSIONS.items():
@@ -225,12 +227,15 @@ def _get(found: Elements, family: str, name: str) -> Values:
 def _policies(get: Any) -> Iterator[Policy]:
     subnets: dict[str, list[str]] = {}
     trusted: dict[str, list[str]] = {}
+    uplinks: dict[str, list[str]] = {}
     for bridge, text in (key.split(" . ") for name in ("own4", "own6") for key in get("inet", name)):
         if text in get("inet", "subnets%d" % _version(text)):  # a set in which nothing can overlap
             subnets.setdefault(bridge, []).append(str(_network(text)))
     for source, bridge in (key.split(" . ") for key in get("inet", "pairs")):
         if source != bridge:
             trusted.setdefault(bridge, []).append(source.strip('"'))
+    for bridge, interface in (key.split(" . ") for key in get("inet", "uplinks")):
+        uplinks.setdefault(bridge, []).append(interface.strip('"'))
     for bridge, (_value, comment) in get("inet", "bridges").items():
         words = (comment or "").split(" ")
         addresses = {_version(word): word for word in words if ":" in word or "." in word}
@@ -245,6 +250,7 @@ def _policies(get: Any) -> Iterator[Policy]:
             snat_address=addresses.get(4),
             snat_address6=addresses.get(6),
             trusted_interfaces=tuple(sorted(trusted.get(bridge, ()))),
+            uplinks=tuple(sorted(uplinks.get(bridge, ()))),
         )
 
 
@@ -411,10 +417,11 @@ def _policy_problems(policy: Policy) -> Iterator[str]:
         address = getattr(policy, field)
         if address is not None and not (_is_address(address) and _version(address) == version):
             yield "%s: %s: %r is no IPv%d address" % (about, field, address, version)
-    for interface in policy.trusted_interfaces:
-        yield from _name_problems(about, "trusted_interfaces", interface)
-        if interface == policy.bridge:
-            yield "%s: trusted_interfaces: %r is the bridge itself" % (about, interface)
+    for field in ("trusted_interfaces", "uplinks"):
+        for interface in getattr(policy, field):
+            yield from _name_problems(about, field, interface)
+            if interface == policy.bridge:
+                yield "%s: %s: %r is the bridge itself" % (about, field, interface)
 
 
 def _overlaps(state: State) -> Iterator[str]:

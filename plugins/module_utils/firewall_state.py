@@ -30,6 +30,7 @@ class Policy(NamedTuple):
     snat_address: str | None = None
     snat_address6: str | None = None
     trusted_interfaces: tuple[str, ...] = ()
+    uplinks: tuple[str, ...] = ()  # what forwards for it besides the bridge; none: every interface of the host
 
     def mode(self, version: int) -> str:
         """The gateway mode of an IP version."""

@@ -5,8 +5,8 @@
 """The host as its networks' gateway: the sysctls and routes that policies and published ports need, and their return.
 
 Forwarding is switched on after the rules stand that keep the host from routing for others (chain norouter), and is back
-to what it was before they go: there is no moment in which the host routes for everybody. Why it is switched on for the
-host and not for single interfaces is in docs/architecture.md, "Forwarding".
+to what it was before they go: there is no moment in which the host routes for everybody. When it is switched on for the
+host and when for single interfaces is in docs/architecture.md, "Forwarding".
 
 Sources: Documentation/networking/ip-sysctl.rst; inet_forward_change() in net/ipv4/devinet.c, addrconf_forward_change()
 in net/ipv6/addrconf.c.
@@ -26,6 +26,7 @@ from ansible_collections.virtnet.linux.plugins.module_utils.netlink import Reque
 SYSCTL, ROUTE = "sysctl", "route"
 
 _CONF = {4: "net/ipv4/conf", 6: "net/ipv6/conf"}
+_OF_LINK = {4: "net/ipv4/conf/%s/forwarding", 6: "net/ipv6/conf/%s/force_forwarding"}  # the second from Linux 6.17 on
 _RA_OF_LINKS_TO_COME = "net/ipv6/conf/default/accept_ra"
 _LOOPBACK6 = "::1/128"
 _LOOPBACK6_METRIC = 2048  # behind lo's own entry
@@ -51,7 +52,7 @@ def routers(state: firewall.State, host: Host) -> frozenset[str]:
     elif host.firewall.state.norouter and sysctls.read(key) == "1":  # by us, and the file was lost: the rules tell
         return host.firewall.state.routers
     else:
-        beside = _beside(4)
+        beside = _beside(4, host)
     return frozenset(path.split("/")[3] for path in beside if path.endswith("/forwarding")) - {"default"}
 
 
@@ -85,36 +86,96 @@ def apply(actions: list[Action], host: Host) -> None:
 
 def _remembered(host: Host) -> dict[str, Any]:
     """The old values of sysctls; the rules tell too for which versions forwarding was off, should the file be lost."""
-    lost = {sysctls.FORWARDING[version]: {"was": "0", "set": "1"} for version in host.firewall.state.norouter}
+    live = host.firewall.state
+    others = {_OF_LINK[4] % name for name in live.routers}
+    keys = [key for version in live.norouter for key in _forwarding_keys(live, version) if not _is_bridges(key, live)]
+    lost = {key: {"was": "0", "set": "1"} for key in keys if key not in others}
     if sysctls.FORWARDING[6] in lost and not host.memory["sysctls"]:
         lost[_RA_OF_LINKS_TO_COME] = {"was": "1", "set": "2"}
     return {**lost, **host.memory["sysctls"]}
 
 
 def _forwarding_versions(state: firewall.State) -> list[int]:
-    subnets = [subnet for policy in state.policies.values() if not policy.internal for subnet in policy.subnets]
-    return [version for version in sysctls.FORWARDING if any((":" in subnet) == (version == 6) for subnet in subnets)]
+    return [version for version in sysctls.FORWARDING if _forwarded(state, version)]
+
+
+def _forwarded(state: firewall.State, version: int) -> list[firewall.Policy]:
+    """The networks between which and others packets of that IP version are forwarded."""
+    return [
+        policy
+        for policy in state.policies.values()
+        if not policy.internal and any((":" in subnet) == (version == 6) for subnet in policy.subnets)
+    ]
+
+
+def _forwarding_keys(state: firewall.State, version: int) -> list[str]:
+    """What has to be 1: the host's own sysctl; or those of bridges and uplinks alone, where every network says by which
+    interfaces its packets come and go, and the kernel can do that."""
+    networks = _forwarded(state, version)
+    if not networks:
+        return []
+    if not all(policy.uplinks for policy in networks) or sysctls.read(_OF_LINK[version] % "all") is None:
+        return [sysctls.FORWARDING[version]]
+    names = {name for policy in networks for name in (policy.bridge, *policy.uplinks)}
+    return [_OF_LINK[version] % name for name in sorted(names)]
+
+
+def _is_bridges(key: str, state: firewall.State) -> bool:
+    """Whether the sysctl is one of a network's bridge, with which it goes."""
+    return any(key == of_link % name for of_link in _OF_LINK.values() for name in state.policies)
 
 
 def _forwarding_on(state: firewall.State, host: Host) -> Iterator[Action]:
-    for version in _forwarding_versions(state):
-        now = sysctls.read(sysctls.FORWARDING[version])
-        if now not in ("1", None):
-            if version == 6:
-                yield from _keep_accepting(host)
-            yield _remember(sysctls.FORWARDING[version], now, "1", beside=_beside(version))
+    for version, of_host in sysctls.FORWARDING.items():
+        for key in _forwarding_keys(state, version):
+            now = _after_closing(key, version, state, host)
+            if now is None and _is_bridges(key, state):
+                now = "0"  # a bridge that comes
+            if now in ("1", None):
+                continue
+            if _is_bridges(key, state):
+                yield _change(key, now, "1", {"remember": None, "closes": False})
+            elif key != of_host:
+                yield _remember(key, now, "1")
+            else:
+                if version == 6:
+                    yield from _keep_accepting(host)
+                yield _remember(key, now, "1", beside=_beside(version, host))
+
+
+def _after_closing(key: str, version: int, state: firewall.State, host: Host) -> str | None:
+    """The value that is there when closing() has been carried out: what the kernel changes along with the host's own
+    is 0 then, or what it was before."""
+    now, of_host = sysctls.read(key), sysctls.FORWARDING[version]
+    falls = of_host in _remembered(host) and of_host not in _forwarding_keys(state, version)
+    if version == 4 and falls and now == "1" and sysctls.read(of_host) == "1":
+        beside: dict[str, str] = host.memory["sysctls"].get(of_host, {}).get("beside", {})
+        return beside.get(key, "0")
+    return now
 
 
 def _forwarding_off(state: firewall.State, host: Host) -> Iterator[Action]:
     remembered = _remembered(host)
-    needed = _forwarding_versions(state)
-    for version, key in sysctls.FORWARDING.items():
-        if version not in needed and key in remembered:
-            yield _give_back(key, remembered)
-    if 6 not in needed:
-        for key in sorted(key for key in remembered if key not in sysctls.FORWARDING.values()):
+    needed = {key for version in sysctls.FORWARDING for key in _forwarding_keys(state, version)}
+    for key in sorted(key for key in remembered if key not in needed and not key.endswith("/accept_ra")):
+        yield _give_back(key, remembered)
+    if sysctls.FORWARDING[6] not in needed:
+        for key in sorted(key for key in remembered if key.endswith("/accept_ra")):
             yield _give_back(key, remembered)
         yield from _links_that_came(host, remembered)
+    yield from _bridges_off(needed, host)
+
+
+def _bridges_off(needed: set[str], host: Host) -> Iterator[Action]:
+    """Bridges that stay and no more need what single interfaces were told."""
+    for version, of_host in sysctls.FORWARDING.items():
+        if version == 4 and (of_host in needed or sysctls.read(of_host) == "1"):
+            continue  # it has told them, and tells them
+        told = [name for name, policy in host.firewall.state.policies.items() if policy.uplinks]
+        for name in sorted(name for name in told if (None, name) not in host.links_going):
+            key = _OF_LINK[version] % name
+            if key not in needed and sysctls.read(key) == "1":
+                yield _change(key, "1", "0", {"remember": None, "closes": True})
 
 
 def _keep_accepting(host: Host) -> Iterator[Action]:
@@ -201,11 +262,13 @@ def _set(action: Action, host: Host) -> None:
         host.memory["sysctls"].pop(key, None)
 
 
-def _beside(version: int) -> dict[str, str]:
+def _beside(version: int, host: Host) -> dict[str, str]:
     """What is otherwise than the kernel makes it when forwarding is switched off for the host: the links' own
-    forwarding, and whether redirects are believed."""
-    folder = _CONF[version]
+    forwarding, as far as it is not by us, and whether redirects are believed."""
+    folder, live = _CONF[version], host.firewall.state
+    links = {name for policy in live.policies.values() for name in (policy.bridge, *policy.uplinks)} - live.routers
+    ours = {*host.memory["sysctls"], *(_OF_LINK[version] % name for name in links)}
     keys = [f"{folder}/{name}/forwarding" for name in sorted(os.listdir("/proc/sys/" + folder)) if name != "all"]
-    found = {key: "1" for key in keys if sysctls.read(key) == "1"}
+    found = {key: "1" for key in keys if key not in ours and sysctls.read(key) == "1"}
     redirects = folder + "/all/accept_redirects"
     return {**found, redirects: "0"} if version == 4 and sysctls.read(redirects) == "0" else found

@@ -12,6 +12,7 @@ from typing import Any
 from ansible_collections.virtnet.linux.plugins.module_utils import foreign, listeners, ruleset, sysctls
 from ansible_collections.virtnet.linux.plugins.module_utils.host import Host
 from ansible_collections.virtnet.linux.plugins.module_utils.kinds import foreign_firewall
+from ansible_collections.virtnet.linux.plugins.module_utils.names import sysctl
 
 
 def warnings(host: Host, waiting: list[dict[str, Any]]) -> list[str]:
@@ -61,7 +62,8 @@ def _tables(host: Host) -> Iterator[str]:
     networks = ", ".join(sorted(_bridges(host).values()))
     if not networks:
         return
-    on = [key for key in sysctls.FORWARDING.values() if sysctls.read(key) == "1"]
+    by_us = [key for key in host.memory["sysctls"] if key.endswith("forwarding")]
+    on = [sysctl(key) for key in dict.fromkeys([*sysctls.FORWARDING.values(), *by_us]) if sysctls.read(key) == "1"]
     for family in ruleset.FAMILIES:
         if family not in host.firewall.families and (on or family == "bridge"):
             yield (

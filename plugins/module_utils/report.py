@@ -220,8 +220,9 @@ def _options(link: Link, policy: Policy) -> dict[str, Any]:
     for name in ("gateway_mode6", "snat_address", "snat_address6"):
         if getattr(policy, name):
             options[name] = getattr(policy, name)
-    if policy.trusted_interfaces:
-        options["trusted_interfaces"] = sorted(policy.trusted_interfaces)
+    for name in ("trusted_interfaces", "uplinks"):
+        if getattr(policy, name):
+            options[name] = sorted(getattr(policy, name))
     return options
 
 

@@ -56,6 +56,7 @@ table inet virtnet {
     map pairs { type ifname . ifname : verdict; }
     map from { type ifname : verdict; }
     map to { type ifname . nf_proto : verdict; }
+    set uplinks { type ifname . ifname; }
     set norouter { type nf_proto; }
     set routers { type ifname; }
     set tunnel_ports { type inet_service; }

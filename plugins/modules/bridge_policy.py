@@ -63,6 +63,14 @@ options:
       description: Links of the host from which containers may be reached at their own addresses and all ports.
       type: list
       elements: str
+    uplinks:
+      description:
+        - Links of the host by which the containers reach others and are reached. Where every network that is not
+          internal names its own, forwarding is switched on for these and the bridges alone, and not for the host; for
+          IPv6 that takes Linux 6.17.
+        - Any link of the host when not given, also those that come later.
+      type: list
+      elements: str
     state:
       description: V(present) makes it, or changes what differs. V(absent) removes it, where it is there.
       type: str

@@ -18,7 +18,7 @@ from ansible_collections.virtnet.linux.plugins.plugin_utils.problems import Prob
 if TYPE_CHECKING:
     from ansible_collections.virtnet.linux.plugins.plugin_utils.scope import Scope
 
-CROSSING_FIELDS = ("gateway_mode", "gateway_mode6", "snat_address", "snat_address6", "trusted_interfaces")
+CROSSING_FIELDS = ("gateway_mode", "gateway_mode6", "snat_address", "snat_address6", "trusted_interfaces", "uplinks")
 GATEWAY_MODES = ("nat", "routed", "isolated")
 
 
@@ -30,6 +30,7 @@ class Crossing:
     gateway_mode6: str = "nat"
     snat: dict[int, Address] = field(default_factory=dict)  # by IP version: what containers reach others with
     trusted: list[str] = field(default_factory=list)  # interfaces that reach the containers past everything
+    uplinks: list[str] = field(default_factory=list)  # interfaces by which others are reached; none: all of the host
 
     def mode(self, version: int) -> str:
         return self.gateway_mode6 if version == 6 else self.gateway_mode
@@ -53,12 +54,13 @@ def read_crossing(fields: Fields) -> Crossing:
         if address is not None:
             crossing.snat[version] = address
             _check_snat(fields, word, crossing.mode(version))
-    for number, value in enumerate(fields.listing("trusted_interfaces")):
-        if names.is_interface_name(value) and value != "lo":
-            crossing.trusted.append(value)
-        else:
-            rule = f"must be the name of one of the host's interfaces: {names.INTERFACE_RULE}; and not lo"
-            fields.problems.refuse(fields.thing, f"trusted_interfaces[{number}]", value, rule)
+    for word, interfaces in (("trusted_interfaces", crossing.trusted), ("uplinks", crossing.uplinks)):
+        for number, value in enumerate(fields.listing(word)):
+            if names.is_interface_name(value) and value != "lo":
+                interfaces.append(value)
+            else:
+                rule = f"must be the name of one of the host's interfaces: {names.INTERFACE_RULE}; and not lo"
+                fields.problems.refuse(fields.thing, f"{word}[{number}]", value, rule)
     if crossing.isolated:
         if not fields.boolean("internal", False):
             fields.refuse("gateway_mode", "can only be used for an internal network; say internal: true, too")
@@ -89,9 +91,11 @@ def warn_of_crossings(scope: Scope, manage_foreign: bool, problems: Problems) ->
             word = "snat_address" if version == 4 else "snat_address6"
             if scope.live.interfaces and not any(address in one.addresses for one in scope.live.interfaces.values()):
                 problems.warn(str(network), word, str(address), "no interface of the host has this address now")
-        for interface in network.crossing.trusted:
-            if scope.live.interfaces and interface not in scope.live.interfaces:
-                problems.warn(str(network), "trusted_interfaces", interface, "the host has no such interface now")
+        named = {"trusted_interfaces": network.crossing.trusted, "uplinks": network.crossing.uplinks}
+        for word, interfaces in named.items():
+            for interface in interfaces:
+                if scope.live.interfaces and interface not in scope.live.interfaces:
+                    problems.warn(str(network), word, interface, "the host has no such interface now")
     for warning in scope.live.warnings:
         if warning not in problems.warnings:
             problems.warnings.append(warning)

@@ -228,11 +228,12 @@ def _policy(network: Network) -> dict[str, Any]:
         snat_address=_text(network.crossing.snat.get(4)),
         snat_address6=_text(network.crossing.snat.get(6)),
         trusted_interfaces=network.crossing.trusted or None,
+        uplinks=network.crossing.uplinks or None,
         state="present",
     )
     if network.head is not None:
         # The host speaks to the segment by the other bridge; by this one nothing comes in or goes out.
-        nothing = {"subnets": [], "gateway_mode": "isolated", "trusted_interfaces": []}
+        nothing = {"subnets": [], "gateway_mode": "isolated", "trusted_interfaces": [], "uplinks": []}
         left_out = ("gateway_mode6", "snat_address", "snat_address6")
         policy = {word: value for word, value in {**policy, **nothing}.items() if word not in left_out}
     return policy

@@ -25,6 +25,7 @@ OPTIONS: dict[str, Any] = dict(
     snat_address=dict(type="str"),
     snat_address6=dict(type="str"),
     trusted_interfaces=dict(type="list", elements="str"),
+    uplinks=dict(type="list", elements="str"),
     state=options.STATE,
 )
 
@@ -44,8 +45,9 @@ def check(wanted: dict[str, Any], host: Host, problems: options.Problems) -> Non
     if wanted["gateway_mode6"] is not None and wanted["gateway_mode"] == "isolated":
         rule = "gateway_mode isolated is for both families: leave this out"
         problems.add(KIND, bridge, "gateway_mode6", wanted["gateway_mode6"], rule)
-    for interface in wanted["trusted_interfaces"] or []:
-        problems.interface_name(KIND, bridge, "trusted_interfaces", interface)
+    for field in ("trusted_interfaces", "uplinks"):
+        for interface in wanted[field] or []:
+            problems.interface_name(KIND, bridge, field, interface)
     problems.address(KIND, bridge, "snat_address", wanted["snat_address"], 4)
     problems.address(KIND, bridge, "snat_address6", wanted["snat_address6"], 6)
 
@@ -88,6 +90,7 @@ def _policy(wanted: dict[str, Any]) -> Policy:
         snat_address=wanted["snat_address"],
         snat_address6=wanted["snat_address6"],
         trusted_interfaces=tuple(sorted(wanted["trusted_interfaces"] or [])),
+        uplinks=tuple(sorted(wanted["uplinks"] or [])),
     )
 
 
@@ -102,4 +105,5 @@ def _told(found: Policy) -> dict[str, Any]:
         "snat_address": found.snat_address or "",
         "snat_address6": found.snat_address6 or "",
         "trusted_interfaces": sorted(found.trusted_interfaces),
+        "uplinks": sorted(found.uplinks),
     }

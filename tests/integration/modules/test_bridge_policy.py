@@ -178,7 +178,8 @@ def test_all_that_is_wrong_is_said_at_once(town):
         {"bridge": "sixteen-bytes-xx", "subnets": []},
         {"bridge": "br0"},
         policy("br1", subnets=["10.1.0.1/24", "10.1.0.0/24"]),
-        policy("br1", snat_address="fd00::1", snat_address6="1.2.3.4", trusted_interfaces=["with space"]),
+        policy("br1", snat_address="fd00::1", snat_address6="1.2.3.4", trusted_interfaces=["with space"],
+               uplinks=["default"]),
     ], )  # fmt: skip
     for said in (
         "sixteen-bytes-xx",
@@ -187,6 +188,7 @@ def test_all_that_is_wrong_is_said_at_once(town):
         "snat_address",
         "snat_address6",
         "with space",
+        "uplinks: 'default'",
     ):
         assert any(said in problem for problem in problems), (said, problems)
     assert any("declared twice" in problem for problem in problems)

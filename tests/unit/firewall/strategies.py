@@ -64,6 +64,10 @@ def _tuple(values) -> tuple[str, ...]:
     return tuple(sorted(set(values)))
 
 
+def others(name: str) -> st.SearchStrategy[str]:
+    return INTERFACES.filter(lambda other: other != name)
+
+
 @st.composite
 def policies(draw) -> dict[str, Policy]:
     names = draw(st.lists(INTERFACES, unique=True, max_size=4))
@@ -82,9 +86,8 @@ def policies(draw) -> dict[str, Policy]:
             gateway_mode6=draw(st.sampled_from([None, other])),
             snat_address=draw(st.none() | ADDRESSES4),
             snat_address6=draw(st.none() | ADDRESSES6),
-            trusted_interfaces=_tuple(
-                draw(st.lists(INTERFACES.filter(lambda other, name=name: other != name), max_size=2))
-            ),
+            trusted_interfaces=_tuple(draw(st.lists(others(name), max_size=2))),
+            uplinks=_tuple(draw(st.lists(others(name), max_size=2))),
         )
     return found
 

@@ -128,6 +128,7 @@ def test_a_network_goes_out_with_the_address_that_it_is_given():
         (dict(trusted_interfaces="eth3"), "trusted_interfaces 'eth3'", "must be a list"),
         (dict(trusted_interfaces=["lo"]), "trusted_interfaces[0] 'lo'", "not lo"),
         (dict(trusted_interfaces=["a b"]), "trusted_interfaces[0] 'a b'", "must be the name of one of"),
+        (dict(uplinks=["eth0", "all"]), "uplinks[1] 'all'", "must be the name of one of"),
         (dict(anti_spoofing="maybe"), "anti_spoofing 'maybe'", "must be true or false"),
     ],
 )
@@ -194,10 +195,12 @@ def test_what_is_not_as_it_should_be_on_the_host_is_told():
 
 def test_addresses_and_interfaces_that_the_host_lacks_are_told():
     host = on_host(interfaces=[{"name": "eth0", "addresses": ["192.0.2.2/24"]}])
-    planned = plan([{**WEB, "snat_address": "192.0.2.9", "trusted_interfaces": ["eth0", "wg0"]}], live=host)
+    lacking = {"snat_address": "192.0.2.9", "trusted_interfaces": ["eth0", "wg0"], "uplinks": ["eth1"]}
+    planned = plan([{**WEB, **lacking}], live=host)
     assert [warning.split(":")[1].strip() for warning in planned["warnings"]] == [
         "snat_address '192.0.2.9'",
         "trusted_interfaces 'wg0'",
+        "uplinks 'eth1'",
     ]
 
 

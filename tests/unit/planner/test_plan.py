@@ -185,6 +185,7 @@ def test_a_network_with_everything_said():
                 "icc": "no",
                 "masquerade": False,
                 "trusted_interfaces": ["wg0", "eth3"],
+                "uplinks": ["eth0"],
                 "anti_spoofing": False,
                 "labels": {"tier": "back", "rank": 2},
             }
@@ -210,6 +211,7 @@ def test_a_network_with_everything_said():
         "internal": False,
         "icc": False,
         "trusted_interfaces": ["wg0", "eth3"],
+        "uplinks": ["eth0"],
         "state": "present",
     }
     veth = one(document["veth"])
