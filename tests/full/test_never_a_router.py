@@ -13,15 +13,20 @@ import pytest
 from integration.robust import engine
 from integration.robust.documents import absent
 from integration.robust.test_no_router import LANS, NETWORKS, routed
+from integration.robust.test_uplinks import by
 
 from kit import snapshot
 
 SWITCHES = {kind: NETWORKS[kind] for kind in ("bridge", "bridge_policy")}
 OF_BOTH = {kind: [one for one in objects if "two" in str(one)] for kind, objects in SWITCHES.items()}
+BY_UPLINK = {**SWITCHES, "bridge_policy": by("to-left")["bridge_policy"]}
 WAYS = {  # what stands before, the run that is killed
     "the first networks": (absent(SWITCHES), SWITCHES),
     "the last networks": (SWITCHES, absent(SWITCHES)),
     "the last of IPv6": (SWITCHES, absent(OF_BOTH)),
+    "the first networks with uplinks": (absent(SWITCHES), BY_UPLINK),
+    "from the host to uplinks": (SWITCHES, BY_UPLINK),
+    "from uplinks to the host": (BY_UPLINK, SWITCHES),
 }
 
 
