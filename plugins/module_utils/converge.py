@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from ansible_collections.virtnet.linux.plugins.module_utils import (
     conntrack,
@@ -18,6 +18,7 @@ from ansible_collections.virtnet.linux.plugins.module_utils import (
     ip,
     memory,
     rights,
+    ruleset,
 )
 from ansible_collections.virtnet.linux.plugins.module_utils.actions import Action
 from ansible_collections.virtnet.linux.plugins.module_utils.host import Host
@@ -55,6 +56,7 @@ FILTERING: tuple[Filtering, ...] = (bridge_policy, nat_port, veth, vxlan_tunnel)
 FIREWALL = "firewall"  # the kind of an action that mends our tables and nothing else
 
 Document = dict[str, list[dict[str, Any]]]
+_Key = TypeVar("_Key")
 
 
 class Refused(Exception):
@@ -235,12 +237,15 @@ def _apply(actions: list[Action], host: Host, wanted: firewall.State, text: str)
     files.apply(by_kind.get(files.KIND, []))
     netns.apply(stay.get(netns.KIND, []), host)
     bridge.apply(stay.get(bridge.KIND, []), host)
+    first = wanted
     sysctls = by_kind.get(gateway.SYSCTL, [])
     gateway.apply([action for action in sysctls if gateway.closes(action)], host)
     if host.memory["to_forget"] or any(
         action.kind in (bridge_policy.KIND, nat_port.KIND, veth.KIND, vxlan_tunnel.KIND, FIREWALL) for action in actions
     ):
-        _apply_firewall(host, wanted, text)
+        before = host.firewall.state
+        first = _before_addresses_move(before, wanted)
+        _apply_firewall(host, before, first, text if first == wanted else firewall.transaction(host.firewall, first))
     foreign_firewall.apply(by_kind.get(foreign_firewall.KIND, []), host)
     vxlan_tunnel.delete(go.get(vxlan_tunnel.KIND, []), host)
     _delete_links(go.get(veth.KIND, []) + go.get(bridge.KIND, []), host)
@@ -248,6 +253,9 @@ def _apply(actions: list[Action], host: Host, wanted: firewall.State, text: str)
     if go.get(netns.KIND):
         netns.empty(go[netns.KIND], host)
     veth.apply(stay.get(veth.KIND, []), host)
+    if first != wanted:
+        there = firewall.Live(firewall.elements(first), ruleset.FAMILIES)
+        _apply_firewall(host, first, wanted, firewall.transaction(there, wanted))
     interface.apply(stay.get(interface.KIND, []), host)
     vxlan_tunnel.apply(stay.get(vxlan_tunnel.KIND, []), host)
     netns.apply_sysctls(stay.get(netns.KIND, []), host)
@@ -272,12 +280,29 @@ def _delete_links(actions: list[Action], host: Host) -> None:
         host.stack(name).delete_links(links)
 
 
-def _apply_firewall(host: Host, wanted: firewall.State, text: str) -> None:
-    before, after = host.firewall.state.nat_ports, wanted.nat_ports
-    changed = {(key[0], key[2]) for key in set(before) | set(after) if before.get(key) != after.get(key)}
+def _before_addresses_move(before: firewall.State, wanted: firewall.State) -> firewall.State:
+    """The wanted state without the new ports that lead to an address which somebody else has, until the links follow:
+    they would be answered by him."""
+    holders = {address: name for name, guard in wanted.guards.items() for address in guard.addresses}
+    moving = {
+        address for name, guard in before.guards.items() for address in guard.addresses if holders.get(address) != name
+    }
+    first = wanted.copy()
+    for key, port in wanted.nat_ports.items():
+        if port.to_address in moving and before.nat_ports.get(key) != port:
+            del first.nat_ports[key]
+    for key, opening in wanted.openings.items():
+        if opening.address in moving and before.openings.get(key) != opening:
+            del first.openings[key]
+    return first
+
+
+def _apply_firewall(host: Host, before: firewall.State, wanted: firewall.State, text: str) -> None:
+    changed = {(protocol, port) for protocol, _address, port in _differing(before.nat_ports, wanted.nat_ports)}
+    changed.update((protocol, port) for protocol, _address, port in _differing(before.openings, wanted.openings))
     changed.update((protocol, port) for protocol, port in host.memory["to_forget"].values())
     host.memory["to_forget"].update({"%s %d" % port: port for port in changed if port[0] != "tcp"})
-    host.memory["networks_to_forget"].update(dict.fromkeys(_networks_going(host, wanted), True))
+    host.memory["networks_to_forget"].update(dict.fromkeys(_networks_going(before, wanted), True))
     host.memory.save()  # a run that is killed after the transaction leaves this to the next one
     firewall.apply(text)
     # after the transaction: the other way round one packet in between would bring the old entry back
@@ -285,17 +310,30 @@ def _apply_firewall(host: Host, wanted: firewall.State, text: str) -> None:
     host.memory["to_forget"].clear()
 
 
-def _networks_going(host: Host, wanted: firewall.State) -> set[str]:
-    """The subnets of networks that go, and the addresses that endpoints have no more."""
-    before = host.firewall.state
+def _differing(before: dict[_Key, Any], after: dict[_Key, Any]) -> list[_Key]:
+    return [key for key in set(before) | set(after) if before.get(key) != after.get(key)]
+
+
+def _networks_going(before: firewall.State, wanted: firewall.State) -> set[str]:
+    """The subnets of networks that go, or close to what is under way, and the addresses that endpoints have no more."""
     kept = {ip.network(subnet) for policy in wanted.policies.values() for subnet in policy.subnets}
     subnets = {subnet for policy in before.policies.values() for subnet in policy.subnets}
     going = {subnet for subnet in subnets if not any(ip.network(subnet).overlaps(one) for one in kept)}
+    for bridge_name, policy in before.policies.items():
+        if bridge_name in wanted.policies and _closes(policy, wanted.policies[bridge_name]):
+            going.update(policy.subnets)
     for name, guard in before.guards.items():
         now = wanted.guards.get(name)
         if name not in wanted.ports or (now is not None and now.addresses_checked):
             going.update(guard.addresses)
     return going.difference(*(guard.addresses for guard in wanted.guards.values()))
+
+
+def _closes(before: firewall.Policy, after: firewall.Policy) -> bool:
+    """Whether what crossed the network's border may do so no more; the firewall lets through what is under way."""
+    modes = any(before.mode(version) != after.mode(version) for version in (4, 6))
+    fewer = not set(before.trusted_interfaces) <= set(after.trusted_interfaces)
+    return modes or fewer or (after.internal and not before.internal)
 
 
 def _forget_flows(host: Host) -> None:

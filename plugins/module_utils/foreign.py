@@ -198,10 +198,11 @@ def _matches(match: dict[str, Any], packet: dict[str, str]) -> bool:
     if left.get("ct") == {"key": "status"}:
         return match["op"] in ("in", "==") and right == packet.get("status")
     known = packet.get((left.get("meta") or {}).get("key", ""))
-    if not known:
+    if known is None:
         return False
     names = right.get("set", []) if isinstance(right, dict) else [right]
-    return match["op"] == "==" and any(_is_named(known, name) for name in names)
+    is_named = any(_is_named(known, name) for name in names)
+    return is_named if match["op"] == "==" else match["op"] == "!=" and not is_named
 
 
 def _is_named(interface: str, name: Any) -> bool:

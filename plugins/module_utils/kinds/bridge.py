@@ -128,7 +128,7 @@ def apply(actions: list[Action], host: Host) -> None:
             stack.send([Request(messages.change_link_data(action.name, "bridge", _tree(wanted)), about)])
         index = stack.fresh(action.name).index
         with namespaces.entered(wanted["netns"]):  # before it is up
-            _set_sysctls(action.name)
+            _set_sysctls(wanted)
         requests = settings.setup(action.name, about, asked, None)
         requests += settings.addressing(stack, link, index, about, asked, LINK_LOCAL)
         for interface in wanted["interfaces"] or []:
@@ -174,7 +174,7 @@ def _settings(wanted: dict[str, Any], link: Link | None) -> settings.Settings:
 def _own(wanted: dict[str, Any]) -> dict[str, Any]:
     interfaces = None if wanted["interfaces"] is None else sorted(wanted["interfaces"])
     tree = {key: wanted[key] for key in _TREE}
-    return {**tree, "interfaces": interfaces, **{key: value for key, (_path, value) in _SYSCTLS.items()}}
+    return {**tree, "interfaces": interfaces, **{key: value for key, (_path, value) in _sysctls_of(wanted).items()}}
 
 
 def _found(wanted: dict[str, Any], host: Host, link: Link) -> dict[str, Any]:
@@ -182,7 +182,7 @@ def _found(wanted: dict[str, Any], host: Host, link: Link) -> dict[str, Any]:
     asked = wanted["interfaces"] or []
     ports = [port.name for port in stack.links.values() if port.master == link.index]
     with namespaces.entered(wanted["netns"]):
-        now = {key: sysctls.read(path % link.name) or value for key, (path, value) in _SYSCTLS.items()}
+        now = {key: sysctls.read(path % link.name) or value for key, (path, value) in _sysctls_of(wanted).items()}
     # a foreign port is nobody's business: only the asked ones that are missing make a difference
     interfaces = sorted(port for port in asked if port in ports)
     tree = {
@@ -218,10 +218,16 @@ def _random_mac() -> str:
     return ":".join(f"{octet:02x}" for octet in b"\x06" + os.urandom(5))
 
 
-def _set_sysctls(name: str) -> None:
-    for path, value in _SYSCTLS.values():
-        if sysctls.read(path % name) not in (None, value):
-            sysctls.write(path % name, value)
+def _sysctls_of(wanted: dict[str, Any]) -> dict[str, tuple[str, str]]:
+    """What the bridge is told: path and value. A host that is told to have no IPv6 has it on bridges that need it."""
+    needs_ipv6 = any(":" in address for address in wanted["addresses"] or [])
+    return {**_SYSCTLS, "disable_ipv6": ("net/ipv6/conf/%s/disable_ipv6", "0")} if needs_ipv6 else _SYSCTLS
+
+
+def _set_sysctls(wanted: dict[str, Any]) -> None:
+    for path, value in _sysctls_of(wanted).values():
+        if sysctls.read(path % wanted["name"]) not in (None, value):
+            sysctls.write(path % wanted["name"], value)
 
 
 def _a(kind: str | None) -> str:

@@ -12,7 +12,14 @@ import os
 from collections.abc import Iterator
 from typing import Any
 
-from ansible_collections.virtnet.linux.plugins.module_utils import messages, names, namespaces, options, settings
+from ansible_collections.virtnet.linux.plugins.module_utils import (
+    messages,
+    names,
+    namespaces,
+    options,
+    settings,
+    sysctls,
+)
 from ansible_collections.virtnet.linux.plugins.module_utils.actions import Action, difference
 from ansible_collections.virtnet.linux.plugins.module_utils.announce import announce
 from ansible_collections.virtnet.linux.plugins.module_utils.firewall import Guard, Port, State
@@ -454,7 +461,17 @@ def _address(stack: Stack, name: str, asked: settings.Settings, link: Link | Non
         return
     now = stack.lookup(name)
     if now is not None:
+        if settings.has_ipv6(asked):
+            with namespaces.entered(stack.name):
+                _allow_ipv6(name)
         stack.send(settings.addressing(stack, link, now.index, about, asked, _link_local(asked, now)))
+
+
+def _allow_ipv6(name: str) -> None:
+    """Where links are told to have no IPv6, one that needs it has."""
+    path = "net/ipv6/conf/%s/disable_ipv6" % name
+    if sysctls.read(path) == "1":
+        sysctls.write(path, "0")
 
 
 def _change(wanted: dict[str, Any], host: Host) -> None:

@@ -150,6 +150,17 @@ def test_the_remedy_that_the_role_names_works(host, role):
     assert foreign(host) == before, "somebody has seen to it already"
 
 
+@pytest.mark.parametrize("rule", ['iifname != "eth7" drop', 'oifname != { "eth7", "eth8" } reject'])
+def test_what_is_dropped_for_all_but_some_is_told_and_the_remedy_works(host, role, rule):
+    host.sh("nft 'table inet mine { chain f { type filter hook forward priority 0; %s; }; }'" % rule)
+    warnings = told(role.plan([WEB], CONTAINERS[:2]))
+    role.run([WEB], CONTAINERS[:2])
+    assert warnings and is_lost(host, "lan", HOST, 8080, "a", 80)
+    for warning in warnings:
+        host.sh(warning.split("or run: ")[1])
+    assert arrives(host, "lan", HOST, 8080, "a", 80) and arrives(host, "a", LAN, 80, "lan")
+
+
 def test_one_bridge_is_dropped_only_where_br_netfilter_shows_it(host, role):
     host.sh("echo 0 | tee /proc/sys/net/bridge/bridge-nf-call-iptables >/proc/sys/net/bridge/bridge-nf-call-ip6tables")
     host.sh(DOCKER)

@@ -7,16 +7,42 @@
 from __future__ import annotations
 
 import socket
+import sys
 import time
 
 import pytest
 from integration.docker_scenarios import sctp
-from integration.docker_scenarios.words import APP, HOST, HOST6, INSIDE, LAN, LAN6, WEB, absent, lan_knows, on
+from integration.docker_scenarios.words import APP, HOST, HOST6, INSIDE, LAN, LAN6, ROUTED, WEB, absent, lan_knows, on
 
 from ansible_collections.virtnet.linux.plugins.module_utils import conntrack
 from kit.host import inside
 from kit.packets import arrives, is_lost, seen
 
+ANSWERS = """  # ANSWERS
+import os, socket, sys
+server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+server.bind(("", int(sys.argv[1])))
+name = os.popen("ip netns identify $PPID").read().split()[0]
+while True:
+    _data, caller = server.recvfrom(9)
+    server.sendto(name.encode(), caller)
+"""
+# calls as often as it can, each time as somebody else, and notes who answers
+ASKS = """
+import socket, sys, time
+told = open(sys.argv[3], "w", 1)
+calls = []
+while True:
+    client = socket.socket(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
+    calls = calls[-50:] + [client]
+    client.sendto(b"?", (sys.argv[1], int(sys.argv[2])))
+    time.sleep(0.0005)
+    for one in calls:
+        try:
+            print(one.recv(9).decode(), file=told)
+        except OSError:
+            pass
+"""
 FAMILIES = {
     "v4": {"name": "net", "subnet": "172.30.0.0/24"},
     "v6": {"name": "net", "subnet6": "fd00:30::/64"},
@@ -223,6 +249,49 @@ def test_the_same_flow_reaches_the_container_that_took_the_port(host, role):
     sent = host.call(_from_one_port, HOST, 5353, "a")
     role.run([WEB], [on("web", "a"), on("web", "b", "5353:53/udp")])
     assert sent and host.call(_from_one_port, HOST, 5353, "b")
+
+
+def test_a_flow_straight_to_a_container_ends_with_its_port_and_with_the_mode(host, role):
+    lan_knows(host, "172.20.0.0/24")
+    with_port = on("routed", "c", "5353:53/udp")
+    for after in ([ROUTED], [on("routed", "c")]), ([{**ROUTED, "gateway_mode": "nat"}], [with_port]):
+        role.run([ROUTED], [with_port])
+        address = role.address("c", "routed")
+        assert host.call(_from_one_port, address, 53, "c")
+        role.run(*after)
+        assert not host.call(_from_one_port, address, 53, "c")
+
+
+def test_no_port_leads_to_who_had_the_address_before(host, role):
+    """One container goes, and another one gets its address and publishes a port that the first one had not."""
+    for _time in range(3):
+        role.run([WEB], [on("web", "old")])
+        address = role.address("old", "web")
+        host.start(sys.executable, "-c", ANSWERS, "53", netns="old")
+        host.start(sys.executable, "-c", ASKS, HOST, "5353", "/run/answers", netns="lan")
+        host.sh("until ss -Hulpn sport = 53 | grep -q . ; do sleep 0.02; done", "old")
+        host.sh("until test -e /run/answers; do sleep 0.02; done")
+        role.run([WEB], [{**absent("old"), "force": True}, on("web", "new", "5353:53/udp")])
+        assert role.address("new", "web") == address
+        assert host.sh("cat /run/answers") == "", "the old one answered"
+        host.sh("kill $(ip netns pids lan) $(pgrep -f '[A]NSWERS'); rm /run/answers")
+        role.run([WEB], [absent("new")])
+
+
+def test_containers_that_change_places_do_not_get_each_others_calls(host, role):
+    """Each takes its port along."""
+    static = [{"name": "web", "ipv4_address": "172.30.0.2"}, {"name": "app", "ipv4_address": "172.31.0.2"}]
+    ports = ["5351:53/udp", "5352:53/udp"]
+    one, two = (on([place], name, port) for place, name, port in zip(static, ("a", "b"), ports))
+    role.run([WEB, APP], [one, two])
+    for name in ("a", "b"):
+        host.start(sys.executable, "-c", ANSWERS, "53", netns=name)
+    for port, name in (("5351", "a"), ("5352", "b")):
+        host.start(sys.executable, "-c", ASKS, HOST, port, "/run/" + name, netns="lan")
+    role.run([WEB, APP], [dict(one, networks=[static[1]]), dict(two, networks=[static[0]])])
+    host.sh("sleep 0.3")
+    for name in ("a", "b"):
+        assert set(host.sh("cat /run/" + name).split()) == {name}
 
 
 def test_one_port_in_every_form_leaves_nothing(host, role):

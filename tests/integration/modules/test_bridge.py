@@ -194,6 +194,21 @@ def test_accepting_advertisements_again_is_mended(host):
     assert host.sysctl("ipv6/conf/br0/accept_ra") == "0"
 
 
+def test_it_has_ipv6_where_links_are_told_to_have_none(host):
+    nowhere = "echo 1 | tee /proc/sys/net/ipv6/conf/default/disable_ipv6 >/proc/sys/net/ipv6/conf/all/disable_ipv6"
+    host.sh(nowhere)
+    host.change("bridge", name="br0", addresses=["10.0.0.1/24"])
+    assert host.sysctl("ipv6/conf/br0/disable_ipv6") == "1"
+    host.change("bridge", name="br0", addresses=["10.0.0.1/24", "fd00::1/64"])
+    host.sh("echo 1 >/proc/sys/net/ipv6/conf/br0/disable_ipv6")
+    host.change("bridge", name="br0", addresses=["10.0.0.1/24", "fd00::1/64"])
+    host.change("netns", name="c1")
+    host.sh(nowhere, "c1")
+    peer = {"name": "eth0", "netns": "c1", "mac": "02:42:0a:00:00:02", "addresses": ["10.0.0.2/24", "fd00::2/64"]}
+    host.change("veth", name="v1", bridge="br0", peer=peer)
+    assert packets.ping(host, "c1", "fd00::1")
+
+
 def test_one_that_was_deleted_by_hand_is_made_again(host):
     add_link(host, "p1")
     wanted = {"name": "br0", "addresses": ["10.0.0.1/24"], "interfaces": ["p1"]}

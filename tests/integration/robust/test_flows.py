@@ -48,6 +48,13 @@ class Flow:
     def said(self):
         return int(self.host.sh(f"cat {self.told} 2>/dev/null || echo -1").strip() or -1)
 
+    def has_ended(self):
+        """Nothing more is said and answered."""
+        time.sleep(0.2)  # what was under way
+        before = self.said()
+        time.sleep(0.5)
+        return self.said() == before
+
     def goes_on(self):
         """More is said, and answered, than was when this is asked."""
         before, deadline = self.said(), time.monotonic() + 20
@@ -88,6 +95,15 @@ def test_connections_go_on(talking, run):
     engine.run(host, RUNS[run])
     for flow in flows:
         flow.goes_on()
+
+
+def test_what_was_under_way_ends_where_a_network_closes(talking):
+    """Though its containers are not declared, and another network is open."""
+    host, flows = talking
+    engine.run(host, overlay([1], range(3)))
+    (policy,) = WEB["bridge_policy"]
+    engine.run(host, {"bridge_policy": [{**policy, "internal": True}]})
+    assert [flow.has_ended() for flow in flows] == [True, True]
 
 
 # What an older version of the collection may have left.
