@@ -48,9 +48,9 @@ def check(wanted: dict[str, Any], host: Host, problems: options.Problems) -> Non
             problems.add(KIND, name, "sysctls", key, "this host's kernel has no such sysctl")
     if wanted["join"] is not None and wanted["pid"] is not None:
         problems.add(KIND, name, "join", wanted["join"], "give either join or pid, not both")
+    else:
+        _check_pid(wanted, host, problems)
     _check_join(wanted, host, problems)
-    if wanted["pid"] is not None and namespaces.inode_of_pid(wanted["pid"]) is None:
-        problems.add(KIND, name, "pid", wanted["pid"], "no process has this pid")
     if name in host.handles and not _is_ours(host, name) and not wanted["adopt"]:
         problems.foreign(KIND, name)
 
@@ -205,6 +205,21 @@ def _check_join(wanted: dict[str, Any], host: Host, problems: options.Problems) 
         problems.refer(KIND, name, "join", join, "namespace")
     elif (host.coming.get(join) or {}).get("join") not in (None, HOST):
         problems.add(KIND, name, "join", join, "it joins {} itself: join that one".format(host.coming[join]["join"]))
+
+
+def _check_pid(wanted: dict[str, Any], host: Host, problems: options.Problems) -> None:
+    name, pid = wanted["name"], wanted["pid"]
+    if pid is None:
+        return
+    inode = namespaces.inode_of_pid(pid)
+    if inode is None:
+        problems.add(KIND, name, "pid", pid, "no process has this pid")
+    elif inode == host.own_inode:
+        rule = (
+            "this process is in the host's own namespace, so that the host would get the container's links and routes: "
+            "give one in a namespace of its own, or share the host's (network_mode: host, or join: host)"
+        )
+        problems.add(KIND, name, "pid", pid, rule)
 
 
 def _wrong_namespace(wanted: dict[str, Any], host: Host) -> str | None:

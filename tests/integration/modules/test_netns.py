@@ -130,6 +130,13 @@ def test_a_process_gives_its_namespace(host):
     assert host.is_alive(pid)
 
 
+def test_a_process_in_the_hosts_own_namespace_has_none_to_give(host):
+    pid = host.start("sleep", "infinity")
+    (problem,) = host.refused("netns", name="box", pid=pid)
+    assert problem.startswith("netns box: pid: %d: this process is in the host's own namespace" % pid)
+    assert "network_mode: host" in problem
+
+
 def test_another_join_replaces_the_handle_and_says_so(host):
     host.change("netns", config=[{"name": "a"}, {"name": "b"}, {"name": "c", "join": "a"}])
     moved = host.change("netns", name="c", join="b")
