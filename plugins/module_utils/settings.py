@@ -182,7 +182,9 @@ def _addresses(stack: Stack, link: Link) -> list[str]:
 
 
 def _static_routes(stack: Stack, link: Link) -> list[Route]:
-    return [route for route in stack.routes if route.index == link.index and route.protocol == messages.RTPROT_STATIC]
+    """Those through the link alone: ours are no ways of a route that has several."""
+    through = [route for route in stack.routes if route.index == link.index and not route.shared]
+    return [route for route in through if route.protocol == messages.RTPROT_STATIC]
 
 
 def _default_gateway(stack: Stack, link: Link, to: str) -> str | None:

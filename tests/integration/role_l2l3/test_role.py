@@ -46,3 +46,30 @@ def test_one_play_makes_it_the_next_changes_nothing(host, tmp_path):
     left = play(host, gone, tmp_path)
     assert (left.code, left.changed) == (0, 1), left.output
     assert "enp3s0" in host.links() and host.try_sh("test -e /etc/netns").returncode
+
+
+def test_a_default_route_of_several_ways_counts_with_each_of_them(host, role):
+    """Equal-cost multipath: the kernel tells of one route, and the ways of it beside each other."""
+    host.sh(
+        """
+        ip link add up1 mtu 1400 type veth peer name up1x
+        ip link set up1 up; ip link set up1x up
+        ip address add 198.51.100.2/24 dev up1; ip address add 2001:db8:1::2/64 dev up1 nodad
+        ip route replace default nexthop via 192.0.2.1 nexthop via 198.51.100.1
+        ip -6 route del default
+        ip -6 route add default nexthop via 2001:db8::1 nexthop via 2001:db8:1::1
+        ip route add 10.99.0.0/16 nexthop via 198.51.100.1 nexthop via 198.51.100.3
+        """
+    )
+    found = host.module("network_info")["host"]["routes"]
+    ways = [(one["to"], one["via"], one["dev"]) for one in found if one["to"] in ("0.0.0.0/0", "::/0")]
+    assert sorted(ways) == [
+        ("0.0.0.0/0", "192.0.2.1", "up0"),
+        ("0.0.0.0/0", "198.51.100.1", "up1"),
+        ("::/0", "2001:db8:1::1", "up1"),
+        ("::/0", "2001:db8::1", "up0"),
+    ]
+    role.run([{"name": "web", "subnet": "172.30.0.0/24"}])
+    assert host.links()["br-web"]["mtu"] == 1400, "the smallest"
+    (problem,) = role.refused([{"name": "far", "subnet": "10.99.0.0/24"}])
+    assert "overlaps with the host's route to 10.99.0.0/16 by up1" in problem
