@@ -17,7 +17,7 @@ from typing import Any
 
 from ansible_collections.virtnet.linux.plugins.module_utils import messages
 from ansible_collections.virtnet.linux.plugins.module_utils.netlink import Request
-from ansible_collections.virtnet.linux.plugins.module_utils.stack import Link, Stack
+from ansible_collections.virtnet.linux.plugins.module_utils.stack import Link, Route, Stack
 
 DEVICE, WAS_UP = "device", "was_up"
 _IFLA_VXLAN_LOCAL, _IFLA_VXLAN_LOCAL6 = 4, 17  # include/uapi/linux/if_link.h
@@ -52,17 +52,22 @@ def send_home(there: Stack, link: Link, home: Stack) -> None:
     home.forget()
 
 
-def lifeline(stack: Stack, link: Link, controller: str | None) -> str | None:
-    """What the host would lose with this card, if that is more than one should: then the words for an error."""
-    routes = [route for route in stack.routes if route.index == link.index]
-    if any(route.to in ("0.0.0.0/0", "::/0") for route in routes):
-        return "the host's default route goes through it"
-    if controller is not None and _carries(stack, link, controller):
-        return "the way to the controller (%s) goes through it" % controller
-    for other in stack.links.values():
-        if other.kind == "vxlan" and _local_of(other) in {a.split("/")[0] for a in stack.addresses_of(link.index)}:
-            return "it has the underlay address of the tunnel %s" % other.name
-    return None
+def lifelines(stack: Stack, controller: str | None) -> dict[int, str]:
+    """What the host would lose with its links, by their index, where that is more than one should: the words for an
+    error. With a link it loses what rests on it too: the bridge or bond that it is in, the VLANs and macvlans on it."""
+    carried = [(route.index, "the host's default route goes through") for route in stack.routes if _is_default(route)]
+    if controller is not None:
+        words = "the way to the controller (%s) goes through" % controller
+        carried += [(index, words) for index in _ways_to(stack, controller)]
+    carried += _underlays(stack)
+    found: dict[int, str] = {}
+    for index, words in carried:
+        top = stack.link_at(index)
+        if top is not None:
+            found.setdefault(top.index, words + " it")
+            for link in _below(top, stack):
+                found.setdefault(link.index, "%s %s, which rests on it" % (words, top.name))
+    return found
 
 
 def controller_address() -> str | None:
@@ -93,12 +98,45 @@ def _parent(pid: int) -> int:
         return 0
 
 
-def _carries(stack: Stack, link: Link, address: str) -> bool:
-    """Whether the most specific route to the address goes through the link."""
+def _is_default(route: Route) -> bool:
+    """Whether it is a default route, or one of the two halves that VPNs put over it."""
+    return ipaddress.ip_network(route.to).prefixlen <= 1
+
+
+def _ways_to(stack: Stack, address: str) -> set[int | None]:
+    """The links through which the most specific route to the address goes, the best of equally specific ones."""
     wanted: Any = ipaddress.ip_address(address)
     covering = [route for route in stack.routes if wanted in ipaddress.ip_network(route.to)]
-    best = max(covering, key=lambda route: ipaddress.ip_network(route.to).prefixlen, default=None)
-    return best is not None and best.index == link.index
+
+    def distance(route: Route) -> tuple[int, int]:
+        return -ipaddress.ip_network(route.to).prefixlen, route.metric or 0
+
+    best = min(map(distance, covering), default=None)
+    return {route.index for route in covering if distance(route) == best}
+
+
+def _underlays(stack: Stack) -> list[tuple[int | None, str]]:
+    """The links that have the address of a tunnel's end."""
+    tunnels = {_local_of(link): link.name for link in stack.links.values() if link.kind == "vxlan"}
+    if not tunnels:
+        return []
+    return [
+        (index, "the underlay address of the tunnel " + tunnels[address] + " is on")
+        for index, held in stack.addresses.items()
+        for address in (one.split("/")[0] for one in held)
+        if address in tunnels
+    ]
+
+
+def _below(top: Link, stack: Stack) -> list[Link]:
+    """What a link rests on: a bridge's ports, a bond's cards, a VLAN's or macvlan's card, a veth's other end; and what
+    these rest on."""
+    found = [top]
+    for upper in found:
+        below = [link for link in stack.links.values() if link.master == upper.index]
+        lower = stack.link_at(upper.peer_index) if upper.peer_namespace is None else None
+        found += [link for link in [*below, lower] if link is not None and link not in found]
+    return found[1:]
 
 
 def _local_of(tunnel: Link) -> str | None:

@@ -155,7 +155,7 @@ def _check_device(wanted: dict[str, Any], host: Host, problems: options.Problems
         return
     if link.ours and cards.home_name(link) is None:
         problems.add(KIND, device, "device", device, "this link is one of ours, not a card")
-    loss = cards.lifeline(host.stack(None), link, cards.controller_address())
+    loss = cards.lifelines(host.stack(None), cards.controller_address()).get(link.index)
     if loss is not None:
         problems.add(KIND, device, "device", device, "this card stays: " + loss)
 

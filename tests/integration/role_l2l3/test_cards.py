@@ -112,18 +112,80 @@ def test_refused_before_anything_is_touched(card, role):
 def test_the_card_of_a_tunnel_stays(card, role):
     card.sh("ip address add 203.0.113.2/24 dev enp3s0; ip link add vx0 type vxlan id 7 local 203.0.113.2 dstport 4789")
     (found,) = role.refused([], [{"name": "c", "interfaces": [CARD]}])
-    assert "this card stays: it has the underlay address of the tunnel vx0" in found
+    assert "this card stays: the underlay address of the tunnel vx0 is on it" in found
+
+
+ON_A_BRIDGE = "ip link add hb type bridge; ip link set enp3s0 master hb; ip link set hb up; "
+ON_A_MACVLAN = "ip link add mv0 link enp3s0 type macvlan; ip link set mv0 up; ip address add 203.0.113.2/24 dev mv0; "
+OTHER_DEFAULTS = "ip route del default; ip -6 route del default; ip address add 203.0.113.2/24 dev enp3s0; "
+
+
+@pytest.mark.parametrize(
+    ("script", "loss"),
+    [
+        (OTHER_DEFAULTS + "ip route add default via 203.0.113.1", "the host's default route goes through it"),
+        (
+            OTHER_DEFAULTS + "ip route add default nexthop via 192.0.2.1 nexthop via 203.0.113.1",
+            "the host's default route goes through it",
+        ),
+        (
+            OTHER_DEFAULTS + "ip route add 0.0.0.0/1 via 203.0.113.1; ip route add 128.0.0.0/1 via 203.0.113.1",
+            "the host's default route goes through it",
+        ),
+        (
+            ON_A_BRIDGE + "ip address add 203.0.113.2/24 dev hb; ip route replace default via 203.0.113.1",
+            "the host's default route goes through hb, which rests on it",
+        ),
+        (
+            ON_A_MACVLAN + "ip route replace default via 203.0.113.1",
+            "the host's default route goes through mv0, which rests on it",
+        ),
+        (
+            ON_A_BRIDGE + "ip link add v5 link hb type macvlan; ip link set v5 up; "
+            "ip address add 203.0.113.2/24 dev v5; ip route replace default via 203.0.113.1",
+            "the host's default route goes through v5, which rests on it",
+        ),
+        (
+            ON_A_BRIDGE + "ip address add 203.0.113.2/24 dev hb; "
+            "ip link add vx0 type vxlan id 7 local 203.0.113.2 dstport 4789",
+            "the underlay address of the tunnel vx0 is on hb, which rests on it",
+        ),
+    ],
+    ids=["default", "multipath", "halves", "bridge", "macvlan", "macvlan on a bridge", "tunnel over a bridge"],
+)  # fmt: skip
+def test_a_card_that_carries_the_host_stays(card, role, script, loss):
+    """In the plan and in the engine, with whatever is between the card and what the host would lose."""
+    card.sh(script)
+    (found,) = role.refused([], [{"name": "c", "interfaces": [{"device": "enp3s0"}]}])
+    assert found.startswith("container c: interfaces: device 'enp3s0': this card stays: " + loss)
+    card.module("netns", name="c")
+    (found,) = card.refused("interface", device="enp3s0", netns="c")
+    assert found == "interface enp3s0: device: 'enp3s0': this card stays: " + loss
+
+
+def test_a_card_in_a_bridge_that_carries_nothing_may_go(card, role):
+    card.sh(ON_A_BRIDGE)
+    role.run([], [{"name": "c", "interfaces": [CARD]}])
 
 
 def test_the_card_of_the_way_to_the_controller_stays(card, role):
     """sshd sets SSH_CONNECTION, by which network_info and the engine know whom not to cut off."""
     card.sh("ip address add 203.0.113.2/24 dev enp3s0")
+    words = "the way to the controller (203.0.113.1) goes through "
+    default = "the host's default route goes through it"
+    assert lifelines(card) == {"enp3s0": words + "it", "lo": None, "up0": default}
+    card.sh("ip address del 203.0.113.2/24 dev enp3s0;" + ON_A_BRIDGE + "ip address add 203.0.113.2/24 dev hb")
+    assert lifelines(card) == {
+        "enp3s0": words + "hb, which rests on it",
+        "hb": words + "it",
+        "lo": None,
+        "up0": default,
+    }
+
+
+def lifelines(host):
+    """What the host would lose with each of its links, as told to somebody who came over SSH."""
     program = "import json; from ansible_collections.virtnet.linux.plugins.module_utils.report import report;"
     program += "print(json.dumps({one['name']: one['lifeline'] for one in report()['host']['interfaces']}))"
     over_ssh = "SSH_CONNECTION='203.0.113.1 50000 203.0.113.2 22' %s -c \"%s\"" % (sys.executable, program)
-    lifelines = json.loads(card.sh(over_ssh))
-    assert lifelines == {
-        "enp3s0": "the way to the controller (203.0.113.1) goes through it",
-        "lo": None,
-        "up0": "the host's default route goes through it",
-    }
+    return json.loads(host.sh(over_ssh))
