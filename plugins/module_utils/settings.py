@@ -22,6 +22,7 @@ _DEFAULT, _DEFAULT6 = "0.0.0.0/0", "::/0"
 _IFLA_BRPORT_MODE, _IFLA_BRPORT_GUARD, _IFLA_BRPORT_ISOLATED = 4, 5, 33  # include/uapi/linux/if_link.h
 
 _ROUTES = ("gateway", "gateway6", "routes")
+_FIELDS = {_DEFAULT: "gateway", _DEFAULT6: "gateway6"}  # of a route: any other is in routes
 
 Settings = dict[str, Any]  # the keys are those of _READERS
 
@@ -54,6 +55,13 @@ def normal_routes(routes: list[dict[str, Any]] | None) -> list[dict[str, Any]] |
         via = None if route.get("via") is None else str(ip.address(route["via"]))
         plain.append({"to": str(network), "via": via, "metric": _metric(network.version, route.get("metric"))})
     return sorted(plain, key=str)
+
+
+def routes_of_end(end: dict[str, Any]) -> list[tuple[str, str, str | None, int | None]]:
+    """The routes that an object's end of a link asks for, as (option, network, gateway, metric)."""
+    asked = {key: normal_host(end[key]) for key in ("gateway", "gateway6")}
+    routes = _routes_of({**asked, "routes": normal_routes(end["routes"])})
+    return [(_FIELDS.get(to, "routes"), to, via, metric) for to, via, metric in routes]
 
 
 def link_local_of(mac: str) -> str:
@@ -139,8 +147,7 @@ def _routing(index: int, about: str, wanted: Settings, found: Settings | None) -
     asked = _routes_of(wanted)
     requests = []
     for route in _routes_of(found) if found else []:
-        enforced = {_DEFAULT: "gateway", _DEFAULT6: "gateway6"}.get(route[0], "routes")
-        if wanted.get(enforced) is not None and route not in asked:
+        if wanted.get(_FIELDS.get(route[0], "routes")) is not None and route not in asked:
             requests.append(Request(messages.delete_route(index, *route), about, (errno.ESRCH,)))
     # replaced even where they are there: a change of addresses before this may have taken them
     return requests + [Request(messages.replace_route(index, *route), about) for route in asked]

@@ -10,7 +10,14 @@ import errno
 import os
 from typing import Any
 
-from ansible_collections.virtnet.linux.plugins.module_utils import cards, messages, namespaces, options, settings
+from ansible_collections.virtnet.linux.plugins.module_utils import (
+    cards,
+    guests,
+    messages,
+    namespaces,
+    options,
+    settings,
+)
 from ansible_collections.virtnet.linux.plugins.module_utils.actions import Action
 from ansible_collections.virtnet.linux.plugins.module_utils.announce import announce
 from ansible_collections.virtnet.linux.plugins.module_utils.host import Host
@@ -56,12 +63,13 @@ def check(wanted: dict[str, Any], host: Host, problems: options.Problems) -> Non
     if not host.is_known_namespace(netns):
         problems.refer(KIND, device, "netns", netns, "namespace")
         return
-    _check_settings(wanted, problems)
+    problems.mac(KIND, device, "mac", wanted["mac"])
+    problems.mtu(KIND, device, "mtu", wanted["mtu"])
+    problems.labels(KIND, device, wanted["labels"])
+    guests.check_addressing(KIND, device, "", netns, wanted, host, problems)
     _check_device(wanted, host, problems)
-    there = host.stack(netns).links.get(_name(wanted))
-    if there is not None and not _is_it(wanted, there) and netns not in host.namespaces_going:
-        rule = "%s has another link of this name: choose another, or delete that one" % netns
-        problems.add(KIND, device, "name", _name(wanted), rule)
+    place = (netns, _name(wanted))
+    guests.check_name(KIND, device, "name", place, lambda link: _is_it(wanted, link), host, problems)
 
 
 def plan(wanted: dict[str, Any], host: Host) -> list[Action]:
@@ -126,14 +134,6 @@ def identities(wanted: dict[str, Any]) -> list[tuple[Any, ...]]:
         return []
     card: list[tuple[Any, ...]] = [("card", wanted["device"])] if wanted["type"] == "physical" else []
     return [*card, ("link", wanted["netns"], _name(wanted))]
-
-
-def _check_settings(wanted: dict[str, Any], problems: options.Problems) -> None:
-    device = wanted["device"]
-    problems.mac(KIND, device, "mac", wanted["mac"])
-    problems.mtu(KIND, device, "mtu", wanted["mtu"])
-    problems.labels(KIND, device, wanted["labels"])
-    problems.addressing(KIND, device, "", wanted)
 
 
 def _check_device(wanted: dict[str, Any], host: Host, problems: options.Problems) -> None:

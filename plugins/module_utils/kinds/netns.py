@@ -64,6 +64,9 @@ def foretell(wanted: dict[str, Any], host: Host) -> None:
     """Tell the host that the namespace comes or goes."""
     if wanted["state"] == "present":
         host.coming[wanted["name"]] = wanted
+        inode = None if wanted["pid"] is None else namespaces.inode_of_pid(wanted["pid"])
+        if inode is not None:
+            host.given_by_processes.setdefault(inode, wanted["name"])
     else:
         host.namespaces_going.add(wanted["name"])
 
@@ -220,6 +223,23 @@ def _check_pid(wanted: dict[str, Any], host: Host, problems: options.Problems) -
             "give one in a namespace of its own, or share the host's (network_mode: host, or join: host)"
         )
         problems.add(KIND, name, "pid", pid, rule)
+    else:
+        holder = _holder(inode, name, host)
+        if holder is not None:
+            rule = "its namespace is {0}'s already: join that (network_mode: container:{0}, or join: {0})"
+            problems.add(KIND, name, "pid", pid, rule.format(holder))
+
+
+def _holder(inode: int, name: str, host: Host) -> str | None:
+    """Whose the namespace is besides: another of our names for it, one that does not merely join it."""
+    declared = host.given_by_processes.get(inode, name)
+    if declared != name:
+        return declared
+    for other, held in host.handles.items():
+        if held == inode and other != name and other not in host.namespaces_going and _is_ours(host, other):
+            if (host.memory["handles"].get(other) or {}).get("join") is None:
+                return other
+    return None
 
 
 def _wrong_namespace(wanted: dict[str, Any], host: Host) -> str | None:
