@@ -109,7 +109,7 @@ def apply(actions: list[Action], host: Host) -> None:
     _remember(making, host)
     if is_new:
         namespaces.prepare_directory()
-    for action in sorted(making, key=lambda action: not _is_own(action.wanted)):
+    for action in sorted(making, key=lambda action: action.wanted["join"] not in (None, HOST)):
         _make(action, host)
     for action in actions:
         if action.verb == "change" and ("labels" in action.after or "lo" in action.after):
@@ -248,10 +248,18 @@ def _wrong_namespace(wanted: dict[str, Any], host: Host) -> str | None:
     join, pid = wanted["join"], wanted["pid"]
     if join is not None:
         target = host.own_inode if join == HOST else host.handles.get(join)
-        return None if held == target else remembered.get("join") or "own namespace"
+        stays = held == target and not _is_replaced(join, host)
+        return None if stays else remembered.get("join") or "own namespace"
     if pid is not None:
         return None if held == namespaces.inode_of_pid(pid) else remembered.get("join") or "own namespace"
     return remembered.get("join")
+
+
+def _is_replaced(joined: str, host: Host) -> bool:
+    """Whether a name that others join gets another namespace in this run, to which they have to follow it."""
+    wanted = host.coming.get(joined)
+    joins_none = wanted is not None and wanted["join"] in (None, HOST)
+    return joins_none and joined in host.handles and _wrong_namespace(host.coming[joined], host) is not None
 
 
 def _found(wanted: dict[str, Any], host: Host) -> dict[str, Any]:

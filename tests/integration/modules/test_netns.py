@@ -186,6 +186,18 @@ def test_whoever_joins_one_that_was_made_again_follows(host):
     assert verbs(done) == [("create", "c1"), ("replace", "s")]
 
 
+def test_whoever_joins_one_that_gets_another_namespace_follows_in_the_same_run(host):
+    pids = [host.start("unshare", "--net", "sleep", "infinity") for _number in range(2)]
+    for pid in pids:
+        host.sh("until [ $(readlink /proc/%d/ns/net) != $(readlink /proc/self/ns/net) ]; do :; done" % pid)
+    joined = [{"name": "s", "join": "c1"}, {"name": "c1"}]
+    host.change("netns", config=joined)
+    for more in ({"pid": pids[0]}, {"pid": pids[1]}, {"join": "host"}, {}):
+        done = host.change("netns", config=[joined[0], {"name": "c1", **more}])
+        assert sorted(verbs(done)) == [("replace", "c1"), ("replace", "s")]
+        assert inode(host, "s") == inode(host, "c1")
+
+
 def test_without_memory_a_joined_handle_is_asked_for_and_adopted(host):
     host.change("netns", name="agent", join="host", labels={"role": "web"})
     host.sh("rm -r /run/virtnet")
