@@ -101,7 +101,10 @@ def setup(name: str, about: str, wanted: Settings, index_of_bridge: int | None) 
         attrs.append(("IFLA_IFALIAS", mark(wanted["labels"])))
     requests = [Request(messages.change_link(name, attrs, wanted.get("up")), about)]
     if wanted.get("silent"):  # in a message before: the kernel raises a link first, whatever else is in the same one
-        requests.insert(0, Request(messages.change_link(name, [messages.silent()]), about))
+        # a link with an MTU below IPv6's least has no IPv6 to be kept silent; one that grows gets it with the MTU
+        requests.insert(0, Request(messages.change_link(name, [messages.silent()]), about, (errno.EAFNOSUPPORT,)))
+        if wanted.get("mtu") is not None:
+            requests.insert(0, Request(messages.change_link(name, [("IFLA_MTU", wanted["mtu"])]), about))
     port = _port_attributes(wanted)
     if port:  # in a message of its own: the kernel looks for the bridge before it sets the one given beside it
         requests.append(Request(messages.change_link(name, [messages.bridge_port(port)]), about))

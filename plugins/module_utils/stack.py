@@ -393,8 +393,9 @@ def _optional(data: bytes | None) -> int | None:
 
 
 def _silent(af_spec: bytes | None) -> bool:
-    if af_spec is None:
-        return False
-    inet6 = attribute(af_spec, 0, socket.AF_INET6)
-    mode = None if inet6 is None else attribute(inet6, 0, _IFLA_INET6_ADDR_GEN_MODE)
+    """Without IPv6, as below its least MTU, there is nothing that could speak."""
+    inet6 = None if af_spec is None else attribute(af_spec, 0, socket.AF_INET6)
+    if inet6 is None:
+        return True
+    mode = attribute(inet6, 0, _IFLA_INET6_ADDR_GEN_MODE)
     return mode is not None and number(mode) == messages.IN6_ADDR_GEN_MODE_NONE

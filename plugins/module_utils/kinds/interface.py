@@ -64,7 +64,7 @@ def check(wanted: dict[str, Any], host: Host, problems: options.Problems) -> Non
         problems.refer(KIND, device, "netns", netns, "namespace")
         return
     problems.mac(KIND, device, "mac", wanted["mac"])
-    problems.mtu(KIND, device, "mtu", wanted["mtu"])
+    problems.mtu(KIND, device, "mtu", wanted["mtu"], wanted["addresses"] or ())
     problems.labels(KIND, device, wanted["labels"])
     guests.check_addressing(KIND, device, "", netns, wanted, host, problems)
     _check_device(wanted, host, problems)

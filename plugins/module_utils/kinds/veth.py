@@ -80,7 +80,7 @@ def check(wanted: dict[str, Any], host: Host, problems: options.Problems) -> Non
         return
     if (wanted["netns"], name) == (peer["netns"], peer["name"]):
         problems.add(KIND, name, "peer.name", peer["name"], "both ends are in one namespace: they need two names")
-    problems.mtu(KIND, name, "mtu", wanted["mtu"])
+    problems.mtu(KIND, name, "mtu", wanted["mtu"], [*(wanted["addresses"] or ()), *(peer["addresses"] or ())])
     problems.labels(KIND, name, wanted["labels"])
     for address in wanted["allowed_addresses"] or []:
         problems.network(KIND, name, "allowed_addresses", address)

@@ -73,3 +73,29 @@ def test_a_default_route_of_several_ways_counts_with_each_of_them(host, role):
     assert host.links()["br-web"]["mtu"] == 1400, "the smallest"
     (problem,) = role.refused([{"name": "far", "subnet": "10.99.0.0/24"}])
     assert "overlaps with the host's route to 10.99.0.0/16 by up1" in problem
+
+
+def test_an_mtu_too_small_for_ipv6_is_one_for_ipv4(host, role):
+    """Below 1280 the kernel takes IPv6 from a link altogether, and its setting that keeps it silent."""
+    small, large = {"name": "web", "subnet": "172.30.0.0/24", "mtu": 1000}, {"name": "web", "subnet": "172.30.0.0/24"}
+    containers = [{"name": "a", "networks": ["web"]}, {"name": "b", "networks": ["web"]}]
+    role.run([small], containers)
+    assert packets.arrives(host, "a", role.address("b", "web"), 80, "b")
+    role.run([large], containers)
+    role.run([{**large, "enable_ipv6": True}], containers)
+    assert packets.ping(host, "a", role.address("b", "web", 6))
+    host.sh("ip link set br-web mtu 600")
+    role.run([{**large, "enable_ipv6": True}], containers)
+    assert packets.ping(host, "a", role.address("b", "web", 6))
+
+
+def test_with_ipv6_an_mtu_too_small_for_it_is_refused(host):
+    host.sh("ip netns add c; ip link add enp3s0 type veth peer name enp3s1")
+    six, rule = ["fd00::2/64"], "with an IPv6 address an MTU is 1280 to 65535"
+    found = host.refused(
+        "topology",
+        bridge=[{"name": "br0", "addresses": six, "mtu": 1000}],
+        veth=[{"name": "v0", "mtu": 1000, "peer": {"name": "eth0", "netns": "c", "addresses": six}}],
+        interface=[{"device": "enp3s0", "netns": "c", "addresses": six, "mtu": 1000}],
+    )
+    assert [one for one in found if rule in one] == found and len(found) == 3
