@@ -38,6 +38,9 @@ class Host:
         self.bridges_made: set[str] = set()  # by this run: nobody there has known anybody yet
         self.links_coming: set[tuple[str | None, str]] = set()
         self.links_going: set[tuple[str | None, str]] = set()
+        # by card, namespace and name, with their modes: those that are declared, and those that stay beside them
+        self.macvlans_coming: dict[str, dict[tuple[str | None, str], str | None]] = {}
+        self.macvlans_standing: dict[str, dict[tuple[str | None, str], str | None]] = {}
         self.heads: dict[str, str] = {}  # of bridges that are joined to others by cables: the one with the addresses
         self.bridges_of_containers: dict[str | None, set[str]] = {}  # on which a container's declared endpoints are
         self._stacks: dict[str | None, Stack] = {}

@@ -37,7 +37,7 @@ options:
       choices: [physical, macvlan]
       default: physical
     mode:
-      description: How a macvlan meets the others on the same card.
+      description: How a macvlan meets the others on the same card. One in mode V(passthru) is alone on it.
       type: str
       choices: [private, vepa, bridge, passthru]
       default: bridge
@@ -52,7 +52,7 @@ options:
       type: list
       elements: str
     gateway:
-      description: The IPv4 default route's gateway.
+      description: The IPv4 default route's gateway, in the subnet of an address of it.
       type: str
     gateway6:
       description: The IPv6 default route's gateway.

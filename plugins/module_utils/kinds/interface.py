@@ -44,6 +44,7 @@ OPTIONS: dict[str, Any] = dict(
 )
 
 _IFLA_MACVLAN_MODE = 1
+_ALONE = "passthru"  # the mode beside which the kernel lets no other macvlan be on the card
 
 
 def check(wanted: dict[str, Any], host: Host, problems: options.Problems) -> None:
@@ -66,7 +67,7 @@ def check(wanted: dict[str, Any], host: Host, problems: options.Problems) -> Non
     problems.mac(KIND, device, "mac", wanted["mac"])
     problems.mtu(KIND, device, "mtu", wanted["mtu"], wanted["addresses"] or ())
     problems.labels(KIND, device, wanted["labels"])
-    guests.check_addressing(KIND, device, "", netns, wanted, host, problems)
+    guests.check_addressing(KIND, device, "", netns, _end(wanted, host), host, problems)
     _check_device(wanted, host, problems)
     place = (netns, _name(wanted))
     guests.check_name(KIND, device, "name", place, lambda link: _is_it(wanted, link), host, problems)
@@ -95,11 +96,11 @@ def plan(wanted: dict[str, Any], host: Host) -> list[Action]:
 def apply(actions: list[Action], host: Host) -> None:
     """Hand cards over, make macvlans, and set both."""
     for action in actions:
+        if action.verb == "replace":  # all of them first: one that was alone on its card would keep the others off it
+            _remove(action.wanted, host)
+    for action in actions:
         wanted = action.wanted
         found = _find(wanted, host)
-        if action.verb == "replace":
-            _remove(wanted, host)
-            found = None
         if found is None or found[0].name != wanted["netns"]:
             _bring(wanted, host, found)
             found = None
@@ -126,6 +127,8 @@ def foretell(wanted: dict[str, Any], host: Host) -> None:
             host.links_going.add((found[0].name, found[1].name))
     elif wanted["type"] == "physical":
         host.links_going.add((None, wanted["device"]))
+    else:
+        host.macvlans_coming.setdefault(wanted["device"], {})[wanted["netns"], _name(wanted)] = wanted["mode"]
 
 
 def identities(wanted: dict[str, Any]) -> list[tuple[Any, ...]]:
@@ -142,6 +145,8 @@ def _check_device(wanted: dict[str, Any], host: Host, problems: options.Problems
     if wanted["type"] == "macvlan":
         if link is None and found is None:
             problems.add(KIND, device, "device", device, "this host has no such card")
+        elif link is not None:
+            _check_macvlan(wanted, link, None if found is None else found[1], host, problems)
         return
     if found is not None and found[0].name is not None:
         leaves = (found[0].name, found[1].name) in host.links_going or found[0].name in host.namespaces_going
@@ -158,6 +163,52 @@ def _check_device(wanted: dict[str, Any], host: Host, problems: options.Problems
     loss = cards.lifelines(host.stack(None), cards.controller_address()).get(link.index)
     if loss is not None:
         problems.add(KIND, device, "device", device, "this card stays: " + loss)
+
+
+def _check_macvlan(
+    wanted: dict[str, Any], card: Link, found: Link | None, host: Host, problems: options.Problems
+) -> None:
+    """What the kernel refuses of a macvlan when it is made (macvlan_common_newlink() in drivers/net/macvlan.c)."""
+    device, mode = wanted["device"], wanted["mode"]
+    if wanted["mtu"] is not None and wanted["mtu"] > card.mtu:
+        rule = "the card has %d, and a macvlan on it no more: make this smaller, or that larger" % card.mtu
+        problems.add(KIND, device, "mtu", wanted["mtu"], rule)
+    if found is not None and _mode(found) == mode:
+        return
+    master = host.stack(None).link_at(card.master)
+    if master is not None:
+        problems.add(KIND, device, "device", device, "it is a port of %s: name that" % master.name)
+    others = _macvlans_on(card, host)
+    others.pop((wanted["netns"], _name(wanted)), None)
+    for (netns, name), other in sorted(others.items(), key=str):
+        if _ALONE in (mode, other):
+            rule = "%s has %s on this card, in mode %s, and a macvlan in mode %s is alone on its card"
+            problems.add(KIND, device, "mode", mode, rule % (netns or "the host", name, other, _ALONE))
+
+
+def _macvlans_on(card: Link, host: Host) -> dict[tuple[str | None, str], str | None]:
+    """The macvlans that are on a card after this run, by namespace and name, with their modes."""
+    if card.name not in host.macvlans_standing:
+        standing = host.macvlans_standing[card.name] = {}
+        for netns in (None, *host.handles):
+            remembered = host.memory["handles"].get(netns or "") or {}
+            if netns in host.namespaces_going or remembered.get("join") is not None:
+                continue
+            for link in host.stack(netns).links.values():
+                at_home = netns is None and link.peer_index == card.index
+                on_it = at_home or (link.labels or {}).get(cards.DEVICE) == card.name
+                if on_it and link.kind == "macvlan" and (netns, link.name) not in host.links_going:
+                    standing[netns, link.name] = _mode(link)
+    return {**host.macvlans_standing[card.name], **host.macvlans_coming.get(card.name, {})}
+
+
+def _end(wanted: dict[str, Any], host: Host) -> dict[str, Any]:
+    """The object with the addresses that the link will have: where none are declared, those that somebody gave it."""
+    if wanted["addresses"] is not None or not any(wanted[key] for key in ("gateway", "gateway6", "routes")):
+        return wanted
+    found = None if wanted["netns"] in host.namespaces_going else _find(wanted, host)
+    given = found is not None and found[0].name == wanted["netns"]
+    return {**wanted, "addresses": settings.read(*found, ["addresses"])["addresses"] if found and given else []}
 
 
 def _about(wanted: dict[str, Any]) -> str:

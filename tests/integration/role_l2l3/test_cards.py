@@ -21,6 +21,9 @@ CARD = {
     "gateway6": "2001:db8:3::1",
 }
 SETTLED = "until ip -6 address show dev enp3s0 -tentative | grep -q fe80; do sleep 0.05; done"
+UP = "ip link set {0} addrgenmode none; ip link set {0} up; ".format
+ON_A_BRIDGE = "ip link add hb type bridge; ip link set enp3s0 master hb; " + UP("hb")
+ON_A_MACVLAN = "ip link add mv0 link enp3s0 type macvlan; ip address add 203.0.113.2/24 dev mv0; " + UP("mv0")
 WEB = {"name": "web", "subnet": "172.30.0.0/24", "subnet6": "fd00:30::/64"}
 
 
@@ -94,6 +97,51 @@ def test_one_card_serves_two_containers_as_macvlans(card, role):
     assert packets.arrives(card, "isp", "203.0.113.7", 80, "c")
 
 
+def refused(host, role, *containers):
+    """For what the engine refuses cards that the planner took for right."""
+    host.sh(SETTLED)
+    planned = role.plan([], containers)
+    assert planned["errors"] == []
+    return host.refused("topology", **planned["topology"])
+
+
+def test_a_gateway_without_an_address_near_it(card, role):
+    wish = {"device": "enp3s0", "gateway": "203.0.113.1"}
+    (found,) = refused(card, role, {"name": "c", "interfaces": [wish]})
+    assert found.startswith("interface enp3s0: gateway: '203.0.113.1': it is in none of the subnets that this end has")
+    role.run([], [{"name": "c", "interfaces": [{"device": "enp3s0"}]}])
+    card.sh("ip address add 203.0.113.7/24 dev enp3s0", "c")  # as DHCP does
+    role.run([], [{"name": "c", "interfaces": [wish]}])
+    assert packets.seen(card, "c", "198.51.100.1", 80, "isp") == "203.0.113.7"
+
+
+def test_a_macvlan_in_mode_passthru_is_alone_on_its_card(card, role):
+    def container(name, mode):
+        return {"name": name, "interfaces": [{"device": "enp3s0", "type": "macvlan", "name": "lan", "mode": mode}]}
+
+    rule = "c has lan on this card, in mode %s, and a macvlan in mode passthru is alone on its card"
+    first, second = refused(card, role, container("c", "passthru"), container("d", "bridge"))
+    assert second == "interface enp3s0: mode: 'bridge': " + rule % "passthru"
+    assert "mode: 'passthru': d has lan on this card" in first
+    role.run([], [container("c", "passthru")])
+    (found,) = refused(card, role, container("d", "bridge"))
+    assert rule % "passthru" in found
+    role.run([], [container("d", "private"), container("c", "bridge")])
+    (found,) = refused(card, role, container("d", "passthru"))
+    assert rule % "bridge" in found
+    role.run([], [{"name": "c", "state": "absent"}, container("d", "passthru")])
+
+
+def test_what_else_a_macvlan_cannot_be_made_with(card, role):
+    wish = {"device": "enp3s0", "type": "macvlan", "name": "lan"}
+    (found,) = refused(card, role, {"name": "c", "interfaces": [{**wish, "mtu": 1600}]})
+    assert "mtu: 1600: the card has 1500, and a macvlan on it no more" in found
+    card.sh(ON_A_BRIDGE)
+    (found,) = refused(card, role, {"name": "c", "interfaces": [wish]})
+    assert "device: 'enp3s0': it is a port of hb: name that" in found
+    role.run([], [{"name": "c", "interfaces": [{**wish, "device": "hb"}]}])
+
+
 def test_refused_before_anything_is_touched(card, role):
     found = role.refused(
         [],
@@ -115,8 +163,6 @@ def test_the_card_of_a_tunnel_stays(card, role):
     assert "this card stays: the underlay address of the tunnel vx0 is on it" in found
 
 
-ON_A_BRIDGE = "ip link add hb type bridge; ip link set enp3s0 master hb; ip link set hb up; "
-ON_A_MACVLAN = "ip link add mv0 link enp3s0 type macvlan; ip link set mv0 up; ip address add 203.0.113.2/24 dev mv0; "
 OTHER_DEFAULTS = "ip route del default; ip -6 route del default; ip address add 203.0.113.2/24 dev enp3s0; "
 
 
@@ -141,7 +187,7 @@ OTHER_DEFAULTS = "ip route del default; ip -6 route del default; ip address add 
             "the host's default route goes through mv0, which rests on it",
         ),
         (
-            ON_A_BRIDGE + "ip link add v5 link hb type macvlan; ip link set v5 up; "
+            ON_A_BRIDGE + "ip link add v5 link hb type macvlan; " + UP("v5") +
             "ip address add 203.0.113.2/24 dev v5; ip route replace default via 203.0.113.1",
             "the host's default route goes through v5, which rests on it",
         ),
@@ -155,6 +201,7 @@ OTHER_DEFAULTS = "ip route del default; ip -6 route del default; ip address add 
 )  # fmt: skip
 def test_a_card_that_carries_the_host_stays(card, role, script, loss):
     """In the plan and in the engine, with whatever is between the card and what the host would lose."""
+    card.sh(SETTLED)
     card.sh(script)
     (found,) = role.refused([], [{"name": "c", "interfaces": [{"device": "enp3s0"}]}])
     assert found.startswith("container c: interfaces: device 'enp3s0': this card stays: " + loss)
