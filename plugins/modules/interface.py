@@ -10,8 +10,8 @@ module: interface
 short_description: A card of the host handed to a container
 version_added: 1.0.0
 description:
-  - Moves a link of the host, as a physical card, to a container's namespace, sets it there, and brings it home under
-    the name that it had when declared absent, also after its namespace was deleted by somebody else.
+  - Moves a link of the host, as a physical card, to a container's namespace, sets it there, and when declared absent
+    brings it home with the name, MTU and MAC that it had, also after its namespace was deleted by somebody else.
   - Or makes a macvlan in the namespace, where one card serves several containers.
   - A card that carries the host's default route, the way to the controller or a tunnel's underlay address stays, also
     where a bridge, a bond or a VLAN is between, so that nobody locks himself out.

@@ -257,9 +257,7 @@ def _settings(wanted: dict[str, Any], link: Link | None) -> settings.Settings:
 def _labels(wanted: dict[str, Any], link: Link | None) -> dict[str, str]:
     """The labels that are asked for (None keeps what is there), and what a card's way home needs."""
     found = (link.labels if link is not None else None) or {}
-    own = {cards.DEVICE: wanted["device"]}
-    if cards.WAS_UP in found:
-        own[cards.WAS_UP] = found[cards.WAS_UP]
+    own = {cards.DEVICE: wanted["device"], **{label: found[label] for label in cards.WAS if label in found}}
     return {**(found if wanted["labels"] is None else wanted["labels"]), **own}
 
 
@@ -291,8 +289,7 @@ def _bring(wanted: dict[str, Any], host: Host, found: tuple[Stack, Link] | None)
             home.send([Request(messages.create_link(_name(wanted), "macvlan", mode, attrs), about)])
         else:
             link = home.links[wanted["device"]] if found is None else found[1]
-            labels = _labels(wanted, link)
-            labels.setdefault(cards.WAS_UP, "yes" if link.up else "no")
+            labels = {**cards.as_at_home(link), **_labels(wanted, link)}
             marked = settings.setup(link.name, about, {"labels": labels, "up": False}, None)
             home.send([*marked, Request(messages.move_link(link.index, _name(wanted), file), about)])
     finally:

@@ -50,7 +50,8 @@ def card(host):
 def test_a_container_has_a_card_of_its_own_and_it_comes_home(card, role):
     card.sh(SETTLED)
     before = card.snapshot()
-    container = {"name": "c", "networks": ["web"], "interfaces": [CARD]}
+    changed = {**CARD, "mac": "02:00:00:00:00:07", "mtu": 1400}
+    container = {"name": "c", "networks": ["web"], "interfaces": [changed]}
     role.run([WEB], [container])
     assert packets.seen(card, "c", "198.51.100.1", 80, "isp") == "203.0.113.7", "the default route is the card's"
     assert packets.seen(card, "c", "2001:db8:4::1", 80, "isp") == "2001:db8:3::7"
@@ -68,6 +69,18 @@ def test_a_container_has_a_card_of_its_own_and_it_comes_home(card, role):
     role.run([{**WEB, "state": "absent"}], [{"name": "c", "state": "absent"}])
     card.sh(SETTLED)
     snapshot.same(before, card.snapshot())
+
+
+def test_a_card_comes_home_as_it_left_by_way_of_another_container(card, role):
+    """The second one, and somebody in it, set it differently again."""
+    before = card.links()["enp3s0"]
+    role.run([], [{"name": "c", "interfaces": [{**CARD, "mtu": 1400}]}])
+    role.run([], [{"name": "c", "network_mode": "none"}, {"name": "d", "interfaces": [{**CARD, "mtu": 1300}]}])
+    card.sh("ip link set wan address 02:00:00:00:00:08", "d")
+    role.run([], [], purge=True)
+    after = card.links()["enp3s0"]
+    assert [(one["mtu"], one["address"]) for one in (after, before)] == [(1500, before["address"])] * 2
+    assert "ifalias" not in after
 
 
 def test_the_card_of_a_container_that_goes_comes_home_first(card, role):
