@@ -78,9 +78,12 @@ def compare(wanted: Settings, stack: Stack, link: Link, own_link_local: str | No
     """What differs between wanted settings and the link, as (before, after).
 
     ``own_link_local`` is the link-local address that goes with IPv6 addresses; its absence shows as a change of
-    addresses.
+    addresses, and so does that of the route which comes with an IPv4 address.
     """
     found = read(stack, link, [key for key, value in wanted.items() if value is not None])
+    unrouted = _unrouted(wanted, stack, link)
+    if unrouted:
+        found["addresses"] = [address for address in found["addresses"] if address not in unrouted]
     before, after = difference(wanted, found)
     if _lacks_link_local(wanted, stack, link, own_link_local):
         before["addresses"] = found["addresses"]
@@ -120,7 +123,8 @@ def addressing(
     requests = []
     if wanted.get("addresses") is not None:
         asked = wanted["addresses"] + ([own_link_local] if own_link_local and has_ipv6(wanted) else [])
-        gone = [address for address in have if address not in asked and not is_link_local(address)]
+        unrouted = [] if link is None else _unrouted(wanted, stack, link)
+        gone = [address for address in have if address not in asked and not is_link_local(address)] + unrouted
         requests += [
             Request(messages.delete_address(index, address), about, (errno.EADDRNOTAVAIL,)) for address in gone
         ]
@@ -171,6 +175,23 @@ def _metric(version: int, metric: int | None) -> int | None:
     if version == 6:
         return metric or 1024
     return metric or None
+
+
+def _unrouted(wanted: Settings, stack: Stack, link: Link) -> list[str]:
+    """Those of the IPv4 addresses wanted that the link has without the route to their network, which the kernel gives
+    with an address, and not again where somebody has deleted it. (A link that is down has none, a VRF its own.)"""
+    asked = [address for address in wanted.get("addresses") or [] if ":" not in address]
+    if not asked or not link.up or link.master is not None:
+        return []
+    networks = {address: _network_of(address) for address in asked if address in stack.addresses_of(link.index)}
+    return [one for one, network in networks.items() if network and (link.index, network) not in stack.connected]
+
+
+@functools.lru_cache(1 << 16)
+def _network_of(address: str) -> str | None:
+    """The network of ADDRESS/LENGTH; None for an address that is alone in it."""
+    network = ip.interface(address).network
+    return str(network) if network.num_addresses > 1 else None
 
 
 def _lacks_link_local(wanted: Settings, stack: Stack, link: Link, own_link_local: str | None) -> bool:

@@ -202,6 +202,7 @@ class Stack:
         self._addresses: dict[int, list[str]] = {}
         self._routes: list[Route] | None = None
         self._local_routes: set[tuple[int | None, str]] | None = None
+        self._connected: set[tuple[int | None, str]] | None = None
 
     @property
     def socket(self) -> Socket:
@@ -218,7 +219,8 @@ class Stack:
 
     def forget(self) -> None:
         """Read everything anew when next asked."""
-        self._links = self._by_index = self._raw_addresses = self._routes = self._local_routes = None
+        self._links = self._by_index = self._raw_addresses = None
+        self._routes = self._local_routes = self._connected = None
         self._addresses = {}
 
     @property
@@ -246,6 +248,13 @@ class Stack:
         if self._routes is None:
             self._routes = list(self._read_routes())
         return self._routes
+
+    @property
+    def connected(self) -> set[tuple[int | None, str]]:
+        """The networks that are on a link, as (index of the link, NETWORK/LENGTH)."""
+        if self._connected is None:
+            self._connected = {(route.index, route.to) for route in self.routes if route.via is None}
+        return self._connected
 
     @property
     def local_routes(self) -> set[tuple[int | None, str]]:

@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from kit import packets
 from kit.role import play, playbook_of
 
@@ -99,3 +101,14 @@ def test_with_ipv6_an_mtu_too_small_for_it_is_refused(host):
         interface=[{"device": "enp3s0", "netns": "c", "addresses": six, "mtu": 1000}],
     )
     assert [one for one in found if rule in one] == found and len(found) == 3
+
+
+@pytest.mark.parametrize(("netns", "link"), [(None, "br-web"), ("a", "eth0")])
+def test_the_route_of_an_address_that_was_deleted_by_hand_is_back(host, role, netns, link):
+    lists = [{"name": "web", "subnet": "172.30.0.0/24"}], [{"name": "a", "networks": ["web"]}]
+    role.run(*lists)
+    before = host.sh("ip route", netns)
+    host.sh("ip route delete 172.30.0.0/24 dev " + link, netns)
+    role.run(*lists)
+    assert host.sh("ip route", netns) == before
+    assert packets.arrives(host, None, "172.30.0.2", 80, "a")
