@@ -20,7 +20,8 @@ from ansible_collections.virtnet.linux.plugins.module_utils.netlink import Reque
 from ansible_collections.virtnet.linux.plugins.module_utils.stack import Link, Route, Stack
 
 DEVICE = "device"
-WAS = _WAS_UP, _WAS_MTU, _WAS_MAC = "was_up", "was_mtu", "was_mac"
+_WAS_UP, _WAS_MTU, _WAS_MAC = "was_up", "was_mtu", "was_mac"
+WAS = {_WAS_UP: "yes", _WAS_MTU: "65535", _WAS_MAC: "02:42:ac:1e:00:02"}  # each with a value as long as they are
 _IFLA_VXLAN_LOCAL, _IFLA_VXLAN_LOCAL6 = 4, 17  # include/uapi/linux/if_link.h
 
 

@@ -76,7 +76,8 @@ options:
       description:
         - Words kept in the kernel with the object, in the alias of its link, and shown by
           M(virtnet.linux.network_info).
-        - Keys of lower case letters, digits and underscores; values without white space; 240 bytes in all.
+        - Keys of lower case letters, digits and underscores; values without white space; 160 bytes in all, for
+          the alias has to hold a card's way home besides.
       type: dict
     adopt:
       description:

@@ -14,6 +14,7 @@ from ansible_collections.virtnet.linux.plugins.module_utils import (
     cards,
     guests,
     messages,
+    names,
     namespaces,
     options,
     settings,
@@ -66,7 +67,7 @@ def check(wanted: dict[str, Any], host: Host, problems: options.Problems) -> Non
         return
     problems.mac(KIND, device, "mac", wanted["mac"])
     problems.mtu(KIND, device, "mtu", wanted["mtu"], wanted["addresses"] or ())
-    problems.labels(KIND, device, wanted["labels"])
+    _check_labels(wanted, problems)
     guests.check_addressing(KIND, device, "", netns, _end(wanted, host), host, problems)
     _check_device(wanted, host, problems)
     place = (netns, _name(wanted))
@@ -137,6 +138,15 @@ def identities(wanted: dict[str, Any]) -> list[tuple[Any, ...]]:
         return []
     card: list[tuple[Any, ...]] = [("card", wanted["device"])] if wanted["type"] == "physical" else []
     return [*card, ("link", wanted["netns"], _name(wanted))]
+
+
+def _check_labels(wanted: dict[str, Any], problems: options.Problems) -> None:
+    """What a card's way home needs has to fit into its alias besides."""
+    device, labels = wanted["device"], wanted["labels"]
+    problems.labels(KIND, device, labels)
+    if names.labels_fit(labels) and not names.labels_fit({**labels, cards.DEVICE: device, **cards.WAS}):
+        rule = "with the words for a card's way home they are more than a link's alias holds: give fewer or shorter"
+        problems.add(KIND, device, "labels", names.mark(labels), rule)
 
 
 def _check_device(wanted: dict[str, Any], host: Host, problems: options.Problems) -> None:
@@ -228,10 +238,10 @@ def _is_it(wanted: dict[str, Any], link: Link) -> bool:
 
 def _find(wanted: dict[str, Any], host: Host) -> tuple[Stack, Link] | None:
     """Where the card is when it is not (or no longer rightly) at home, or where the macvlan is."""
-    names: list[str | None] = [wanted["netns"]] if wanted["netns"] in host.handles else []
+    places: list[str | None] = [wanted["netns"]] if wanted["netns"] in host.handles else []
     if wanted["type"] == "physical":
-        names += [None, *(name for name in sorted(host.handles) if name != wanted["netns"])]
-    for netns in names:
+        places += [None, *(name for name in sorted(host.handles) if name != wanted["netns"])]
+    for netns in places:
         if netns in host.memory["handles"] and netns != wanted["netns"]:
             continue
         stack = host.stack(netns)
