@@ -51,8 +51,11 @@ def check(wanted: dict[str, Any], host: Host, problems: options.Problems) -> Non
     else:
         _check_pid(wanted, host, problems)
     _check_join(wanted, host, problems)
-    if name in host.handles and not _is_ours(host, name) and not wanted["adopt"]:
-        problems.foreign(KIND, name)
+    if name in host.handles and not _is_ours(host, name):
+        if not wanted["adopt"]:
+            problems.foreign(KIND, name)
+        elif host.handles[name] == host.own_inode and _is_own(wanted):
+            problems.add(KIND, name, "adopt", True, "this is the host's own namespace: take it over with join: host")
 
 
 def identities(wanted: dict[str, Any]) -> list[tuple[Any, ...]]:

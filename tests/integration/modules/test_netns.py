@@ -137,6 +137,14 @@ def test_a_process_in_the_hosts_own_namespace_has_none_to_give(host):
     assert "network_mode: host" in problem
 
 
+def test_the_hosts_own_namespace_is_adopted_as_what_it_is(host):
+    host.sh("mkdir /run/netns && touch /run/netns/own && mount --bind /proc/self/ns/net /run/netns/own")
+    (problem,) = host.refused("netns", name="own", adopt=True)
+    assert problem == "netns own: adopt: True: this is the host's own namespace: take it over with join: host"
+    host.change("netns", name="own", join="host", adopt=True, labels={"role": "web"})
+    assert host.links()["lo"].get("ifalias") is None
+
+
 def test_another_join_replaces_the_handle_and_says_so(host):
     host.change("netns", config=[{"name": "a"}, {"name": "b"}, {"name": "c", "join": "a"}])
     moved = host.change("netns", name="c", join="b")
