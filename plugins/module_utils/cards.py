@@ -4,9 +4,9 @@
 
 """Cards: links of the host that a namespace was given, and their way home.
 
-A card away from home bears its old name in its alias (``device=enp3s0``) and whether it was up, so nothing else has to
-remember: the alias stays with it also when its namespace is deleted by somebody else and the kernel brings it back
-under whatever name is free.
+A card away from home bears its old name in its alias (``device=enp3s0``), whether it was up, its MTU and its MAC, so
+nothing else has to remember: the alias stays with it also when its namespace is deleted by somebody else and the kernel
+brings it back under whatever name is free.
 """
 
 from __future__ import annotations
@@ -17,9 +17,11 @@ from typing import Any
 
 from ansible_collections.virtnet.linux.plugins.module_utils import messages
 from ansible_collections.virtnet.linux.plugins.module_utils.netlink import Request
-from ansible_collections.virtnet.linux.plugins.module_utils.stack import Link, Stack
+from ansible_collections.virtnet.linux.plugins.module_utils.stack import Link, Route, Stack
 
-DEVICE, WAS_UP = "device", "was_up"
+DEVICE = "device"
+_WAS_UP, _WAS_MTU, _WAS_MAC = "was_up", "was_mtu", "was_mac"
+WAS = {_WAS_UP: "yes", _WAS_MTU: "65535", _WAS_MAC: "02:42:ac:1e:00:02"}  # each with a value as long as they are
 _IFLA_VXLAN_LOCAL, _IFLA_VXLAN_LOCAL6 = 4, 17  # include/uapi/linux/if_link.h
 
 
@@ -28,16 +30,31 @@ def home_name(link: Link) -> str | None:
     return None if link.kind == "macvlan" else (link.labels or {}).get(DEVICE)
 
 
+def as_at_home(link: Link) -> dict[str, str]:
+    """Labels that say how a card that leaves home has been there."""
+    told = {_WAS_UP: "yes" if link.up else "no", _WAS_MTU: str(link.mtu), _WAS_MAC: link.mac}
+    return {label: value for label, value in told.items() if value is not None}
+
+
 def away_in(stack: Stack) -> list[Link]:
     """The cards that the namespace was given."""
     return [link for link in stack.links.values() if home_name(link)]
 
 
 def send_home(there: Stack, link: Link, home: Stack) -> None:
-    """Bring a card back to the host under the name that it had, up if it was up then, without our mark."""
+    """Bring a card back to the host as it left: under the name, with the MTU and the MAC that it had, up if it was up
+    then, without our mark."""
     device = home_name(link) or link.name
+    labels = link.labels or {}
     about = "interface %s" % device
     requests = [Request(messages.change_link(link.name, [], up=False), about)]
+    changed: messages.Attributes = []  # only what is another now: not every card lets itself be set
+    if labels.get(_WAS_MTU, str(link.mtu)) != str(link.mtu):
+        changed.append(("IFLA_MTU", int(labels[_WAS_MTU])))
+    if labels.get(_WAS_MAC, link.mac) != link.mac:
+        changed.append(("IFLA_ADDRESS", labels[_WAS_MAC]))
+    if changed:
+        requests.append(Request(messages.change_link(link.name, changed), about))
     if there.name is not None:
         own = os.open("/proc/self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
         try:
@@ -46,23 +63,28 @@ def send_home(there: Stack, link: Link, home: Stack) -> None:
             os.close(own)
     else:
         home.send([*requests, Request(messages.rename_link(link.index, device), about)])
-    was_up = (link.labels or {}).get(WAS_UP) == "yes"
+    was_up = labels.get(_WAS_UP) == "yes"
     home.send([Request(messages.change_link(device, [("IFLA_IFALIAS", "")], up=was_up or None), about)])
     there.forget()
     home.forget()
 
 
-def lifeline(stack: Stack, link: Link, controller: str | None) -> str | None:
-    """What the host would lose with this card, if that is more than one should: then the words for an error."""
-    routes = [route for route in stack.routes if route.index == link.index]
-    if any(route.to in ("0.0.0.0/0", "::/0") for route in routes):
-        return "the host's default route goes through it"
-    if controller is not None and _carries(stack, link, controller):
-        return "the way to the controller (%s) goes through it" % controller
-    for other in stack.links.values():
-        if other.kind == "vxlan" and _local_of(other) in {a.split("/")[0] for a in stack.addresses_of(link.index)}:
-            return "it has the underlay address of the tunnel %s" % other.name
-    return None
+def lifelines(stack: Stack, controller: str | None) -> dict[int, str]:
+    """What the host would lose with its links, by their index, where that is more than one should: the words for an
+    error. With a link it loses what rests on it too: the bridge or bond that it is in, the VLANs and macvlans on it."""
+    carried = [(route.index, "the host's default route goes through") for route in stack.routes if _is_default(route)]
+    if controller is not None:
+        words = "the way to the controller (%s) goes through" % controller
+        carried += [(index, words) for index in _ways_to(stack, controller)]
+    carried += _underlays(stack)
+    found: dict[int, str] = {}
+    for index, words in carried:
+        top = stack.link_at(index)
+        if top is not None:
+            found.setdefault(top.index, words + " it")
+            for link in _below(top, stack):
+                found.setdefault(link.index, "%s %s, which rests on it" % (words, top.name))
+    return found
 
 
 def controller_address() -> str | None:
@@ -93,12 +115,45 @@ def _parent(pid: int) -> int:
         return 0
 
 
-def _carries(stack: Stack, link: Link, address: str) -> bool:
-    """Whether the most specific route to the address goes through the link."""
+def _is_default(route: Route) -> bool:
+    """Whether it is a default route, or one of the two halves that VPNs put over it."""
+    return ipaddress.ip_network(route.to).prefixlen <= 1
+
+
+def _ways_to(stack: Stack, address: str) -> set[int | None]:
+    """The links through which the most specific route to the address goes, the best of equally specific ones."""
     wanted: Any = ipaddress.ip_address(address)
     covering = [route for route in stack.routes if wanted in ipaddress.ip_network(route.to)]
-    best = max(covering, key=lambda route: ipaddress.ip_network(route.to).prefixlen, default=None)
-    return best is not None and best.index == link.index
+
+    def distance(route: Route) -> tuple[int, int]:
+        return -ipaddress.ip_network(route.to).prefixlen, route.metric or 0
+
+    best = min(map(distance, covering), default=None)
+    return {route.index for route in covering if distance(route) == best}
+
+
+def _underlays(stack: Stack) -> list[tuple[int | None, str]]:
+    """The links that have the address of a tunnel's end."""
+    tunnels = {_local_of(link): link.name for link in stack.links.values() if link.kind == "vxlan"}
+    if not tunnels:
+        return []
+    return [
+        (index, "the underlay address of the tunnel " + tunnels[address] + " is on")
+        for index, held in stack.addresses.items()
+        for address in (one.split("/")[0] for one in held)
+        if address in tunnels
+    ]
+
+
+def _below(top: Link, stack: Stack) -> list[Link]:
+    """What a link rests on: a bridge's ports, a bond's cards, a VLAN's or macvlan's card, a veth's other end; and what
+    these rest on."""
+    found = [top]
+    for upper in found:
+        below = [link for link in stack.links.values() if link.master == upper.index]
+        lower = stack.link_at(upper.peer_index) if upper.peer_namespace is None else None
+        found += [link for link in [*below, lower] if link is not None and link not in found]
+    return found[1:]
 
 
 def _local_of(tunnel: Link) -> str | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import itertools
 import os
 import resource
 from typing import Any
@@ -31,14 +32,19 @@ class Host:
         self.name_files = NameFiles()
         # what the document declares: namespaces that come and go, and links by namespace and name
         self.coming: dict[str, dict[str, Any]] = {}
+        self.given_by_processes: dict[int, str] = {}  # namespaces by their inode, each with the first name for it
         self.namespaces_going: set[str] = set()
         self.bridges: set[tuple[str | None, str]] = set()
         self.bridges_made: set[str] = set()  # by this run: nobody there has known anybody yet
         self.links_coming: set[tuple[str | None, str]] = set()
         self.links_going: set[tuple[str | None, str]] = set()
+        # by card, namespace and name, with their modes: those that are declared, and those that stay beside them
+        self.macvlans_coming: dict[str, dict[tuple[str | None, str], str | None]] = {}
+        self.macvlans_standing: dict[str, dict[tuple[str | None, str], str | None]] = {}
         self.heads: dict[str, str] = {}  # of bridges that are joined to others by cables: the one with the addresses
         self.bridges_of_containers: dict[str | None, set[str]] = {}  # on which a container's declared endpoints are
         self._stacks: dict[str | None, Stack] = {}
+        self._stacks_to_be: dict[str, Stack] = {}
         self._firewall = firewall.Listing()  # nft lists as long as all links take to be read
         self._processes: dict[int, list[int]] | None = None
         _allow_many_files()
@@ -48,6 +54,18 @@ class Host:
         if name not in self._stacks:
             self._stacks[name] = Stack(name, exists=name is None or name in self.handles)
         return self._stacks[name]
+
+    def stack_to_be(self, name: str | None) -> Stack:
+        """The stack that the name stands for after this run: another one than now where it comes, or is replaced."""
+        if name not in self.coming or (name in self.handles and name not in self.namespaces_going):
+            return self.stack(name)
+        if name not in self._stacks_to_be:
+            pid = self.coming[name]["pid"]
+            if pid is None or namespaces.inode_of_pid(pid) is None:
+                self._stacks_to_be[name] = Stack(name, exists=False)
+            else:
+                self._stacks_to_be[name] = Stack(name, inside=namespaces.open_socket_of_pid(pid))
+        return self._stacks_to_be[name]
 
     def note_handle(self, name: str, inside: Socket | None = None) -> None:
         """Take note of a handle that this run has just made, and of the socket that it has in the namespace."""
@@ -63,7 +81,7 @@ class Host:
     def release(self) -> None:
         """Close every socket, and leave nothing at work."""
         self._firewall.close()
-        for stack in self._stacks.values():
+        for stack in itertools.chain(self._stacks.values(), self._stacks_to_be.values()):
             stack.release()
 
     @property

@@ -33,6 +33,11 @@ def path(name: str) -> str:
     return f"{DIRECTORY}/{name}"
 
 
+def path_of_pid(pid: int) -> str:
+    """Where the kernel shows a process's namespace."""
+    return "/proc/%d/ns/net" % pid
+
+
 def handles() -> dict[str, int]:
     """Every handle and the inode of the namespace it holds; a file that holds none (left by a crash) is not one."""
     device = os.stat("/proc/self/ns/net").st_dev
@@ -54,7 +59,7 @@ def own_inode() -> int:
 def inode_of_pid(pid: int) -> int | None:
     """The inode of a process's namespace; None where there is no such process."""
     try:
-        return os.stat("/proc/%d/ns/net" % pid).st_ino
+        return os.stat(path_of_pid(pid)).st_ino
     except FileNotFoundError:
         return None
 
@@ -74,10 +79,17 @@ def entered(name: str | None) -> Iterator[None]:
     """Be in the namespace for the length of a with block; None is the one we are in."""
     if name is None:
         yield
-        return
+    else:
+        with _inside(path(name)):
+            yield
+
+
+@contextlib.contextmanager
+def _inside(file: str) -> Iterator[None]:
+    """Be in the namespace that the file holds."""
     home = os.open("/proc/self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
     try:
-        there = os.open(path(name), os.O_RDONLY | os.O_CLOEXEC)
+        there = os.open(file, os.O_RDONLY | os.O_CLOEXEC)
         try:
             _call("setns", there, _CLONE_NEWNET)
         finally:
@@ -93,6 +105,12 @@ def entered(name: str | None) -> Iterator[None]:
 def open_socket(name: str | None) -> Socket:
     """A netlink socket in the namespace."""
     with entered(name):
+        return Socket()
+
+
+def open_socket_of_pid(pid: int) -> Socket:
+    """A netlink socket in a process's namespace."""
+    with _inside(path_of_pid(pid)):
         return Socket()
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from collections.abc import Iterable
 from typing import Any
 
 from ansible_collections.virtnet.linux.plugins.module_utils import ip, names
@@ -66,10 +67,15 @@ class Problems:
         elif int(value[:2], 16) & 1 or not int(value.replace(":", ""), 16):
             self.add(kind, name, field, value, "a link's MAC is a unicast one: the first octet even, and not all zero")
 
-    def mtu(self, kind: str, name: object, field: str, value: Any) -> None:
-        """The value has to be an MTU that the kernel takes (68 is IPv4's least, 65535 a bridge's most)."""
-        if value is not None and not 68 <= value <= 65535:
+    def mtu(self, kind: str, name: object, field: str, value: Any, addresses: Iterable[str] = ()) -> None:
+        """The value has to be an MTU that the kernel takes (68 and 1280 are the least of IPv4 and IPv6, 65535 is a
+        bridge's most); ``addresses`` are those of the link's ends."""
+        if value is None:
+            return
+        if not 68 <= value <= 65535:
             self.add(kind, name, field, value, "an MTU is 68 to 65535")
+        elif value < 1280 and any(":" in str(address) for address in addresses):
+            self.add(kind, name, field, value, "with an IPv6 address an MTU is 1280 to 65535")
 
     def interface_address(self, kind: str, name: object, field: str, value: Any) -> bool:
         """The value has to be ADDRESS/LENGTH."""

@@ -281,7 +281,7 @@ def _host(host: Host) -> dict[str, Any]:
         {"to": route.to, "via": route.via, "dev": by_index[route.index].name if route.index in by_index else None}
         for route in stack.routes
     ]
-    controller = cards.controller_address()
+    lifelines = cards.lifelines(stack, cards.controller_address())
     waiting = listeners.listeners()
     interfaces = [
         {
@@ -292,7 +292,7 @@ def _host(host: Host) -> dict[str, Any]:
             "ours": link.ours,
             "labels": link.labels,
             "device": cards.home_name(link),  # of a card whose namespace somebody deleted
-            "lifeline": None if link.ours else cards.lifeline(stack, link, controller),
+            "lifeline": None if link.ours else lifelines.get(link.index),
             "addresses": settings.read(stack, link, ["addresses"])["addresses"],
         }
         for link in sorted(stack.links.values(), key=lambda link: link.name)

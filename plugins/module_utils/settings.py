@@ -22,6 +22,7 @@ _DEFAULT, _DEFAULT6 = "0.0.0.0/0", "::/0"
 _IFLA_BRPORT_MODE, _IFLA_BRPORT_GUARD, _IFLA_BRPORT_ISOLATED = 4, 5, 33  # include/uapi/linux/if_link.h
 
 _ROUTES = ("gateway", "gateway6", "routes")
+_FIELDS = {_DEFAULT: "gateway", _DEFAULT6: "gateway6"}  # of a route: any other is in routes
 
 Settings = dict[str, Any]  # the keys are those of _READERS
 
@@ -56,6 +57,13 @@ def normal_routes(routes: list[dict[str, Any]] | None) -> list[dict[str, Any]] |
     return sorted(plain, key=str)
 
 
+def routes_of_end(end: dict[str, Any]) -> list[tuple[str, str, str | None, int | None]]:
+    """The routes that an object's end of a link asks for, as (option, network, gateway, metric)."""
+    asked = {key: normal_host(end[key]) for key in ("gateway", "gateway6")}
+    routes = _routes_of({**asked, "routes": normal_routes(end["routes"])})
+    return [(_FIELDS.get(to, "routes"), to, via, metric) for to, via, metric in routes]
+
+
 def link_local_of(mac: str) -> str:
     """The link-local address that a kernel derives from a MAC, with its length."""
     return ip.link_local(mac) + "/64"
@@ -70,9 +78,12 @@ def compare(wanted: Settings, stack: Stack, link: Link, own_link_local: str | No
     """What differs between wanted settings and the link, as (before, after).
 
     ``own_link_local`` is the link-local address that goes with IPv6 addresses; its absence shows as a change of
-    addresses.
+    addresses, and so does that of the route which comes with an IPv4 address.
     """
     found = read(stack, link, [key for key, value in wanted.items() if value is not None])
+    unrouted = _unrouted(wanted, stack, link)
+    if unrouted:
+        found["addresses"] = [address for address in found["addresses"] if address not in unrouted]
     before, after = difference(wanted, found)
     if _lacks_link_local(wanted, stack, link, own_link_local):
         before["addresses"] = found["addresses"]
@@ -93,7 +104,10 @@ def setup(name: str, about: str, wanted: Settings, index_of_bridge: int | None) 
         attrs.append(("IFLA_IFALIAS", mark(wanted["labels"])))
     requests = [Request(messages.change_link(name, attrs, wanted.get("up")), about)]
     if wanted.get("silent"):  # in a message before: the kernel raises a link first, whatever else is in the same one
-        requests.insert(0, Request(messages.change_link(name, [messages.silent()]), about))
+        # a link with an MTU below IPv6's least has no IPv6 to be kept silent; one that grows gets it with the MTU
+        requests.insert(0, Request(messages.change_link(name, [messages.silent()]), about, (errno.EAFNOSUPPORT,)))
+        if wanted.get("mtu") is not None:
+            requests.insert(0, Request(messages.change_link(name, [("IFLA_MTU", wanted["mtu"])]), about))
     port = _port_attributes(wanted)
     if port:  # in a message of its own: the kernel looks for the bridge before it sets the one given beside it
         requests.append(Request(messages.change_link(name, [messages.bridge_port(port)]), about))
@@ -109,7 +123,8 @@ def addressing(
     requests = []
     if wanted.get("addresses") is not None:
         asked = wanted["addresses"] + ([own_link_local] if own_link_local and has_ipv6(wanted) else [])
-        gone = [address for address in have if address not in asked and not is_link_local(address)]
+        unrouted = [] if link is None else _unrouted(wanted, stack, link)
+        gone = [address for address in have if address not in asked and not is_link_local(address)] + unrouted
         requests += [
             Request(messages.delete_address(index, address), about, (errno.EADDRNOTAVAIL,)) for address in gone
         ]
@@ -139,8 +154,7 @@ def _routing(index: int, about: str, wanted: Settings, found: Settings | None) -
     asked = _routes_of(wanted)
     requests = []
     for route in _routes_of(found) if found else []:
-        enforced = {_DEFAULT: "gateway", _DEFAULT6: "gateway6"}.get(route[0], "routes")
-        if wanted.get(enforced) is not None and route not in asked:
+        if wanted.get(_FIELDS.get(route[0], "routes")) is not None and route not in asked:
             requests.append(Request(messages.delete_route(index, *route), about, (errno.ESRCH,)))
     # replaced even where they are there: a change of addresses before this may have taken them
     return requests + [Request(messages.replace_route(index, *route), about) for route in asked]
@@ -163,6 +177,23 @@ def _metric(version: int, metric: int | None) -> int | None:
     return metric or None
 
 
+def _unrouted(wanted: Settings, stack: Stack, link: Link) -> list[str]:
+    """Those of the IPv4 addresses wanted that the link has without the route to their network, which the kernel gives
+    with an address, and not again where somebody has deleted it. (A link that is down has none, a VRF its own.)"""
+    asked = [address for address in wanted.get("addresses") or [] if ":" not in address]
+    if not asked or not link.up or link.master is not None:
+        return []
+    networks = {address: _network_of(address) for address in asked if address in stack.addresses_of(link.index)}
+    return [one for one, network in networks.items() if network and (link.index, network) not in stack.connected]
+
+
+@functools.lru_cache(1 << 16)
+def _network_of(address: str) -> str | None:
+    """The network of ADDRESS/LENGTH; None for an address that is alone in it."""
+    network = ip.interface(address).network
+    return str(network) if network.num_addresses > 1 else None
+
+
 def _lacks_link_local(wanted: Settings, stack: Stack, link: Link, own_link_local: str | None) -> bool:
     return bool(own_link_local and has_ipv6(wanted) and own_link_local not in stack.addresses_of(link.index))
 
@@ -182,7 +213,9 @@ def _addresses(stack: Stack, link: Link) -> list[str]:
 
 
 def _static_routes(stack: Stack, link: Link) -> list[Route]:
-    return [route for route in stack.routes if route.index == link.index and route.protocol == messages.RTPROT_STATIC]
+    """Those through the link alone: ours are no ways of a route that has several."""
+    through = [route for route in stack.routes if route.index == link.index and not route.shared]
+    return [route for route in through if route.protocol == messages.RTPROT_STATIC]
 
 
 def _default_gateway(stack: Stack, link: Link, to: str) -> str | None:

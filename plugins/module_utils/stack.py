@@ -40,12 +40,13 @@ _IFLA_INET6_ADDR_GEN_MODE = 8
 # include/uapi/linux/if_addr.h and rtnetlink.h
 _IFA_ADDRESS, _IFA_LOCAL = 1, 2
 _WANTED_OF_ADDRESS = with_flags(_IFA_ADDRESS, _IFA_LOCAL)
-_RTA_DST, _RTA_OIF, _RTA_GATEWAY, _RTA_PRIORITY, _RTA_TABLE = 1, 4, 5, 6, 15
-_WANTED_OF_ROUTE = with_flags(_RTA_DST, _RTA_OIF, _RTA_GATEWAY, _RTA_PRIORITY, _RTA_TABLE)
+_RTA_DST, _RTA_OIF, _RTA_GATEWAY, _RTA_PRIORITY, _RTA_MULTIPATH, _RTA_TABLE = 1, 4, 5, 6, 9, 15
+_WANTED_OF_ROUTE = with_flags(_RTA_DST, _RTA_OIF, _RTA_GATEWAY, _RTA_PRIORITY, _RTA_MULTIPATH, _RTA_TABLE)
 
 _LINK = struct.Struct("=BxHiII")  # struct ifinfomsg: family, type, index, flags, change
 _ADDRESS = struct.Struct("=BBBBI")  # struct ifaddrmsg: family, prefix length, flags, scope, index
 _ROUTE = struct.Struct("=BBBBBBBBI")  # struct rtmsg: family, dst_len, src_len, tos, table, protocol, scope, type, flags
+_HOP = struct.Struct("=HBBi")  # struct rtnexthop: length with its attributes, flags, weight less one, index
 
 _ANY = {socket.AF_INET: "0.0.0.0", socket.AF_INET6: "::"}
 _GROUP_AT_ONCE = 500  # links of one group that are deleted in one message
@@ -176,10 +177,13 @@ class Link:
 
 class Route:
     """One route of the main table through a link. ``to`` is a network with its length, ``via`` None for a connected
-    one."""
+    one; ``shared`` is one of the ways of a route that has several (ECMP)."""
 
-    def __init__(self, to: str, via: str | None, index: int | None, metric: int | None, protocol: int) -> None:
+    def __init__(
+        self, to: str, via: str | None, index: int | None, metric: int | None, protocol: int, shared: bool = False
+    ) -> None:
         self.to, self.via, self.index, self.metric, self.protocol = to, via, index, metric, protocol
+        self.shared = shared
 
 
 class Stack:
@@ -198,6 +202,7 @@ class Stack:
         self._addresses: dict[int, list[str]] = {}
         self._routes: list[Route] | None = None
         self._local_routes: set[tuple[int | None, str]] | None = None
+        self._connected: set[tuple[int | None, str]] | None = None
 
     @property
     def socket(self) -> Socket:
@@ -214,7 +219,8 @@ class Stack:
 
     def forget(self) -> None:
         """Read everything anew when next asked."""
-        self._links = self._by_index = self._raw_addresses = self._routes = self._local_routes = None
+        self._links = self._by_index = self._raw_addresses = None
+        self._routes = self._local_routes = self._connected = None
         self._addresses = {}
 
     @property
@@ -242,6 +248,13 @@ class Stack:
         if self._routes is None:
             self._routes = list(self._read_routes())
         return self._routes
+
+    @property
+    def connected(self) -> set[tuple[int | None, str]]:
+        """The networks that are on a link, as (index of the link, NETWORK/LENGTH)."""
+        if self._connected is None:
+            self._connected = {(route.index, route.to) for route in self.routes if route.via is None}
+        return self._connected
 
     @property
     def local_routes(self) -> set[tuple[int | None, str]]:
@@ -334,8 +347,11 @@ class Stack:
         for to, fields, held in self._dump_routes(messages.RT_TABLE_MAIN):
             family, _length, _src, _tos, _table, protocol, _scope, kind, _flags = fields
             if kind == messages.RTN_UNICAST:
-                via = socket.inet_ntop(family, held[_RTA_GATEWAY]) if _RTA_GATEWAY in held else None
-                yield Route(to, via, _optional(held.get(_RTA_OIF)), _optional(held.get(_RTA_PRIORITY)), protocol)
+                metric = _optional(held.get(_RTA_PRIORITY))
+                for index, hop in _hops(held.get(_RTA_MULTIPATH, b"")):
+                    yield Route(to, _gateway(family, hop), index, metric, protocol, shared=True)
+                if _RTA_MULTIPATH not in held:
+                    yield Route(to, _gateway(family, held), _optional(held.get(_RTA_OIF)), metric, protocol)
 
     def _dump_routes(self, table: int) -> Iterator[tuple[str, tuple[int, ...], dict[int, bytes]]]:
         """A table's routes as (NETWORK/LENGTH, the fields of struct rtmsg, attributes)."""
@@ -358,6 +374,20 @@ def _address_of(payload: bytes) -> str | None:
     return None if raw is None else "%s/%d" % (socket.inet_ntop(family, raw), length)
 
 
+def _hops(data: bytes) -> Iterator[tuple[int, dict[int, bytes]]]:
+    """The ways of a route that has several: the index of the link and the attributes of each."""
+    while len(data) >= _HOP.size:
+        length, _flags, _weight, index = _HOP.unpack_from(data)
+        if length < _HOP.size:
+            return
+        yield index, attributes(data[_HOP.size : length], 0, _WANTED_OF_ROUTE)
+        data = data[(length + 3) & ~3 :]
+
+
+def _gateway(family: int, held: dict[int, bytes]) -> str | None:
+    return socket.inet_ntop(family, held[_RTA_GATEWAY]) if _RTA_GATEWAY in held else None
+
+
 def is_link_local(address: str) -> bool:
     """Whether the address (with or without a length) is one that the kernel gives a link of itself (fe80::/10)."""
     return ":" in address and ip.interface(address).ip.is_link_local
@@ -372,8 +402,9 @@ def _optional(data: bytes | None) -> int | None:
 
 
 def _silent(af_spec: bytes | None) -> bool:
-    if af_spec is None:
-        return False
-    inet6 = attribute(af_spec, 0, socket.AF_INET6)
-    mode = None if inet6 is None else attribute(inet6, 0, _IFLA_INET6_ADDR_GEN_MODE)
+    """Without IPv6, as below its least MTU, there is nothing that could speak."""
+    inet6 = None if af_spec is None else attribute(af_spec, 0, socket.AF_INET6)
+    if inet6 is None:
+        return True
+    mode = attribute(inet6, 0, _IFLA_INET6_ADDR_GEN_MODE)
     return mode is not None and number(mode) == messages.IN6_ADDR_GEN_MODE_NONE

@@ -10,11 +10,11 @@ module: interface
 short_description: A card of the host handed to a container
 version_added: 1.0.0
 description:
-  - Moves a link of the host, as a physical card, to a container's namespace, sets it there, and brings it home under
-    the name that it had when declared absent, also after its namespace was deleted by somebody else.
+  - Moves a link of the host, as a physical card, to a container's namespace, sets it there, and when declared absent
+    brings it home with the name, MTU and MAC that it had, also after its namespace was deleted by somebody else.
   - Or makes a macvlan in the namespace, where one card serves several containers.
-  - A card that carries the host's default route, the way to the controller or a tunnel's underlay address stays, so
-    that nobody locks himself out.
+  - A card that carries the host's default route, the way to the controller or a tunnel's underlay address stays, also
+    where a bridge, a bond or a VLAN is between, so that nobody locks himself out.
 author:
   - The virtnet.linux authors (@virtnet)
 extends_documentation_fragment:
@@ -37,7 +37,7 @@ options:
       choices: [physical, macvlan]
       default: physical
     mode:
-      description: How a macvlan meets the others on the same card.
+      description: How a macvlan meets the others on the same card. One in mode V(passthru) is alone on it.
       type: str
       choices: [private, vepa, bridge, passthru]
       default: bridge
@@ -52,7 +52,7 @@ options:
       type: list
       elements: str
     gateway:
-      description: The IPv4 default route's gateway.
+      description: The IPv4 default route's gateway, in the subnet of an address of it.
       type: str
     gateway6:
       description: The IPv6 default route's gateway.
@@ -76,7 +76,8 @@ options:
       description:
         - Words kept in the kernel with the object, in the alias of its link, and shown by
           M(virtnet.linux.network_info).
-        - Keys of lower case letters, digits and underscores; values without white space; 240 bytes in all.
+        - Keys of lower case letters, digits and underscores; values without white space; 160 bytes in all, for
+          the alias has to hold a card's way home besides.
       type: dict
     adopt:
       description:

@@ -36,7 +36,8 @@ options:
       description: Name of another namespace, or V(host) for the host's own, whose network stack this name shares.
       type: str
     pid:
-      description: A running process whose namespace gets this name. It is left standing when the name is removed.
+      description: A running process whose namespace gets this name. It is left standing when the name is removed. The
+        host's own namespace is refused; that is C(join=host). So is one that has another name here; that is C(join).
       type: int
     force:
       description: Remove it even when processes run in it. They keep running, without the links that this collection

@@ -74,7 +74,7 @@ def _read_card(record: Fields) -> Card | None:
         type=record.choice("type", PHYSICAL, _TYPES),
         mode=record.choice("mode", "bridge", _MODES),
         mac=record.mac("mac"),
-        mtu=record.integer("mtu", 68, 65535),
+        mtu=record.integer("mtu", 1280 if any(one.version == 6 for one in addresses or []) else 68, 65535),
         addresses=addresses,
         routes=read_routes(record),
     )

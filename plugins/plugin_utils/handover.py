@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from ansible_collections.virtnet.linux.plugins.plugin_utils.cards import MACVLAN, PHYSICAL, Card
+from ansible_collections.virtnet.linux.plugins.plugin_utils.declaration import Container
 from ansible_collections.virtnet.linux.plugins.plugin_utils.live import LiveCard
 from ansible_collections.virtnet.linux.plugins.plugin_utils.problems import Problems, enumerate_names
 from ansible_collections.virtnet.linux.plugins.plugin_utils.scope import Scope
@@ -34,6 +35,7 @@ def check_cards(scope: Scope, problems: Problems) -> None:
             rule = f"{holders[card.device]} has the card itself, so that nobody else can have a macvlan on it"
             problems.refuse(f"{container}: interfaces", "device", card.device, rule)
         _check_device(scope, f"{container}: interfaces", card, problems)
+        _check_subnets(scope, container, card, problems)
 
 
 def interfaces(scope: Scope) -> list[dict[str, Any]]:
@@ -60,6 +62,19 @@ def _check_device(scope: Scope, thing: str, card: Card, problems: Problems) -> N
         problems.refuse(
             thing, "device", card.device, f"this card stays: {found.lifeline}; with type: macvlan it serves both"
         )
+
+
+def _check_subnets(scope: Scope, container: Container, card: Card, problems: Problems) -> None:
+    """A card and an endpoint in one subnet would answer for each other."""
+    networks = [scope.networks[wish.network] for wish in container.attachments if wish.network in scope.networks]
+    for number, interface in enumerate(card.addresses or []):
+        for network in networks:
+            subnet = network.segment.subnets.get(interface.version)
+            if subnet is not None and interface.ip in subnet.network:
+                problems.refuse(
+                    f"{container}: interfaces", f"{card.name}.addresses[{number}]", str(interface),
+                    f"is in {subnet.network} of {network}, on which the container is too; one needs another subnet",
+                )  # fmt: skip
 
 
 def _going(scope: Scope) -> list[tuple[str | None, LiveCard]]:

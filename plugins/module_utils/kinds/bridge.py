@@ -65,7 +65,7 @@ def check(wanted: dict[str, Any], host: Host, problems: options.Problems) -> Non
     if wanted["state"] == "absent":
         return
     problems.mac(KIND, name, "mac", wanted["mac"])
-    problems.mtu(KIND, name, "mtu", wanted["mtu"])
+    problems.mtu(KIND, name, "mtu", wanted["mtu"], wanted["addresses"] or ())
     problems.labels(KIND, name, wanted["labels"])
     for field, first, last in (("forward_delay", 2, 30), ("priority", 0, 65535)):
         if wanted[field] is not None and not first <= wanted[field] <= last:
@@ -126,6 +126,8 @@ def apply(actions: list[Action], host: Host) -> None:
             host.bridges_made.add(action.name)
         elif set(_TREE) & set(action.after):
             stack.send([Request(messages.change_link_data(action.name, "bridge", _tree(wanted)), about)])
+        if link is not None and "mtu" in action.after:  # below IPv6's least it has no IPv6, and none of its sysctls
+            stack.send([Request(messages.change_link(action.name, [("IFLA_MTU", wanted["mtu"])]), about)])
         index = stack.fresh(action.name).index
         with namespaces.entered(wanted["netns"]):  # before it is up
             _set_sysctls(wanted)

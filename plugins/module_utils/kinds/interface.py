@@ -10,7 +10,15 @@ import errno
 import os
 from typing import Any
 
-from ansible_collections.virtnet.linux.plugins.module_utils import cards, messages, namespaces, options, settings
+from ansible_collections.virtnet.linux.plugins.module_utils import (
+    cards,
+    guests,
+    messages,
+    names,
+    namespaces,
+    options,
+    settings,
+)
 from ansible_collections.virtnet.linux.plugins.module_utils.actions import Action
 from ansible_collections.virtnet.linux.plugins.module_utils.announce import announce
 from ansible_collections.virtnet.linux.plugins.module_utils.host import Host
@@ -37,6 +45,7 @@ OPTIONS: dict[str, Any] = dict(
 )
 
 _IFLA_MACVLAN_MODE = 1
+_ALONE = "passthru"  # the mode beside which the kernel lets no other macvlan be on the card
 
 
 def check(wanted: dict[str, Any], host: Host, problems: options.Problems) -> None:
@@ -56,12 +65,13 @@ def check(wanted: dict[str, Any], host: Host, problems: options.Problems) -> Non
     if not host.is_known_namespace(netns):
         problems.refer(KIND, device, "netns", netns, "namespace")
         return
-    _check_settings(wanted, problems)
+    problems.mac(KIND, device, "mac", wanted["mac"])
+    problems.mtu(KIND, device, "mtu", wanted["mtu"], wanted["addresses"] or ())
+    _check_labels(wanted, problems)
+    guests.check_addressing(KIND, device, "", netns, _end(wanted, host), host, problems)
     _check_device(wanted, host, problems)
-    there = host.stack(netns).links.get(_name(wanted))
-    if there is not None and not _is_it(wanted, there) and netns not in host.namespaces_going:
-        rule = "%s has another link of this name: choose another, or delete that one" % netns
-        problems.add(KIND, device, "name", _name(wanted), rule)
+    place = (netns, _name(wanted))
+    guests.check_name(KIND, device, "name", place, lambda link: _is_it(wanted, link), host, problems)
 
 
 def plan(wanted: dict[str, Any], host: Host) -> list[Action]:
@@ -87,11 +97,11 @@ def plan(wanted: dict[str, Any], host: Host) -> list[Action]:
 def apply(actions: list[Action], host: Host) -> None:
     """Hand cards over, make macvlans, and set both."""
     for action in actions:
+        if action.verb == "replace":  # all of them first: one that was alone on its card would keep the others off it
+            _remove(action.wanted, host)
+    for action in actions:
         wanted = action.wanted
         found = _find(wanted, host)
-        if action.verb == "replace":
-            _remove(wanted, host)
-            found = None
         if found is None or found[0].name != wanted["netns"]:
             _bring(wanted, host, found)
             found = None
@@ -118,6 +128,8 @@ def foretell(wanted: dict[str, Any], host: Host) -> None:
             host.links_going.add((found[0].name, found[1].name))
     elif wanted["type"] == "physical":
         host.links_going.add((None, wanted["device"]))
+    else:
+        host.macvlans_coming.setdefault(wanted["device"], {})[wanted["netns"], _name(wanted)] = wanted["mode"]
 
 
 def identities(wanted: dict[str, Any]) -> list[tuple[Any, ...]]:
@@ -128,12 +140,13 @@ def identities(wanted: dict[str, Any]) -> list[tuple[Any, ...]]:
     return [*card, ("link", wanted["netns"], _name(wanted))]
 
 
-def _check_settings(wanted: dict[str, Any], problems: options.Problems) -> None:
-    device = wanted["device"]
-    problems.mac(KIND, device, "mac", wanted["mac"])
-    problems.mtu(KIND, device, "mtu", wanted["mtu"])
-    problems.labels(KIND, device, wanted["labels"])
-    problems.addressing(KIND, device, "", wanted)
+def _check_labels(wanted: dict[str, Any], problems: options.Problems) -> None:
+    """What a card's way home needs has to fit into its alias besides."""
+    device, labels = wanted["device"], wanted["labels"]
+    problems.labels(KIND, device, labels)
+    if names.labels_fit(labels) and not names.labels_fit({**labels, cards.DEVICE: device, **cards.WAS}):
+        rule = "with the words for a card's way home they are more than a link's alias holds: give fewer or shorter"
+        problems.add(KIND, device, "labels", names.mark(labels), rule)
 
 
 def _check_device(wanted: dict[str, Any], host: Host, problems: options.Problems) -> None:
@@ -142,6 +155,8 @@ def _check_device(wanted: dict[str, Any], host: Host, problems: options.Problems
     if wanted["type"] == "macvlan":
         if link is None and found is None:
             problems.add(KIND, device, "device", device, "this host has no such card")
+        elif link is not None:
+            _check_macvlan(wanted, link, None if found is None else found[1], host, problems)
         return
     if found is not None and found[0].name is not None:
         leaves = (found[0].name, found[1].name) in host.links_going or found[0].name in host.namespaces_going
@@ -155,9 +170,55 @@ def _check_device(wanted: dict[str, Any], host: Host, problems: options.Problems
         return
     if link.ours and cards.home_name(link) is None:
         problems.add(KIND, device, "device", device, "this link is one of ours, not a card")
-    loss = cards.lifeline(host.stack(None), link, cards.controller_address())
+    loss = cards.lifelines(host.stack(None), cards.controller_address()).get(link.index)
     if loss is not None:
         problems.add(KIND, device, "device", device, "this card stays: " + loss)
+
+
+def _check_macvlan(
+    wanted: dict[str, Any], card: Link, found: Link | None, host: Host, problems: options.Problems
+) -> None:
+    """What the kernel refuses of a macvlan when it is made (macvlan_common_newlink() in drivers/net/macvlan.c)."""
+    device, mode = wanted["device"], wanted["mode"]
+    if wanted["mtu"] is not None and wanted["mtu"] > card.mtu:
+        rule = "the card has %d, and a macvlan on it no more: make this smaller, or that larger" % card.mtu
+        problems.add(KIND, device, "mtu", wanted["mtu"], rule)
+    if found is not None and _mode(found) == mode:
+        return
+    master = host.stack(None).link_at(card.master)
+    if master is not None:
+        problems.add(KIND, device, "device", device, "it is a port of %s: name that" % master.name)
+    others = _macvlans_on(card, host)
+    others.pop((wanted["netns"], _name(wanted)), None)
+    for (netns, name), other in sorted(others.items(), key=str):
+        if _ALONE in (mode, other):
+            rule = "%s has %s on this card, in mode %s, and a macvlan in mode %s is alone on its card"
+            problems.add(KIND, device, "mode", mode, rule % (netns or "the host", name, other, _ALONE))
+
+
+def _macvlans_on(card: Link, host: Host) -> dict[tuple[str | None, str], str | None]:
+    """The macvlans that are on a card after this run, by namespace and name, with their modes."""
+    if card.name not in host.macvlans_standing:
+        standing = host.macvlans_standing[card.name] = {}
+        for netns in (None, *host.handles):
+            remembered = host.memory["handles"].get(netns or "") or {}
+            if netns in host.namespaces_going or remembered.get("join") is not None:
+                continue
+            for link in host.stack(netns).links.values():
+                at_home = netns is None and link.peer_index == card.index
+                on_it = at_home or (link.labels or {}).get(cards.DEVICE) == card.name
+                if on_it and link.kind == "macvlan" and (netns, link.name) not in host.links_going:
+                    standing[netns, link.name] = _mode(link)
+    return {**host.macvlans_standing[card.name], **host.macvlans_coming.get(card.name, {})}
+
+
+def _end(wanted: dict[str, Any], host: Host) -> dict[str, Any]:
+    """The object with the addresses that the link will have: where none are declared, those that somebody gave it."""
+    if wanted["addresses"] is not None or not any(wanted[key] for key in ("gateway", "gateway6", "routes")):
+        return wanted
+    found = None if wanted["netns"] in host.namespaces_going else _find(wanted, host)
+    given = found is not None and found[0].name == wanted["netns"]
+    return {**wanted, "addresses": settings.read(*found, ["addresses"])["addresses"] if found and given else []}
 
 
 def _about(wanted: dict[str, Any]) -> str:
@@ -177,10 +238,10 @@ def _is_it(wanted: dict[str, Any], link: Link) -> bool:
 
 def _find(wanted: dict[str, Any], host: Host) -> tuple[Stack, Link] | None:
     """Where the card is when it is not (or no longer rightly) at home, or where the macvlan is."""
-    names: list[str | None] = [wanted["netns"]] if wanted["netns"] in host.handles else []
+    places: list[str | None] = [wanted["netns"]] if wanted["netns"] in host.handles else []
     if wanted["type"] == "physical":
-        names += [None, *(name for name in sorted(host.handles) if name != wanted["netns"])]
-    for netns in names:
+        places += [None, *(name for name in sorted(host.handles) if name != wanted["netns"])]
+    for netns in places:
         if netns in host.memory["handles"] and netns != wanted["netns"]:
             continue
         stack = host.stack(netns)
@@ -206,9 +267,7 @@ def _settings(wanted: dict[str, Any], link: Link | None) -> settings.Settings:
 def _labels(wanted: dict[str, Any], link: Link | None) -> dict[str, str]:
     """The labels that are asked for (None keeps what is there), and what a card's way home needs."""
     found = (link.labels if link is not None else None) or {}
-    own = {cards.DEVICE: wanted["device"]}
-    if cards.WAS_UP in found:
-        own[cards.WAS_UP] = found[cards.WAS_UP]
+    own = {cards.DEVICE: wanted["device"], **{label: found[label] for label in cards.WAS if label in found}}
     return {**(found if wanted["labels"] is None else wanted["labels"]), **own}
 
 
@@ -240,8 +299,7 @@ def _bring(wanted: dict[str, Any], host: Host, found: tuple[Stack, Link] | None)
             home.send([Request(messages.create_link(_name(wanted), "macvlan", mode, attrs), about)])
         else:
             link = home.links[wanted["device"]] if found is None else found[1]
-            labels = _labels(wanted, link)
-            labels.setdefault(cards.WAS_UP, "yes" if link.up else "no")
+            labels = {**cards.as_at_home(link), **_labels(wanted, link)}
             marked = settings.setup(link.name, about, {"labels": labels, "up": False}, None)
             home.send([*marked, Request(messages.move_link(link.index, _name(wanted), file), about)])
     finally:

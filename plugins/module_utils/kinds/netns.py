@@ -48,11 +48,14 @@ def check(wanted: dict[str, Any], host: Host, problems: options.Problems) -> Non
             problems.add(KIND, name, "sysctls", key, "this host's kernel has no such sysctl")
     if wanted["join"] is not None and wanted["pid"] is not None:
         problems.add(KIND, name, "join", wanted["join"], "give either join or pid, not both")
+    else:
+        _check_pid(wanted, host, problems)
     _check_join(wanted, host, problems)
-    if wanted["pid"] is not None and namespaces.inode_of_pid(wanted["pid"]) is None:
-        problems.add(KIND, name, "pid", wanted["pid"], "no process has this pid")
-    if name in host.handles and not _is_ours(host, name) and not wanted["adopt"]:
-        problems.foreign(KIND, name)
+    if name in host.handles and not _is_ours(host, name):
+        if not wanted["adopt"]:
+            problems.foreign(KIND, name)
+        elif host.handles[name] == host.own_inode and _is_own(wanted):
+            problems.add(KIND, name, "adopt", True, "this is the host's own namespace: take it over with join: host")
 
 
 def identities(wanted: dict[str, Any]) -> list[tuple[Any, ...]]:
@@ -64,6 +67,9 @@ def foretell(wanted: dict[str, Any], host: Host) -> None:
     """Tell the host that the namespace comes or goes."""
     if wanted["state"] == "present":
         host.coming[wanted["name"]] = wanted
+        inode = None if wanted["pid"] is None else namespaces.inode_of_pid(wanted["pid"])
+        if inode is not None:
+            host.given_by_processes.setdefault(inode, wanted["name"])
     else:
         host.namespaces_going.add(wanted["name"])
 
@@ -106,7 +112,7 @@ def apply(actions: list[Action], host: Host) -> None:
     _remember(making, host)
     if is_new:
         namespaces.prepare_directory()
-    for action in sorted(making, key=lambda action: not _is_own(action.wanted)):
+    for action in sorted(making, key=lambda action: action.wanted["join"] not in (None, HOST)):
         _make(action, host)
     for action in actions:
         if action.verb == "change" and ("labels" in action.after or "lo" in action.after):
@@ -207,16 +213,56 @@ def _check_join(wanted: dict[str, Any], host: Host, problems: options.Problems) 
         problems.add(KIND, name, "join", join, "it joins {} itself: join that one".format(host.coming[join]["join"]))
 
 
+def _check_pid(wanted: dict[str, Any], host: Host, problems: options.Problems) -> None:
+    name, pid = wanted["name"], wanted["pid"]
+    if pid is None:
+        return
+    inode = namespaces.inode_of_pid(pid)
+    if inode is None:
+        problems.add(KIND, name, "pid", pid, "no process has this pid")
+    elif inode == host.own_inode:
+        rule = (
+            "this process is in the host's own namespace, so that the host would get the container's links and routes: "
+            "give one in a namespace of its own, or share the host's (network_mode: host, or join: host)"
+        )
+        problems.add(KIND, name, "pid", pid, rule)
+    else:
+        holder = _holder(inode, name, host)
+        if holder is not None:
+            rule = "its namespace is {0}'s already: join that (network_mode: container:{0}, or join: {0})"
+            problems.add(KIND, name, "pid", pid, rule.format(holder))
+
+
+def _holder(inode: int, name: str, host: Host) -> str | None:
+    """Whose the namespace is besides: another of our names for it, one that does not merely join it."""
+    declared = host.given_by_processes.get(inode, name)
+    if declared != name:
+        return declared
+    for other, held in host.handles.items():
+        if held == inode and other != name and other not in host.namespaces_going and _is_ours(host, other):
+            if (host.memory["handles"].get(other) or {}).get("join") is None:
+                return other
+    return None
+
+
 def _wrong_namespace(wanted: dict[str, Any], host: Host) -> str | None:
     """What the handle holds now, when it is not what is wanted."""
     held, remembered = host.handles[wanted["name"]], host.memory["handles"].get(wanted["name"]) or {}
     join, pid = wanted["join"], wanted["pid"]
     if join is not None:
         target = host.own_inode if join == HOST else host.handles.get(join)
-        return None if held == target else remembered.get("join") or "own namespace"
+        stays = held == target and not _is_replaced(join, host)
+        return None if stays else remembered.get("join") or "own namespace"
     if pid is not None:
         return None if held == namespaces.inode_of_pid(pid) else remembered.get("join") or "own namespace"
     return remembered.get("join")
+
+
+def _is_replaced(joined: str, host: Host) -> bool:
+    """Whether a name that others join gets another namespace in this run, to which they have to follow it."""
+    wanted = host.coming.get(joined)
+    joins_none = wanted is not None and wanted["join"] in (None, HOST)
+    return joins_none and joined in host.handles and _wrong_namespace(host.coming[joined], host) is not None
 
 
 def _found(wanted: dict[str, Any], host: Host) -> dict[str, Any]:

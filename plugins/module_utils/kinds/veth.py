@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from ansible_collections.virtnet.linux.plugins.module_utils import (
+    guests,
     messages,
     names,
     namespaces,
@@ -80,18 +81,20 @@ def check(wanted: dict[str, Any], host: Host, problems: options.Problems) -> Non
         return
     if (wanted["netns"], name) == (peer["netns"], peer["name"]):
         problems.add(KIND, name, "peer.name", peer["name"], "both ends are in one namespace: they need two names")
-    problems.mtu(KIND, name, "mtu", wanted["mtu"])
+    problems.mtu(KIND, name, "mtu", wanted["mtu"], [*(wanted["addresses"] or ()), *(peer["addresses"] or ())])
     problems.labels(KIND, name, wanted["labels"])
     for address in wanted["allowed_addresses"] or []:
         problems.network(KIND, name, "allowed_addresses", address)
     for address in wanted["addresses"] or []:
         problems.interface_address(KIND, name, "addresses", address)
-    problems.addressing(KIND, name, "peer.", peer)
+    guests.check_addressing(KIND, name, "peer.", peer["netns"], peer, host, problems)
     for prefix, end in (("", wanted), ("peer.", peer)):
         problems.mac(KIND, name, prefix + "mac", end["mac"])
         if end["bridge"] is not None and not host.is_known_bridge(end["netns"], end["bridge"]):
             problems.refer(KIND, name, prefix + "bridge", end["bridge"], "bridge")
-    _check_far_name(wanted, host, problems)
+    near = host.stack(wanted["netns"]).links.get(name)
+    place = (peer["netns"], peer["name"])
+    guests.check_name(KIND, name, "peer.name", place, lambda far: _are_pair(near, far), host, problems)
 
 
 def identities(wanted: dict[str, Any]) -> list[tuple[Any, ...]]:
@@ -261,24 +264,6 @@ def _check_found(wanted: dict[str, Any], host: Host, problems: options.Problems)
         problems.foreign(KIND, name)
 
 
-def _check_far_name(wanted: dict[str, Any], host: Host, problems: options.Problems) -> None:
-    """The other end's name must be free in its namespace, or be this pair's."""
-    peer = wanted["peer"]
-    there = host.stack(peer["netns"]).links.get(peer["name"])
-    if there is None or (peer["netns"], peer["name"]) in host.links_going or peer["netns"] in host.namespaces_going:
-        return
-    near = host.stack(wanted["netns"]).links.get(wanted["name"])
-    if near is None or not _are_pair(near, there):
-        where = peer["netns"] or "the host"
-        problems.add(
-            KIND,
-            wanted["name"],
-            "peer.name",
-            peer["name"],
-            f"{where} has another link of this name: choose another, or delete that one",
-        )
-
-
 def _far_link(wanted: dict[str, Any], host: Host, near: Link) -> Link | None:
     """The other end, if it is where it should be, under the name that it should have."""
     peer = wanted["peer"]
@@ -300,9 +285,10 @@ def _find_far(host: Host, near: Link) -> tuple[str | None, Link] | None:
     return None
 
 
-def _are_pair(one: Link, other: Link) -> bool:
-    same_kind = one.kind == other.kind == "veth"
-    return same_kind and one.peer_index == other.index and other.peer_index == one.index
+def _are_pair(one: Link | None, other: Link) -> bool:
+    if one is None or not one.kind == other.kind == "veth":
+        return False
+    return one.peer_index == other.index and other.peer_index == one.index
 
 
 def _near_settings(wanted: dict[str, Any], host: Host, link: Link | None) -> settings.Settings:

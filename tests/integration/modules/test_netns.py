@@ -130,6 +130,21 @@ def test_a_process_gives_its_namespace(host):
     assert host.is_alive(pid)
 
 
+def test_a_process_in_the_hosts_own_namespace_has_none_to_give(host):
+    pid = host.start("sleep", "infinity")
+    (problem,) = host.refused("netns", name="box", pid=pid)
+    assert problem.startswith("netns box: pid: %d: this process is in the host's own namespace" % pid)
+    assert "network_mode: host" in problem
+
+
+def test_the_hosts_own_namespace_is_adopted_as_what_it_is(host):
+    host.sh("mkdir /run/netns && touch /run/netns/own && mount --bind /proc/self/ns/net /run/netns/own")
+    (problem,) = host.refused("netns", name="own", adopt=True)
+    assert problem == "netns own: adopt: True: this is the host's own namespace: take it over with join: host"
+    host.change("netns", name="own", join="host", adopt=True, labels={"role": "web"})
+    assert host.links()["lo"].get("ifalias") is None
+
+
 def test_another_join_replaces_the_handle_and_says_so(host):
     host.change("netns", config=[{"name": "a"}, {"name": "b"}, {"name": "c", "join": "a"}])
     moved = host.change("netns", name="c", join="b")
@@ -177,6 +192,18 @@ def test_whoever_joins_one_that_was_made_again_follows(host):
     done = host.change("netns", config=config)
     assert inode(host, "s") == inode(host, "c1")
     assert verbs(done) == [("create", "c1"), ("replace", "s")]
+
+
+def test_whoever_joins_one_that_gets_another_namespace_follows_in_the_same_run(host):
+    pids = [host.start("unshare", "--net", "sleep", "infinity") for _number in range(2)]
+    for pid in pids:
+        host.sh("until [ $(readlink /proc/%d/ns/net) != $(readlink /proc/self/ns/net) ]; do :; done" % pid)
+    joined = [{"name": "s", "join": "c1"}, {"name": "c1"}]
+    host.change("netns", config=joined)
+    for more in ({"pid": pids[0]}, {"pid": pids[1]}, {"join": "host"}, {}):
+        done = host.change("netns", config=[joined[0], {"name": "c1", **more}])
+        assert sorted(verbs(done)) == [("replace", "c1"), ("replace", "s")]
+        assert inode(host, "s") == inode(host, "c1")
 
 
 def test_without_memory_a_joined_handle_is_asked_for_and_adopted(host):

@@ -21,6 +21,9 @@ CARD = {
     "gateway6": "2001:db8:3::1",
 }
 SETTLED = "until ip -6 address show dev enp3s0 -tentative | grep -q fe80; do sleep 0.05; done"
+UP = "ip link set {0} addrgenmode none; ip link set {0} up; ".format
+ON_A_BRIDGE = "ip link add hb type bridge; ip link set enp3s0 master hb; " + UP("hb")
+ON_A_MACVLAN = "ip link add mv0 link enp3s0 type macvlan; ip address add 203.0.113.2/24 dev mv0; " + UP("mv0")
 WEB = {"name": "web", "subnet": "172.30.0.0/24", "subnet6": "fd00:30::/64"}
 
 
@@ -47,7 +50,8 @@ def card(host):
 def test_a_container_has_a_card_of_its_own_and_it_comes_home(card, role):
     card.sh(SETTLED)
     before = card.snapshot()
-    container = {"name": "c", "networks": ["web"], "interfaces": [CARD]}
+    changed = {**CARD, "mac": "02:00:00:00:00:07", "mtu": 1400}
+    container = {"name": "c", "networks": ["web"], "interfaces": [changed]}
     role.run([WEB], [container])
     assert packets.seen(card, "c", "198.51.100.1", 80, "isp") == "203.0.113.7", "the default route is the card's"
     assert packets.seen(card, "c", "2001:db8:4::1", 80, "isp") == "2001:db8:3::7"
@@ -65,6 +69,18 @@ def test_a_container_has_a_card_of_its_own_and_it_comes_home(card, role):
     role.run([{**WEB, "state": "absent"}], [{"name": "c", "state": "absent"}])
     card.sh(SETTLED)
     snapshot.same(before, card.snapshot())
+
+
+def test_a_card_comes_home_as_it_left_by_way_of_another_container(card, role):
+    """The second one, and somebody in it, set it differently again."""
+    before = card.links()["enp3s0"]
+    role.run([], [{"name": "c", "interfaces": [{**CARD, "mtu": 1400}]}])
+    role.run([], [{"name": "c", "network_mode": "none"}, {"name": "d", "interfaces": [{**CARD, "mtu": 1300}]}])
+    card.sh("ip link set wan address 02:00:00:00:00:08", "d")
+    role.run([], [], purge=True)
+    after = card.links()["enp3s0"]
+    assert [(one["mtu"], one["address"]) for one in (after, before)] == [(1500, before["address"])] * 2
+    assert "ifalias" not in after
 
 
 def test_the_card_of_a_container_that_goes_comes_home_first(card, role):
@@ -94,6 +110,59 @@ def test_one_card_serves_two_containers_as_macvlans(card, role):
     assert packets.arrives(card, "isp", "203.0.113.7", 80, "c")
 
 
+def refused(host, role, *containers):
+    """For what the engine refuses cards that the planner took for right."""
+    host.sh(SETTLED)
+    planned = role.plan([], containers)
+    assert planned["errors"] == []
+    return host.refused("topology", **planned["topology"])
+
+
+def test_a_gateway_without_an_address_near_it(card, role):
+    wish = {"device": "enp3s0", "gateway": "203.0.113.1"}
+    (found,) = refused(card, role, {"name": "c", "interfaces": [wish]})
+    assert found.startswith("interface enp3s0: gateway: '203.0.113.1': it is in none of the subnets that this end has")
+    role.run([], [{"name": "c", "interfaces": [{"device": "enp3s0"}]}])
+    card.sh("ip address add 203.0.113.7/24 dev enp3s0", "c")  # as DHCP does
+    role.run([], [{"name": "c", "interfaces": [wish]}])
+    assert packets.seen(card, "c", "198.51.100.1", 80, "isp") == "203.0.113.7"
+
+
+def test_a_macvlan_in_mode_passthru_is_alone_on_its_card(card, role):
+    def container(name, mode):
+        return {"name": name, "interfaces": [{"device": "enp3s0", "type": "macvlan", "name": "lan", "mode": mode}]}
+
+    rule = "c has lan on this card, in mode %s, and a macvlan in mode passthru is alone on its card"
+    first, second = refused(card, role, container("c", "passthru"), container("d", "bridge"))
+    assert second == "interface enp3s0: mode: 'bridge': " + rule % "passthru"
+    assert "mode: 'passthru': d has lan on this card" in first
+    role.run([], [container("c", "passthru")])
+    (found,) = refused(card, role, container("d", "bridge"))
+    assert rule % "passthru" in found
+    role.run([], [container("d", "private"), container("c", "bridge")])
+    (found,) = refused(card, role, container("d", "passthru"))
+    assert rule % "bridge" in found
+    role.run([], [{"name": "c", "state": "absent"}, container("d", "passthru")])
+
+
+def test_labels_that_leave_no_room_for_the_way_home(card):
+    card.sh(SETTLED)
+    card.module("netns", name="c")
+    (found,) = card.refused("interface", device="enp3s0", netns="c", labels={"of": "x" * 128, "role": "y" * 90})
+    assert "more than a link's alias holds" in found
+    card.change("interface", device="enp3s0", netns="c", labels={"of": "x" * 128, "role": "y" * 20})
+
+
+def test_what_else_a_macvlan_cannot_be_made_with(card, role):
+    wish = {"device": "enp3s0", "type": "macvlan", "name": "lan"}
+    (found,) = refused(card, role, {"name": "c", "interfaces": [{**wish, "mtu": 1600}]})
+    assert "mtu: 1600: the card has 1500, and a macvlan on it no more" in found
+    card.sh(ON_A_BRIDGE)
+    (found,) = refused(card, role, {"name": "c", "interfaces": [wish]})
+    assert "device: 'enp3s0': it is a port of hb: name that" in found
+    role.run([], [{"name": "c", "interfaces": [{**wish, "device": "hb"}]}])
+
+
 def test_refused_before_anything_is_touched(card, role):
     found = role.refused(
         [],
@@ -112,18 +181,79 @@ def test_refused_before_anything_is_touched(card, role):
 def test_the_card_of_a_tunnel_stays(card, role):
     card.sh("ip address add 203.0.113.2/24 dev enp3s0; ip link add vx0 type vxlan id 7 local 203.0.113.2 dstport 4789")
     (found,) = role.refused([], [{"name": "c", "interfaces": [CARD]}])
-    assert "this card stays: it has the underlay address of the tunnel vx0" in found
+    assert "this card stays: the underlay address of the tunnel vx0 is on it" in found
+
+
+OTHER_DEFAULTS = "ip route del default; ip -6 route del default; ip address add 203.0.113.2/24 dev enp3s0; "
+
+
+@pytest.mark.parametrize(
+    ("script", "loss"),
+    [
+        (OTHER_DEFAULTS + "ip route add default via 203.0.113.1", "the host's default route goes through it"),
+        (
+            OTHER_DEFAULTS + "ip route add default nexthop via 192.0.2.1 nexthop via 203.0.113.1",
+            "the host's default route goes through it",
+        ),
+        (
+            OTHER_DEFAULTS + "ip route add 0.0.0.0/1 via 203.0.113.1; ip route add 128.0.0.0/1 via 203.0.113.1",
+            "the host's default route goes through it",
+        ),
+        (
+            ON_A_BRIDGE + "ip address add 203.0.113.2/24 dev hb; ip route replace default via 203.0.113.1",
+            "the host's default route goes through hb, which rests on it",
+        ),
+        (
+            ON_A_MACVLAN + "ip route replace default via 203.0.113.1",
+            "the host's default route goes through mv0, which rests on it",
+        ),
+        (
+            ON_A_BRIDGE + "ip link add v5 link hb type macvlan; " + UP("v5") +
+            "ip address add 203.0.113.2/24 dev v5; ip route replace default via 203.0.113.1",
+            "the host's default route goes through v5, which rests on it",
+        ),
+        (
+            ON_A_BRIDGE + "ip address add 203.0.113.2/24 dev hb; "
+            "ip link add vx0 type vxlan id 7 local 203.0.113.2 dstport 4789",
+            "the underlay address of the tunnel vx0 is on hb, which rests on it",
+        ),
+    ],
+    ids=["default", "multipath", "halves", "bridge", "macvlan", "macvlan on a bridge", "tunnel over a bridge"],
+)  # fmt: skip
+def test_a_card_that_carries_the_host_stays(card, role, script, loss):
+    """In the plan and in the engine, with whatever is between the card and what the host would lose."""
+    card.sh(SETTLED)
+    card.sh(script)
+    (found,) = role.refused([], [{"name": "c", "interfaces": [{"device": "enp3s0"}]}])
+    assert found.startswith("container c: interfaces: device 'enp3s0': this card stays: " + loss)
+    card.module("netns", name="c")
+    (found,) = card.refused("interface", device="enp3s0", netns="c")
+    assert found == "interface enp3s0: device: 'enp3s0': this card stays: " + loss
+
+
+def test_a_card_in_a_bridge_that_carries_nothing_may_go(card, role):
+    card.sh(ON_A_BRIDGE)
+    role.run([], [{"name": "c", "interfaces": [CARD]}])
 
 
 def test_the_card_of_the_way_to_the_controller_stays(card, role):
     """sshd sets SSH_CONNECTION, by which network_info and the engine know whom not to cut off."""
     card.sh("ip address add 203.0.113.2/24 dev enp3s0")
+    words = "the way to the controller (203.0.113.1) goes through "
+    default = "the host's default route goes through it"
+    assert lifelines(card) == {"enp3s0": words + "it", "lo": None, "up0": default}
+    card.sh("ip address del 203.0.113.2/24 dev enp3s0;" + ON_A_BRIDGE + "ip address add 203.0.113.2/24 dev hb")
+    assert lifelines(card) == {
+        "enp3s0": words + "hb, which rests on it",
+        "hb": words + "it",
+        "lo": None,
+        "up0": default,
+    }
+
+
+def lifelines(host):
+    """What the host would lose with each of its links, as told to somebody who came over SSH."""
     program = "import json; from ansible_collections.virtnet.linux.plugins.module_utils.report import report;"
     program += "print(json.dumps({one['name']: one['lifeline'] for one in report()['host']['interfaces']}))"
     over_ssh = "SSH_CONNECTION='203.0.113.1 50000 203.0.113.2 22' %s -c \"%s\"" % (sys.executable, program)
-    lifelines = json.loads(card.sh(over_ssh))
-    assert lifelines == {
-        "enp3s0": "the way to the controller (203.0.113.1) goes through it",
-        "lo": None,
-        "up0": "the host's default route goes through it",
-    }
+    return json.loads(host.sh(over_ssh))

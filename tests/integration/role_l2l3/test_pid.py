@@ -16,8 +16,7 @@ WEB = {"name": "web", "subnet": "172.30.0.0/24", "subnet6": "fd00:30::/64"}
 CLIENT = {"name": "client", "networks": ["web"]}
 
 
-@pytest.fixture
-def pid(host):
+def start(host):
     """A process in a namespace of its own that nobody has given a name."""
     found = host.start("unshare", "--net", "sleep", "1000")
     own = host.sh("readlink /proc/self/ns/net")
@@ -26,6 +25,34 @@ def pid(host):
         assert time.monotonic() < deadline
     host.sh("nsenter -t %d -n ip link set lo up" % found)
     return found
+
+
+@pytest.fixture
+def pid(host):
+    return start(host)
+
+
+@pytest.fixture
+def inhabited(host, pid):
+    """A process whose namespace has an interface and a default route of its own, as LXC's have."""
+    host.sh("ip link add lxc0 type veth peer name eth0 netns %d; ip link set lxc0 up" % pid)
+    host.sh("ip address add 192.168.77.1/24 dev lxc0")
+    inside(host, pid, "address add 192.168.77.2/24 dev eth0")
+    inside(host, pid, "link set eth0 up")
+    inside(host, pid, "route add default via 192.168.77.1")
+    return pid
+
+
+def inside(host, pid, command):
+    """What iproute2 says in a process's namespace."""
+    return host.sh("nsenter -t %d -n ip %s" % (pid, command))
+
+
+def problems(host, role, *lists):
+    """For what the engine refuses a declaration that the planner, which cannot look into a process, took for right."""
+    planned = role.plan(*lists)
+    assert planned["errors"] == []
+    return host.refused("topology", **planned["topology"])
 
 
 def test_endpoints_ports_and_names_and_left_standing_when_removed(host, role, pid):
@@ -59,11 +86,66 @@ def test_a_card_comes_home_from_it(host, role, pid):
 
 def test_another_process_gets_the_name_and_the_address(host, role, pid):
     role.run([WEB], [{"name": "app", "pid": pid, "networks": ["web"]}, CLIENT])
-    again = host.start("unshare", "--net", "sleep", "1000")
-    own = host.sh("readlink /proc/self/ns/net")
-    deadline = time.monotonic() + 5
-    while host.sh("readlink /proc/%d/ns/net" % again) == own:
-        assert time.monotonic() < deadline
+    again = start(host)
     role.run([WEB], [{"name": "app", "pid": again, "networks": ["web"]}, CLIENT])
     assert "172.30.0.2" in host.sh("nsenter -t %d -n ip -brief address" % again)
     assert packets.arrives(host, "client", "172.30.0.2", 80, "app")
+
+
+def test_one_namespace_has_one_name_and_others_join_it(host, role, pid):
+    app, again = {"name": "app", "pid": pid, "networks": ["web"]}, {"name": "again", "pid": pid, "networks": ["web"]}
+    said = "netns again: pid: %d: its namespace is app's already: join that (network_mode: container:app, " % pid
+    (problem,) = problems(host, role, [WEB], [app, again])
+    assert problem.startswith(said)
+    role.run([WEB], [app, {"name": "again", "network_mode": "container:app"}])
+    assert problems(host, role, [WEB], [again])[0].startswith(said)
+    role.run([WEB], [{**app, "state": "absent"}, again])
+    assert packets.ping(host, "again", "172.30.0.1")
+
+
+def test_the_process_of_a_container_made_here_is_joined_too(host, role):
+    role.run([WEB], [CLIENT])
+    pid = host.start("sleep", "1000", netns="client")
+    found = problems(host, role, [WEB], [CLIENT, {"name": "app", "pid": pid, "networks": ["web"]}])
+    assert "its namespace is client's already" in found[0]
+
+
+def test_what_its_namespace_has_stays(host, role, inhabited):
+    """A name that is taken, and a default route that would be replaced, are refused; beside them there is room."""
+    before = inside(host, inhabited, "-brief address"), inside(host, inhabited, "route")
+    app = {"name": "app", "pid": inhabited, "networks": ["web"]}
+    beside = {**app, "networks": [{"name": "web", "interface_name": "net7"}]}
+    route, name = problems(host, role, [WEB], [app])
+    assert "peer.name: 'eth0': app has another link of this name: choose another (interface_name)" in name
+    assert "peer.gateway: '172.30.0.1': app has a route to 0.0.0.0/0 by eth0 already" in route
+    (route,) = problems(host, role, [WEB], [beside])
+    assert "internal: true" in route
+    role.run([{**WEB, "internal": True}], [beside, CLIENT])
+    assert packets.arrives(host, "client", "172.30.0.2", 80, "app")
+    assert "default via 192.168.77.1 dev eth0" in inside(host, inhabited, "route")
+    role.run([], [], purge=True)
+    assert (inside(host, inhabited, "-brief address"), inside(host, inhabited, "route")) == before
+
+
+def test_a_default_route_of_its_own_that_is_worse_than_ours_waits(host, role, inhabited):
+    inside(host, inhabited, "route del default")
+    inside(host, inhabited, "route add default via 192.168.77.1 metric 100")
+    role.run([WEB], [{"name": "app", "pid": inhabited, "networks": [{"name": "web", "interface_name": "net7"}]}])
+    assert packets.seen(host, "app", "192.0.2.1", 80, "lan") == "192.0.2.2"
+    role.run([], [], purge=True)
+    assert inside(host, inhabited, "route show default") == "default via 192.168.77.1 dev eth0 metric 100 \n"
+
+
+def test_another_process_has_a_link_of_the_name_already(host, role, inhabited):
+    first = start(host)
+    role.run([WEB], [{"name": "app", "pid": first, "networks": ["web"]}])
+    found = problems(host, role, [WEB], [{"name": "app", "pid": inhabited, "networks": ["web"]}])
+    assert "app has another link of this name" in found[1]
+
+
+def test_a_card_does_not_take_what_its_namespace_has_either(host, role, inhabited):
+    host.sh("ip link add enp3s0 type veth peer name enp3s1")
+    card = {"device": "enp3s0", "name": "eth0", "addresses": ["203.0.113.7/24"], "gateway": "203.0.113.1"}
+    route, name = problems(host, role, [], [{"name": "app", "pid": inhabited, "interfaces": [card]}])
+    assert "name: 'eth0': app has another link of this name" in name
+    assert "gateway: '203.0.113.1': app has a route to 0.0.0.0/0 by eth0 already" in route

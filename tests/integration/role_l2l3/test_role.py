@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from kit import packets
 from kit.role import play, playbook_of
 
@@ -46,3 +48,67 @@ def test_one_play_makes_it_the_next_changes_nothing(host, tmp_path):
     left = play(host, gone, tmp_path)
     assert (left.code, left.changed) == (0, 1), left.output
     assert "enp3s0" in host.links() and host.try_sh("test -e /etc/netns").returncode
+
+
+def test_a_default_route_of_several_ways_counts_with_each_of_them(host, role):
+    """Equal-cost multipath: the kernel tells of one route, and the ways of it beside each other."""
+    host.sh(
+        """
+        ip link add up1 mtu 1400 type veth peer name up1x
+        ip link set up1 up; ip link set up1x up
+        ip address add 198.51.100.2/24 dev up1; ip address add 2001:db8:1::2/64 dev up1 nodad
+        ip route replace default nexthop via 192.0.2.1 nexthop via 198.51.100.1
+        ip -6 route del default
+        ip -6 route add default nexthop via 2001:db8::1 nexthop via 2001:db8:1::1
+        ip route add 10.99.0.0/16 nexthop via 198.51.100.1 nexthop via 198.51.100.3
+        """
+    )
+    found = host.module("network_info")["host"]["routes"]
+    ways = [(one["to"], one["via"], one["dev"]) for one in found if one["to"] in ("0.0.0.0/0", "::/0")]
+    assert sorted(ways) == [
+        ("0.0.0.0/0", "192.0.2.1", "up0"),
+        ("0.0.0.0/0", "198.51.100.1", "up1"),
+        ("::/0", "2001:db8:1::1", "up1"),
+        ("::/0", "2001:db8::1", "up0"),
+    ]
+    role.run([{"name": "web", "subnet": "172.30.0.0/24"}])
+    assert host.links()["br-web"]["mtu"] == 1400, "the smallest"
+    (problem,) = role.refused([{"name": "far", "subnet": "10.99.0.0/24"}])
+    assert "overlaps with the host's route to 10.99.0.0/16 by up1" in problem
+
+
+def test_an_mtu_too_small_for_ipv6_is_one_for_ipv4(host, role):
+    """Below 1280 the kernel takes IPv6 from a link altogether, and its setting that keeps it silent."""
+    small, large = {"name": "web", "subnet": "172.30.0.0/24", "mtu": 1000}, {"name": "web", "subnet": "172.30.0.0/24"}
+    containers = [{"name": "a", "networks": ["web"]}, {"name": "b", "networks": ["web"]}]
+    role.run([small], containers)
+    assert packets.arrives(host, "a", role.address("b", "web"), 80, "b")
+    role.run([large], containers)
+    role.run([{**large, "enable_ipv6": True}], containers)
+    assert packets.ping(host, "a", role.address("b", "web", 6))
+    host.sh("ip link set br-web mtu 600")
+    role.run([{**large, "enable_ipv6": True}], containers)
+    assert packets.ping(host, "a", role.address("b", "web", 6))
+
+
+def test_with_ipv6_an_mtu_too_small_for_it_is_refused(host):
+    host.sh("ip netns add c; ip link add enp3s0 type veth peer name enp3s1")
+    six, rule = ["fd00::2/64"], "with an IPv6 address an MTU is 1280 to 65535"
+    found = host.refused(
+        "topology",
+        bridge=[{"name": "br0", "addresses": six, "mtu": 1000}],
+        veth=[{"name": "v0", "mtu": 1000, "peer": {"name": "eth0", "netns": "c", "addresses": six}}],
+        interface=[{"device": "enp3s0", "netns": "c", "addresses": six, "mtu": 1000}],
+    )
+    assert [one for one in found if rule in one] == found and len(found) == 3
+
+
+@pytest.mark.parametrize(("netns", "link"), [(None, "br-web"), ("a", "eth0")])
+def test_the_route_of_an_address_that_was_deleted_by_hand_is_back(host, role, netns, link):
+    lists = [{"name": "web", "subnet": "172.30.0.0/24"}], [{"name": "a", "networks": ["web"]}]
+    role.run(*lists)
+    before = host.sh("ip route", netns)
+    host.sh("ip route delete 172.30.0.0/24 dev " + link, netns)
+    role.run(*lists)
+    assert host.sh("ip route", netns) == before
+    assert packets.arrives(host, None, "172.30.0.2", 80, "a")

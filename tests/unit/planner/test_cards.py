@@ -130,6 +130,21 @@ def test_a_card_that_a_container_has_which_no_list_names():
     assert "container old has it" in found
 
 
+def test_a_card_is_in_no_subnet_of_its_containers_networks():
+    wish = [{"device": "enp3s0", "addresses": ["203.0.113.7/24", "172.30.9.9/16"]}]
+    (found,) = refusals(wish, networks=["web"])
+    assert found == (
+        "container c: interfaces: enp3s0.addresses[1] '172.30.9.9/16': is in 172.30.0.0/16 of network web, on which "
+        "the container is too; one needs another subnet"
+    )
+    assert refusals(wish) == [], "in a namespace of its own an address of another network's is nobody's business"
+
+
+def test_ipv6_has_an_mtu_of_1280_at_least():
+    (found,) = refusals([{"device": "enp3s0", "addresses": ["2001:db8::7/64"], "mtu": 1000}])
+    assert found == "container c: interfaces[0]: mtu 1000: must be a number from 1280 to 65535"
+
+
 def test_nobody_locks_himself_out():
     words = "the host's default route goes through it"
     live = {**EMPTY, "host": {"interfaces": [card(lifeline=words)]}}
