@@ -103,9 +103,18 @@ def _endpoints(host: Host, name: str) -> list[dict[str, Any]]:
                 "interface": link.name,
                 "mac": link.mac,
                 "addresses": [address for address in stack.addresses_of(link.index) if not is_link_local(address)],
+                "guard": _guard(host, near),
             }
         )
     return found
+
+
+def _guard(host: Host, near: Link) -> dict[str, Any] | None:
+    """What the host lets an endpoint send by, which nobody in the container can change; None where it lets anything."""
+    guard = host.firewall.state.guards.get(near.name)
+    if guard is None:
+        return None
+    return {"mac": guard.mac, "addresses": list(guard.addresses) if guard.addresses_checked else None}
 
 
 def _is_router(name: str) -> bool:
@@ -227,13 +236,12 @@ def _options(link: Link, policy: Policy) -> dict[str, Any]:
 
 
 def _ports(host: Host, inside: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
-    holder = {
-        address.split("/")[0]: container["Name"]
-        for container in inside.values()
-        for address in (container["IPv4Address"], container["IPv6Address"])
-        if address
-    }
     state = host.firewall.state
+    holder = {}
+    for container in inside.values():
+        guard = state.guards.get(container["EndpointID"])
+        has = [container[word].split("/")[0] for word in ("IPv4Address", "IPv6Address")]
+        holder.update(dict.fromkeys(guard.addresses if guard and guard.addresses else has, container["Name"]))
     published = [
         (port.protocol, port.host_ip or "", port.host_port, port.to_address, port.to_port)
         for _key, port in sorted(state.nat_ports.items())

@@ -5,7 +5,8 @@
 """Endpoints: which address, MAC, interface name and routes each container gets on each of its networks.
 
 An endpoint that is live keeps what it has, whatever is added or removed around it; a new one gets the lowest free
-address. The same declaration over the same live state always gives the same endpoints.
+address. Of two live ones with the same address or MAC, the one keeps it that the host guards: the other took it.
+The same declaration over the same live state always gives the same endpoints.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from ansible_collections.virtnet.linux.plugins.plugin_utils.routes import Route
 from ansible_collections.virtnet.linux.plugins.plugin_utils.scope import Scope
 
 ADDRESS_FIELDS = {4: "ipv4_address", 6: "ipv6_address"}
+_THE_GATEWAY = "the gateway"
 
 
 @dataclass
@@ -99,11 +101,16 @@ def settle_macs(scope: Scope, endpoints: list[Endpoint]) -> None:
             endpoint.mac = endpoint.wish.mac
             taken[endpoint.network.segment.name].add(endpoint.mac)
     # All that is live first: a MAC derived for a new endpoint must not be one that a running container has.
-    for endpoint in sorted(endpoints, key=lambda one: one.live is None):
+    for endpoint in _most_certain_first(endpoints):
         if not endpoint.mac:
             used = taken[endpoint.network.segment.name]
             endpoint.mac = next(mac for mac in _possible_macs(endpoint) if mac not in used)
             used.add(endpoint.mac)
+
+
+def _most_certain_first(endpoints: list[Endpoint]) -> list[Endpoint]:
+    """Those whose port is guarded, those that are live, and the new ones."""
+    return sorted(endpoints, key=lambda one: (one.live is None, one.live is None or not one.live.guarded))
 
 
 def _possible_macs(endpoint: Endpoint) -> Iterator[str]:
@@ -137,8 +144,8 @@ def _check_macs(scope: Scope, network: Network, members: list[Endpoint], problem
     holders = {mac: f"container {name}" for mac, name in _standing_macs(scope, network).items()}
     if network.sound and any(member.wish.mac for member in members) and names.is_object_name(network.name):
         holders[bridge_mac(network)] = f"the gateway of {network}"
-    for member in members:
-        if member.live is not None and member.live.mac and not member.wish.mac:
+    for member in _most_certain_first(members):
+        if member.live is not None and member.live.mac and member.wish.mac in (None, member.live.mac):
             holders.setdefault(member.live.mac, str(member.container))
     for member in members:
         if member.wish.mac and holders.setdefault(member.wish.mac, str(member.container)) != str(member.container):
@@ -165,6 +172,10 @@ def _settle_addresses(
 ) -> None:
     """One family of one network: what runs keeps its address, a static one is given, the rest get the lowest free."""
     pool = Pool(subnet)
+    before = scope.live.networks.get(network.name)
+    if subnet.gateway is not None and before and subnet.version in before.subnets:
+        if subnet.gateway == before.subnets[subnet.version].gateway:
+            pool.hold(subnet.gateway, _THE_GATEWAY)  # whoever has it besides took it
     _keep_live(scope, network, pool, members)
     _give_declared(network, pool, members, problems)
     _reserve_for_absent(scope, network, pool)
@@ -178,20 +189,19 @@ def _settle_addresses(
 
 def _keep_live(scope: Scope, network: Network, pool: Pool, members: list[Endpoint]) -> None:
     version = pool.subnet.version
-    for name, endpoint in scope.standing_on(network):
-        if version in endpoint.addresses:
-            pool.hold(endpoint.addresses[version], f"container {name}")
-    for member in members:
-        kept = member.live.addresses.get(version) if member.live is not None else None
-        # Two live endpoints with one address are a fault of the past: the second gets another one.
-        if (
-            kept is not None
-            and version not in member.wish.addresses
-            and pool.subnet.has(kept)
-            and pool.holder(kept) is None
-        ):
-            pool.hold(kept, str(member.container))
-            member.addresses[version] = kept
+    standing = list(scope.standing_on(network))
+    for guarded in (True, False):
+        for name, endpoint in standing:
+            if endpoint.guarded == guarded and version in endpoint.addresses:
+                pool.hold(endpoint.addresses[version], f"container {name}")
+        for member in members:
+            kept = member.live.addresses.get(version) if member.live and member.live.guarded == guarded else None
+            if kept is None or member.wish.addresses.get(version, kept) != kept or not pool.subnet.has(kept):
+                continue
+            # Two live endpoints with one address are a fault of the past: the second gets another one.
+            if pool.holder(kept) is None:
+                pool.hold(kept, str(member.container))
+                member.addresses[version] = kept
 
 
 def _give_declared(network: Network, pool: Pool, members: list[Endpoint], problems: Problems) -> None:
@@ -201,14 +211,14 @@ def _give_declared(network: Network, pool: Pool, members: list[Endpoint], proble
 
     def claim(address: Address, holder: str, thing: str, field: str) -> bool:
         other = pool.holder(address)
-        if other is not None:
+        if other not in (None, holder):
             problems.refuse(thing, field, str(address), f"is taken on {network} by {other}; choose another")
             return False
         pool.hold(address, holder)
         return True
 
     if subnet.gateway is not None:
-        claim(subnet.gateway, "the gateway", str(network), "gateway" + suffix)
+        claim(subnet.gateway, _THE_GATEWAY, str(network), "gateway" + suffix)
     for key, auxiliary in subnet.auxiliary.items():
         claim(auxiliary, f"aux_addresses {key}", str(network), f"aux_addresses.{key}")
     for member in members:

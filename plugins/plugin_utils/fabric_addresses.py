@@ -159,9 +159,9 @@ def _settle_family(
 
 
 def _keep_live(pool: Pool, endpoints: list[FabricEndpoint]) -> None:
-    """What this run leaves alone first: nobody else can give way."""
+    """What this run leaves alone first: nobody else can give way. Then what the hosts guard."""
     version = pool.subnet.version
-    for endpoint in sorted(endpoints, key=lambda one: not one.stays):
+    for endpoint in sorted(endpoints, key=lambda one: (not one.stays, one.live is None or not one.live.guarded)):
         kept = endpoint.live.addresses.get(version) if endpoint.live is not None else None
         if kept is None or not pool.subnet.has(kept):
             continue

@@ -22,7 +22,11 @@ Place = tuple[str, int, Address | None, int]  # protocol, IP version, host addre
 
 @dataclass
 class LiveEndpoint:
-    """A container's interface on a network: the host end's name and what the container's end has."""
+    """A container's interface on a network: the host end's name and what the container's end has.
+
+    Where the host guards the port, MAC and addresses are those of the guard: whoever may configure networks inside the
+    container can give its interface those of somebody else, and gets no packet through with them.
+    """
 
     network: str
     veth: str
@@ -30,6 +34,7 @@ class LiveEndpoint:
     mac: str | None = None
     addresses: dict[int, Address] = field(default_factory=dict)  # by IP version, the first of each
     aliases: list[str] = field(default_factory=list)
+    guarded: bool = False
 
 
 @dataclass
@@ -202,12 +207,14 @@ def _container(entry: Mapping[str, Any]) -> LiveContainer:
         network = _word_or_none(endpoint.get("network"))
         if network is None:
             continue  # a cable or a card: it is on no network
+        guard = endpoint.get("guard") or {}
         container.endpoints[network] = LiveEndpoint(
             network=network,
             veth=_word(endpoint["veth"]),
             interface=_word_or_none(endpoint.get("interface")),
-            mac=_word_or_none(endpoint.get("mac")),
-            addresses=_first_of_each(endpoint.get("addresses") or []),
+            mac=_word_or_none(guard.get("mac") or endpoint.get("mac")),
+            addresses=_first_of_each(guard.get("addresses") or endpoint.get("addresses") or []),
+            guarded=bool(guard.get("addresses")),
             aliases=[_word(alias) for alias in endpoint.get("aliases") or []],
         )
     return container

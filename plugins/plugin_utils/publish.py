@@ -181,13 +181,11 @@ def ports_that_go(scope: Scope, published: list[Published], endpoints: list[Endp
 
 
 def _owners(live: Live) -> dict[Address, str]:
-    """Which container has an address; the subnets of a host do not overlap, so the address says it all."""
-    return {
-        address: container.name
-        for container in live.containers.values()
-        for endpoint in container.endpoints.values()
-        for address in endpoint.addresses.values()
-    }
+    """Which container has an address; the subnets of a host do not overlap, so the address says it all. Of two with the
+    same one it is the guarded one's."""
+    found = [(one, container.name) for container in live.containers.values() for one in container.endpoints.values()]
+    found.sort(key=lambda pair: pair[0].guarded)
+    return {address: name for endpoint, name in found for address in endpoint.addresses.values()}
 
 
 def _requests(scope: Scope, endpoints: list[Endpoint], problems: Problems) -> Iterable[_Request]:
