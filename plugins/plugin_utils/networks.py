@@ -132,19 +132,21 @@ def _check_bridges(scope: Scope, problems: Problems) -> None:
 
 
 def _check_moved_subnets(scope: Scope, problems: Problems) -> None:
-    """Containers that no list names cannot follow their network to another subnet."""
-    for network in scope.networks.values():
-        if not network.sound or not network.declared:
-            continue
-        for name, container in scope.standing.items():
-            endpoint = container.endpoints.get(network.name)
-            for version, address in (endpoint.addresses if endpoint else {}).items():
+    """Containers that no list names cannot follow their network, or the one it joins, to another subnet."""
+    for name, container in scope.standing.items():
+        for endpoint in container.endpoints.values():
+            own = scope.networks.get(endpoint.network)
+            network = own if own is None or own.declared else own.segment
+            if own is None or network is None or not network.sound or not network.declared:
+                continue
+            where = "there" if own is network else f"on {own}, which joins it,"
+            for version, address in endpoint.addresses.items():
                 subnet = network.subnets.get(version)
                 if subnet is None or not subnet.has(address):
                     problems.refuse(
                         str(network), "subnet6" if version == 6 else "subnet", subnet and str(subnet.network),
-                        f"container {name} stands there with {address} and no list declares it; declare it, so that it "
-                        "gets an address in the new subnet, or remove it",
+                        f"container {name} stands {where} with {address} and no list declares it; declare it, so that "
+                        "it gets an address in the new subnet, or remove it",
                     )  # fmt: skip
 
 
