@@ -104,6 +104,10 @@ class Problems:
             if not ip.address(via).is_link_local and not any(ip.address(via) in network for network in near):
                 rule = "it is in none of the subnets that this end has an address in, so nothing gets there"
                 self.add(kind, name, prefix + field, via, rule)
+        for route in routes:
+            if ip.network(route["to"]) in near[: len(end["addresses"])]:
+                rule = "this end has an address in it, so the kernel has a route to it, which this one would take away"
+                self.add(kind, name, prefix + "routes.to", route["to"], rule)
 
     def address(self, kind: str, name: object, field: str, value: Any, version: int | None = None) -> None:
         """The value has to be an address, of that IP version if one is given."""

@@ -44,6 +44,12 @@ def normal_network(network: str) -> str:
     return str(ip.network(network))
 
 
+@functools.lru_cache(1 << 16)
+def normal_network_of(address: str) -> str:
+    """The network of ADDRESS/LENGTH."""
+    return str(ip.interface(address).network)
+
+
 def normal_routes(routes: list[dict[str, Any]] | None) -> list[dict[str, Any]] | None:
     """Routes as read() gives them: network, gateway and metric as the kernel writes them, sorted."""
     if routes is None:
@@ -74,8 +80,12 @@ def compare(wanted: Settings, stack: Stack, link: Link, own_link_local: str | No
     """
     found = read(stack, link, [key for key, value in wanted.items() if value is not None])
     before, after = difference(wanted, found)
+    lost = _without_route(wanted, stack, link)
+    if lost:
+        before["addresses"] = [address for address in found["addresses"] if address not in lost]
+        after["addresses"] = sorted(wanted["addresses"])
     if _lacks_link_local(wanted, stack, link, own_link_local):
-        before["addresses"] = found["addresses"]
+        before.setdefault("addresses", found["addresses"])
         after["addresses"] = [*sorted(wanted["addresses"]), own_link_local]
     return before, after
 
@@ -109,7 +119,8 @@ def addressing(
     requests = []
     if wanted.get("addresses") is not None:
         asked = wanted["addresses"] + ([own_link_local] if own_link_local and has_ipv6(wanted) else [])
-        gone = [address for address in have if address not in asked and not is_link_local(address)]
+        lame = [] if link is None else _without_route(wanted, stack, link)
+        gone = [address for address in have if address in lame or (address not in asked and not is_link_local(address))]
         requests += [
             Request(messages.delete_address(index, address), about, (errno.EADDRNOTAVAIL,)) for address in gone
         ]
@@ -118,6 +129,20 @@ def addressing(
         new = [address for address in asked if address not in have or (":" not in address and address in lost)]
         requests += [Request(messages.add_address(index, address), about) for address in new]
     return requests + _routing(index, about, wanted, found)
+
+
+def _without_route(wanted: Settings, stack: Stack, link: Link) -> list[str]:
+    """IPv4 addresses that are wanted and there, without the route to their network that the kernel gave with them: a
+    route of the same length took its place, or somebody deleted it. It comes back with the address only."""
+    if wanted.get("addresses") is None or wanted.get("routes") is None or not link.up:
+        return []
+    near = {route.to for route in stack.routes if route.index == link.index and route.via is None}
+    return [
+        address
+        for address in stack.addresses_of(link.index)
+        if address in wanted["addresses"] and ":" not in address and not address.endswith("/32")
+        and normal_network_of(address) not in near
+    ]  # fmt: skip
 
 
 def is_shut(stack: Stack, link: Link) -> bool:

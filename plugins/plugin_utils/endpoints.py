@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from ansible_collections.virtnet.linux.plugins.module_utils import names
-from ansible_collections.virtnet.linux.plugins.plugin_utils.addresses import Address, IPNetwork, Pool, Subnet
+from ansible_collections.virtnet.linux.plugins.plugin_utils.addresses import Address, Pool, Subnet, lies_in
 from ansible_collections.virtnet.linux.plugins.plugin_utils.declaration import Attachment, Container, Network
 from ansible_collections.virtnet.linux.plugins.plugin_utils.live import LiveEndpoint
 from ansible_collections.virtnet.linux.plugins.plugin_utils.problems import Problems, enumerate_names
@@ -323,28 +323,33 @@ def _settle_gateways(container: Container, endpoints: list[Endpoint]) -> None:
 
 
 def _settle_routes(container: Container, endpoints: list[Endpoint], problems: Problems) -> None:
-    for endpoint in endpoints:
-        own = endpoint.addresses.values()
-        inherited = endpoint.network.head.routes if endpoint.network.head is not None else []
-        endpoint.routes = [route for route in [*inherited, *endpoint.network.routes] if route.via not in own]
+    """A container's own routes, then those of its networks, in their order, that lead where it has no other way yet."""
+    near = {subnet.network: str(one.network) for one in endpoints for subnet in one.network.subnets.values()}
+    near.update({one.network: f"interface {card.name}" for card in container.cards for one in card.addresses or []})
+    taken = {route.place for card in container.cards for route in card.routes}
     for number, route in enumerate(container.routes):
-        for endpoint in endpoints:
-            subnet = endpoint.network.subnets.get(route.via.version)
-            if subnet is not None and subnet.has(route.via):
-                endpoint.routes.append(route)
-                break
-        else:
+        where = next((name for block, name in near.items() if lies_in(route.to, block)), None)
+        on = next(
+            (one for one in endpoints if any(subnet.has(route.via) for subnet in one.network.subnets.values())), None
+        )
+        if where is not None:
+            rule = f"lies in the subnet of its own {where}, which it reaches without a route"
+            problems.refuse(str(container), f"routes[{number}].to", str(route.to), rule)
+        elif on is None:
             if all(endpoint.network.sound for endpoint in endpoints) and container.owns_namespace:
-                problems.refuse(
-                    str(container), f"routes[{number}].via", str(route.via), "must be an address on one of its networks"
-                )
+                rule = "must be an address on one of its networks"
+                problems.refuse(str(container), f"routes[{number}].via", str(route.via), rule)
+        elif route.place in taken:
+            rule = "is there with the same metric in interfaces; keep one, or give one of them another metric"
+            problems.refuse(str(container), f"routes[{number}].to", str(route.to), rule)
+        else:
+            on.routes.append(route)
+            taken.add(route.place)
+    own = {address for endpoint in endpoints for address in endpoint.addresses.values()}
     for endpoint in endpoints:
-        endpoint.routes = _without_doubles(endpoint.routes)
-
-
-def _without_doubles(routes: list[Route]) -> list[Route]:
-    """A container's own route to a subnet replaces its network's."""
-    by_subnet: dict[tuple[IPNetwork, int | None], Route] = {}
-    for route in routes:
-        by_subnet[route.to, route.metric] = route
-    return list(by_subnet.values())
+        inherited = endpoint.network.head.routes if endpoint.network.head is not None else []
+        offered = {route.place: route for route in [*inherited, *endpoint.network.routes]}
+        for place, route in offered.items():
+            if place not in taken and route.via not in own and not any(lies_in(route.to, block) for block in near):
+                endpoint.routes.append(route)
+                taken.add(place)

@@ -10,7 +10,7 @@ import dataclasses
 from collections import Counter
 from collections.abc import Iterable
 
-from ansible_collections.virtnet.linux.plugins.plugin_utils.addresses import overlaps
+from ansible_collections.virtnet.linux.plugins.plugin_utils.addresses import lies_in, overlaps
 from ansible_collections.virtnet.linux.plugins.plugin_utils.declaration import Network
 from ansible_collections.virtnet.linux.plugins.plugin_utils.live import Live
 from ansible_collections.virtnet.linux.plugins.plugin_utils.problems import Problems
@@ -160,3 +160,7 @@ def _check_routers(scope: Scope, problems: Problems) -> None:
             if not any(subnet.has(route.via) for subnet in network.subnets.values()):
                 rule = f"must be an address in {listed}"
                 problems.refuse(str(network), f"routes[{number}].via", str(route.via), rule)
+            for subnet in network.subnets.values():
+                if lies_in(route.to, subnet.network):
+                    rule = f"lies in {subnet.network} of {network} itself, which its containers reach without it"
+                    problems.refuse(str(network), f"routes[{number}].to", str(route.to), rule)

@@ -312,6 +312,9 @@ def test_gateways_and_routes_that_lead_nowhere_are_refused_before_anything_is_ma
     (twice,) = two.refused("veth", **cable(1, peer))
     assert "peer.routes.to: '10.9.0.0/16': there are two ways" in twice
     del peer["routes"][1]
+    (near,) = two.refused("veth", **cable(1, {"addresses": peer["addresses"], "routes": [
+        {"to": "10.0.0.0/24", "via": "10.0.0.3"}]}))  # fmt: skip
+    assert "peer.routes.to: '10.0.0.0/24': this end has an address in it" in near
     problems = two.refused("veth", **cable(1, peer))
     assert [problem.split(": it is in none of the subnets")[0] for problem in problems] == [
         "veth v1: peer.gateway: '10.1.0.1'",

@@ -86,6 +86,17 @@ NETWORKS = [
         "network web: routes[0]: to '0.0.0.0/0'",
         "default route",
     ),
+    (
+        network(routes=[{"to": "172.30.0.0/24", "via": "172.30.0.2"}]),
+        "network web: routes[0].to '172.30.0.0/24'",
+        "lies in 172.30.0.0/24 of network web itself",
+    ),
+    (
+        network(routes=[{"to": "10.0.0.0/8", "via": "172.30.0.2"},
+                        {"to": "10.0.0.0/8", "via": "172.30.0.3", "metric": 0}]),
+        "network web: routes[1]: to '10.0.0.0/8'",
+        "is there twice with the same metric",
+    ),
     (network() + network(), "network web: name 'web'", "declared twice"),
     (
         [*network(), {"name": "db", "subnet": "172.30.0.128/25"}],
@@ -214,6 +225,24 @@ CONTAINERS = [
         container(routes=[{"to": "10.0.0.0/8", "via": "fd00::1"}]),
         "container c: routes[0]: via 'fd00::1'",
         "same family",
+    ),
+    (
+        container(routes=[{"to": "172.30.0.128/25", "via": "172.30.0.9"}]),
+        "container c: routes[0].to '172.30.0.128/25'",
+        "lies in the subnet of its own network web, which it reaches without a route",
+    ),
+    (
+        container(routes=[{"to": "192.0.2.0/24", "via": "172.30.0.9"}],
+                  interfaces=[{"device": "enp3s0", "addresses": ["192.0.2.7/24"]}]),
+        "container c: routes[0].to '192.0.2.0/24'",
+        "lies in the subnet of its own interface enp3s0",
+    ),
+    (
+        container(routes=[{"to": "10.0.0.0/8", "via": "172.30.0.9"}],
+                  interfaces=[{"device": "enp3s0", "addresses": ["192.0.2.7/24"],
+                               "routes": [{"to": "10.0.0.0/8", "via": "192.0.2.1"}]}]),
+        "container c: routes[0].to '10.0.0.0/8'",
+        "is there with the same metric in interfaces",
     ),
     (container(pid=0), "container c: pid 0", "from 1 to"),
     (container(network_mode="nat"), "container c: network_mode 'nat'", "must be bridge, none, host or container:NAME"),
