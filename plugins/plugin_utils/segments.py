@@ -48,6 +48,7 @@ def settle_segments(scope: Scope, problems: Problems) -> None:
     standing = {network.name: network.joins for network in scope.networks.values() if network.joins is not None}
     for segment in _segments(scope):
         _settle_segment(segment, problems)
+        _check_internal(segment, problems)
     _check_rings(scope, problems)
     _check_standing(scope, standing, problems)
 
@@ -171,6 +172,25 @@ def _take_over(network: Network, head: Network, problems: Problems) -> None:
     network.subnets = {}
     network.mtu, network.internal, network.icc, network.masquerade = head.mtu, head.internal, head.icc, head.masquerade
     network.crossing = head.crossing
+
+
+def _check_internal(segment: list[Network], problems: Problems) -> None:
+    """Whoever is on a segment can use every gateway on it: all of its containers have a way out, or none has."""
+    heads = [network for network in segment if network.joins is None]
+    closed = [network for network in heads if network.internal]
+    opened = [network for network in heads if not network.internal]
+    if not closed or not opened:
+        return
+    outside, inside = (enumerate_names([network.name for network in some]) for some in (opened, closed))
+    for network in closed:
+        if network.declared:
+            rule = f"a cable joins it with {outside}, by whose gateway its containers would get out"
+            deed = "say internal: true there too, or leave the cable out"
+            problems.refuse(str(network), "internal", True, f"{rule}; {deed}")
+    for network in opened:
+        if network.declared and not any(one.declared for one in closed):
+            rule = f"a cable joins it with {inside}, which is internal and whose containers would get out by it"
+            problems.refuse(str(network), "internal", False, f"{rule}; say true, or leave the cable out")
 
 
 def _check_rings(scope: Scope, problems: Problems) -> None:

@@ -11,6 +11,7 @@ import copy
 import pytest
 from unit.planner.paper_host import (
     DUAL,
+    INSIDE,
     WEB,
     absent,
     addresses,
@@ -229,6 +230,22 @@ def test_a_ring_closed_by_what_stands():
 def test_connections_that_cannot_be(networks, words):
     found = errors(networks)
     assert any(words in one for one in found), found
+
+
+def test_an_internal_network_is_not_cabled_to_an_open_one():
+    inner = {**INSIDE, "connect": ["web"]}
+    (found,) = errors([WEB, inner], C[:1])
+    assert found == (
+        "network inside: internal True: a cable joins it with web, by whose gateway its containers would get out; say "
+        "internal: true there too, or leave the cable out"
+    )
+    live = live_after(topology([{**WEB, "internal": True}, inner], C[:1]))
+    (found,) = errors([WEB], live=live)
+    assert found == (
+        "network web: internal False: a cable joins it with inside, which is internal and whose containers would get "
+        "out by it; say true, or leave the cable out"
+    )
+    topology([WEB, INSIDE], C[:1], live=live)
 
 
 def test_one_container_is_on_a_segment_once():
