@@ -289,6 +289,10 @@ def _host(host: Host) -> dict[str, Any]:
         {"to": route.to, "via": route.via, "dev": by_index[route.index].name if route.index in by_index else None}
         for route in stack.routes
     ]
+    other_routes = [
+        {"to": to, "dev": by_index[index].name if index in by_index else None, "type": kind, "table": table}
+        for to, index, kind, table in stack.other_routes()
+    ]
     controller = cards.controller_address()
     waiting = listeners.listeners()
     interfaces = [
@@ -308,6 +312,7 @@ def _host(host: Host) -> dict[str, Any]:
     return {
         "interfaces": interfaces,
         "routes": routes,
+        "other_routes": other_routes,
         "listeners": waiting,
         "vanished_bridges": sorted(name for name in host.firewall.state.policies if name not in stack.links),
         "bridge_nf_call": health.bridge_nf_call(),

@@ -136,6 +136,8 @@ openings:
 host:
   description:
     - What else of the host a plan has to respect. Its links, routes, listening sockets and namespaces.
+    - C(routes) are those of the main table that lead somewhere, C(other_routes) those of other tables and those that
+      lead nowhere (C(blackhole), C(unreachable), C(prohibit)).
     - C(foreign_drops) are chains of other firewalls that drop what bridges forward, with the remedy; C(foreign_accepts)
       the bridges for which M(virtnet.linux.foreign_firewall) has put something there.
     - C(nameservers) are those of its C(resolv.conf), none of which may be in a new network's subnet.
@@ -157,6 +159,8 @@ host:
         addresses: [192.0.2.2/24]
     routes:
       - {to: 0.0.0.0/0, via: 192.0.2.1, dev: eth0}
+    other_routes:
+      - {to: 100.64.0.0/10, dev: tailscale0, type: unicast, table: 52}
     listeners:
       - {protocol: tcp, address: "::", port: 22, v6only: false, pid: 411, process: sshd}
     namespaces: [nginx]

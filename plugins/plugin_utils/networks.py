@@ -10,9 +10,9 @@ import dataclasses
 from collections import Counter
 from collections.abc import Iterable
 
-from ansible_collections.virtnet.linux.plugins.plugin_utils.addresses import lies_in, overlaps
+from ansible_collections.virtnet.linux.plugins.plugin_utils.addresses import IPNetwork, lies_in, overlaps
 from ansible_collections.virtnet.linux.plugins.plugin_utils.declaration import Network
-from ansible_collections.virtnet.linux.plugins.plugin_utils.live import Live
+from ansible_collections.virtnet.linux.plugins.plugin_utils.live import Live, LiveRoute
 from ansible_collections.virtnet.linux.plugins.plugin_utils.problems import Problems
 from ansible_collections.virtnet.linux.plugins.plugin_utils.scope import Scope
 
@@ -103,6 +103,13 @@ def _check_routes(scope: Scope, problems: Problems) -> None:
                     str(network), field, str(subnet.network),
                     f"overlaps with the host's route to {route.to} by {route.dev or 'no device'}; choose another",
                 )  # fmt: skip
+            for route in scope.live.other_routes:
+                # the subnet's own route is in the main table, and goes before wider ones that lead nowhere
+                if route.dev not in ours and route.to.prefixlen > 1 and _goes_before(route, subnet.network):
+                    problems.warn(
+                        str(network), field, str(subnet.network),
+                        f"{route} to {route.to} may go before the network's own; choose another subnet if it does",
+                    )  # fmt: skip
             for interface in scope.live.interfaces.values():  # an address may have no route, as a /32 on lo
                 for address in interface.addresses if not interface.ours and interface.name != network.bridge else []:
                     if address in subnet.network and not any(address in route.to for route in in_the_way):
@@ -110,6 +117,13 @@ def _check_routes(scope: Scope, problems: Problems) -> None:
                             str(network), field, str(subnet.network),
                             f"has the host's own address {address}, which {interface.name} has; choose another",
                         )  # fmt: skip
+
+
+def _goes_before(route: LiveRoute, block: IPNetwork) -> bool:
+    """Whether a route of another table, or one to nowhere, can have the packets for a subnet that is to come."""
+    if route.type == "unicast":
+        return route.to.version == block.version and route.to.overlaps(block)
+    return lies_in(route.to, block)
 
 
 def _check_bridges(scope: Scope, problems: Problems) -> None:

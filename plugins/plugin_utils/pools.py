@@ -60,7 +60,8 @@ class _Search:
 def settle_subnets(scope: Scope, pools: list[AddressPool] | None, problems: Problems) -> None:
     """Give each network that names no subnet, and joins no other's, the one it has, else the lowest free of the pools.
 
-    Free is what no network has, the host has no route to and no nameserver is in. Without pools a subnet is required.
+    Free is what no network has, the host has no route to, in any table, and no nameserver is in. Without pools a subnet
+    is required.
     """
     without = [network for network in scope.networks.values() if network.declared and _needs_one(network)]
     if pools is None:
@@ -119,8 +120,8 @@ def _taken(scope: Scope) -> list[_Taken]:
     ]
     ours = {network.bridge for network in scope.live.networks.values()}
     taken += [
-        _Taken(route.to, f"the host's route by {route.dev or 'no device'}")
-        for route in scope.live.routes
+        _Taken(route.to, str(route))
+        for route in scope.live.routes + scope.live.other_routes
         if route.to.version == 4 and route.to.prefixlen > 1 and route.dev not in ours
     ]
     taken += [

@@ -36,6 +36,19 @@ def test_automatic_subnets_go_around_the_host_s_routes_and_nameservers_and_stay(
     assert "2 are in the way there: network new (10.9.0.0/24), network one (10.9.1.0/24)" in found
 
 
+@pytest.mark.parametrize("what", ["blackhole %s", "unreachable %s", "prohibit %s", "%s via 192.0.2.1 table 52"])
+def test_automatic_subnets_go_around_routes_to_nowhere_and_in_other_tables(host, role, what):
+    host.sh("ip route add " + what % "10.9.0.0/24")
+    host.sh("ip -6 route add unreachable 2001:db8:9::/48; ip route add 10.8.0.0/16 via 192.0.2.1")
+    role.run([{"name": "one"}], address_pools=POOLS)
+    assert subnets(role) == {"one": ["10.9.1.0/24"]}
+    found = host.module("network_info")["host"]["other_routes"]
+    assert [(one["to"], one["type"]) for one in found] == [
+        ("10.9.0.0/24", "unicast" if "table" in what else what.split()[0]),
+        ("2001:db8:9::/48", "unreachable"),
+    ]
+
+
 def test_unique_local_addresses_when_ipv6_is_all_that_is_said(host, role):
     two = [{"name": name, "networks": ["web"]} for name in ("a", "b")]
     role.run([{"name": "web", "enable_ipv6": True}], two, address_pools=POOLS)

@@ -44,6 +44,33 @@ def test_never_where_the_host_has_a_route_or_an_address_or_asks_a_nameserver():
     assert subnets(auto("a", "b", "c"), live) == ["172.19.0.0/16", "172.24.0.0/16", "172.25.0.0/16"]
 
 
+def test_nor_where_a_route_is_in_another_table_or_leads_nowhere():
+    others = [{"to": "172.18.0.0/24", "dev": "tailscale0", "type": "unicast", "table": 52},
+              {"to": "172.19.0.0/16", "dev": None, "type": "blackhole", "table": 254},
+              {"to": "0.0.0.0/0", "dev": "wg0", "type": "unicast", "table": 51820},
+              {"to": "2001:db8::/32", "dev": "lo", "type": "unreachable", "table": 254}]  # fmt: skip
+    live = {**EMPTY, "host": {"other_routes": others}}
+    assert subnets(auto("a"), live) == ["172.20.0.0/16"]
+    (found,) = errors(auto("a"), live=live, address_pools=[{"base": "172.18.0.0/15", "size": 16}])
+    assert "the host's route by tailscale0 in table 52 (172.18.0.0/24)" in found
+    assert "the host's blackhole route (172.19.0.0/16)" in found
+
+
+def test_a_subnet_that_is_named_is_built_there_with_a_warning():
+    others = [{"to": "172.18.0.0/15", "dev": "tailscale0", "type": "unicast", "table": 52},
+              {"to": "172.30.5.0/24", "dev": None, "type": "unreachable", "table": 254},
+              {"to": "172.16.0.0/12", "dev": None, "type": "blackhole", "table": 254}]  # fmt: skip
+    live = {**EMPTY, "host": {"other_routes": others}}
+    planned = plan([{"name": "a", "subnet": "172.18.0.0/16"}, {"name": "b", "subnet": "172.30.0.0/16"}], live=live)
+    assert planned["errors"] == []
+    assert planned["warnings"] == [
+        "network a: subnet '172.18.0.0/16': the host's route by tailscale0 in table 52 to 172.18.0.0/15 may go before "
+        "the network's own; choose another subnet if it does",
+        "network b: subnet '172.30.0.0/16': the host's unreachable route to 172.30.5.0/24 may go before the network's "
+        "own; choose another subnet if it does",
+    ]
+
+
 def test_around_the_subnets_that_are_named():
     networks = [*auto("a"), {"name": "b", "subnet": "172.18.0.0/16"}, *auto("c")]
     assert subnets(networks) == ["172.19.0.0/16", "172.18.0.0/16", "172.20.0.0/16"]
