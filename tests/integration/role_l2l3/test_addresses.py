@@ -33,7 +33,7 @@ def test_automatic_subnets_go_around_the_host_s_routes_and_nameservers_and_stay(
     assert subnets(role) == {"one": ["10.9.1.0/24"], "two": ["192.168.0.0/20"], "new": ["10.9.0.0/24"]}
     (found,) = role.refused([{"name": "four"}], address_pools=[{"base": "10.9.0.0/23", "size": 24}])
     assert "network four: subnet (not given): no free one is left" in found
-    assert "2 are in the way there: network new (10.9.0.0/24), network one (10.9.1.0/24)" in found
+    assert "where these are in the way: network new (10.9.0.0/24), network one (10.9.1.0/24)" in found
 
 
 @pytest.mark.parametrize("what", ["blackhole %s", "unreachable %s", "prohibit %s", "%s via 192.0.2.1 table 52"])
