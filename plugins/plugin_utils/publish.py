@@ -205,6 +205,8 @@ def _requests(scope: Scope, endpoints: list[Endpoint], problems: Problems) -> It
                     routed.setdefault(version, endpoint.network)
                 else:
                     exits.setdefault(version, endpoint)
+        for version, endpoint in exits.items():
+            _check_way_back(container, own, endpoint, version, problems)
         for number, port in enumerate(container.ports):
             asked = (4, 6) if port.host_ip is None else (port.host_ip.version,)
             reached = {version: exits[version] for version in asked if version in exits}
@@ -232,6 +234,33 @@ def _requests(scope: Scope, endpoints: list[Endpoint], problems: Problems) -> It
                 _check_host_ip(scope, request, problems)
                 _check_loopback(scope, request, problems)
                 yield request
+
+
+def _check_way_back(
+    container: Container, own: list[Endpoint], endpoint: Endpoint, version: int, problems: Problems
+) -> None:
+    """What a port's caller gets as an answer has to come back to the host, which translates it back."""
+    ports = [one for one in container.ports if one.host_ip is None or one.host_ip.version == version]
+    called = [str(one) for one in ports if one.host_ip is None or not one.host_ip.is_loopback]
+    gateway = endpoint.network.subnets[version].gateway
+    back = [endpoint.gateways.get(version), *(route.via for route in endpoint.routes)]
+    if not called or gateway in back:
+        return
+    cards = [card for card in container.cards if version in card.gateways]
+    first = next((one for one in own if version in one.gateways), None)
+    if cards:
+        way, deed = f"its interface {cards[0].name}, past the host", ""
+    elif first is not None and first is not endpoint:
+        way, deed = str(first.network), f", or name {endpoint.network.name} before {first.network.name}"
+    elif first is not None:
+        way, deed = f"DefaultGatewayIPv{version} {first.gateways[version]}, past the host", ""
+    else:
+        return
+    problems.warn(
+        str(container), "ports", called,
+        f"only neighbours on {endpoint.network} and who calls a loopback address of the host get answers: the "
+        f"container's default route goes by {way}; give it routes to the callers via {gateway}{deed}",
+    )  # fmt: skip
 
 
 def _check_host_ip(scope: Scope, request: _Request, problems: Problems) -> None:
