@@ -130,6 +130,15 @@ class Problems:
             self.add(kind, name, field, value, _network_rule(value))
             return False
 
+    def networks(self, kind: str, name: object, field: str, values: list[Any]) -> None:
+        """Each of the values has to be a network, and no part of another one."""
+        found = [ip.network(value) for value in values if self.network(kind, name, field, value)]
+        for number, one in enumerate(found):
+            for other in found[:number]:
+                if one.version == other.version and one.overlaps(other):
+                    small, wide = sorted((one, other), key=lambda network: -network.prefixlen)
+                    self.add(kind, name, field, str(small), f"it is part of {wide}, which is here too: leave it out")
+
     def labels(self, kind: str, name: object, value: Any) -> None:
         """The value has to be labels that a link's alias can hold."""
         if value is not None and not names.labels_fit(value):

@@ -244,6 +244,16 @@ CONTAINERS = [
         "container c: routes[0].to '10.0.0.0/8'",
         "is there with the same metric in interfaces",
     ),
+    (
+        [{"name": "c", "networks": [{"name": "web", "allowed_addresses": ["10.1.0.0/16", "10.0.0.0/8"]}]}],
+        "container c: networks[0]: allowed_addresses[0] '10.1.0.0/16'",
+        "lies in allowed_addresses[1], 10.0.0.0/8",
+    ),
+    (
+        [{"name": "c", "networks": [{"name": "web", "allowed_addresses": ["172.30.0.7", "172.30.0.7/32"]}]}],
+        "container c: networks[0]: allowed_addresses[1] '172.30.0.7/32'",
+        "lies in allowed_addresses[0], 172.30.0.7/32",
+    ),
     (container(pid=0), "container c: pid 0", "from 1 to"),
     (container(network_mode="nat"), "container c: network_mode 'nat'", "must be bridge, none, host or container:NAME"),
     ([{"name": "c", "network_mode": "container:"}], "container c: network_mode 'container:'", "as in container:nginx"),
