@@ -178,7 +178,7 @@ def _settle_addresses(
             pool.hold(subnet.gateway, _THE_GATEWAY)  # whoever has it besides took it
     _keep_live(scope, network, pool, members)
     _give_declared(network, pool, members, problems)
-    _reserve_for_absent(scope, network, pool)
+    _reserve_for_absent(scope, network, pool, problems)
     if network.name in scope.live.overlays and not network.declared:
         _refuse_to_give(network, pool, members, problems)
     else:
@@ -259,7 +259,7 @@ def _refuse_to_give(network: Network, pool: Pool, members: list[Endpoint], probl
             )  # fmt: skip
 
 
-def _reserve_for_absent(scope: Scope, network: Network, pool: Pool) -> None:
+def _reserve_for_absent(scope: Scope, network: Network, pool: Pool, problems: Problems) -> None:
     """A static address stays its container's while that one is declared absent."""
     for container in scope.absent.values():
         for wish in container.attachments:
@@ -267,6 +267,15 @@ def _reserve_for_absent(scope: Scope, network: Network, pool: Pool) -> None:
             on_it = wish.network in scope.networks and scope.networks[wish.network].segment is network
             if on_it and address is not None:
                 pool.hold(address, str(container))
+                warn_of_lost_address(container, address, pool, problems)
+
+
+def warn_of_lost_address(container: Container, address: Address, pool: Pool, problems: Problems) -> None:
+    """Somebody else may have an absent container's static address, as after a change of names; it is said."""
+    holder = pool.holder(address)
+    if holder is not None and holder != str(container):
+        remark = f"the container is absent, and {holder} has its address; it cannot come back with this one"
+        problems.warn(str(container), ADDRESS_FIELDS[pool.subnet.version], str(address), remark)
 
 
 def _refuse_full(network: Network, pool: Pool, left_out: list[str], problems: Problems) -> None:

@@ -290,6 +290,20 @@ def test_a_static_address_is_kept_for_a_container_that_is_declared_absent():
     assert addresses(document) == {("here", "web"): ["172.30.0.3"]}
 
 
+def test_that_somebody_else_has_it_is_said():
+    wish = [{"name": "web", "ipv4_address": "172.30.0.2"}]
+    away = {"name": "away", "networks": wish, "state": "absent"}
+    for containers in ([away, {"name": "here", "networks": wish}], [{"name": "here", "networks": wish}, away]):
+        planned = plan([WEB], containers)
+        assert addresses(planned["topology"]) == {("here", "web"): ["172.30.0.2"]}
+        assert planned["warnings"] == [
+            "container away: ipv4_address '172.30.0.2': the container is absent, and container here has its address; "
+            "it cannot come back with this one"
+        ]
+    live = live_after(topology([WEB], [{"name": "away", "networks": wish}]))
+    assert plan([WEB], [away], live=live)["warnings"] == [], "it is its own until it has gone"
+
+
 def test_another_router_as_the_default_route():
     network = {**DUAL, "aux_addresses": {"DefaultGatewayIPv4": "172.31.0.9", "DefaultGatewayIPv6": "fd00:31::9"}}
     peer = one(topology([network], [{"name": "c", "networks": ["dual"]}])["veth"])["peer"]
