@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from ansible_collections.virtnet.linux.plugins.module_utils import names
-from ansible_collections.virtnet.linux.plugins.plugin_utils.addresses import Address, Pool, Subnet, lies_in
+from ansible_collections.virtnet.linux.plugins.plugin_utils.addresses import Address, Pool, Subnet, lies_in, outside
 from ansible_collections.virtnet.linux.plugins.plugin_utils.declaration import Attachment, Container, Network
 from ansible_collections.virtnet.linux.plugins.plugin_utils.live import LiveEndpoint
 from ansible_collections.virtnet.linux.plugins.plugin_utils.problems import Problems, enumerate_names
@@ -226,8 +226,7 @@ def _give_declared(network: Network, pool: Pool, members: list[Endpoint], proble
         if address is None:
             continue
         if not subnet.has(address):
-            rule = f"must be an address inside subnet{suffix} {subnet.network} of {network}"
-            problems.refuse(who, ADDRESS_FIELDS[version], str(address), rule)
+            problems.refuse(who, ADDRESS_FIELDS[version], str(address), outside(subnet, address, f" of {network}"))
         elif claim(address, who, who, ADDRESS_FIELDS[version]):
             member.addresses[version] = address
 

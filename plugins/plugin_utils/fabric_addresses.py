@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from ansible_collections.virtnet.linux.plugins.module_utils import names
-from ansible_collections.virtnet.linux.plugins.plugin_utils.addresses import Address, Pool, Subnet
+from ansible_collections.virtnet.linux.plugins.plugin_utils.addresses import Address, Pool, Subnet, outside
 from ansible_collections.virtnet.linux.plugins.plugin_utils.declaration import Attachment, Network
 from ansible_collections.virtnet.linux.plugins.plugin_utils.endpoints import (
     ADDRESS_FIELDS,
@@ -201,8 +201,7 @@ def _give_declared(pool: Pool, network: Network, endpoints: list[FabricEndpoint]
         other = pool.holder(address)
         refuse = endpoint.member.problems.refuse
         if not subnet.has(address):
-            rule = f"must be an address inside subnet{suffix} {subnet.network} of {network}"
-            refuse(endpoint.who, ADDRESS_FIELDS[version], str(address), rule)
+            refuse(endpoint.who, ADDRESS_FIELDS[version], str(address), outside(subnet, address, f" of {network}"))
         elif other is not None and other != str(endpoint):
             rule = f"is taken on {network} by {other}; choose another"
             refuse(endpoint.who, ADDRESS_FIELDS[version], str(address), rule)

@@ -92,8 +92,9 @@ NETWORKS = [
         "lies in 172.30.0.0/24 of network web itself",
     ),
     (
-        network(routes=[{"to": "10.0.0.0/8", "via": "172.30.0.2"},
-                        {"to": "10.0.0.0/8", "via": "172.30.0.3", "metric": 0}]),
+        network(
+            routes=[{"to": "10.0.0.0/8", "via": "172.30.0.2"}, {"to": "10.0.0.0/8", "via": "172.30.0.3", "metric": 0}]
+        ),
         "network web: routes[1]: to '10.0.0.0/8'",
         "is there twice with the same metric",
     ),
@@ -138,7 +139,7 @@ CONTAINERS = [
         "container c: ipv4_address '172.31.0.9'",
         "inside subnet 172.30.0.0/24 of network web",
     ),
-    ([on_web("c", ipv4_address="172.30.0.255")], "container c: ipv4_address '172.30.0.255'", "inside subnet"),
+    ([on_web("c", ipv4_address="172.30.9.255")], "container c: ipv4_address '172.30.9.255'", "inside subnet"),
     (
         [on_web("c", ipv4_address="fd00::1")],
         "container c: networks[0]: ipv4_address 'fd00::1'",
@@ -232,15 +233,24 @@ CONTAINERS = [
         "lies in the subnet of its own network web, which it reaches without a route",
     ),
     (
-        container(routes=[{"to": "192.0.2.0/24", "via": "172.30.0.9"}],
-                  interfaces=[{"device": "enp3s0", "addresses": ["192.0.2.7/24"]}]),
+        container(
+            routes=[{"to": "192.0.2.0/24", "via": "172.30.0.9"}],
+            interfaces=[{"device": "enp3s0", "addresses": ["192.0.2.7/24"]}],
+        ),
         "container c: routes[0].to '192.0.2.0/24'",
         "lies in the subnet of its own interface enp3s0",
     ),
     (
-        container(routes=[{"to": "10.0.0.0/8", "via": "172.30.0.9"}],
-                  interfaces=[{"device": "enp3s0", "addresses": ["192.0.2.7/24"],
-                               "routes": [{"to": "10.0.0.0/8", "via": "192.0.2.1"}]}]),
+        container(
+            routes=[{"to": "10.0.0.0/8", "via": "172.30.0.9"}],
+            interfaces=[
+                {
+                    "device": "enp3s0",
+                    "addresses": ["192.0.2.7/24"],
+                    "routes": [{"to": "10.0.0.0/8", "via": "192.0.2.1"}],
+                }
+            ],
+        ),
         "container c: routes[0].to '10.0.0.0/8'",
         "is there with the same metric in interfaces",
     ),
@@ -255,6 +265,26 @@ CONTAINERS = [
         "lies in allowed_addresses[0], 172.30.0.7/32",
     ),
     (container(pid=0), "container c: pid 0", "from 1 to"),
+    ([{"name": "c", "pid": "many"}], "container c: pid 'many'", "must be a number"),
+    (
+        [{"name": "localhost", "networks": ["web"]}],
+        "container localhost: name 'localhost'",
+        "is in each container's file hosts already",
+    ),
+    (
+        [{"name": "c", "networks": [{"name": "web", "aliases": ["www", "localhost"]}]}],
+        "container c: networks[0]: aliases ['www', 'localhost']",
+        "localhost is in each container's file hosts already",
+    ),
+    (container(ports=["255.255.255.255:80:80"]), "container c: ports[0] '255.255.255.255:80:80'", "a unicast address"),
+    *(
+        (
+            [{"name": "c", "networks": [{"name": "web", "ipv4_address": f"172.30.0.{last}"}]}],
+            f"container c: ipv4_address '172.30.0.{last}'",
+            "is the network or broadcast address of subnet 172.30.0.0/24 of network web; choose one between them",
+        )
+        for last in (0, 255)
+    ),
     (container(network_mode="nat"), "container c: network_mode 'nat'", "must be bridge, none, host or container:NAME"),
     ([{"name": "c", "network_mode": "container:"}], "container c: network_mode 'container:'", "as in container:nginx"),
     ([{"name": "c", "network_mode": "container:c"}], "container c: network_mode 'container:c'", "its own namespace"),
