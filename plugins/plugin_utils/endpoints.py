@@ -25,6 +25,7 @@ from ansible_collections.virtnet.linux.plugins.plugin_utils.scope import Scope
 
 ADDRESS_FIELDS = {4: "ipv4_address", 6: "ipv6_address"}
 _THE_GATEWAY = "the gateway"
+_DISABLE_IPV6 = "net.ipv6.conf.{}.disable_ipv6"
 
 
 @dataclass
@@ -76,6 +77,7 @@ def settle_endpoints(scope: Scope, problems: Problems) -> list[Endpoint]:
         own = of_container.get(container.name, [])
         _check_segments(container, own, problems)
         _settle_interfaces(container, own, problems)
+        _check_sysctls(container, own, problems)
         _settle_gateways(container, own)
         _settle_routes(container, own, problems)
     return endpoints
@@ -315,6 +317,16 @@ def _settle_interfaces(container: Container, endpoints: list[Endpoint], problems
     for endpoint in endpoints:
         if not endpoint.interface:
             endpoint.interface = next(name for name in free if name not in taken | cards)
+
+
+def _check_sysctls(container: Container, endpoints: list[Endpoint], problems: Problems) -> None:
+    """Where IPv6 is switched off no IPv6 address stays, so that each run would have to give it anew."""
+    for key, value in container.sysctls.items():
+        for endpoint in endpoints if str(value) != "0" else []:
+            places = ("all", "default", endpoint.interface)
+            if 6 in endpoint.network.subnets and key.replace("/", ".") in map(_DISABLE_IPV6.format, places):
+                rule = f"does not go with {endpoint.network}, which has subnet6 {endpoint.network.subnets[6].network}"
+                problems.refuse(str(container), f"sysctls.{key}", value, f"{rule}; leave one of the two out")
 
 
 def _settle_gateways(container: Container, endpoints: list[Endpoint]) -> None:

@@ -265,6 +265,24 @@ CONTAINERS = [
         "lies in allowed_addresses[0], 172.30.0.7/32",
     ),
     (container(pid=0), "container c: pid 0", "from 1 to"),
+    (
+        container(forwarding=False, sysctls={"net.ipv4.ip_forward": True}),
+        "container c: sysctls.net.ipv4.ip_forward 1",
+        "says the opposite of forwarding: false",
+    ),
+    (
+        container(forwarding=True, sysctls={"net/ipv6/conf/all/forwarding": "0"}),
+        "container c: sysctls.net/ipv6/conf/all/forwarding '0'",
+        "says the opposite of forwarding: true",
+    ),
+    *(
+        (
+            [{"name": "c", "networks": ["web", "dual"], "sysctls": {f"net.ipv6.conf.{where}.disable_ipv6": 1}}],
+            f"container c: sysctls.net.ipv6.conf.{where}.disable_ipv6 1",
+            "does not go with network dual, which has subnet6 fd00:31::/64; leave one of the two out",
+        )
+        for where in ("all", "default", "eth1")
+    ),
     ([{"name": "c", "pid": "many"}], "container c: pid 'many'", "must be a number"),
     (
         [{"name": "localhost", "networks": ["web"]}],
@@ -537,3 +555,9 @@ def test_a_container_cannot_join_one_that_is_removed():
 def test_lists_and_purge_of_the_wrong_type():
     found = plan(purge="perhaps", networks=[], containers=[])["errors"]
     assert found == ["declaration: purge 'perhaps': must be true or false"]
+
+
+def test_sysctls_that_agree_are_nothing_to_refuse():
+    agreeing = {"net.ipv4.ip_forward": 1, "net.ipv6.conf.eth0.disable_ipv6": 1, "net.ipv6.conf.eth1.disable_ipv6": 0}
+    c = {"name": "c", "networks": ["web", "dual"], "forwarding": True, "sysctls": agreeing}
+    assert errors([*network(), DUAL], [c]) == []
