@@ -92,12 +92,12 @@ def warn_of_crossings(scope: Scope, manage_foreign: bool, problems: Problems) ->
             continue
         for version, address in network.crossing.snat.items():
             word = "snat_address" if version == 4 else "snat_address6"
-            if scope.live.interfaces and not any(address in one.addresses for one in scope.live.interfaces.values()):
+            if not scope.has_address(address):
                 problems.warn(str(network), word, str(address), "no interface of the host has this address now")
         named = {"trusted_interfaces": network.crossing.trusted, "uplinks": network.crossing.uplinks}
         for word, interfaces in named.items():
             for interface in interfaces:
-                if scope.live.interfaces and interface not in scope.live.interfaces:
+                if not scope.has_interface(interface):
                     problems.warn(str(network), word, interface, "the host has no such interface now")
     for warning in scope.live.warnings:
         if warning not in problems.warnings:

@@ -264,9 +264,7 @@ def _check_way_back(
 
 
 def _check_host_ip(scope: Scope, request: _Request, problems: Problems) -> None:
-    if request.host_ip is None or request.host_ip.is_loopback or not scope.live.interfaces:
-        return
-    if not any(request.host_ip in interface.addresses for interface in scope.live.interfaces.values()):
+    if request.host_ip is not None and not request.host_ip.is_loopback and not scope.has_address(request.host_ip):
         problems.warn(
             str(request.container), f"ports[{request.number}]", str(request.port),
             f"no interface of the host has the address {request.host_ip} now",
