@@ -35,10 +35,10 @@ IFF_UP, IFF_RUNNING = 0x1, 0x40
 RTEXT_FILTER_SKIP_STATS = 0x8
 IN6_ADDR_GEN_MODE_NONE = 1
 IFA_F_NODAD = 0x2
-RT_TABLE_MAIN, RT_TABLE_LOCAL = 254, 255
+RT_TABLE_UNSPEC, RT_TABLE_MAIN, RT_TABLE_LOCAL = 0, 254, 255
 RTPROT_STATIC = 4
 RT_SCOPE_UNIVERSE, RT_SCOPE_LINK = 0, 253
-RTN_UNICAST, RTN_LOCAL = 1, 2
+RTN_UNICAST, RTN_LOCAL, RTN_BLACKHOLE, RTN_UNREACHABLE, RTN_PROHIBIT = 1, 2, 6, 7, 8
 AF_UNSPEC, AF_INET, AF_BRIDGE, AF_INET6 = 0, 2, 7, 10
 
 
@@ -92,7 +92,8 @@ def get_addresses() -> bytes:
 
 @functools.cache
 def get_routes(table: int) -> bytes:
-    """Ask for the routes of a table, of both families; a kernel before 4.20 gives those of all tables."""
+    """Ask for the routes of a table, of both families; a kernel before 4.20 gives those of all tables, and every kernel
+    where it is unspecified."""
     return encode(_rtmsg, RTM_GETROUTE, NLM_F_ROOT_MATCH, [("RTA_TABLE", table)], family=AF_UNSPEC)
 
 

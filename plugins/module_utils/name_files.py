@@ -20,7 +20,7 @@ import contextlib
 import hashlib
 import os
 
-from ansible_collections.virtnet.linux.plugins.module_utils import resolvers
+from ansible_collections.virtnet.linux.plugins.module_utils import names, resolvers
 
 DIRECTORY = "/etc/netns"
 _OURS = DIRECTORY + "/.virtnet"
@@ -29,11 +29,6 @@ _LINK = "../.virtnet/hosts/"  # from /etc/netns/NAME
 
 _MARK = "# Made by virtnet.linux: what is changed here is lost."
 _OF = "# Networks:"
-_HEAD = """127.0.0.1\tlocalhost
-::1\tlocalhost ip6-localhost ip6-loopback
-ff02::1\tip6-allnodes
-ff02::2\tip6-allrouters
-"""
 _LONGEST = 200  # bytes of a file's name, which may have 255
 
 
@@ -135,7 +130,7 @@ class NameFiles:
 
     def _compose(self, networks: frozenset[str]) -> str:
         said = [self._wanted.get(network, self.lines(network)) for network in sorted(networks)]
-        return "\n".join([_MARK, " ".join([_OF, *sorted(networks)]), _HEAD]) + "".join(said)
+        return "\n".join([_MARK, " ".join([_OF, *sorted(networks)]), names.HOSTS_HEAD]) + "".join(said)
 
     def _networks_at(self, file: str) -> frozenset[str] | None:
         """The networks of a file for a set of them; None where it does not say what they say. Where one is to say

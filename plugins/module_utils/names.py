@@ -26,6 +26,14 @@ _LABEL_VALUE = re.compile(r"[A-Za-z0-9_.:/@+-]{1,128}\Z")
 # Under net.ipv4.conf and net.ipv6.conf these mean other things than a link, so the kernel makes none of this name.
 _NO_LINKS = ("all", "default")
 
+# What each container's file hosts begins with, and the names in it, which are nobody else's.
+HOSTS_HEAD = """127.0.0.1\tlocalhost
+::1\tlocalhost ip6-localhost ip6-loopback
+ff02::1\tip6-allnodes
+ff02::2\tip6-allrouters
+"""
+HOSTS_NAMES = frozenset(name for line in HOSTS_HEAD.splitlines() for name in line.split()[1:])
+
 INTERFACE_RULE = "1 to 15 of the characters A-Z a-z 0-9 _ . - and no . or - in front; and not all or default"
 OBJECT_RULE = "1 to 63 of the characters A-Z a-z 0-9 _ . - with a letter or digit in front"
 LABEL_RULE = "keys of a-z 0-9 _, values of 1 to 128 of the characters A-Z a-z 0-9 _ . : / @ + -, 240 bytes in all"

@@ -110,6 +110,10 @@ class Problems:
             if not ip.address(via).is_link_local and not any(ip.address(via) in network for network in near):
                 rule = "it is in none of the subnets that this end has an address in, so nothing gets there"
                 self.add(kind, name, prefix + field, via, rule)
+        for route in routes:
+            if ip.network(route["to"]) in near[: len(end["addresses"])]:
+                rule = "this end has an address in it, so the kernel has a route to it, which this one would take away"
+                self.add(kind, name, prefix + "routes.to", route["to"], rule)
 
     def address(self, kind: str, name: object, field: str, value: Any, version: int | None = None) -> None:
         """The value has to be an address, of that IP version if one is given."""
@@ -131,6 +135,15 @@ class Problems:
         except ValueError:
             self.add(kind, name, field, value, _network_rule(value))
             return False
+
+    def networks(self, kind: str, name: object, field: str, values: list[Any]) -> None:
+        """Each of the values has to be a network, and no part of another one."""
+        found = [ip.network(value) for value in values if self.network(kind, name, field, value)]
+        for number, one in enumerate(found):
+            for other in found[:number]:
+                if one.version == other.version and one.overlaps(other):
+                    small, wide = sorted((one, other), key=lambda network: -network.prefixlen)
+                    self.add(kind, name, field, str(small), f"it is part of {wide}, which is here too: leave it out")
 
     def labels(self, kind: str, name: object, value: Any) -> None:
         """The value has to be labels that a link's alias can hold."""

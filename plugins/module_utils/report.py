@@ -103,9 +103,18 @@ def _endpoints(host: Host, name: str) -> list[dict[str, Any]]:
                 "interface": link.name,
                 "mac": link.mac,
                 "addresses": [address for address in stack.addresses_of(link.index) if not is_link_local(address)],
+                "guard": _guard(host, near),
             }
         )
     return found
+
+
+def _guard(host: Host, near: Link) -> dict[str, Any] | None:
+    """What the host lets an endpoint send by, which nobody in the container can change; None where it lets anything."""
+    guard = host.firewall.state.guards.get(near.name)
+    if guard is None:
+        return None
+    return {"mac": guard.mac, "addresses": list(guard.addresses) if guard.addresses_checked else None}
 
 
 def _is_router(name: str) -> bool:
@@ -227,13 +236,12 @@ def _options(link: Link, policy: Policy) -> dict[str, Any]:
 
 
 def _ports(host: Host, inside: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
-    holder = {
-        address.split("/")[0]: container["Name"]
-        for container in inside.values()
-        for address in (container["IPv4Address"], container["IPv6Address"])
-        if address
-    }
     state = host.firewall.state
+    holder = {}
+    for container in inside.values():
+        guard = state.guards.get(container["EndpointID"])
+        has = [container[word].split("/")[0] for word in ("IPv4Address", "IPv6Address")]
+        holder.update(dict.fromkeys(guard.addresses if guard and guard.addresses else has, container["Name"]))
     published = [
         (port.protocol, port.host_ip or "", port.host_port, port.to_address, port.to_port)
         for _key, port in sorted(state.nat_ports.items())
@@ -281,6 +289,10 @@ def _host(host: Host) -> dict[str, Any]:
         {"to": route.to, "via": route.via, "dev": by_index[route.index].name if route.index in by_index else None}
         for route in stack.routes
     ]
+    other_routes = [
+        {"to": to, "dev": by_index[index].name if index in by_index else None, "type": kind, "table": table}
+        for to, index, kind, table in stack.other_routes()
+    ]
     lifelines = cards.lifelines(stack, cards.controller_address())
     waiting = listeners.listeners()
     interfaces = [
@@ -300,6 +312,7 @@ def _host(host: Host) -> dict[str, Any]:
     return {
         "interfaces": interfaces,
         "routes": routes,
+        "other_routes": other_routes,
         "listeners": waiting,
         "vanished_bridges": sorted(name for name in host.firewall.state.policies if name not in stack.links),
         "bridge_nf_call": health.bridge_nf_call(),

@@ -86,7 +86,7 @@ def compare(wanted: Settings, stack: Stack, link: Link, own_link_local: str | No
         found["addresses"] = [address for address in found["addresses"] if address not in unrouted]
     before, after = difference(wanted, found)
     if _lacks_link_local(wanted, stack, link, own_link_local):
-        before["addresses"] = found["addresses"]
+        before.setdefault("addresses", found["addresses"])
         after["addresses"] = [*sorted(wanted["addresses"]), own_link_local]
     return before, after
 

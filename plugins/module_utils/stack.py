@@ -48,6 +48,12 @@ _ADDRESS = struct.Struct("=BBBBI")  # struct ifaddrmsg: family, prefix length, f
 _ROUTE = struct.Struct("=BBBBBBBBI")  # struct rtmsg: family, dst_len, src_len, tos, table, protocol, scope, type, flags
 _HOP = struct.Struct("=HBBi")  # struct rtnexthop: length with its attributes, flags, weight less one, index
 
+_TYPES_OF_ROUTES = {
+    messages.RTN_UNICAST: "unicast",
+    messages.RTN_BLACKHOLE: "blackhole",
+    messages.RTN_UNREACHABLE: "unreachable",
+    messages.RTN_PROHIBIT: "prohibit",
+}
 _ANY = {socket.AF_INET: "0.0.0.0", socket.AF_INET6: "::"}
 _GROUP_AT_ONCE = 500  # links of one group that are deleted in one message
 
@@ -249,6 +255,17 @@ class Stack:
             self._routes = list(self._read_routes())
         return self._routes
 
+    def other_routes(self) -> list[tuple[str, int | None, str, int]]:
+        """What leads elsewhere or nowhere besides `routes`, read anew: as (NETWORK/LENGTH, index of the link, type,
+        table). Nothing of it is ours, so only who looks for free addresses asks."""
+        found = []
+        for to, fields, held in self._dump_routes(messages.RT_TABLE_UNSPEC):
+            table, kind = _optional(held.get(_RTA_TABLE)) or fields[4], _TYPES_OF_ROUTES.get(fields[7])
+            is_known = table == messages.RT_TABLE_MAIN and kind == "unicast"
+            if kind is not None and table != messages.RT_TABLE_LOCAL and not is_known:
+                found.append((to, _optional(held.get(_RTA_OIF)), kind, table))
+        return found
+
     @property
     def connected(self) -> set[tuple[int | None, str]]:
         """The networks that are on a link, as (index of the link, NETWORK/LENGTH)."""
@@ -354,14 +371,15 @@ class Stack:
                     yield Route(to, _gateway(family, held), _optional(held.get(_RTA_OIF)), metric, protocol)
 
     def _dump_routes(self, table: int) -> Iterator[tuple[str, tuple[int, ...], dict[int, bytes]]]:
-        """A table's routes as (NETWORK/LENGTH, the fields of struct rtmsg, attributes)."""
+        """The routes of a table, or of all, as (NETWORK/LENGTH, the fields of struct rtmsg, attributes)."""
         if not self.exists:
             return
         for _kind, payload in self.socket.dump(messages.get_routes(table)):
             fields = _ROUTE.unpack_from(payload)
             family, length, in_table = fields[0], fields[1], fields[4]
             held = attributes(payload, _ROUTE.size, _WANTED_OF_ROUTE)
-            if family in _ANY and (_optional(held.get(_RTA_TABLE)) or in_table) == table:
+            is_asked = table in (messages.RT_TABLE_UNSPEC, _optional(held.get(_RTA_TABLE)) or in_table)
+            if family in _ANY and is_asked:
                 to = socket.inet_ntop(family, held[_RTA_DST]) if _RTA_DST in held else _ANY[family]
                 yield "%s/%d" % (to, length), fields, held
 

@@ -75,6 +75,9 @@ containers:
     - The namespaces, how each came to be, the processes in it and its endpoints.
     - One on several networks, or on one and with a card of the host, that forwards packets between them has
       C(forwarding).
+    - An endpoint's C(mac) and C(addresses) are what its interface has now, C(guard) is what the host lets it send by,
+      which nobody in the container can change. It is null where that is not checked, and its addresses are null where
+      the container may send for everybody.
   returned: always
   type: list
   elements: dict
@@ -93,6 +96,7 @@ containers:
           interface: eth0
           mac: "02:42:ac:1e:00:02"
           addresses: [172.30.0.2/16]
+          guard: {mac: "02:42:ac:1e:00:02", addresses: [172.30.0.2]}
       interfaces:
         - {device: enp3s0, name: eth1, type: physical, mac: "52:54:00:12:34:56", addresses: [192.0.2.7/24]}
 tunnels:
@@ -132,6 +136,8 @@ openings:
 host:
   description:
     - What else of the host a plan has to respect. Its links, routes, listening sockets and namespaces.
+    - C(routes) are those of the main table that lead somewhere, C(other_routes) those of other tables and those that
+      lead nowhere (C(blackhole), C(unreachable), C(prohibit)).
     - C(foreign_drops) are chains of other firewalls that drop what bridges forward, with the remedy; C(foreign_accepts)
       the bridges for which M(virtnet.linux.foreign_firewall) has put something there.
     - C(nameservers) are those of its C(resolv.conf), none of which may be in a new network's subnet.
@@ -153,6 +159,8 @@ host:
         addresses: [192.0.2.2/24]
     routes:
       - {to: 0.0.0.0/0, via: 192.0.2.1, dev: eth0}
+    other_routes:
+      - {to: 100.64.0.0/10, dev: tailscale0, type: unicast, table: 52}
     listeners:
       - {protocol: tcp, address: "::", port: 22, v6only: false, pid: 411, process: sshd}
     namespaces: [nginx]

@@ -102,6 +102,14 @@ def bounds(network: IPNetwork) -> tuple[int, int]:
     return first, last
 
 
+def outside(subnet: Subnet, address: Address, of: str = "") -> str:
+    """The words for an address that no endpoint of a subnet can have; `of` says whose it is."""
+    what = f"subnet{'6' if subnet.version == 6 else ''} {subnet.network}{of}"
+    if address in subnet.network:
+        return f"is the network or broadcast address of {what}; choose one between them"
+    return f"must be an address inside {what}"
+
+
 def overlaps(networks: list[Named]) -> Iterator[tuple[Named, Named]]:
     """Pairs of (network, name) that share addresses: each network that lies in a wider or equal one, once."""
     for version in (4, 6):

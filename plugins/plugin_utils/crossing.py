@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ansible_collections.virtnet.linux.plugins.module_utils import names
-from ansible_collections.virtnet.linux.plugins.plugin_utils.addresses import Address
+from ansible_collections.virtnet.linux.plugins.plugin_utils.addresses import Address, IPNetwork, overlaps
 from ansible_collections.virtnet.linux.plugins.plugin_utils.fields import Fields
 from ansible_collections.virtnet.linux.plugins.plugin_utils.problems import Problems
 
@@ -72,14 +72,17 @@ def read_crossing(fields: Fields) -> Crossing:
 
 def read_allowed_addresses(fields: Fields) -> list[str]:
     """What an endpoint may send besides its own addresses: addresses and subnets, as the engine takes them."""
-    found = []
+    found: dict[int, IPNetwork] = {}
     for number, value in enumerate(fields.listing("allowed_addresses")):
         try:
-            found.append(str(ipaddress.ip_network(value if isinstance(value, str) else "")))
+            found[number] = ipaddress.ip_network(value if isinstance(value, str) else "")
         except ValueError:
             rule = "must be an IP address, or a subnet in CIDR notation without host bits"
             fields.problems.refuse(fields.thing, f"allowed_addresses[{number}]", value, rule)
-    return found
+    for wide, narrow in overlaps([(block, str(number)) for number, block in found.items()]):
+        rule = f"lies in allowed_addresses[{wide[1]}], {wide[0]}, and is allowed by that; leave it out"
+        fields.problems.refuse(fields.thing, f"allowed_addresses[{narrow[1]}]", str(narrow[0]), rule)
+    return [str(block) for block in found.values()]
 
 
 def warn_of_crossings(scope: Scope, manage_foreign: bool, problems: Problems) -> None:
@@ -89,12 +92,12 @@ def warn_of_crossings(scope: Scope, manage_foreign: bool, problems: Problems) ->
             continue
         for version, address in network.crossing.snat.items():
             word = "snat_address" if version == 4 else "snat_address6"
-            if scope.live.interfaces and not any(address in one.addresses for one in scope.live.interfaces.values()):
+            if not scope.has_address(address):
                 problems.warn(str(network), word, str(address), "no interface of the host has this address now")
         named = {"trusted_interfaces": network.crossing.trusted, "uplinks": network.crossing.uplinks}
         for word, interfaces in named.items():
             for interface in interfaces:
-                if scope.live.interfaces and interface not in scope.live.interfaces:
+                if not scope.has_interface(interface):
                     problems.warn(str(network), word, interface, "the host has no such interface now")
     for warning in scope.live.warnings:
         if warning not in problems.warnings:

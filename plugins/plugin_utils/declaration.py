@@ -21,6 +21,7 @@ from ansible_collections.virtnet.linux.plugins.plugin_utils.addresses import (
     Address,
     Subnet,
     lies_in,
+    outside,
     unique_local_subnet,
 )
 from ansible_collections.virtnet.linux.plugins.plugin_utils.cards import Card, read_cards
@@ -58,6 +59,7 @@ _OWN_LABELS = ("role", "network", "joins", "ip_range", "ip_range6", "aux_address
 _OF_A_NAMESPACE = (
     "networks", "interfaces", "ports", "forwarding", "sysctls", "routes", "dns", "dns_search", "dns_opt", "pid",
 )  # fmt: skip
+_FORWARDING = ("net.ipv4.ip_forward", "net.ipv4.conf.all.forwarding", "net.ipv6.conf.all.forwarding")
 _SYSCTL = re.compile(r"net[./][A-Za-z0-9_./-]+\Z")
 
 
@@ -376,22 +378,18 @@ def _check_subnet(fields: Fields, suffix: str, subnet: Subnet, aux: Fields) -> N
     elif subnet.ip_range is not None and not subnet.has(subnet.first()):
         fields.refuse("ip_range" + suffix, f"has no address that is neither the network's nor the broadcast of {block}")
     if subnet.gateway is not None and not subnet.has(subnet.gateway):
-        fields.refuse("gateway" + suffix, _outside(subnet, subnet.gateway, f"subnet{suffix}"))
+        fields.refuse("gateway" + suffix, outside(subnet, subnet.gateway))
     for key, address in subnet.auxiliary.items():
         if not subnet.has(address):
-            aux.refuse(key, _outside(subnet, address, f"subnet{suffix}"))
-
-
-def _outside(subnet: Subnet, address: Address, what: str) -> str:
-    if address in subnet.network:
-        return f"is the network or broadcast address of {what} {subnet.network}; choose one between them"
-    return f"must be an address inside {what} {subnet.network}"
+            aux.refuse(key, outside(subnet, address))
 
 
 def _read_container(fields: Fields, name: str) -> Container:
     fields.only(*CONTAINER_FIELDS)
     if name == "host":
         fields.refuse("name", "means the host's own namespace here; choose another name")
+    if fields.to_be_present and name in names.HOSTS_NAMES:
+        fields.refuse("name", "is in each container's file hosts already; choose another name")
     mode = _read_mode(fields, name)
     container = Container(
         name=name,
@@ -409,6 +407,10 @@ def _read_container(fields: Fields, name: str) -> Container:
     )
     if mode:
         _check_mode(fields, container)
+    for key, value in container.sysctls.items():
+        if names.sysctl(key) in _FORWARDING and container.forwarding not in (None, str(value) != "0"):
+            rule = f"says the opposite of forwarding: {str(container.forwarding).lower()}; leave one of the two out"
+            fields.problems.refuse(fields.thing, f"sysctls.{key}", value, rule)
     return container
 
 
@@ -470,6 +472,8 @@ def _read_attachment(fields: Fields) -> Attachment | None:
     bad = [alias for alias in aliases if not names.is_object_name(alias)]
     for alias in bad:
         fields.refuse("aliases", f"the alias {alias!r} must be {names.OBJECT_RULE}")
+    for alias in sorted(names.HOSTS_NAMES.intersection(aliases)):
+        fields.refuse("aliases", f"{alias} is in each container's file hosts already; choose another alias")
     if aliases and not bad and not names.labels_fit({"network": network, "aliases": "+".join(aliases)}):
         fields.refuse("aliases", "are too many: 128 bytes, with a + between them, are what the kernel keeps of them")
     return Attachment(
@@ -527,7 +531,7 @@ def _check_mode(fields: Fields, container: Container) -> None:
     """What does not go together with the container's mode."""
     mode = container.network_mode
     if container.mode == "bridge":
-        connected = fields.raw.get("networks") or fields.raw.get("interfaces") or container.pid is not None
+        connected = fields.raw.get("networks") or fields.raw.get("interfaces") or fields.given("pid")
         if fields.to_be_present and not connected:
             fields.refuse("networks", "with network_mode bridge at least one is needed; or say network_mode: none")
         _check_interface_names(fields, container)

@@ -5,7 +5,8 @@
 """Endpoints: which address, MAC, interface name and routes each container gets on each of its networks.
 
 An endpoint that is live keeps what it has, whatever is added or removed around it; a new one gets the lowest free
-address. The same declaration over the same live state always gives the same endpoints.
+address. Of two live ones with the same address or MAC, the one keeps it that the host guards: the other took it.
+The same declaration over the same live state always gives the same endpoints.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from ansible_collections.virtnet.linux.plugins.module_utils import names
-from ansible_collections.virtnet.linux.plugins.plugin_utils.addresses import Address, IPNetwork, Pool, Subnet
+from ansible_collections.virtnet.linux.plugins.plugin_utils.addresses import Address, Pool, Subnet, lies_in, outside
 from ansible_collections.virtnet.linux.plugins.plugin_utils.declaration import Attachment, Container, Network
 from ansible_collections.virtnet.linux.plugins.plugin_utils.live import LiveEndpoint
 from ansible_collections.virtnet.linux.plugins.plugin_utils.problems import Problems, enumerate_names
@@ -23,6 +24,8 @@ from ansible_collections.virtnet.linux.plugins.plugin_utils.routes import Route
 from ansible_collections.virtnet.linux.plugins.plugin_utils.scope import Scope
 
 ADDRESS_FIELDS = {4: "ipv4_address", 6: "ipv6_address"}
+_THE_GATEWAY = "the gateway"
+_DISABLE_IPV6 = "net.ipv6.conf.{}.disable_ipv6"
 
 
 @dataclass
@@ -74,6 +77,7 @@ def settle_endpoints(scope: Scope, problems: Problems) -> list[Endpoint]:
         own = of_container.get(container.name, [])
         _check_segments(container, own, problems)
         _settle_interfaces(container, own, problems)
+        _check_sysctls(container, own, problems)
         _settle_gateways(container, own)
         _settle_routes(container, own, problems)
     return endpoints
@@ -99,11 +103,16 @@ def settle_macs(scope: Scope, endpoints: list[Endpoint]) -> None:
             endpoint.mac = endpoint.wish.mac
             taken[endpoint.network.segment.name].add(endpoint.mac)
     # All that is live first: a MAC derived for a new endpoint must not be one that a running container has.
-    for endpoint in sorted(endpoints, key=lambda one: one.live is None):
+    for endpoint in _most_certain_first(endpoints):
         if not endpoint.mac:
             used = taken[endpoint.network.segment.name]
             endpoint.mac = next(mac for mac in _possible_macs(endpoint) if mac not in used)
             used.add(endpoint.mac)
+
+
+def _most_certain_first(endpoints: list[Endpoint]) -> list[Endpoint]:
+    """Those whose port is guarded, those that are live, and the new ones."""
+    return sorted(endpoints, key=lambda one: (one.live is None, one.live is None or not one.live.guarded))
 
 
 def _possible_macs(endpoint: Endpoint) -> Iterator[str]:
@@ -137,8 +146,8 @@ def _check_macs(scope: Scope, network: Network, members: list[Endpoint], problem
     holders = {mac: f"container {name}" for mac, name in _standing_macs(scope, network).items()}
     if network.sound and any(member.wish.mac for member in members) and names.is_object_name(network.name):
         holders[bridge_mac(network)] = f"the gateway of {network}"
-    for member in members:
-        if member.live is not None and member.live.mac and not member.wish.mac:
+    for member in _most_certain_first(members):
+        if member.live is not None and member.live.mac and member.wish.mac in (None, member.live.mac):
             holders.setdefault(member.live.mac, str(member.container))
     for member in members:
         if member.wish.mac and holders.setdefault(member.wish.mac, str(member.container)) != str(member.container):
@@ -165,9 +174,13 @@ def _settle_addresses(
 ) -> None:
     """One family of one network: what runs keeps its address, a static one is given, the rest get the lowest free."""
     pool = Pool(subnet)
+    before = scope.live.networks.get(network.name)
+    if subnet.gateway is not None and before and subnet.version in before.subnets:
+        if subnet.gateway == before.subnets[subnet.version].gateway:
+            pool.hold(subnet.gateway, _THE_GATEWAY)  # whoever has it besides took it
     _keep_live(scope, network, pool, members)
     _give_declared(network, pool, members, problems)
-    _reserve_for_absent(scope, network, pool)
+    _reserve_for_absent(scope, network, pool, problems)
     if network.name in scope.live.overlays and not network.declared:
         _refuse_to_give(network, pool, members, problems)
     else:
@@ -178,20 +191,19 @@ def _settle_addresses(
 
 def _keep_live(scope: Scope, network: Network, pool: Pool, members: list[Endpoint]) -> None:
     version = pool.subnet.version
-    for name, endpoint in scope.standing_on(network):
-        if version in endpoint.addresses:
-            pool.hold(endpoint.addresses[version], f"container {name}")
-    for member in members:
-        kept = member.live.addresses.get(version) if member.live is not None else None
-        # Two live endpoints with one address are a fault of the past: the second gets another one.
-        if (
-            kept is not None
-            and version not in member.wish.addresses
-            and pool.subnet.has(kept)
-            and pool.holder(kept) is None
-        ):
-            pool.hold(kept, str(member.container))
-            member.addresses[version] = kept
+    standing = list(scope.standing_on(network))
+    for guarded in (True, False):
+        for name, endpoint in standing:
+            if endpoint.guarded == guarded and version in endpoint.addresses:
+                pool.hold(endpoint.addresses[version], f"container {name}")
+        for member in members:
+            kept = member.live.addresses.get(version) if member.live and member.live.guarded == guarded else None
+            if kept is None or member.wish.addresses.get(version, kept) != kept or not pool.subnet.has(kept):
+                continue
+            # Two live endpoints with one address are a fault of the past: the second gets another one.
+            if pool.holder(kept) is None:
+                pool.hold(kept, str(member.container))
+                member.addresses[version] = kept
 
 
 def _give_declared(network: Network, pool: Pool, members: list[Endpoint], problems: Problems) -> None:
@@ -201,14 +213,14 @@ def _give_declared(network: Network, pool: Pool, members: list[Endpoint], proble
 
     def claim(address: Address, holder: str, thing: str, field: str) -> bool:
         other = pool.holder(address)
-        if other is not None:
+        if other not in (None, holder):
             problems.refuse(thing, field, str(address), f"is taken on {network} by {other}; choose another")
             return False
         pool.hold(address, holder)
         return True
 
     if subnet.gateway is not None:
-        claim(subnet.gateway, "the gateway", str(network), "gateway" + suffix)
+        claim(subnet.gateway, _THE_GATEWAY, str(network), "gateway" + suffix)
     for key, auxiliary in subnet.auxiliary.items():
         claim(auxiliary, f"aux_addresses {key}", str(network), f"aux_addresses.{key}")
     for member in members:
@@ -216,8 +228,7 @@ def _give_declared(network: Network, pool: Pool, members: list[Endpoint], proble
         if address is None:
             continue
         if not subnet.has(address):
-            rule = f"must be an address inside subnet{suffix} {subnet.network} of {network}"
-            problems.refuse(who, ADDRESS_FIELDS[version], str(address), rule)
+            problems.refuse(who, ADDRESS_FIELDS[version], str(address), outside(subnet, address, f" of {network}"))
         elif claim(address, who, who, ADDRESS_FIELDS[version]):
             member.addresses[version] = address
 
@@ -249,7 +260,7 @@ def _refuse_to_give(network: Network, pool: Pool, members: list[Endpoint], probl
             )  # fmt: skip
 
 
-def _reserve_for_absent(scope: Scope, network: Network, pool: Pool) -> None:
+def _reserve_for_absent(scope: Scope, network: Network, pool: Pool, problems: Problems) -> None:
     """A static address stays its container's while that one is declared absent."""
     for container in scope.absent.values():
         for wish in container.attachments:
@@ -257,6 +268,15 @@ def _reserve_for_absent(scope: Scope, network: Network, pool: Pool) -> None:
             on_it = wish.network in scope.networks and scope.networks[wish.network].segment is network
             if on_it and address is not None:
                 pool.hold(address, str(container))
+                warn_of_lost_address(container, address, pool, problems)
+
+
+def warn_of_lost_address(container: Container, address: Address, pool: Pool, problems: Problems) -> None:
+    """Somebody else may have an absent container's static address, as after a change of names; it is said."""
+    holder = pool.holder(address)
+    if holder is not None and holder != str(container):
+        remark = f"the container is absent, and {holder} has its address; it cannot come back with this one"
+        problems.warn(str(container), ADDRESS_FIELDS[pool.subnet.version], str(address), remark)
 
 
 def _refuse_full(network: Network, pool: Pool, left_out: list[str], problems: Problems) -> None:
@@ -299,6 +319,16 @@ def _settle_interfaces(container: Container, endpoints: list[Endpoint], problems
             endpoint.interface = next(name for name in free if name not in taken | cards)
 
 
+def _check_sysctls(container: Container, endpoints: list[Endpoint], problems: Problems) -> None:
+    """Where IPv6 is switched off no IPv6 address stays, so that each run would have to give it anew."""
+    for key, value in container.sysctls.items():
+        for endpoint in endpoints if str(value) != "0" else []:
+            places = ("all", "default", endpoint.interface)
+            if 6 in endpoint.network.subnets and key.replace("/", ".") in map(_DISABLE_IPV6.format, places):
+                rule = f"does not go with {endpoint.network}, which has subnet6 {endpoint.network.subnets[6].network}"
+                problems.refuse(str(container), f"sysctls.{key}", value, f"{rule}; leave one of the two out")
+
+
 def _settle_gateways(container: Container, endpoints: list[Endpoint]) -> None:
     """The default route of each family goes by the card that has a gateway, else by the first network that has the
     family and is not internal."""
@@ -313,28 +343,33 @@ def _settle_gateways(container: Container, endpoints: list[Endpoint]) -> None:
 
 
 def _settle_routes(container: Container, endpoints: list[Endpoint], problems: Problems) -> None:
-    for endpoint in endpoints:
-        own = endpoint.addresses.values()
-        inherited = endpoint.network.head.routes if endpoint.network.head is not None else []
-        endpoint.routes = [route for route in [*inherited, *endpoint.network.routes] if route.via not in own]
+    """A container's own routes, then those of its networks, in their order, that lead where it has no other way yet."""
+    near = {subnet.network: str(one.network) for one in endpoints for subnet in one.network.subnets.values()}
+    near.update({one.network: f"interface {card.name}" for card in container.cards for one in card.addresses or []})
+    taken = {route.place for card in container.cards for route in card.routes}
     for number, route in enumerate(container.routes):
-        for endpoint in endpoints:
-            subnet = endpoint.network.subnets.get(route.via.version)
-            if subnet is not None and subnet.has(route.via):
-                endpoint.routes.append(route)
-                break
-        else:
+        where = next((name for block, name in near.items() if lies_in(route.to, block)), None)
+        on = next(
+            (one for one in endpoints if any(subnet.has(route.via) for subnet in one.network.subnets.values())), None
+        )
+        if where is not None:
+            rule = f"lies in the subnet of its own {where}, which it reaches without a route"
+            problems.refuse(str(container), f"routes[{number}].to", str(route.to), rule)
+        elif on is None:
             if all(endpoint.network.sound for endpoint in endpoints) and container.owns_namespace:
-                problems.refuse(
-                    str(container), f"routes[{number}].via", str(route.via), "must be an address on one of its networks"
-                )
+                rule = "must be an address on one of its networks"
+                problems.refuse(str(container), f"routes[{number}].via", str(route.via), rule)
+        elif route.place in taken:
+            rule = "is there with the same metric in interfaces; keep one, or give one of them another metric"
+            problems.refuse(str(container), f"routes[{number}].to", str(route.to), rule)
+        else:
+            on.routes.append(route)
+            taken.add(route.place)
+    own = {address for endpoint in endpoints for address in endpoint.addresses.values()}
     for endpoint in endpoints:
-        endpoint.routes = _without_doubles(endpoint.routes)
-
-
-def _without_doubles(routes: list[Route]) -> list[Route]:
-    """A container's own route to a subnet replaces its network's."""
-    by_subnet: dict[tuple[IPNetwork, int | None], Route] = {}
-    for route in routes:
-        by_subnet[route.to, route.metric] = route
-    return list(by_subnet.values())
+        inherited = endpoint.network.head.routes if endpoint.network.head is not None else []
+        offered = {route.place: route for route in [*inherited, *endpoint.network.routes]}
+        for place, route in offered.items():
+            if place not in taken and route.via not in own and not any(lies_in(route.to, block) for block in near):
+                endpoint.routes.append(route)
+                taken.add(place)

@@ -15,12 +15,18 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from ansible_collections.virtnet.linux.plugins.module_utils import names
-from ansible_collections.virtnet.linux.plugins.plugin_utils.addresses import Address, Pool, Subnet
+from ansible_collections.virtnet.linux.plugins.plugin_utils.addresses import Address, Pool, Subnet, outside
 from ansible_collections.virtnet.linux.plugins.plugin_utils.declaration import Attachment, Network
-from ansible_collections.virtnet.linux.plugins.plugin_utils.endpoints import ADDRESS_FIELDS, bridge_mac
+from ansible_collections.virtnet.linux.plugins.plugin_utils.endpoints import (
+    ADDRESS_FIELDS,
+    bridge_mac,
+    warn_of_lost_address,
+)
 from ansible_collections.virtnet.linux.plugins.plugin_utils.live import LiveEndpoint
 from ansible_collections.virtnet.linux.plugins.plugin_utils.members import ROLE, Member
 from ansible_collections.virtnet.linux.plugins.plugin_utils.problems import Problems, enumerate_names
+
+_GOES = ", which goes"
 
 
 @dataclass
@@ -71,7 +77,7 @@ def leaving_from(members: Iterable[Member], network: str) -> Iterator[tuple[str,
     for member in members:
         for name, running in (member.live.containers if member.live is not None else {}).items():
             if network in running.endpoints and _leaves(member, name, network) and not _wishes(member, name, network):
-                yield f"container {name} on {member.name}, which goes", running.endpoints[network]
+                yield f"container {name} on {member.name}{_GOES}", running.endpoints[network]
 
 
 def settle_addresses(
@@ -154,14 +160,18 @@ def _settle_family(
         for container in member.declaration.absent_containers.values():
             for wish in container.attachments:
                 if wish.network == network.name and version in wish.addresses:
-                    pool.hold(wish.addresses[version], str(container))
+                    address = wish.addresses[version]
+                    pool.hold(address, str(container))
+                    # of those on its own host the host's plan tells
+                    if not str(pool.holder(address)).removesuffix(_GOES).endswith(f" on {member.name}"):
+                        warn_of_lost_address(container, address, pool, member.problems)
     _give_free(members, pool, network, endpoints, problems)
 
 
 def _keep_live(pool: Pool, endpoints: list[FabricEndpoint]) -> None:
-    """What this run leaves alone first: nobody else can give way."""
+    """What this run leaves alone first: nobody else can give way. Then what the hosts guard."""
     version = pool.subnet.version
-    for endpoint in sorted(endpoints, key=lambda one: not one.stays):
+    for endpoint in sorted(endpoints, key=lambda one: (not one.stays, one.live is None or not one.live.guarded)):
         kept = endpoint.live.addresses.get(version) if endpoint.live is not None else None
         if kept is None or not pool.subnet.has(kept):
             continue
@@ -191,8 +201,7 @@ def _give_declared(pool: Pool, network: Network, endpoints: list[FabricEndpoint]
         other = pool.holder(address)
         refuse = endpoint.member.problems.refuse
         if not subnet.has(address):
-            rule = f"must be an address inside subnet{suffix} {subnet.network} of {network}"
-            refuse(endpoint.who, ADDRESS_FIELDS[version], str(address), rule)
+            refuse(endpoint.who, ADDRESS_FIELDS[version], str(address), outside(subnet, address, f" of {network}"))
         elif other is not None and other != str(endpoint):
             rule = f"is taken on {network} by {other}; choose another"
             refuse(endpoint.who, ADDRESS_FIELDS[version], str(address), rule)

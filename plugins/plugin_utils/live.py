@@ -22,7 +22,11 @@ Place = tuple[str, int, Address | None, int]  # protocol, IP version, host addre
 
 @dataclass
 class LiveEndpoint:
-    """A container's interface on a network: the host end's name and what the container's end has."""
+    """A container's interface on a network: the host end's name and what the container's end has.
+
+    Where the host guards the port, MAC and addresses are those of the guard: whoever may configure networks inside the
+    container can give its interface those of somebody else, and gets no packet through with them.
+    """
 
     network: str
     veth: str
@@ -30,6 +34,7 @@ class LiveEndpoint:
     mac: str | None = None
     addresses: dict[int, Address] = field(default_factory=dict)  # by IP version, the first of each
     aliases: list[str] = field(default_factory=list)
+    guarded: bool = False
 
 
 @dataclass
@@ -98,6 +103,12 @@ class LiveInterface:
 class LiveRoute:
     to: IPNetwork
     dev: str | None
+    type: str = "unicast"
+    table: int = 254  # the main one
+
+    def __str__(self) -> str:
+        leads = f"route by {self.dev or 'no device'}" if self.type == "unicast" else f"{self.type} route"
+        return f"the host's {leads}" + ("" if self.table == 254 else f" in table {self.table}")
 
 
 @dataclass
@@ -125,6 +136,7 @@ class Live:
     ports: list[LivePort] = field(default_factory=list)
     interfaces: dict[str, LiveInterface] = field(default_factory=dict)
     routes: list[LiveRoute] = field(default_factory=list)
+    other_routes: list[LiveRoute] = field(default_factory=list)  # of other tables, and what leads nowhere
     listeners: list[Listener] = field(default_factory=list)
     namespaces: list[str] = field(default_factory=list)
     openings: list[LiveOpening] = field(default_factory=list)
@@ -157,6 +169,7 @@ def _read(raw: Mapping[str, Any]) -> Live:
             LiveRoute(to=ipaddress.ip_network(route["to"], strict=False), dev=_word_or_none(route.get("dev")))
             for route in host.get("routes") or []
         ],
+        other_routes=[_other_route(entry) for entry in host.get("other_routes") or []],
         listeners=[_listener(entry) for entry in host.get("listeners") or []],
         namespaces=[str(name) for name in host.get("namespaces") or []],
         openings=[_opening(entry) for entry in raw.get("openings") or []],
@@ -202,12 +215,14 @@ def _container(entry: Mapping[str, Any]) -> LiveContainer:
         network = _word_or_none(endpoint.get("network"))
         if network is None:
             continue  # a cable or a card: it is on no network
+        guard = endpoint.get("guard") or {}
         container.endpoints[network] = LiveEndpoint(
             network=network,
             veth=_word(endpoint["veth"]),
             interface=_word_or_none(endpoint.get("interface")),
-            mac=_word_or_none(endpoint.get("mac")),
-            addresses=_first_of_each(endpoint.get("addresses") or []),
+            mac=_word_or_none(guard.get("mac") or endpoint.get("mac")),
+            addresses=_first_of_each(guard.get("addresses") or endpoint.get("addresses") or []),
+            guarded=bool(guard.get("addresses")),
             aliases=[_word(alias) for alias in endpoint.get("aliases") or []],
         )
     return container
@@ -301,6 +316,15 @@ def _ports(entry: Mapping[str, Any]) -> list[LivePort]:
 def _opening(entry: Mapping[str, Any]) -> LiveOpening:
     address = _address(entry["address"])
     return LiveOpening(_word(entry["protocol"]), address, int(entry["port"]), _word(entry["bridge"]))
+
+
+def _other_route(entry: Mapping[str, Any]) -> LiveRoute:
+    return LiveRoute(
+        to=ipaddress.ip_network(entry["to"], strict=False),
+        dev=_word_or_none(entry.get("dev")),
+        type=_word(entry["type"]),
+        table=int(entry["table"]),
+    )
 
 
 def _listener(entry: Mapping[str, Any]) -> Listener:

@@ -10,9 +10,9 @@ import dataclasses
 from collections import Counter
 from collections.abc import Iterable
 
-from ansible_collections.virtnet.linux.plugins.plugin_utils.addresses import overlaps
+from ansible_collections.virtnet.linux.plugins.plugin_utils.addresses import IPNetwork, lies_in, overlaps
 from ansible_collections.virtnet.linux.plugins.plugin_utils.declaration import Network
-from ansible_collections.virtnet.linux.plugins.plugin_utils.live import Live
+from ansible_collections.virtnet.linux.plugins.plugin_utils.live import Live, LiveRoute
 from ansible_collections.virtnet.linux.plugins.plugin_utils.problems import Problems
 from ansible_collections.virtnet.linux.plugins.plugin_utils.scope import Scope
 
@@ -103,6 +103,13 @@ def _check_routes(scope: Scope, problems: Problems) -> None:
                     str(network), field, str(subnet.network),
                     f"overlaps with the host's route to {route.to} by {route.dev or 'no device'}; choose another",
                 )  # fmt: skip
+            for route in scope.live.other_routes:
+                # the subnet's own route is in the main table, and goes before wider ones that lead nowhere
+                if route.dev not in ours and route.to.prefixlen > 1 and _goes_before(route, subnet.network):
+                    problems.warn(
+                        str(network), field, str(subnet.network),
+                        f"{route} to {route.to} may go before the network's own; choose another subnet if it does",
+                    )  # fmt: skip
             for interface in scope.live.interfaces.values():  # an address may have no route, as a /32 on lo
                 for address in interface.addresses if not interface.ours and interface.name != network.bridge else []:
                     if address in subnet.network and not any(address in route.to for route in in_the_way):
@@ -110,6 +117,13 @@ def _check_routes(scope: Scope, problems: Problems) -> None:
                             str(network), field, str(subnet.network),
                             f"has the host's own address {address}, which {interface.name} has; choose another",
                         )  # fmt: skip
+
+
+def _goes_before(route: LiveRoute, block: IPNetwork) -> bool:
+    """Whether a route of another table, or one to nowhere, can have the packets for a subnet that is to come."""
+    if route.type == "unicast":
+        return route.to.version == block.version and route.to.overlaps(block)
+    return lies_in(route.to, block)
 
 
 def _check_bridges(scope: Scope, problems: Problems) -> None:
@@ -132,19 +146,21 @@ def _check_bridges(scope: Scope, problems: Problems) -> None:
 
 
 def _check_moved_subnets(scope: Scope, problems: Problems) -> None:
-    """Containers that no list names cannot follow their network to another subnet."""
-    for network in scope.networks.values():
-        if not network.sound or not network.declared:
-            continue
-        for name, container in scope.standing.items():
-            endpoint = container.endpoints.get(network.name)
-            for version, address in (endpoint.addresses if endpoint else {}).items():
+    """Containers that no list names cannot follow their network, or the one it joins, to another subnet."""
+    for name, container in scope.standing.items():
+        for endpoint in container.endpoints.values():
+            own = scope.networks.get(endpoint.network)
+            network = own if own is None or own.declared else own.segment
+            if own is None or network is None or not network.sound or not network.declared:
+                continue
+            where = "there" if own is network else f"on {own}, which joins it,"
+            for version, address in endpoint.addresses.items():
                 subnet = network.subnets.get(version)
                 if subnet is None or not subnet.has(address):
                     problems.refuse(
                         str(network), "subnet6" if version == 6 else "subnet", subnet and str(subnet.network),
-                        f"container {name} stands there with {address} and no list declares it; declare it, so that it "
-                        "gets an address in the new subnet, or remove it",
+                        f"container {name} stands {where} with {address} and no list declares it; declare it, so that "
+                        "it gets an address in the new subnet, or remove it",
                     )  # fmt: skip
 
 
@@ -158,3 +174,7 @@ def _check_routers(scope: Scope, problems: Problems) -> None:
             if not any(subnet.has(route.via) for subnet in network.subnets.values()):
                 rule = f"must be an address in {listed}"
                 problems.refuse(str(network), f"routes[{number}].via", str(route.via), rule)
+            for subnet in network.subnets.values():
+                if lies_in(route.to, subnet.network):
+                    rule = f"lies in {subnet.network} of {network} itself, which its containers reach without it"
+                    problems.refuse(str(network), f"routes[{number}].to", str(route.to), rule)

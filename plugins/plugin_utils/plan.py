@@ -46,6 +46,7 @@ from ansible_collections.virtnet.linux.plugins.plugin_utils.publish import (
 from ansible_collections.virtnet.linux.plugins.plugin_utils.scope import Scope, lay_over, owner_of_namespace
 from ansible_collections.virtnet.linux.plugins.plugin_utils.segments import (
     cables_that_go,
+    followers,
     planned_cables,
     settle_segments,
     share_subnets,
@@ -120,7 +121,7 @@ def _document(
         + [_veth(scope, endpoint) for endpoint in endpoints]
         + [_absent(name=name) for name in cables_that_go(scope) + old_veths],
         "interface": interfaces(scope),
-        "bridge_policy": [_policy(network) for network in networks]
+        "bridge_policy": [_policy(network) for network in networks + followers(scope)]
         + [_absent(bridge=name) for name in old_bridges + _vanished_bridges(scope)],
         "nat_port": [_nat_port(one) for one in published]
         + [_no_nat_port(port) for port in old_ports]

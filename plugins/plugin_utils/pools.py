@@ -32,7 +32,6 @@ class _Search:
 
     def __init__(self, pools: list[AddressPool], taken: list[_Taken]) -> None:
         self._pools = pools
-        self._taken = taken
         self._ends: list[tuple[int, int]] = []  # last and first address of what is taken, apart from each other
         for one in ipaddress.collapse_addresses(t.block for t in taken if isinstance(t.block, ipaddress.IPv4Network)):
             self._ends.append((int(one.broadcast_address), int(one.network_address)))
@@ -53,14 +52,12 @@ class _Search:
                 self._next[number] = -(-(self._ends[at][0] + 1) // size) * size
         return None
 
-    def in_the_way(self) -> list[str]:
-        return [str(one) for one in self._taken if any(pool.base.overlaps(one.block) for pool in self._pools)]
-
 
 def settle_subnets(scope: Scope, pools: list[AddressPool] | None, problems: Problems) -> None:
     """Give each network that names no subnet, and joins no other's, the one it has, else the lowest free of the pools.
 
-    Free is what no network has, the host has no route to and no nameserver is in. Without pools a subnet is required.
+    Free is what no network has, the host has no route to, in any table, and no nameserver is in. Without pools a subnet
+    is required.
     """
     without = [network for network in scope.networks.values() if network.declared and _needs_one(network)]
     if pools is None:
@@ -79,7 +76,8 @@ def settle_subnets(scope: Scope, pools: list[AddressPool] | None, problems: Prob
             waiting.append(network)
     if not waiting:
         return
-    search = _Search(pools, _taken(scope))
+    taken = _taken(scope)
+    search = _Search(pools, taken)
     left_out = []
     for network in waiting:
         found = search.give()
@@ -87,13 +85,24 @@ def settle_subnets(scope: Scope, pools: list[AddressPool] | None, problems: Prob
             left_out.append(network)
         else:
             network.subnets = {4: Subnet(network=found), **network.subnets}
-    for network in left_out:
-        held = search.in_the_way()
-        problems.refuse(
-            str(network), "subnet", None,
-            f"no free one is left in {scope.role}_address_pools for {enumerate_names([one.name for one in left_out])}; "
-            f"{len(held)} are in the way there: {enumerate_names(held)}; give it a subnet, or add a pool",
-        )  # fmt: skip
+            taken.append(_Taken(found, str(network)))
+    if left_out:
+        _refuse_exhausted(scope, pools, left_out, taken, problems)
+
+
+def _refuse_exhausted(
+    scope: Scope, pools: list[AddressPool], left_out: list[Network], taken: list[_Taken], problems: Problems
+) -> None:
+    pronoun = "it" if len(left_out) == 1 else "each"
+    who = "network " if len(left_out) == 1 else "networks "
+    held = [str(one) for one in taken if any(pool.base.overlaps(one.block) for pool in pools)]
+    rule = f"{scope.role}_address_pools has no pool"
+    if pools:
+        rule = f"no free one is left in {scope.role}_address_pools, where these are in the way: {enumerate_names(held)}"
+    problems.refuse(
+        who + enumerate_names([one.name for one in left_out]), "subnet", None,
+        f"{rule}; give {pronoun} a subnet, or add a pool",
+    )  # fmt: skip
 
 
 def _needs_one(network: Network) -> bool:
@@ -119,8 +128,8 @@ def _taken(scope: Scope) -> list[_Taken]:
     ]
     ours = {network.bridge for network in scope.live.networks.values()}
     taken += [
-        _Taken(route.to, f"the host's route by {route.dev or 'no device'}")
-        for route in scope.live.routes
+        _Taken(route.to, str(route))
+        for route in scope.live.routes + scope.live.other_routes
         if route.to.version == 4 and route.to.prefixlen > 1 and route.dev not in ours
     ]
     taken += [

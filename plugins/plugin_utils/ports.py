@@ -126,7 +126,7 @@ def _parse_host_ip(text: str) -> Address:
         raise PortError("an IPv6 address stands in brackets and an IPv4 address does not, as in '[::1]:8080:80'")
     if address.version == 6 and address.ipv4_mapped:
         raise PortError(f"write the IPv4 address {address.ipv4_mapped} itself, without brackets")
-    if address.is_multicast or address.is_link_local:
+    if address.is_multicast or address.is_link_local or str(address) == "255.255.255.255":
         raise PortError("the host address must be a unicast address that is not link-local")
     return address
 

@@ -181,13 +181,11 @@ def ports_that_go(scope: Scope, published: list[Published], endpoints: list[Endp
 
 
 def _owners(live: Live) -> dict[Address, str]:
-    """Which container has an address; the subnets of a host do not overlap, so the address says it all."""
-    return {
-        address: container.name
-        for container in live.containers.values()
-        for endpoint in container.endpoints.values()
-        for address in endpoint.addresses.values()
-    }
+    """Which container has an address; the subnets of a host do not overlap, so the address says it all. Of two with the
+    same one it is the guarded one's."""
+    found = [(one, container.name) for container in live.containers.values() for one in container.endpoints.values()]
+    found.sort(key=lambda pair: pair[0].guarded)
+    return {address: name for endpoint, name in found for address in endpoint.addresses.values()}
 
 
 def _requests(scope: Scope, endpoints: list[Endpoint], problems: Problems) -> Iterable[_Request]:
@@ -207,6 +205,8 @@ def _requests(scope: Scope, endpoints: list[Endpoint], problems: Problems) -> It
                     routed.setdefault(version, endpoint.network)
                 else:
                     exits.setdefault(version, endpoint)
+        for version, endpoint in exits.items():
+            _check_way_back(container, own, endpoint, version, problems)
         for number, port in enumerate(container.ports):
             asked = (4, 6) if port.host_ip is None else (port.host_ip.version,)
             reached = {version: exits[version] for version in asked if version in exits}
@@ -236,10 +236,35 @@ def _requests(scope: Scope, endpoints: list[Endpoint], problems: Problems) -> It
                 yield request
 
 
-def _check_host_ip(scope: Scope, request: _Request, problems: Problems) -> None:
-    if request.host_ip is None or request.host_ip.is_loopback or not scope.live.interfaces:
+def _check_way_back(
+    container: Container, own: list[Endpoint], endpoint: Endpoint, version: int, problems: Problems
+) -> None:
+    """What a port's caller gets as an answer has to come back to the host, which translates it back."""
+    ports = [one for one in container.ports if one.host_ip is None or one.host_ip.version == version]
+    called = [str(one) for one in ports if one.host_ip is None or not one.host_ip.is_loopback]
+    gateway = endpoint.network.subnets[version].gateway
+    back = [endpoint.gateways.get(version), *(route.via for route in endpoint.routes)]
+    if not called or gateway in back:
         return
-    if not any(request.host_ip in interface.addresses for interface in scope.live.interfaces.values()):
+    cards = [card for card in container.cards if version in card.gateways]
+    first = next((one for one in own if version in one.gateways), None)
+    if cards:
+        way, deed = f"its interface {cards[0].name}, past the host", ""
+    elif first is not None and first is not endpoint:
+        way, deed = str(first.network), f", or name {endpoint.network.name} before {first.network.name}"
+    elif first is not None:
+        way, deed = f"DefaultGatewayIPv{version} {first.gateways[version]}, past the host", ""
+    else:
+        return
+    problems.warn(
+        str(container), "ports", called,
+        f"only neighbours on {endpoint.network} and who calls a loopback address of the host get answers: the "
+        f"container's default route goes by {way}; give it routes to the callers via {gateway}{deed}",
+    )  # fmt: skip
+
+
+def _check_host_ip(scope: Scope, request: _Request, problems: Problems) -> None:
+    if request.host_ip is not None and not request.host_ip.is_loopback and not scope.has_address(request.host_ip):
         problems.warn(
             str(request.container), f"ports[{request.number}]", str(request.port),
             f"no interface of the host has the address {request.host_ip} now",

@@ -21,6 +21,11 @@ class Route:
     via: Address
     metric: int | None = None
 
+    @property
+    def place(self) -> tuple[IPNetwork, int]:
+        """What a namespace has one route for: the subnet and the metric, IPv6's 1024 where none is given."""
+        return self.to, self.metric or (1024 if self.to.version == 6 else 0)
+
     def as_option(self) -> dict[str, Any]:
         """The route as an object of a topology document has it."""
         found: dict[str, Any] = {"to": str(self.to), "via": str(self.via)}
@@ -29,7 +34,7 @@ class Route:
 
 def read_routes(fields: Fields) -> list[Route]:
     """The field `routes` of a network, a container or a card."""
-    routes = []
+    routes: list[Route] = []
     for record in fields.records("routes"):
         record.only("to", "via", "metric")
         for word in ("to", "via"):
@@ -44,6 +49,8 @@ def read_routes(fields: Fields) -> list[Route]:
             record.refuse(
                 "to", "the default route is the gateway's; to have another, see DefaultGatewayIPv4 in aux_addresses"
             )
+        elif Route(to, via, metric).place in [route.place for route in routes]:
+            record.refuse("to", "is there twice with the same metric; keep one, or give one of them another metric")
         else:
             routes.append(Route(to=to, via=via, metric=metric))
     return routes

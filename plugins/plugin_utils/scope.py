@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
+from ansible_collections.virtnet.linux.plugins.plugin_utils.addresses import Address
 from ansible_collections.virtnet.linux.plugins.plugin_utils.declaration import Container, Declaration, Network
 from ansible_collections.virtnet.linux.plugins.plugin_utils.live import Live, LiveContainer, LiveEndpoint
 from ansible_collections.virtnet.linux.plugins.plugin_utils.problems import Problems, enumerate_names
@@ -35,6 +36,17 @@ class Scope:
             for network, endpoint in container.endpoints.items():
                 if network in self.networks and self.networks[network].segment is segment:
                     yield name, endpoint
+
+    def has_interface(self, name: str) -> bool:
+        """Whether the host has an interface of this name after the run, as far as its interfaces are known."""
+        made = [network.bridge for network in self.networks.values()]
+        return not self.live.interfaces or name in self.live.interfaces or name in made
+
+    def has_address(self, address: Address) -> bool:
+        """Whether the host has the address after the run, as far as its interfaces are known."""
+        made = [subnet.gateway for network in self.networks.values() for subnet in network.subnets.values()]
+        known = self.live.interfaces.values()
+        return not known or any(address in one.addresses for one in known) or address in made
 
     def attached(self, container: str, network: str) -> bool:
         """Whether a declared container is to be on the network."""

@@ -45,10 +45,12 @@ def settle_segments(scope: Scope, problems: Problems) -> None:
     """Find out which networks join which, and give those that join the others' settings; their subnets come later."""
     for network in scope.networks.values():
         _check_connect(scope, network, problems)
+    standing = {network.name: network.joins for network in scope.networks.values() if network.joins is not None}
     for segment in _segments(scope):
         _settle_segment(segment, problems)
+        _check_internal(segment, problems)
     _check_rings(scope, problems)
-    _check_leaving(scope, problems)
+    _check_standing(scope, standing, problems)
 
 
 def share_subnets(scope: Scope) -> None:
@@ -57,6 +59,18 @@ def share_subnets(scope: Scope) -> None:
         if network.joins in scope.networks:
             network.head = scope.networks[network.joins]
             network.subnets, network.sound = network.head.subnets, network.sound and network.head.sound
+
+
+def followers(scope: Scope) -> list[Network]:
+    """The networks that no list names and whose segment's policy a list says: they follow it."""
+    return [
+        network
+        for network in scope.networks.values()
+        if not network.declared
+        and network.head is not None
+        and network.head.declared
+        and network.bridge in scope.live.stp
+    ]
 
 
 def cables(scope: Scope) -> list[Cable]:
@@ -124,12 +138,7 @@ def _segments(scope: Scope) -> list[list[Network]]:
     for name in scope.networks:
         if name in seen or name not in near:
             continue
-        members = {name}
-        queue = deque([name])
-        while queue:
-            for other in near[queue.popleft()] - members:
-                members.add(other)
-                queue.append(other)
+        members = _reached(near, name)
         seen |= members
         found.append([network for network in scope.networks.values() if network.name in members])
     return found
@@ -149,9 +158,10 @@ def _settle_segment(segment: list[Network], problems: Problems) -> None:
             problems.refuse(str(network), "subnet", None, rule)
             network.sound = False
             continue
-        network.joins = heads[0].name
-        if network.declared:
-            _take_over(network, heads[0], problems)
+        head = next((one for one in heads if one.name == network.joins), heads[0])
+        network.joins = head.name
+        if network.declared or head.declared:
+            _take_over(network, head, problems)
 
 
 def _take_over(network: Network, head: Network, problems: Problems) -> None:
@@ -162,6 +172,25 @@ def _take_over(network: Network, head: Network, problems: Problems) -> None:
     network.subnets = {}
     network.mtu, network.internal, network.icc, network.masquerade = head.mtu, head.internal, head.icc, head.masquerade
     network.crossing = head.crossing
+
+
+def _check_internal(segment: list[Network], problems: Problems) -> None:
+    """Whoever is on a segment can use every gateway on it: all of its containers have a way out, or none has."""
+    heads = [network for network in segment if network.joins is None]
+    closed = [network for network in heads if network.internal]
+    opened = [network for network in heads if not network.internal]
+    if not closed or not opened:
+        return
+    outside, inside = (enumerate_names([network.name for network in some]) for some in (opened, closed))
+    for network in closed:
+        if network.declared:
+            rule = f"a cable joins it with {outside}, by whose gateway its containers would get out"
+            deed = "say internal: true there too, or leave the cable out"
+            problems.refuse(str(network), "internal", True, f"{rule}; {deed}")
+    for network in opened:
+        if network.declared and not any(one.declared for one in closed):
+            rule = f"a cable joins it with {inside}, which is internal and whose containers would get out by it"
+            problems.refuse(str(network), "internal", False, f"{rule}; say true, or leave the cable out")
 
 
 def _check_rings(scope: Scope, problems: Problems) -> None:
@@ -179,12 +208,40 @@ def _check_rings(scope: Scope, problems: Problems) -> None:
             problems.refuse(str(network), "icc", False, rule)
 
 
-def _check_leaving(scope: Scope, problems: Problems) -> None:
-    for name in scope.leaving_networks:
-        left = [network.name for network in scope.networks.values() if network.joins == name]
-        if left:
-            rule = f"{enumerate_names(left)} has its subnet from it; remove it too, or give it a subnet"
-            problems.refuse(f"network {name}", "state", "absent", rule)
+def _check_standing(scope: Scope, before: dict[str, str], problems: Problems) -> None:
+    """A network that no list names keeps the one that has its subnet, and the way there."""
+    there = {network.name: n for n, segment in enumerate(_segments(scope)) for network in segment}
+    left: dict[tuple[str, str], list[str]] = {}  # by what is in the way, a network and its field
+    for name, head in before.items():
+        if head in scope.leaving_networks:
+            left.setdefault((head, "state"), []).append(name)
+        elif head not in scope.networks:
+            continue  # somebody has deleted it by hand
+        elif scope.networks[head].joins is not None:
+            left.setdefault((head, "connect"), []).append(name)
+        elif name not in there or there[name] != there.get(head):
+            for blamed in sorted(_who_cuts(scope, name, head)):
+                left.setdefault(blamed, []).append(name)
+    for (culprit, field), names_left in left.items():
+        who = enumerate_names(names_left) + (" has its subnet" if len(names_left) == 1 else " have their subnet")
+        way = "it" if culprit in before.values() else f"{before[names_left[0]]} by way of it"
+        given: object = "absent" if field == "state" else scope.networks[culprit].connect or None
+        deed = "remove it too, or give it a subnet" if field == "state" else "declare it too, or leave this as it was"
+        problems.refuse(f"network {culprit}", field, given, f"{who} from {way}; {deed}")
+
+
+def _who_cuts(scope: Scope, name: str, head: str) -> set[tuple[str, str]]:
+    """The networks, with the field, whose cables go with this run and were the way; none where others had cut it."""
+    live, staying = _live_cables(scope), {cable.pair for cable in cables(scope)}
+    segment = _reached(_neighbours(cable.pair for cable in live), name)
+    if head not in segment:
+        return set()
+    found = set()
+    for cable in live:
+        if cable.declared in segment and cable.pair not in staying:
+            leaving = [end for end in (cable.declared, cable.other) if end in scope.leaving_networks]
+            found |= {(end, "state") for end in leaving} or {(cable.declared, "connect")}
+    return {(name, field) for name, field in found if field == "state" or name in scope.networks}
 
 
 def _on_a_ring(pairs: list[frozenset[str]]) -> list[str]:
@@ -206,6 +263,17 @@ def _neighbours(pairs: Iterable[frozenset[str]]) -> dict[str, set[str]]:
         for name in pair:
             near.setdefault(name, set()).update(pair - {name})
     return near
+
+
+def _reached(near: dict[str, set[str]], name: str) -> set[str]:
+    """All that hangs together with one, itself included."""
+    found = {name}
+    queue = deque([name])
+    while queue:
+        for other in near.get(queue.popleft(), set()) - found:
+            found.add(other)
+            queue.append(other)
+    return found
 
 
 def _distances(scope: Scope) -> dict[str, int]:

@@ -83,8 +83,7 @@ def check(wanted: dict[str, Any], host: Host, problems: options.Problems) -> Non
         problems.add(KIND, name, "peer.name", peer["name"], "both ends are in one namespace: they need two names")
     problems.mtu(KIND, name, "mtu", wanted["mtu"], [*(wanted["addresses"] or ()), *(peer["addresses"] or ())])
     problems.labels(KIND, name, wanted["labels"])
-    for address in wanted["allowed_addresses"] or []:
-        problems.network(KIND, name, "allowed_addresses", address)
+    problems.networks(KIND, name, "allowed_addresses", wanted["allowed_addresses"] or [])
     for address in wanted["addresses"] or []:
         problems.interface_address(KIND, name, "addresses", address)
     guests.check_addressing(KIND, name, "peer.", peer["netns"], peer, host, problems)

@@ -6,8 +6,10 @@
 
 from __future__ import annotations
 
+import pytest
 from integration.role_l2l3.conftest import Role
 
+from ansible_collections.virtnet.linux.plugins.plugin_utils.sentences import sentences
 from kit import packets
 
 POOLS = [{"base": "10.9.0.0/22", "size": 24}, {"base": "192.168.0.0/16", "size": 20}]
@@ -31,7 +33,20 @@ def test_automatic_subnets_go_around_the_host_s_routes_and_nameservers_and_stay(
     assert subnets(role) == {"one": ["10.9.1.0/24"], "two": ["192.168.0.0/20"], "new": ["10.9.0.0/24"]}
     (found,) = role.refused([{"name": "four"}], address_pools=[{"base": "10.9.0.0/23", "size": 24}])
     assert "network four: subnet (not given): no free one is left" in found
-    assert "2 are in the way there: network new (10.9.0.0/24), network one (10.9.1.0/24)" in found
+    assert "where these are in the way: network new (10.9.0.0/24), network one (10.9.1.0/24)" in found
+
+
+@pytest.mark.parametrize("what", ["blackhole %s", "unreachable %s", "prohibit %s", "%s via 192.0.2.1 table 52"])
+def test_automatic_subnets_go_around_routes_to_nowhere_and_in_other_tables(host, role, what):
+    host.sh("ip route add " + what % "10.9.0.0/24")
+    host.sh("ip -6 route add unreachable 2001:db8:9::/48; ip route add 10.8.0.0/16 via 192.0.2.1")
+    role.run([{"name": "one"}], address_pools=POOLS)
+    assert subnets(role) == {"one": ["10.9.1.0/24"]}
+    found = host.module("network_info")["host"]["other_routes"]
+    assert [(one["to"], one["type"]) for one in found] == [
+        ("10.9.0.0/24", "unicast" if "table" in what else what.split()[0]),
+        ("2001:db8:9::/48", "unreachable"),
+    ]
 
 
 def test_unique_local_addresses_when_ipv6_is_all_that_is_said(host, role):
@@ -101,3 +116,36 @@ def test_the_mtu_is_the_smallest_uplink_s_and_a_packet_of_just_that_size_passes(
     assert host.links("c")["eth0"]["mtu"] == host.links()["br-web"]["mtu"] == 1400
     role.run([{**web, "mtu": 1300}], containers)
     assert fits(host, 1300, "172.30.0.3") and not fits(host, 1301, "172.30.0.3")
+
+
+@pytest.mark.parametrize(
+    "script",
+    ["ip address flush dev eth0; ip address add 172.30.0.2/24 dev eth0; ip address add fd00:30::2/64 dev eth0 nodad",
+     "ip address flush dev eth0; ip address add 172.30.0.1/24 dev eth0",
+     "ip address flush dev eth0; for last in 2 3; do ip address add 172.30.0.$last/24 dev eth0; done",
+     "ip link set eth0 address 02:42:ac:1e:00:02", "ip link set eth0 address 02:42:ac:1e:00:77"],
+    ids=["an address", "the gateway's", "an address besides", "a MAC", "a free MAC"],
+)  # fmt: skip
+def test_the_next_run_does_not_bless_what_a_container_has_taken(host, role, script):
+    web = {"name": "web", "subnet": "172.30.0.0/24", "subnet6": "fd00:30::/64"}
+    victim = {"name": "victim", "networks": ["web"], "ports": ["80:80"]}
+    thief = {"name": "thief", "networks": ["web"]}
+    role.run([web], [victim, thief])
+    before = host.module("network_info")["containers"]
+    host.sh(script, "thief")
+    reported = {one["name"]: one["endpoints"][0] for one in host.module("network_info")["containers"]}
+    assert reported["thief"]["guard"] == {"mac": "02:42:ac:1e:00:03", "addresses": ["172.30.0.3", "fd00:30::3"]}
+    taken = {word: reported["thief"][word] for word in ("mac", "addresses")}
+    assert taken != {"mac": "02:42:ac:1e:00:03", "addresses": ["172.30.0.3/24", "fd00:30::3/64"]}
+    planned = role.plan([web], [thief, victim])["topology"]
+    actions = host.module("topology", check=True, **planned)["actions"]
+    told = sentences(actions, planned, host.module("network_info"))
+    assert told and all(one.startswith("container thief on network web: ") for one in told), told
+    role.run([web], [thief, victim])
+    after = host.module("network_info")["containers"]
+    for container in [*before, *after]:
+        container["endpoints"][0]["addresses"].sort()
+    assert after == before
+    assert packets.arrives(host, "lan", "192.0.2.2", 80, "victim")
+    assert packets.seen(host, "thief", "172.30.0.2", 80, "victim") == "172.30.0.3"
+    assert packets.seen(host, "victim", "192.0.2.1", 80, "lan") == "192.0.2.2"

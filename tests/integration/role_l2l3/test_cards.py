@@ -257,3 +257,32 @@ def lifelines(host):
     program += "print(json.dumps({one['name']: one['lifeline'] for one in report()['host']['interfaces']}))"
     over_ssh = "SSH_CONNECTION='203.0.113.1 50000 203.0.113.2 22' %s -c \"%s\"" % (sys.executable, program)
     return json.loads(host.sh(over_ssh))
+
+
+@pytest.mark.parametrize("way", ["a card", "another router"])
+def test_published_ports_whose_answers_would_go_past_the_host(card, role, way):
+    network, container = dict(WEB), {"name": "c", "networks": ["web"], "ports": ["8080:80", "127.0.0.1:8081:80"]}
+    if way == "a card":
+        container["interfaces"] = [CARD]
+        by = ["its interface wan"] * 2
+    else:
+        network["aux_addresses"] = {"DefaultGatewayIPv4": "172.30.0.9", "DefaultGatewayIPv6": "fd00:30::9"}
+        by = ["DefaultGatewayIPv4 172.30.0.9", "DefaultGatewayIPv6 fd00:30::9"]
+    told = [one for one in role.plan([network], [container])["warnings"] if "get answers" in one]
+    assert told == [
+        "container c: ports ['8080:80']: only neighbours on network web and who calls a loopback address of the host "
+        f"get answers: the container's default route goes by {where}, past the host; give it routes to the callers via "
+        + gateway
+        for where, gateway in zip(by, ("172.30.0.1", "fd00:30::1"))
+    ]
+    role.run([network], [container])
+    assert packets.is_lost(card, "lan", "192.0.2.2", 8080, "c", 80)
+    assert packets.arrives(card, None, "127.0.0.1", 8080, "c", 80)
+    assert packets.arrives(card, None, "127.0.0.1", 8081, "c", 80)
+    container["routes"] = [
+        {"to": "192.0.2.0/24", "via": "172.30.0.1"}, {"to": "2001:db8::/64", "via": "fd00:30::1"}
+    ]  # fmt: skip
+    assert not [one for one in role.plan([network], [container])["warnings"] if "get answers" in one]
+    role.run([network], [container])
+    assert packets.arrives(card, "lan", "192.0.2.2", 8080, "c", 80)
+    assert packets.arrives(card, "lan", "2001:db8::2", 8080, "c", 80)

@@ -109,6 +109,32 @@ def test_icc_false_holds_across_cables(host, role, bridge_nf):
         assert packets.arrives(host, name, "192.0.2.2", 8080, "c5", 80)
 
 
+@pytest.mark.parametrize("bridge_nf", [0, 1])
+def test_switches_that_no_list_names_follow_the_policy_of_their_segment(host, role, bridge_nf):
+    host.sh("echo %d | tee /proc/sys/net/bridge/bridge-nf-call-*tables" % bridge_nf)
+    role.run([SW1, SW2, SW3], [*C, {**C5, "ports": ["8080:80"]}])
+    held = addresses(host)
+    for icc in (False, True):
+        done = role.run([{**SW1, "icc": icc}])
+        assert [one for one in done if "bridge_policy" in one] == [
+            "change bridge_policy br-sw%d" % number for number in (1, 2, 3)
+        ]
+        for one, other in [*FAR, ("c1", "c2"), ("c3", "c4")]:
+            assert reach(host, one, other, held) if icc else lost(host, one, held[other])
+        assert packets.arrives(host, "c4", "192.0.2.2", 8080, "c5", 80)
+        assert packets.seen(host, "c4", "192.0.2.1", 80, "lan") == "192.0.2.2"
+
+
+def test_a_switch_in_use_neither_goes_nor_gets_another_subnet(host, role):
+    role.run([SW1, SW2, SW3], [*C, C5])
+    held = addresses(host)
+    without = [{"name": name, "state": "absent"} for name in ("c1", "c2", "c3", "c4")]
+    assert "sw2, sw3 have their subnet from it" in role.refused([{"name": "sw1", "state": "absent"}], without)[0]
+    assert "by way of it" in role.refused([{"name": "sw2", "state": "absent"}], without)[0]
+    assert "and no list declares it" in role.refused([{**SW1, "subnet": "172.29.0.0/24"}], C[:2])[0]
+    assert reach(host, "c5", "c1", held)
+
+
 def test_a_port_of_a_container_that_is_on_the_segment_and_on_another_network(host, role):
     other = {"name": "other", "subnet": "172.31.0.0/24"}
     both = {"name": "both", "networks": ["other", "sw2"], "ports": ["8080:80"]}

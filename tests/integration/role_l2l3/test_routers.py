@@ -62,6 +62,37 @@ def test_routes_of_a_container_are_its_own(host, role):
     assert nobody(host)
 
 
+@pytest.mark.parametrize(
+    "script",
+    ["ip route del 172.30.0.0/24 dev eth0",
+     "ip route replace 172.30.0.0/24 via 172.30.0.9 dev eth0 proto static",
+     "ip route del default; ip route replace 172.30.0.0/24 via 172.30.0.9 dev eth0 proto static"],
+    ids=["deleted", "replaced", "replaced, and the default route gone"],
+)  # fmt: skip
+def test_the_way_to_its_own_subnet_comes_back(host, role, script):
+    declared = [{**LEFT, "internal": False}, RIGHT], [{**C1, "networks": ["left", "right"]}, ROUTER]
+    role.run(*declared)
+    before = host.sh("ip route | sort; ip -6 route | sort; ip address show scope global | grep inet", "c1")
+    host.sh(script, "c1")
+    planned = role.plan(*declared)["topology"]
+    foretold = host.module("topology", check=True, **planned)["actions"]
+    assert host.module("topology", **planned)["actions"] == foretold != []
+    role.run(*declared)
+    assert host.sh("ip route | sort; ip -6 route | sort; ip address show scope global | grep inet", "c1") == before
+    assert packets.arrives(host, "c1", "172.30.0.9", 80, "router")
+
+
+def test_a_route_that_two_networks_give_is_the_first_one_s(host, role):
+    networks = [
+        {**one, "routes": [{"to": "10.0.0.0/8", "via": via}]}
+        for one, via in ((LEFT, "172.30.0.9"), (RIGHT, "172.31.0.9"))
+    ]
+    role.run(networks, [{"name": "c1", "networks": ["left", "right"]}])
+    assert [route["gateway"] for route in host.routes("c1") if route["dst"] == "10.0.0.0/8"] == ["172.30.0.9"]
+    role.run(networks, [{"name": "c1", "networks": ["right", "left"]}])
+    assert [route["gateway"] for route in host.routes("c1") if route["dst"] == "10.0.0.0/8"] == ["172.31.0.9"]
+
+
 def test_the_host_does_not_become_one(host, role):
     role.run([LEFT, RIGHT], [C1, C3, ROUTER])
     assert host.sysctl("ipv4/ip_forward", "router") == "1"

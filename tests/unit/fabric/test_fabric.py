@@ -464,3 +464,19 @@ def test_the_plan_grows_with_the_hosts_and_not_with_their_square():
     few, many = min(measured(10) for _number in range(3)), measured(100)
     assert many[1] / few[1] < 12  # ten times the hosts
     assert many[0] / few[0] < 40  # a generous bound for a busy machine; the square would be a hundred
+
+
+def test_an_absent_container_s_address_that_another_host_s_container_has_is_said(three):
+    wish = [{"name": "fabric", "ipv4_address": "10.42.0.77"}]
+    three.declared["h2"]["containers"] = [{"name": "away", "networks": wish}]
+    three.run()
+    three.declared["h2"]["containers"] = [{"name": "away", "networks": wish, "state": "absent"}]
+    assert three.plan()["warnings"] == []
+    three.run()
+    said = "container away: ipv4_address '10.42.0.77': the container is absent, and container here"
+    for host, where in (("h3", "here on h3 has"), ("h2", "here has")):
+        declared = {name: {**one, "containers": list(one["containers"])} for name, one in three.declared.items()}
+        three.declared[host]["containers"] = [*declared[host]["containers"], {"name": "here", "networks": wish}]
+        (warning,) = three.plan()["warnings"]
+        assert said in warning and where in warning
+        three.declared = declared

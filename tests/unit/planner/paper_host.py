@@ -126,6 +126,7 @@ def live_after(document, before=None, pids=None):
                 "interface": veth["peer"]["name"],
                 "mac": veth["peer"]["mac"],
                 "addresses": veth["peer"]["addresses"],
+                "guard": _guard(veth) if veth["anti_spoofing"] else None,
             }
         )
     policies = {policy["bridge"]: policy for policy in document["bridge_policy"]}
@@ -187,6 +188,12 @@ def live_after(document, before=None, pids=None):
         "openings": [openings[key] for key in sorted(openings)],
         "host": {**host, "interfaces": links, "namespaces": sorted({*host.get("namespaces", []), *containers})},
     }
+
+
+def _guard(veth):
+    checked = "0.0.0.0/0" not in veth["allowed_addresses"]
+    own = [text.split("/")[0] for text in veth["peer"]["addresses"]]
+    return {"mac": veth["peer"]["mac"], "addresses": own if checked else None}
 
 
 def _ipam(gateway, labels):

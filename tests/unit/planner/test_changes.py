@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 
+import pytest
 from unit.planner.paper_host import (
     DUAL,
     INSIDE,
@@ -26,6 +27,10 @@ from ansible_collections.virtnet.linux.plugins.module_utils import names
 
 NGINX = {"name": "nginx", "networks": ["web"], "ports": ["8080:80"]}
 CLIENT = {"name": "client", "networks": ["web"]}
+THIEF = {"name": "thief", "networks": ["web"]}
+LOOSE = {"name": "thief", "networks": [{"name": "web", "anti_spoofing": False}]}
+CHOSEN = {"name": "web", "ipv4_address": "172.30.0.9", "mac_address": "02:00:00:00:00:09"}
+STATIC = {"name": "nginx", "networks": [CHOSEN]}
 
 
 def gone(name):
@@ -264,3 +269,63 @@ def test_a_process_that_listens_behind_a_published_port_is_told_not_refused():
     planned = plan([WEB], [NGINX], live=live)
     assert planned["errors"] == []
     assert planned["warnings"] == live["host"]["warnings"]
+
+
+def taking(live, mac=None, *addresses):
+    """What is reported when somebody in the container thief gives its interface a MAC and addresses."""
+    (thief,) = [one for one in live["containers"] if one["name"] == "thief"]
+    changed = {"mac": mac, "addresses": ["%s/16" % address for address in addresses]}
+    thief["endpoints"][0].update({word: value for word, value in changed.items() if value})
+    return live
+
+
+@pytest.mark.parametrize(
+    "taken",
+    [(None, "172.30.0.2"), (None, "172.30.0.2", "172.30.0.3"), (None, "172.30.0.77"), (None, "172.30.0.1"),
+     ("02:42:ac:1e:00:02",), ("02:42:ac:1e:00:77",), ("02:42:ac:1e:00:01", "172.30.0.1")],
+)  # fmt: skip
+@pytest.mark.parametrize("rest", [[NGINX], []], ids=["beside the victim", "alone"])
+def test_what_a_container_gives_itself_is_not_its_own_where_the_host_guards_its_port(taken, rest):
+    first = topology([WEB], [NGINX, THIEF])
+    live = taking(live_after(first), *taken)
+    document = topology([WEB], [THIEF, *rest], live=live)
+    had, found = endpoints(first), endpoints(document)
+    assert found == {where: had[where] for where in found}
+    assert document["network_names"] == topology([WEB], [THIEF, *rest], live=live_after(first))["network_names"]
+
+
+def test_a_static_address_and_mac_that_another_gave_itself_are_no_reason_to_refuse():
+    first = topology([WEB], [STATIC, THIEF])
+    live = taking(live_after(first), "02:00:00:00:00:09", "172.30.0.9")
+    assert endpoints(topology([WEB], [THIEF, STATIC], live=live)) == endpoints(first)
+
+
+@pytest.mark.parametrize("victim", [NGINX, STATIC])
+def test_of_two_with_one_address_and_mac_the_guarded_one_keeps_them(victim):
+    first = topology([WEB], [victim, LOOSE])
+    had = endpoints(first)["nginx", "web"]
+    live = taking(live_after(first), had["mac"], had["addresses"][0].split("/")[0])
+    for containers in ([LOOSE, victim], [victim, LOOSE]):
+        assert endpoints(topology([WEB], containers, live=live))["nginx", "web"] == had
+    after = endpoints(topology([WEB], [LOOSE, victim], live=live))["thief", "web"]
+    assert after["addresses"] != had["addresses"] and after["mac"] != had["mac"]
+
+
+def test_nobody_keeps_the_gateway_s_address():
+    live = taking(live_after(topology([WEB], [NGINX, LOOSE])), None, "172.30.0.1")
+    assert addresses(topology([WEB], [LOOSE], live=live))["thief", "web"] == ["172.30.0.3"]
+
+
+def test_without_tables_the_interface_is_all_there_is():
+    live = live_after(topology([WEB], [NGINX, THIEF]))
+    for container in live["containers"]:
+        container["endpoints"][0]["guard"] = None
+    assert addresses(topology([WEB], [THIEF], live=taking(live, None, "172.30.0.7")))["thief", "web"] == ["172.30.0.7"]
+
+
+def test_a_router_s_addresses_are_those_of_its_interface():
+    """Its guard has its MAC only: it sends for others."""
+    router = {**THIEF, "forwarding": True}
+    live = taking(live_after(topology([WEB], [router])), "02:42:ac:1e:00:77", "172.30.0.7")
+    found = endpoints(topology([WEB], [router], live=live))["thief", "web"]
+    assert (found["addresses"], found["mac"]) == (["172.30.0.7/16"], "02:42:ac:1e:00:02")

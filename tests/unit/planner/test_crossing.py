@@ -223,3 +223,24 @@ def test_a_socket_for_ipv6_alone_leaves_ipv4_free():
     for v6only, refused in ((True, 0), (False, 1), (None, 1)):
         found = errors([WEB], [c], live=on_host(listeners=[{**listener, "v6only": v6only}]))
         assert len(found) == refused and all("sshd (pid 7) listens on :: port 22/tcp" in one for one in found)
+
+
+def test_a_port_on_a_network_that_does_not_have_the_default_route_is_built_with_a_warning():
+    c = {"name": "c", "networks": ["routed", "web"], "ports": ["8080:80"]}
+    found = [one for one in plan([ROUTED, WEB], [c])["warnings"] if "get answers" in one]
+    assert found == [
+        "container c: ports ['8080:80']: only neighbours on network web and who calls a loopback address of the host "
+        "get answers: the container's default route goes by network routed; give it routes to the callers "
+        "via 172.30.0.1, or name web before routed"
+    ]
+    assert plan([ROUTED, WEB], [{**c, "networks": ["web", "routed"]}])["warnings"] == []
+
+
+def test_what_the_same_run_makes_is_there():
+    live = on_host(interfaces=[{"name": "up0", "ours": False, "addresses": ["192.0.2.2/24"]}])
+    mixed = {**ROUTED, "gateway_mode6": "nat", "trusted_interfaces": ["br-dual"], "snat_address6": "fd00:31::1"}
+    c = {"name": "c", "networks": ["dual"], "ports": ["172.31.0.1:80:80", "[fd00:31::1]:81:81", "192.0.2.2:82:82"]}
+    assert plan([mixed, DUAL], [c], live=live)["warnings"] == []
+    others = {**mixed, "trusted_interfaces": ["br-other"], "snat_address6": "fd00:31::9"}
+    assert len(plan([others, DUAL], live=live)["warnings"]) == 2
+    assert len(plan([DUAL], [{**c, "ports": ["172.31.0.9:80:80"]}], live=live)["warnings"]) == 1

@@ -86,6 +86,18 @@ NETWORKS = [
         "network web: routes[0]: to '0.0.0.0/0'",
         "default route",
     ),
+    (
+        network(routes=[{"to": "172.30.0.0/24", "via": "172.30.0.2"}]),
+        "network web: routes[0].to '172.30.0.0/24'",
+        "lies in 172.30.0.0/24 of network web itself",
+    ),
+    (
+        network(
+            routes=[{"to": "10.0.0.0/8", "via": "172.30.0.2"}, {"to": "10.0.0.0/8", "via": "172.30.0.3", "metric": 0}]
+        ),
+        "network web: routes[1]: to '10.0.0.0/8'",
+        "is there twice with the same metric",
+    ),
     (network() + network(), "network web: name 'web'", "declared twice"),
     (
         [*network(), {"name": "db", "subnet": "172.30.0.128/25"}],
@@ -127,7 +139,7 @@ CONTAINERS = [
         "container c: ipv4_address '172.31.0.9'",
         "inside subnet 172.30.0.0/24 of network web",
     ),
-    ([on_web("c", ipv4_address="172.30.0.255")], "container c: ipv4_address '172.30.0.255'", "inside subnet"),
+    ([on_web("c", ipv4_address="172.30.9.255")], "container c: ipv4_address '172.30.9.255'", "inside subnet"),
     (
         [on_web("c", ipv4_address="fd00::1")],
         "container c: networks[0]: ipv4_address 'fd00::1'",
@@ -215,7 +227,82 @@ CONTAINERS = [
         "container c: routes[0]: via 'fd00::1'",
         "same family",
     ),
+    (
+        container(routes=[{"to": "172.30.0.128/25", "via": "172.30.0.9"}]),
+        "container c: routes[0].to '172.30.0.128/25'",
+        "lies in the subnet of its own network web, which it reaches without a route",
+    ),
+    (
+        container(
+            routes=[{"to": "192.0.2.0/24", "via": "172.30.0.9"}],
+            interfaces=[{"device": "enp3s0", "addresses": ["192.0.2.7/24"]}],
+        ),
+        "container c: routes[0].to '192.0.2.0/24'",
+        "lies in the subnet of its own interface enp3s0",
+    ),
+    (
+        container(
+            routes=[{"to": "10.0.0.0/8", "via": "172.30.0.9"}],
+            interfaces=[
+                {
+                    "device": "enp3s0",
+                    "addresses": ["192.0.2.7/24"],
+                    "routes": [{"to": "10.0.0.0/8", "via": "192.0.2.1"}],
+                }
+            ],
+        ),
+        "container c: routes[0].to '10.0.0.0/8'",
+        "is there with the same metric in interfaces",
+    ),
+    (
+        [{"name": "c", "networks": [{"name": "web", "allowed_addresses": ["10.1.0.0/16", "10.0.0.0/8"]}]}],
+        "container c: networks[0]: allowed_addresses[0] '10.1.0.0/16'",
+        "lies in allowed_addresses[1], 10.0.0.0/8",
+    ),
+    (
+        [{"name": "c", "networks": [{"name": "web", "allowed_addresses": ["172.30.0.7", "172.30.0.7/32"]}]}],
+        "container c: networks[0]: allowed_addresses[1] '172.30.0.7/32'",
+        "lies in allowed_addresses[0], 172.30.0.7/32",
+    ),
     (container(pid=0), "container c: pid 0", "from 1 to"),
+    (
+        container(forwarding=False, sysctls={"net.ipv4.ip_forward": True}),
+        "container c: sysctls.net.ipv4.ip_forward 1",
+        "says the opposite of forwarding: false",
+    ),
+    (
+        container(forwarding=True, sysctls={"net/ipv6/conf/all/forwarding": "0"}),
+        "container c: sysctls.net/ipv6/conf/all/forwarding '0'",
+        "says the opposite of forwarding: true",
+    ),
+    *(
+        (
+            [{"name": "c", "networks": ["web", "dual"], "sysctls": {f"net.ipv6.conf.{where}.disable_ipv6": 1}}],
+            f"container c: sysctls.net.ipv6.conf.{where}.disable_ipv6 1",
+            "does not go with network dual, which has subnet6 fd00:31::/64; leave one of the two out",
+        )
+        for where in ("all", "default", "eth1")
+    ),
+    ([{"name": "c", "pid": "many"}], "container c: pid 'many'", "must be a number"),
+    (
+        [{"name": "localhost", "networks": ["web"]}],
+        "container localhost: name 'localhost'",
+        "is in each container's file hosts already",
+    ),
+    (
+        [{"name": "c", "networks": [{"name": "web", "aliases": ["www", "localhost"]}]}],
+        "container c: networks[0]: aliases ['www', 'localhost']",
+        "localhost is in each container's file hosts already",
+    ),
+    (container(ports=["255.255.255.255:80:80"]), "container c: ports[0] '255.255.255.255:80:80'", "a unicast address"),
+    *(
+        (
+            [{"name": "c", "networks": [{"name": "web", "ipv4_address": f"172.30.0.{last}"}]}],
+            f"container c: ipv4_address '172.30.0.{last}'",
+            "is the network or broadcast address of subnet 172.30.0.0/24 of network web; choose one between them",
+        )
+        for last in (0, 255)
+    ),
     (container(network_mode="nat"), "container c: network_mode 'nat'", "must be bridge, none, host or container:NAME"),
     ([{"name": "c", "network_mode": "container:"}], "container c: network_mode 'container:'", "as in container:nginx"),
     ([{"name": "c", "network_mode": "container:c"}], "container c: network_mode 'container:c'", "its own namespace"),
@@ -468,3 +555,9 @@ def test_a_container_cannot_join_one_that_is_removed():
 def test_lists_and_purge_of_the_wrong_type():
     found = plan(purge="perhaps", networks=[], containers=[])["errors"]
     assert found == ["declaration: purge 'perhaps': must be true or false"]
+
+
+def test_sysctls_that_agree_are_nothing_to_refuse():
+    agreeing = {"net.ipv4.ip_forward": 1, "net.ipv6.conf.eth0.disable_ipv6": 1, "net.ipv6.conf.eth1.disable_ipv6": 0}
+    c = {"name": "c", "networks": ["web", "dual"], "forwarding": True, "sysctls": agreeing}
+    assert errors([*network(), DUAL], [c]) == []

@@ -290,6 +290,20 @@ def test_a_static_address_is_kept_for_a_container_that_is_declared_absent():
     assert addresses(document) == {("here", "web"): ["172.30.0.3"]}
 
 
+def test_that_somebody_else_has_it_is_said():
+    wish = [{"name": "web", "ipv4_address": "172.30.0.2"}]
+    away = {"name": "away", "networks": wish, "state": "absent"}
+    for containers in ([away, {"name": "here", "networks": wish}], [{"name": "here", "networks": wish}, away]):
+        planned = plan([WEB], containers)
+        assert addresses(planned["topology"]) == {("here", "web"): ["172.30.0.2"]}
+        assert planned["warnings"] == [
+            "container away: ipv4_address '172.30.0.2': the container is absent, and container here has its address; "
+            "it cannot come back with this one"
+        ]
+    live = live_after(topology([WEB], [{"name": "away", "networks": wish}]))
+    assert plan([WEB], [away], live=live)["warnings"] == [], "it is its own until it has gone"
+
+
 def test_another_router_as_the_default_route():
     network = {**DUAL, "aux_addresses": {"DefaultGatewayIPv4": "172.31.0.9", "DefaultGatewayIPv6": "fd00:31::9"}}
     peer = one(topology([network], [{"name": "c", "networks": ["dual"]}])["veth"])["peer"]
@@ -307,12 +321,37 @@ def test_routes_of_networks_and_of_containers():
     routes = {container: peer["routes"] for (container, _network), peer in endpoints(document).items()}
     assert routes == {
         "router": [],
-        "a": [{"to": "10.0.0.0/8", "via": "172.30.0.9"}, {"to": "10.0.0.0/8", "via": "172.30.0.8", "metric": 7}],
+        "a": [{"to": "10.0.0.0/8", "via": "172.30.0.8", "metric": 7}, {"to": "10.0.0.0/8", "via": "172.30.0.9"}],
         "b": [{"to": "10.0.0.0/8", "via": "172.30.0.8"}],
     }
     guards = {veth["labels"]["container"]: veth["allowed_addresses"] for veth in document["veth"]}
     assert guards == {"router": ["0.0.0.0/0", "::/0"], "a": [], "b": []}
     assert document["netns"][0]["forwarding"] is True
+
+
+def test_of_two_networks_ways_to_the_same_subnet_the_first_one_s_is_taken():
+    networks = [
+        {**WEB, "routes": [{"to": "10.0.0.0/8", "via": "172.30.0.9"}, {"to": "fd01::/64", "via": "fd00:30::9"}]},
+        {**DUAL, "routes": [{"to": "10.0.0.0/8", "via": "172.31.0.9", "metric": 0},
+                            {"to": "fd01::/64", "via": "fd00:31::9", "metric": 1024},
+                            {"to": "10.0.0.0/8", "via": "172.31.0.8", "metric": 5}]},
+    ]  # fmt: skip
+    networks[0]["subnet6"] = "fd00:30::/64"
+    found = {network: peer["routes"] for (_name, network), peer in endpoints(
+        topology(networks, [{"name": "c", "networks": ["dual", "web"]}])).items()}  # fmt: skip
+    assert [route["via"] for route in found["dual"]] == ["172.31.0.9", "fd00:31::9", "172.31.0.8"]
+    assert found["web"] == []
+    found = endpoints(topology(networks, [{"name": "c", "networks": ["dual", "web"],
+                                           "routes": [{"to": "10.0.0.0/8", "via": "172.30.0.7"}]}]))  # fmt: skip
+    assert found["c", "web"]["routes"] == [{"to": "10.0.0.0/8", "via": "172.30.0.7"}], "the container's comes first"
+    assert [route["via"] for route in found["c", "dual"]["routes"]] == ["fd00:31::9", "172.31.0.8"]
+
+
+def test_a_network_s_route_to_where_the_container_is_itself_is_not_its():
+    networks = [{**WEB, "routes": [{"to": "172.31.0.0/24", "via": "172.30.0.9"}]}, DUAL]
+    containers = [{"name": "a", "networks": ["web"]}, {"name": "b", "networks": ["web", "dual"]}]
+    found = endpoints(topology(networks, containers))
+    assert [found[name, "web"]["routes"] for name in "ab"] == [[{"to": "172.31.0.0/24", "via": "172.30.0.9"}], []]
 
 
 def test_what_belongs_to_the_namespace_goes_there():

@@ -44,6 +44,33 @@ def test_never_where_the_host_has_a_route_or_an_address_or_asks_a_nameserver():
     assert subnets(auto("a", "b", "c"), live) == ["172.19.0.0/16", "172.24.0.0/16", "172.25.0.0/16"]
 
 
+def test_nor_where_a_route_is_in_another_table_or_leads_nowhere():
+    others = [{"to": "172.18.0.0/24", "dev": "tailscale0", "type": "unicast", "table": 52},
+              {"to": "172.19.0.0/16", "dev": None, "type": "blackhole", "table": 254},
+              {"to": "0.0.0.0/0", "dev": "wg0", "type": "unicast", "table": 51820},
+              {"to": "2001:db8::/32", "dev": "lo", "type": "unreachable", "table": 254}]  # fmt: skip
+    live = {**EMPTY, "host": {"other_routes": others}}
+    assert subnets(auto("a"), live) == ["172.20.0.0/16"]
+    (found,) = errors(auto("a"), live=live, address_pools=[{"base": "172.18.0.0/15", "size": 16}])
+    assert "the host's route by tailscale0 in table 52 (172.18.0.0/24)" in found
+    assert "the host's blackhole route (172.19.0.0/16)" in found
+
+
+def test_a_subnet_that_is_named_is_built_there_with_a_warning():
+    others = [{"to": "172.18.0.0/15", "dev": "tailscale0", "type": "unicast", "table": 52},
+              {"to": "172.30.5.0/24", "dev": None, "type": "unreachable", "table": 254},
+              {"to": "172.16.0.0/12", "dev": None, "type": "blackhole", "table": 254}]  # fmt: skip
+    live = {**EMPTY, "host": {"other_routes": others}}
+    planned = plan([{"name": "a", "subnet": "172.18.0.0/16"}, {"name": "b", "subnet": "172.30.0.0/16"}], live=live)
+    assert planned["errors"] == []
+    assert planned["warnings"] == [
+        "network a: subnet '172.18.0.0/16': the host's route by tailscale0 in table 52 to 172.18.0.0/15 may go before "
+        "the network's own; choose another subnet if it does",
+        "network b: subnet '172.30.0.0/16': the host's unreachable route to 172.30.5.0/24 may go before the network's "
+        "own; choose another subnet if it does",
+    ]
+
+
 def test_around_the_subnets_that_are_named():
     networks = [*auto("a"), {"name": "b", "subnet": "172.18.0.0/16"}, *auto("c")]
     assert subnets(networks) == ["172.19.0.0/16", "172.18.0.0/16", "172.20.0.0/16"]
@@ -75,15 +102,18 @@ def test_a_segment_without_any_subnet_gets_one():
     assert [bridge["addresses"] for bridge in found] == [["172.18.0.1/16"], []]
 
 
-def test_exhausted_pools_say_how_many_and_whose():
+def test_exhausted_pools_say_once_whose_their_subnets_are():
     pools = [{"base": "10.9.0.0/24", "size": 26}]
     live = {**EMPTY, "host": {"routes": [{"to": "10.9.0.64/26", "dev": "vpn0"}]}}
     networks = [*auto("a", "b", "c", "d"), {"name": "x", "subnet": "10.9.0.128/25"}]
-    found = errors(networks, live=live, address_pools=pools)
-    assert len(found) == 3
-    assert "network b: subnet (not given): no free one is left in bridge_network_address_pools for b, c, d" in found[0]
-    assert "network x (10.9.0.128/25)" in found[0]
-    assert "the host's route by vpn0 (10.9.0.64/26)" in found[0]
+    assert errors(networks, live=live, address_pools=pools) == [
+        "networks b, c, d: subnet (not given): no free one is left in bridge_network_address_pools, where these are in "
+        "the way: network x (10.9.0.128/25), the host's route by vpn0 (10.9.0.64/26), network a (10.9.0.0/26); give "
+        "each a subnet, or add a pool"
+    ]
+    assert errors(auto("a"), address_pools=[]) == [
+        "network a: subnet (not given): bridge_network_address_pools has no pool; give it a subnet, or add a pool"
+    ]
 
 
 def test_without_pools_every_network_names_its_subnet():
@@ -127,6 +157,8 @@ def test_given_subnets_overlap_with_nothing_and_are_the_lowest(routes, sizes, co
             if len(expected) < count and not any(block.overlaps(one) for one in taken):
                 expected.append(str(block))
     if len(expected) < count:
-        assert len(planned["errors"]) == count - len(expected)
+        (found,) = planned["errors"]
+        left_out = [f"n{number}" for number in range(len(expected), count)]
+        assert found.split(" ", 1)[1].startswith(", ".join(left_out[:10]))
     else:
         assert [policy["subnets"][0] for policy in planned["topology"]["bridge_policy"]] == expected

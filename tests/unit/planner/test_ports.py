@@ -32,7 +32,14 @@ def ports(draw):
     host_ip = draw(
         st.none()
         | st.ip_addresses().filter(
-            lambda ip: not (ip.is_multicast or ip.is_link_local or getattr(ip, "ipv4_mapped", None))
+            lambda ip: (
+                not (
+                    ip.is_multicast
+                    or ip.is_link_local
+                    or getattr(ip, "ipv4_mapped", None)
+                    or str(ip) == "255.255.255.255"
+                )
+            )
         )
     )
     return Port(host_ip, host, container, draw(st.sampled_from(["tcp", "udp", "sctp"])))

@@ -11,6 +11,7 @@ import copy
 import pytest
 from unit.planner.paper_host import (
     DUAL,
+    INSIDE,
     WEB,
     absent,
     addresses,
@@ -132,6 +133,63 @@ def test_the_network_with_the_subnet_cannot_go_alone():
     topology([{"name": "web", "state": "absent"}, {"name": "sw2", "state": "absent"}], live=live)
 
 
+def test_the_network_with_the_subnet_cannot_go_from_under_several():
+    live = live_after(topology([WEB, SW2, SW3], C))
+    gone = [{"name": "web", "state": "absent"}]
+    (found,) = errors(gone, [{**C[0], "state": "absent"}], live=live)
+    assert found == (
+        "network web: state 'absent': sw2, sw3 have their subnet from it; remove it too, or give it a subnet"
+    )
+    (found,) = errors([{"name": "sw2", "state": "absent"}], [{**C[1], "state": "absent"}], live=live)
+    assert found == (
+        "network sw2: state 'absent': sw3 has its subnet from web by way of it; remove it too, or give it a subnet"
+    )
+
+
+def test_a_network_that_no_list_names_is_not_cut_off():
+    live = live_after(topology([WEB, SW2, SW3], C))
+    (found, *_more) = errors([WEB, {"name": "sw2", "subnet": "172.29.0.0/24"}], C[:2], live=live)
+    assert found == (
+        "network sw2: connect (not given): sw3 has its subnet from web by way of it; declare it too, or leave this as "
+        "it was"
+    )
+    (found, *_more) = errors([{"name": "web", "connect": ["dual"]}, DUAL], [C[0]], live=live)
+    assert "network web: connect ['dual']: sw2, sw3 have their subnet from it; declare it too" in found
+    other_way = [WEB, {**SW2, "connect": ["web"]}, {"name": "sw4", "connect": ["sw2"]}]
+    assert cables(topology(other_way, C[:2], live=live)) == [("br-web", "br-sw2"), ("br-sw2", "br-sw4")]
+
+
+def test_a_cable_that_others_pulled_is_no_reason_to_refuse():
+    live = live_after(topology([WEB, SW2, SW3], C))
+    live["host"]["interfaces"] = []
+    topology([WEB], C[:1], live=live)
+    live["networks"] = [one for one in live["networks"] if one["Name"] != "web"]
+    live["containers"] = [one for one in live["containers"] if one["name"] != "c1"]
+    topology([], live=live)
+
+
+def test_the_subnet_does_not_change_under_containers_that_no_list_names():
+    live = live_after(topology([WEB, SW2, SW3], C))
+    moved = {**WEB, "subnet": "172.29.0.0/24"}
+    found = errors([moved, SW2], C[:1], live=live)
+    assert [one.split(": ")[0] for one in found] == ["network sw2", "network web"]
+    assert "container c2 stands there with 172.30.0.3 and no list declares it" in found[0]
+    assert "container c3 stands on network sw3, which joins it, with 172.30.0.4 and no list declares it" in found[1]
+    topology([moved, SW2, SW3], C, live=live)
+
+
+def test_networks_that_no_list_names_follow_their_segment_s_policy():
+    live = live_after(topology([WEB, SW2, SW3], C))
+    document = topology([{**WEB, "icc": False}], live=live)
+    assert {one["bridge"]: one["icc"] for one in document["bridge_policy"]} == dict.fromkeys(
+        ["br-web", "br-sw2", "br-sw3"], False
+    )
+    assert [one["name"] for one in document["bridge"]] == ["br-web"]
+    by_itself = topology([{**WEB, "icc": False}, SW2, SW3], live=live)["bridge_policy"]
+    assert document["bridge_policy"] == by_itself
+    assert topology([SW2], live=live)["bridge_policy"] == topology([WEB, SW2])["bridge_policy"][1:]
+
+
 RING = [WEB, SW2, {"name": "sw3", "connect": ["sw2", "web"]}]
 
 
@@ -172,6 +230,22 @@ def test_a_ring_closed_by_what_stands():
 def test_connections_that_cannot_be(networks, words):
     found = errors(networks)
     assert any(words in one for one in found), found
+
+
+def test_an_internal_network_is_not_cabled_to_an_open_one():
+    inner = {**INSIDE, "connect": ["web"]}
+    (found,) = errors([WEB, inner], C[:1])
+    assert found == (
+        "network inside: internal True: a cable joins it with web, by whose gateway its containers would get out; say "
+        "internal: true there too, or leave the cable out"
+    )
+    live = live_after(topology([{**WEB, "internal": True}, inner], C[:1]))
+    (found,) = errors([WEB], live=live)
+    assert found == (
+        "network web: internal False: a cable joins it with inside, which is internal and whose containers would get "
+        "out by it; say true, or leave the cable out"
+    )
+    topology([WEB, INSIDE], C[:1], live=live)
 
 
 def test_one_container_is_on_a_segment_once():
