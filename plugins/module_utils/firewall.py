@@ -117,7 +117,7 @@ def transaction(live: Live, wanted: State) -> str:
     meets anything in between, and connections that stand go on. Raises ValueError as elements() does, and where a table
     is somebody else's.
     """
-    held = elements(wanted)
+    held = elements(wanted, live.state)
     if any(held.values()) and live.others:
         raise ValueError("\n".join(_not_ours(family) for family in sorted(live.others)))
     if not any(held.values()):

@@ -22,7 +22,7 @@ import functools
 import ipaddress
 import re
 from collections.abc import Iterator
-from typing import Any, Optional, Union
+from typing import Any, Optional, TypeVar, Union
 
 from ansible_collections.virtnet.linux.plugins.module_utils import ip, ruleset
 from ansible_collections.virtnet.linux.plugins.module_utils.firewall_state import (
@@ -40,6 +40,9 @@ Values = dict[str, tuple[Optional[str], Optional[str]]]  # key: (value, None in 
 Elements = dict[Set, Values]
 Network = Union[ipaddress.IPv4Network, ipaddress.IPv6Network]
 
+_Key = TypeVar("_Key")
+_Item = TypeVar("_Item")
+
 PROTOCOLS = {"tcp": 6, "udp": 17, "sctp": 132}
 _PROTOCOL_NAMES = {str(number): name for name, number in PROTOCOLS.items()}  # how nft lists them without /etc/protocols
 GATEWAY_MODES = ("nat", "routed", "isolated")
@@ -53,9 +56,12 @@ def no_elements() -> Elements:
     return {(family, name): {} for family in ruleset.FAMILIES for name in ruleset.fields(family)}
 
 
-def elements(state: State) -> Elements:
-    """The elements that hold the state. Raises ValueError with all that is wrong with it, a line each."""
-    problems = list(_problems(state))
+def elements(state: State, sound: State | None = None) -> Elements:
+    """The elements that hold the state. Raises ValueError with all that is wrong with it, a line each.
+
+    What is in a state that is known to be ``sound``, as parse() gives it, is not looked at again.
+    """
+    problems = list(_problems(state, sound or State()))
     if problems:
         raise ValueError("\n".join(problems))
     found = no_elements()
@@ -363,18 +369,18 @@ def _value(value: Any) -> str:
 # ---- what is wrong with a state ----
 
 
-def _problems(state: State) -> Iterator[str]:
-    for _name, policy in sorted(state.policies.items()):
+def _problems(state: State, sound: State) -> Iterator[str]:
+    for policy in _others(state.policies, sound.policies):
         yield from _policy_problems(policy)
     yield from _overlaps(state)
-    for _name, guard in sorted(state.guards.items()):
+    for guard in _others(state.guards, sound.guards):
         yield from _guard_problems(guard)
-    for _name, port in sorted(state.ports.items()):
+    for port in _others(state.ports, sound.ports):
         yield from _port_problems(port)
-    for _key, nat_port in sorted(state.nat_ports.items()):
+    for nat_port in _others(state.nat_ports, sound.nat_ports):
         if not _is_port(nat_port):
             yield from _nat_port_problems(nat_port)
-    for _key, opening in sorted(state.openings.items()):
+    for opening in _others(state.openings, sound.openings):
         yield from _opening_problems(opening)
     yield from _misplaced(state)
     for version in sorted(state.norouter - {4, 6}):
@@ -384,6 +390,10 @@ def _problems(state: State) -> Iterator[str]:
     for number in sorted(state.tunnel_ports):
         if not _is_whole(number) or not 1 <= number <= 65535:
             yield "tunnel_ports: %r is no port: they are numbers from 1 to 65535" % (number,)
+
+
+def _others(items: dict[_Key, _Item], sound: dict[_Key, _Item]) -> list[_Item]:
+    return [item for key, item in sorted(items.items()) if sound.get(key) != item]
 
 
 def _misplaced(state: State) -> Iterator[str]:

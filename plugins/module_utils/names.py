@@ -50,7 +50,7 @@ def is_interface_name(name: object) -> bool:
 
 def is_object_name(name: object) -> bool:
     """Whether the name can be a container's (a file in /run/netns) or a network's."""
-    return isinstance(name, str) and bool(_OBJECT.match(name))
+    return isinstance(name, str) and _is_object_name(name)
 
 
 def bridge_device(network: str) -> str:
@@ -156,6 +156,11 @@ def fingerprint(numbers: Iterable[int]) -> str:
 @functools.lru_cache(_ONCE)
 def _is_interface_name(name: str) -> bool:
     return bool(_INTERFACE.match(name)) and name not in _NO_LINKS
+
+
+@functools.lru_cache(_ONCE)
+def _is_object_name(name: str) -> bool:
+    return bool(_OBJECT.match(name))
 
 
 @functools.lru_cache(_ONCE)

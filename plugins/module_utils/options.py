@@ -107,7 +107,7 @@ class Problems:
         led = [(word, end[word]) for word in ("gateway", "gateway6") if end[word]]
         led += [("routes.via", route["via"]) for route in routes if route.get("via") is not None]
         for field, via in led:
-            if not ip.address(via).is_link_local and not any(ip.address(via) in network for network in near):
+            if not any(ip.address(via) in network for network in near) and not ip.address(via).is_link_local:
                 rule = "it is in none of the subnets that this end has an address in, so nothing gets there"
                 self.add(kind, name, prefix + field, via, rule)
         for route in routes:
