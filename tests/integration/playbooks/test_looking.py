@@ -168,6 +168,6 @@ def test_check_goes_on_where_a_role_refuses(with_overlay):
     """What cannot be built is told with what differs besides, in the task that fails."""
     with_overlay.ssh("h1", "ip netns delete client")
     said = with_overlay.play("virtnet.linux.check", "-e", "overlay_network_vtep=nobody", fails=True)
-    failed = said.rpartition("End with an error")[2]
+    failed = said.partition("TASK [End with an error")[2]
     assert "cannot be built as declared: " in failed and "'nobody'" in failed, said
     assert "container client missing" in failed
