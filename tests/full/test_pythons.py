@@ -14,7 +14,6 @@ from integration.test_pythons import make_and_remove_a_container
 
 from kit import pythons
 
-
 RUN = "%d.%d" % sys.version_info[:2]
 PAIRS = [pair for pair in pythons.pairs() if pair not in pythons.ends() and pair[0] != RUN]
 
