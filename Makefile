@@ -83,13 +83,17 @@ WORKERS = $(shell expr 2 '*' "$$(nproc)")
 test: lint-fast | test-packages ## every test, root's too; before them the linters that are quick
 	@$(AS_ROOT) python -m pytest -n $(WORKERS) $(ARGS) || status=$$?; $(GIVE_BACK); exit $${status:-0}
 
+# One process beside those, which wait half of their time.
+PROPERTIES := python -m pytest --hypothesis-profile full tests/unit/planner/test_junk.py tests/unit/fabric/test_junk.py && \
+	python -m pytest --hypothesis-profile long tests/unit/planner/test_properties.py tests/unit/planner/test_pools.py \
+		tests/unit/fabric/test_properties.py tests/unit/firewall
+
 .PHONY: test-full
 test-full: .venv/test | test-packages ## what takes long: killed at every step, random histories, bad input, load, power cuts, cards
 	@tools/packages.sh $(FULL_PACKAGES)
-	@$(AS_ROOT) python -m pytest -n $(WORKERS) tests/full $(ARGS) || status=$$?; $(GIVE_BACK); exit $${status:-0}
-	@python -m pytest -n 2 --hypothesis-profile full tests/unit/planner/test_junk.py tests/unit/fabric/test_junk.py
-	@python -m pytest -n 2 --hypothesis-profile long tests/unit/planner/test_properties.py tests/unit/planner/test_pools.py \
-		tests/unit/fabric/test_properties.py tests/unit/firewall
+	@mkdir -p .cache && { $(PROPERTIES); } >.cache/properties.log 2>&1 & properties=$$!; \
+		$(AS_ROOT) python -m pytest -n $(WORKERS) tests/full $(ARGS) || status=$$?; $(GIVE_BACK); \
+		wait $$properties || status=$$?; cat .cache/properties.log; exit $${status:-0}
 
 .PHONY: unit
 unit: .venv/test ## the tests that need no root, in seconds

@@ -24,9 +24,7 @@ WAYS = {  # what stands before, the run that is killed
     "the first networks": (absent(SWITCHES), SWITCHES),
     "the last networks": (SWITCHES, absent(SWITCHES)),
     "the last of IPv6": (SWITCHES, absent(OF_BOTH)),
-    "the first networks with uplinks": (absent(SWITCHES), BY_UPLINK),
     "from the host to uplinks": (SWITCHES, BY_UPLINK),
-    "from uplinks to the host": (BY_UPLINK, SWITCHES),
 }
 
 

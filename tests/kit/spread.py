@@ -25,6 +25,12 @@ ALONE = (  # they share nothing
 )
 ORDER = (
     "tests/full/test_reboot.py",
+    "tests/full/test_homecoming.py",
+    "tests/full/test_kernels.py",
+    "tests/full/test_engines.py",
+    "tests/full/test_load.py",
+    "tests/full/test_f",
+    "tests/full/test_netavark.py",
     *ALONE,
     "tests/integration/examples/",
     "tests/integration/overlay/",
