@@ -53,7 +53,9 @@ def check(wanted: dict[str, Any], host: Host, problems: options.Problems) -> Non
     name = wanted["name"]
     problems.interface_name(KIND, name, "name", name)
     problems.object_name(KIND, name, "netns", wanted["netns"])
-    if wanted["netns"] is not None and not host.is_known_namespace(wanted["netns"]):
+    if wanted["state"] == "present":
+        _check_values(wanted, problems)
+    if not host.is_known_namespace(wanted["netns"]):
         if wanted["state"] == "present":
             problems.refer(KIND, name, "netns", wanted["netns"], "namespace")
         return
@@ -62,8 +64,14 @@ def check(wanted: dict[str, Any], host: Host, problems: options.Problems) -> Non
         problems.add(KIND, name, "name", name, f"a link of this name stands there and is no bridge but {_a(link.kind)}")
     elif link is not None and not link.ours and not wanted["adopt"]:
         problems.foreign(KIND, name)
-    if wanted["state"] == "absent":
-        return
+    if wanted["state"] == "present":
+        for interface in wanted["interfaces"] or []:
+            _check_port(wanted, interface, host, problems)
+
+
+def _check_values(wanted: dict[str, Any], problems: options.Problems) -> None:
+    """What can be said of the values alone."""
+    name = wanted["name"]
     problems.mac(KIND, name, "mac", wanted["mac"])
     problems.mtu(KIND, name, "mtu", wanted["mtu"], wanted["addresses"] or ())
     problems.labels(KIND, name, wanted["labels"])
@@ -72,8 +80,6 @@ def check(wanted: dict[str, Any], host: Host, problems: options.Problems) -> Non
             problems.add(KIND, name, field, wanted[field], f"a number from {first} to {last}")
     for address in wanted["addresses"] or []:
         problems.interface_address(KIND, name, "addresses", address)
-    for interface in wanted["interfaces"] or []:
-        _check_port(wanted, interface, host, problems)
 
 
 def identities(wanted: dict[str, Any]) -> list[tuple[Any, ...]]:

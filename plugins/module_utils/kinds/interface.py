@@ -62,12 +62,11 @@ def check(wanted: dict[str, Any], host: Host, problems: options.Problems) -> Non
     if netns is None:
         problems.add(KIND, device, "netns", "", "say which namespace the card goes to")
         return
-    if not host.is_known_namespace(netns):
-        problems.refer(KIND, device, "netns", netns, "namespace")
-        return
     problems.mac(KIND, device, "mac", wanted["mac"])
     problems.mtu(KIND, device, "mtu", wanted["mtu"], wanted["addresses"] or ())
     _check_labels(wanted, problems)
+    if not host.is_known_namespace(netns):
+        problems.refer(KIND, device, "netns", netns, "namespace")
     guests.check_addressing(KIND, device, "", netns, _end(wanted, host), host, problems)
     _check_device(wanted, host, problems)
     place = (netns, _name(wanted))

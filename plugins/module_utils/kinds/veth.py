@@ -70,15 +70,13 @@ def check(wanted: dict[str, Any], host: Host, problems: options.Problems) -> Non
     problems.interface_name(KIND, name, "name", name)
     if wanted["state"] == "present" and wanted["peer"] is None:
         problems.add(KIND, name, "peer", "", "a veth has two ends: say name and netns of the other")
-    if not _check_namespace(name, "netns", wanted, host, problems):
-        return
+    _check_namespace(name, "netns", wanted, host, problems)
     _check_found(wanted, host, problems)
     if wanted["state"] == "absent" or wanted["peer"] is None:
         return
     peer = wanted["peer"]
     problems.interface_name(KIND, name, "peer.name", peer["name"])
-    if not _check_namespace(name, "peer.netns", wanted, host, problems):
-        return
+    _check_namespace(name, "peer.netns", wanted, host, problems)
     if (wanted["netns"], name) == (peer["netns"], peer["name"]):
         problems.add(KIND, name, "peer.name", peer["name"], "both ends are in one namespace: they need two names")
     problems.mtu(KIND, name, "mtu", wanted["mtu"], [*(wanted["addresses"] or ()), *(peer["addresses"] or ())])
@@ -89,7 +87,9 @@ def check(wanted: dict[str, Any], host: Host, problems: options.Problems) -> Non
     guests.check_addressing(KIND, name, "peer.", peer["netns"], peer, host, problems)
     for prefix, end in (("", wanted), ("peer.", peer)):
         problems.mac(KIND, name, prefix + "mac", end["mac"])
-        if end["bridge"] is not None and not host.is_known_bridge(end["netns"], end["bridge"]):
+        if end["bridge"] is None or not host.is_known_namespace(end["netns"]):
+            continue
+        if not host.is_known_bridge(end["netns"], end["bridge"]):
             problems.refer(KIND, name, prefix + "bridge", end["bridge"], "bridge")
     near = host.stack(wanted["netns"]).links.get(name)
     place = (peer["netns"], peer["name"])
@@ -240,14 +240,11 @@ def _ends_going(wanted: dict[str, Any], host: Host) -> Iterator[tuple[str | None
             yield far[0], far[1].name
 
 
-def _check_namespace(name: str, field: str, wanted: dict[str, Any], host: Host, problems: options.Problems) -> bool:
+def _check_namespace(name: str, field: str, wanted: dict[str, Any], host: Host, problems: options.Problems) -> None:
     netns = wanted["netns"] if field == "netns" else wanted["peer"]["netns"]
     problems.object_name(KIND, name, field, netns)
-    if host.is_known_namespace(netns):
-        return True
-    if wanted["state"] == "present":
+    if wanted["state"] == "present" and not host.is_known_namespace(netns):
         problems.refer(KIND, name, field, netns, "namespace")
-    return False
 
 
 def _check_found(wanted: dict[str, Any], host: Host, problems: options.Problems) -> None:

@@ -83,9 +83,12 @@ def check(wanted: dict[str, Any], host: Host, problems: options.Problems) -> Non
     name = wanted["name"]
     problems.interface_name(KIND, name, "name", name)
     problems.object_name(KIND, name, "netns", wanted["netns"])
+    if wanted["state"] == "present":
+        readable = _check_values(wanted, problems)
     if not host.is_known_namespace(wanted["netns"]):
         if wanted["state"] == "present":
             problems.refer(KIND, name, "netns", wanted["netns"], "namespace")
+            _check_is_whole(wanted, problems)
         return
     link = host.stack(wanted["netns"]).links.get(name)
     if link is not None and link.kind != "vxlan":
@@ -95,7 +98,13 @@ def check(wanted: dict[str, Any], host: Host, problems: options.Problems) -> Non
     if link is not None and not link.ours and not wanted["adopt"]:
         problems.foreign(KIND, name)
     if wanted["state"] == "present":
-        _check_tunnel(wanted, host, link, problems)
+        if link is None or (readable and _is_replaced(_asked(wanted, link), _found(host.stack(wanted["netns"]), link))):
+            _check_is_whole(wanted, problems)
+        _check_references(wanted, host, problems)
+        if readable and (wanted["local"] is not None or link is not None):
+            _check_families(wanted, link, problems)
+            _check_local(wanted, host, problems)
+            _check_neighbouring_tunnels(wanted, host, problems)
 
 
 def identities(wanted: dict[str, Any]) -> list[tuple[Any, ...]]:
@@ -220,31 +229,15 @@ def shown(stack: Stack, link: Link, with_endpoints: bool) -> dict[str, Any]:
     return told
 
 
-def _check_tunnel(wanted: dict[str, Any], host: Host, link: Link | None, problems: options.Problems) -> None:
+def _check_values(wanted: dict[str, Any], problems: options.Problems) -> bool:
+    """What can be said of the values alone; whether the addresses can be read."""
     name = wanted["name"]
-    stack = host.stack(wanted["netns"])
-    is_new = link is None or _is_replaced(_asked(wanted, link), _found(stack, link))
-    for field in ("vni", "local"):
-        if wanted[field] is None and is_new:
-            problems.add(KIND, name, field, "", "a new tunnel needs it")
     if wanted["vni"] is not None and not 1 <= wanted["vni"] <= VNI_LAST:
         problems.add(KIND, name, "vni", wanted["vni"], f"a VNI is 1 to {VNI_LAST}")
     if not 1 <= wanted["dstport"] <= 65535:
         problems.add(KIND, name, "dstport", wanted["dstport"], "a UDP port is 1 to 65535")
     problems.mtu(KIND, name, "mtu", wanted["mtu"])
     problems.labels(KIND, name, wanted["labels"])
-    if wanted["bridge"] is not None and not host.is_known_bridge(wanted["netns"], wanted["bridge"]):
-        problems.refer(KIND, name, "bridge", wanted["bridge"], "bridge")
-    if wanted["device"] is not None and wanted["device"] not in stack.links:
-        problems.refer(KIND, name, "device", wanted["device"], "link")
-    if _check_vteps(wanted, link, problems):
-        _check_local(wanted, host, problems)
-        _check_neighbouring_tunnels(wanted, host, problems)
-
-
-def _check_vteps(wanted: dict[str, Any], link: Link | None, problems: options.Problems) -> bool:
-    """Whether the addresses can be read; all of them have to be of one family."""
-    name = wanted["name"]
     found_before = len(problems.found)
     problems.address(KIND, name, "local", wanted["local"])
     for vtep in wanted["flood"] or []:
@@ -259,18 +252,35 @@ def _check_vteps(wanted: dict[str, Any], link: Link | None, problems: options.Pr
             if value in seen:
                 problems.add(KIND, name, "endpoints." + field, value, "two endpoints have it: each has its own")
             seen.add(value)
-    if len(problems.found) != found_before:
-        return False
+    return len(problems.found) == found_before
+
+
+def _check_is_whole(wanted: dict[str, Any], problems: options.Problems) -> None:
+    for field in ("vni", "local"):
+        if wanted[field] is None:
+            problems.add(KIND, wanted["name"], field, "", "a new tunnel needs it")
+
+
+def _check_references(wanted: dict[str, Any], host: Host, problems: options.Problems) -> None:
+    name = wanted["name"]
+    if wanted["bridge"] is not None and not host.is_known_bridge(wanted["netns"], wanted["bridge"]):
+        problems.refer(KIND, name, "bridge", wanted["bridge"], "bridge")
+    if wanted["device"] is not None and wanted["device"] not in host.stack(wanted["netns"]).links:
+        problems.refer(KIND, name, "device", wanted["device"], "link")
+
+
+def _check_families(wanted: dict[str, Any], link: Link | None, problems: options.Problems) -> None:
+    """All VTEPs have to be of one family."""
     local = wanted["local"] or (_local(link) if link is not None else None)
     if local is None:
-        return False
+        return
     version = ipaddress.ip_address(local).version
     others = [("flood", vtep) for vtep in wanted["flood"] or []]
     others += [("endpoints.vtep", endpoint["vtep"]) for endpoint in wanted["endpoints"] or []]
     for field, vtep in others:
         if ipaddress.ip_address(vtep).version != version:
-            problems.add(KIND, name, field, vtep, f"local is {local}: all VTEPs are of one family, IPv4 or IPv6")
-    return True
+            rule = f"local is {local}: all VTEPs are of one family, IPv4 or IPv6"
+            problems.add(KIND, wanted["name"], field, vtep, rule)
 
 
 def _check_local(wanted: dict[str, Any], host: Host, problems: options.Problems) -> None:

@@ -22,6 +22,17 @@ STUMBLES = {  # over which Ansible's own code ends with a traceback, or once our
     "no number in a topology": ("topology", {"bridge": [{"name": "br0", "priority": "Inf"}]}),
     "half a character": ("netns", {"name": "\ud800"}),
     "no peer, in a namespace that is not there": ("veth", {"name": "v0", "netns": "nosuch"}),
+    "no address, in a namespace that is not there": (
+        "vxlan_tunnel",
+        {"name": "vx0", "netns": "nosuch", "vni": 7, "local": "10.0.0.1", "endpoints": [{"mac": "yes", "vtep": "no"}]},
+    ),
+}
+# One for each kind that may stand in a namespace: what is wrong with it whether that one is there or not.
+WRONG = {
+    "bridge": {"name": "br0", "addresses": ["no"], "mac": "yes", "mtu": 1},
+    "interface": {"device": "eth0", "name": "lan0", "addresses": ["no"], "mac": "yes", "mtu": 1},
+    "veth": {"name": "v0", "addresses": ["no"], "mac": "yes", "mtu": 1, "peer": {"name": "v1", "gateway": "no"}},
+    "vxlan_tunnel": {"name": "vx0", "vni": 0, "local": "no", "mtu": 1, "flood": ["yes"]},
 }
 
 
@@ -31,6 +42,21 @@ def test_stumbling_blocks(host, stumble):
     for check in (True, False):
         result = host.module(module, check=check, **given)
         assert result.get("problems"), result
+
+
+@pytest.mark.parametrize("module", WRONG)
+def test_what_is_wrong_is_told_where_the_namespace_is_missing_too(host, module):
+    host.sh("ip netns add there")
+    there = host.module(module, check=True, netns="there", **WRONG[module])["problems"]
+    assert len(there) >= 3, there
+    nowhere = host.module(module, check=True, netns="nosuch", **WRONG[module])["problems"]
+    assert [problem for problem in nowhere if "there is no namespace of this name" not in problem] == there
+
+
+def test_an_address_that_is_none_for_a_tunnel_that_stands(host):
+    host.sh("ip addr add 10.0.0.1/24 dev lo")
+    host.module("vxlan_tunnel", name="vx0", vni=7, local="10.0.0.1")
+    assert host.module("vxlan_tunnel", name="vx0", vni=7, local="no")["problems"]
 
 
 @pytest.mark.parametrize("module", inputs.MODULES)
