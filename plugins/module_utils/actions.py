@@ -47,13 +47,18 @@ class Action:
 
 def difference(wanted: dict[str, Any], found: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     """What differs, as (before, after). What is wanted as None is not enforced; an empty string asks for none."""
-    changed = [key for key, value in wanted.items() if value is not None and _differ(value, found.get(key))]
+    changed = [
+        key
+        for key, value in wanted.items()
+        if value is not None and value != found.get(key) and _differ(value, found.get(key))
+    ]
     return {key: found.get(key) for key in changed}, {key: wanted[key] for key in changed}
 
 
 def _differ(wanted: Any, found: Any) -> bool:
-    """None, an empty string and False are alike; having no labels ({}) is not the same as not being marked (None)."""
-    return bool(wanted != found and ((wanted or wanted == {}) or (found or found == {})))
+    """Of two that are not equal: None, an empty string and False are alike; having no labels ({}) is not the same as
+    not being marked (None)."""
+    return bool((wanted or wanted == {}) or (found or found == {}))
 
 
 def as_diff(actions: list[Action]) -> dict[str, str]:

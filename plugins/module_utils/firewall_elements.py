@@ -542,9 +542,9 @@ def _is_whole(number: object) -> bool:
 
 @functools.lru_cache(maxsize=1 << 16)
 def _is_address(text: object) -> bool:
-    """Whether it is an address without scope, written as `ipaddress` writes it: then nft lists it as it was given."""
+    """Whether it is an address without scope, as the kernel's tools write it: nft lists it as it was given."""
     try:
-        return isinstance(text, str) and "%" not in text and str(ip.address(text)) == text
+        return isinstance(text, str) and "%" not in text and ip.normal(text) == text
     except ValueError:
         return False
 

@@ -55,6 +55,19 @@ class Host:
             self._stacks[name] = Stack(name, exists=name is None or name in self.handles)
         return self._stacks[name]
 
+    def read_ahead(self) -> None:
+        """Read what all declared objects are about to ask for. The same few steps a thousand times in a row take two
+        thirds of the time that they take one by one, between others."""
+        asked = [name for name in (*self.coming, *self.namespaces_going) if name not in self.memory["handles"]]
+        sockets = namespaces.open_sockets([name for name in asked if name in self.handles])
+        there = [Stack(name, inside=inside) for name, inside in sockets.items()]
+        self._stacks.update((stack.name, stack) for stack in there)
+        with_ends = {netns for netns, _name in self.links_coming}
+        compared = [stack for stack in there if stack.name in with_ends]
+        for part, stacks in (("links", there), ("raw_addresses", compared), ("routes", compared)):
+            for stack in stacks:
+                getattr(stack, part)
+
     def stack_to_be(self, name: str | None) -> Stack:
         """The stack that the name stands for after this run: another one than now where it comes, or is replaced."""
         if name not in self.coming or (name in self.handles and name not in self.namespaces_going):

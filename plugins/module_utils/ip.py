@@ -20,18 +20,16 @@ _TEXTS = 1 << 16
 
 
 class Interface(NamedTuple):
-    """An address of an interface: itself, and the network that it is in."""
+    """An address of an interface: itself, and the network that it is in, also as text."""
 
     ip: Address
     network: Network
+    network_text: str
 
     @property
     def version(self) -> int:
         """4 or 6."""
         return self.ip.version
-
-    def __str__(self) -> str:
-        return "%s/%d" % (self.ip, self.network.prefixlen)
 
 
 @functools.lru_cache(_TEXTS)
@@ -39,7 +37,17 @@ def address(text: str) -> Address:
     """An address: 172.30.0.2. One with a zone, fe80::1%eth0, is none: each belongs to a link already."""
     if "%" in text:
         raise ValueError("a zone has no place in %r" % text)
-    return ipaddress.ip_address(text)
+    try:
+        # a quarter of what ipaddress's own reader takes
+        return ipaddress.IPv4Address(socket.inet_pton(socket.AF_INET, text))
+    except OSError:
+        return ipaddress.ip_address(text)
+
+
+@functools.lru_cache(_TEXTS)
+def normal(text: str) -> str:
+    """An address as the kernel's tools write it."""
+    return text if address(text).version == 4 else unpacked(packed(text))  # in IPv4 there is one way only
 
 
 @functools.lru_cache(_TEXTS)
@@ -56,15 +64,22 @@ def interface(text: str) -> Interface:
     if not slash:
         length = str(own.max_prefixlen)
     elif not (length.isascii() and length.isdigit() and int(length) <= own.max_prefixlen):
-        return Interface(own, ipaddress.ip_interface(text).network)  # a mask, or an error in ipaddress's words
+        within = ipaddress.ip_interface(text).network  # a mask, or an error in ipaddress's words
+        return Interface(own, within, str(within))
     free = own.max_prefixlen - int(length)
-    return Interface(own, _network_at(own.version, int(own) >> free << free, int(length)))
+    return Interface(own, *_network_at(own.version, int(own) >> free << free, int(length)))
 
 
 @functools.lru_cache(_TEXTS)
-def _network_at(version: int, first: int, length: int) -> Network:
+def _network_at(version: int, first: int, length: int) -> tuple[Network, str]:
     """One object for all addresses of a network: `ipaddress.ip_interface` reads and makes one for each."""
-    return ipaddress.IPv4Network((first, length)) if version == 4 else ipaddress.IPv6Network((first, length))
+    made: Network = ipaddress.IPv4Network((first, length)) if version == 4 else ipaddress.IPv6Network((first, length))
+    return made, str(made)
+
+
+def unpacked(data: bytes) -> str:
+    """The 4 or 16 bytes of an address as the kernel's tools write it."""
+    return socket.inet_ntop(socket.AF_INET if len(data) == 4 else socket.AF_INET6, data)
 
 
 @functools.lru_cache(_TEXTS)

@@ -15,13 +15,11 @@ them, of which pyroute2 encodes ten thousand a second. Sources: include/uapi/lin
 from __future__ import annotations
 
 import errno
-import functools
-import ipaddress
 import socket
 import struct
 from typing import NamedTuple
 
-from ansible_collections.virtnet.linux.plugins.module_utils import messages
+from ansible_collections.virtnet.linux.plugins.module_utils import ip, messages
 from ansible_collections.virtnet.linux.plugins.module_utils.netlink import Request, attributes, number
 from ansible_collections.virtnet.linux.plugins.module_utils.stack import Stack
 
@@ -62,7 +60,7 @@ def read(stack: Stack, tunnel: int, bridge: int | None, macs: set[str]) -> Table
             if state & _NUD_NOARP and number(held[_NDA_MASTER]) == bridge:
                 static.add(_mac(held[_NDA_LLADDR]))
         elif state & _NUD_PERMANENT and _NDA_DST in held:
-            forwarding.add((_mac(held[_NDA_LLADDR]), _address(held[_NDA_DST])))
+            forwarding.add((_mac(held[_NDA_LLADDR]), ip.unpacked(held[_NDA_DST])))
     if bridge is None:
         return Tables(forwarding, static, set())
     known = macs | static | {mac for mac, _vtep in forwarding}
@@ -98,12 +96,6 @@ def requests(before: Tables, after: Tables, tunnel: int, bridge: int | None, abo
     return found
 
 
-def normal(address: str) -> str:
-    """The address as the tables' entries are read back."""
-    family, packed = _packed_address(address)
-    return socket.inet_ntop(family, packed)
-
-
 def _permanent(stack: Stack, bridge: int) -> list[Neighbour]:
     found = []
     for _kind, payload in stack.socket.dump(_dump(socket.AF_UNSPEC, bridge)):
@@ -111,7 +103,7 @@ def _permanent(stack: Stack, bridge: int) -> list[Neighbour]:
         held = attributes(payload, _MESSAGE.size)
         to_stay = state & _NUD_PERMANENT and family in (socket.AF_INET, socket.AF_INET6)
         if index == bridge and to_stay and _NDA_DST in held and _NDA_LLADDR in held:
-            found.append((_address(held[_NDA_DST]), _mac(held[_NDA_LLADDR])))
+            found.append((ip.unpacked(held[_NDA_DST]), _mac(held[_NDA_LLADDR])))
     return found
 
 
@@ -124,7 +116,7 @@ def _dump(family: int, index: int) -> bytes:
 
 
 def _forwarding(kind: int, flags: int, tunnel: int, mac: str, vtep: str) -> bytes:
-    attrs = [(_NDA_LLADDR, _packed_mac(mac)), (_NDA_DST, _packed_address(vtep)[1])]
+    attrs = [(_NDA_LLADDR, _packed_mac(mac)), (_NDA_DST, ip.packed(vtep))]
     return _packed(kind, flags, socket.AF_BRIDGE, tunnel, _NUD_PERMANENT, _NTF_SELF, attrs)
 
 
@@ -135,8 +127,8 @@ def _static(kind: int, flags: int, tunnel: int, mac: str) -> bytes:
 
 
 def _neighbour(kind: int, flags: int, bridge: int, address: str, mac: str) -> bytes:
-    family, packed = _packed_address(address)
-    attrs = [(_NDA_DST, packed), (_NDA_LLADDR, _packed_mac(mac))]
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    attrs = [(_NDA_DST, ip.packed(address)), (_NDA_LLADDR, _packed_mac(mac))]
     return _packed(kind, flags, family, bridge, _NUD_PERMANENT, 0, attrs)
 
 
@@ -158,11 +150,3 @@ def _packed_mac(mac: str) -> bytes:
     return bytes.fromhex(mac.replace(":", ""))
 
 
-def _address(data: bytes) -> str:
-    return socket.inet_ntop(socket.AF_INET if len(data) == 4 else socket.AF_INET6, data)
-
-
-@functools.lru_cache(maxsize=4096)
-def _packed_address(address: str) -> tuple[int, bytes]:
-    packed = ipaddress.ip_address(address).packed
-    return (socket.AF_INET if len(packed) == 4 else socket.AF_INET6), packed

@@ -16,7 +16,7 @@ import os
 import socket
 import struct
 import sys
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from typing import NamedTuple
 
 _SOL_NETLINK = 270
@@ -55,7 +55,6 @@ class Socket:
         self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, protocol)
         for option in (_NETLINK_CAP_ACK, _NETLINK_EXT_ACK, _NETLINK_GET_STRICT_CHK):
             self._socket.setsockopt(_SOL_NETLINK, option, 1)
-        self._socket.bind((0, 0))
         self._sequence = 0
 
     def close(self) -> None:
@@ -116,17 +115,17 @@ class Socket:
 
     def _dump_once(self, message: bytes) -> tuple[list[tuple[int, bytes]], bool]:
         self._sequence += 1
-        self._socket.send(_numbered(message, self._sequence, 0))
+        own = self._sequence
+        self._socket.send(_numbered(message, own, 0))
         replies: list[tuple[int, bytes]] = []
-        interrupted = False
+        interrupted = 0
         while True:
             for kind, flags, sequence, payload in self._receive():
-                if sequence != self._sequence:
+                if sequence != own:
                     continue
-                if flags & _NLM_F_DUMP_INTR:
-                    interrupted = True
+                interrupted |= flags & _NLM_F_DUMP_INTR
                 if kind == _NLMSG_DONE:
-                    return replies, interrupted
+                    return replies, bool(interrupted)
                 if kind == _NLMSG_ERROR:
                     raise NetlinkError(-struct.unpack_from("=i", payload)[0], "netlink dump", _said(flags, payload))
                 replies.append((kind, payload))
@@ -161,6 +160,50 @@ def attributes(data: bytes, offset: int = 0, wanted: Container[int] = range(1 <<
             found[kind & _NLA_TYPE_MASK] = data[offset + 4 : offset + length]
         offset += (length + 3) & ~3
     return found
+
+
+class Alike:
+    """attributes() for messages of which thousands are alike, as those of a host's links.
+
+    Where the headers of all attributes are those of an earlier message, which is one call, the attributes lie where
+    they lay in that one; a walk over the forty of a link takes five times as long.
+    """
+
+    def __init__(self, offset: int, wanted: Container[int]) -> None:
+        self._offset, self._wanted = offset, wanted
+        self._layouts: dict[int, _Layout] = {}  # by the length of the message; of each the first one that came
+
+    def attributes(self, data: bytes) -> dict[int, bytes]:
+        """As attributes(data, offset, wanted)."""
+        layout = self._layouts.get(len(data))
+        if layout is None:
+            layout = self._layouts[len(data)] = _layout(data, self._offset, self._wanted)
+        if layout.headers_of(data) == layout.headers:
+            return {kind: data[place] for kind, place in layout.places}
+        return attributes(data, self._offset, self._wanted)
+
+
+class _Layout(NamedTuple):
+    """Where attributes lie in a message: their headers, how to take them out of another one, and the wanted ones."""
+
+    headers: tuple[int, ...]
+    headers_of: Callable[[bytes], tuple[int, ...]]
+    places: list[tuple[int, slice]]
+
+
+def _layout(data: bytes, offset: int, wanted: Container[int]) -> _Layout:
+    form, places = ["=%dx" % min(offset, len(data))], []
+    while offset + _ATTRIBUTE.size <= len(data):
+        length, kind = _ATTRIBUTE.unpack_from(data, offset)
+        behind = min(offset + (length + 3 & ~3), len(data))
+        form.append("I%dx" % max(behind - offset - _ATTRIBUTE.size, 0))
+        if length < 4:
+            break
+        if kind in wanted:
+            places.append((kind & _NLA_TYPE_MASK, slice(offset + 4, offset + length)))
+        offset = behind
+    headers_of = struct.Struct("".join(form)).unpack_from
+    return _Layout(headers_of(data), headers_of, places)
 
 
 def attribute(data: bytes, offset: int, wanted: int) -> bytes | None:

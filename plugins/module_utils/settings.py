@@ -30,13 +30,13 @@ Settings = dict[str, Any]  # the keys are those of _READERS
 @functools.lru_cache(1 << 16)
 def normal_address(address: str) -> str:
     """ADDRESS/LENGTH as the kernel writes it."""
-    return str(ip.interface(address))
+    return "%s/%d" % (ip.normal(address.partition("/")[0]), ip.interface(address).network.prefixlen)
 
 
 @functools.lru_cache(1 << 16)
 def normal_host(address: str | None) -> str | None:
     """An address without a length as the kernel writes it; what is empty stays so."""
-    return str(ip.address(address)) if address else address
+    return ip.normal(address) if address else address
 
 
 @functools.lru_cache(1 << 16)
@@ -52,7 +52,7 @@ def normal_routes(routes: list[dict[str, Any]] | None) -> list[dict[str, Any]] |
     plain = []
     for route in routes:
         network = ip.network(route["to"])
-        via = None if route.get("via") is None else str(ip.address(route["via"]))
+        via = None if route.get("via") is None else ip.normal(route["via"])
         plain.append({"to": str(network), "via": via, "metric": _metric(network.version, route.get("metric"))})
     return sorted(plain, key=str)
 
@@ -187,11 +187,10 @@ def _unrouted(wanted: Settings, stack: Stack, link: Link) -> list[str]:
     return [one for one, network in networks.items() if network and (link.index, network) not in stack.connected]
 
 
-@functools.lru_cache(1 << 16)
 def _network_of(address: str) -> str | None:
     """The network of ADDRESS/LENGTH; None for an address that is alone in it."""
-    network = ip.interface(address).network
-    return str(network) if network.num_addresses > 1 else None
+    interface = ip.interface(address)
+    return interface.network_text if interface.network.prefixlen < interface.network.max_prefixlen else None
 
 
 def _lacks_link_local(wanted: Settings, stack: Stack, link: Link, own_link_local: str | None) -> bool:

@@ -16,6 +16,7 @@ from typing import Any, Generic, TypeVar
 from ansible_collections.virtnet.linux.plugins.module_utils import ip, messages, namespaces
 from ansible_collections.virtnet.linux.plugins.module_utils.names import labels_of
 from ansible_collections.virtnet.linux.plugins.module_utils.netlink import (
+    Alike,
     NetlinkError,
     Request,
     Socket,
@@ -46,6 +47,7 @@ _WANTED_OF_ROUTE = with_flags(_RTA_DST, _RTA_OIF, _RTA_GATEWAY, _RTA_PRIORITY, _
 _LINK = struct.Struct("=BxHiII")  # struct ifinfomsg: family, type, index, flags, change
 _ADDRESS = struct.Struct("=BBBBI")  # struct ifaddrmsg: family, prefix length, flags, scope, index
 _ROUTE = struct.Struct("=BBBBBBBBI")  # struct rtmsg: family, dst_len, src_len, tos, table, protocol, scope, type, flags
+_LINKS, _PORTS = Alike(_LINK.size, _WANTED), Alike(0, _WANTED_OF_PORT)
 _HOP = struct.Struct("=HBBi")  # struct rtnexthop: length with its attributes, flags, weight less one, index
 
 _TYPES_OF_ROUTES = {
@@ -88,7 +90,7 @@ class Link:
 
     @_Once
     def _found(self) -> dict[int, bytes]:
-        return attributes(self._payload, _LINK.size, _WANTED)
+        return _LINKS.attributes(self._payload)
 
     @_Once
     def _info(self) -> dict[int, bytes]:
@@ -168,7 +170,7 @@ class Link:
     @_Once
     def port(self) -> dict[int, bytes]:
         """Its attributes as a bridge's port, undecoded."""
-        return attributes(self._info.get(_IFLA_INFO_SLAVE_DATA, b""), 0, _WANTED_OF_PORT)
+        return _PORTS.attributes(self._info.get(_IFLA_INFO_SLAVE_DATA, b""))
 
     @property
     def silent(self) -> bool:
@@ -239,12 +241,21 @@ class Stack:
     @property
     def addresses(self) -> dict[int, list[str]]:
         """The addresses (ADDRESS/LENGTH) by the index of their link, link-local ones included."""
-        return {index: self.addresses_of(index) for index in self._addresses_read()}
+        return {index: self.addresses_of(index) for index in self.raw_addresses}
+
+    @property
+    def raw_addresses(self) -> dict[int, list[bytes]]:
+        """The addresses by the index of their link, undecoded."""
+        if self._raw_addresses is None:
+            self._raw_addresses = {}
+            for _kind, payload in self.socket.dump(messages.get_addresses()) if self.exists else ():
+                self._raw_addresses.setdefault(_ADDRESS.unpack_from(payload)[4], []).append(payload)
+        return self._raw_addresses
 
     def addresses_of(self, index: int) -> list[str]:
         """Those of one link, decoded when first asked for: nobody asks for lo's."""
         if index not in self._addresses:
-            raw = [_address_of(payload) for payload in self._addresses_read().get(index, [])]
+            raw = [_address_of(payload) for payload in self.raw_addresses.get(index, [])]
             self._addresses[index] = [address for address in raw if address is not None]
         return self._addresses[index]
 
@@ -352,13 +363,6 @@ class Stack:
             Link(payload) for kind, payload in self.socket.dump(messages.get_links()) if kind == messages.RTM_NEWLINK
         ]
         return {link.name: link for link in links}
-
-    def _addresses_read(self) -> dict[int, list[bytes]]:
-        if self._raw_addresses is None:
-            self._raw_addresses = {}
-            for _kind, payload in self.socket.dump(messages.get_addresses()) if self.exists else ():
-                self._raw_addresses.setdefault(_ADDRESS.unpack_from(payload)[4], []).append(payload)
-        return self._raw_addresses
 
     def _read_routes(self) -> Iterator[Route]:
         for to, fields, held in self._dump_routes(messages.RT_TABLE_MAIN):

@@ -135,7 +135,7 @@ def openings(wanted: dict[str, Any]) -> dict[OpeningKey, Opening]:
 
 def opening_keys(wanted: dict[str, Any]) -> list[OpeningKey]:
     """The keys of an opened port or range."""
-    address = str(ip.address(wanted["to_address"]))
+    address = ip.normal(wanted["to_address"])
     return [(wanted["protocol"], address, port) for port in ports(wanted["to_port"]) or []]
 
 
@@ -152,7 +152,7 @@ def identities(wanted: dict[str, Any]) -> list[tuple[Any, ...]]:
 def nat_ports(wanted: dict[str, Any]) -> dict[NatKey, NatPort]:
     """Every single port of a declared port or range, by its key."""
     targets = ports(wanted["to_port"] or wanted["host_port"]) or range(0)
-    address = str(ip.address(wanted["to_address"]))
+    address = ip.normal(wanted["to_address"])
     found = {}
     for key, target in zip(keys(wanted), targets):
         protocol, host_ip, host_port = key
@@ -164,7 +164,7 @@ def nat_ports(wanted: dict[str, Any]) -> dict[NatKey, NatPort]:
 def keys(wanted: dict[str, Any]) -> list[NatKey]:
     """The keys of a declared port or range; of both families where one that goes names no address at all."""
     if wanted["host_ip"] is not None:
-        hosts = [str(ip.address(wanted["host_ip"]))]
+        hosts = [ip.normal(wanted["host_ip"])]
     elif wanted["to_address"] is not None:
         hosts = ["0.0.0.0" if _version(wanted["to_address"]) == 4 else "::"]
     else:

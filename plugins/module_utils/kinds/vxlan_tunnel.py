@@ -11,11 +11,11 @@ endpoints itself (neigh_suppress). Sources: RFC 7348, Documentation/networking/v
 from __future__ import annotations
 
 import errno
-import ipaddress
 import itertools
 from typing import Any
 
 from ansible_collections.virtnet.linux.plugins.module_utils import (
+    ip,
     messages,
     namespaces,
     neighbours,
@@ -274,11 +274,11 @@ def _check_families(wanted: dict[str, Any], link: Link | None, problems: options
     local = wanted["local"] or (_local(link) if link is not None else None)
     if local is None:
         return
-    version = ipaddress.ip_address(local).version
+    version = ip.address(local).version
     others = [("flood", vtep) for vtep in wanted["flood"] or []]
     others += [("endpoints.vtep", endpoint["vtep"]) for endpoint in wanted["endpoints"] or []]
     for field, vtep in others:
-        if ipaddress.ip_address(vtep).version != version:
+        if ip.address(vtep).version != version:
             rule = f"local is {local}: all VTEPs are of one family, IPv4 or IPv6"
             problems.add(KIND, wanted["name"], field, vtep, rule)
 
@@ -286,7 +286,7 @@ def _check_families(wanted: dict[str, Any], link: Link | None, problems: options
 def _check_local(wanted: dict[str, Any], host: Host, problems: options.Problems) -> None:
     if wanted["local"] is None:
         return
-    local, stack = neighbours.normal(wanted["local"]), host.stack(wanted["netns"])
+    local, stack = ip.normal(wanted["local"]), host.stack(wanted["netns"])
     if local not in _own_addresses(stack):
         where = wanted["netns"] or "this host"
         text = f"{KIND} {wanted['name']}: local: '{local}': no interface of {where} has this address"
@@ -299,7 +299,7 @@ def _check_neighbouring_tunnels(wanted: dict[str, Any], host: Host, problems: op
     own = stack.links.get(name)
     vni = wanted["vni"] or (number(own.data[_ID]) if own is not None else None)
     local = wanted["local"] or (_local(own) if own is not None else None)
-    version = ipaddress.ip_address(local).version if local else 4
+    version = ip.address(local).version if local else 4
     for link in stack.links.values():
         if link.kind != "vxlan" or link.name == name or (wanted["netns"], link.name) in host.links_going:
             continue
@@ -316,7 +316,7 @@ def _check_neighbouring_tunnels(wanted: dict[str, Any], host: Host, problems: op
 def _asked(wanted: dict[str, Any], link: Link | None) -> dict[str, Any]:
     """Everything but the entries, in the words of _found."""
     asked = {key: wanted[key] for key in ("vni", "dstport", "device", "mtu", "bridge", "learning")}
-    asked["local"] = None if wanted["local"] is None else neighbours.normal(wanted["local"])
+    asked["local"] = None if wanted["local"] is None else ip.normal(wanted["local"])
     asked["labels"] = wanted["labels"]
     if asked["labels"] is None and (link is None or not link.ours):
         asked["labels"] = {}
@@ -373,12 +373,12 @@ ByMac = dict[str, tuple[frozenset[str], frozenset[str], bool]]  # MAC: VTEPs, ad
 
 def _wanted_by_mac(wanted: dict[str, Any], local: str | None = None) -> ByMac:
     """The declared endpoints; those at this host's own VTEP are none of the tunnel's."""
-    local = neighbours.normal(local or wanted["local"]) if local or wanted["local"] else None
+    local = ip.normal(local or wanted["local"]) if local or wanted["local"] else None
     found: ByMac = {}
     for endpoint in wanted["endpoints"] or []:
-        vtep = neighbours.normal(endpoint["vtep"])
+        vtep = ip.normal(endpoint["vtep"])
         if vtep != local:
-            addresses = frozenset(neighbours.normal(address) for address in endpoint["addresses"])
+            addresses = frozenset(ip.normal(address) for address in endpoint["addresses"])
             found[endpoint["mac"].lower()] = (frozenset([vtep]), addresses, True)
     return found
 
@@ -400,8 +400,8 @@ def _tables(wanted: dict[str, Any], local: str | None, found: Tables) -> Tables:
     """The tables as they should be; a list that is not given leaves its part as it is."""
     flood = {(mac, vtep) for mac, vtep in found.forwarding if mac == EVERYBODY}
     if wanted["flood"] is not None:
-        own = neighbours.normal(local) if local else None
-        flood = {(EVERYBODY, neighbours.normal(vtep)) for vtep in wanted["flood"]} - {(EVERYBODY, own or "")}
+        own = ip.normal(local) if local else None
+        flood = {(EVERYBODY, ip.normal(vtep)) for vtep in wanted["flood"]} - {(EVERYBODY, own or "")}
     if wanted["endpoints"] is None:
         return Tables({one for one in found.forwarding if one[0] != EVERYBODY} | flood, found.static, found.neighbours)
     endpoints = _wanted_by_mac(wanted, local)
@@ -443,7 +443,7 @@ def _flooded(tables: Tables) -> list[str]:
 
 
 def _create(wanted: dict[str, Any], stack: Stack) -> list[Request]:
-    local = neighbours.normal(wanted["local"])
+    local = ip.normal(wanted["local"])
     version = 6 if ":" in local else 4
     data: messages.Attributes = [
         ("IFLA_VXLAN_ID", wanted["vni"]),
@@ -508,9 +508,9 @@ def _change_data(wanted: dict[str, Any], link: Link) -> messages.Attributes:
     data: messages.Attributes = []
     if wanted["learning"] is not None and wanted["learning"] != _is_learning(link):
         data.append(("IFLA_VXLAN_LEARNING", int(wanted["learning"])))
-    if wanted["local"] is not None and neighbours.normal(wanted["local"]) != _local(link):
+    if wanted["local"] is not None and ip.normal(wanted["local"]) != _local(link):
         key = "IFLA_VXLAN_LOCAL6" if ":" in wanted["local"] else "IFLA_VXLAN_LOCAL"
-        data.append((key, neighbours.normal(wanted["local"])))
+        data.append((key, ip.normal(wanted["local"])))
     return data
 
 
@@ -567,7 +567,7 @@ def _bridge_name(stack: Stack, link: Link) -> str | None:
 def _local(link: Link) -> str | None:
     for at in (_LOCAL, _LOCAL6):
         if at in link.data:
-            return str(ipaddress.ip_address(bytes(link.data[at])))
+            return ip.unpacked(link.data[at])
     return None
 
 

@@ -26,7 +26,35 @@ def _read(reader: Callable[[str], Any], text: str) -> tuple[Any, ...] | None:
         found = reader(text)
     except ValueError:
         return None
-    return str(found), found.ip, found.network, found.version
+    return found.ip, found.network, found.version
+
+
+@given(st.ip_addresses())
+def test_an_address_is_what_ipaddress_makes_of_it(address: Any) -> None:
+    for text in (str(address), address.exploded):
+        assert ip.address(text) == address
+        assert ipaddress.ip_address(ip.normal(text)) == address
+
+
+@pytest.mark.parametrize(
+    "text", ["1.2.3", "01.2.3.4", "1.2.3.256", "1.2.3.4 ", "1.2.3.4\0", "\u0661.2.3.4", "\ud800", "x", ""]
+)
+def test_what_is_no_address(text: str) -> None:
+    for reader in (ip.address, ip.normal):
+        with pytest.raises(ValueError):
+            reader(text)
+
+
+@pytest.mark.parametrize("text", ["1.2.3.4", "fd00::1", "::ffff:1.2.3.4", "::1"])
+def test_an_address_is_written_as_the_kernels_tools_write_it(text: str) -> None:
+    assert ip.normal(text) == ip.unpacked(ip.packed(text)) == text
+
+
+@given(_ADDRESSES)
+def test_an_interfaces_network_is_there_as_text_too(pair: tuple[Any, int]) -> None:
+    text = "%s/%d" % pair
+    if _read(ip.interface, text) is not None:
+        assert ip.interface(text).network_text == str(ipaddress.ip_interface(text).network)
 
 
 @given(_ADDRESSES)
