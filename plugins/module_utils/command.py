@@ -6,16 +6,20 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
 import time
+from typing import TYPE_CHECKING
 
 from ansible_collections.virtnet.linux.plugins.module_utils import documents, messages, namespaces, rights
 from ansible_collections.virtnet.linux.plugins.module_utils.converge import Document, Refused, converge
+from ansible_collections.virtnet.linux.plugins.module_utils.files import Unreadable
 from ansible_collections.virtnet.linux.plugins.module_utils.firewall import FirewallError
 from ansible_collections.virtnet.linux.plugins.module_utils.memory import Locked
 from ansible_collections.virtnet.linux.plugins.module_utils.netlink import NetlinkError
 from ansible_collections.virtnet.linux.plugins.module_utils.stack import Stack
+
+if TYPE_CHECKING:
+    import argparse
 
 _RIGHT, _DRIFT, _ERROR = 0, 1, 2
 
@@ -25,12 +29,14 @@ def main(arguments: list[str]) -> int:
     options = _parser().parse_args(arguments)
     try:
         return _run(options)
-    except (documents.Unreadable, Refused, Locked, NetlinkError, FirewallError, OSError) as error:
+    except (Unreadable, Refused, Locked, NetlinkError, FirewallError, OSError) as error:
         sys.stderr.write("virtnet: %s\n" % error)
         return _ERROR
 
 
 def _parser() -> argparse.ArgumentParser:
+    import argparse  # here, for every start of a module that persists would pay for it
+
     parser = argparse.ArgumentParser(
         prog="virtnet", description="The networks that Ansible's virtnet.linux made on this host."
     )

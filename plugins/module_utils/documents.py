@@ -19,7 +19,7 @@ from typing import Any
 
 from ansible_collections.virtnet.linux.plugins.module_utils import names
 from ansible_collections.virtnet.linux.plugins.module_utils.converge import KINDS, Document
-from ansible_collections.virtnet.linux.plugins.module_utils.files import DIRECTORY
+from ansible_collections.virtnet.linux.plugins.module_utils.files import DIRECTORY, Unreadable
 from ansible_collections.virtnet.linux.plugins.module_utils.kinds import (
     bridge,
     bridge_policy,
@@ -35,11 +35,6 @@ VERSION = 1
 
 _OPTIONS = {kind: module.OPTIONS for kind, module in KINDS.items()}
 _NOT_WRITTEN = ("state", "adopt", "force")
-
-
-class Unreadable(Exception):
-    """A file under /var/lib/virtnet is not what this version of the collection writes; the text says which and what
-    to do."""
 
 
 def read(role: str | None = None) -> Document:

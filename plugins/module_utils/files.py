@@ -19,6 +19,11 @@ DIRECTORY = "/var/lib/virtnet"  # ours; the others are everybody's
 _NEW = ".new"
 
 
+class Unreadable(Exception):
+    """A file under /var/lib/virtnet is not what this version of the collection writes; the text says which and what
+    to do."""
+
+
 class File(NamedTuple):
     """A file as it should be: its content, or what it links to."""
 

@@ -13,10 +13,10 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
-from ansible_collections.virtnet.linux.plugins.module_utils import messages, persistence, rights
+from ansible_collections.virtnet.linux.plugins.module_utils import messages, rights
 from ansible_collections.virtnet.linux.plugins.module_utils.actions import Action, as_diff
 from ansible_collections.virtnet.linux.plugins.module_utils.converge import KINDS, Document, Refused, converge
-from ansible_collections.virtnet.linux.plugins.module_utils.documents import Unreadable
+from ansible_collections.virtnet.linux.plugins.module_utils.files import Unreadable
 from ansible_collections.virtnet.linux.plugins.module_utils.firewall import FirewallError
 from ansible_collections.virtnet.linux.plugins.module_utils.memory import Locked
 from ansible_collections.virtnet.linux.plugins.module_utils.netlink import NetlinkError
@@ -51,6 +51,8 @@ def run_object(kind: str) -> None:
 
 def run_topology() -> None:
     """Carry out the module that takes a whole topology; its objects are what the kinds' modules take."""
+    from ansible_collections.virtnet.linux.plugins.module_utils import persistence  # no other module starts with it
+
     module = _module(topology_spec())
     document: Document = {}
     wrong: list[str] = []

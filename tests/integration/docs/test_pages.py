@@ -12,15 +12,9 @@ from integration.docs.session import Session
 
 from kit.checkout import HOME
 
-# Package lists of today, which prepare_host would fetch else; the packages themselves are there.
-FRESH = """
-    mount -t tmpfs tmpfs /var/lib/apt
-    mkdir -p /var/lib/apt/periodic /var/lib/apt/lists/partial && touch /var/lib/apt/periodic/update-success-stamp
-"""
 # What a page takes for granted of its reader's machine. A veth stands in for a card.
 STANDS = {
-    "README.md": FRESH + "ansible-galaxy collection build --output-path build {HOME}",
-    "roles/prepare_host/README.md": FRESH,
+    "README.md": "ansible-galaxy collection build --output-path build {HOME}",
     "roles/bridge_network/README.md": """
         for card in enp3s0 enp4s0; do ip link add $card type veth peer name far-$card; ip link set far-$card up; done
     """,
