@@ -23,7 +23,21 @@ from ansible_collections.virtnet.linux.plugins.module_utils import (
 )
 from ansible_collections.virtnet.linux.plugins.module_utils.actions import Action
 from ansible_collections.virtnet.linux.plugins.module_utils.host import Host
-from ansible_collections.virtnet.linux.plugins.module_utils.kind import Filtering, Foretelling, Kind
+from ansible_collections.virtnet.linux.plugins.module_utils.kind import (
+    BRIDGE,
+    BRIDGE_POLICY,
+    FOREIGN_FIREWALL,
+    INTERFACE,
+    NAT_PORT,
+    NETNS,
+    NETWORK_NAMES,
+    RESOLVER,
+    VETH,
+    VXLAN_TUNNEL,
+    Filtering,
+    Foretelling,
+    Kind,
+)
 from ansible_collections.virtnet.linux.plugins.module_utils.kinds import (
     bridge,
     bridge_policy,
@@ -39,21 +53,32 @@ from ansible_collections.virtnet.linux.plugins.module_utils.kinds import (
 from ansible_collections.virtnet.linux.plugins.module_utils.meanwhile import Meanwhile
 from ansible_collections.virtnet.linux.plugins.module_utils.options import Problems
 
-_EVERY: tuple[Kind, ...] = (
-    netns,
-    bridge,
-    veth,
-    vxlan_tunnel,
-    interface,
-    bridge_policy,
-    nat_port,
-    foreign_firewall,
-    network_names,
-    resolver,
-)
-KINDS = {kind.KIND: kind for kind in _EVERY}
-FORETELLING: tuple[Foretelling, ...] = (netns, bridge, veth, vxlan_tunnel, interface)
-FILTERING: tuple[Filtering, ...] = (bridge_policy, nat_port, veth, vxlan_tunnel)
+# By name, for a kind is read when something of it is used (kinds/__init__.py): of a document without it nothing is.
+KINDS: dict[str, Kind] = {
+    NETNS: netns,
+    BRIDGE: bridge,
+    VETH: veth,
+    VXLAN_TUNNEL: vxlan_tunnel,
+    INTERFACE: interface,
+    BRIDGE_POLICY: bridge_policy,
+    NAT_PORT: nat_port,
+    FOREIGN_FIREWALL: foreign_firewall,
+    NETWORK_NAMES: network_names,
+    RESOLVER: resolver,
+}
+FORETELLING: dict[str, Foretelling] = {
+    NETNS: netns,
+    BRIDGE: bridge,
+    VETH: veth,
+    VXLAN_TUNNEL: vxlan_tunnel,
+    INTERFACE: interface,
+}
+FILTERING: dict[str, Filtering] = {
+    BRIDGE_POLICY: bridge_policy,
+    NAT_PORT: nat_port,
+    VETH: veth,
+    VXLAN_TUNNEL: vxlan_tunnel,
+}
 FIREWALL = "firewall"  # the kind of an action that mends our tables and nothing else
 
 Document = dict[str, list[dict[str, Any]]]
@@ -118,7 +143,8 @@ def converge(
             raise Refused(obstacles)
         if not check:
             _apply(actions[:stop_after], host, wanted, text)
-            netns.tidy(host)
+            if host.memory["netns_directory"]:
+                netns.tidy(host)
         return Result(actions, warnings)
 
 
@@ -135,17 +161,18 @@ def _uncollected() -> Iterator[None]:
 
 
 def _objects(document: Document) -> Iterator[tuple[Kind, dict[str, Any]]]:
-    for kind in _EVERY:
-        for wanted in document.get(kind.KIND) or []:
+    for name, kind in KINDS.items():
+        for wanted in document.get(name) or []:
             yield kind, wanted
 
 
 def _foretell(document: Document, host: Host) -> None:
     """Tell the host what the document is about to make and take away, so that one object may rest on another."""
-    for kind in FORETELLING:
-        for wanted in document.get(kind.KIND) or []:
+    for name, kind in FORETELLING.items():
+        for wanted in document.get(name) or []:
             kind.foretell(wanted, host)
-    host.namespaces_going.update(netns.replaced(host))
+    if host.coming:
+        host.namespaces_going.update(netns.replaced(host))
 
 
 def _refuse(document: Document, host: Host, check: bool) -> list[str]:
@@ -167,19 +194,22 @@ def _refuse(document: Document, host: Host, check: bool) -> list[str]:
 def _firewall_state(document: Document, host: Host) -> firewall.State:
     """What the firewall has to hold: what it holds now, with the declared objects laid over it."""
     state: firewall.State = host.firewall.state.copy()
-    host.bridges_of_containers = veth.bridges_of_containers(document.get(veth.KIND) or [], host)
+    veths = document.get(VETH)
+    if veths:
+        host.bridges_of_containers = veth.bridges_of_containers(veths, host)
     for netns_of, name in host.links_going:
         if netns_of is None:
             state.ports.pop(name, None)
-    for kind in FILTERING:
-        for wanted in document.get(kind.KIND) or []:
+    for name, kind in FILTERING.items():
+        for wanted in document.get(name) or []:
             kind.lay(wanted, state, host)
-    veth.lay_cables(document.get(veth.KIND) or [], state, host)  # with the policies of both ends' bridges
+    if veths:
+        veth.lay_cables(veths, state, host)  # with the policies of both ends' bridges
     _forget_vanished(state, host)
     state.norouter = gateway.needs_norouter(state, host)
     state.routers = gateway.routers(state, host)
     if state.policies:  # else nobody has to be kept from them
-        state.tunnel_ports = vxlan_tunnel.udp_ports(document.get(vxlan_tunnel.KIND) or [], host)
+        state.tunnel_ports = vxlan_tunnel.udp_ports(document.get(VXLAN_TUNNEL) or [], host)
     else:
         state.tunnel_ports = frozenset()
     return state
@@ -199,7 +229,7 @@ def _forget_vanished(state: firewall.State, host: Host) -> None:
 def _heads_of_segments(document: Document, host: Host) -> dict[str, str]:
     """For bridges that are joined to another one by cables: the one of them that has the addresses."""
     labels = {link.name: link.labels or {} for link in host.stack(None).links.values() if link.kind == "bridge"}
-    labels.update({one["name"]: one["labels"] or {} for one in document.get(bridge.KIND) or []})
+    labels.update({one["name"]: one["labels"] or {} for one in document.get(BRIDGE) or []})
     bridge_of = {held["network"]: name for name, held in labels.items() if "network" in held}
     return {name: bridge_of[held["joins"]] for name, held in labels.items() if held.get("joins", "") in bridge_of}
 
@@ -209,29 +239,29 @@ def _plan(document: Document, host: Host, wanted: firewall.State, to_filter: boo
     by_kind: dict[str, list[Action]] = {kind: [] for kind in KINDS}
     for module, item in _objects(document):
         by_kind[module.KIND] += module.plan(item, host)
-    by_kind[vxlan_tunnel.KIND] += _tunnels_on_changed_bridges(document, by_kind, host)
+    by_kind[VXLAN_TUNNEL] += _tunnels_on_changed_bridges(document, by_kind, host)
     stay, go = _split(by_kind)
-    filters = go[nat_port.KIND] + go[bridge_policy.KIND] + stay[bridge_policy.KIND] + stay[nat_port.KIND]
-    if to_filter and not filters and not any(side[kind.KIND] for side in (stay, go) for kind in (veth, vxlan_tunnel)):
+    filters = go[NAT_PORT] + go[BRIDGE_POLICY] + stay[BRIDGE_POLICY] + stay[NAT_PORT]
+    if to_filter and not filters and not any(side[kind] for side in (stay, go) for kind in (VETH, VXLAN_TUNNEL)):
         filters = [
             Action("change", FIREWALL, "tables virtnet", {"rules": "not as they should be"}, {"rules": "restored"}, {})
         ]
-    filters += go[foreign_firewall.KIND] + stay[foreign_firewall.KIND]
-    first = stay[netns.KIND] + stay[bridge.KIND]
-    leaving = (vxlan_tunnel.KIND, veth.KIND, bridge.KIND, interface.KIND, netns.KIND)
+    filters += go[FOREIGN_FIREWALL] + stay[FOREIGN_FIREWALL]
+    first = stay[NETNS] + stay[BRIDGE]
+    leaving = (VXLAN_TUNNEL, VETH, BRIDGE, INTERFACE, NETNS)
     last = [action for kind in leaving for action in go[kind]]
-    last += stay[veth.KIND] + stay[interface.KIND] + stay[vxlan_tunnel.KIND]
-    told = [*by_kind[network_names.KIND], *go[resolver.KIND], *stay[resolver.KIND]]
+    last += stay[VETH] + stay[INTERFACE] + stay[VXLAN_TUNNEL]
+    told = [*by_kind[NETWORK_NAMES], *go[RESOLVER], *stay[RESOLVER]]
     return first + gateway.closing(wanted, host) + filters + last + gateway.opening(wanted, host) + told
 
 
 def _tunnels_on_changed_bridges(document: Document, by_kind: dict[str, list[Action]], host: Host) -> list[Action]:
     """A bridge that gets another MAC loses its neighbours, those of its tunnel among them."""
-    bridges = {(action.wanted["netns"], action.name) for action in by_kind[bridge.KIND] if "mac" in action.after}
-    have_actions = {(action.wanted["netns"], action.name) for action in by_kind[vxlan_tunnel.KIND]}
+    bridges = {(action.wanted["netns"], action.name) for action in by_kind[BRIDGE] if "mac" in action.after}
+    have_actions = {(action.wanted["netns"], action.name) for action in by_kind[VXLAN_TUNNEL]}
     return [
         action
-        for wanted in document.get(vxlan_tunnel.KIND) or []
+        for wanted in document.get(VXLAN_TUNNEL) or []
         if (wanted["netns"], wanted["name"]) not in have_actions and (wanted["netns"], wanted["bridge"]) in bridges
         for action in vxlan_tunnel.renew(wanted, host)
     ]
@@ -249,40 +279,52 @@ def _apply(actions: list[Action], host: Host, wanted: firewall.State, text: str)
         by_kind.setdefault(action.kind, []).append(action)
     stay, go = _split(by_kind)
     files.apply(by_kind.get(files.KIND, []))
-    netns.apply(stay.get(netns.KIND, []), host)
-    bridge.apply(stay.get(bridge.KIND, []), host)
+    if some := stay.get(NETNS):
+        netns.apply(some, host)
+    if some := stay.get(BRIDGE):
+        bridge.apply(some, host)
     first = wanted
     sysctls = by_kind.get(gateway.SYSCTL, [])
     gateway.apply([action for action in sysctls if gateway.closes(action)], host)
     if host.memory["to_forget"] or any(
-        action.kind in (bridge_policy.KIND, nat_port.KIND, veth.KIND, vxlan_tunnel.KIND, FIREWALL) for action in actions
+        action.kind in (BRIDGE_POLICY, NAT_PORT, VETH, VXLAN_TUNNEL, FIREWALL) for action in actions
     ):
         before = host.firewall.state
         first = _before_addresses_move(before, wanted)
         _apply_firewall(host, before, first, text if first == wanted else firewall.transaction(host.firewall, first))
-    foreign_firewall.apply(by_kind.get(foreign_firewall.KIND, []), host)
-    vxlan_tunnel.delete(go.get(vxlan_tunnel.KIND, []), host)
-    _delete_links(go.get(veth.KIND, []) + go.get(bridge.KIND, []), host)
-    interface.delete(go.get(interface.KIND, []), host)
-    if go.get(netns.KIND):
-        netns.empty(go[netns.KIND], host)
-    veth.apply(stay.get(veth.KIND, []), host)
+    if some := by_kind.get(FOREIGN_FIREWALL):
+        foreign_firewall.apply(some, host)
+    if some := go.get(VXLAN_TUNNEL):
+        vxlan_tunnel.delete(some, host)
+    _delete_links(go.get(VETH, []) + go.get(BRIDGE, []), host)
+    if some := go.get(INTERFACE):
+        interface.delete(some, host)
+    if some := go.get(NETNS):
+        netns.empty(some, host)
+    if some := stay.get(VETH):
+        veth.apply(some, host)
     if first != wanted:
         there = firewall.Live(firewall.elements(first), ruleset.FAMILIES)
         _apply_firewall(host, first, wanted, firewall.transaction(there, wanted))
-    interface.apply(stay.get(interface.KIND, []), host)
-    vxlan_tunnel.apply(stay.get(vxlan_tunnel.KIND, []), host)
-    netns.apply_sysctls(stay.get(netns.KIND, []), host)
+    if some := stay.get(INTERFACE):
+        interface.apply(some, host)
+    if some := stay.get(VXLAN_TUNNEL):
+        vxlan_tunnel.apply(some, host)
+    if some := stay.get(NETNS):
+        netns.apply_sysctls(some, host)
     opening = [action for action in sysctls if not gateway.closes(action)]
     gateway.apply(opening + by_kind.get(gateway.ROUTE, []), host)
-    network_names.apply(by_kind.get(network_names.KIND, []), host)
-    resolver.delete(go.get(resolver.KIND, []), host)
-    resolver.apply(stay.get(resolver.KIND, []), host)
-    if network_names.KIND in by_kind or resolver.KIND in by_kind:
+    if some := by_kind.get(NETWORK_NAMES):
+        network_names.apply(some, host)
+    if some := go.get(RESOLVER):
+        resolver.delete(some, host)
+    if some := stay.get(RESOLVER):
+        resolver.apply(some, host)
+    if NETWORK_NAMES in by_kind or RESOLVER in by_kind:
         host.name_files.tidy()
     with Meanwhile(lambda: _forget_flows(host)):  # the kernel goes through the whole of its table
-        if go.get(netns.KIND):
-            netns.delete(go[netns.KIND], host)
+        if some := go.get(NETNS):
+            netns.delete(some, host)
 
 
 def _delete_links(actions: list[Action], host: Host) -> None:

@@ -20,20 +20,20 @@ from typing import Any
 from ansible_collections.virtnet.linux.plugins.module_utils import names
 from ansible_collections.virtnet.linux.plugins.module_utils.converge import KINDS, Document
 from ansible_collections.virtnet.linux.plugins.module_utils.files import DIRECTORY, Unreadable
-from ansible_collections.virtnet.linux.plugins.module_utils.kinds import (
-    bridge,
-    bridge_policy,
-    foreign_firewall,
-    interface,
-    nat_port,
-    netns,
-    resolver,
-    veth,
+from ansible_collections.virtnet.linux.plugins.module_utils.kind import (
+    BRIDGE,
+    BRIDGE_POLICY,
+    FOREIGN_FIREWALL,
+    INTERFACE,
+    NAT_PORT,
+    NETNS,
+    RESOLVER,
+    VETH,
 )
+from ansible_collections.virtnet.linux.plugins.module_utils.kinds import nat_port, netns, veth
 
 VERSION = 1
 
-_OPTIONS = {kind: module.OPTIONS for kind, module in KINDS.items()}
 _NOT_WRITTEN = ("state", "adopt", "force")
 
 
@@ -42,7 +42,7 @@ def read(role: str | None = None) -> Document:
     found: Document = {}
     for path in paths(role):
         for kind, objects in _load(path).items():
-            found.setdefault(kind, []).extend(_complete(_OPTIONS[kind], one) for one in objects)
+            found.setdefault(kind, []).extend(_complete(KINDS[kind].OPTIONS, one) for one in objects)
     return {kind: _once(kind, objects) for kind, objects in found.items()}
 
 
@@ -63,7 +63,7 @@ def remembered() -> dict[str, list[dict[str, Any]]]:
      containers: [{name, role, join, endpoints: [{network, veth, interface, mac, addresses}]}]}
     """
     document = read()
-    subnets = {one["bridge"]: one["subnets"] or [] for one in document.get(bridge_policy.KIND, [])}
+    subnets = {one["bridge"]: one["subnets"] or [] for one in document.get(BRIDGE_POLICY, [])}
     networks = [
         {
             "name": _network_of_bridge(one),
@@ -73,7 +73,7 @@ def remembered() -> dict[str, list[dict[str, Any]]]:
             "subnets": subnets.get(one["name"], []),
             "addresses": one["addresses"] or [],
         }
-        for one in document.get(bridge.KIND, [])
+        for one in document.get(BRIDGE, [])
         if one["netns"] is None
     ]
     of_bridge = {one["bridge"]: one["name"] for one in networks}
@@ -84,9 +84,9 @@ def remembered() -> dict[str, list[dict[str, Any]]]:
             "join": one["join"],
             "endpoints": [],
         }
-        for one in document.get(netns.KIND, [])
+        for one in document.get(NETNS, [])
     }
-    for one in document.get(veth.KIND, []):
+    for one in document.get(VETH, []):
         peer = one["peer"]
         if veth.is_endpoint(one) and peer["netns"] in containers and one["bridge"] in of_bridge:
             containers[peer["netns"]]["endpoints"].append(
@@ -104,14 +104,14 @@ def remembered() -> dict[str, list[dict[str, Any]]]:
 def without_the_lost(document: Document, is_there: Callable[[str], bool]) -> tuple[Document, list[str]]:
     """The document without what rests on a namespace or a bridge that is neither in it nor there, and a line for each
     object left out."""
-    namespaces = {one["name"] for one in document.get(netns.KIND, [])}
-    bridges = {one["name"] for one in document.get(bridge.KIND, [])}
+    namespaces = {one["name"] for one in document.get(NETNS, [])}
+    bridges = {one["name"] for one in document.get(BRIDGE, [])}
     kept: Document = {}
     lost = []
     for kind, objects in document.items():
         for one in objects:
             missing = [name for name in _namespaces_under(kind, one) if name not in namespaces and not is_there(name)]
-            if kind in (nat_port.KIND, bridge_policy.KIND, foreign_firewall.KIND):
+            if kind in (NAT_PORT, BRIDGE_POLICY, FOREIGN_FIREWALL):
                 missing += [name for name in (one["bridge"],) if name is not None and name not in bridges]
             if missing:
                 lost.append("%s: %s is not there" % (_about(kind, one), missing[0]))
@@ -140,7 +140,7 @@ def _load(path: str) -> Document:
             content = json.load(file)
         version, objects = content["version"], content["objects"]
         every = [one for some in objects.values() for one in some]
-        known = set(objects) <= set(_OPTIONS) and all(isinstance(one, dict) for one in every)
+        known = set(objects) <= set(KINDS) and all(isinstance(one, dict) for one in every)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise Unreadable("%s is damaged (%r): remove it, and run the playbook that made it" % (path, error)) from error
     if version != VERSION or not known:
@@ -151,7 +151,9 @@ def _load(path: str) -> Document:
 
 
 def _text(role: str, network: str, objects: Document) -> str:
-    written = {kind: [_brief(_OPTIONS[kind], one) for one in some] for kind, some in sorted(objects.items()) if some}
+    written = {
+        kind: [_brief(KINDS[kind].OPTIONS, one) for one in some] for kind, some in sorted(objects.items()) if some
+    }
     content = {"version": VERSION, "role": role, "network": network or None, "objects": written}
     return json.dumps(content, indent=1, sort_keys=True) + "\n"
 
@@ -182,19 +184,19 @@ def _each(option: dict[str, Any], value: Any, change: Callable[[dict[str, Any], 
 def _laid_over(old: Document, new: Document) -> Document:
     """What is written down afterwards: the new objects, and the old ones that the new ones say nothing about."""
     found: Document = {}
-    for kind in _OPTIONS:
+    for kind in KINDS:
         said = new.get(kind) or []
         keys = {key for one in said for key in _keys(kind, one)}
         kept = [rest for one in old.get(kind, []) for rest in _without(kind, one, keys)]
-        lasting = [one for one in said if one["state"] == "present" and not (kind == netns.KIND and one["pid"])]
+        lasting = [one for one in said if one["state"] == "present" and not (kind == NETNS and one["pid"])]
         found[kind] = sorted(kept + lasting, key=lambda one: str(_keys(kind, one)))
-    found[resolver.KIND] = _grouped(found[resolver.KIND])
-    gone = {one["name"] for one in new.get(netns.KIND) or [] if one["state"] == "absent"}
-    for kind in (veth.KIND, interface.KIND):
+    found[RESOLVER] = _grouped(found[RESOLVER])
+    gone = {one["name"] for one in new.get(NETNS) or [] if one["state"] == "absent"}
+    for kind in (VETH, INTERFACE):
         found[kind] = [one for one in found[kind] if not gone & set(_namespaces_under(kind, one))]
     # nobody is left to whom these ports lead
     lost = _addresses(old) - _addresses(found)
-    found[nat_port.KIND] = [one for one in found[nat_port.KIND] if one["to_address"] not in lost]
+    found[NAT_PORT] = [one for one in found[NAT_PORT] if one["to_address"] not in lost]
     return found
 
 
@@ -208,7 +210,7 @@ def _grouped(resolvers: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _addresses(document: Document) -> set[str]:
-    ends = [one["peer"] for one in document.get(veth.KIND, []) if one["peer"]]
+    ends = [one["peer"] for one in document.get(VETH, []) if one["peer"]]
     return {address.split("/")[0] for end in ends for address in end["addresses"] or []}
 
 
@@ -217,24 +219,24 @@ def _without(kind: str, one: dict[str, Any], keys: set[Any]) -> Iterator[dict[st
     own = _keys(kind, one)
     if not keys & set(own):
         yield one
-    elif kind == resolver.KIND and not keys.issuperset(own):
+    elif kind == RESOLVER and not keys.issuperset(own):
         yield {**one, "containers": [name for name in one["containers"] if ("container", name) not in keys]}
-    elif kind == nat_port.KIND and one["host_port"] is not None:
+    elif kind == NAT_PORT and one["host_port"] is not None:
         for key, port in nat_port.nat_ports(one).items():
             if key not in keys:
                 yield {**one, "host_port": str(port.host_port), "to_port": str(port.to_port)}
 
 
 def _keys(kind: str, one: dict[str, Any]) -> list[Any]:
-    if kind == nat_port.KIND and one["host_port"] is not None:
+    if kind == NAT_PORT and one["host_port"] is not None:
         return nat_port.keys(one)
-    if kind == nat_port.KIND:
+    if kind == NAT_PORT:
         return [(one["protocol"], one["to_address"], one["to_port"])]
-    if kind == interface.KIND:
+    if kind == INTERFACE:
         return [(one["device"], one["netns"] if one["type"] == "macvlan" else None)]
-    if kind == resolver.KIND:
+    if kind == RESOLVER:
         return [("container", name) for name in one["containers"]]
-    required = [name for name, option in _OPTIONS[kind].items() if option.get("required")]
+    required = [name for name, option in KINDS[kind].OPTIONS.items() if option.get("required")]
     return [(one.get("netns"), *(one[name] for name in required))]
 
 
@@ -251,17 +253,17 @@ def _once(kind: str, objects: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _by_network(document: Document) -> dict[str, Document]:
-    networks = {one["name"]: _network_of_bridge(one) for one in document.get(bridge.KIND, [])}
+    networks = {one["name"]: _network_of_bridge(one) for one in document.get(BRIDGE, [])}
     of_container: dict[str, set[str]] = {}
-    for one in document.get(veth.KIND, []):
-        for name in _namespaces_under(veth.KIND, one):
+    for one in document.get(VETH, []):
+        for name in _namespaces_under(VETH, one):
             of_container.setdefault(name, set()).add(_network(one, networks))
     found: dict[str, Document] = {}
     for kind, objects in document.items():
         for one in objects:
-            if kind == netns.KIND:
+            if kind == NETNS:
                 where = of_container.get(one["name"]) or {""}
-            elif kind == bridge.KIND:
+            elif kind == BRIDGE:
                 where = {networks[one["name"]]}
             else:
                 where = {_network(one, networks)}
@@ -291,13 +293,13 @@ def _label(one: dict[str, Any]) -> str:
 def _namespaces_under(kind: str, one: dict[str, Any]) -> list[str]:
     """The namespaces without which the object cannot be."""
     found = [one.get("netns")]
-    if kind == veth.KIND:
+    if kind == VETH:
         found.append(one["peer"]["netns"] if one["peer"] else None)
-    if kind == netns.KIND and one["join"] != netns.HOST:
+    if kind == NETNS and one["join"] != netns.HOST:
         found.append(one["join"])
     return [name for name in found if name is not None]
 
 
 def _about(kind: str, one: dict[str, Any]) -> str:
-    name = nat_port.label(one) if kind == nat_port.KIND else one.get("name") or one.get("bridge") or one.get("device")
+    name = nat_port.label(one) if kind == NAT_PORT else one.get("name") or one.get("bridge") or one.get("device")
     return f"{kind} {name}"

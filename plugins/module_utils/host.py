@@ -11,13 +11,16 @@ import functools
 import itertools
 import os
 import resource
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ansible_collections.virtnet.linux.plugins.module_utils import firewall, foreign, namespaces
+from ansible_collections.virtnet.linux.plugins.module_utils import firewall, namespaces
 from ansible_collections.virtnet.linux.plugins.module_utils.memory import Memory
-from ansible_collections.virtnet.linux.plugins.module_utils.name_files import NameFiles
 from ansible_collections.virtnet.linux.plugins.module_utils.netlink import Socket
 from ansible_collections.virtnet.linux.plugins.module_utils.stack import Stack
+
+if TYPE_CHECKING:
+    from ansible_collections.virtnet.linux.plugins.module_utils import foreign
+    from ansible_collections.virtnet.linux.plugins.module_utils.name_files import NameFiles
 
 
 class Host:
@@ -29,7 +32,6 @@ class Host:
         for name in set(self.memory["handles"]) - set(self.handles):  # of a run that was killed, or removed by hand:
             del self.memory["handles"][name]  # whoever makes one of that name anew makes his own
         self.own_inode = namespaces.own_inode()
-        self.name_files = NameFiles()
         # what the document declares: namespaces that come and go, and links by namespace and name
         self.coming: dict[str, dict[str, Any]] = {}
         self.given_by_processes: dict[int, str] = {}  # namespaces by their inode, each with the first name for it
@@ -103,8 +105,17 @@ class Host:
         return self._firewall.live
 
     @functools.cached_property
+    def name_files(self) -> NameFiles:
+        """Networks' and containers' files with names."""
+        from ansible_collections.virtnet.linux.plugins.module_utils.name_files import NameFiles  # who has no names: not
+
+        return NameFiles()
+
+    @functools.cached_property
     def foreign_tables(self) -> list[foreign.Table]:
         """Everybody else's nftables tables."""
+        from ansible_collections.virtnet.linux.plugins.module_utils import foreign  # few ask for them
+
         return foreign.tables()
 
     def processes(self, name: str) -> list[int]:

@@ -14,6 +14,10 @@ from ansible_collections.virtnet.linux.plugins.module_utils.firewall_state impor
 from ansible_collections.virtnet.linux.plugins.module_utils.host import Host
 from ansible_collections.virtnet.linux.plugins.module_utils.options import Problems
 
+NETNS, BRIDGE, VETH, VXLAN_TUNNEL, INTERFACE = "netns", "bridge", "veth", "vxlan_tunnel", "interface"
+BRIDGE_POLICY, NAT_PORT, FOREIGN_FIREWALL = "bridge_policy", "nat_port", "foreign_firewall"
+NETWORK_NAMES, RESOLVER = "network_names", "resolver"
+
 Declared = dict[str, Any]
 Identity = tuple[Any, ...]  # begins with the word for it and ends with the name
 
@@ -21,7 +25,7 @@ Identity = tuple[Any, ...]  # begins with the word for it and ends with the name
 class Kind(Protocol):
     """A kind of object."""
 
-    KIND: str
+    KIND: str  # the name of its module, and a constant of this one
     OPTIONS: dict[str, Any]  # an argument spec
 
     def check(self, wanted: Declared, host: Host, problems: Problems, /) -> None:

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import functools
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -51,15 +52,16 @@ def run_object(kind: str) -> None:
 
 def run_topology() -> None:
     """Carry out the module that takes a whole topology; its objects are what the kinds' modules take."""
-    from ansible_collections.virtnet.linux.plugins.module_utils import persistence  # no other module starts with it
-
     module = _module(topology_spec())
     document: Document = {}
     wrong: list[str] = []
     for kind in KINDS:
+        given = module.params[kind]
+        if not given:
+            continue
         validator = ArgumentSpecValidator(KINDS[kind].OPTIONS)
         document[kind] = []
-        for place, item in enumerate(module.params[kind] or []):
+        for place, item in enumerate(given):
             try:
                 result = validator.validate(item)
                 document[kind].append(result.validated_parameters)
@@ -67,16 +69,22 @@ def run_topology() -> None:
             except _STUMBLES as error:
                 said = _misplaced(kind, item) or [str(error)]
             wrong += ["%s[%d]: %s" % (kind, place, message) for message in said]
+    also = None
     role, persist = module.params["role"], module.params["persist"]
-    if role is not None and not persistence.is_role(role):
-        wrong.append(f"role: '{role}': a role's name is 1 to 32 of the characters a-z 0-9 _ with a letter in front")
+    if role is not None:
+        from ansible_collections.virtnet.linux.plugins.module_utils import persistence  # nobody else starts with it
+
+        if not persistence.is_role(role):
+            wrong.append(f"role: '{role}': a role's name is 1 to 32 of the characters a-z 0-9 _ with a letter in front")
+        also = functools.partial(persistence.plan, role, persist)
     if wrong:
         _refused(module, wrong)
-    _run(module, document, lambda declared: persistence.plan(role, persist, declared))
+    _run(module, document, also)
 
 
-def run_info(module: AnsibleModule, report: Callable[[bool], dict[str, Any]]) -> None:
+def run_info(report: Callable[[bool], dict[str, Any]]) -> None:
     """Carry out the module that reads back, by report(); the modules that do not read back need not import it."""
+    module = _module(dict(tunnel_endpoints=dict(type="bool", default=False)))
     _require(module)
     try:
         module.exit_json(changed=False, **report(module.params["tunnel_endpoints"]))

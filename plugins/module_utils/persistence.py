@@ -56,13 +56,11 @@ def is_role(name: str) -> bool:
     return bool(_ROLE.match(name))
 
 
-def plan(role: str | None, persist: bool | None, document: Document) -> list[Action]:
+def plan(role: str, persist: bool | None, document: Document) -> list[Action]:
     """What has to be written or removed so that the role's networks come back, or (persist False) do not any more.
 
-    Without a role nothing is; where persist is not given, systemd decides: networks come back where it runs.
+    Where persist is not given, systemd decides: networks come back where it runs.
     """
-    if role is None:
-        return []
     if persist is None:
         persist = os.path.isdir("/run/systemd/system")
     texts = documents.files(role, document if persist else None)

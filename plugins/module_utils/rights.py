@@ -13,11 +13,12 @@ from collections.abc import Iterable
 from ansible_collections.virtnet.linux.plugins.module_utils import gateway, messages, namespaces, sysctls
 from ansible_collections.virtnet.linux.plugins.module_utils.actions import Action
 from ansible_collections.virtnet.linux.plugins.module_utils.host import Host
-from ansible_collections.virtnet.linux.plugins.module_utils.kinds import bridge, netns, veth, vxlan_tunnel
+from ansible_collections.virtnet.linux.plugins.module_utils.kind import BRIDGE, NETNS, VETH, VXLAN_TUNNEL
+from ansible_collections.virtnet.linux.plugins.module_utils.kinds import netns
 from ansible_collections.virtnet.linux.plugins.module_utils.netlink import NetlinkError, Request, Socket
 
 _CAPABILITIES = {12: "CAP_NET_ADMIN", 21: "CAP_SYS_ADMIN"}  # include/uapi/linux/capability.h
-_LINKS = {bridge.KIND: "bridge", veth.KIND: "veth", vxlan_tunnel.KIND: "vxlan"}  # the kernel's words
+_LINKS = {BRIDGE: "bridge", VETH: "veth", VXLAN_TUNNEL: "vxlan"}  # the kernel's words
 _SYSCTLS = "/proc/sys/net/ipv4/ip_forward"
 
 
@@ -62,7 +63,7 @@ def _refused_sysctls(actions: Iterable[Action]) -> list[str]:
     asked = [
         (action.name, key, value)
         for action in actions
-        if action.kind == netns.KIND and action.verb != "delete"
+        if action.kind == NETNS and action.verb != "delete"
         for key, value in netns.sysctls_of(action.wanted).items()
     ]
     if not asked:
@@ -92,9 +93,9 @@ def makes(kind: str) -> bool:
 def _sets_sysctls(action: Action) -> bool:
     if action.verb == "delete":
         return False
-    if action.kind == netns.KIND:
+    if action.kind == NETNS:
         return action.wanted["forwarding"] is not None or bool(action.wanted["sysctls"])
-    return action.kind in (gateway.SYSCTL, bridge.KIND, vxlan_tunnel.KIND)
+    return action.kind in (gateway.SYSCTL, BRIDGE, VXLAN_TUNNEL)
 
 
 def _capabilities() -> int:

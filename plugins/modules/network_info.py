@@ -201,16 +201,11 @@ remembered:
             addresses: [172.30.0.2/16]
 """
 
-from ansible.module_utils.basic import AnsibleModule
-
-from ansible_collections.virtnet.linux.plugins.module_utils.module import run_info
-from ansible_collections.virtnet.linux.plugins.module_utils.report import report
+from ansible_collections.virtnet.linux.plugins.module_utils.start import run_info
 
 
 def main() -> None:
-    arguments = dict(tunnel_endpoints=dict(type="bool", default=False))
-    module = AnsibleModule(argument_spec=arguments, supports_check_mode=True)
-    run_info(module, report)
+    run_info()
 
 
 if __name__ == "__main__":

@@ -151,9 +151,9 @@ def delete(actions: list[Action], host: Host) -> None:
 
 
 def tidy(host: Host) -> None:
-    """Take /run/netns away with the last handle in it, if it was made here; at the end of each run, also for one that
-    was killed before it came to that."""
-    if not host.handles and host.memory["netns_directory"] and namespaces.remove_directory():
+    """Take /run/netns away with the last handle in it, where it was made here; at the end of each run, also for one
+    that was killed before it came to that."""
+    if not host.handles and namespaces.remove_directory():
         host.memory["netns_directory"].clear()
 
 
