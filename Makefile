@@ -22,7 +22,7 @@ export HYPOTHESIS_STORAGE_DIRECTORY := $(CURDIR)/.cache/hypothesis
 unexport ANSIBLE_COLLECTIONS_PATH ANSIBLE_INVENTORY PYTHONPATH
 # sudo drops the environment; what root ran must leave nothing in the clone that its owner cannot remove.
 AS_ROOT := $(if $(SUDO),$(SUDO) env PATH="$$PATH" LC_ALL=$$LC_ALL \
-	HYPOTHESIS_STORAGE_DIRECTORY="$$HYPOTHESIS_STORAGE_DIRECTORY") env PYTHONDONTWRITEBYTECODE=1
+	HYPOTHESIS_STORAGE_DIRECTORY="$$HYPOTHESIS_STORAGE_DIRECTORY" PYTHONDONTWRITEBYTECODE=1)
 GIVE_BACK := $(if $(SUDO),$(SUDO) chown -R "$$(id -u):$$(id -g)" .cache,true)
 
 # COMMAND=PACKAGE: the package is installed where the command is missing. A minimal Debian has no /etc/protocols,
@@ -76,12 +76,12 @@ build: $(INSTALLED) ## only build the collection's tarball and install it into b
 
 ##@ Develop it
 
-# Tests wait half of their time, for the kernel to let go of namespaces, for answers that do not come.
-WORKERS = $(shell expr 2 '*' "$$(nproc)")
+# Tests wait most of their time, for the kernel to let go of namespaces, for answers that do not come.
+WORKERS = $(shell expr 3 '*' "$$(nproc)")
 
 .PHONY: test
-test: lint-fast | test-packages ## every test, root's too; before them the linters that are quick
-	@$(AS_ROOT) python -m pytest -n $(WORKERS) $(ARGS) || status=$$?; $(GIVE_BACK); exit $${status:-0}
+test: lint-fast | test-packages ## every test but the long ones, root's too; before them the linters that are quick
+	@$(AS_ROOT) python -m pytest -n $(WORKERS) -m "not long" $(ARGS) || status=$$?; $(GIVE_BACK); exit $${status:-0}
 
 # One process beside those, which wait half of their time.
 PROPERTIES := python -m pytest --hypothesis-profile full tests/unit/planner/test_junk.py tests/unit/fabric/test_junk.py && \
@@ -92,7 +92,7 @@ PROPERTIES := python -m pytest --hypothesis-profile full tests/unit/planner/test
 test-full: .venv/test | test-packages ## what takes long: killed at every step, random histories, bad input, load, power cuts, cards
 	@tools/packages.sh $(FULL_PACKAGES)
 	@mkdir -p .cache && { $(PROPERTIES); } >.cache/properties.log 2>&1 & properties=$$!; \
-		$(AS_ROOT) python -m pytest -n $(WORKERS) tests/full $(ARGS) || status=$$?; $(GIVE_BACK); \
+		$(AS_ROOT) python -m pytest -n $(WORKERS) -m long tests $(ARGS) || status=$$?; $(GIVE_BACK); \
 		wait $$properties || status=$$?; cat .cache/properties.log; exit $${status:-0}
 
 .PHONY: unit

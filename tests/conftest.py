@@ -17,10 +17,13 @@ from kit import checkout, spread
 
 ROOT = str(checkout.collections_root())
 
-# No deadline: how long an example takes is the machine's affair, which may have others to serve.
-settings.register_profile("usual", deadline=None, max_examples=50)
-settings.register_profile("long", deadline=None, max_examples=150)  # what holds for every plan, in `make test-full`
-settings.register_profile("full", deadline=None, max_examples=2000)  # junk, there too
+# No deadline: how long an example takes is the machine's affair, which may have others to serve. Everybody's run tries
+# new examples; CI's tries the same ones each time, for it is to judge what was changed.
+SAME = {"derandomize": True, "database": None} if "CI" in os.environ else {}
+settings.register_profile("all", deadline=None, **SAME)
+settings.register_profile("usual", settings.get_profile("all"), max_examples=50)
+settings.register_profile("long", settings.get_profile("all"), max_examples=150)  # what holds for every plan
+settings.register_profile("full", settings.get_profile("all"), max_examples=2000)  # junk
 settings.load_profile("usual")
 
 sys.path.insert(0, ROOT)
@@ -30,8 +33,12 @@ os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [ROOT, os.environ.get("P
 os.environ["ANSIBLE_COLLECTIONS_PATH"] = ROOT
 
 
+@pytest.hookimpl(tryfirst=True)  # before -m selects
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What takes long comes first."""
+    """What is in full/ is long, wherever else long tests are. What takes most time comes first."""
+    for item in items:
+        if item.nodeid.startswith("tests/full/"):
+            item.add_marker("long")
     items.sort(key=lambda item: spread.place(item.nodeid))
 
 

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 """The modules work on the oldest Python that a managed host may have, with the oldest pyroute2, and on the newest with
-the newest; what lies between is tests/full/test_pythons.py."""
+the newest; in the long run on all that lie between, too."""
 
 from __future__ import annotations
 
@@ -57,14 +57,14 @@ def test_each_is_what_it_is_said_to_be():
         assert says.startswith("Python %s." % version)
 
 
+RUNNING = "%d.%d" % sys.version_info[:2]  # runs all other tests
+BETWEEN = [pair for pair in pythons.pairs() if pair not in pythons.ends() and pair[0] != RUNNING]
+PAIRS = [*pythons.ends(), *(pytest.param(*pair, marks=pytest.mark.long) for pair in BETWEEN)]
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("version, pyroute2", pythons.ends())
+@pytest.mark.parametrize("version, pyroute2", PAIRS)
 def test_a_container_comes_and_goes(version, pyroute2, tmp_path):
-    make_and_remove_a_container(version, pyroute2, tmp_path)
-
-
-def make_and_remove_a_container(version, pyroute2, tmp_path):
-    """By a playbook whose modules run on that Python."""
     python = pythons.with_pyroute2(version, pyroute2)
     playbook = tmp_path / "play.yml"
     playbook.write_text(PLAY)

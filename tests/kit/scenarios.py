@@ -17,8 +17,7 @@ from pathlib import Path
 from kit import machine
 from kit.checkout import HOME
 
-LONG = ["overlay"]
-SHORT = sorted({path.parent.name for path in HOME.glob("extensions/molecule/*/molecule.yml")} - set(LONG))
+SCENARIOS = sorted({path.parent.name for path in HOME.glob("extensions/molecule/*/molecule.yml")})
 
 _MACHINE = machine.OWN + "exec molecule test --scenario-name {scenario}"
 

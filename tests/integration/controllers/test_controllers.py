@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 """Another version of ansible-core than this environment's installs the tarball and runs roles, playbooks and plugins:
-the newest, and tests/full/test_controllers.py every other one that the collection is for.
+the newest, and in the long run every other one that the collection is for.
 
 Each has a machine of its own, which has nothing of ours yet, and on it two test hosts over SSH and a container `here`.
 """
@@ -41,13 +41,12 @@ def tarball(tmp_path_factory):
     return checkout.build(tmp_path_factory.mktemp("tarball"))
 
 
+OTHERS = [pytest.param(core, marks=pytest.mark.long) for core in list(pythons.controllers())[:-1]]
+
+
 @pytest.mark.slow
-def test_everything_runs_without_a_warning(tarball, tmp_path):
-    run_everything(list(pythons.controllers())[-1], tarball, tmp_path)
-
-
-def run_everything(core, tarball, tmp_path):
-    """Whatever the collection has, with a version of ansible-core."""
+@pytest.mark.parametrize("core", [*OTHERS, *list(pythons.controllers())[-1:]])
+def test_everything_runs_without_a_warning(core, tarball, tmp_path):
     python = pythons.with_ansible(core)
     directory = shutil.copytree(REPOSITORY, tmp_path / "repository")
     lab = LAB.format(directory=directory, python=python)

@@ -21,7 +21,17 @@ STANDS = {
 }
 
 
-@pytest.mark.parametrize("page", [page for page in PAGES if blocks(page)], ids=name_of)
+# They play whole playbooks, and some against several hosts.
+LONG = ("docs/seeing-it.md", "docs/how-it-works.md", "docs/containers-as-hosts.md", "docs/services.md",
+        "roles/overlay_network/README.md", "roles/lab_hosts/README.md", "roles/prepare_host/README.md")  # fmt: skip
+FOLLOWED = [
+    pytest.param(page, id=name_of(page), marks=[pytest.mark.long] if name_of(page) in LONG else [])
+    for page in PAGES
+    if blocks(page)
+]
+
+
+@pytest.mark.parametrize("page", FOLLOWED)
 def test_a_page_can_be_followed(page, host, tmp_path):
     session = Session(host, tmp_path)
     session.run("sh", "-ec", STANDS.get(name_of(page), "true").replace("{HOME}", str(HOME)))

@@ -35,7 +35,7 @@ def repository(tmp_path):
     return copy
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_the_example_passes_its_own_scenario(repository, tmp_path):
     said = run("ansible-galaxy", "collection", "install", "-r", "requirements.yml", cwd=repository, home=tmp_path)
     assert "Nothing to do" in said

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 
+import pytest
 from integration.overlay.fabric_lab import FABRIC, PLAY, on, recap
 
 BRIDGE_CONTAINERS = """
@@ -88,6 +89,7 @@ def test_a_host_joins_and_another_leaves(lab):
     assert {vtep for _mac, vtep in entries(lab, "h1")} == {"10.99.0.3"}
 
 
+@pytest.mark.long
 def test_batches_are_planned_once(lab, tmp_path):
     (tmp_path / "batches.yml").write_text(BATCHES)
     lab.containers("h1", on("fabric", name="c1"))
@@ -100,6 +102,7 @@ def test_batches_are_planned_once(lab, tmp_path):
     assert lab.ping("h1", "c1", lab.address("h3", "c6")) and lab.ping("h3", "c6", lab.address("h2", "c5"))
 
 
+@pytest.mark.long
 def test_the_play_may_have_hosts_that_are_no_members(lab):
     """As `check` has, which looks at every host of the inventory: here at the outside, too."""
     stand(lab)
@@ -114,6 +117,7 @@ def unreachable(lab, host):
     lab.declared[host].update(ansible_host="127.0.0.1", ansible_ssh_common_args="-p 1 -o BatchMode=yes")
 
 
+@pytest.mark.long
 def test_a_host_that_cannot_be_reached_stops_what_could_clash(lab):
     stand(lab)
     for number, host in enumerate(lab.declared, start=1):
@@ -133,6 +137,7 @@ def test_a_host_that_cannot_be_reached_stops_what_could_clash(lab):
     assert lab.ping("h1", "new", lab.address("h3", "c6"))
 
 
+@pytest.mark.long
 def test_slices_need_nobody(lab):
     for number, host in enumerate(lab.declared, start=1):
         slices = {"fabric": [f"10.42.{number}.0/24", f"fd42::{number}:0/112"]}
@@ -177,6 +182,7 @@ def test_all_of_it_goes(lab):
     assert not any(host["changed"] for host in recap(lab.play()).values())
 
 
+@pytest.mark.long
 def test_a_container_is_on_an_overlay_and_on_a_bridge_network(lab, tmp_path):
     """Of bridge_network's list on bare hosts, check mode first; of this role's where the bridge network stands."""
     both = str(tmp_path / "both.yml")

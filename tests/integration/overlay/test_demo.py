@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import pytest
 from integration.overlay.fabric_lab import PLAY, recap, run
 
 from kit import checkout
@@ -13,6 +14,7 @@ from kit import checkout
 INVENTORY = checkout.HOME / "playbooks" / "inventory" / "overlay_demo.yml"
 
 
+@pytest.mark.long
 def test_one_screen_shows_who_reaches_whom_a_frame_and_what_it_costs(lab):
     sources = [f"--inventory={lab.directory / 'inventory.json'}", f"--inventory={INVENTORY}"]
     for changed in (True, False):

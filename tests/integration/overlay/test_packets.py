@@ -17,7 +17,10 @@ VNI, GATEWAY_MAC = 4242, "02:42:0a:2a:00:01"
 MTU = {4: 1350, 6: 1330}
 
 
-@pytest.fixture(scope="module", params=[4, 6], ids=["IPv4 underlay", "IPv6 underlay"])
+UNDERLAYS = [pytest.param(4, id="IPv4 underlay"), pytest.param(6, id="IPv6 underlay", marks=pytest.mark.long)]
+
+
+@pytest.fixture(scope="module", params=UNDERLAYS)
 def fabric(request, tmp_path_factory):
     """The second host's card takes 1400 bytes only."""
     hosts = [{"name": "h1"}, {"name": "h2", "mtu": 1400}, {"name": "h3"}]

@@ -157,6 +157,7 @@ def with_overlay(made):
     made.inventories.pop()
 
 
+@pytest.mark.long
 def test_check_tells_of_a_missing_overlay_that_a_container_of_bridge_network_is_on(with_overlay):
     with_overlay.play("virtnet.linux.check")
     with_overlay.ssh("h1", "ip link delete br-fabric; ip netns delete client")
@@ -164,6 +165,7 @@ def test_check_tells_of_a_missing_overlay_that_a_container_of_bridge_network_is_
     assert "network fabric missing" in said and "container client missing" in said, said
 
 
+@pytest.mark.long
 def test_check_goes_on_where_a_role_refuses(with_overlay):
     """What cannot be built is told with what differs besides, in the task that fails."""
     with_overlay.ssh("h1", "ip netns delete client")

@@ -246,6 +246,7 @@ def addresses(host):
     return {name: one["IPv4Address"] for name, one in network["Containers"].items()}
 
 
+@pytest.mark.long
 def test_a_container_keeps_its_address_whatever_is_killed(host, tmp_path):
     play(host, tmp_path, ["a", "b", "c"])
     before = addresses(host)
