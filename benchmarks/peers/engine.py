@@ -93,8 +93,10 @@ def _main(verb: str, file: Path) -> None:
     if verb == "plan":
         file.write_text(json.dumps(_planned(json.load(sys.stdin))))
         return
-    from ansible_collections.virtnet.linux.plugins.module_utils.converge import converge
+    from ansible_collections.virtnet.linux.plugins.module_utils.converge import KINDS, converge
 
+    for kind in KINDS.values():  # which else are read when they are first used
+        assert kind.KIND
     document = json.loads(file.read_text())
     began = time.perf_counter()
     converge(document)
