@@ -126,7 +126,6 @@ def converge(
             stack.callback(host.memory.save)  # also where the document is refused: then it takes the lock's file away
         document = document() if callable(document) else document
         _foretell(document, host)
-        host.read_ahead()
         host.heads = _heads_of_segments(document, host)
         warnings = _refuse(document, host, check)
         wanted = _firewall_state(document, host)
@@ -171,6 +170,9 @@ def _foretell(document: Document, host: Host) -> None:
     for name, kind in FORETELLING.items():
         for wanted in document.get(name) or []:
             kind.foretell(wanted, host)
+        if name == NETNS:  # the first: a pair that goes is looked for in the namespaces that it names
+            host.open_ahead()
+    host.read_ahead()
     if host.coming:
         host.namespaces_going.update(netns.replaced(host))
 

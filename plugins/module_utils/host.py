@@ -11,6 +11,7 @@ import functools
 import itertools
 import os
 import resource
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from ansible_collections.virtnet.linux.plugins.module_utils import firewall, namespaces
@@ -57,18 +58,24 @@ class Host:
             self._stacks[name] = Stack(name, exists=name is None or name in self.handles)
         return self._stacks[name]
 
-    def read_ahead(self) -> None:
-        """Read what all declared objects are about to ask for. The same few steps a thousand times in a row take two
-        thirds of the time that they take one by one, between others."""
+    def open_ahead(self) -> None:
+        """Read the links of the namespaces that are declared, coming or going, in one go. The same few steps a thousand
+        times in a row take two thirds of the time that they take one by one, between others."""
         asked = [name for name in (*self.coming, *self.namespaces_going) if name not in self.memory["handles"]]
-        sockets = namespaces.open_sockets([name for name in asked if name in self.handles])
-        there = [Stack(name, inside=inside) for name, inside in sockets.items()]
-        self._stacks.update((stack.name, stack) for stack in there)
-        with_ends = {netns for netns, _name in self.links_coming}
-        compared = [stack for stack in there if stack.name in with_ends]
-        for part, stacks in (("links", there), ("raw_addresses", compared), ("routes", compared)):
-            for stack in stacks:
-                getattr(stack, part)
+        there = [name for name in asked if name in self.handles and name not in self._stacks]
+        for name, inside in namespaces.open_sockets(there).items():
+            self._stacks[name] = Stack(name, inside=inside)
+        self._read("links", there)
+
+    def read_ahead(self) -> None:
+        """Read, as open_ahead() does, the addresses and routes that declared ends of links are compared with."""
+        names = dict.fromkeys(netns for netns, _name in self.links_coming if netns in self._stacks and netns)
+        for part in ("raw_addresses", "routes"):
+            self._read(part, names)
+
+    def _read(self, part: str, names: Iterable[str]) -> None:
+        for name in names:
+            getattr(self._stacks[name], part)
 
     def stack_to_be(self, name: str | None) -> Stack:
         """The stack that the name stands for after this run: another one than now where it comes, or is replaced."""

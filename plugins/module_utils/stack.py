@@ -347,6 +347,8 @@ class Stack:
         leaves none behind in the group.
         """
         leaving = list(names)
+        if not leaving:
+            return
         taken = {link.group for link in self.links.values()}
         group = next(number for number in itertools.count(1) if number not in taken)
         for first in range(0, len(leaving), _GROUP_AT_ONCE):
@@ -355,8 +357,7 @@ class Stack:
             requests = [Request(mark, "link " + name, (errno.ENODEV,)) for name, mark in zip(some, marks)]
             requests.append(Request(messages.delete_group(group), "deleting " + ", ".join(some), (errno.ENODEV,)))
             self.send(requests)
-        if leaving:
-            self.forget()
+        self.forget()
 
     def _read_links(self) -> dict[str, Link]:
         links = [
