@@ -148,5 +148,3 @@ def _mac(data: bytes) -> str:
 
 def _packed_mac(mac: str) -> bytes:
     return bytes.fromhex(mac.replace(":", ""))
-
-

@@ -46,5 +46,7 @@ class Finder:
 
 
 def read_once() -> None:
-    """From now on compile what is imported of this package once."""
-    sys.meta_path.insert(0, Finder)
+    """From now on compile what is imported of this package once, if it comes in a ZIP file."""
+    (place,) = sys.modules[PACKAGE].__path__
+    if isinstance(pkgutil.get_importer(place), zipimporter):
+        sys.meta_path.insert(0, Finder)
