@@ -37,6 +37,8 @@ from ansible_collections.virtnet.linux.plugins.module_utils.kind import (
     Filtering,
     Foretelling,
     Kind,
+    Leaving,
+    Making,
 )
 from ansible_collections.virtnet.linux.plugins.module_utils.kinds import (
     bridge,
@@ -79,6 +81,17 @@ FILTERING: dict[str, Filtering] = {
     VETH: veth,
     VXLAN_TUNNEL: vxlan_tunnel,
 }
+MAKING: dict[str, Making] = {
+    NETNS: netns,
+    BRIDGE: bridge,
+    FOREIGN_FIREWALL: foreign_firewall,
+    VETH: veth,
+    INTERFACE: interface,
+    VXLAN_TUNNEL: vxlan_tunnel,
+    NETWORK_NAMES: network_names,
+    RESOLVER: resolver,
+}
+LEAVING: dict[str, Leaving] = {VXLAN_TUNNEL: vxlan_tunnel, INTERFACE: interface, NETNS: netns, RESOLVER: resolver}
 FIREWALL = "firewall"  # the kind of an action that mends our tables and nothing else
 
 Document = dict[str, list[dict[str, Any]]]
@@ -281,10 +294,8 @@ def _apply(actions: list[Action], host: Host, wanted: firewall.State, text: str)
         by_kind.setdefault(action.kind, []).append(action)
     stay, go = _split(by_kind)
     files.apply(by_kind.get(files.KIND, []))
-    if some := stay.get(NETNS):
-        netns.apply(some, host)
-    if some := stay.get(BRIDGE):
-        bridge.apply(some, host)
+    _make(NETNS, stay, host)
+    _make(BRIDGE, stay, host)
     first = wanted
     sysctls = by_kind.get(gateway.SYSCTL, [])
     gateway.apply([action for action in sysctls if gateway.closes(action)], host)
@@ -294,39 +305,39 @@ def _apply(actions: list[Action], host: Host, wanted: firewall.State, text: str)
         before = host.firewall.state
         first = _before_addresses_move(before, wanted)
         _apply_firewall(host, before, first, text if first == wanted else firewall.transaction(host.firewall, first))
-    if some := by_kind.get(FOREIGN_FIREWALL):
-        foreign_firewall.apply(some, host)
-    if some := go.get(VXLAN_TUNNEL):
-        vxlan_tunnel.delete(some, host)
+    _make(FOREIGN_FIREWALL, by_kind, host)
+    _take_away(VXLAN_TUNNEL, go, host)
     _delete_links(go.get(VETH, []) + go.get(BRIDGE, []), host)
-    if some := go.get(INTERFACE):
-        interface.delete(some, host)
+    _take_away(INTERFACE, go, host)
     if some := go.get(NETNS):
         netns.empty(some, host)
-    if some := stay.get(VETH):
-        veth.apply(some, host)
+    _make(VETH, stay, host)
     if first != wanted:
         there = firewall.Live(firewall.elements(first), ruleset.FAMILIES)
         _apply_firewall(host, first, wanted, firewall.transaction(there, wanted))
-    if some := stay.get(INTERFACE):
-        interface.apply(some, host)
-    if some := stay.get(VXLAN_TUNNEL):
-        vxlan_tunnel.apply(some, host)
+    _make(INTERFACE, stay, host)
+    _make(VXLAN_TUNNEL, stay, host)
     if some := stay.get(NETNS):
         netns.apply_sysctls(some, host)
     opening = [action for action in sysctls if not gateway.closes(action)]
     gateway.apply(opening + by_kind.get(gateway.ROUTE, []), host)
-    if some := by_kind.get(NETWORK_NAMES):
-        network_names.apply(some, host)
-    if some := go.get(RESOLVER):
-        resolver.delete(some, host)
-    if some := stay.get(RESOLVER):
-        resolver.apply(some, host)
+    _make(NETWORK_NAMES, by_kind, host)
+    _take_away(RESOLVER, go, host)
+    _make(RESOLVER, stay, host)
     if NETWORK_NAMES in by_kind or RESOLVER in by_kind:
         host.name_files.tidy()
     with Meanwhile(lambda: _forget_flows(host)):  # the kernel goes through the whole of its table
-        if some := go.get(NETNS):
-            netns.delete(some, host)
+        _take_away(NETNS, go, host)
+
+
+def _make(kind: str, actions: dict[str, list[Action]], host: Host) -> None:
+    if actions.get(kind):
+        MAKING[kind].apply(actions[kind], host)
+
+
+def _take_away(kind: str, actions: dict[str, list[Action]], host: Host) -> None:
+    if actions.get(kind):
+        LEAVING[kind].delete(actions[kind], host)
 
 
 def _delete_links(actions: list[Action], host: Host) -> None:

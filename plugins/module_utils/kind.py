@@ -45,6 +45,20 @@ class Foretelling(Kind, Protocol):
         """Tell the host what the object is about to make and take away."""
 
 
+class Making(Kind, Protocol):
+    """One whose actions are carried out at a step of their own; those that take away too, unless it is Leaving."""
+
+    def apply(self, actions: list[Action], host: Host, /) -> None:
+        """Carry out actions."""
+
+
+class Leaving(Kind, Protocol):
+    """One whose objects are taken away at another step than they are made."""
+
+    def delete(self, actions: list[Action], host: Host, /) -> None:
+        """Carry out actions that take away."""
+
+
 class Filtering(Kind, Protocol):
     """One whose objects the firewall knows."""
 

@@ -47,6 +47,5 @@ class Finder:
 
 def read_once() -> None:
     """From now on compile what is imported of this package once, if it comes in a ZIP file."""
-    (place,) = sys.modules[PACKAGE].__path__
-    if isinstance(pkgutil.get_importer(place), zipimporter):
+    if any(isinstance(pkgutil.get_importer(place), zipimporter) for place in sys.modules[PACKAGE].__path__):
         sys.meta_path.insert(0, Finder)

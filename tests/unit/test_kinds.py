@@ -19,6 +19,12 @@ OF_OVERLAYS = {"vxlan_tunnel"}
 MODULE = "virtnet.linux.topology"
 
 
+def test_a_kind_is_called_as_its_module_is():
+    for kinds in (converge.KINDS, converge.FORETELLING, converge.FILTERING, converge.MAKING, converge.LEAVING):
+        for name, kind in kinds.items():
+            assert kind.KIND == name == kind.__name__.rpartition(".")[2]
+
+
 def test_the_planner_plans_what_the_engine_makes():
     assert set(plan.KINDS) == KINDS
 

@@ -11,6 +11,7 @@ needs all of them at once. ``from PACKAGE import KIND`` is as usual, and gives a
 from __future__ import annotations
 
 import importlib.util
+import pkgutil
 import sys
 
 
@@ -25,6 +26,5 @@ def _read_later(name: str) -> None:
         globals()[name.rpartition(".")[2]] = module
 
 
-for _kind in ("netns", "bridge", "veth", "vxlan_tunnel", "interface", "bridge_policy", "nat_port", "foreign_firewall",
-              "network_names", "resolver"):  # fmt: skip
-    _read_later(__name__ + "." + _kind)
+for _kind in pkgutil.iter_modules(__path__):
+    _read_later(__name__ + "." + _kind.name)

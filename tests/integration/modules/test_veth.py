@@ -167,6 +167,12 @@ def test_nobody_sends_in_anothers_name(two):
     assert packets.ping(two, "c1", "10.0.0.3")
 
 
+def test_an_address_that_holds_an_ipv4_address_is_as_declared_the_next_time(two):
+    """It can be written in two ways, ::ffff:a00:2 and as here, which is the kernel's and nft's."""
+    addresses = {"addresses": ["::ffff:10.0.0.2/120"], "mac": MAC, "gateway": None}
+    two.change("veth", **cable(anti_spoofing=True, peer=addresses))
+
+
 def test_guards_are_told_in_the_words_of_the_options(two):
     two.module("veth", **cable(1, {"mac": MAC}))
     done = two.change("veth", **cable(1, {"mac": MAC}, anti_spoofing=True))
