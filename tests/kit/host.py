@@ -12,6 +12,7 @@ it ends with the host's first process. Namespaces made in it (``ip netns add``) 
 from __future__ import annotations
 
 import contextlib
+import functools
 import importlib
 import io
 import json
@@ -29,6 +30,7 @@ from kit import machine, snapshot
 from kit.namespaces import CLONE_NEWNET, CLONE_NEWNS, CLONE_NEWPID, inside, libc
 
 MODULES = "ansible_collections.virtnet.linux.plugins.modules."
+ENGINE = "ansible_collections.virtnet.linux.plugins.module_utils."
 SETUP = """
 mount --make-rprivate /
 mount -t proc proc /proc
@@ -45,6 +47,7 @@ class Host:
     """A throwaway host; use it in a with block."""
 
     def __init__(self) -> None:
+        _load_engine()
         told, tell = os.pipe()
         self._keeper = os.fork()
         if self._keeper == 0:
@@ -79,18 +82,15 @@ class Host:
 
     def module(self, module: str, /, *, check: bool = False, diff: bool = False, **arguments: Any) -> dict[str, Any]:
         """What a module of the collection returns, run in the host as Ansible runs it; it may have failed."""
-        importlib.import_module(MODULES + module)  # here, so that children find it loaded
-        return self.call(run_module, module, dict(arguments, _ansible_check_mode=check, _ansible_diff=diff))
+        return self._module(run_module, module, check, diff, arguments)
 
     def change(self, module: str, /, **arguments: Any) -> dict[str, Any]:
         """What a module returns that has something to do.
 
         On the way: check mode leaves no trace and foretells exactly what is then done, and a second run does nothing.
         """
-        before = self.snapshot()
-        foretold = self.module(module, check=True, diff=True, **arguments)
+        foretold = self._without_trace(module, check=True, diff=True, **arguments)
         assert not foretold.get("failed"), foretold
-        snapshot.same(before, self.snapshot())
         done = self.module(module, diff=True, **arguments)
         assert done == foretold, "foretold: %s\ndone: %s" % (foretold, done)
         assert done["changed"] and done["actions"], done
@@ -99,26 +99,29 @@ class Host:
 
     def unchanged(self, module: str, /, **arguments: Any) -> None:
         """A module that has nothing to do does nothing."""
-        before = self.snapshot()
-        self.finds_nothing_to_do(module, **arguments)
-        snapshot.same(before, self.snapshot())
+        _assert_nothing_to_do(self._without_trace(module, diff=True, **arguments))
 
     def finds_nothing_to_do(self, module: str, /, **arguments: Any) -> None:
         """A module says that everything is as it should be."""
-        done = self.module(module, diff=True, **arguments)
-        assert not done.get("failed"), done
-        assert not done["changed"] and done["actions"] == [], done
-        assert done["diff"] == {"before": "", "after": ""}
+        _assert_nothing_to_do(self.module(module, diff=True, **arguments))
 
     def refused(self, module: str, /, **arguments: Any) -> list[str]:
         """The problems for which a module refuses its arguments, in check mode too, with nothing touched."""
-        before = self.snapshot()
-        result = self.module(module, **arguments)
+        result = self._without_trace(module, **arguments)
         assert result.get("failed"), result
-        snapshot.same(before, self.snapshot())
         foretold = self.module(module, check=True, **arguments)
         assert foretold.get("problems") == result.get("problems"), (foretold, result)
         return result["problems"]
+
+    def _without_trace(self, module: str, /, *, check: bool = False, diff: bool = False, **arguments: Any) -> Any:
+        """What a module returns that must change nothing."""
+        before, result, after = self._module(_between_snapshots, module, check, diff, arguments)
+        snapshot.same(before, after)
+        return result
+
+    def _module(self, run: Callable[..., Any], module: str, check: bool, diff: bool, arguments: dict[str, Any]) -> Any:
+        importlib.import_module(MODULES + module)  # here, so that children find it loaded
+        return self.call(run, module, dict(arguments, _ansible_check_mode=check, _ansible_diff=diff))
 
     def sh(self, script: str, netns: str | None = None) -> str:
         """The output of a shell script; it must succeed."""
@@ -165,6 +168,15 @@ class Host:
         return self.sh("cat /proc/sys/net/" + key, netns).strip()
 
 
+@functools.cache
+def _load_engine() -> None:
+    """Import what a module imports when it is run, so that children find it loaded."""
+    for name in ("module", "report", "persistence", "name_files", "foreign"):
+        importlib.import_module(ENGINE + name)
+    for kind in importlib.import_module(ENGINE + "converge").KINDS.values():
+        _ = kind.KIND  # it is read when it is first used
+
+
 def run_module(module: str, arguments: dict[str, Any]) -> dict[str, Any]:
     """For functions that run in a host: what a module of the collection returns."""
     basic._ANSIBLE_ARGS = json.dumps({"ANSIBLE_MODULE_ARGS": arguments}).encode()
@@ -178,6 +190,17 @@ def run_module(module: str, arguments: dict[str, Any]) -> dict[str, Any]:
     if "warnings" in result:  # from ansible-core 2.19 on they are more than their text
         result["warnings"] = [one if isinstance(one, str) else one["event"]["msg"] for one in result["warnings"]]
     return result
+
+
+def _between_snapshots(module: str, arguments: dict[str, Any]) -> tuple[Any, dict[str, Any], Any]:
+    """Both snapshots by the process that is in the host already: to enter it takes as long as to take one."""
+    return snapshot.take(), run_module(module, arguments), snapshot.take()
+
+
+def _assert_nothing_to_do(done: dict[str, Any]) -> None:
+    assert not done.get("failed"), done
+    assert not done["changed"] and done["actions"] == [], done
+    assert done["diff"] == {"before": "", "after": ""}
 
 
 def _keep(tell: int) -> None:

@@ -40,6 +40,7 @@ def entries(lab, host):
     return {(one["mac"], one["dst"]) for one in found if "dst" in one}
 
 
+@pytest.mark.long
 def test_a_run_on_one_host_names_the_others_and_their_run_completes_it(lab):
     stand(lab)
     lab.containers("h1", on("fabric", name="c1"), on("fabric", name="new"))
@@ -165,6 +166,7 @@ def test_errors_of_all_hosts_are_said_at_once_and_nothing_is_touched(lab):
         assert "br-fabric" not in lab.sh(host, "ip link") and lab.sh(host, "ip netns list") == ""
 
 
+@pytest.mark.long
 def test_all_of_it_goes(lab):
     def left(host):
         return lab.sh(host, "ip -o link | cut -d: -f2 | cut -d@ -f1; ip netns list; nft list tables; "
@@ -204,6 +206,7 @@ def test_a_container_is_on_an_overlay_and_on_a_bridge_network(lab, tmp_path):
     assert not any(host["changed"] for host in recap(lab.play(playbook=both)).values())
 
 
+@pytest.mark.long
 def test_flooding_lets_broadcasts_through_and_still_no_gateway(lab):
     lab.networks = [{**FABRIC, "flood": True}]
     stand(lab)

@@ -132,6 +132,7 @@ def test_check_tells_in_words_what_differs_and_changes_nothing(made):
     made.play("virtnet.linux.check")
 
 
+@pytest.mark.long
 def test_check_with_purge_tells_of_what_nobody_declares(made):
     """On the host outside nothing at all is declared."""
     container = {"name": "from-{{ inventory_hostname }}", "labels": {"role": "bridge_network", "mode": "none"}}

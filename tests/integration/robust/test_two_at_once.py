@@ -158,7 +158,13 @@ def test_a_play_says_how_long_the_modules_of_a_role_wait(host, tmp_path):
     assert code != 0 and "another run has been changing this host's networks for 0 s" in output, output
 
 
-@pytest.mark.parametrize("same", [True, False], ids=["the same network", "different networks"])
+SAME_OR_NOT = [
+    pytest.param(True, id="the same network", marks=pytest.mark.long),
+    pytest.param(False, id="different networks"),
+]
+
+
+@pytest.mark.parametrize("same", SAME_OR_NOT)
 def test_two_playbooks(host, tmp_path, same):
     files = []
     for number in (1, 2):

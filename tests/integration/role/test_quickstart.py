@@ -6,12 +6,15 @@
 
 from __future__ import annotations
 
+import pytest
+
 from kit import packets, snapshot
 from kit.role import play
 
 OTHER_PORT = ("-e", "quickstart_port=8081")
 
 
+@pytest.mark.long
 def test_quickstart_up_twice_and_down_twice(host, tmp_path):
     stranger = packets.listen(host, 8080)
     before = host.snapshot()

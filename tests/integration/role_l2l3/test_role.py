@@ -26,6 +26,7 @@ CONTAINERS = [
 ]
 
 
+@pytest.mark.long
 def test_one_play_makes_it_the_next_changes_nothing(host, tmp_path):
     host.sh("ip netns add isp; ip link add enp3s0 type veth peer name eth0 netns isp")
     playbook = playbook_of(tmp_path, networks=NETWORKS, containers=CONTAINERS)
