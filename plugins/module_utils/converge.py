@@ -91,7 +91,7 @@ MAKING: dict[str, Making] = {
     NETWORK_NAMES: network_names,
     RESOLVER: resolver,
 }
-LEAVING: dict[str, Leaving] = {VXLAN_TUNNEL: vxlan_tunnel, INTERFACE: interface, NETNS: netns, RESOLVER: resolver}
+LEAVING: dict[str, Leaving] = {VXLAN_TUNNEL: vxlan_tunnel, INTERFACE: interface, RESOLVER: resolver}
 FIREWALL = "firewall"  # the kind of an action that mends our tables and nothing else
 
 Document = dict[str, list[dict[str, Any]]]
@@ -263,10 +263,10 @@ def _plan(document: Document, host: Host, wanted: firewall.State, to_filter: boo
         ]
     filters += go[FOREIGN_FIREWALL] + stay[FOREIGN_FIREWALL]
     first = stay[NETNS] + stay[BRIDGE]
-    leaving = (VXLAN_TUNNEL, VETH, BRIDGE, INTERFACE, NETNS)
+    leaving = (VXLAN_TUNNEL, INTERFACE, VETH, BRIDGE, RESOLVER, NETNS)
     last = [action for kind in leaving for action in go[kind]]
     last += stay[VETH] + stay[INTERFACE] + stay[VXLAN_TUNNEL]
-    told = [*by_kind[NETWORK_NAMES], *go[RESOLVER], *stay[RESOLVER]]
+    told = [*by_kind[NETWORK_NAMES], *stay[RESOLVER]]
     return first + gateway.closing(wanted, host) + filters + last + gateway.opening(wanted, host) + told
 
 
@@ -307,10 +307,8 @@ def _apply(actions: list[Action], host: Host, wanted: firewall.State, text: str)
         _apply_firewall(host, before, first, text if first == wanted else firewall.transaction(host.firewall, first))
     _make(FOREIGN_FIREWALL, by_kind, host)
     _take_away(VXLAN_TUNNEL, go, host)
-    _delete_links(go.get(VETH, []) + go.get(BRIDGE, []), host)
     _take_away(INTERFACE, go, host)
-    if some := go.get(NETNS):
-        netns.empty(some, host)
+    _take_containers_away(go, host)
     _make(VETH, stay, host)
     if first != wanted:
         there = firewall.Live(firewall.elements(first), ruleset.FAMILIES)
@@ -321,13 +319,11 @@ def _apply(actions: list[Action], host: Host, wanted: firewall.State, text: str)
         netns.apply_sysctls(some, host)
     opening = [action for action in sysctls if not gateway.closes(action)]
     gateway.apply(opening + by_kind.get(gateway.ROUTE, []), host)
-    _make(NETWORK_NAMES, by_kind, host)
-    _take_away(RESOLVER, go, host)
-    _make(RESOLVER, stay, host)
-    if NETWORK_NAMES in by_kind or RESOLVER in by_kind:
-        host.name_files.tidy()
     with Meanwhile(lambda: _forget_flows(host)):  # the kernel goes through the whole of its table
-        _take_away(NETNS, go, host)
+        _make(NETWORK_NAMES, by_kind, host)
+        _make(RESOLVER, stay, host)
+        if NETWORK_NAMES in by_kind or RESOLVER in by_kind:
+            host.name_files.tidy()
 
 
 def _make(kind: str, actions: dict[str, list[Action]], host: Host) -> None:
@@ -340,13 +336,31 @@ def _take_away(kind: str, actions: dict[str, list[Action]], host: Host) -> None:
         LEAVING[kind].delete(actions[kind], host)
 
 
-def _delete_links(actions: list[Action], host: Host) -> None:
-    """Take pairs and bridges away, each pair by its first end; what was on a bridge besides stays where it is."""
-    by_netns: dict[str | None, list[str]] = {}
-    for action in actions:
-        by_netns.setdefault(action.wanted["netns"], []).append(action.name)
-    for name, links in by_netns.items():
-        host.stack(name).delete_links(links)
+def _take_containers_away(go: dict[str, list[Action]], host: Host) -> None:
+    """Take pairs, bridges and namespaces away, and what containers have for names; each pair by its first end, and what
+    was on a bridge besides stays where it is.
+
+    For most of that time the kernel is busy with the links, so the rest is done meanwhile. Only handles of namespaces
+    that stay, because somebody else holds them, wait: without them the next run would not find the links that this one
+    left there, should it be killed.
+    """
+    leaving = go.get(NETNS, [])
+    netns.send_cards_home(leaving, host)
+    held = netns.held(leaving, host)
+    links = [(action.wanted["netns"], action.name) for action in go.get(VETH, []) + go.get(BRIDGE, [])]
+    links += netns.links(leaving, held, host)
+    with Meanwhile(lambda: _delete_links(links, host)):
+        _take_away(RESOLVER, go, host)
+        netns.delete([action for action in leaving if action not in held], host)
+    netns.delete(held, host)
+
+
+def _delete_links(links: list[tuple[str | None, str]], host: Host) -> None:
+    by_netns: dict[str | None, dict[str, None]] = {}
+    for netns_name, name in links:
+        by_netns.setdefault(netns_name, {})[name] = None
+    for netns_name, names in by_netns.items():
+        host.stack(netns_name).delete_links(names)
 
 
 def _before_addresses_move(before: firewall.State, wanted: firewall.State) -> firewall.State:

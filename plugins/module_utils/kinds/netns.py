@@ -131,18 +131,41 @@ def apply_sysctls(actions: list[Action], host: Host) -> None:
                     sysctls.write(key, value)
 
 
-def empty(actions: list[Action], host: Host) -> None:
-    """Take the links of namespaces that go from the host, and bring its cards back from there."""
-    host.stack(None).delete_links(host_ends(host, [action.name for action in actions]))
-    for action in _held(actions, host):
-        stack = host.stack(action.name)
-        stack.delete_links([link.name for link in stack.links.values() if _is_our_veth(link)])
+def send_cards_home(actions: list[Action], host: Host) -> None:
+    """Bring cards back from namespaces that go; the kernel would, but under the names that they have there."""
     for action in actions:
-        _send_cards_home(action.name, host)
+        name = action.name
+        if name not in host.memory["handles"] or host.memory["handles"][name].get("pid") is not None:
+            for link in cards.away_in(host.stack(name)):
+                cards.send_home(host.stack(name), link, host.stack(None))
+
+
+def held(actions: list[Action], host: Host) -> list[Action]:
+    """Those whose namespace stays, held by a process or by another handle, and its links with it."""
+    going = [action for action in actions if action.name not in host.memory["handles"]]
+    if not going:
+        return []
+    names = {action.name for action in actions}
+    elsewhere = {inode for name, inode in host.handles.items() if name not in names}
+    return [
+        action
+        for action in going
+        if host.handles.get(action.name) in elsewhere or (action.wanted["force"] and host.processes(action.name))
+    ]
+
+
+def links(actions: list[Action], staying: list[Action], host: Host) -> list[tuple[str | None, str]]:
+    """The links that go with namespaces, as (namespace, name): the host's ends, and ours in namespaces that stay."""
+    found: list[tuple[str | None, str]] = [(None, end) for end in host_ends(host, [action.name for action in actions])]
+    for action in staying:
+        found += [(action.name, link.name) for link in host.stack(action.name).links.values() if _is_our_veth(link)]
+    return found
 
 
 def delete(actions: list[Action], host: Host) -> None:
-    """Take the handles of emptied namespaces away."""
+    """Take handles away."""
+    if not actions:
+        return
     for action in actions:
         host.drop(action.name)
         namespaces.delete(action.name)
@@ -350,24 +373,3 @@ def _marks(wanted: dict[str, Any], words: dict[str, str]) -> list[Request]:
 def _is_our_veth(link: Link) -> bool:
     """Whether it is an end of a pair that we made, and no card that was handed over."""
     return link.kind == "veth" and link.ours and cards.home_name(link) is None
-
-
-def _held(actions: list[Action], host: Host) -> list[Action]:
-    """Those whose namespace stays, held by a process or by another handle, and its links with it."""
-    going = [action for action in actions if action.name not in host.memory["handles"]]
-    if not going:
-        return []
-    names = {action.name for action in actions}
-    elsewhere = {inode for name, inode in host.handles.items() if name not in names}
-    return [
-        action
-        for action in going
-        if host.handles.get(action.name) in elsewhere or (action.wanted["force"] and host.processes(action.name))
-    ]
-
-
-def _send_cards_home(name: str, host: Host) -> None:
-    """The kernel would bring them back, but under the names that they have here."""
-    if name not in host.memory["handles"] or host.memory["handles"][name].get("pid") is not None:
-        for link in cards.away_in(host.stack(name)):
-            cards.send_home(host.stack(name), link, host.stack(None))
