@@ -94,6 +94,8 @@ MAKING: dict[str, Making] = {
 LEAVING: dict[str, Leaving] = {VXLAN_TUNNEL: vxlan_tunnel, INTERFACE: interface, RESOLVER: resolver}
 FIREWALL = "firewall"  # the kind of an action that mends our tables and nothing else
 
+_FEW = 100  # objects that take no longer to read than nft takes for our tables
+
 Document = dict[str, list[dict[str, Any]]]
 _Key = TypeVar("_Key")
 
@@ -133,11 +135,11 @@ def converge(
     with _uncollected(), contextlib.ExitStack() as stack:
         if not check:
             stack.enter_context(memory.lock(lock_timeout))
-        host = Host()
+        document = document() if callable(document) else document
+        host = Host(waits=sum(map(len, document.values())) < _FEW)
         stack.callback(host.release)
         if not check:
             stack.callback(host.memory.save)  # also where the document is refused: then it takes the lock's file away
-        document = document() if callable(document) else document
         _foretell(document, host)
         host.heads = _heads_of_segments(document, host)
         warnings = _refuse(document, host, check)

@@ -60,8 +60,9 @@ __all__ = (
 
 _NETLINK_NETFILTER = 12
 _GET_GENERATION = struct.pack("=IHHIIBBH", 20, 0xA10, 1, 0, 0, 0, 0, 0)  # NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_GETGEN
-# For sh, whose $0 is nft: a line for each family. Nothing that anybody declared is in it.
-_LIST = "\n".join('"$0" -j list table %s %s || echo null' % (family, ruleset.TABLE) for family in ruleset.FAMILIES)
+# For sh, whose $0 is nft: a line for a family. Nothing that anybody declared is in it. Without -p nft reads
+# /etc/protocols once for each published port.
+_LIST = '"$0" -j -p list table %s %s || echo null'
 _MESSAGE_BYTES = 2000  # of nft's: it goes on about every line after a first mistake
 
 
@@ -137,15 +138,16 @@ def transaction(live: Live, wanted: State) -> str:
 class Listing:
     """nft at work, listing our tables in the network namespace that the process is in, while this process goes on.
 
-    One table after the other: where two are listed at once on two cores, the start of the second waits for the first,
-    and this process with it. What nft says lies in memory, so that it never waits for somebody to read it.
+    One table after the other, for a process that is busy itself: on two cores it would have to wait for the second nft.
+    One that would only wait for them has them listed ``at_once``.
     """
 
-    def __init__(self) -> None:
-        self._said = os.fdopen(os.memfd_create("nft"), "r+", encoding="utf-8")
+    def __init__(self, at_once: bool = False) -> None:
+        self._at_work: list[_Lister] = []
         self._missing: FirewallError | None = None
         try:
-            self._at_work = _start(["/bin/sh", "-c", _LIST, binary()], self._said)
+            for families in [[family] for family in ruleset.FAMILIES] if at_once else [list(ruleset.FAMILIES)]:
+                self._at_work.append(_Lister(families))
         except FirewallError as error:  # raised where the tables are asked for
             self._missing = error
 
@@ -154,18 +156,44 @@ class Listing:
         """Our tables as they are. Raises FirewallError."""
         if self._missing is not None:
             raise self._missing
-        _output, errors = self._at_work.communicate()
-        self._said.seek(0)
-        listed = {family: _listing(line) for family, line in zip(ruleset.FAMILIES, self._said)}
+        listed: dict[str, dict[str, Any] | None] = {}
+        for one in self._at_work:
+            listed.update(one.listed())
         refused = set(ruleset.FAMILIES) - {family for family, listing in listed.items() if listing}
         for family in sorted(_existing() & refused) if refused else ():
+            errors = "".join(one.errors for one in self._at_work)
             raise FirewallError("nft could not list table %s %s: %s" % (family, ruleset.TABLE, errors.strip()))
         return _live({family: listing["nftables"] for family, listing in listed.items() if listing})
 
     def close(self) -> None:
         """Leave nothing at work and nothing open."""
-        if self._missing is None:
-            self._at_work.communicate()
+        for one in self._at_work:
+            one.close()
+
+
+class _Lister:
+    """nft listing some tables. What it says lies in memory, so that it never waits for somebody to read it."""
+
+    def __init__(self, families: list[str]) -> None:
+        self._families = families
+        self._said = os.fdopen(os.memfd_create("nft"), "r+", encoding="utf-8")
+        self.errors = ""
+        script = "\n".join(_LIST % (family, ruleset.TABLE) for family in families)
+        try:
+            self._process = _start(["/bin/sh", "-c", script, binary()], self._said)
+        except FirewallError:
+            self._said.close()
+            raise
+
+    def listed(self) -> dict[str, dict[str, Any] | None]:
+        """What it said of each family's table; None where it refused."""
+        _output, self.errors = self._process.communicate()
+        self._said.seek(0)
+        return {family: _listing(line) for family, line in zip(self._families, self._said)}
+
+    def close(self) -> None:
+        """Wait for its end."""
+        self._process.communicate()
         self._said.close()
 
 

@@ -21,7 +21,7 @@ from __future__ import annotations
 import functools
 import ipaddress
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, Optional, TypeVar, Union
 
 from ansible_collections.virtnet.linux.plugins.module_utils import ip, ruleset
@@ -90,8 +90,8 @@ def parse(found: Elements) -> State:
     get = functools.partial(_get, found)
     versions = frozenset(_VERSIONS[name] for name in get("inet", "norouter") if name in _VERSIONS)
     policies = {policy.bridge: policy for policy in _policies(get) if not any(_policy_problems(policy))}
-    guards = {guard.port: guard for guard in _guards(get) if not any(_guard_problems(guard))}
-    ports = {port.name: port for port in _ports(get) if not any(_port_problems(port))}
+    guards = {guard.port: guard for guard in _guards(get) if _is_guard(guard) or not any(_guard_problems(guard))}
+    ports = {port.name: port for port in _ports(get) if _is_endpoint(port) or not any(_port_problems(port))}
     nat_ports = {port.key: port for port in _nat_ports(get) if _is_port(port)}
     openings = {opening.key: opening for opening in _openings(get) if not any(_opening_problems(opening))}
     routers = frozenset(name for name in (key.strip('"') for key in get("inet", "routers")) if is_interface_name(name))
@@ -326,35 +326,50 @@ def decode(family: str, listing: list[dict[str, Any]]) -> Elements:
     for item in listing:
         held = item.get("set") or item.get("map")
         if held and held["name"] in known:
-            decoded = (_element(known[held["name"]], element, "map" in item) for element in held.get("elem", ()))
-            found[family, held["name"]] = dict(decoded)
+            texts = [_text_of(field) for field in known[held["name"]]]
+            found[family, held["name"]] = dict(
+                [_element(texts, element, "map" in item) for element in held.get("elem", ())]
+            )
     return found
 
 
-def _element(fields: tuple[str, ...], element: Any, in_map: bool) -> tuple[str, tuple[str | None, str | None]]:
+_Text = Callable[[Any], str]
+
+
+def _element(texts: list[_Text], element: Any, in_map: bool) -> tuple[str, tuple[str | None, str | None]]:
     key, value = element if in_map else (element, None)
     comment = None
     if isinstance(key, dict) and "elem" in key:
         comment = key["elem"].get("comment")
         key = key["elem"]["val"]
     parts = key["concat"] if isinstance(key, dict) and "concat" in key else [key]
-    text = " . ".join([_part(field, part) for field, part in zip(fields, parts)])
-    return text, (None if value is None else _value(value), comment)
+    # no call more than needed: there are seven elements for each endpoint
+    said = [_interval(text, part) if isinstance(part, dict) else text(part) for text, part in zip(texts, parts)]
+    return " . ".join(said), (None if value is None else _value(value), comment)
 
 
-def _part(field: str, part: Any) -> str:
-    """One part of an element's key, as nft takes it."""
-    if isinstance(part, dict):
-        if "prefix" in part:
-            return "%s/%d" % (part["prefix"]["addr"], part["prefix"]["len"])
-        return "-".join(_part(field, end) for end in part["range"])
+def _text_of(field: str) -> _Text:
+    """How nft takes a part of an element's key that it lists so."""
     if field in ("ifname", "iifname"):
-        return '"%s"' % part
-    if field.startswith("@th"):  # text where it has more than 64 bits, else a number, taken for one with a sign
-        return "0x%032x" % (int(part, 16) if isinstance(part, str) else part % (1 << 64))
-    if field == "inet_proto":
-        return _PROTOCOL_NAMES.get(str(part), str(part))
-    return str(part)
+        return _quoted
+    if field.startswith("@th"):
+        return _payload
+    return _protocol if field == "inet_proto" else str
+
+
+def _interval(text: _Text, part: dict[str, Any]) -> str:
+    if "prefix" in part:
+        return "%s/%d" % (part["prefix"]["addr"], part["prefix"]["len"])
+    return "-".join(map(text, part["range"]))
+
+
+def _payload(part: Any) -> str:
+    """Text where it has more than 64 bits, else a number, taken for one with a sign."""
+    return "0x%032x" % (int(part, 16) if isinstance(part, str) else part % (1 << 64))
+
+
+def _protocol(part: Any) -> str:
+    return _PROTOCOL_NAMES.get(str(part), str(part))
 
 
 def _value(value: Any) -> str:
@@ -465,6 +480,22 @@ def _guard_problems(guard: Guard) -> Iterator[str]:
         for other in networks[:number]:
             if network.version == other.version and network.overlaps(other):
                 yield "%s: allowed_addresses: %s overlaps %s: leave the smaller one out" % (about, network, other)
+
+
+def _is_guard(guard: Guard) -> bool:
+    """Whether all is well with a guard: a short way for the thousands that are."""
+    return (
+        is_interface_name(guard.port)
+        and is_interface_name(guard.bridge)
+        and _MAC.match(guard.mac) is not None
+        and not guard.allowed_addresses
+        and all(map(_is_address, guard.addresses))
+    )
+
+
+def _is_endpoint(port: Port) -> bool:
+    """Whether all is well with a port of a single bridge: a short way, too."""
+    return is_interface_name(port.name) and is_interface_name(port.bridge) and not port.also_on and not port.addresses
 
 
 def _port_problems(port: Port) -> Iterator[str]:

@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 class Host:
     """What is there, and what the document at hand is about to make or take away."""
 
-    def __init__(self) -> None:
+    def __init__(self, waits: bool = False) -> None:
+        """Begin to observe. A run that ``waits`` has so little to read itself that nft is what it waits for."""
         self.memory = Memory()
         self.handles = namespaces.handles()
         for name in set(self.memory["handles"]) - set(self.handles):  # of a run that was killed, or removed by hand:
@@ -48,7 +49,7 @@ class Host:
         self.bridges_of_containers: dict[str | None, set[str]] = {}  # on which a container's declared endpoints are
         self._stacks: dict[str | None, Stack] = {}
         self._stacks_to_be: dict[str, Stack] = {}
-        self._firewall = firewall.Listing()  # nft lists as long as all links take to be read
+        self._firewall = firewall.Listing(at_once=waits)  # nft lists as long as all links take to be read
         self._processes: dict[int, list[int]] | None = None
         _allow_many_files()
 
