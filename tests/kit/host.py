@@ -174,7 +174,7 @@ def _load_engine() -> None:
     for name in ("module", "report", "persistence", "name_files", "foreign"):
         importlib.import_module(ENGINE + name)
     for kind in importlib.import_module(ENGINE + "converge").KINDS.values():
-        _ = kind.KIND  # it is read when it is first used
+        assert kind.KIND  # it is read when it is first used
 
 
 def run_module(module: str, arguments: dict[str, Any]) -> dict[str, Any]:
