@@ -77,7 +77,7 @@ build: $(INSTALLED) ## only build the collection's tarball and install it into b
 ##@ Develop it
 
 # Tests wait most of their time, for the kernel to let go of namespaces, for answers that do not come.
-WORKERS = $(shell expr 4 '*' "$$(nproc)")
+WORKERS = $(shell expr 3 '*' "$$(nproc)")
 
 .PHONY: test
 test: lint-fast | test-packages ## every test but the long ones, root's too; before them the linters that are quick
