@@ -351,10 +351,11 @@ def _take_containers_away(go: dict[str, list[Action]], host: Host) -> None:
     held = netns.held(leaving, host)
     links = [(action.wanted["netns"], action.name) for action in go.get(VETH, []) + go.get(BRIDGE, [])]
     links += netns.links(leaving, held, host)
+    waiting = {action.name for action in held} | host.memory["handles"].keys()
     with Meanwhile(lambda: _delete_links(links, host)):
         _take_away(RESOLVER, go, host)
-        netns.delete([action for action in leaving if action not in held], host)
-    netns.delete(held, host)
+        netns.delete([action for action in leaving if action.name not in waiting], host)
+    netns.delete([action for action in leaving if action.name in waiting], host)
 
 
 def _delete_links(links: list[tuple[str | None, str]], host: Host) -> None:
