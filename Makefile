@@ -97,7 +97,7 @@ test-full: .venv/test | test-packages ## what takes long: killed at every step, 
 
 .PHONY: unit
 unit: .venv/test ## the tests that need no root, in seconds
-	@python -m pytest -n auto tests/unit $(ARGS)
+	@python -m pytest -n auto -m "not slow" tests/unit $(ARGS)
 
 .PHONY: lint-fast
 lint-fast: .venv/test | $(CURDIR)/.cache/tree/ansible_collections/virtnet/linux ## ruff, mypy, yamllint, changelog fragments

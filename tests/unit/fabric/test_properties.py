@@ -6,9 +6,12 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from unit.fabric.paper_fabric import FABRIC, OTHER, SIX, Fabric, known, own
+
+pytestmark = pytest.mark.slow
 
 NETWORKS = [FABRIC, OTHER, SIX]
 HOSTS = ["h1", "h2", "h3"]

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import itertools
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from unit.planner.paper_host import EMPTY, endpoints, live_after, plan, present
 
 from ansible_collections.virtnet.linux.plugins.module_utils import names
+
+pytestmark = pytest.mark.slow
 
 NETWORKS = {
     "web": {"name": "web", "subnet": "172.30.0.0/24"},
