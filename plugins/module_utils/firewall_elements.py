@@ -12,7 +12,7 @@ and value stands in its comment, where a person finds it as well:
     open4       ... comment "br-web"                      opened by itself, not by way of a published port
     self        "veth1" . "veth1" comment "br-web"        the port's bridge
     guarded     "veth1" comment "br-web"
-    ip4s, ip6s  ... comment "allowed"                     not the endpoint's own; "link-local" is what its MAC gives it
+    ip4s, ip6s  ... comment "allowed"                     not the endpoint's own; "link-local" comes with IPv6
     near4       ... comment "veth1 br-app"                a container's address on one network, clients of another
 """
 
@@ -153,15 +153,16 @@ def _policy_words(policy: Policy) -> str:
 def _add_guard(guard: Guard, found: Elements) -> None:
     port = _quoted(guard.port)
     found["bridge", "guarded"][port] = (None, guard.bridge)
-    if guard.addresses_checked:
-        found["bridge", "checked"][port] = (None, None)
+    if not guard.addresses_checked:
+        found["bridge", "unchecked"][port] = (None, None)
     found["bridge", "macs"]["%s . %s" % (port, guard.mac)] = (None, None)
     for address in guard.addresses:
         _add_sender(port, address, None, found)
     for network in guard.allowed_addresses:
         single = _single(network)
         _add_sender(port, single, _OWN_AND_ALLOWED if single in guard.addresses else _ALLOWED, found)
-    _add_sender(port, ip.link_local(guard.mac), _LINK_LOCAL, found)
+    if any(":" in address for address in (*guard.addresses, *guard.allowed_addresses)):
+        _add_sender(port, ip.link_local(guard.mac), _LINK_LOCAL, found)
 
 
 def _add_sender(port: str, address: str, comment: str | None, found: Elements) -> None:
@@ -279,7 +280,7 @@ def _guards(get: Any) -> Iterator[Guard]:
                 mac=macs[port],
                 addresses=tuple(sorted(own.get(port, ()))),
                 allowed_addresses=tuple(sorted(allowed.get(port, ()))),
-                addresses_checked=port in get("bridge", "checked"),
+                addresses_checked=port not in get("bridge", "unchecked"),
             )
 
 
@@ -343,7 +344,7 @@ def _element(texts: list[_Text], element: Any, in_map: bool) -> tuple[str, tuple
         comment = key["elem"].get("comment")
         key = key["elem"]["val"]
     parts = key["concat"] if isinstance(key, dict) and "concat" in key else [key]
-    # no call more than needed: there are seven elements for each endpoint
+    # no call more than needed: there are four elements and more for each endpoint
     said = [_interval(text, part) if isinstance(part, dict) else text(part) for text, part in zip(texts, parts)]
     return " . ".join(said), (None if value is None else _value(value), comment)
 

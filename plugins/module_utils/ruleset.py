@@ -176,7 +176,7 @@ table inet virtnet {
 _BRIDGE = """
 table bridge virtnet {
     set guarded { type ifname; }
-    set checked { type ifname; }
+    set unchecked { type ifname; }
     set macs { type ifname . ether_addr; }
     set ip4s { type ifname . ipv4_addr; }
     set ip6s { type ifname . ipv6_addr; }
@@ -195,7 +195,7 @@ table bridge virtnet {
         iifname . ether saddr != @macs drop comment "a MAC that is not the port's"
         ether daddr 01:80:c2:00:00:00 drop \
             comment "a container is no switch; where this bridge is in a spanning tree, the port's own guard sees to it"
-        iifname != @checked accept comment "ports that may send for others"
+        iifname @unchecked accept comment "ports that may send for others"
         ether type { 8021q, 8021ad } drop \
             comment "tagged: whose addresses are in it is not looked at, and a tag without VLAN is as good as none"
         ether type arp jump sent_arp comment "what it says of its addresses"

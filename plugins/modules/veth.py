@@ -45,8 +45,8 @@ options:
       type: bool
     anti_spoofing:
       description:
-        - Whether the bridge takes only packets from C(peer.mac) and C(peer.addresses) at this port. Left as it is
-          when not given.
+        - Whether the bridge takes only packets from C(peer.mac) and C(peer.addresses) at this port; where one of these
+          is an IPv6 address, also those from the link-local address of that MAC. Left as it is when not given.
         - Nor does it take frames with VLAN tags then, or router advertisements; and a port that claims a place in the
           bridge's spanning tree is shut off until the next run.
         - It needs C(peer.mac).

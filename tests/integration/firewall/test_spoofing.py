@@ -187,6 +187,16 @@ def test_allowed_addresses_may_be_sent_as_well(lab, victim, allowed, sources):
     assert seen == ["a1:81 " + source for source in sources]
 
 
+@pytest.mark.parametrize(("addresses", "heard"), [((ME, ME6), True), ((ME,), False)])
+def test_a_link_local_address_comes_with_ipv6(lab, victim, addresses, heard):
+    guarded(lab, addresses=addresses)
+
+    lab.agents["a2"].ask("send", device="eth0", frames=[datagram(link_local(MINE), HIM6), datagram(ME, HIM)])
+
+    seen = victim.ask("wait_seen", text="a1:81 " + ME, seconds=kit.MOST)
+    assert any(link_local(MINE) in line for line in seen) == heard
+
+
 @pytest.mark.parametrize("allowed", ["fd00:1::1/128", "fd00:1::/112"])
 def test_an_allowed_address_may_be_advertised(lab, victim, allowed):
     guarded(lab, allowed_addresses=(allowed,))

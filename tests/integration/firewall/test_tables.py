@@ -65,7 +65,8 @@ TAMPERED = [
     'add element bridge virtnet self { "eth9" . "eth9" }',
     'add element bridge virtnet guarded { "eth9" }',
     'add element bridge virtnet net4s { "vbra-a1" . 10.0.0.0-10.0.0.5 }',
-    "flush set bridge virtnet checked",
+    "flush set bridge virtnet unchecked",
+    'add element bridge virtnet unchecked { "vbra-a1" }',
     "flush ruleset",
 ]
 
