@@ -7,8 +7,10 @@
 from __future__ import annotations
 
 import os
+import resource
 import shutil
 import time
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -137,6 +139,28 @@ def test_an_nft_that_dies_while_it_lists_is_an_error_and_no_empty_table(host, tm
         monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
         with pytest.raises(FirewallError, match="could not list table inet virtnet"):
             firewall.read()
+
+
+def test_a_listing_that_cannot_be_begun_leaves_nothing_at_work(host):
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    refused = 0
+    with host.inside():
+        children = own_children()
+        for more in range(16):
+            open_now = len(os.listdir("/proc/self/fd"))  # anew: subprocess itself leaves some open where it fails
+            resource.setrlimit(resource.RLIMIT_NOFILE, (open_now + more, hard))
+            try:
+                firewall.Listing(at_once=True).close()
+            except OSError:
+                refused += 1
+            finally:
+                resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+            assert own_children() == children
+    assert 5 < refused < 16, "some at the first nft, some at the second, and then none"
+
+
+def own_children() -> str:
+    return Path("/proc/thread-self/children").read_text()
 
 
 def test_five_thousand_ports_are_quick(host):
