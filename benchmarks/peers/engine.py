@@ -11,9 +11,6 @@ starts. The clock of converge() is inside the process; a second one is around it
 from __future__ import annotations
 
 import json
-import sys
-import time
-from pathlib import Path
 from typing import Any
 
 from benchmarks.host import run
@@ -61,13 +58,15 @@ class Engine(Peer):
         return self._converge("remove_all")
 
     def _plan(self, name: str, declared: dict[str, Any]) -> None:
-        self._run("plan", name, stdin=json.dumps(declared))
+        """In a process of its own, with what the host looks like by now."""
+        planned = run(self.python, "-m", "benchmarks.planned", stdin=json.dumps(declared))
+        (self.folder / (name + ".json")).write_text(planned)
 
     def _converge(self, name: str) -> float | None:
-        return float(self._run("converge", name))
+        return float(self._run(name))
 
-    def _run(self, verb: str, name: str, stdin: str = "") -> str:
-        return run(self.python, "-m", __name__, verb, str(self.folder / (name + ".json")), stdin=stdin)
+    def _run(self, name: str) -> str:
+        return run(self.python, "-m", "benchmarks.converge", str(self.folder / (name + ".json")))
 
 
 class EngineProcess(Engine):
@@ -77,7 +76,7 @@ class EngineProcess(Engine):
     about = "the same, with the start of Python and all imports"
 
     def _converge(self, name: str) -> None:
-        self._run("converge", name)
+        self._run(name)
 
 
 def _only(document: dict[str, Any], endpoint: Endpoint) -> dict[str, Any]:
@@ -87,48 +86,3 @@ def _only(document: dict[str, Any], endpoint: Endpoint) -> dict[str, Any]:
         "veth": [one for one in document["veth"] if one["peer"]["netns"] == endpoint.name],
         "nat_port": [one for one in document["nat_port"] if one["host_port"] == str(endpoint.port)],
     }
-
-
-def _main(verb: str, file: Path) -> None:
-    if verb == "plan":
-        file.write_text(json.dumps(_planned(json.load(sys.stdin))))
-        return
-    from ansible_collections.virtnet.linux.plugins.module_utils.converge import KINDS, converge
-
-    for kind in KINDS.values():  # which else are read when they are first used
-        assert kind.KIND
-    document = json.loads(file.read_text())
-    began = time.perf_counter()
-    converge(document)
-    print((time.perf_counter() - began) * 1000)
-
-
-def _planned(declared: dict[str, Any]) -> dict[str, Any]:
-    """The topology that the role would hand over, complete as the module makes it."""
-    from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
-
-    from ansible_collections.virtnet.linux.plugins.module_utils.converge import KINDS
-    from ansible_collections.virtnet.linux.plugins.module_utils.report import report
-    from ansible_collections.virtnet.linux.plugins.plugin_utils.plan import plan
-
-    whole = {
-        "role": "bridge_network",
-        "networks": [],
-        "containers": [],
-        "purge": False,
-        "host": "localhost",
-        **declared,
-    }
-    planned = plan(whole, report())
-    if planned["errors"]:
-        raise SystemExit("\n".join(planned["errors"]))
-    validators = {kind: ArgumentSpecValidator(module.OPTIONS) for kind, module in KINDS.items()}
-    objects = {kind: planned["topology"].get(kind) or [] for kind in KINDS}
-    return {
-        kind: [validators[kind].validate(item).validated_parameters for item in items]
-        for kind, items in objects.items()
-    }
-
-
-if __name__ == "__main__":
-    _main(sys.argv[1], Path(sys.argv[2]))

@@ -1,0 +1,43 @@
+# Copyright (c) 2026, The virtnet.linux authors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""`python -m benchmarks.planned`: from a role's declaration on stdin to the topology that the role would hand over,
+complete as the module makes it, on stdout."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Any
+
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+
+from ansible_collections.virtnet.linux.plugins.module_utils.converge import KINDS
+from ansible_collections.virtnet.linux.plugins.module_utils.report import report
+from ansible_collections.virtnet.linux.plugins.plugin_utils.plan import plan
+
+
+def planned(declared: dict[str, Any]) -> dict[str, Any]:
+    """The topology; SystemExit with all that is wrong with the declaration."""
+    whole = {
+        "role": "bridge_network",
+        "networks": [],
+        "containers": [],
+        "purge": False,
+        "host": "localhost",
+        **declared,
+    }
+    found = plan(whole, report())
+    if found["errors"]:
+        raise SystemExit("\n".join(found["errors"]))
+    validators = {kind: ArgumentSpecValidator(module.OPTIONS) for kind, module in KINDS.items()}
+    objects = {kind: found["topology"].get(kind) or [] for kind in KINDS}
+    return {
+        kind: [validators[kind].validate(item).validated_parameters for item in items]
+        for kind, items in objects.items()
+    }
+
+
+if __name__ == "__main__":
+    print(json.dumps(planned(json.load(sys.stdin))))
