@@ -14,7 +14,8 @@ description:
     and podman's C(--network ns:) find it.
   - Its C(lo) is up. A namespace may also be a further name for one that is there, another namespace's, the host's or
     a process's.
-  - A namespace in which processes run is removed only with C(force=true), which detaches its links and ends nobody.
+  - A namespace in which processes run is removed, or another put in its place, only with C(force=true), which detaches
+    its links and ends nobody.
 author:
   - The virtnet.linux authors (@virtnet)
 extends_documentation_fragment:
@@ -40,8 +41,8 @@ options:
         host's own namespace is refused; that is C(join=host). So is one that has another name here; that is C(join).
       type: int
     force:
-      description: Remove it even when processes run in it. They keep running, without the links that this collection
-        gave them.
+      description: Remove it, or put another in its place, even when processes run in it. They keep running, without
+        the links that this collection gave them.
       type: bool
       default: false
     labels:

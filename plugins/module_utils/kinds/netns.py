@@ -56,6 +56,9 @@ def check(wanted: dict[str, Any], host: Host, problems: options.Problems) -> Non
             problems.foreign(KIND, name)
         elif host.handles[name] == host.own_inode and _is_own(wanted):
             problems.add(KIND, name, "adopt", True, "this is the host's own namespace: take it over with join: host")
+    if name in host.handles and _wrong_namespace(wanted, host):
+        field = "join" if wanted["join"] is not None else "pid"
+        _check_processes(wanted, field, "put another in its place", host, problems)
 
 
 def identities(wanted: dict[str, Any]) -> list[tuple[Any, ...]]:
@@ -218,10 +221,19 @@ def _check_absent(wanted: dict[str, Any], host: Host, problems: options.Problems
         return
     if not _is_ours(host, name) and not wanted["adopt"]:
         problems.add(KIND, name, "state", "absent", "this namespace is not ours: it goes only with adopt: true")
-    elif name not in host.memory["handles"] and not wanted["force"] and host.processes(name):
-        pids = ", ".join(str(pid) for pid in host.processes(name))
-        rule = "processes run in it (pid %s): end them, or take their links away with force: true" % pids
-        problems.add(KIND, name, "state", "absent", rule)
+    else:
+        _check_processes(wanted, "state", "take their links away", host, problems)
+
+
+def _check_processes(wanted: dict[str, Any], field: str, deed: str, host: Host, problems: options.Problems) -> None:
+    """Nobody loses his links unasked: not where his namespace was made here and goes with its name."""
+    name = wanted["name"]
+    if name in host.memory["handles"] or wanted["force"]:
+        return
+    pids = ", ".join(map(str, host.processes(name)))
+    if pids:
+        rule = "processes run in the namespace (pid %s): end them, or %s with force: true" % (pids, deed)
+        problems.add(KIND, name, field, wanted[field], rule)
 
 
 def _check_join(wanted: dict[str, Any], host: Host, problems: options.Problems) -> None:

@@ -76,6 +76,8 @@ def check(wanted: dict[str, Any], host: Host, problems: options.Problems) -> Non
         return
     peer = wanted["peer"]
     problems.interface_name(KIND, name, "peer.name", peer["name"])
+    if wanted["anti_spoofing"] and is_endpoint(wanted) and peer["mac"] is None:
+        problems.add(KIND, name, "anti_spoofing", True, "say peer.mac too: that is what the port is held to")
     _check_namespace(name, "peer.netns", wanted, host, problems)
     if (wanted["netns"], name) == (peer["netns"], peer["name"]):
         problems.add(KIND, name, "peer.name", peer["name"], "both ends are in one namespace: they need two names")

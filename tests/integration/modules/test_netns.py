@@ -240,6 +240,20 @@ def test_one_with_processes_is_refused_with_their_pids(host):
     assert "%d, %d" % tuple(pids) in problem and "force: true" in problem
 
 
+@pytest.mark.parametrize("other", [{"join": "b"}, {"join": "host"}, {"pid": None}], ids=str)
+def test_one_with_processes_keeps_its_name_unless_forced(host, other):
+    host.change("netns", config=[{"name": "a"}, {"name": "b"}])
+    inside = host.start("sleep", "infinity", netns="a")
+    if "pid" in other:
+        other = {"pid": host.start("sleep", "infinity", netns="b")}
+        host.change("netns", name="b", state="absent", force=True)
+    (problem,) = host.refused("netns", name="a", **other)
+    assert str(inside) in problem and "force: true" in problem and list(other)[0] in problem
+    host.change("netns", name="a", force=True, **other)
+    host.module("netns", name="a")
+    assert host.is_alive(inside)
+
+
 def test_force_takes_the_links_and_ends_nobody(host):
     host.module("netns", name="c1")
     host.module("bridge", name="br0")

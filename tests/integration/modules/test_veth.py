@@ -309,6 +309,11 @@ def test_all_that_is_wrong_is_said_at_once(two):
     assert len(problems) == 15
 
 
+def test_a_guard_without_a_mac_is_refused(two):
+    (problem,) = two.refused("veth", **cable(1, {"addresses": ["10.0.0.2/24"]}), anti_spoofing=True)
+    assert "veth v1: anti_spoofing: True: say peer.mac too" in problem
+
+
 def test_allowed_addresses_that_are_part_of_others_are_refused(two):
     allowed = ["10.1.0.0/16", "10.0.0.0/8", "10.0.0.0/8", "fd00::1"]
     problems = two.refused("veth", **{**cable(1, {}), "allowed_addresses": allowed})
