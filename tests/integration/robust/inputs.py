@@ -18,8 +18,8 @@ from ansible_collections.virtnet.linux.plugins.module_utils.converge import KIND
 from kit.host import MODULES as PACKAGE
 from kit.host import run_module
 
-# three kinds come with a topology only
-MODULES = [kind for kind in KINDS if kind not in ("network_names", "resolver", "foreign_firewall")] + ["topology"]
+# two kinds come with a topology only
+MODULES = [kind for kind in KINDS if kind not in ("network_names", "resolver")] + ["topology"]
 
 WORDS = [
     *("br0", "lo", "eth0", "web", "host", "yes", "None", "null", "", " "),
