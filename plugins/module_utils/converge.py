@@ -22,6 +22,8 @@ from ansible_collections.virtnet.linux.plugins.module_utils import (
     ruleset,
 )
 from ansible_collections.virtnet.linux.plugins.module_utils.actions import Action
+from ansible_collections.virtnet.linux.plugins.module_utils.firewall_elements import elements
+from ansible_collections.virtnet.linux.plugins.module_utils.firewall_state import Policy, State
 from ansible_collections.virtnet.linux.plugins.module_utils.host import Host
 from ansible_collections.virtnet.linux.plugins.module_utils.kind import (
     BRIDGE,
@@ -208,9 +210,9 @@ def _refuse(document: Document, host: Host, check: bool) -> list[str]:
     return problems.missing
 
 
-def _firewall_state(document: Document, host: Host) -> firewall.State:
+def _firewall_state(document: Document, host: Host) -> State:
     """What the firewall has to hold: what it holds now, with the declared objects laid over it."""
-    state: firewall.State = host.firewall.state.copy()
+    state: State = host.firewall.state.copy()
     veths = document.get(VETH)
     if veths:
         host.bridges_of_containers = veth.bridges_of_containers(veths, host)
@@ -232,7 +234,7 @@ def _firewall_state(document: Document, host: Host) -> firewall.State:
     return state
 
 
-def _forget_vanished(state: firewall.State, host: Host) -> None:
+def _forget_vanished(state: State, host: Host) -> None:
     """Ports that went with a namespace that somebody deleted, or that go with one now: nobody is left to take their
     entries away."""
     links = set(host.stack(None).links)
@@ -251,7 +253,7 @@ def _heads_of_segments(document: Document, host: Host) -> dict[str, str]:
     return {name: bridge_of[held["joins"]] for name, held in labels.items() if held.get("joins", "") in bridge_of}
 
 
-def _plan(document: Document, host: Host, wanted: firewall.State, to_filter: bool) -> list[Action]:
+def _plan(document: Document, host: Host, wanted: State, to_filter: bool) -> list[Action]:
     """All actions, in the order in which they are carried out."""
     by_kind: dict[str, list[Action]] = {kind: [] for kind in KINDS}
     for module, item in _objects(document):
@@ -290,7 +292,7 @@ def _split(by_kind: dict[str, list[Action]]) -> tuple[dict[str, list[Action]], d
     return stay, go
 
 
-def _apply(actions: list[Action], host: Host, wanted: firewall.State, text: str) -> None:
+def _apply(actions: list[Action], host: Host, wanted: State, text: str) -> None:
     by_kind: dict[str, list[Action]] = {}
     for action in actions:
         by_kind.setdefault(action.kind, []).append(action)
@@ -313,7 +315,7 @@ def _apply(actions: list[Action], host: Host, wanted: firewall.State, text: str)
     _take_containers_away(go, host)
     _make(VETH, stay, host)
     if first != wanted:
-        there = firewall.Live(firewall.elements(first), ruleset.FAMILIES)
+        there = firewall.Live(elements(first), ruleset.FAMILIES)
         _apply_firewall(host, first, wanted, firewall.transaction(there, wanted))
     _make(INTERFACE, stay, host)
     _make(VXLAN_TUNNEL, stay, host)
@@ -366,7 +368,7 @@ def _delete_links(links: list[tuple[str | None, str]], host: Host) -> None:
         host.stack(netns_name).delete_links(names)
 
 
-def _before_addresses_move(before: firewall.State, wanted: firewall.State) -> firewall.State:
+def _before_addresses_move(before: State, wanted: State) -> State:
     """The wanted state without the new ports that lead to an address which somebody else has, until the links follow:
     they would be answered by him."""
     holders = {address: name for name, guard in wanted.guards.items() for address in guard.addresses}
@@ -383,7 +385,7 @@ def _before_addresses_move(before: firewall.State, wanted: firewall.State) -> fi
     return first
 
 
-def _apply_firewall(host: Host, before: firewall.State, wanted: firewall.State, text: str) -> None:
+def _apply_firewall(host: Host, before: State, wanted: State, text: str) -> None:
     changed = {(protocol, port) for protocol, _address, port in _differing(before.nat_ports, wanted.nat_ports)}
     changed.update((protocol, port) for protocol, _address, port in _differing(before.openings, wanted.openings))
     changed.update((protocol, port) for protocol, port in host.memory["to_forget"].values())
@@ -400,7 +402,7 @@ def _differing(before: dict[_Key, Any], after: dict[_Key, Any]) -> list[_Key]:
     return [key for key in set(before) | set(after) if before.get(key) != after.get(key)]
 
 
-def _networks_going(before: firewall.State, wanted: firewall.State) -> set[str]:
+def _networks_going(before: State, wanted: State) -> set[str]:
     """The subnets of networks that go, or close to what is under way, and the addresses that endpoints have no more."""
     kept = {ip.network(subnet) for policy in wanted.policies.values() for subnet in policy.subnets}
     subnets = {subnet for policy in before.policies.values() for subnet in policy.subnets}
@@ -415,7 +417,7 @@ def _networks_going(before: firewall.State, wanted: firewall.State) -> set[str]:
     return going.difference(*(guard.addresses for guard in wanted.guards.values()))
 
 
-def _closes(before: firewall.Policy, after: firewall.Policy) -> bool:
+def _closes(before: Policy, after: Policy) -> bool:
     """Whether what crossed the network's border may do so no more; the firewall lets through what is under way."""
     modes = any(before.mode(version) != after.mode(version) for version in (4, 6))
     fewer = not set(before.trusted_interfaces) <= set(after.trusted_interfaces)

@@ -5,7 +5,8 @@
 """The host's firewall as far as it is ours: two nftables tables, `inet virtnet` and `bridge virtnet`.
 
 Listing and read() say what they hold, transaction() how to get from there to what they should hold, apply() does it.
-The rules are in ruleset.py, what they hold in firewall_state.py, how elements hold it in firewall_elements.py.
+The rules are in ruleset.py, what they hold in firewall_state.py, how elements hold it in firewall_elements.py, and how
+nft says them in firewall_listing.py.
 
 nft is spoken to in its own text (1.0.6 cannot read its own JSON of a map with concatenated data) and read as JSON.
 """
@@ -21,42 +22,10 @@ from collections.abc import Iterable, Iterator
 from typing import IO, Any
 
 from ansible_collections.virtnet.linux.plugins.module_utils import programs, ruleset
-from ansible_collections.virtnet.linux.plugins.module_utils.firewall_elements import (
-    Elements,
-    Values,
-    bridge_of,
-    decode,
-    elements,
-    parse,
-)
-from ansible_collections.virtnet.linux.plugins.module_utils.firewall_state import (
-    Guard,
-    NatPort,
-    Opening,
-    Policy,
-    Port,
-    State,
-)
+from ansible_collections.virtnet.linux.plugins.module_utils.firewall_elements import bridge_of, elements, parse
+from ansible_collections.virtnet.linux.plugins.module_utils.firewall_listing import Elements, Values, decode
+from ansible_collections.virtnet.linux.plugins.module_utils.firewall_state import State
 from ansible_collections.virtnet.linux.plugins.module_utils.netlink import NetlinkError, Socket
-
-__all__ = (
-    "Elements",
-    "FirewallError",
-    "Guard",
-    "Listing",
-    "Live",
-    "NatPort",
-    "Opening",
-    "Policy",
-    "Port",
-    "State",
-    "apply",
-    "elements",
-    "loopback_bridges",
-    "parse",
-    "read",
-    "transaction",
-)
 
 _NETLINK_NETFILTER = 12
 _GET_GENERATION = struct.pack("=IHHIIBBH", 20, 0xA10, 1, 0, 0, 0, 0, 0)  # NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_GETGEN

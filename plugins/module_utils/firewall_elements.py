@@ -19,12 +19,26 @@ and value stands in its comment, where a person finds it as well:
 from __future__ import annotations
 
 import functools
-import ipaddress
-import re
-from collections.abc import Callable, Iterator
-from typing import Any, Optional, TypeVar, Union
+from collections.abc import Iterator
+from typing import Any
 
-from ansible_collections.virtnet.linux.plugins.module_utils import ip, ruleset
+from ansible_collections.virtnet.linux.plugins.module_utils import ip
+from ansible_collections.virtnet.linux.plugins.module_utils.firewall_checks import (
+    guard_problems,
+    is_endpoint,
+    is_guard,
+    is_port,
+    opening_problems,
+    policy_problems,
+    port_problems,
+)
+from ansible_collections.virtnet.linux.plugins.module_utils.firewall_checks import problems as problems_of
+from ansible_collections.virtnet.linux.plugins.module_utils.firewall_listing import (
+    Elements,
+    Values,
+    no_elements,
+    quoted,
+)
 from ansible_collections.virtnet.linux.plugins.module_utils.firewall_state import (
     Guard,
     NatPort,
@@ -33,27 +47,10 @@ from ansible_collections.virtnet.linux.plugins.module_utils.firewall_state impor
     Port,
     State,
 )
-from ansible_collections.virtnet.linux.plugins.module_utils.names import INTERFACE_RULE, is_interface_name
+from ansible_collections.virtnet.linux.plugins.module_utils.names import GATEWAY_MODES, is_interface_name
 
-Set = tuple[str, str]  # family and name
-Values = dict[str, tuple[Optional[str], Optional[str]]]  # key: (value, None in a set; comment)
-Elements = dict[Set, Values]
-Network = Union[ipaddress.IPv4Network, ipaddress.IPv6Network]
-
-_Key = TypeVar("_Key")
-_Item = TypeVar("_Item")
-
-PROTOCOLS = {"tcp": 6, "udp": 17, "sctp": 132}
-_PROTOCOL_NAMES = {str(number): name for name, number in PROTOCOLS.items()}  # how nft lists them without /etc/protocols
-GATEWAY_MODES = ("nat", "routed", "isolated")
-_MAC = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}\Z")
 _VERSIONS = {"ipv4": 4, "ipv6": 6}
 _ALLOWED, _OWN_AND_ALLOWED, _LINK_LOCAL = "allowed", "own, allowed", "link-local"
-
-
-def no_elements() -> Elements:
-    """Every set and map of ours, empty."""
-    return {(family, name): {} for family in ruleset.FAMILIES for name in ruleset.fields(family)}
 
 
 def elements(state: State, sound: State | None = None) -> Elements:
@@ -61,7 +58,7 @@ def elements(state: State, sound: State | None = None) -> Elements:
 
     What is in a state that is known to be ``sound``, as parse() gives it, is not looked at again.
     """
-    problems = list(_problems(state, sound or State()))
+    problems = list(problems_of(state, sound or State()))
     if problems:
         raise ValueError("\n".join(problems))
     found = no_elements()
@@ -74,12 +71,12 @@ def elements(state: State, sound: State | None = None) -> Elements:
     _add_nat_ports(state, found)
     for _key, opening in sorted(state.openings.items()):
         key = "%s . %s . %d" % (opening.address, opening.protocol, opening.port)
-        found["inet", "open%d" % _version(opening.address)][key] = (None, opening.bridge)
+        found["inet", "open%d" % ip.version_of(opening.address)][key] = (None, opening.bridge)
     for name, version in _VERSIONS.items():
         if version in state.norouter:
             found["inet", "norouter"][name] = (None, None)
     for name in sorted(state.routers):
-        found["inet", "routers"][_quoted(name)] = (None, None)
+        found["inet", "routers"][quoted(name)] = (None, None)
     for number in sorted(state.tunnel_ports):
         found["inet", "tunnel_ports"][str(number)] = (None, None)
     return found
@@ -89,11 +86,11 @@ def parse(found: Elements) -> State:
     """The state that the elements hold; what makes no sense, and so was put there by somebody else, is passed over."""
     get = functools.partial(_get, found)
     versions = frozenset(_VERSIONS[name] for name in get("inet", "norouter") if name in _VERSIONS)
-    policies = {policy.bridge: policy for policy in _policies(get) if not any(_policy_problems(policy))}
-    guards = {guard.port: guard for guard in _guards(get) if _is_guard(guard) or not any(_guard_problems(guard))}
-    ports = {port.name: port for port in _ports(get) if _is_endpoint(port) or not any(_port_problems(port))}
-    nat_ports = {port.key: port for port in _nat_ports(get) if _is_port(port)}
-    openings = {opening.key: opening for opening in _openings(get) if not any(_opening_problems(opening))}
+    policies = {policy.bridge: policy for policy in _policies(get) if not any(policy_problems(policy))}
+    guards = {guard.port: guard for guard in _guards(get) if is_guard(guard) or not any(guard_problems(guard))}
+    ports = {port.name: port for port in _ports(get) if is_endpoint(port) or not any(port_problems(port))}
+    nat_ports = {port.key: port for port in _nat_ports(get) if is_port(port)}
+    openings = {opening.key: opening for opening in _openings(get) if not any(opening_problems(opening))}
     routers = frozenset(name for name in (key.strip('"') for key in get("inet", "routers")) if is_interface_name(name))
     tunnel_ports = frozenset(int(key) for key in get("inet", "tunnel_ports") if key.isdigit())
     return State(policies, guards, ports, nat_ports, versions, openings, routers, tunnel_ports)
@@ -105,7 +102,7 @@ def bridge_of(port: NatPort, policies: dict[str, Policy]) -> str | None:
         return port.bridge
     address = ip.address(port.to_address)
     for policy in policies.values():
-        if any(address in _network(subnet) for subnet in policy.subnets):
+        if any(address in ip.network(subnet) for subnet in policy.subnets):
             return policy.bridge
     return None
 
@@ -114,15 +111,15 @@ def bridge_of(port: NatPort, policies: dict[str, Policy]) -> str | None:
 
 
 def _add_policy(policy: Policy, found: Elements) -> None:
-    bridge = _quoted(policy.bridge)
+    bridge = quoted(policy.bridge)
     found["inet", "bridges"][bridge] = (None, _policy_words(policy))
     closed = policy.internal or policy.gateway_mode == "isolated"
     for subnet in policy.subnets:
-        version, text = _version(subnet), _single(subnet)
+        version, text = ip.version_of(subnet), _single(subnet)
         found["inet", "subnets%d" % version][text] = (None, None)
         found["inet", "own%d" % version]["%s . %s" % (bridge, text)] = (None, None)
         for other in policy.subnets:
-            if _version(other) == version:
+            if ip.version_of(other) == version:
                 found["inet", "near%d" % version]["%s . %s" % (text, _single(other))] = (None, None)
         if policy.masquerade and policy.mode(version) == "nat" and not closed:
             snat = policy.snat_address if version == 4 else policy.snat_address6
@@ -132,9 +129,9 @@ def _add_policy(policy: Policy, found: Elements) -> None:
     near = "accept" if policy.icc or not policy.subnets else "goto in_nat"
     found["inet", "pairs"]["%s . %s" % (bridge, bridge)] = (near, None)
     for interface in policy.trusted_interfaces:
-        found["inet", "pairs"]["%s . %s" % (_quoted(interface), bridge)] = ("accept", None)
+        found["inet", "pairs"]["%s . %s" % (quoted(interface), bridge)] = ("accept", None)
     for interface in policy.uplinks:
-        found["inet", "uplinks"]["%s . %s" % (bridge, _quoted(interface))] = (None, None)
+        found["inet", "uplinks"]["%s . %s" % (bridge, quoted(interface))] = (None, None)
     if closed:
         found["inet", "from"][bridge] = ("drop", None)
     for name, version in _VERSIONS.items():
@@ -151,7 +148,7 @@ def _policy_words(policy: Policy) -> str:
 
 
 def _add_guard(guard: Guard, found: Elements) -> None:
-    port = _quoted(guard.port)
+    port = quoted(guard.port)
     found["bridge", "guarded"][port] = (None, guard.bridge)
     if not guard.addresses_checked:
         found["bridge", "unchecked"][port] = (None, None)
@@ -167,7 +164,7 @@ def _add_guard(guard: Guard, found: Elements) -> None:
 
 def _add_sender(port: str, address: str, comment: str | None, found: Elements) -> None:
     """One address, or network, that a port may send."""
-    version, many = _version(address), "/" in address
+    version, many = ip.version_of(address), "/" in address
     senders = found["bridge", ("net%ds" if many else "ip%ds") % version]
     key = "%s . %s" % (port, address)
     if comment != _LINK_LOCAL or key not in senders:
@@ -181,12 +178,12 @@ def _ends(address: str) -> tuple[bytes, ...]:
     """The address, or a network's first and last."""
     if "/" not in address:
         return (ip.packed(address),)
-    network = _network(address)
+    network = ip.network(address)
     return (network[0].packed, network[-1].packed)
 
 
 def _add_port(port: Port, policies: dict[str, Policy], found: Elements) -> None:
-    name = _quoted(port.name)
+    name = quoted(port.name)
     found["bridge", "self"]["%s . %s" % (name, name)] = (None, port.bridge)
     if port.bridge in policies and not policies[port.bridge].icc:
         found["bridge", "nopeer"][name] = (None, None)
@@ -196,9 +193,9 @@ def _add_port(port: Port, policies: dict[str, Policy], found: Elements) -> None:
         found["bridge", "turns"][name] = (None, None)
     for bridge in port.also_on:
         for address in port.addresses:
-            version = _version(address)
+            version = ip.version_of(address)
             for subnet in policies[bridge].subnets if bridge in policies else ():
-                if _version(subnet) == version:
+                if ip.version_of(subnet) == version:
                     key = "%s . %s" % (_single(subnet), address)
                     found["inet", "near%d" % version][key] = (None, "%s %s" % (port.name, bridge))
 
@@ -236,8 +233,8 @@ def _policies(get: Any) -> Iterator[Policy]:
     trusted: dict[str, list[str]] = {}
     uplinks: dict[str, list[str]] = {}
     for bridge, text in (key.split(" . ") for name in ("own4", "own6") for key in get("inet", name)):
-        if text in get("inet", "subnets%d" % _version(text)):  # a set in which nothing can overlap
-            subnets.setdefault(bridge, []).append(str(_network(text)))
+        if text in get("inet", "subnets%d" % ip.version_of(text)):  # a set in which nothing can overlap
+            subnets.setdefault(bridge, []).append(str(ip.network(text)))
     for source, bridge in (key.split(" . ") for key in get("inet", "pairs")):
         if source != bridge:
             trusted.setdefault(bridge, []).append(source.strip('"'))
@@ -245,7 +242,7 @@ def _policies(get: Any) -> Iterator[Policy]:
         uplinks.setdefault(bridge, []).append(interface.strip('"'))
     for bridge, (_value, comment) in get("inet", "bridges").items():
         words = (comment or "").split(" ")
-        addresses = {_version(word): word for word in words if ":" in word or "." in word}
+        addresses = {ip.version_of(word): word for word in words if ":" in word or "." in word}
         yield Policy(
             bridge=bridge.strip('"'),
             subnets=tuple(sorted(subnets.get(bridge, ()))),
@@ -271,7 +268,7 @@ def _guards(get: Any) -> Iterator[Guard]:
             if comment in (None, _OWN_AND_ALLOWED):
                 own.setdefault(port, []).append(address)
             if comment in (_ALLOWED, _OWN_AND_ALLOWED):
-                allowed.setdefault(port, []).append(str(_network(address)))
+                allowed.setdefault(port, []).append(str(ip.network(address)))
     for port, (_value, bridge) in get("bridge", "guarded").items():
         if port in macs:
             yield Guard(
@@ -294,10 +291,10 @@ def _ports(get: Any) -> Iterator[Port]:
                 addresses.setdefault(port, set()).add(key.split(" . ")[1])
                 bridges.setdefault(port, set()).add(bridge)
     for key, (_value, bridge) in get("bridge", "self").items():
-        quoted = key.split(" . ")[0]
-        port = quoted.strip('"')
+        first = key.split(" . ")[0]
+        port = first.strip('"')
         near = tuple(sorted(addresses.get(port, ()))), tuple(sorted(bridges.get(port, ())))
-        anycast, turns = (quoted in get("bridge", name) for name in ("anycast", "turns"))
+        anycast, turns = (first in get("bridge", name) for name in ("anycast", "turns"))
         yield Port(port, bridge or "", *near, anycast=anycast, turns=turns)
 
 
@@ -317,293 +314,7 @@ def _openings(get: Any) -> Iterator[Opening]:
                 yield Opening(protocol, address, int(port), bridge)
 
 
-# ---- nft's JSON to elements ----
-
-
-def decode(family: str, listing: list[dict[str, Any]]) -> Elements:
-    """The elements in what `nft -j list table` says of one of our tables. Sets that are not ours are passed over."""
-    found: Elements = {}
-    known = ruleset.fields(family)
-    for item in listing:
-        held = item.get("set") or item.get("map")
-        if held and held["name"] in known:
-            texts = [_text_of(field) for field in known[held["name"]]]
-            found[family, held["name"]] = dict(
-                [_element(texts, element, "map" in item) for element in held.get("elem", ())]
-            )
-    return found
-
-
-_Text = Callable[[Any], str]
-
-
-def _element(texts: list[_Text], element: Any, in_map: bool) -> tuple[str, tuple[str | None, str | None]]:
-    key, value = element if in_map else (element, None)
-    comment = None
-    if isinstance(key, dict) and "elem" in key:
-        comment = key["elem"].get("comment")
-        key = key["elem"]["val"]
-    parts = key["concat"] if isinstance(key, dict) and "concat" in key else [key]
-    # no call more than needed: there are four elements and more for each endpoint
-    said = [_interval(text, part) if isinstance(part, dict) else text(part) for text, part in zip(texts, parts)]
-    return " . ".join(said), (None if value is None else _value(value), comment)
-
-
-def _text_of(field: str) -> _Text:
-    """How nft takes a part of an element's key that it lists so."""
-    if field in ("ifname", "iifname"):
-        return _quoted
-    if field.startswith("@th"):
-        return _payload
-    return _protocol if field == "inet_proto" else str
-
-
-def _interval(text: _Text, part: dict[str, Any]) -> str:
-    if "prefix" in part:
-        return "%s/%d" % (part["prefix"]["addr"], part["prefix"]["len"])
-    return "-".join(map(text, part["range"]))
-
-
-def _payload(part: Any) -> str:
-    """Text where it has more than 64 bits, else a number, taken for one with a sign."""
-    return "0x%032x" % (int(part, 16) if isinstance(part, str) else part % (1 << 64))
-
-
-def _protocol(part: Any) -> str:
-    return _PROTOCOL_NAMES.get(str(part), str(part))
-
-
-def _value(value: Any) -> str:
-    if not isinstance(value, dict):
-        return str(value)
-    if "concat" in value:
-        return " . ".join(map(str, value["concat"]))
-    verdict, where = next(iter(value.items()))
-    return "%s %s" % (verdict, where["target"]) if where else str(verdict)
-
-
-# ---- what is wrong with a state ----
-
-
-def _problems(state: State, sound: State) -> Iterator[str]:
-    for policy in _others(state.policies, sound.policies):
-        yield from _policy_problems(policy)
-    yield from _overlaps(state)
-    for guard in _others(state.guards, sound.guards):
-        yield from _guard_problems(guard)
-    for port in _others(state.ports, sound.ports):
-        yield from _port_problems(port)
-    for nat_port in _others(state.nat_ports, sound.nat_ports):
-        if not _is_port(nat_port):
-            yield from _nat_port_problems(nat_port)
-    for opening in _others(state.openings, sound.openings):
-        yield from _opening_problems(opening)
-    yield from _misplaced(state)
-    for version in sorted(state.norouter - {4, 6}):
-        yield "norouter: %r: the IP versions are 4 and 6" % (version,)
-    for name in sorted(state.routers):
-        yield from _name_problems("routers", "interface", name)
-    for number in sorted(state.tunnel_ports):
-        if not _is_whole(number) or not 1 <= number <= 65535:
-            yield "tunnel_ports: %r is no port: they are numbers from 1 to 65535" % (number,)
-
-
-def _others(items: dict[_Key, _Item], sound: dict[_Key, _Item]) -> list[_Item]:
-    return [item for key, item in sorted(items.items()) if sound.get(key) != item]
-
-
-def _misplaced(state: State) -> Iterator[str]:
-    """The keys of the state's dictionaries are what their values say."""
-    by_field: tuple[tuple[str, str, dict[Any, Any]], ...] = (
-        ("policy", "bridge", state.policies),
-        ("guard", "port", state.guards),
-        ("port", "name", state.ports),
-        ("published port", "key", state.nat_ports),
-        ("opened port", "key", state.openings),
-    )
-    for kind, field, held in by_field:
-        for key, item in held.items():
-            if getattr(item, field) != key:
-                yield "%s %r: stands under %r" % (kind, getattr(item, field), key)
-
-
-def _policy_problems(policy: Policy) -> Iterator[str]:
-    about = "policy of bridge %r" % policy.bridge
-    yield from _name_problems(about, "bridge", policy.bridge)
-    for subnet in policy.subnets:
-        if not _is_network(subnet):
-            yield "%s: subnets: %r is no network as 172.30.0.0/16 or fd00:1::/64" % (about, subnet)
-    if policy.gateway_mode not in GATEWAY_MODES:
-        yield "%s: gateway_mode: %r is none of %s" % (about, policy.gateway_mode, ", ".join(GATEWAY_MODES))
-    other = {"nat": "routed", "routed": "nat"}.get(policy.gateway_mode)
-    if policy.gateway_mode6 not in (None, other):
-        yield "%s: gateway_mode6: %r is no other mode beside %r: the two that differ are nat and routed" % (
-            about, policy.gateway_mode6, policy.gateway_mode)  # fmt: skip
-    for version, field in ((4, "snat_address"), (6, "snat_address6")):
-        address = getattr(policy, field)
-        if address is not None and not (_is_address(address) and _version(address) == version):
-            yield "%s: %s: %r is no IPv%d address" % (about, field, address, version)
-    for field in ("trusted_interfaces", "uplinks"):
-        for interface in getattr(policy, field):
-            yield from _name_problems(about, field, interface)
-            if interface == policy.bridge:
-                yield "%s: %s: %r is the bridge itself" % (about, field, interface)
-
-
-def _overlaps(state: State) -> Iterator[str]:
-    subnets: dict[int, list[tuple[Any, str]]] = {4: [], 6: []}
-    for name, policy in state.policies.items():
-        for subnet in filter(_is_network, policy.subnets):
-            subnets[_version(subnet)].append((_network(subnet), name))
-    for one_version in subnets.values():
-        one_version.sort(key=lambda pair: pair[0])
-        for (before, owner), (after, name) in zip(one_version, one_version[1:]):
-            if before.overlaps(after):
-                yield "policy of bridge %r: subnets: %s overlaps %s of bridge %r" % (name, after, before, owner)
-
-
-def _guard_problems(guard: Guard) -> Iterator[str]:
-    about = "guard of port %r" % guard.port
-    yield from _name_problems(about, "port", guard.port)
-    yield from _name_problems(about, "bridge", guard.bridge)
-    if not (isinstance(guard.mac, str) and _MAC.match(guard.mac)):
-        yield "%s: mac: %r is no MAC as 02:42:ac:1e:00:02" % (about, guard.mac)
-    for address in guard.addresses:
-        if not _is_address(address):
-            yield "%s: addresses: %r is no IP address" % (about, address)
-    networks = []
-    for address in guard.allowed_addresses:
-        if _is_network(address):
-            networks.append(_network(address))
-        else:
-            yield "%s: allowed_addresses: %r is no network as 10.9.0.0/24 or 10.9.0.7/32" % (about, address)
-    for number, network in enumerate(networks):
-        for other in networks[:number]:
-            if network.version == other.version and network.overlaps(other):
-                yield "%s: allowed_addresses: %s overlaps %s: leave the smaller one out" % (about, network, other)
-
-
-def _is_guard(guard: Guard) -> bool:
-    """Whether all is well with a guard: a short way for the thousands that are."""
-    return (
-        is_interface_name(guard.port)
-        and is_interface_name(guard.bridge)
-        and _MAC.match(guard.mac) is not None
-        and not guard.allowed_addresses
-        and all(map(_is_address, guard.addresses))
-    )
-
-
-def _is_endpoint(port: Port) -> bool:
-    """Whether all is well with a port of a single bridge: a short way, too."""
-    return is_interface_name(port.name) and is_interface_name(port.bridge) and not port.also_on and not port.addresses
-
-
-def _port_problems(port: Port) -> Iterator[str]:
-    about = "port %r" % port.name
-    yield from _name_problems(about, "name", port.name)
-    for bridge in (port.bridge, *port.also_on):
-        yield from _name_problems(about, "bridge", bridge)
-    for address in port.addresses:
-        if not _is_address(address):
-            yield "%s: addresses: %r is no IP address" % (about, address)
-
-
-def _is_port(port: NatPort) -> bool:
-    """Whether all is well with a published port: a short way for the thousands that are."""
-    return (
-        port.protocol in PROTOCOLS
-        and _is_whole(port.host_port)
-        and _is_whole(port.to_port)
-        and 1 <= port.host_port <= 65535
-        and 1 <= port.to_port <= 65535
-        and _is_address(port.to_address)
-        and (port.host_ip is None or _is_host_address(port.host_ip, port.to_address))
-        and (port.bridge is None or is_interface_name(port.bridge))
-    )
-
-
-def _nat_port_problems(port: NatPort) -> Iterator[str]:
-    about = "published port %s" % (port.host_port,)
-    if port.protocol not in PROTOCOLS:
-        yield "%s: protocol: %r is none of %s" % (about, port.protocol, ", ".join(PROTOCOLS))
-    for field in ("host_port", "to_port"):
-        number = getattr(port, field)
-        if not _is_whole(number) or not 1 <= number <= 65535:
-            yield "%s: %s: %r is no port: they are numbers from 1 to 65535" % (about, field, number)
-    if not _is_address(port.to_address):
-        yield "%s: to_address: %r is no IP address" % (about, port.to_address)
-    elif port.host_ip is not None and not _is_host_address(port.host_ip, port.to_address):
-        yield ("%s: host_ip: %r: one address of this host, of the family of to_address %s; none of them stands for all"
-               % (about, port.host_ip, port.to_address))  # fmt: skip
-    if port.bridge is not None:
-        yield from _name_problems(about, "bridge", port.bridge)
-
-
-def _opening_problems(opening: Opening) -> Iterator[str]:
-    about = "opened port %s" % (opening.port,)
-    if opening.protocol not in PROTOCOLS:
-        yield "%s: protocol: %r is none of %s" % (about, opening.protocol, ", ".join(PROTOCOLS))
-    if not _is_whole(opening.port) or not 1 <= opening.port <= 65535:
-        yield "%s: port: %r is no port: they are numbers from 1 to 65535" % (about, opening.port)
-    if not _is_address(opening.address):
-        yield "%s: address: %r is no IP address" % (about, opening.address)
-    yield from _name_problems(about, "bridge", opening.bridge)
-
-
-def _is_host_address(address: object, to_address: str) -> bool:
-    if not _is_address(address) or _version(str(address)) != _version(to_address):
-        return False
-    parsed = ip.address(str(address))
-    return not (parsed.is_unspecified or parsed.is_multicast or (parsed.version == 6 and parsed.is_link_local))
-
-
-def _name_problems(about: str, field: str, name: object) -> Iterator[str]:
-    if not is_interface_name(name):
-        yield "%s: %s: %r is no interface name: %s" % (about, field, name, INTERFACE_RULE)
-
-
-# ---- addresses as text; each distinct one is read once ----
-
-
-@functools.lru_cache(maxsize=1 << 16)
-def _is_whole(number: object) -> bool:
-    """Whether it is a whole number; True and False are not meant."""
-    return isinstance(number, int) and not isinstance(number, bool)
-
-
-@functools.lru_cache(maxsize=1 << 16)
-def _is_address(text: object) -> bool:
-    """Whether it is an address without scope, as the kernel's tools write it: nft lists it as it was given."""
-    try:
-        return isinstance(text, str) and "%" not in text and ip.normal(text) == text
-    except ValueError:
-        return False
-
-
-@functools.lru_cache(maxsize=1 << 16)
-def _is_network(text: object) -> bool:
-    try:
-        return isinstance(text, str) and "/" in text and str(ipaddress.ip_network(text)) == text
-    except ValueError:
-        return False
-
-
-@functools.lru_cache(maxsize=1 << 16)
-def _network(text: str) -> Network:
-    return ipaddress.ip_network(text)
-
-
-def _version(text: str) -> int:
-    return 6 if ":" in text else 4
-
-
 def _single(network: str) -> str:
     """A network as nft lists it: one of a single address has no length."""
     address, _slash, length = network.partition("/")
     return address if length == ("128" if ":" in address else "32") else network
-
-
-def _quoted(name: str) -> str:
-    """Interface names are quoted: `ip` and `tcp` are fine names, and nft's words."""
-    return '"%s"' % name

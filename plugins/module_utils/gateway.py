@@ -20,6 +20,7 @@ from typing import Any
 
 from ansible_collections.virtnet.linux.plugins.module_utils import firewall, messages, sysctls
 from ansible_collections.virtnet.linux.plugins.module_utils.actions import Action
+from ansible_collections.virtnet.linux.plugins.module_utils.firewall_state import Policy, State
 from ansible_collections.virtnet.linux.plugins.module_utils.host import Host
 from ansible_collections.virtnet.linux.plugins.module_utils.netlink import Request
 
@@ -32,7 +33,7 @@ _LOOPBACK6 = "::1/128"
 _LOOPBACK6_METRIC = 2048  # behind lo's own entry
 
 
-def needs_norouter(state: firewall.State, host: Host) -> frozenset[int]:
+def needs_norouter(state: State, host: Host) -> frozenset[int]:
     """The IP versions for which this host was no router before it had networks of ours, and should not become one."""
     remembered = _remembered(host)
     return frozenset(
@@ -42,7 +43,7 @@ def needs_norouter(state: firewall.State, host: Host) -> frozenset[int]:
     )
 
 
-def routers(state: firewall.State, host: Host) -> frozenset[str]:
+def routers(state: State, host: Host) -> frozenset[str]:
     """The interfaces by which such a host did route IPv4, each told so by itself: what comes in by them goes on."""
     key = sysctls.FORWARDING[4]
     if 4 not in state.norouter:
@@ -56,12 +57,12 @@ def routers(state: firewall.State, host: Host) -> frozenset[str]:
     return frozenset(path.split("/")[3] for path in beside if path.endswith("/forwarding")) - {"default"}
 
 
-def closing(state: firewall.State, host: Host) -> list[Action]:
+def closing(state: State, host: Host) -> list[Action]:
     """What goes back to what it was; to be done while the rules stand that guard it."""
     return [*_forwarding_off(state, host), *_localnet(state, host, "0")]
 
 
-def opening(state: firewall.State, host: Host) -> list[Action]:
+def opening(state: State, host: Host) -> list[Action]:
     """What the host has to be told for the firewall's state; to be done when the rules stand."""
     return [*_forwarding_on(state, host), *_localnet(state, host, "1"), *_loopback6(state, host)]
 
@@ -95,11 +96,11 @@ def _remembered(host: Host) -> dict[str, Any]:
     return {**lost, **host.memory["sysctls"]}
 
 
-def _forwarding_versions(state: firewall.State) -> list[int]:
+def _forwarding_versions(state: State) -> list[int]:
     return [version for version in sysctls.FORWARDING if _forwarded(state, version)]
 
 
-def _forwarded(state: firewall.State, version: int) -> list[firewall.Policy]:
+def _forwarded(state: State, version: int) -> list[Policy]:
     """The networks between which and others packets of that IP version are forwarded."""
     return [
         policy
@@ -108,7 +109,7 @@ def _forwarded(state: firewall.State, version: int) -> list[firewall.Policy]:
     ]
 
 
-def _forwarding_keys(state: firewall.State, version: int) -> list[str]:
+def _forwarding_keys(state: State, version: int) -> list[str]:
     """What has to be 1: the host's own sysctl; or those of bridges and uplinks alone, where every network says by which
     interfaces its packets come and go, and the kernel can do that."""
     networks = _forwarded(state, version)
@@ -120,12 +121,12 @@ def _forwarding_keys(state: firewall.State, version: int) -> list[str]:
     return [_OF_LINK[version] % name for name in sorted(names)]
 
 
-def _is_bridges(key: str, state: firewall.State) -> bool:
+def _is_bridges(key: str, state: State) -> bool:
     """Whether the sysctl is one of a network's bridge, with which it goes."""
     return any(key == of_link % name for of_link in _OF_LINK.values() for name in state.policies)
 
 
-def _forwarding_on(state: firewall.State, host: Host) -> Iterator[Action]:
+def _forwarding_on(state: State, host: Host) -> Iterator[Action]:
     for version, of_host in sysctls.FORWARDING.items():
         for key in _forwarding_keys(state, version):
             now = _after_closing(key, version, state, host)
@@ -143,7 +144,7 @@ def _forwarding_on(state: firewall.State, host: Host) -> Iterator[Action]:
                 yield _remember(key, now, "1", beside=_beside(version, host))
 
 
-def _after_closing(key: str, version: int, state: firewall.State, host: Host) -> str | None:
+def _after_closing(key: str, version: int, state: State, host: Host) -> str | None:
     """The value that is there when closing() has been carried out: what the kernel changes along with the host's own
     is 0 then, or what it was before."""
     now, of_host = sysctls.read(key), sysctls.FORWARDING[version]
@@ -154,7 +155,7 @@ def _after_closing(key: str, version: int, state: firewall.State, host: Host) ->
     return now
 
 
-def _forwarding_off(state: firewall.State, host: Host) -> Iterator[Action]:
+def _forwarding_off(state: State, host: Host) -> Iterator[Action]:
     remembered = _remembered(host)
     needed = {key for version in sysctls.FORWARDING for key in _forwarding_keys(state, version)}
     for key in sorted(key for key in remembered if key not in needed and not key.endswith("/accept_ra")):
@@ -209,7 +210,7 @@ def _accept_ra(host: Host) -> dict[str, str | None]:
     return {key: sysctls.read(key) for key in keys}
 
 
-def _localnet(state: firewall.State, host: Host, value: str) -> Iterator[Action]:
+def _localnet(state: State, host: Host, value: str) -> Iterator[Action]:
     """Ports that this host reaches through 127.0.0.1 need a bridge that takes such packets."""
     names = set(firewall.loopback_bridges(state)[4])
     if value == "0":
@@ -222,7 +223,7 @@ def _localnet(state: firewall.State, host: Host, value: str) -> Iterator[Action]
             yield _change(key, now, value, {"remember": None, "closes": value == "0"})
 
 
-def _loopback6(state: firewall.State, host: Host) -> Iterator[Action]:
+def _loopback6(state: State, host: Host) -> Iterator[Action]:
     """And those that it reaches through ::1 one that the way there leads by."""
     stack = host.stack(None)
     for name in sorted(firewall.loopback_bridges(state)[6]):

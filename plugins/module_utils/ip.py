@@ -77,6 +77,11 @@ def _network_at(version: int, first: int, length: int) -> tuple[Network, str]:
     return made, str(made)
 
 
+def version_of(text: str) -> int:
+    """4 or 6, of an address or a network that is known to be one."""
+    return 6 if ":" in text else 4
+
+
 def unpacked(data: bytes) -> str:
     """The 4 or 16 bytes of an address as the kernel's tools write it."""
     return socket.inet_ntop(socket.AF_INET if len(data) == 4 else socket.AF_INET6, data)

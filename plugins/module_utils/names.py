@@ -23,6 +23,12 @@ _OBJECT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}\Z")
 _LABEL_KEY = re.compile(r"[a-z][a-z0-9_]{0,31}\Z")
 _LABEL_VALUE = re.compile(r"[A-Za-z0-9_.:/@+-]{1,128}\Z")
 
+MAC = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}\Z")
+GATEWAY_MODES = ("nat", "routed", "isolated")
+PROTOCOLS = ("tcp", "udp", "sctp")  # of published ports
+VNI_LAST = (1 << 24) - 1
+TUNNEL_OVERHEAD = {4: 50, 6: 70}  # bytes of the outer headers: Ethernet 14, IP 20 or 40, UDP 8, VXLAN 8
+
 # Under net.ipv4.conf and net.ipv6.conf these mean other things than a link, so the kernel makes none of this name.
 _NO_LINKS = ("all", "default")
 

@@ -8,7 +8,6 @@ people."""
 from __future__ import annotations
 
 import ipaddress
-import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -23,7 +22,6 @@ ROUTES: dict[str, Any] = dict(
     options=dict(to=dict(type="str", required=True), via=dict(type="str"), metric=dict(type="int")),
 )
 
-_MAC = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}\Z")
 
 
 class Problems:
@@ -62,7 +60,7 @@ class Problems:
         """The value has to be a unicast MAC."""
         if value is None:
             return
-        if not _MAC.match(value.lower()):
+        if not names.MAC.match(value.lower()):
             self.add(kind, name, field, value, "a MAC is six pairs of hex digits, as 02:42:ac:1e:00:02")
         elif int(value[:2], 16) & 1 or not int(value.replace(":", ""), 16):
             self.add(kind, name, field, value, "a link's MAC is a unicast one: the first octet even, and not all zero")

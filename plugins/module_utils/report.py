@@ -20,7 +20,7 @@ from ansible_collections.virtnet.linux.plugins.module_utils import (
     settings,
     sysctls,
 )
-from ansible_collections.virtnet.linux.plugins.module_utils.firewall import NatPort, Opening, Policy
+from ansible_collections.virtnet.linux.plugins.module_utils.firewall_state import NatPort, Opening, Policy
 from ansible_collections.virtnet.linux.plugins.module_utils.host import Host
 from ansible_collections.virtnet.linux.plugins.module_utils.kinds import bridge as bridges
 from ansible_collections.virtnet.linux.plugins.module_utils.kinds import foreign_firewall, vxlan_tunnel

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from ansible_collections.virtnet.linux.plugins.plugin_utils.scope import Scope
 
 CROSSING_FIELDS = ("gateway_mode", "gateway_mode6", "snat_address", "snat_address6", "trusted_interfaces", "uplinks")
-GATEWAY_MODES = ("nat", "routed", "isolated")
 
 
 @dataclass
@@ -45,8 +44,8 @@ class Crossing:
 
 def read_crossing(fields: Fields) -> Crossing:
     """A network's words for it, as far as they are right without the rest of the network."""
-    mode = fields.choice("gateway_mode", "nat", GATEWAY_MODES)
-    crossing = Crossing(mode, fields.choice("gateway_mode6", mode, GATEWAY_MODES))
+    mode = fields.choice("gateway_mode", "nat", names.GATEWAY_MODES)
+    crossing = Crossing(mode, fields.choice("gateway_mode6", mode, names.GATEWAY_MODES))
     if crossing.isolated != (crossing.gateway_mode6 == "isolated"):
         fields.refuse("gateway_mode6", "goes with the other one: isolated is for both families or for none")
     for version, word in ((4, "snat_address"), (6, "snat_address6")):

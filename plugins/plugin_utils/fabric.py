@@ -33,7 +33,6 @@ from ansible_collections.virtnet.linux.plugins.plugin_utils.fabric_addresses imp
 )
 from ansible_collections.virtnet.linux.plugins.plugin_utils.fabric_checks import check_fabric
 from ansible_collections.virtnet.linux.plugins.plugin_utils.members import (
-    OVERHEAD,
     ROLE,
     Member,
     Overlay,
@@ -200,12 +199,12 @@ def _mtu(members: list[Member], network: Network, problems: Problems) -> int | N
     if not found or vtep is None:
         return network.mtu
     smallest, where = min(found)
-    most = smallest - OVERHEAD[vtep.version]
+    most = smallest - names.TUNNEL_OVERHEAD[vtep.version]
     if network.mtu is not None and network.mtu > most:
         problems.refuse(
             str(network), "mtu", network.mtu,
             f"is too much: host {where}'s underlay device has {smallest}, of which the tunnel takes "
-            f"{OVERHEAD[vtep.version]}; give {most} or less, or nothing",
+            f"{names.TUNNEL_OVERHEAD[vtep.version]}; give {most} or less, or nothing",
         )  # fmt: skip
     if network.mtu is None and 6 in network.subnets and most < 1280:
         rule = f"host {where}'s underlay device has {smallest}; with the tunnel IPv6's least, 1280, does not fit"

@@ -15,6 +15,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
+from ansible_collections.virtnet.linux.plugins.module_utils import names
 from ansible_collections.virtnet.linux.plugins.plugin_utils.addresses import Address, IPNetwork
 from ansible_collections.virtnet.linux.plugins.plugin_utils.problems import Problems
 
@@ -22,7 +23,6 @@ _TRUE = ("yes", "on", "true", "t", "y", "1")
 _FALSE = ("no", "off", "false", "f", "n", "0")
 _SUBNET = {4: "172.30.0.0/16", 6: "fd00:30::/64", None: "172.30.0.0/16 or fd00:30::/64"}
 _IP = TypeVar("_IP", Address, ipaddress.IPv4Interface | ipaddress.IPv6Interface)
-_MAC = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}\Z")
 
 
 class Fields:
@@ -131,7 +131,7 @@ class Fields:
         mac = value.strip().lower().replace("-", ":") if isinstance(value, str) else ""
         if isinstance(value, int):  # 02:42:10:11:12:13 is a number to the base of 60 in YAML 1.1
             self.refuse(field, "YAML made a number of it: quote it")
-        elif not _MAC.match(mac):
+        elif not names.MAC.match(mac):
             self.refuse(field, "must be a MAC address like 02:42:ac:1e:00:02")
         elif int(mac[:2], 16) & 1 or mac == "00:00:00:00:00:00":
             self.refuse(field, "must be a unicast MAC address: an even first byte, and not all zeros")

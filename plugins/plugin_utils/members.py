@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from ansible_collections.virtnet.linux.plugins.module_utils import names
 from ansible_collections.virtnet.linux.plugins.plugin_utils.addresses import Address, IPNetwork
 from ansible_collections.virtnet.linux.plugins.plugin_utils.declaration import Declaration, read_declaration
 from ansible_collections.virtnet.linux.plugins.plugin_utils.fields import Fields
@@ -19,8 +20,6 @@ from ansible_collections.virtnet.linux.plugins.plugin_utils.problems import Prob
 
 ROLE = "overlay_network"
 TUNNEL_FIELDS = ("vni", "flood", "dstport")  # what an overlay network has besides a bridge network's fields
-OVERHEAD = {4: 50, 6: 70}  # bytes of the outer headers: Ethernet 14, IP 20 or 40, UDP 8, VXLAN 8
-VNI_LAST = (1 << 24) - 1
 DSTPORT = 4789
 
 Slices = dict[tuple[str, int], IPNetwork]  # by network and IP version
@@ -138,9 +137,9 @@ def _read_overlays(raw: object, problems: Problems) -> tuple[list[Any], dict[str
             networks.append(one)  # read_declaration says what is wrong with it
             continue
         fields = Fields(one, f"network {one.get('name') or number}", problems)
-        vni = fields.integer("vni", 1, VNI_LAST)
+        vni = fields.integer("vni", 1, names.VNI_LAST)
         if not fields.given("vni") and fields.to_be_present:
-            fields.refuse("vni", f"an overlay needs one, from 1 to {VNI_LAST}, that no other network has")
+            fields.refuse("vni", f"an overlay needs one, from 1 to {names.VNI_LAST}, that no other network has")
         flood = bool(fields.boolean("flood", False))
         dstport = fields.integer("dstport", 1, 65535) or DSTPORT
         if isinstance(one.get("name"), str) and fields.to_be_present:

@@ -16,9 +16,9 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from ansible_collections.virtnet.linux.plugins.module_utils import names
 from ansible_collections.virtnet.linux.plugins.plugin_utils.addresses import Address
 
-PROTOCOLS = ("tcp", "udp", "sctp")
 FORM = "write [HOST_IP:]HOST_PORT:CONTAINER_PORT[/tcp|udp|sctp], as in '8080:80' or '127.0.0.1:8000-8005:80-85/udp'"
 
 _SPEC = re.compile(
@@ -133,8 +133,8 @@ def _parse_host_ip(text: str) -> Address:
 
 def _parse_protocol(text: str | None) -> str:
     protocol = "tcp" if text is None else text.lower()
-    if protocol not in PROTOCOLS:
-        raise PortError(f"the protocol {text!r} is not one of {', '.join(PROTOCOLS)}")
+    if protocol not in names.PROTOCOLS:
+        raise PortError(f"the protocol {text!r} is not one of {', '.join(names.PROTOCOLS)}")
     return protocol
 
 

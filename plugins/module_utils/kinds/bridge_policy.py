@@ -10,8 +10,9 @@ from typing import Any
 
 from ansible_collections.virtnet.linux.plugins.module_utils import ip, options
 from ansible_collections.virtnet.linux.plugins.module_utils.actions import Action, difference
-from ansible_collections.virtnet.linux.plugins.module_utils.firewall import Policy, State
+from ansible_collections.virtnet.linux.plugins.module_utils.firewall_state import Policy, State
 from ansible_collections.virtnet.linux.plugins.module_utils.host import Host
+from ansible_collections.virtnet.linux.plugins.module_utils.names import GATEWAY_MODES
 
 KIND = "bridge_policy"
 OPTIONS: dict[str, Any] = dict(
@@ -20,7 +21,7 @@ OPTIONS: dict[str, Any] = dict(
     masquerade=dict(type="bool", default=True),
     internal=dict(type="bool", default=False),
     icc=dict(type="bool", default=True),
-    gateway_mode=dict(type="str", choices=["nat", "routed", "isolated"], default="nat"),
+    gateway_mode=dict(type="str", choices=list(GATEWAY_MODES), default="nat"),
     gateway_mode6=dict(type="str", choices=["nat", "routed"]),
     snat_address=dict(type="str"),
     snat_address6=dict(type="str"),

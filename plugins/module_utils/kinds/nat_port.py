@@ -23,11 +23,11 @@ from ansible_collections.virtnet.linux.plugins.module_utils.firewall_state impor
     State,
 )
 from ansible_collections.virtnet.linux.plugins.module_utils.host import Host
+from ansible_collections.virtnet.linux.plugins.module_utils.names import PROTOCOLS
 
 KIND = "nat_port"
-PROTOCOLS = ["tcp", "udp", "sctp"]
 OPTIONS: dict[str, Any] = dict(
-    protocol=dict(type="str", choices=PROTOCOLS, default="tcp"),
+    protocol=dict(type="str", choices=list(PROTOCOLS), default="tcp"),
     host_ip=dict(type="str"),
     host_port=dict(type="str"),
     to_address=dict(type="str"),

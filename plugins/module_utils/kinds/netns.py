@@ -344,7 +344,7 @@ def _make(action: Action, host: Host) -> None:
         namespaces.give_name(name, "/proc/self/ns/net" if wanted["join"] == HOST else namespaces.path(wanted["join"]))
         host.note_handle(name)
     elif wanted["pid"] is not None:
-        namespaces.give_name(name, "/proc/%d/ns/net" % wanted["pid"])
+        namespaces.give_name(name, namespaces.path_of_pid(wanted["pid"]))
         host.note_handle(name)
     else:
         host.note_handle(name, namespaces.create(name, _marks(wanted, wanted["labels"] or {})))

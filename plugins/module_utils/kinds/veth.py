@@ -23,7 +23,7 @@ from ansible_collections.virtnet.linux.plugins.module_utils import (
 )
 from ansible_collections.virtnet.linux.plugins.module_utils.actions import Action, difference
 from ansible_collections.virtnet.linux.plugins.module_utils.announce import announce
-from ansible_collections.virtnet.linux.plugins.module_utils.firewall import Guard, Port, State
+from ansible_collections.virtnet.linux.plugins.module_utils.firewall_state import Guard, Port, State
 from ansible_collections.virtnet.linux.plugins.module_utils.host import Host
 from ansible_collections.virtnet.linux.plugins.module_utils.netlink import Request
 from ansible_collections.virtnet.linux.plugins.module_utils.stack import Link, Stack

@@ -24,9 +24,15 @@ from ansible_collections.virtnet.linux.plugins.module_utils import (
     sysctls,
 )
 from ansible_collections.virtnet.linux.plugins.module_utils.actions import Action, difference
-from ansible_collections.virtnet.linux.plugins.module_utils.firewall import Port, State
+from ansible_collections.virtnet.linux.plugins.module_utils.firewall_state import Port, State
 from ansible_collections.virtnet.linux.plugins.module_utils.host import Host
-from ansible_collections.virtnet.linux.plugins.module_utils.names import entry_number, fingerprint, mark
+from ansible_collections.virtnet.linux.plugins.module_utils.names import (
+    TUNNEL_OVERHEAD,
+    VNI_LAST,
+    entry_number,
+    fingerprint,
+    mark,
+)
 from ansible_collections.virtnet.linux.plugins.module_utils.neighbours import EVERYBODY, Tables
 from ansible_collections.virtnet.linux.plugins.module_utils.netlink import Request, number
 from ansible_collections.virtnet.linux.plugins.module_utils.stack import Link, Stack
@@ -55,8 +61,6 @@ OPTIONS: dict[str, Any] = dict(
     state=options.STATE,
 )
 
-VNI_LAST = (1 << 24) - 1
-OVERHEAD = {4: 50, 6: 70}  # bytes that the outer headers take: Ethernet 14, IP 20 or 40, UDP 8, VXLAN 8
 
 # IFLA_VXLAN_*
 _ID, _LINK, _LOCAL, _LEARNING, _PORT, _GROUP6, _LOCAL6 = 1, 3, 4, 7, 15, 16, 17
@@ -551,7 +555,7 @@ def _fitting_mtu(stack: Stack, local: str, version: int) -> int | None:
     for index, addresses in stack.addresses.items():
         if local in (address.split("/")[0] for address in addresses):
             device = stack.link_at(index)
-            return None if device is None else device.mtu - OVERHEAD[version]
+            return None if device is None else device.mtu - TUNNEL_OVERHEAD[version]
     return None
 
 

@@ -12,13 +12,14 @@ import pytest
 from integration.firewall import frames
 from integration.firewall import lab as kit
 
-from ansible_collections.virtnet.linux.plugins.module_utils import conntrack, firewall
+from ansible_collections.virtnet.linux.plugins.module_utils import conntrack
+from ansible_collections.virtnet.linux.plugins.module_utils.firewall_state import State
 
 HOST_PORT, SOURCE_PORT = 9999, 40000
 VERSIONS = pytest.mark.parametrize("version", [4, 6])
 
 
-def leads_to(server: str | None) -> firewall.State:
+def leads_to(server: str | None) -> State:
     """The lab's state with one port more."""
     state = kit.full_state()
     if server is not None:

@@ -12,7 +12,7 @@ import pytest
 from integration.firewall import frames
 from integration.firewall import lab as kit
 
-from ansible_collections.virtnet.linux.plugins.module_utils import firewall
+from ansible_collections.virtnet.linux.plugins.module_utils.firewall_state import State
 
 OWN, PUBLISHED = 2223, 8082  # a service of the host's; a port published on 127.0.0.1
 
@@ -108,7 +108,7 @@ def test_a_networks_broadcast_address_is_its_own(lab, who, hears, call_iptables)
 
 
 def test_without_rules_the_broadcast_address_is_everybodys(lab):
-    lab.load(firewall.State())
+    lab.load(State())
 
     assert broadcast(lab, "lan", heard=True) != []
 

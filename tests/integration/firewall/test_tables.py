@@ -18,7 +18,9 @@ from integration.firewall import lab as kit
 from unit.firewall.strategies import states
 
 from ansible_collections.virtnet.linux.plugins.module_utils import firewall
-from ansible_collections.virtnet.linux.plugins.module_utils.firewall import FirewallError, NatPort, Policy, State
+from ansible_collections.virtnet.linux.plugins.module_utils.firewall import FirewallError
+from ansible_collections.virtnet.linux.plugins.module_utils.firewall_elements import elements
+from ansible_collections.virtnet.linux.plugins.module_utils.firewall_state import NatPort, Policy, State
 
 DYING = """#!/bin/sh
 case "$*" in *"list table inet"*) printf '{"nftables": ['; kill -9 $$;; esac
@@ -81,7 +83,7 @@ def test_what_somebody_did_to_our_tables_is_mended(host, command):
         whole = [host.run("nft", "-s", "list", "table", family, "virtnet") for family in ("inet", "bridge")]
         host.run("nft", "-f", "-", text=command + "\n")
         live = firewall.read()
-        firewall.elements(live.state)  # whatever was done, what is left makes sense
+        elements(live.state)  # whatever was done, what is left makes sense
 
         firewall.apply(firewall.transaction(live, state))
 

@@ -248,7 +248,7 @@ def test_one_with_processes_keeps_its_name_unless_forced(host, other):
         other = {"pid": host.start("sleep", "infinity", netns="b")}
         host.change("netns", name="b", state="absent", force=True)
     (problem,) = host.refused("netns", name="a", **other)
-    assert str(inside) in problem and "force: true" in problem and list(other)[0] in problem
+    assert str(inside) in problem and "force: true" in problem and next(iter(other)) in problem
     host.change("netns", name="a", force=True, **other)
     host.module("netns", name="a")
     assert host.is_alive(inside)
