@@ -69,7 +69,7 @@ def machine() -> dict[str, Any]:
         "iproute2": ["ip", "-V"], "nftables": ["nft", "--version"], "iptables": ["iptables", "--version"],
         "netavark": ["/usr/lib/podman/netavark", "--version"], "docker": ["dockerd", "--version"],
     }  # fmt: skip
-    found = {"cores": os.cpu_count(), "kernel": platform.release(), "system": _system()}
+    found = {"cores": os.cpu_count(), "kernel": platform.release().split("-")[0], "system": _system()}
     found["Python"] = platform.python_version()
     for package in ("ansible-core", "pyroute2"):
         found[package] = importlib.metadata.version(package)

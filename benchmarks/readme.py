@@ -20,14 +20,14 @@ NOTHING = "There is no published run yet.\n"
 
 SIZE = "100"
 PEERS = {
-    "engine": "virtnet.linux, without Ansible",
+    "engine": "virtnet.linux, its engine in a Python that has it loaded",
+    "engine, process": "virtnet.linux, the same with Python's start",
     "role": "virtnet.linux, the role in a playbook",
     "shell": "the fastest shell script that we know",
     "naive shell": "a shell script, a command after the other",
     "ifstate": "ifstate (no published ports)",
     "netavark": "netavark",
     "CNI": "CNI plugins",
-    "dockerd": "Docker (with images and processes)",
     "looped playbook": "a playbook of looped commands",
 }
 VERBS = {
@@ -62,8 +62,9 @@ def _sentences(measured: dict[str, Any]) -> list[str]:
         )
     machine = measured["machine"]
     versions = ["%s %s" % (name, machine[name]) for name in ("Python", "ansible-core", "pyroute2") if name in machine]
-    versions += [machine[name] for name in ("nftables", "netavark", "docker") if name in machine]
-    found.append("Medians on {cores} cores, kernel {kernel}, {system}:".format(**machine))
+    versions += [machine[name] for name in ("nftables", "netavark") if name in machine]
+    about = "Medians, of the looped commands a single run, on {cores} cores, kernel {kernel}, {system}:"
+    found.append(about.format(**machine))
     return [*found, ", ".join(versions) + "."]
 
 

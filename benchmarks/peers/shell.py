@@ -4,8 +4,8 @@
 
 """The fastest that a shell does: few processes, each with a batch.
 
-One `ip -batch` for the host, `ip -batch` in each namespace by nsenter, two at a time, and one `nft -f`. Entering by
-nsenter is quicker than by `ip -n`, which makes a mount namespace and mounts /sys in it.
+One `ip -batch` for the host, `ip -batch` in each namespace by nsenter, as many at a time as there are cores, and one
+`nft -f`. Entering by nsenter is quicker than by `ip -n`, which makes a mount namespace and mounts /sys in it.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class Shell(Peer):
     """ip -batch, nsenter and nft -f."""
 
     name = "shell"
-    about = "ip -batch, two nsenter ip -batch at a time, one nft -f"
+    about = "ip -batch, as many nsenter ip -batch at a time as there are cores, one nft -f"
 
     @classmethod
     def missing(cls) -> str | None:

@@ -16,6 +16,7 @@ version_added: 1.0.0
 description:
   - Turns what a person declared, and what is live on a host, into a topology document for M(virtnet.linux.topology).
   - A pure function. The same input gives the same plan, and nothing is read or changed on any host.
+  - A part of the roles, which may change with them.
 positional: live
 options:
   _input:
@@ -27,6 +28,7 @@ options:
       - V(host), the host's name in the inventory, from which IPv6 subnets are derived where none is given.
       - V(address_pools), a list of V(base) and V(size), out of which networks get subnets that name none. Without it
         every network has to name its own.
+      - V(manage_foreign_firewall), whether the firewalls of others are told to spare the networks.
     type: dict
     required: true
   live:

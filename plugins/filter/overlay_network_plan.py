@@ -21,6 +21,7 @@ description:
   - Turns what every host of a fabric declares, and what is live on each, into a plan, of which the filter
     P(virtnet.linux.overlay_network_topology#filter) makes each host's document for M(virtnet.linux.topology).
   - A pure function. The same input gives the same plan, and nothing is read or changed on any host.
+  - A part of the role P(virtnet.linux.overlay_network#role), which may change with it.
 positional: hostvars, hosts, readings
 options:
   _input:
@@ -43,7 +44,7 @@ options:
     type: dict
     required: true
   declared:
-    description: What hosts declare that differs from their variables, by host; for instance V(networks).
+    description: What hosts declare, by host, in place of all of their variables; for instance V(networks).
     type: dict
     default: {}
   group:

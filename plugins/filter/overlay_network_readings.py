@@ -17,6 +17,7 @@ version_added: 1.0.0
 description:
   - Puts together what the role P(virtnet.linux.overlay_network#role) registered on the hosts of a batch, of each host
     itself and of those that it asked by delegation.
+  - A part of that role, which may change with it.
 positional: hostvars
 options:
   _input:

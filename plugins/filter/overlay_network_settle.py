@@ -17,6 +17,7 @@ version_added: 1.0.0
 description:
   - Puts the addresses and MACs that the role P(virtnet.linux.overlay_network#role) planned into the containers of the
     role P(virtnet.linux.bridge_network#role) that name its networks.
+  - A part of the roles, which may change with them.
 positional: addresses, live
 options:
   _input:

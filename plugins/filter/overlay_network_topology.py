@@ -20,6 +20,7 @@ version_added: 1.0.0
 description:
   - Makes a topology document for M(virtnet.linux.topology) out of a host's own part of a plan and of who is on other
     hosts, which the plan has once for all of them.
+  - A part of the role P(virtnet.linux.overlay_network#role), which may change with it.
 positional: host
 options:
   _input:

@@ -25,7 +25,7 @@ Identity = tuple[Any, ...]  # begins with the word for it and ends with the name
 class Kind(Protocol):
     """A kind of object."""
 
-    KIND: str  # the name of its module, and a constant of this one
+    KIND: str  # its name, its module's where it has one, and a constant of this one
     OPTIONS: dict[str, Any]  # an argument spec
 
     def check(self, wanted: Declared, host: Host, problems: Problems, /) -> None:

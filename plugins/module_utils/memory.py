@@ -2,8 +2,8 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the kernel cannot hold: which handles we gave to namespaces of others, the old values of sysctls, cards' old
-names.
+"""What the kernel cannot hold: which handles we gave to namespaces of others, the old values of sysctls, and the flows
+that a killed run has left to forget.
 
 One JSON file under /run/virtnet, gone with a reboot as the things it speaks of are; and the lock that keeps two runs
 apart.

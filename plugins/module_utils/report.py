@@ -3,7 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 """What of ours is live, in the words of ``docker network inspect`` and ``brctl show``, and what else of the host a
-plan has to respect. Read from the kernel; its shape is in docs/architecture.md."""
+plan has to respect. Read from the kernel, but for what it does not know: whose namespace a container joined, and what
+is written down. Its shape is in docs/architecture.md."""
 
 from __future__ import annotations
 

@@ -43,8 +43,6 @@ _DIFFERS: dict[str, Callable[[Any], bytes]] = {
     "IFLA_NET_NS_FD": struct.Struct("=I").pack,
     "IFA_LOCAL": ip.packed,
     "IFA_ADDRESS": ip.packed,
-    "NDA_LLADDR": _mac,
-    "NDA_DST": ip.packed,
 }
 _NESTED_HEADER = {"VETH_INFO_PEER": 16}  # bytes of struct ifinfomsg in front of the peer's own attributes
 

@@ -10,8 +10,8 @@ module: network_info
 short_description: What of this collection is live on a host
 version_added: 1.0.0
 description:
-  - Reads from the kernel, not from a file, every network, bridge, container and published port that this collection
-    made.
+  - Tells every network, bridge, container and published port of this collection that is live, as the kernel has it.
+    What is written down for the next boot is apart from it, in RV(remembered).
   - Networks are told in the words of C(docker network inspect), bridges in the columns of C(brctl show).
 author:
   - The virtnet.linux authors (@virtnet)
@@ -72,7 +72,8 @@ bridges:
     - {name: br-web, netns: null, id: 8000.0242ac1e0001, stp: false, interfaces: [veth0123456789a]}
 containers:
   description:
-    - The namespaces, how each came to be, the processes in it and its endpoints.
+    - The namespaces, the processes in each and its endpoints. The C(mode) is V(bridge), V(none), V(host),
+      V(container:NAME), or V(pid:N) of a process's namespace.
     - One on several networks, or on one and with a card of the host, that forwards packets between them has
       C(forwarding).
     - An endpoint's C(mac) and C(addresses) are what its interface has now, C(guard) is what the host lets it send by,

@@ -53,7 +53,7 @@ options:
       type: bool
     allowed_addresses:
       description: Networks that the container may send from besides its own addresses, as C(10.0.0.0/24).
-        V(0.0.0.0/0) checks the MAC only, for one that forwards packets of others.
+        V(0.0.0.0/0) checks the MAC and the spanning tree only, for one that forwards packets of others.
       type: list
       elements: str
     peer:

@@ -178,7 +178,8 @@ _Object = TypeVar("_Object")
 
 
 def read_declaration(raw: object, problems: Problems) -> Declaration:
-    """Read {networks, containers, purge, role, host, address_pools}; host is the inventory's name of the host."""
+    """Read {networks, containers, purge, role, host, address_pools, manage_foreign_firewall}; host is the inventory's
+    name of the host."""
     whole = Fields(raw if isinstance(raw, Mapping) else {}, "declaration", problems)
     if not isinstance(raw, Mapping):
         problems.refuse(
