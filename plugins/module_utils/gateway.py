@@ -54,7 +54,7 @@ def routers(state: State, host: Host) -> frozenset[str]:
         return host.firewall.state.routers
     else:
         beside = _beside(4, host)
-    return frozenset(path.split("/")[3] for path in beside if path.endswith("/forwarding")) - {"default"}
+    return frozenset(_link_of(path) for path in beside if path.endswith("/forwarding")) - {"default"}
 
 
 def closing(state: State, host: Host) -> list[Action]:
@@ -126,11 +126,15 @@ def _is_bridges(key: str, state: State) -> bool:
     return any(key == of_link % name for of_link in _OF_LINK.values() for name in state.policies)
 
 
+def _link_of(key: str) -> str:
+    return key.split("/")[3]
+
+
 def _forwarding_on(state: State, host: Host) -> Iterator[Action]:
     for version, of_host in sysctls.FORWARDING.items():
         for key in _forwarding_keys(state, version):
             now = _after_closing(key, version, state, host)
-            if now is None and _is_bridges(key, state):
+            if now is None and _is_bridges(key, state) and host.will_have_link(_link_of(key)):
                 now = "0"  # a bridge that comes
             if now in ("1", None):
                 continue
@@ -211,9 +215,12 @@ def _accept_ra(host: Host) -> dict[str, str | None]:
 
 
 def _localnet(state: State, host: Host, value: str) -> Iterator[Action]:
-    """Ports that this host reaches through 127.0.0.1 need a bridge that takes such packets."""
+    """Ports that this host reaches through 127.0.0.1 need a bridge that takes such packets. Of a bridge that somebody
+    has deleted the ports stay, for whoever makes it anew."""
     names = set(firewall.loopback_bridges(state)[4])
-    if value == "0":
+    if value == "1":
+        names = set(filter(host.will_have_link, names))
+    else:
         ours = {link.name for link in host.stack(None).of_kind("bridge") if link.ours}
         names = ours - names - {name for netns, name in host.links_going if netns is None}
     for name in sorted(names):
@@ -226,7 +233,7 @@ def _localnet(state: State, host: Host, value: str) -> Iterator[Action]:
 def _loopback6(state: State, host: Host) -> Iterator[Action]:
     """And those that it reaches through ::1 one that the way there leads by."""
     stack = host.stack(None)
-    for name in sorted(firewall.loopback_bridges(state)[6]):
+    for name in sorted(filter(host.will_have_link, firewall.loopback_bridges(state)[6])):
         link = stack.links.get(name)
         if link is None or (link.index, _LOOPBACK6) not in stack.local_routes:
             yield Action("create", ROUTE, "local ::1 dev " + name, {}, {"metric": _LOOPBACK6_METRIC}, {"bridge": name})

@@ -138,6 +138,11 @@ class Host:
         """Whether the namespace is there or about to be."""
         return name is None or name in self.handles or name in self.coming
 
+    def will_have_link(self, name: str, netns: str | None = None) -> bool:
+        """Whether a namespace, the host's own or that one, has a link of that name after this run."""
+        key = (netns, name)
+        return key in self.links_coming or (name in self.stack_to_be(netns).links and key not in self.links_going)
+
     def is_known_bridge(self, netns: str | None, name: str) -> bool:
         """Whether the bridge is there or about to be."""
         if (netns, name) in self.bridges:

@@ -150,3 +150,23 @@ def test_elements_that_others_put_into_our_tables_do_no_harm(full):
     full.sh("nft add chain inet virtnet theirs '{ counter; }'")
     engine.run(full, killing.SMALL)
     assert engine.run(full, killing.SMALL, check=True) == []
+
+
+ELSE = complete({
+    "netns": [{"name": "else"}],
+    "bridge": [{"name": "br-else", "addresses": ["10.66.0.1/24"]}],
+    "bridge_policy": [{"bridge": "br-else", "subnets": ["10.66.0.0/24"]}],
+})  # fmt: skip
+
+
+def test_a_bridge_that_somebody_deletes_is_in_nobodys_way_and_comes_back(full):
+    everything = full.snapshot()
+    engine.run(full, killing.SMALL)
+    full.sh("ip link del br-web")
+    engine.run(full, ELSE)
+    assert engine.run(full, ELSE, check=True) == []
+    engine.run(full, killing.SMALL)
+    assert full.sysctl("ipv4/conf/br-web/route_localnet") == "1"
+    for document in (ELSE, killing.SMALL):
+        engine.run(full, absent(document))
+    snapshot.same(everything, full.snapshot())
