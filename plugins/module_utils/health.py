@@ -49,23 +49,25 @@ def bridge_nf_call() -> dict[str, bool]:
     return {name: sysctls.read(key.replace(".", "/")) == "1" for name, key in foreign.NF_CALL.items()}
 
 
-def _bridges(host: Host) -> dict[str, str]:
-    """The bridges of ours with their networks' names."""
+def _bridges(host: Host) -> dict[str, str | None]:
+    """The bridges of ours with their networks' names; one that bears none need not have rules."""
     return {
-        link.name: (link.labels or {}).get("network", link.name)
+        link.name: (link.labels or {}).get("network")
         for link in host.stack(None).links.values()
         if link.kind == "bridge" and link.ours
     }
 
 
 def _tables(host: Host) -> Iterator[str]:
-    networks = ", ".join(sorted(_bridges(host).values()))
-    if not networks:
+    bridges = _bridges(host)
+    if not bridges:
         return
+    networks = ", ".join(sorted(name or bridge for bridge, name in bridges.items()))
     by_us = [key for key in host.memory["sysctls"] if key.endswith("forwarding")]
     on = [sysctl(key) for key in dict.fromkeys([*sysctls.FORWARDING.values(), *by_us]) if sysctls.read(key) == "1"]
+    had_rules = any(bridges.values()) or by_us
     for family in ruleset.FAMILIES:
-        if family not in host.firewall.families and (on or family == "bridge"):
+        if had_rules and family not in host.firewall.families and (on or family == "bridge"):
             yield (
                 f"the nftables table {family} {ruleset.TABLE} is missing"
                 + (f" and this host forwards ({', '.join(on)} = 1)" if family == "inet" else "")

@@ -44,6 +44,11 @@ def web(host):
     return host
 
 
+def test_a_bridge_that_never_had_rules_lacks_none(host):
+    host.module("bridge", name="br-lab", addresses=["10.77.0.1/24"])
+    assert host.module("network_info")["host"]["warnings"] == []
+
+
 def test_an_empty_host(host):
     before = host.snapshot()
     live = host.module("network_info")
