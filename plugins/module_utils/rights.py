@@ -61,7 +61,7 @@ def obstacles(actions: Iterable[Action], host: Host) -> list[str]:
 def _refused_sysctls(actions: Iterable[Action]) -> list[str]:
     """Values that the kernel refuses; tried in a namespace that is gone afterwards."""
     asked = [
-        (action.name, key, value)
+        (action, key, value)
         for action in actions
         if action.kind == NETNS and action.verb != "delete"
         for key, value in netns.sysctls_of(action.wanted).items()
@@ -69,12 +69,13 @@ def _refused_sysctls(actions: Iterable[Action]) -> list[str]:
     if not asked:
         return []
     with namespaces.scratch("a look at what values sysctls take"):
-        refused = {pair for pair in {(key, value) for _name, key, value in asked} if sysctls.refuses(*pair)}
-    return [
-        f"netns {name}: sysctls: {key}: '{value}': this host's kernel refuses this value"
-        for name, key, value in asked
-        if (key, value) in refused
-    ]
+        refusals = {pair: sysctls.refusal(*pair) for pair in {(key, value) for _action, key, value in asked}}
+    found = []
+    for action, key, value in asked:
+        why = refusals[key, value]
+        if why is not None and (why != sysctls.NO_NAMESPACES or action.wanted["join"] != netns.HOST):
+            found.append(f"netns {action.name}: sysctls: {key}: '{value}': {why}")
+    return found
 
 
 def makes(kind: str) -> bool:

@@ -10,9 +10,10 @@ import errno
 import os
 import re
 
+NONSENSE, NO_NAMESPACES = "this host's kernel refuses this value", "it is the whole host's, and no namespace's own"
 FORWARDING = {4: "net.ipv4.ip_forward", 6: "net.ipv6.conf.all.forwarding"}  # of a whole namespace, by IP version
 
-_OF_A_LINK = re.compile(r"net[./](ipv4|ipv6)[./](conf|neigh)[./].+[./](\w+)\Z")
+_OF_A_LINK = re.compile(r"net[./](ipv4|ipv6)[./](conf|neigh)[./](.+)[./](\w+)\Z")
 _KEY = re.compile(r"net[./][A-Za-z0-9_@-][A-Za-z0-9_.@/-]*\Z")
 
 
@@ -44,19 +45,38 @@ def write(key: str, value: str) -> None:
         raise OSError(error.errno, error.strerror, _path(key)) from error
 
 
-def refuses(key: str, value: str) -> bool:
-    """Whether the kernel takes the value for nonsense. To be asked in a namespace that is thrown away: it is set."""
+def link_of(key: str) -> str | None:
+    """The link whose sysctl it is; None for those of a whole namespace."""
+    found = _OF_A_LINK.match(key)
+    return None if found is None or found.group(3) in ("all", "default") else found.group(3)
+
+
+def refusal(key: str, value: str) -> str | None:
+    """Why the kernel does not take the value. To be asked in a namespace that is thrown away: it is set."""
     try:
         write(_of_links_to_come(key), value)
     except UnicodeEncodeError:
-        return True
+        return NONSENSE
     except OSError as error:
-        return error.errno in (errno.EINVAL, errno.ERANGE)
-    return False
+        return {errno.EINVAL: NONSENSE, errno.ERANGE: NONSENSE, errno.EACCES: NO_NAMESPACES,
+                errno.EPERM: NO_NAMESPACES, errno.ENOENT: NO_NAMESPACES}.get(error.errno or 0)  # fmt: skip
+    return None
+
+
+def are_said_otherwise(now: dict[str, str], asked: dict[str, str]) -> bool:
+    """Whether the values asked for would leave what is there now: the kernel writes 8080,8081 as 8080-8081, and keeps
+    what it is not told of several numbers. To be asked in a namespace that is thrown away: they are set."""
+    try:
+        for values in (now, asked):
+            for key, value in values.items():
+                write(_of_links_to_come(key), value)
+    except OSError:
+        return False
+    return all(read(_of_links_to_come(key)) == value for key, value in now.items())
 
 
 def _of_links_to_come(key: str) -> str:
-    return _OF_A_LINK.sub(r"net/\1/\2/default/\3", key)
+    return key if link_of(key) is None else _OF_A_LINK.sub(r"net/\1/\2/default/\4", key)
 
 
 def _path(key: str) -> str:

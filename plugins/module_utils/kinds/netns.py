@@ -29,6 +29,7 @@ OPTIONS: dict[str, Any] = dict(
 )
 
 HOST = "host"  # join: the host's own namespace
+_FORWARDING = (*sysctls.FORWARDING.values(), "net.ipv4.conf.all.forwarding")
 
 
 def check(wanted: dict[str, Any], host: Host, problems: options.Problems) -> None:
@@ -41,11 +42,7 @@ def check(wanted: dict[str, Any], host: Host, problems: options.Problems) -> Non
         _check_absent(wanted, host, problems)
         return
     problems.labels(KIND, name, wanted["labels"])
-    for key in wanted["sysctls"] or {}:
-        if not sysctls.is_key(key):
-            problems.add(KIND, name, "sysctls", key, "only net.* sysctls belong to a namespace")
-        elif not sysctls.is_known(key):
-            problems.add(KIND, name, "sysctls", key, "this host's kernel has no such sysctl")
+    _check_sysctls(wanted, host, problems)
     if wanted["join"] is not None and wanted["pid"] is not None:
         problems.add(KIND, name, "join", wanted["join"], "give either join or pid, not both")
     else:
@@ -236,6 +233,24 @@ def _check_processes(wanted: dict[str, Any], field: str, deed: str, host: Host, 
         problems.add(KIND, name, field, wanted[field], rule)
 
 
+def _check_sysctls(wanted: dict[str, Any], host: Host, problems: options.Problems) -> None:
+    name, join = wanted["name"], wanted["join"]
+    for key, value in (wanted["sysctls"] or {}).items():
+        if not sysctls.is_key(key):
+            problems.add(KIND, name, "sysctls", key, "only net.* sysctls belong to a namespace")
+            continue
+        if not sysctls.is_known(key):
+            problems.add(KIND, name, "sysctls", key, "this host's kernel has no such sysctl")
+            continue
+        if key.replace("/", ".") in _FORWARDING and wanted["forwarding"] not in (None, _word(value) != "0"):
+            rule = "forwarding says otherwise: leave one of the two out"
+            problems.add(KIND, name, "sysctls." + key, value, rule)
+        link = sysctls.link_of(key)
+        place = name if join is None else None if join == HOST else join
+        if link not in (None, "lo") and host.is_known_namespace(place) and not host.will_have_link(str(link), place):
+            problems.refer(KIND, name, "sysctls." + key, link, "link")
+
+
 def _check_join(wanted: dict[str, Any], host: Host, problems: options.Problems) -> None:
     name, join = wanted["name"], wanted["join"]
     if join is None or join == HOST:
@@ -312,8 +327,14 @@ def _found(wanted: dict[str, Any], host: Host) -> dict[str, Any]:
             found["forwarding"] = True
         asked = {key: _word(value) for key, value in (wanted["sysctls"] or {}).items()}
         now = {key: sysctls.read(key) for key in asked}
-    found["sysctls"] = wanted["sysctls"] if now == asked else now
+    found["sysctls"] = wanted["sysctls"] if now == asked or _are_said_otherwise(now, asked) else now
     return found
+
+
+def _are_said_otherwise(now: dict[str, str | None], asked: dict[str, str]) -> bool:
+    there = {key: value for key, value in now.items() if value is not None}
+    with namespaces.scratch("a look at how sysctls are said"):
+        return len(there) == len(asked) and sysctls.are_said_otherwise(there, asked)
 
 
 def _told(host: Host, name: str) -> dict[str, Any]:

@@ -318,13 +318,42 @@ def test_a_sysctl_that_the_kernel_does_not_have_is_refused_before_anything_is_ma
 
 
 def test_a_value_that_the_kernel_refuses_is_refused_before_anything_is_made(host):
-    wanted = {"net.ipv4.tcp_sack": "nonsense", "net/ipv4/conf/eth0/rp_filter": "x", "net.ipv4.tcp_rmem": "4096 8192 9"}
+    wanted = {"net.ipv4.tcp_sack": "nonsense", "net/ipv4/conf/lo/rp_filter": "x", "net.ipv4.tcp_rmem": "4096 8192 9"}
     problems = host.refused("netns", config=[{"name": "c1", "sysctls": wanted, "forwarding": True}, {"name": "c2"}])
     assert [problem.split(": this")[0] for problem in problems] == [
         "netns c1: sysctls: net.ipv4.tcp_sack: 'nonsense'",
-        "netns c1: sysctls: net/ipv4/conf/eth0/rp_filter: 'x'",
+        "netns c1: sysctls: net/ipv4/conf/lo/rp_filter: 'x'",
     ], "what else it takes is its own affair"
     host.change("netns", name="c1", sysctls={"net.ipv4.tcp_rmem": "4096 131072 9999999"})
+
+
+def test_what_belongs_to_the_whole_host_or_to_a_link_that_is_not_there_is_refused_before_anything_is_made(host):
+    wanted = [{"name": "c1"}, {"name": "c2", "sysctls": {"net.netfilter.nf_conntrack_max": 4096}}]
+    (problem,) = host.refused("netns", config=wanted)
+    assert "netns c2" in problem and "the whole host's" in problem
+    host.module("netns", name="open", join="host")
+    same = host.sh("cat /proc/sys/net/netfilter/nf_conntrack_max")
+    host.unchanged("netns", name="open", join="host", sysctls={"net.netfilter.nf_conntrack_max": same})
+    wanted[1]["sysctls"] = {"net.ipv4.conf.eth7.rp_filter": 1, "net/ipv6/conf/eth0.7/accept_ra": 0}
+    foretold, refused = (host.module("netns", check=check, config=wanted) for check in (True, False))
+    assert foretold["warnings"] == refused["problems"], "a task before this one may have to make them"
+    assert [problem.split(": there is no link")[0] for problem in refused["problems"]] == [
+        "netns c2: sysctls.net.ipv4.conf.eth7.rp_filter: 'eth7'",
+        "netns c2: sysctls.net/ipv6/conf/eth0.7/accept_ra: 'eth0.7'",
+    ]
+    contrary = host.refused("netns", name="c1", forwarding=False, sysctls={"net/ipv4/ip_forward": "1"})
+    assert "forwarding says otherwise" in contrary[0]
+
+
+@pytest.mark.parametrize("sysctls", [
+    {"net.ipv4.ip_local_reserved_ports": "8080,8081,8082"},
+    {"net.ipv4.conf.lo.rp_filter": "0x1"},
+    {"net.ipv4.tcp_rmem": "5000"},
+    {"net.ipv4.ip_forward": "1", "net.ipv4.conf.all.forwarding": "0"},
+], ids=lambda sysctls: next(iter(sysctls)))  # fmt: skip
+def test_what_the_kernel_says_in_other_words_is_no_change(host, sysctls):
+    host.module("netns", name="c1", sysctls=sysctls)
+    host.unchanged("netns", name="c1", sysctls=sysctls)
 
 
 @pytest.mark.parametrize("given", [{"forwarding": True}, {"labels": {"a": "b"}}, {"name": "c2"}, {"state": "absent"}])
