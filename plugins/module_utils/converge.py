@@ -224,6 +224,7 @@ def _firewall_state(document: Document, host: Host) -> State:
             kind.lay(wanted, state, host)
     if veths:
         veth.lay_cables(veths, state, host)  # with the policies of both ends' bridges
+        veth.lay_neighbours(veths, state, host)
     _forget_vanished(state, host)
     state.norouter = gateway.needs_norouter(state, host)
     state.routers = gateway.routers(state, host)
@@ -236,8 +237,10 @@ def _firewall_state(document: Document, host: Host) -> State:
 
 def _forget_vanished(state: State, host: Host) -> None:
     """Ports that went with a namespace that somebody deleted, or that go with one now: nobody is left to take their
-    entries away."""
+    entries away. And policies that somebody has put there for what is no bridge."""
     links = set(host.stack(None).links)
+    for name in [name for name in state.policies if name in links and not host.is_known_bridge(None, name)]:
+        del state.policies[name]
     if host.namespaces_going:
         links.difference_update(netns.host_ends(host, host.namespaces_going))
     for ports in (state.ports, state.guards):

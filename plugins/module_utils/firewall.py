@@ -70,6 +70,8 @@ def drift(family: str, listing: list[dict[str, Any]]) -> list[str]:
             comments[item["rule"]["chain"]].append(item["rule"].get("comment"))
     sets = {(item.get("set") or item.get("map") or {}).get("name") for item in listing} - {None}
     found = ["set %s is missing" % name for name in sorted(set(ruleset.fields(family)) - sets)]
+    if any(item.get("table", {}).get("flags") for item in listing):
+        found.append("it is dormant")  # no packet meets it
     found += ["chain %s is not ours" % name for name in sorted(set(hooks) - set(wanted))]
     found += ["chain %s is missing" % name for name in sorted(set(wanted) - set(hooks))]
     for name in sorted(set(wanted) & set(hooks)):

@@ -146,6 +146,16 @@ def _forwarding_on(state: State, host: Host) -> Iterator[Action]:
                 if version == 6:
                     yield from _keep_accepting(host)
                 yield _remember(key, now, "1", beside=_beside(version, host))
+    if sysctls.FORWARDING[4] in _forwarding_keys(state, 4) and sysctls.read(sysctls.FORWARDING[4]) == "1":
+        yield from _bridges_on(state)
+
+
+def _bridges_on(state: State) -> Iterator[Action]:
+    """The host's own sysctl tells every link when it is set; somebody may have told a bridge otherwise since."""
+    for policy in _forwarded(state, 4):
+        key = _OF_LINK[4] % policy.bridge
+        if sysctls.read(key) == "0":
+            yield _change(key, "0", "1", {"remember": None, "closes": False})
 
 
 def _after_closing(key: str, version: int, state: State, host: Host) -> str | None:

@@ -83,15 +83,22 @@ def _leave_nothing() -> None:
             os.rmdir(DIRECTORY)
 
 
+def _read() -> dict[str, dict[str, Any]]:
+    """What is written down; what somebody has made unreadable is lost, as the file may be."""
+    held = None
+    with contextlib.suppress(FileNotFoundError, ValueError):
+        with open(_FILE, encoding="utf-8") as file:
+            held = json.load(file)
+    topics = held if isinstance(held, dict) else {}
+    return {topic: things for topic, things in topics.items() if isinstance(things, dict)}
+
+
 class Memory:
     """The remembered things, by topic: ``memory["handles"]["agent"] = {"join": "host"}``. Saved by save(), under the
     lock."""
 
     def __init__(self) -> None:
-        self._topics: dict[str, dict[str, Any]] = {}
-        with contextlib.suppress(FileNotFoundError):
-            with open(_FILE, encoding="utf-8") as file:
-                self._topics = json.load(file)
+        self._topics = _read()
         self._saved = json.dumps(self._topics, sort_keys=True)
 
     def __getitem__(self, topic: str) -> dict[str, Any]:

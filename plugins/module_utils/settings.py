@@ -78,7 +78,7 @@ def compare(wanted: Settings, stack: Stack, link: Link, own_link_local: str | No
     """What differs between wanted settings and the link, as (before, after).
 
     ``own_link_local`` is the link-local address that goes with IPv6 addresses; its absence shows as a change of
-    addresses, and so does that of the route which comes with an IPv4 address.
+    addresses, and so does that of the route which comes with an address.
     """
     found = read(stack, link, [key for key, value in wanted.items() if value is not None])
     unrouted = _unrouted(wanted, stack, link)
@@ -126,11 +126,13 @@ def addressing(
         unrouted = [] if link is None else _unrouted(wanted, stack, link)
         gone = [address for address in have if address not in asked and not is_link_local(address)] + unrouted
         requests += [
-            Request(messages.delete_address(index, address), about, (errno.EADDRNOTAVAIL,)) for address in gone
+            # ENXIO: with an MTU below IPv6's least its addresses are gone already
+            Request(messages.delete_address(index, address), about, (errno.EADDRNOTAVAIL, errno.ENXIO))
+            for address in gone
         ]
         # first away, then new: an IPv4 address that came second in a subnet goes with the first
-        lost = have if any(":" not in address for address in gone) else []
-        new = [address for address in asked if address not in have or (":" not in address and address in lost)]
+        lost = [address for address in have if ":" not in address] if any(":" not in one for one in gone) else []
+        new = [address for address in asked if address not in have or address in [*unrouted, *lost]]
         requests += [Request(messages.add_address(index, address), about) for address in new]
     return requests + _routing(index, about, wanted, found)
 
@@ -178,9 +180,9 @@ def _metric(version: int, metric: int | None) -> int | None:
 
 
 def _unrouted(wanted: Settings, stack: Stack, link: Link) -> list[str]:
-    """Those of the IPv4 addresses wanted that the link has without the route to their network, which the kernel gives
-    with an address, and not again where somebody has deleted it. (A link that is down has none, a VRF its own.)"""
-    asked = [address for address in wanted.get("addresses") or [] if ":" not in address]
+    """Those of the addresses wanted that the link has without the route to their network, which the kernel gives with
+    an address, and not again where somebody has deleted it. (A link that is down has none, a VRF its own.)"""
+    asked = wanted.get("addresses") or []
     if not asked or not link.up or link.master is not None:
         return []
     networks = {address: _network_of(address) for address in asked if address in stack.addresses_of(link.index)}
@@ -188,9 +190,12 @@ def _unrouted(wanted: Settings, stack: Stack, link: Link) -> list[str]:
 
 
 def _network_of(address: str) -> str | None:
-    """The network of ADDRESS/LENGTH; None for an address that is alone in it."""
+    """The network of ADDRESS/LENGTH, to which the kernel gives a route; None for an address that is alone in it, or
+    that holds an IPv4 address."""
     interface = ip.interface(address)
-    return interface.network_text if interface.network.prefixlen < interface.network.max_prefixlen else None
+    if interface.network.prefixlen == interface.network.max_prefixlen or getattr(interface.ip, "ipv4_mapped", None):
+        return None
+    return interface.network_text
 
 
 def _lacks_link_local(wanted: Settings, stack: Stack, link: Link, own_link_local: str | None) -> bool:

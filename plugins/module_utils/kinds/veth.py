@@ -26,7 +26,7 @@ from ansible_collections.virtnet.linux.plugins.module_utils.announce import anno
 from ansible_collections.virtnet.linux.plugins.module_utils.firewall_state import Guard, Port, State
 from ansible_collections.virtnet.linux.plugins.module_utils.host import Host
 from ansible_collections.virtnet.linux.plugins.module_utils.netlink import Request
-from ansible_collections.virtnet.linux.plugins.module_utils.stack import Link, Stack
+from ansible_collections.virtnet.linux.plugins.module_utils.stack import Link, Stack, is_link_local
 
 KIND = "veth"
 _PEER: dict[str, Any] = dict(
@@ -132,7 +132,7 @@ def lay(wanted: dict[str, Any], state: State, host: Host) -> None:
     if wanted["anti_spoofing"] is None and endpoint:
         return
     state.guards.pop(name, None)
-    guard = _guard(wanted) if endpoint else None
+    guard = _guard(wanted, host) if endpoint else None
     if guard is not None:
         state.guards[name] = guard
 
@@ -150,14 +150,52 @@ def lay_cables(declared: list[dict[str, Any]], state: State, host: Host) -> None
                 state.ports[end["name"]] = Port(end["name"], end["bridge"], turns=turns)
 
 
+def lay_neighbours(declared: list[dict[str, Any]], state: State, host: Host) -> None:
+    """The containers' other endpoints, which nobody declares now, have got bridges beside them, or lost some."""
+    for netns, near, bridge, far in _undeclared(declared, host):
+        port = state.ports.get(near.name)
+        if port is not None:
+            elsewhere = tuple(sorted(host.bridges_of_containers[netns] - {host.heads.get(bridge, bridge), bridge}))
+            guard = state.guards.get(near.name)
+            known = port.addresses or (guard.addresses if guard else ()) or _addresses_of(netns, far, host)
+            state.ports[near.name] = port._replace(addresses=known if elsewhere else (), also_on=elsewhere)
+
+
 def bridges_of_containers(declared: list[dict[str, Any]], host: Host) -> dict[str | None, set[str]]:
-    """On which bridges each container's endpoints are; of bridges that are joined the one with the addresses counts."""
+    """On which bridges the endpoints of each container are that is declared, also those that nobody declares now; of
+    bridges that are joined the one with the addresses counts."""
     found: dict[str | None, set[str]] = {}
-    for wanted in declared:
-        if wanted["state"] == "present" and is_endpoint(wanted):
-            bridge: str = wanted["bridge"]
-            found.setdefault(wanted["peer"]["netns"], set()).add(host.heads.get(bridge, bridge))
+    for wanted in _present_endpoints(declared):
+        bridge: str = wanted["bridge"]
+        found.setdefault(wanted["peer"]["netns"], set()).add(host.heads.get(bridge, bridge))
+    for netns, _near, bridge, _far in _undeclared(declared, host):
+        found[netns].add(host.heads.get(bridge, bridge))
     return found
+
+
+def _present_endpoints(declared: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [wanted for wanted in declared if wanted["state"] == "present" and is_endpoint(wanted)]
+
+
+def _undeclared(declared: list[dict[str, Any]], host: Host) -> Iterator[tuple[str, Link, str, Link]]:
+    """The endpoints that stand and stay of containers of which others are declared: the namespace, both ends, and the
+    bridge in between."""
+    own, named = host.stack(None), {wanted["name"] for wanted in declared if wanted["netns"] is None}
+    for netns in dict.fromkeys(wanted["peer"]["netns"] for wanted in _present_endpoints(declared)):
+        if netns is None or netns not in host.handles or netns in host.namespaces_going:
+            continue
+        for far in host.stack(netns).links.values():
+            near = own.link_at(far.peer_index) if far.name != "lo" and far.kind == "veth" and far.ours else None
+            if near is None or near.name in named or (None, near.name) in host.links_going or not _are_pair(near, far):
+                continue
+            bridge = own.link_at(near.master)
+            if bridge is not None:
+                yield netns, near, bridge.name, far
+
+
+def _addresses_of(netns: str | None, far: Link, host: Host) -> tuple[str, ...]:
+    addresses = host.stack(netns).addresses_of(far.index)
+    return tuple(sorted(address.split("/", maxsplit=1)[0] for address in addresses if not is_link_local(address)))
 
 
 def plan(wanted: dict[str, Any], host: Host) -> list[Action]:
@@ -221,15 +259,28 @@ def _port(wanted: dict[str, Any], also_on: set[str]) -> Port:
     return Port(wanted["name"], wanted["bridge"], _plain_addresses(wanted) if elsewhere else (), elsewhere)
 
 
-def _guard(wanted: dict[str, Any]) -> Guard | None:
-    """What the port may send, where that is checked; one that may send for anybody is checked for its MAC only."""
+def _guard(wanted: dict[str, Any], host: Host) -> Guard | None:
+    """What the port may send, where that is checked; one that may send for anybody is checked for its MAC only. Where
+    nobody says its addresses, they are those that it had."""
     if not wanted["anti_spoofing"] or not is_endpoint(wanted) or wanted["peer"]["mac"] is None:
         return None
     allowed = tuple(sorted(settings.normal_network(network) for network in wanted["allowed_addresses"] or []))
     mac = wanted["peer"]["mac"].lower()
     if _ANYBODY in allowed:
         return Guard(wanted["name"], wanted["bridge"], mac, addresses_checked=False)
-    return Guard(wanted["name"], wanted["bridge"], mac, _plain_addresses(wanted), allowed)
+    addresses = _plain_addresses(wanted)
+    if wanted["peer"]["addresses"] is None:
+        addresses = _standing_addresses(wanted, host)
+    return Guard(wanted["name"], wanted["bridge"], mac, addresses, allowed)
+
+
+def _standing_addresses(wanted: dict[str, Any], host: Host) -> tuple[str, ...]:
+    guard = host.firewall.state.guards.get(wanted["name"])
+    if guard is not None:
+        return guard.addresses
+    near = host.stack(None).links.get(wanted["name"])
+    far = None if near is None else _far_link(wanted, host, near)
+    return () if far is None else _addresses_of(wanted["peer"]["netns"], far, host)
 
 
 def _ends_going(wanted: dict[str, Any], host: Host) -> Iterator[tuple[str | None, str]]:
@@ -336,7 +387,7 @@ def _differences(wanted: dict[str, Any], host: Host, near: Link, far: Link) -> t
     before.update({"peer." + key: value for key, value in far_before.items()})
     after.update({"peer." + key: value for key, value in far_after.items()})
     if wanted["anti_spoofing"] is not None and is_endpoint(wanted):
-        found, asked = host.firewall.state.guards.get(wanted["name"]), _guard(wanted)
+        found, asked = host.firewall.state.guards.get(wanted["name"]), _guard(wanted, host)
         if found != asked:
             more_before, more_after = difference(_told_guard(asked), _told_guard(found))
             before.update(more_before)

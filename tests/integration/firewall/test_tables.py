@@ -57,6 +57,8 @@ TAMPERED = [
     "delete chain inet virtnet about",
     "add chain inet virtnet forward { policy drop; }",
     "add rule bridge virtnet forward drop",
+    "add table inet virtnet { flags dormant; }",
+    "add table bridge virtnet { flags dormant; }",
     "delete table inet virtnet",
     "delete table bridge virtnet",
     'delete element inet virtnet to { "bra" . ipv4 }',

@@ -13,8 +13,9 @@ import pytest
 
 from kit import packets, snapshot, towns
 from kit.host import run_module
-from kit.towns import HOST, OUTSIDE, policy
+from kit.towns import HOST, OUTSIDE, OUTSIDE6, policy
 
+DAMAGED = ["", "{", "[]", '{"sysctls": 3, "handles": []}']  # as what is remembered
 PORT = {"host_port": "8080", "to_address": "10.0.0.2", "to_port": "80", "bridge": "br0"}
 
 
@@ -73,6 +74,47 @@ def test_what_the_document_does_not_name_stays(host):
     }
 
 
+def test_a_pair_declared_alone_is_no_change_and_breaks_nothing(host):
+    document = everything()
+    second = towns.cable("c1", "br1", 9)
+    second.update(name="v-c1b", peer={**second["peer"], "name": "eth1", "gateway": None, "gateway6": None})
+    document["bridge_policy"] = [policy("br0"), policy("br1")]
+    host.module("topology", **document)
+    host.change("veth", **second)
+    assert packets.arrives(host, "c3", HOST, 8080, "c1", 80), "client and server share br1"
+    document["veth"].append(second)
+    host.unchanged("topology", **document)
+    for pair in document["veth"]:
+        host.unchanged("veth", **pair)
+    host.change("veth", name="v-c1b", state="absent")
+    assert packets.arrives(host, "c3", HOST, 8080, "c1", 80)
+
+
+def test_ipv6_goes_together_with_the_mtu_that_it_needs(host):
+    document = everything()
+    host.module("topology", **document)
+    document["bridge"][0].update(mtu=1000, addresses=["10.0.0.1/24"])
+    for pair in document["veth"][1:3]:
+        del pair["peer"]["gateway6"]
+        pair.update(mtu=1000, peer={**pair["peer"], "addresses": pair["peer"]["addresses"][:1]})
+    document["bridge_policy"][0]["subnets"] = ["10.0.0.0/24"]
+    host.change("topology", **document)
+    works(host)
+
+
+def test_a_guard_without_addresses_keeps_those_that_it_had(host):
+    document = everything()
+    host.module("topology", **document)
+    pair = copy.deepcopy(document["veth"][1])
+    for option in ("addresses", "gateway", "gateway6"):
+        del pair["peer"][option]
+    host.unchanged("veth", **pair)
+    host.change("veth", **{**pair, "anti_spoofing": False})
+    host.change("veth", **pair)
+    works(host)
+    host.unchanged("topology", **document)
+
+
 @pytest.mark.parametrize(
     "script",
     [
@@ -87,6 +129,10 @@ def test_what_the_document_does_not_name_stays(host):
         "ip -n c1 link set eth0 name eth7; ip link set v-c2 nomaster; ip link set v-c3 master br0",
         "echo 0 >/proc/sys/net/ipv4/ip_forward; echo 0 >/proc/sys/net/ipv6/conf/all/forwarding",
         "umount -l /run/netns/c1; rm /run/netns/c1",
+        "nft 'add table inet virtnet { flags dormant; }'",
+        "ip -6 route delete fd00:0::/64 dev br0; ip -n c1 -6 route delete fd00:0::/64 dev eth0",
+        "echo 0 >/proc/sys/net/ipv4/conf/br0/forwarding",
+        "nft 'add element inet virtnet bridges { \"outside0\" }'",
     ],
 )
 def test_whatever_was_broken_by_hand_is_mended_by_one_run(host, script):
@@ -95,12 +141,18 @@ def test_whatever_was_broken_by_hand_is_mended_by_one_run(host, script):
     host.settle()
     host.change("topology", **everything())
     works(host)
+    assert packets.arrives(host, "c1", OUTSIDE6, 80, "outside")
 
 
-def test_memory_lost_is_no_harm(host):
+LOSSES = ["rm -r /run/virtnet", *("echo '%s' >/run/virtnet/memory.json" % text for text in DAMAGED)]
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_memory_lost_is_no_harm(host, loss):
     before = host.snapshot()
     host.module("topology", **everything())
-    host.sh("rm -r /run/virtnet")
+    host.sh(loss)
+    assert not host.module("network_info").get("failed")
     adopting = everything()
     for namespace in adopting["netns"]:  # which of them joins whom was in the file
         namespace["adopt"] = True
