@@ -36,7 +36,6 @@ def check_networks(scope: Scope, problems: Problems) -> None:
     _check_overlaps(scope, problems)
     _check_routes(scope, problems)
     _check_bridges(scope, problems)
-    _check_moved_subnets(scope, problems)
     _check_routers(scope, problems)
 
 
@@ -51,6 +50,11 @@ def check_bridge_sizes(scope: Scope, endpoints: Iterable[Network], problems: Pro
                 f"would have {number} containers, and a bridge has {BRIDGE_PORTS} ports; make two networks of it, and "
                 "join them with connect:",
             )  # fmt: skip
+
+
+def settled_mtu(scope: Scope, network: Network) -> int | None:
+    """A network's MTU after the run: as declared, or that of the uplinks; None where it stays as it is."""
+    return uplink_mtu(scope.live) if network.mtu is None and network.declared else network.mtu
 
 
 def uplink_mtu(live: Live) -> int | None:
@@ -143,25 +147,6 @@ def _check_bridges(scope: Scope, problems: Problems) -> None:
                 str(network), "bridge", network.bridge,
                 f"the host has {what} of this name that was not made here; give the network another with bridge:",
             )  # fmt: skip
-
-
-def _check_moved_subnets(scope: Scope, problems: Problems) -> None:
-    """Containers that no list names cannot follow their network, or the one it joins, to another subnet."""
-    for name, container in scope.standing.items():
-        for endpoint in container.endpoints.values():
-            own = scope.networks.get(endpoint.network)
-            network = own if own is None or own.declared else own.segment
-            if own is None or network is None or not network.sound or not network.declared:
-                continue
-            where = "there" if own is network else f"on {own}, which joins it,"
-            for version, address in endpoint.addresses.items():
-                subnet = network.subnets.get(version)
-                if subnet is None or not subnet.has(address):
-                    problems.refuse(
-                        str(network), "subnet6" if version == 6 else "subnet", subnet and str(subnet.network),
-                        f"container {name} stands {where} with {address} and no list declares it; declare it, so that "
-                        "it gets an address in the new subnet, or remove it",
-                    )  # fmt: skip
 
 
 def _check_routers(scope: Scope, problems: Problems) -> None:

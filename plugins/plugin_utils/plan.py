@@ -7,6 +7,7 @@
     read_declaration, read_live   what was typed, what is there          (errors of single objects)
     lay_over                      what stands afterwards, what goes      (errors of names, of removal)
     settle_*                      segments, subnets, gateways, addresses, ports  (errors of what is taken)
+    check_*                       who else is there                      (errors of what would be in the way or cut off)
     _document                     the objects, a list for each kind
 
 All errors are found before the document is made; with errors it is empty, so that nothing is built by half.
@@ -17,6 +18,7 @@ from __future__ import annotations
 from typing import Any
 
 from ansible_collections.virtnet.linux.plugins.module_utils import names
+from ansible_collections.virtnet.linux.plugins.plugin_utils.bystanders import check_bystanders
 from ansible_collections.virtnet.linux.plugins.plugin_utils.crossing import foreign_words, warn_of_crossings
 from ansible_collections.virtnet.linux.plugins.plugin_utils.declaration import Network, read_declaration
 from ansible_collections.virtnet.linux.plugins.plugin_utils.endpoints import (
@@ -32,7 +34,7 @@ from ansible_collections.virtnet.linux.plugins.plugin_utils.networks import (
     check_bridge_sizes,
     check_networks,
     settle_gateways,
-    uplink_mtu,
+    settled_mtu,
 )
 from ansible_collections.virtnet.linux.plugins.plugin_utils.pools import settle_subnets
 from ansible_collections.virtnet.linux.plugins.plugin_utils.problems import Problems
@@ -76,6 +78,7 @@ def plan(declared: object, live: object) -> dict[str, Any]:
     settle_gateways(scope)
     share_subnets(scope)
     check_networks(scope, problems)
+    check_bystanders(scope, problems)
     check_cards(scope, problems)
     joins = _settle_joins(scope, problems)
     endpoints = settle_endpoints(scope, problems)
@@ -163,7 +166,7 @@ def _bridge(scope: Scope, network: Network) -> dict[str, Any]:
             if subnet.gateway is not None and network.head is None
         ],
         mac=bridge_mac(network),
-        mtu=_mtu(scope, network),
+        mtu=settled_mtu(scope, network),
         stp=network.stp,
         up=True,
         labels={
@@ -181,7 +184,7 @@ def _cables(scope: Scope) -> list[dict[str, Any]]:
         _given(
             name=names.cable_device(near.name, far.name),
             bridge=near.bridge,
-            mtu=_mtu(scope, near),
+            mtu=settled_mtu(scope, near),
             labels={"role": scope.role, "cable": cable.label},
             peer={"name": names.cable_device(far.name, near.name), "bridge": far.bridge},
             state="present",
@@ -195,7 +198,7 @@ def _veth(scope: Scope, endpoint: Endpoint) -> dict[str, Any]:
     return _given(
         name=names.veth_device(container.name, network.name),
         bridge=network.bridge,
-        mtu=_mtu(scope, network),
+        mtu=settled_mtu(scope, network),
         anti_spoofing=network.anti_spoofing if endpoint.wish.anti_spoofing is None else endpoint.wish.anti_spoofing,
         allowed_addresses=_EVERYBODY if container.forwarding else endpoint.wish.allowed_addresses,
         labels={
@@ -295,12 +298,6 @@ def _vanished_bridges(scope: Scope) -> list[str]:
     """Bridges of networks declared absent that somebody has deleted already; the firewall still speaks of them."""
     absent = {network.bridge for network in scope.absent_networks.values()}
     return [bridge for bridge in scope.live.vanished_bridges if bridge in absent]
-
-
-def _mtu(scope: Scope, network: Network) -> int | None:
-    if network.mtu is not None or not network.declared:
-        return network.mtu
-    return uplink_mtu(scope.live)
 
 
 def _absent(**identity: str) -> dict[str, Any]:

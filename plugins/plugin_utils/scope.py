@@ -37,6 +37,10 @@ class Scope:
                 if network in self.networks and self.networks[network].segment is segment:
                     yield name, endpoint
 
+    def foreign_role(self, container: LiveContainer) -> str | None:
+        """The role that made a live container, where it is another one than this run's."""
+        return container.role if container.role != self.role else None
+
     def has_interface(self, name: str) -> bool:
         """Whether the host has an interface of this name after the run, as far as its interfaces are known."""
         made = [network.bridge for network in self.networks.values()]

@@ -218,6 +218,30 @@ def test_one_host_leaves_while_the_others_stay(three):
     assert {entry[2] for entry in known(planned["hosts"]["h1"])} == {"192.0.2.2"}
 
 
+def test_a_gateway_and_a_bridge_do_not_change_under_containers_that_no_list_names(three):
+    three.run()
+    three.declared["h2"]["containers"] = [on("fabric")]
+    _everywhere(three, networks=[{**FABRIC, "gateway": "10.42.0.9", "bridge": "sw0"}])
+    assert three.errors() == [
+        "h2: network fabric: gateway '10.42.0.9': container own1 stands there with 10.42.0.1 for its gateway and no "
+        "list declares it; declare it, so that it gets the new one, or remove it",
+        "h2: network fabric: bridge 'sw0': container own1 is plugged into br-fabric and no list declares it; declare "
+        "it, so that it is plugged into the new one, or remove it",
+    ]
+    three.declared["h2"]["containers"] = [on("fabric"), on("fabric", name="own1")]
+    assert three.plan()["errors"] == []
+
+
+def test_containers_that_no_list_names_keep_the_old_mtu(three):
+    three.run()
+    three.declared["h2"]["containers"] = [on("fabric")]
+    _everywhere(three, networks=[{**FABRIC, "mtu": 1400}])
+    assert three.plan()["warnings"] == [
+        "h2: network fabric: mtu 1400: containers that no list declares keep 1450: own1; larger packets than one of "
+        "the two takes get lost between them and others; declare them too"
+    ]
+
+
 def test_containers_of_bridge_network_share_the_address_space(three):
     three.declared["h2"]["bridge_containers"] = [on("fabric", name="guest")]
     planned = three.plan()

@@ -498,7 +498,7 @@ def test_an_address_that_a_standing_container_has():
     after = live_after(topology([WEB], [{"name": "old", "networks": ["web"]}]))
     (error,) = errors([WEB], [on_web("c", ipv4_address="172.30.0.2")], live=after)
     assert error.startswith("container c: ipv4_address '172.30.0.2': is taken on network web by container old")
-    (error,) = errors([{**WEB, "gateway": "172.30.0.2"}], live=after)
+    error = errors([{**WEB, "gateway": "172.30.0.2"}], live=after)[-1]
     assert error.startswith("network web: gateway '172.30.0.2': is taken on network web by container old")
 
 
@@ -535,6 +535,54 @@ def test_a_new_subnet_under_a_container_that_no_list_names():
     after = live_after(topology([WEB], [on_web("a")]))
     (error,) = errors([{"name": "web", "subnet": "10.0.0.0/24"}], live=after)
     assert error.startswith("network web: subnet '10.0.0.0/24': container a stands there with 172.30.0.2")
+
+
+@pytest.mark.parametrize(("field", "other", "said"), [
+    ("gateway", "172.31.0.9", "container a stands there with 172.31.0.1 for its gateway and no list declares it; "
+     "declare it, so that it gets the new one, or remove it"),
+    ("gateway6", "fd00:31::9", "container a stands there with fd00:31::1 for its gateway and no list declares it; "
+     "declare it, so that it gets the new one, or remove it"),
+    ("bridge", "sw0", "container a is plugged into br-dual and no list declares it; declare it, so that it is plugged "
+     "into the new one, or remove it"),
+])  # fmt: skip
+def test_a_gateway_or_bridge_that_changes_under_a_container_that_no_list_names(field, other, said):
+    a = {"name": "a", "networks": ["dual"]}
+    after = live_after(topology([DUAL], [a]))
+    assert errors([{**DUAL, field: other}], live=after) == [f"network dual: {field} {other!r}: {said}"]
+    assert errors([{**DUAL, field: other}], [a], live=after) == []
+    assert errors([{**DUAL, field: other}], [{"name": "a", "state": "absent"}], live=after) == []
+
+
+def test_a_gateway_by_which_nobody_has_a_default_route_may_change():
+    a = {"name": "a", "networks": ["inside"]}
+    after = live_after(topology([INSIDE], [a]))
+    assert errors([{**INSIDE, "gateway": "172.29.0.9"}], live=after) == []
+    router = {**WEB, "aux_addresses": {"DefaultGatewayIPv4": "172.30.0.7"}}
+    after = live_after(topology([router], [on_web("a")]))
+    assert errors([{**router, "gateway": "172.30.0.9"}], live=after) == []
+
+
+def test_a_container_that_another_role_made_cannot_follow_either():
+    after = live_after(topology([WEB], [on_web("a")]))
+    after["containers"][0]["labels"]["role"] = "overlay_network"
+    rule = "and the role overlay_network made it; take it off network web there first"
+    assert errors([{**WEB, "bridge": "sw0", "subnet": "10.0.0.0/24"}], live=after) == [
+        f"network web: subnet '10.0.0.0/24': container a stands there with 172.30.0.2 {rule}",
+        f"network web: bridge 'sw0': container a is plugged into br-web {rule}",
+    ]
+
+
+def test_containers_that_no_list_names_keep_the_old_mtu():
+    after = live_after(topology([{**WEB, "mtu": 1500}], [on_web("a"), on_web("b"), on_web("c")]))
+    changed = [{**WEB, "mtu": 9000}]
+    planned = plan(changed, [on_web("a")], live=after)
+    assert planned["errors"] == []
+    assert planned["warnings"] == [
+        "network web: mtu 9000: containers that no list declares keep 1500: b, c; larger packets than one of the two "
+        "takes get lost between them and others; declare them too"
+    ]
+    assert plan(changed, [on_web("a"), on_web("b"), on_web("c")], live=after)["warnings"] == []
+    assert plan([{**WEB, "mtu": 1500}], live=after)["warnings"] == []
 
 
 def test_what_another_role_made_is_left_to_it():

@@ -178,6 +178,16 @@ def test_the_subnet_does_not_change_under_containers_that_no_list_names():
     topology([moved, SW2, SW3], C, live=live)
 
 
+def test_a_bridge_into_which_a_network_that_no_list_names_is_plugged_keeps_its_name():
+    live = live_after(topology([WEB, SW2], []))
+    renamed = {**WEB, "bridge": "sw0"}
+    assert errors([renamed], live=live) == [
+        "network web: bridge 'sw0': network sw2 is plugged into br-web by a cable and no list declares it; declare it "
+        "too, so that it is plugged into the new one, or remove it"
+    ]
+    assert cables(topology([renamed, SW2], live=live)) == [("sw0", "br-sw2")]
+
+
 def test_networks_that_no_list_names_follow_their_segment_s_policy():
     live = live_after(topology([WEB, SW2, SW3], C))
     document = topology([{**WEB, "icc": False}], live=live)
