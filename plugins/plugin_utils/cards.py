@@ -85,8 +85,8 @@ def _read_card(record: Fields) -> Card | None:
         if gateway is not None:
             card.gateways[version] = gateway
             _check_near(record, word, gateway, addresses)
-    for number, route in enumerate(card.routes):
-        _check_near(record, f"routes[{number}].via", route.via, addresses)
+    for route in card.routes:
+        _check_near(record, f"routes[{route.number}].via", route.via, addresses)
     return card
 
 

@@ -90,7 +90,7 @@ class Network:
     anti_spoofing: bool = True
     routes: list[Route] = field(default_factory=list)
     labels: dict[str, str] = field(default_factory=dict)
-    connect: list[str] = field(default_factory=list)
+    connect: dict[str, int] = field(default_factory=dict)  # each with its place in the list, for messages
     stp: bool | None = None
     automatic: bool = False  # it names no subnet
     said: dict[str, object] = field(default_factory=dict)  # what is for its whole segment, as typed
@@ -113,6 +113,7 @@ class Attachment:
     """A container's wish to be on a network."""
 
     network: str
+    number: int = 0  # its place in the list, for messages
     addresses: dict[int, Address] = field(default_factory=dict)  # by IP version: static ones
     mac: str | None = None
     interface: str | None = None
@@ -280,8 +281,8 @@ def _read_network(fields: Fields, name: str, host: str) -> Network:
     )
 
 
-def _read_connect(fields: Fields, name: str) -> list[str]:
-    found: list[str] = []
+def _read_connect(fields: Fields, name: str) -> dict[str, int]:
+    found: dict[str, int] = {}
     for number, value in enumerate(fields.listing("connect")):
         other = str(value)
         if other == name:
@@ -291,7 +292,7 @@ def _read_connect(fields: Fields, name: str) -> list[str]:
         elif not names.is_object_name(other):
             rule = "must be another network's name"
         else:
-            found.append(other)
+            found[other] = number
             continue
         fields.problems.refuse(fields.thing, f"connect[{number}]", value, rule)
     return found
@@ -441,9 +442,9 @@ def _read_attachments(fields: Fields) -> list[Attachment]:
     for number, value in enumerate(fields.listing("networks")):
         place = f"networks[{number}]"
         if isinstance(value, Mapping):
-            attachment = _read_attachment(Fields(value, f"{fields.thing}: {place}", fields.problems))
+            attachment = _read_attachment(Fields(value, f"{fields.thing}: {place}", fields.problems, number))
         elif isinstance(value, (str, int)) and not isinstance(value, bool):
-            attachment = Attachment(network=str(value))
+            attachment = Attachment(str(value), number)
         else:
             attachment = None
             fields.problems.refuse(
@@ -479,6 +480,7 @@ def _read_attachment(fields: Fields) -> Attachment | None:
         fields.refuse("aliases", "are too many: 128 bytes, with a + between them, are what the kernel keeps of them")
     return Attachment(
         network=network,
+        number=fields.number,
         addresses={version: address for version, address in addresses.items() if address is not None},
         mac=fields.mac("mac_address"),
         interface=interface,
@@ -508,7 +510,7 @@ def _read_ports(fields: Fields) -> list[Port]:
     found = []
     for number, value in enumerate(fields.listing("ports")):
         try:
-            found.append(parse_port(value))
+            found.append(parse_port(value, number))
         except PortError as error:
             fields.problems.refuse(fields.thing, f"ports[{number}]", value, str(error))
     return found

@@ -347,21 +347,21 @@ def _settle_routes(container: Container, endpoints: list[Endpoint], problems: Pr
     near = {subnet.network: str(one.network) for one in endpoints for subnet in one.network.subnets.values()}
     near.update({one.network: f"interface {card.name}" for card in container.cards for one in card.addresses or []})
     taken = {route.place for card in container.cards for route in card.routes}
-    for number, route in enumerate(container.routes):
+    for route in container.routes:
         where = next((name for block, name in near.items() if lies_in(route.to, block)), None)
         on = next(
             (one for one in endpoints if any(subnet.has(route.via) for subnet in one.network.subnets.values())), None
         )
         if where is not None:
             rule = f"lies in the subnet of its own {where}, which it reaches without a route"
-            problems.refuse(str(container), f"routes[{number}].to", str(route.to), rule)
+            problems.refuse(str(container), f"routes[{route.number}].to", str(route.to), rule)
         elif on is None:
             if all(endpoint.network.sound for endpoint in endpoints) and container.owns_namespace:
                 rule = "must be an address on one of its networks"
-                problems.refuse(str(container), f"routes[{number}].via", str(route.via), rule)
+                problems.refuse(str(container), f"routes[{route.number}].via", str(route.via), rule)
         elif route.place in taken:
             rule = "is there with the same metric in interfaces; keep one, or give one of them another metric"
-            problems.refuse(str(container), f"routes[{number}].to", str(route.to), rule)
+            problems.refuse(str(container), f"routes[{route.number}].to", str(route.to), rule)
         else:
             on.routes.append(route)
             taken.add(route.place)

@@ -251,20 +251,20 @@ def _check_unknown(members: list[Member], fabrics: list[Fabric]) -> None:
             continue
         roles = member.live.roles
         for container in member.declaration.containers.values():
-            for number, wish in enumerate(container.attachments):
+            for wish in container.attachments:
                 if roles.get(wish.network) == ROLE and wish.network not in declared:
                     rule = f"is an overlay that {ROLE}_networks does not declare any more; declare it"
-                    member.problems.refuse(str(container), f"networks[{number}]", wish.network, rule)
+                    member.problems.refuse(str(container), f"networks[{wish.number}]", wish.network, rule)
 
 
 def _check_bridge_networks(member: Member) -> None:
     """Networks of bridge_network have to be there; but before a first run nothing is, and check mode goes on."""
     to_come = _bridge_networks_to_come(member)
     for container in member.declaration.containers.values() if member.in_run else []:
-        for number, wish in enumerate(container.attachments):
+        for wish in container.attachments:
             if wish.network not in to_come:
                 continue
-            thing, field = str(container), f"networks[{number}]"
+            thing, field = str(container), f"networks[{wish.number}]"
             if member.raw.get("check_mode"):
                 remark = "is bridge_network's and not there yet; left out of the forecast"
                 member.problems.warn(thing, field, wish.network, remark)

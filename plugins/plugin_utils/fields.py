@@ -26,12 +26,13 @@ _IP = TypeVar("_IP", Address, ipaddress.IPv4Interface | ipaddress.IPv6Interface)
 
 
 class Fields:
-    """The fields of one declared object, `thing` in messages."""
+    """The fields of one declared object, `thing` in messages; `number` is its place where it stands in a list."""
 
-    def __init__(self, raw: Mapping[Any, Any], thing: str, problems: Problems) -> None:
+    def __init__(self, raw: Mapping[Any, Any], thing: str, problems: Problems, number: int = 0) -> None:
         self.raw = raw
         self.thing = thing
         self.problems = problems
+        self.number = number
 
     def refuse(self, field: str, rule: str) -> None:
         self.problems.refuse(self.thing, field, self.raw.get(field), rule)
@@ -106,7 +107,7 @@ class Fields:
         found = []
         for number, value in enumerate(self.listing(field)):
             if isinstance(value, Mapping):
-                found.append(Fields(value, f"{self.thing}: {field}[{number}]", self.problems))
+                found.append(Fields(value, f"{self.thing}: {field}[{number}]", self.problems, number))
             else:
                 self.problems.refuse(self.thing, f"{field}[{number}]", value, "must be a dictionary")
         return found

@@ -67,12 +67,12 @@ def _check_device(scope: Scope, thing: str, card: Card, problems: Problems) -> N
 def _check_subnets(scope: Scope, container: Container, card: Card, problems: Problems) -> None:
     """A card and an endpoint in one subnet would answer for each other."""
     networks = [scope.networks[wish.network] for wish in container.attachments if wish.network in scope.networks]
-    for number, interface in enumerate(card.addresses or []):
+    for interface in card.addresses or []:
         for network in networks:
             subnet = network.segment.subnets.get(interface.version)
             if subnet is not None and interface.ip in subnet.network:
                 problems.refuse(
-                    f"{container}: interfaces", f"{card.name}.addresses[{number}]", str(interface),
+                    f"{container}: interfaces", f"{card.name}.addresses", str(interface),
                     f"is in {subnet.network} of {network}, on which the container is too; one needs another subnet",
                 )  # fmt: skip
 

@@ -155,11 +155,11 @@ def _check_routers(scope: Scope, problems: Problems) -> None:
         if not network.sound or not network.declared:
             continue
         listed = " or ".join(str(subnet.network) for subnet in network.subnets.values()) or "a subnet of the network"
-        for number, route in enumerate(network.routes):
+        for route in network.routes:
             if not any(subnet.has(route.via) for subnet in network.subnets.values()):
                 rule = f"must be an address in {listed}"
-                problems.refuse(str(network), f"routes[{number}].via", str(route.via), rule)
+                problems.refuse(str(network), f"routes[{route.number}].via", str(route.via), rule)
             for subnet in network.subnets.values():
                 if lies_in(route.to, subnet.network):
                     rule = f"lies in {subnet.network} of {network} itself, which its containers reach without it"
-                    problems.refuse(str(network), f"routes[{number}].to", str(route.to), rule)
+                    problems.refuse(str(network), f"routes[{route.number}].to", str(route.to), rule)

@@ -14,7 +14,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ansible_collections.virtnet.linux.plugins.module_utils import names
 from ansible_collections.virtnet.linux.plugins.plugin_utils.addresses import Address
@@ -56,6 +56,7 @@ class Port:
     host: PortRange
     container: PortRange
     protocol: str = "tcp"
+    number: int = field(default=0, compare=False)  # its place in the list, for messages
 
     @property
     def floating(self) -> bool:
@@ -73,8 +74,8 @@ def bracketed(address: str) -> str:
     return f"[{address}]" if ":" in address else address
 
 
-def parse_port(text: object) -> Port:
-    """Read one entry of `ports`; PortError names the rule that is broken."""
+def parse_port(text: object, number: int = 0) -> Port:
+    """Read one entry of `ports`, the one at a place; PortError names the rule that is broken."""
     if isinstance(text, (int, float)):
         raise PortError(_not_quoted(text))
     if not isinstance(text, str):
@@ -94,6 +95,7 @@ def parse_port(text: object) -> Port:
         host=parse_range(host, "host port"),
         container=parse_range(match["container"], "container port"),
         protocol=_parse_protocol(match["protocol"]),
+        number=number,
     )
     if len(port.host) != len(port.container) and len(port.container) != 1:
         raise PortError(

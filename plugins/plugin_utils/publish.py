@@ -52,7 +52,6 @@ class _Request:
     """One entry of a container's `ports`, with the endpoint it leads to for each family."""
 
     container: Container
-    number: int
     port: Port
     exits: dict[int, Endpoint]
 
@@ -69,7 +68,7 @@ class _Request:
         ]
 
     def refuse(self, problems: Problems, rule: str) -> None:
-        problems.refuse(str(self.container), f"ports[{self.number}]", str(self.port), rule)
+        problems.refuse(str(self.container), f"ports[{self.port.number}]", str(self.port), rule)
 
 
 class _Places:
@@ -207,20 +206,20 @@ def _requests(scope: Scope, endpoints: list[Endpoint], problems: Problems) -> It
                     exits.setdefault(version, endpoint)
         for version, endpoint in exits.items():
             _check_way_back(container, own, endpoint, version, problems)
-        for number, port in enumerate(container.ports):
+        for port in container.ports:
             asked = (4, 6) if port.host_ip is None else (port.host_ip.version,)
             reached = {version: exits[version] for version in asked if version in exits}
-            request = _Request(container, number, port, reached)
+            request = _Request(container, port, reached)
             opened = next((routed[version] for version in asked if version in routed), None)
             if not reached and opened is not None:
                 problems.warn(
-                    str(container), f"ports[{number}]", str(port),
+                    str(container), f"ports[{port.number}]", str(port),
                     f"the host's port is ignored, because {opened} is routed; the container's own is opened",
                 )  # fmt: skip
             elif not outer:
                 problems.warn(
                     str(container),
-                    f"ports[{number}]",
+                    f"ports[{port.number}]",
                     str(port),
                     "is not published: all networks of the container are internal",
                 )
@@ -266,7 +265,7 @@ def _check_way_back(
 def _check_host_ip(scope: Scope, request: _Request, problems: Problems) -> None:
     if request.host_ip is not None and not request.host_ip.is_loopback and not scope.has_address(request.host_ip):
         problems.warn(
-            str(request.container), f"ports[{request.number}]", str(request.port),
+            str(request.container), f"ports[{request.port.number}]", str(request.port),
             f"no interface of the host has the address {request.host_ip} now",
         )  # fmt: skip
 
@@ -304,7 +303,7 @@ def _check_loopback(scope: Scope, request: _Request, problems: Problems) -> None
         problems.warn(str(network), "subnet6", str(network.subnets[6].network), remark)
     elif request.port.host_ip.is_loopback:
         remark = loopback.format("it is", "set the sysctl to 0, or publish the port on another address")
-        problems.warn(str(request.container), f"ports[{request.number}]", str(request.port), remark)
+        problems.warn(str(request.container), f"ports[{request.port.number}]", str(request.port), remark)
 
 
 def _is_free(request: _Request, port: int, places: _Places) -> bool:

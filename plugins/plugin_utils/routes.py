@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from ansible_collections.virtnet.linux.plugins.plugin_utils.addresses import Address, IPNetwork
@@ -20,6 +20,7 @@ class Route:
     to: IPNetwork
     via: Address
     metric: int | None = None
+    number: int = field(default=0, compare=False)  # its place in the list, for messages
 
     @property
     def place(self) -> tuple[IPNetwork, int]:
@@ -52,5 +53,5 @@ def read_routes(fields: Fields) -> list[Route]:
         elif Route(to, via, metric).place in [route.place for route in routes]:
             record.refuse("to", "is there twice with the same metric; keep one, or give one of them another metric")
         else:
-            routes.append(Route(to=to, via=via, metric=metric))
+            routes.append(Route(to, via, metric, record.number))
     return routes

@@ -120,14 +120,14 @@ def _check_owners(declaration: Declaration, live: Live, problems: Problems) -> N
 def _check_known(scope: Scope, declaration: Declaration, problems: Problems) -> None:
     known = enumerate_names(sorted(scope.networks)) or "none"
     for container in scope.declared.values():
-        for number, wish in enumerate(container.attachments):
+        for wish in container.attachments:
             if wish.network in scope.networks or wish.network in scope.leaving_networks:
                 continue
             if wish.network in declaration.absent_networks:
                 rule = "is declared with state: absent; leave it out here, or keep the network"
             else:
                 rule = f"is unknown: no network in {scope.role}_networks and none that is live; known: {known}"
-            problems.refuse(str(container), f"networks[{number}]", wish.network, rule)
+            problems.refuse(str(container), f"networks[{wish.number}]", wish.network, rule)
 
 
 def _check_leaving_networks(scope: Scope, declaration: Declaration, problems: Problems) -> None:

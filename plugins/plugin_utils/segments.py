@@ -117,7 +117,7 @@ def _live_cables(scope: Scope) -> list[Cable]:
 
 
 def _check_connect(scope: Scope, network: Network, problems: Problems) -> None:
-    for number, other in enumerate(network.connect):
+    for other, number in network.connect.items():
         owner = scope.live.roles.get(other)
         if other in scope.leaving_networks:
             rule = "is removed in the same run; keep it, or leave it out here"
@@ -225,7 +225,7 @@ def _check_standing(scope: Scope, before: dict[str, str], problems: Problems) ->
     for (culprit, field), names_left in left.items():
         who = enumerate_names(names_left) + (" has its subnet" if len(names_left) == 1 else " have their subnet")
         way = "it" if culprit in before.values() else f"{before[names_left[0]]} by way of it"
-        given: object = "absent" if field == "state" else scope.networks[culprit].connect or None
+        given: object = "absent" if field == "state" else list(scope.networks[culprit].connect) or None
         deed = "remove it too, or give it a subnet" if field == "state" else "declare it too, or leave this as it was"
         problems.refuse(f"network {culprit}", field, given, f"{who} from {way}; {deed}")
 

@@ -134,7 +134,7 @@ def test_a_card_is_in_no_subnet_of_its_containers_networks():
     wish = [{"device": "enp3s0", "addresses": ["203.0.113.7/24", "172.30.9.9/16"]}]
     (found,) = refusals(wish, networks=["web"])
     assert found == (
-        "container c: interfaces: enp3s0.addresses[1] '172.30.9.9/16': is in 172.30.0.0/16 of network web, on which "
+        "container c: interfaces: enp3s0.addresses '172.30.9.9/16': is in 172.30.0.0/16 of network web, on which "
         "the container is too; one needs another subnet"
     )
     assert refusals(wish) == [], "in a namespace of its own an address of another network's is nobody's business"

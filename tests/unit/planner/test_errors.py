@@ -600,6 +600,21 @@ def test_a_container_cannot_join_one_that_is_removed():
     assert error.startswith("container c: network_mode 'container:a': the container a is removed in the same run")
 
 
+def test_an_entry_keeps_its_number_when_one_before_it_is_wrong():
+    far = {"to": "10.2.0.0/16", "via": "10.9.0.1"}
+    net = {**WEB, "connect": ["web", "far"], "routes": [{"to": "10.1.0.0/16"}, far]}
+    c = {
+        "name": "c",
+        "networks": [True, "web", {"name": "nowhere"}],
+        "ports": ["bad:80", "9090:90", "9090:91"],
+        "routes": ["junk", far],
+    }
+    found = [error.split(" ")[2] for error in errors([net], [c])]
+    right = ["routes[0]:", "connect[0]", "networks[0]", "ports[0]", "routes[0]"]
+    follow_up = ["networks[2]", "connect[1]", "routes[1].via", "routes[1].via", "ports[2]"]
+    assert found == right + follow_up
+
+
 def test_lists_and_purge_of_the_wrong_type():
     found = plan(purge="perhaps", networks=[], containers=[])["errors"]
     assert found == ["declaration: purge 'perhaps': must be true or false"]
