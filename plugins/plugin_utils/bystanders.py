@@ -52,8 +52,8 @@ def check_bystanders(scope: Scope, problems: Problems) -> None:
 
 
 def _bystanders(scope: Scope) -> Iterator[_Bystander]:
-    for container in scope.standing.values():
-        for endpoint in container.endpoints.values():
+    for name, container in scope.standing.items():
+        for endpoint in container.endpoints.values() if name not in scope.omitted else []:
             own = scope.networks.get(endpoint.network)
             network = own if own is None or own.declared else own.segment
             if own is not None and network is not None and network.sound and network.declared:
@@ -66,7 +66,7 @@ def _check_subnets(scope: Scope, one: _Bystander, problems: Problems) -> None:
         subnet = one.network.subnets.get(version)
         if subnet is None or not subnet.has(address):
             field, given = "subnet6" if version == 6 else "subnet", subnet and str(subnet.network)
-            deed = "it gets an address in the new subnet"
+            deed = "it gets an address in the new subnet" if subnet is not None else "it loses this address"
             one.refuse(scope, field, given, f"stands {where} with {address}", deed, problems)
 
 

@@ -71,6 +71,14 @@ class AddressPool:
     size: int
 
 
+@dataclass(frozen=True)
+class Omitted:
+    """Stands in a list in place of an entry of which something has been said already: a network of a container, or a
+    container. It is not planned, what is live of it stays, and nobody is told that it is not declared."""
+
+    name: str
+
+
 @dataclass
 class Network:
     """A bridge network of one host; `declared` in this run, or only live there from an earlier one.
@@ -139,6 +147,7 @@ class Container:
     mode: str = "bridge"
     target: str | None = None
     attachments: list[Attachment] = field(default_factory=list)
+    whole: bool = True  # False: some of its networks are Omitted, so nothing is said about what it lacks without them
     cards: list[Card] = field(default_factory=list)
     ports: list[Port] = field(default_factory=list)
     forwarding: bool | None = None
@@ -172,6 +181,7 @@ class Declaration:
     absent_networks: dict[str, Network]
     containers: dict[str, Container]
     absent_containers: dict[str, Container]
+    omitted_containers: set[str]
     address_pools: list[AddressPool] | None = None  # None: every network has to name its subnet
 
 
@@ -201,6 +211,7 @@ def read_declaration(raw: object, problems: Problems) -> Declaration:
         absent_networks=absent_networks,
         containers=containers,
         absent_containers=absent_containers,
+        omitted_containers={one.name for one in whole.listing("containers") if isinstance(one, Omitted)},
         address_pools=_read_pools(whole, f"{role}_address_pools") if whole.given("address_pools") else None,
     )
 
@@ -231,6 +242,8 @@ def _by_name(
     present: dict[str, _Object] = {}
     absent: dict[str, _Object] = {}
     for number, raw in enumerate(whole.listing(key)):
+        if isinstance(raw, Omitted):
+            continue
         place = f"{variable}[{number}]"
         if not isinstance(raw, Mapping):
             whole.problems.refuse(place, "as a whole", raw, f"must be a dictionary that describes a {kind}")
@@ -398,6 +411,7 @@ def _read_container(fields: Fields, name: str) -> Container:
         mode=mode[0] if mode else "none",
         target=mode[1] if mode else None,
         attachments=_read_attachments(fields),
+        whole=not any(isinstance(one, Omitted) for one in fields.raw.get("networks") or []),
         cards=read_cards(fields),
         ports=_read_ports(fields),
         forwarding=fields.boolean("forwarding", None),
@@ -440,6 +454,8 @@ def _read_mode(fields: Fields, name: str) -> tuple[str, str | None] | None:
 def _read_attachments(fields: Fields) -> list[Attachment]:
     found: list[Attachment] = []
     for number, value in enumerate(fields.listing("networks")):
+        if isinstance(value, Omitted):
+            continue
         place = f"networks[{number}]"
         if isinstance(value, Mapping):
             attachment = _read_attachment(Fields(value, f"{fields.thing}: {place}", fields.problems, number))

@@ -356,7 +356,7 @@ def _settle_routes(container: Container, endpoints: list[Endpoint], problems: Pr
             rule = f"lies in the subnet of its own {where}, which it reaches without a route"
             problems.refuse(str(container), f"routes[{route.number}].to", str(route.to), rule)
         elif on is None:
-            if all(endpoint.network.sound for endpoint in endpoints) and container.owns_namespace:
+            if all(one.network.sound for one in endpoints) and container.owns_namespace and container.whole:
                 rule = "must be an address on one of its networks"
                 problems.refuse(str(container), f"routes[{route.number}].via", str(route.via), rule)
         elif route.place in taken:

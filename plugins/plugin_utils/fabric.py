@@ -24,7 +24,7 @@ from typing import Any
 
 from ansible_collections.virtnet.linux.plugins.module_utils import names
 from ansible_collections.virtnet.linux.plugins.plugin_utils.addresses import Address
-from ansible_collections.virtnet.linux.plugins.plugin_utils.declaration import Network
+from ansible_collections.virtnet.linux.plugins.plugin_utils.declaration import Network, Omitted
 from ansible_collections.virtnet.linux.plugins.plugin_utils.fabric_addresses import (
     FabricEndpoint,
     endpoints_of,
@@ -252,6 +252,8 @@ def _check_unknown(members: list[Member], fabrics: list[Fabric]) -> None:
         roles = member.live.roles
         for container in member.declaration.containers.values():
             for wish in container.attachments:
+                if wish.network in member.declaration.absent_networks:
+                    continue  # the host's own plan tells of those
                 if roles.get(wish.network) == ROLE and wish.network not in declared:
                     rule = f"is an overlay that {ROLE}_networks does not declare any more; declare it"
                     member.problems.refuse(str(container), f"networks[{wish.number}]", wish.network, rule)
@@ -300,9 +302,8 @@ def _own_plan(member: Member, fabrics: list[Fabric]) -> dict[str, Any]:
     declared = {
         "networks": [_settled_network(raw, by_name) for raw in member.raw["networks"]],
         "containers": [
-            one
+            _settled_container(raw, settled, _bridge_networks_to_come(member))
             for raw in member.raw.get("containers") or []
-            for one in _settled_container(raw, settled, _bridge_networks_to_come(member))
         ],
         "purge": member.raw.get("purge"),
         "manage_foreign_firewall": member.raw.get("manage_foreign_firewall"),
@@ -326,12 +327,14 @@ def _settled_network(raw: Any, fabrics: dict[str, Fabric]) -> Any:
     return told
 
 
-def _settled_container(raw: Any, settled: dict[tuple[str, str], FabricEndpoint], to_come: set[str]) -> list[Any]:
+def _settled_container(raw: Any, settled: dict[tuple[str, str], FabricEndpoint], to_come: set[str]) -> Any:
     """The container with its addresses on overlays; without networks of which something is said already: those on which
-    it got no address, and those that are not there yet."""
+    it got no address, and those that are not there yet. Omitted where none is left."""
     if not isinstance(raw, Mapping) or not isinstance(raw.get("networks"), (list, tuple)) or not raw["networks"]:
-        return [raw]
-    wishes = []
+        return raw
+    if raw.get("state") == "absent":
+        return raw  # it gets nothing
+    wishes: list[Any] = []
     for wish in raw["networks"]:
         told = dict(wish) if isinstance(wish, Mapping) else {"name": wish}
         endpoint = settled.get((str(raw.get("name")), str(told.get("name"))))
@@ -339,7 +342,11 @@ def _settled_container(raw: Any, settled: dict[tuple[str, str], FabricEndpoint],
             wishes.append(wish)
         elif endpoint is not None and endpoint.is_settled:
             wishes.append({**told, **_settled(endpoint)})
-    return [{**raw, "networks": wishes}] if wishes else []
+        else:
+            wishes.append(Omitted(str(told.get("name"))))
+    if all(isinstance(wish, Omitted) for wish in wishes):
+        return Omitted(str(raw.get("name")))
+    return {**raw, "networks": wishes}
 
 
 def _settled(endpoint: FabricEndpoint) -> dict[str, str]:

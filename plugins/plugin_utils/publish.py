@@ -216,6 +216,8 @@ def _requests(scope: Scope, endpoints: list[Endpoint], problems: Problems) -> It
                     str(container), f"ports[{port.number}]", str(port),
                     f"the host's port is ignored, because {opened} is routed; the container's own is opened",
                 )  # fmt: skip
+            elif not reached and not container.whole:
+                continue
             elif not outer:
                 problems.warn(
                     str(container),

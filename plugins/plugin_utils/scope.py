@@ -27,6 +27,7 @@ class Scope:
     leaving_networks: dict[str, Network]
     absent_networks: dict[str, Network]  # as declared, whether they are live or not
     standing: dict[str, LiveContainer]
+    omitted: set[str]  # of those that stand: the ones that a list declares all the same
     leaving: dict[str, LiveContainer]
     live: Live
 
@@ -78,7 +79,9 @@ def lay_over(declaration: Declaration, live: Live, problems: Problems) -> Scope:
             networks.setdefault(name, network)
     standing, leaving = {}, {}
     for name, container in live.containers.items():
-        if leaves(name, role_of(container), declaration.containers, declaration.absent_containers):
+        if name in declaration.omitted_containers:
+            standing[name] = container
+        elif leaves(name, role_of(container), declaration.containers, declaration.absent_containers):
             leaving[name] = container
         elif name not in declaration.containers:
             standing[name] = container
@@ -90,6 +93,7 @@ def lay_over(declaration: Declaration, live: Live, problems: Problems) -> Scope:
         leaving_networks=leaving_networks,
         absent_networks=declaration.absent_networks,
         standing=standing,
+        omitted=declaration.omitted_containers,
         leaving=leaving,
         live=live,
     )

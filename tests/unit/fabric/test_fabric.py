@@ -242,6 +242,58 @@ def test_containers_that_no_list_names_keep_the_old_mtu(three):
     ]
 
 
+def test_a_declared_container_whose_address_cannot_be_given_is_not_called_undeclared(three):
+    three.declared["h2"]["containers"].append(on({"name": "fabric", "ipv4_address": "10.42.0.77"}, name="fixed"))
+    three.run()
+    _everywhere(three, networks=[{**FABRIC, "subnet": "10.47.0.0/24"}], purge=True)
+    three.live["h2"]["containers"][1]["pids"] = [812]
+    assert three.errors() == [
+        "h2: container fixed: ipv4_address '10.42.0.77': must be an address inside subnet 10.47.0.0/24 of network "
+        "fabric"
+    ]
+
+
+def test_what_depends_on_an_address_that_cannot_be_given_is_not_refused_as_well(three):
+    wishes = [{"name": "fabric", "ipv4_address": "10.9.0.1"}, "six"]
+    told = {"ports": ["127.0.0.1:80:80"], "routes": [{"to": "10.1.0.0/16", "via": "10.42.0.9"}]}
+    three.declared["h2"]["containers"] = ["junk", {"name": "c", "networks": [*wishes, "nowhere"], **told}]
+    _everywhere(three, networks=[FABRIC, SIX])
+    assert [error.split(": must be")[0].split(": is unknown")[0] for error in three.errors()] == [
+        "h2: overlay_network_containers[0]: as a whole 'junk'",
+        "h2: container c: ipv4_address '10.9.0.1'",
+        "h2: container c: networks[2] 'nowhere'",
+    ]
+
+
+def test_a_container_that_no_list_names_loses_an_address_with_its_subnet():
+    fabric = Fabric(1, [OTHER])
+    fabric.declared["h1"]["containers"] = [on("other"), on("other", name="c2")]
+    fabric.run()
+    only_ipv4 = {word: value for word, value in OTHER.items() if word != "subnet6"}
+    fabric.declared["h1"].update(networks=[only_ipv4], containers=[on("other")])
+    assert fabric.errors() == [
+        "h1: network other: subnet6 (not given): container c2 stands there with fd43::3 and no list declares it; "
+        "declare it, so that it loses this address, or remove it"
+    ]
+
+
+def test_a_network_that_is_absent_while_containers_are_declared(three):
+    three.run()
+    _everywhere(three, networks=[{"name": "fabric", "state": "absent"}])
+    assert three.errors() == [
+        f"h{number}: network fabric: state 'absent': containers still stand on it: c1, own{number - 1}; remove them "
+        "first, or with it"
+        for number in (1, 2, 3)
+    ]
+
+
+def test_an_absent_container_goes_though_its_bridge_network_is_not_there(three):
+    three.run()
+    three.declared["h1"].update(bridge_networks=[{"name": "web"}], check_mode=True)
+    three.declared["h1"]["containers"][1] = {"name": "own0", "networks": ["web"], "state": "absent"}
+    assert {"name": "own0", "state": "absent"} in three.run()["hosts"]["h1"]["netns"]
+
+
 def test_containers_of_bridge_network_share_the_address_space(three):
     three.declared["h2"]["bridge_containers"] = [on("fabric", name="guest")]
     planned = three.plan()
