@@ -150,11 +150,10 @@ def _check_macs(scope: Scope, network: Network, members: list[Endpoint], problem
         if member.live is not None and member.live.mac and member.wish.mac in (None, member.live.mac):
             holders.setdefault(member.live.mac, str(member.container))
     for member in members:
-        if member.wish.mac and holders.setdefault(member.wish.mac, str(member.container)) != str(member.container):
-            problems.refuse(
-                str(member.container), "mac_address", member.wish.mac,
-                f"is taken on {network} by {holders[member.wish.mac]}; choose another, or none",
-            )  # fmt: skip
+        who, mac = str(member.container), member.wish.mac
+        if mac and holders.setdefault(mac, who) != who:
+            rule = f"is taken on {network} by {holders[mac]}; choose another, or none{scope.or_remove(holders[mac])}"
+            problems.refuse(who, "mac_address", mac, rule)
 
 
 def _check_families(network: Network, members: list[Endpoint], problems: Problems) -> None:
@@ -179,7 +178,7 @@ def _settle_addresses(
         if subnet.gateway == before.subnets[subnet.version].gateway:
             pool.hold(subnet.gateway, _THE_GATEWAY)  # whoever has it besides took it
     _keep_live(scope, network, pool, members)
-    _give_declared(network, pool, members, problems)
+    _give_declared(scope, network, pool, members, problems)
     _reserve_for_absent(scope, network, pool, problems)
     if network.name in scope.live.overlays and not network.declared:
         _refuse_to_give(network, pool, members, problems)
@@ -206,15 +205,16 @@ def _keep_live(scope: Scope, network: Network, pool: Pool, members: list[Endpoin
                 member.addresses[version] = kept
 
 
-def _give_declared(network: Network, pool: Pool, members: list[Endpoint], problems: Problems) -> None:
+def _give_declared(scope: Scope, network: Network, pool: Pool, members: list[Endpoint], problems: Problems) -> None:
     """The gateway, the auxiliary and the static addresses; refuses what is taken."""
     subnet = pool.subnet
     version, suffix = subnet.version, "6" if subnet.version == 6 else ""
 
     def claim(address: Address, holder: str, thing: str, field: str) -> bool:
         other = pool.holder(address)
-        if other not in (None, holder):
-            problems.refuse(thing, field, str(address), f"is taken on {network} by {other}; choose another")
+        if other is not None and other != holder:
+            rule = f"is taken on {network} by {other}; choose another{scope.or_remove(other)}"
+            problems.refuse(thing, field, str(address), rule)
             return False
         pool.hold(address, holder)
         return True

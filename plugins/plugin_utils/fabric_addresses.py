@@ -48,6 +48,13 @@ class FabricEndpoint:
         return self.live is not None and (self.wish is None or not self.member.in_run)
 
     @property
+    def undeclared(self) -> bool:
+        """Whether no list names it, neither to be there nor to be absent, and this role could take it away."""
+        live = self.member.live.containers if self.member.live is not None else {}
+        role = live[self.container].role if self.container in live else None
+        return self.wish is None and self.container not in self.member.declaration.absent_containers and role == ROLE
+
+    @property
     def who(self) -> str:
         return f"container {self.container}"
 
@@ -107,9 +114,8 @@ def settle_macs(network: Network, endpoints: list[FabricEndpoint], held: Iterabl
         if wished and not endpoint.mac:
             holder = holders.setdefault(wished, str(endpoint))
             if holder != str(endpoint):
-                endpoint.member.problems.refuse(
-                    endpoint.who, "mac_address", wished, f"is taken on {network} by {holder}; choose another, or none"
-                )
+                rule = f"is taken on {network} by {holder}; choose another, or none{_or_remove(holder, endpoints)}"
+                endpoint.member.problems.refuse(endpoint.who, "mac_address", wished, rule)
             endpoint.mac = wished
     for endpoint in endpoints:
         if not endpoint.mac or (holders.get(endpoint.mac) != str(endpoint) and not endpoint.stays):
@@ -203,12 +209,17 @@ def _give_declared(pool: Pool, network: Network, endpoints: list[FabricEndpoint]
         if not subnet.has(address):
             refuse(endpoint.who, ADDRESS_FIELDS[version], str(address), outside(subnet, address, f" of {network}"))
         elif other is not None and other != str(endpoint):
-            rule = f"is taken on {network} by {other}; choose another"
+            rule = f"is taken on {network} by {other}; choose another{_or_remove(other, endpoints)}"
             refuse(endpoint.who, ADDRESS_FIELDS[version], str(address), rule)
         else:
             pool.hold(address, str(endpoint))
             if version not in endpoint.addresses:
                 endpoint.addresses[version] = address
+
+
+def _or_remove(holder: str, endpoints: list[FabricEndpoint]) -> str:
+    """As Scope.or_remove(); what leaves an overlay is given to somebody else by the next run only."""
+    return f", or declare {holder} absent first" if holder in {str(one) for one in endpoints if one.undeclared} else ""
 
 
 def _give_free(

@@ -115,7 +115,7 @@ def settle_ports(scope: Scope, endpoints: list[Endpoint], problems: Problems) ->
     for request in requests:
         if not request.port.floating:
             fixed[id(request)] = request.port.host
-            _claim(request, places, ours, problems)
+            _claim(scope, request, places, ours, problems)
     floating = [request for request in requests if request.port.floating]
     for request in floating:
         kept = _live_choice(scope, request, places)
@@ -272,7 +272,7 @@ def _check_host_ip(scope: Scope, request: _Request, problems: Problems) -> None:
         )  # fmt: skip
 
 
-def _claim(request: _Request, places: _Places, ours: set[Place], problems: Problems) -> None:
+def _claim(scope: Scope, request: _Request, places: _Places, ours: set[Place], problems: Problems) -> None:
     """Take the request's ports, each for every family; refuse what is taken, once for each holder."""
     refused = set()
     for version in request.exits:
@@ -281,10 +281,8 @@ def _claim(request: _Request, places: _Places, ours: set[Place], problems: Probl
             holder, listener = places.holder(*place), places.listener(*place)
             if holder is not None and holder not in refused:
                 refused.add(holder)
-                request.refuse(
-                    problems,
-                    f"host port {port}/{request.port.protocol} is published by {holder} already; choose another",
-                )
+                what = f"host port {port}/{request.port.protocol} is published by {holder} already"
+                request.refuse(problems, f"{what}; choose another{scope.or_remove(holder)}")
             if listener is not None and str(listener) not in refused:
                 refused.add(str(listener))
                 if place not in ours:  # else network_info tells of it: nobody is cut off by this run

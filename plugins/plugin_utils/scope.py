@@ -42,6 +42,16 @@ class Scope:
         """The role that made a live container, where it is another one than this run's."""
         return container.role if container.role != self.role else None
 
+    def or_remove(self, holder: str) -> str:
+        """What else may help where `holder`, as messages call it, has what is wanted: one that no list declares may be
+        the wanted one itself, under its old name."""
+        going = {
+            f"container {name}"
+            for name, container in self.standing.items()
+            if name not in self.omitted and self.foreign_role(container) is None
+        }
+        return f", or declare {holder} absent" if holder in going else ""
+
     def has_interface(self, name: str) -> bool:
         """Whether the host has an interface of this name after the run, as far as its interfaces are known."""
         made = [network.bridge for network in self.networks.values()]

@@ -294,6 +294,21 @@ def test_an_absent_container_goes_though_its_bridge_network_is_not_there(three):
     assert {"name": "own0", "state": "absent"} in three.run()["hosts"]["h1"]["netns"]
 
 
+def test_of_an_address_that_a_container_has_whom_no_list_names_it_is_said_how_to_free_it(three):
+    three.run()
+    wish = {"name": "fabric", "ipv4_address": "10.42.0.5", "mac_address": "02:42:0a:2a:00:05"}
+    three.declared["h2"]["containers"] = [on("fabric")]
+    three.declared["h1"]["containers"] = [on(wish, name="renamed")]
+    said = "is taken on network fabric by container own1 on h2; choose another"
+    assert three.errors() == [
+        f"h1: container renamed: ipv4_address '10.42.0.5': {said}, or declare container own1 on h2 absent first",
+        f"h1: container renamed: mac_address '02:42:0a:2a:00:05': {said}, or none, or declare container own1 on h2 "
+        "absent first",
+    ]
+    three.declared["h2"]["containers"] = [on("fabric"), on("fabric", name="own1")]
+    assert three.errors()[0] == f"h1: container renamed: ipv4_address '10.42.0.5': {said}"
+
+
 def test_containers_of_bridge_network_share_the_address_space(three):
     three.declared["h2"]["bridge_containers"] = [on("fabric", name="guest")]
     planned = three.plan()

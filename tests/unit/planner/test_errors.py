@@ -488,24 +488,31 @@ def test_a_port_of_a_range_that_is_taken_by_a_process_is_passed_over():
 
 def test_a_port_that_a_standing_container_publishes():
     after = live_after(topology([WEB], [{"name": "old", "networks": ["web"], "ports": ["80:80"]}]))
-    (error,) = errors([WEB], [{"name": "c", "networks": ["web"], "ports": ["127.0.0.1:80:80"]}], live=after)
-    assert error.startswith(
-        "container c: ports[0] '127.0.0.1:80:80': host port 80/tcp is published by container old already"
-    )
+    c = {"name": "c", "networks": ["web"], "ports": ["127.0.0.1:80:80"]}
+    said = "host port 80/tcp is published by container old already; choose another"
+    said = f"container c: ports[0] '127.0.0.1:80:80': {said}"
+    assert errors([WEB], [c], live=after) == [f"{said}, or declare container old absent"]
+    assert errors([WEB], [c, {"name": "old", "state": "absent"}], live=after) == []
+    old = {"name": "old", "networks": ["web"], "ports": ["80:80"]}
+    assert errors([WEB], [old, c], live=after) == [said], "it is wanted"
+    after["containers"][0]["labels"]["role"] = "overlay_network"
+    assert errors([WEB], [c], live=after) == [said], "it is another role's"
 
 
 def test_an_address_that_a_standing_container_has():
     after = live_after(topology([WEB], [{"name": "old", "networks": ["web"]}]))
     (error,) = errors([WEB], [on_web("c", ipv4_address="172.30.0.2")], live=after)
-    assert error.startswith("container c: ipv4_address '172.30.0.2': is taken on network web by container old")
+    said = "is taken on network web by container old; choose another, or declare container old absent"
+    assert error == f"container c: ipv4_address '172.30.0.2': {said}"
     error = errors([{**WEB, "gateway": "172.30.0.2"}], live=after)[-1]
-    assert error.startswith("network web: gateway '172.30.0.2': is taken on network web by container old")
+    assert error == f"network web: gateway '172.30.0.2': {said}"
 
 
 def test_a_mac_that_a_standing_container_has():
     after = live_after(topology([WEB], [{"name": "old", "networks": ["web"]}]))
     (error,) = errors([WEB], [on_web("c", mac_address="02:42:ac:1e:00:02")], live=after)
-    assert error.startswith("container c: mac_address '02:42:ac:1e:00:02': is taken on network web by container old")
+    said = "is taken on network web by container old; choose another, or none, or declare container old absent"
+    assert error == f"container c: mac_address '02:42:ac:1e:00:02': {said}"
 
 
 def test_a_network_on_which_containers_stand_is_not_removed():
