@@ -124,6 +124,7 @@ def overlay_network_plan(
         if not told:
             variables = hostvars[name]
             told = {word: variables[variable] for word, variable in _VARIABLES.items() if variable in variables}
+            told["variables"] = [variable for variable in variables if variable.startswith("overlay_network_")]
         raw[name] = {**told, **_reading(readings.get(name))}
     planned = plan_fabric(raw, hosts, group)
     own = {name: json.dumps(topology) for name, topology in planned["hosts"].items()}

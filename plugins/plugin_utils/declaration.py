@@ -10,6 +10,7 @@ is the planner's to find.
 
 from __future__ import annotations
 
+import difflib
 import ipaddress
 import re
 from collections.abc import Callable, Mapping
@@ -33,7 +34,7 @@ from ansible_collections.virtnet.linux.plugins.plugin_utils.crossing import (
 )
 from ansible_collections.virtnet.linux.plugins.plugin_utils.fields import Fields
 from ansible_collections.virtnet.linux.plugins.plugin_utils.ports import Port, PortError, parse_port
-from ansible_collections.virtnet.linux.plugins.plugin_utils.problems import Problems
+from ansible_collections.virtnet.linux.plugins.plugin_utils.problems import Problems, enumerate_names
 from ansible_collections.virtnet.linux.plugins.plugin_utils.routes import Route, read_routes
 
 NETWORK_FIELDS = (
@@ -53,6 +54,17 @@ ATTACHMENT_FIELDS = (
     "name", "ipv4_address", "ipv6_address", "mac_address", "interface_name", "aliases",
     "allowed_addresses", "anti_spoofing",
 )  # fmt: skip
+
+# A role's variables without its name in front, and what it tells others in a fact of such a name.
+VARIABLES = {
+    "bridge_network": (
+        "networks", "containers", "purge", "address_pools", "manage_foreign_firewall", "persist",
+    ),
+    "overlay_network": (
+        "networks", "containers", "purge", "group", "vtep", "ip_ranges", "manage_foreign_firewall", "persist",
+        "addresses",
+    ),
+}  # fmt: skip
 
 _STATES = ("present", "absent")
 _OWN_LABELS = ("role", "network", "joins", "ip_range", "ip_range6", "aux_addresses")
@@ -189,15 +201,19 @@ _Object = TypeVar("_Object")
 
 
 def read_declaration(raw: object, problems: Problems) -> Declaration:
-    """Read {networks, containers, purge, role, host, address_pools, manage_foreign_firewall}; host is the inventory's
-    name of the host."""
+    """Read {networks, containers, purge, role, host, address_pools, manage_foreign_firewall, variables}; host is the
+    inventory's name of the host, variables are the names of its variables that begin with the role's."""
     whole = Fields(raw if isinstance(raw, Mapping) else {}, "declaration", problems)
     if not isinstance(raw, Mapping):
         problems.refuse(
             "declaration", "as a whole", raw, "must be a dictionary of networks, containers, purge and role"
         )
-    whole.only("networks", "containers", "purge", "role", "host", "address_pools", "manage_foreign_firewall")
+    whole.only(
+        "networks", "containers", "purge", "role", "host", "address_pools", "manage_foreign_firewall", "variables"
+    )  # fmt: skip
     role = whole.text("role") or "bridge_network"
+    purge = bool(whole.boolean("purge", False))
+    _check_variables(whole, role, purge)
     host = whole.text("host") or ""
     networks, absent_networks = _by_name(
         whole, "networks", f"{role}_networks", "network", lambda fields, name: _read_network(fields, name, host)
@@ -205,7 +221,7 @@ def read_declaration(raw: object, problems: Problems) -> Declaration:
     containers, absent_containers = _by_name(whole, "containers", f"{role}_containers", "container", _read_container)
     return Declaration(
         role=role,
-        purge=bool(whole.boolean("purge", False)),
+        purge=purge,
         manage_foreign_firewall=bool(whole.boolean("manage_foreign_firewall", False)),
         networks=networks,
         absent_networks=absent_networks,
@@ -214,6 +230,23 @@ def read_declaration(raw: object, problems: Problems) -> Declaration:
         omitted_containers={one.name for one in whole.listing("containers") if isinstance(one, Omitted)},
         address_pools=_read_pools(whole, f"{role}_address_pools") if whole.given("address_pools") else None,
     )
+
+
+def _check_variables(whole: Fields, role: str, purge: bool) -> None:
+    """Ansible ignores a misspelt variable: its list is empty then, and purge takes everything away."""
+    known = VARIABLES.get(role, ())
+    for name in map(str, whole.listing("variables")):
+        word = name.removeprefix(f"{role}_")
+        if word in known:
+            continue
+        near = difflib.get_close_matches(word, known, 1) or known
+        rule = f"is none of the role's; write {enumerate_names([f'{role}_{one}' for one in near])}"
+        rule += f", or choose a name that does not begin with {role}_"
+        if purge:
+            cost = f"with {role}_purge: true it would remove what it may be meant to declare"
+            whole.problems.refuse(f"role {role}", "variable", name, f"{rule}; {cost}")
+        else:
+            whole.problems.warn(f"role {role}", "variable", name, rule)
 
 
 def _read_pools(whole: Fields, variable: str) -> list[AddressPool]:

@@ -59,7 +59,8 @@ def read_members(raw: Mapping[str, Mapping[str, Any]], in_run: Iterable[str]) ->
     """The members by name, in the inventory's order; what is wrong with one stands in its problems.
 
     :param raw: {NAME: {networks, containers, bridge_networks, bridge_containers, vtep, ip_ranges, purge, check_mode,
-        live, unread}}; live is what network_info returned there, None where it could not be read, and unread says why
+        variables, live, unread}}; live is what network_info returned there, None where it could not be read, and
+        unread says why
     """
     running = set(in_run)
     members = {name: _read_member(name, one, name in running) for name, one in raw.items()}
@@ -87,6 +88,7 @@ def _read_member(name: str, raw: Mapping[str, Any], in_run: bool) -> Member:
     networks, overlays = _read_overlays(raw.get("networks"), problems)
     containers = raw.get("containers")
     declared = {"networks": networks, "containers": containers, "purge": raw.get("purge"), "role": ROLE}
+    declared["variables"] = raw.get("variables")
     # the same IPv6 subnet on every host, where none is given: the host's name must not go into it
     declaration = read_declaration({**declared, "host": ""}, problems)
     others = read_declaration({"containers": raw.get("bridge_containers"), "role": "bridge_network"}, Problems())

@@ -66,7 +66,8 @@ def plan(declared: object, live: object) -> dict[str, Any]:
     """What has to be there for the declaration, given what is live.
 
     :param declared: {networks: [...], containers: [...], purge: bool, role: str, host: str, address_pools: [{base,
-        size}], manage_foreign_firewall: bool}, as typed; without address_pools every network has to name its subnet
+        size}], manage_foreign_firewall: bool, variables: [str]}, as typed; without address_pools every network has to
+        name its subnet
     :param live: what the module network_info returned
     :return: {errors: [sentence], warnings: [sentence], topology: {kind: [object]}}
     """

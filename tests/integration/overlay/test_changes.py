@@ -166,6 +166,15 @@ def test_errors_of_all_hosts_are_said_at_once_and_nothing_is_touched(lab):
         assert "br-fabric" not in lab.sh(host, "ip link") and lab.sh(host, "ip netns list") == ""
 
 
+def test_with_purge_a_misspelt_variable_is_refused_of_later_batches_too(lab, tmp_path):
+    lab.containers("h1", on("fabric", name="c1"))
+    (tmp_path / "batches.yml").write_text(BATCHES)
+    lab.declared["h3"] = {"overlay_network_container": [on("fabric", name="c6")]}
+    said = lab.play(playbook=str(tmp_path / "batches.yml"), fails=True, overlay_network_purge=True)
+    assert "h3: role overlay_network: variable 'overlay_network_container': is none of the role's" in said
+    assert lab.sh("h1", "ip netns list") == ""
+
+
 @pytest.mark.long
 def test_all_of_it_goes(lab):
     def left(host):

@@ -91,3 +91,14 @@ def test_a_python_without_pyroute2_is_told_the_package(host, tmp_path):
 def test_a_word_that_the_role_does_not_know_is_refused(host, tmp_path):
     unknown = play(host, playbook_of(tmp_path, networks=[{"name": "web", "subent": "172.30.0.0/16"}]), tmp_path)
     assert unknown.code != 0 and "subent" in unknown.output
+
+
+def test_with_purge_a_misspelt_variable_takes_nothing_away(host, tmp_path):
+    assert play(host, playbook_of(tmp_path, networks=NETWORKS[:1]), tmp_path).code == 0
+    before = host.snapshot()
+    refused = play(host, playbook_of(tmp_path, network=NETWORKS[:1], purge=True), tmp_path)
+    assert refused.code != 0
+    assert "variable 'bridge_network_network': is none of the role's; write bridge_network_networks" in refused.output
+    snapshot.same(before, host.snapshot())
+    told = play(host, playbook_of(tmp_path, network=NETWORKS[:1]), tmp_path)
+    assert (told.code, told.changed) == (0, 0) and "write bridge_network_networks" in told.output

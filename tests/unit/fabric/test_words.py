@@ -6,21 +6,33 @@
 
 from __future__ import annotations
 
+import pytest
 import yaml
 
+from ansible_collections.virtnet.linux.plugins.plugin_utils.declaration import VARIABLES
 from kit import checkout
 
 OF_ONE_HOST = {"connect", "stp", "snat_address", "snat_address6"}  # cables, rings and addresses of one host
 OF_OVERLAYS = {"vni", "flood", "dstport"}
 
 
-def options(role, variable):
+def variables(role):
     specs = yaml.safe_load((checkout.HOME / "roles" / role / "meta" / "argument_specs.yml").read_text())
-    return specs["argument_specs"]["main"]["options"][f"{role}_{variable}"]["options"]
+    return specs["argument_specs"]["main"]["options"]
+
+
+def options(role, variable):
+    return variables(role)[f"{role}_{variable}"]["options"]
 
 
 def plain(option):
     return {key: value for key, value in option.items() if key not in ("description", "options")}
+
+
+@pytest.mark.parametrize("role", VARIABLES)
+def test_a_variable_is_misspelt_where_the_role_has_none_of_the_name(role):
+    facts = {"addresses"} if role == "overlay_network" else set()
+    assert {f"{role}_{word}" for word in VARIABLES[role]} == {*variables(role), *(f"{role}_{one}" for one in facts)}
 
 
 def test_networks_have_the_same_words():

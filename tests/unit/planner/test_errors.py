@@ -9,6 +9,8 @@ from __future__ import annotations
 import pytest
 from unit.planner.paper_host import DUAL, EMPTY, INSIDE, WEB, errors, live_after, plan, topology
 
+from ansible_collections.virtnet.linux.plugins.plugin_utils.declaration import VARIABLES
+
 
 def network(**fields):
     return [{"name": "web", "subnet": "172.30.0.0/24", **fields}]
@@ -620,6 +622,20 @@ def test_an_entry_keeps_its_number_when_one_before_it_is_wrong():
     right = ["routes[0]:", "connect[0]", "networks[0]", "ports[0]", "routes[0]"]
     follow_up = ["networks[2]", "connect[1]", "routes[1].via", "routes[1].via", "ports[2]"]
     assert found == right + follow_up
+
+
+def test_a_misspelt_variable_is_told_of_and_refused_with_purge():
+    names = [f"bridge_network_{word}" for word in ("network", "containers", "purge", "persist", "zzz")]
+    planned = plan(variables=names)
+    said = "is none of the role's; write {}, or choose a name that does not begin with bridge_network_"
+    all_of_them = [f"bridge_network_{word}" for word in VARIABLES["bridge_network"]]
+    told = [
+        "role bridge_network: variable 'bridge_network_network': " + said.format("bridge_network_networks"),
+        "role bridge_network: variable 'bridge_network_zzz': " + said.format(", ".join(all_of_them)),
+    ]
+    assert (planned["errors"], planned["warnings"]) == ([], told)
+    cost = "; with bridge_network_purge: true it would remove what it may be meant to declare"
+    assert errors(purge=True, variables=names) == [one + cost for one in told]
 
 
 def test_lists_and_purge_of_the_wrong_type():
