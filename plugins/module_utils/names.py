@@ -31,6 +31,7 @@ TUNNEL_OVERHEAD = {4: 50, 6: 70}  # bytes of the outer headers: Ethernet 14, IP 
 
 # Under net.ipv4.conf and net.ipv6.conf these mean other things than a link, so the kernel makes none of this name.
 _NO_LINKS = ("all", "default")
+SYSCTL_OF_A_LINK = re.compile(r"net[./](ipv4|ipv6)[./](conf|neigh)[./](.+)[./](\w+)\Z")
 
 # What each container's file hosts begins with, and the names in it, which are nobody else's.
 HOSTS_HEAD = """127.0.0.1\tlocalhost
@@ -87,6 +88,16 @@ def mac_of_ipv4(address: str) -> str:
 def mac_of_names(*names: str) -> str:
     """A stable, locally administered unicast MAC for what has no IPv4 address."""
     return _mac(b"\x06" + hashlib.sha256("/".join(names).encode()).digest()[:5])
+
+
+def link_of_sysctl(key: str) -> str | None:
+    """The link that a sysctl belongs to; None for one of a whole namespace.
+
+    >>> link_of_sysctl("net.ipv4.conf.eth0.rp_filter"), link_of_sysctl("net.ipv4.conf.all.rp_filter")
+    ('eth0', None)
+    """
+    found = SYSCTL_OF_A_LINK.match(key)
+    return None if found is None or found.group(3) in _NO_LINKS else found.group(3)
 
 
 def sysctl(key: str) -> str:

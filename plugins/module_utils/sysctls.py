@@ -10,10 +10,11 @@ import errno
 import os
 import re
 
+from ansible_collections.virtnet.linux.plugins.module_utils.names import SYSCTL_OF_A_LINK, link_of_sysctl
+
 NONSENSE, NO_NAMESPACES = "this host's kernel refuses this value", "it is the whole host's, and no namespace's own"
 FORWARDING = {4: "net.ipv4.ip_forward", 6: "net.ipv6.conf.all.forwarding"}  # of a whole namespace, by IP version
 
-_OF_A_LINK = re.compile(r"net[./](ipv4|ipv6)[./](conf|neigh)[./](.+)[./](\w+)\Z")
 _KEY = re.compile(r"net[./][A-Za-z0-9_@-][A-Za-z0-9_.@/-]*\Z")
 
 
@@ -45,12 +46,6 @@ def write(key: str, value: str) -> None:
         raise OSError(error.errno, error.strerror, _path(key)) from error
 
 
-def link_of(key: str) -> str | None:
-    """The link whose sysctl it is; None for those of a whole namespace."""
-    found = _OF_A_LINK.match(key)
-    return None if found is None or found.group(3) in ("all", "default") else found.group(3)
-
-
 def refusal(key: str, value: str) -> str | None:
     """Why the kernel does not take the value. To be asked in a namespace that is thrown away: it is set."""
     try:
@@ -76,7 +71,7 @@ def are_said_otherwise(now: dict[str, str], asked: dict[str, str]) -> bool:
 
 
 def _of_links_to_come(key: str) -> str:
-    return key if link_of(key) is None else _OF_A_LINK.sub(r"net/\1/\2/default/\4", key)
+    return key if link_of_sysctl(key) is None else SYSCTL_OF_A_LINK.sub(r"net/\1/\2/default/\4", key)
 
 
 def _path(key: str) -> str:

@@ -320,8 +320,14 @@ def _settle_interfaces(container: Container, endpoints: list[Endpoint], problems
 
 
 def _check_sysctls(container: Container, endpoints: list[Endpoint], problems: Problems) -> None:
-    """Where IPv6 is switched off no IPv6 address stays, so that each run would have to give it anew."""
+    """What is of a link waits for one that is declared; a process's namespace has others besides. And where IPv6 is
+    switched off no IPv6 address stays, so that each run would have to give it anew."""
+    links = {"lo", *(endpoint.interface for endpoint in endpoints), *(card.name for card in container.cards)}
     for key, value in container.sysctls.items():
+        link = names.link_of_sysctl(key)
+        if link is not None and link not in links and container.owns_namespace and container.pid is None:
+            rule = f"the container has no interface {link}; it has {enumerate_names(sorted(links))}"
+            problems.refuse(str(container), f"sysctls.{key}", value, rule)
         for endpoint in endpoints if str(value) != "0" else []:
             places = ("all", "default", endpoint.interface)
             if 6 in endpoint.network.subnets and key.replace("/", ".") in map(_DISABLE_IPV6.format, places):

@@ -245,7 +245,7 @@ def _check_sysctls(wanted: dict[str, Any], host: Host, problems: options.Problem
         if key.replace("/", ".") in _FORWARDING and wanted["forwarding"] not in (None, _word(value) != "0"):
             rule = "forwarding says otherwise: leave one of the two out"
             problems.add(KIND, name, "sysctls." + key, value, rule)
-        link = sysctls.link_of(key)
+        link = names.link_of_sysctl(key)
         place = name if join is None else None if join == HOST else join
         if link not in (None, "lo") and host.is_known_namespace(place) and not host.will_have_link(str(link), place):
             problems.refer(KIND, name, "sysctls." + key, link, "link")

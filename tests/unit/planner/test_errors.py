@@ -215,6 +215,11 @@ CONTAINERS = [
     (container(forwarding="si"), "container c: forwarding 'si'", "must be true or false"),
     (container(sysctls={"kernel.panic": 1}), "container c: sysctls.kernel.panic 1", "only net.*"),
     (
+        container(sysctls={"net.ipv4.conf.eth7.rp_filter": 1}),
+        "container c: sysctls.net.ipv4.conf.eth7.rp_filter 1",
+        "no interface eth7; it has eth0, lo",
+    ),
+    (
         container(sysctls={"net.ipv4.tcp_rmem": [1, 2]}),
         "container c: sysctls.net.ipv4.tcp_rmem [1, 2]",
         "number or text",
