@@ -107,10 +107,11 @@ def identities(wanted: dict[str, Any]) -> list[tuple[Any, ...]]:
 
 
 def foretell(wanted: dict[str, Any], host: Host) -> None:
-    """Tell the host that both ends of the pair come or go."""
+    """Tell the host that both ends of the pair come or go; one that gets another name leaves its place to others."""
     if wanted["state"] == "absent":
         host.links_going.update(_ends_going(wanted, host))
         return
+    host.links_going.update(_place_left(wanted, host))
     host.links_coming.add((wanted["netns"], wanted["name"]))
     if wanted["peer"] is not None:
         host.links_coming.add((wanted["peer"]["netns"], wanted["peer"]["name"]))
@@ -225,6 +226,10 @@ def apply(actions: list[Action], host: Host) -> None:
     for action in actions:
         if action.verb == "replace":
             _unplug(action.wanted, host)
+    moving = [action.wanted for action in actions if action.verb == "change" and "peer" in action.after]
+    for step in (_step_aside, _move_far):  # two may change places
+        for wanted in moving:
+            step(wanted, host)
     making = [action.wanted for action in actions if action.verb in ("create", "replace")]
     for first in range(0, len(making), _AT_ONCE):
         _make(making[first : first + _AT_ONCE], host)
@@ -281,6 +286,17 @@ def _standing_addresses(wanted: dict[str, Any], host: Host) -> tuple[str, ...]:
     near = host.stack(None).links.get(wanted["name"])
     far = None if near is None else _far_link(wanted, host, near)
     return () if far is None else _addresses_of(wanted["peer"]["netns"], far, host)
+
+
+def _place_left(wanted: dict[str, Any], host: Host) -> Iterator[tuple[str | None, str]]:
+    """Namespace and name of the other end, where it is to have others."""
+    if wanted["peer"] is None or not host.is_known_namespace(wanted["netns"]):
+        return
+    near = host.stack(wanted["netns"]).links.get(wanted["name"])
+    if near is not None and near.ours and _far_link(wanted, host, near) is None:
+        found = _find_far(host, near)
+        if found is not None:
+            yield found[0], found[1].name
 
 
 def _ends_going(wanted: dict[str, Any], host: Host) -> Iterator[tuple[str | None, str]]:
@@ -512,8 +528,6 @@ def _allow_ipv6(name: str) -> None:
 def _change(wanted: dict[str, Any], host: Host) -> None:
     stack = host.stack(wanted["netns"])
     link = stack.links.get(wanted["name"]) or stack.fresh(wanted["name"])
-    if _far_link(wanted, host, link) is None:
-        _move_far(wanted, host, link)
     about = "{} {}".format(KIND, wanted["name"])
     asked = _near_settings(wanted, host, link)
     requests = settings.setup(wanted["name"], about, asked, settings.bridge_of(wanted["bridge"], stack))
@@ -525,9 +539,26 @@ def _change(wanted: dict[str, Any], host: Host) -> None:
     _set_far(wanted, host, new=False)
 
 
-def _move_far(wanted: dict[str, Any], host: Host, near: Link) -> None:
+def _step_aside(wanted: dict[str, Any], host: Host) -> None:
+    """Free the name that the other end has, for another pair of this run."""
+    found = _wherever_it_is(wanted, host)
+    if found is None:
+        return
+    netns, far = found
+    about = "{} {}: {}".format(KIND, wanted["name"], far.name)
+    down, aside = messages.change_link(far.name, [], up=False), messages.rename_link(far.index, "vn%d" % far.index)
+    host.stack(netns).send([Request(down, about), Request(aside, about)])
+    host.stack(netns).forget()
+
+
+def _wherever_it_is(wanted: dict[str, Any], host: Host) -> tuple[str | None, Link] | None:
+    stack = host.stack(wanted["netns"])
+    return _find_far(host, stack.links.get(wanted["name"]) or stack.fresh(wanted["name"]))
+
+
+def _move_far(wanted: dict[str, Any], host: Host) -> None:
     """Bring the other end to the namespace and name that are wanted; its addresses stay behind and are given anew."""
-    found = _find_far(host, near)
+    found = _wherever_it_is(wanted, host)
     if found is None:
         return
     netns, far = found

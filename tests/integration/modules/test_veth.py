@@ -309,6 +309,28 @@ def test_all_that_is_wrong_is_said_at_once(two):
     assert len(problems) == 15
 
 
+SWAPS = {
+    "names in one container": [(1, "c1", "eth1"), (2, "c1", "eth0")],
+    "containers": [(1, "c2", "eth0"), (2, "c1", "eth1")],
+    "a name for one that comes": [(1, "c1", "wan"), (3, "c1", "eth0")],
+    "all at once": [(1, "c2", "eth1"), (2, "c2", "eth0"), (3, "c1", "eth0")],
+}
+
+
+@pytest.mark.parametrize("places", SWAPS.values(), ids=SWAPS)
+def test_ends_change_places_in_one_run(two, places):
+    def pairs(where):
+        ends = [(number, {"netns": netns, "name": name, "gateway": None}) for number, netns, name in where]
+        return [cable(number, end, mtu=1400) for number, end in ends]
+
+    two.change("veth", config=pairs([(1, "c1", "eth0"), (2, "c1", "eth1")]))
+    two.change("veth", config=pairs(places))
+    for number, netns, name in places:
+        addresses = [one["local"] for one in two.links(netns)[name]["addr_info"] if one["family"] == "inet"]
+        assert addresses == ["10.0.0.%d" % (number + 1)]
+        assert packets.ping(two, None, "10.0.0.%d" % (number + 1))
+
+
 def test_a_guard_without_a_mac_is_refused(two):
     (problem,) = two.refused("veth", **cable(1, {"addresses": ["10.0.0.2/24"]}), anti_spoofing=True)
     assert "veth v1: anti_spoofing: True: say peer.mac too" in problem
