@@ -18,7 +18,9 @@ description:
   - The inventory plugin P(virtnet.linux.netns#inventory) makes hosts of containers, with all that this plugin needs.
 options:
   netns:
-    description: The container, or any other namespace with a name in C(/run/netns).
+    description:
+      - The container, or any other namespace with a name in C(/run/netns).
+      - There is no default, so the variable C(ansible_netns) has to be set where this plugin is used.
     type: str
     required: true
     vars:
@@ -28,7 +30,9 @@ options:
       - The user that the task runs as. There is only root. It is written V(0) here, because Ansible skips become
         without a word where this user's name and the connection's are the same, and the task would then run outside
         the container.
-      - V(root) is taken for V(0). Any other user is an error.
+      - V(root) is taken for V(0). Any other user is an error, whoever says so, a play, the command line, a variable or
+        ansible.cfg. Where it is said for all hosts, C(ansible_become_user=root) in the group C(containers) takes it
+        back for containers.
     type: str
     default: "0"
     ini:
@@ -84,7 +88,7 @@ ansible_netns: nginx
 
 import shlex
 
-from ansible.errors import AnsibleError
+from ansible.errors import AnsibleError, AnsibleRequiredOptionError
 from ansible.plugins.become import BecomeBase
 
 from ansible_collections.virtnet.linux.plugins.plugin_utils.container_hosts import enter
@@ -104,6 +108,15 @@ class BecomeModule(BecomeBase):
     fail = ("Sorry, try again.",)
     missing = ("Sorry, a password is required to run sudo", "sudo: a password is required")
 
+    def set_options(self, *args, **kwargs):
+        """As always; but what is missing is called by the name of the variable that people set."""
+        try:
+            super().set_options(*args, **kwargs)
+        except AnsibleRequiredOptionError as missing:
+            raise AnsibleError(
+                "ansible_netns is not set: from it the become plugin virtnet.linux.netns takes the container's name"
+            ) from missing
+
     def get_option(self, option, *args, **kwargs):
         """As always; but the user is never one whose name the connection's user could have.
 
@@ -116,7 +129,8 @@ class BecomeModule(BecomeBase):
             return ROOT
         raise AnsibleError(
             "become_user '%s': the become plugin virtnet.linux.netns runs tasks as root: leave become_user out, and "
-            "start what is another user's with 'runuser -u %s -- COMMAND'" % (value, value)
+            "start what is another user's with 'runuser -u %s -- COMMAND'. Where it is said for all hosts, set "
+            "ansible_become_user to root for the group containers" % (value, value)
         )
 
     def build_become_command(self, cmd, shell):

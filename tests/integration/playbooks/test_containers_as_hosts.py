@@ -127,11 +127,77 @@ def test_root_by_name_is_not_skipped_either(declared):
     )
 
 
-def test_another_user_is_refused_and_nothing_runs(declared):
-    command = ["server.h1", "-m", "ansible.builtin.command", "-a", "touch /srv/ran"]
-    said = declared.run("ansible", *declared._sources(), *command, "-e", "ansible_become_user=nobody", fails=True)
-    assert "runs tasks as root: leave become_user out" in said
+# Where somebody says that a task is another user's: in the play, or besides it.
+TOUCH = {"ansible.builtin.command": "touch /srv/ran"}
+NOBODYS = {
+    "of the play": (TOUCH, {"become": True, "become_user": "nobody"}, []),
+    "of the task": ({**TOUCH, "become": True, "become_user": "nobody"}, {}, []),
+    "of the task alone": ({**TOUCH, "become_user": "nobody"}, {}, []),
+    "a variable of the task": ({**TOUCH, "vars": {"ansible_become_user": "nobody"}}, {}, []),
+    "on the command line": (TOUCH, {}, ["-b", "--become-user", "nobody"]),
+    "an extra variable": (TOUCH, {}, ["-e", "ansible_become_user=nobody"]),
+}
+
+
+def assert_refused(declared, said):
+    """The task has failed in words, and no user has run anything."""
+    assert "become_user 'nobody'" in said and "runs tasks as root: leave become_user out" in said
     assert declared.ssh("h1", "ls /srv/ran 2>&1 || true").startswith("ls: cannot access")
+
+
+@pytest.mark.parametrize("where", NOBODYS)
+def test_another_user_is_refused_and_nothing_runs(declared, where):
+    task, play, arguments = NOBODYS[where]
+    plays = [{"hosts": "server.h1", "gather_facts": False, **play, "tasks": [task]}]
+    assert_refused(declared, declared.play(plays, *arguments, fails=True))
+
+
+def test_another_user_is_refused_in_a_command_and_nothing_runs(declared):
+    command = ["server.h1", "-b", "--become-user", "nobody", "-m", "ansible.builtin.command", "-a", "touch /srv/ran"]
+    assert_refused(declared, declared.run("ansible", *declared._sources(), *command, fails=True))
+
+
+@pytest.mark.parametrize("group", ["all", "containers", "network_web"])
+def test_another_user_of_a_group_is_refused_and_nothing_runs(declared, group):
+    variables = declared.write("inventory/group_vars/%s.yml" % group, {"ansible_become_user": "nobody"})
+    plays = [{"hosts": "server.h1", "gather_facts": False, "tasks": [TOUCH]}]
+    try:
+        assert_refused(declared, declared.play(plays, fails=True))
+    finally:
+        variables.unlink()
+
+
+def test_what_all_hosts_become_is_taken_back_for_containers(declared):
+    groups = {"all": "nobody", "containers": "root"}
+    files = [
+        declared.write("inventory/group_vars/%s.yml" % group, {"ansible_become_user": user})
+        for group, user in groups.items()
+    ]
+    try:
+        command = ["server.h1", "-m", "ansible.builtin.command", "-a", "ip -br address show eth0"]
+        shown = declared.run("ansible", *declared._sources(), *command)
+    finally:
+        for file in files:
+            file.unlink()
+    assert address_of(shown, "server.h1") == "172.30.0.2/16"
+
+
+def test_another_user_is_refused_in_a_live_container_and_nothing_runs(declared):
+    plays = [
+        {"import_playbook": "virtnet.linux.live_containers"},
+        {"hosts": "server.h1", "gather_facts": False, "become_user": "nobody", "tasks": [TOUCH]},
+    ]
+    sources, declared.inventories = declared.inventories, declared.inventories[:1]
+    try:
+        assert_refused(declared, declared.play(plays, fails=True))
+    finally:
+        declared.inventories = sources
+
+
+def test_a_task_without_a_containers_name_is_told_which_variable_has_it(declared):
+    become = ["-e", "ansible_become=true", "-e", "ansible_become_method=virtnet.linux.netns"]
+    command = ["h1", "-m", "ansible.builtin.ping", *become]
+    assert "ansible_netns is not set" in declared.run("ansible", *declared._sources(), *command, fails=True)
 
 
 def test_a_name_that_is_none_never_reaches_a_shell(declared):
