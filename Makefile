@@ -60,16 +60,17 @@ $(INSTALLED): $(SOURCES) .venv/run | packages
 	@touch $@
 
 # The test hosts' inventory, which overlay_demo_lab writes, and what one would write for hosts of one's own.
-OVERLAY := -i /run/virtnet-lab/overlay/inventory.json \
-	-i build/collections/ansible_collections/virtnet/linux/playbooks/inventory/overlay_demo.yml
+OVERLAY_LAB := /run/virtnet-lab/overlay/inventory.json
+OVERLAY := -i $(OVERLAY_LAB) -i build/collections/ansible_collections/virtnet/linux/playbooks/inventory/overlay_demo.yml
 
 .PHONY: overlay overlay-down
 overlay: $(INSTALLED) ## three test hosts on this machine, an overlay network over them, and what its packets look like
 	@tools/packages.sh sshd=openssh-server tcpdump=tcpdump
-	@$(AS_ROOT) $(ANSIBLE) ansible-playbook virtnet.linux.overlay_demo_lab
-	@$(AS_ROOT) $(ANSIBLE) ansible-playbook $(OVERLAY) virtnet.linux.overlay_network virtnet.linux.overlay_demo_show $(ARGS)
+	@$(AS_ROOT) $(ANSIBLE) ansible-playbook virtnet.linux.overlay_demo_lab $(ARGS)
+	@$(SUDO) test -e $(OVERLAY_LAB) || { echo "What comes onto the test hosts is foretold when they stand."; exit 0; }; \
+		$(AS_ROOT) $(ANSIBLE) ansible-playbook $(OVERLAY) virtnet.linux.overlay_network virtnet.linux.overlay_demo_show $(ARGS)
 overlay-down: $(INSTALLED) ## take away everything that overlay made
-	@$(AS_ROOT) $(ANSIBLE) ansible-playbook virtnet.linux.overlay_demo_down
+	@$(AS_ROOT) $(ANSIBLE) ansible-playbook virtnet.linux.overlay_demo_down $(ARGS)
 
 .PHONY: build
 build: $(INSTALLED) ## only build the collection's tarball and install it into build/collections

@@ -7,6 +7,7 @@
 hello.py serve NAME ADDRESS PORT             until it is ended
 hello.py start PIDFILE NAME ADDRESS PORT     the same in the background, unless it runs; listens when this returns
 hello.py stop PIDFILE                        ends it, where it runs
+hello.py pid PIDFILE                         the process that stop would end
 hello.py get URL                             prints the answer; exit status 1 and the reason where there is none
 """
 
@@ -107,6 +108,9 @@ def main(words: list[str]) -> int:
         return 0
     if words[:1] == ["stop"] and len(words) == 2:
         print(stop(words[1]))
+        return 0
+    if words[:1] == ["pid"] and len(words) == 2:
+        print(running(words[1]) or "none runs")
         return 0
     if words[:1] == ["get"] and len(words) == 2:
         try:

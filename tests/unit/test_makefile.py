@@ -15,10 +15,10 @@ import pytest
 from kit.checkout import HOME
 
 
-def would_run(target, home):
+def would_run(target, home, *arguments):
     plain = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
     return subprocess.run(
-        ["make", "--dry-run", target], cwd=home, env=plain, capture_output=True, text=True, check=True
+        ["make", "--dry-run", target, *arguments], cwd=home, env=plain, capture_output=True, text=True, check=True
     ).stdout
 
 
@@ -27,6 +27,13 @@ def test_the_quickstart_builds_nothing_but_the_collection():
     would = would_run("quickstart", HOME)
     assert "ansible-playbook virtnet.linux.quickstart" in would
     assert "sphinx" not in would and "pytest" not in would
+
+
+@pytest.mark.parametrize("target", ["quickstart", "quickstart-down", "overlay", "overlay-down"])
+def test_every_playbook_of_a_target_gets_its_arguments(target):
+    """One that does not get --check would do what it is to foretell."""
+    playbooks = [line for line in would_run(target, HOME, "ARGS=--check").splitlines() if "ansible-playbook" in line]
+    assert playbooks and all(line.endswith(" --check") for line in playbooks), playbooks
 
 
 @pytest.mark.parametrize("target", ["unit", "test", "test-full", "lint"])

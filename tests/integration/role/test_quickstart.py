@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from kit import packets, snapshot
@@ -32,8 +34,23 @@ def test_quickstart_up_twice_and_down_twice(host, tmp_path):
     assert (again.code, again.changed) == (0, 0), again.output
     refused = play(host, "virtnet.linux.quickstart", tmp_path)
     assert refused.code != 0 and f"python3 (pid {stranger}) listens on 0.0.0.0 port 8080/tcp" in refused.output
+    standing = host.snapshot()
+    foretold = play(host, "virtnet.linux.quickstart_down", tmp_path, "--check", "--diff")
+    snapshot.same(standing, host.snapshot())
     down = play(host, "virtnet.linux.quickstart_down", tmp_path)
+    assert (foretold.code, foretold.changed) == (0, down.changed) == (0, 3), foretold.output
     assert down.code == 0, down.output
     snapshot.same(before, host.snapshot())
     again = play(host, "virtnet.linux.quickstart_down", tmp_path)
     assert (again.code, again.changed) == (0, 0), again.output
+
+
+@pytest.mark.long
+def test_quickstart_down_foretells_that_a_process_of_somebody_else_keeps_its_container(host, tmp_path):
+    up = play(host, "virtnet.linux.quickstart", tmp_path)
+    assert up.code == 0, up.output
+    stranger = host.start("sleep", "60", netns="nginx")
+    for arguments in (["--check"], []):
+        refused = play(host, "virtnet.linux.quickstart_down", tmp_path, *arguments)
+        said = rf"container nginx: .*processes run in its namespace: pid [\d, ]*\b{stranger};"
+        assert refused.code != 0 and re.search(said, refused.output), refused.output
