@@ -23,7 +23,7 @@ extends_documentation_fragment:
 options:
   <<: &object
     bridge:
-      description: The bridge's name.
+      description: The bridge's name. Required, at the top level or in each object of O(config).
       type: str
     subnets:
       description: The networks behind it, IPv4 and IPv6, as V(172.30.0.0/16). Required when present.

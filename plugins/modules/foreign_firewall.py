@@ -26,7 +26,7 @@ extends_documentation_fragment:
 options:
   <<: &object
     bridge:
-      description: The bridge's name.
+      description: The bridge's name. Required, at the top level or in each object of O(config).
       type: str
     state:
       description: V(present) makes it, or changes what differs. V(absent) removes it, where it is there.

@@ -23,7 +23,7 @@ extends_documentation_fragment:
 options:
   <<: &object
     device:
-      description: The card's name on the host.
+      description: The card's name on the host. Required, at the top level or in each object of O(config).
       type: str
     netns:
       description: The container's namespace. Required when present.

@@ -24,7 +24,8 @@ extends_documentation_fragment:
 options:
   <<: &object
     name:
-      description: The namespace's name, and the name of its file in C(/run/netns).
+      description: The namespace's name, and the name of its file in C(/run/netns). Required, at the top level or in
+        each object of O(config).
       type: str
     forwarding:
       description: Whether it forwards packets between its links, IPv4 and IPv6. Left as it is when not given.

@@ -22,6 +22,7 @@ options:
   <<: &object
     name:
       description: The name of the end that is on the bridge (or of either, where both are), 1 to 15 characters.
+        Required, at the top level or in each object of O(config).
       type: str
     netns:
       description: The namespace of this end. The host's own when not given.

@@ -26,7 +26,7 @@ extends_documentation_fragment:
 options:
   <<: &object
     name:
-      description: The tunnel's name, 1 to 15 characters.
+      description: The tunnel's name, 1 to 15 characters. Required, at the top level or in each object of O(config).
       type: str
     vni:
       description:

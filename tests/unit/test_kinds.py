@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import importlib
+
 import pytest
 import yaml
 
@@ -44,3 +46,13 @@ def test_the_module_topology_documents_every_kind():
 def test_the_module_is_given_every_kind_of_a_plan(tasks, kinds):
     (given,) = [task[MODULE] for task in yaml.safe_load((HOME / tasks).read_text()) if MODULE in task]
     assert set(given) - {"role", "persist"} == kinds
+
+
+@pytest.mark.parametrize("kind", sorted(KINDS & {path.stem for path in (HOME / "plugins" / "modules").glob("*.py")}))
+def test_a_module_documents_which_options_an_object_has_to_have(kind):
+    """Argument specs cannot: an object stands at the top level or in config."""
+    module = importlib.import_module("ansible_collections.virtnet.linux.plugins.modules." + kind)
+    documented = yaml.safe_load(module.DOCUMENTATION)["options"]
+    for name, option in converge.KINDS[kind].OPTIONS.items():
+        said = "Required, at the top level or in each object of O(config)." in documented[name]["description"]
+        assert said == bool(option.get("required")), name
