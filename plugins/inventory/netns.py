@@ -19,7 +19,8 @@ description:
   - Nothing is asked of any host. Containers that are live, declared or not, become hosts with the playbook
     C(virtnet.linux.live_containers).
   - The file's name ends with C(netns.yml) or C(netns.yaml). It has to come after the inventory that has the hosts. In
-    an inventory directory files are read in the order of their names.
+    an inventory directory files are read in the order of their names. Where no host that is known by then has either
+    variable there is a warning.
 options:
   plugin:
     description: The name of this plugin.
@@ -73,10 +74,18 @@ class InventoryModule(BaseInventoryPlugin, Constructable):
         """Add the containers of every host that is known so far."""
         super().parse(inventory, loader, path, cache)
         self._read_config_data(path)
+        known = [(host, self._variables(host)) for host in inventory.hosts.values()]
+        hosts = [(host, variables) for host, variables in known if container_hosts.CONTAINER not in variables]
+        if not any(key in variables for _host, variables in hosts for key in container_hosts.LISTS):
+            self.display.warning(
+                "%s: no containers: of the %d hosts that are known so far none has %s. The inventory that has the "
+                "hosts has to be read before this one: by an earlier -i, or by a name that comes first in the directory"
+                % (path, len(hosts), " or ".join(container_hosts.LISTS))
+            )
         found, wrong = [], []
-        for host in list(inventory.hosts.values()):
+        for host, variables in hosts:
             try:
-                found += self._containers(host)
+                found += self._containers(host, variables)
             except ValueError as error:
                 wrong.append(str(error))
         if wrong:
@@ -84,10 +93,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable):
         for container in found:
             self._add(container)
 
-    def _containers(self, host):
-        variables = self._variables(host)
-        if container_hosts.CONTAINER in variables:
-            return []
+    def _containers(self, host, variables):
         self.templar.available_variables = variables
         reach = {key: self._evaluated(value) for key, value in variables.items() if container_hosts.is_way_to_host(key)}
         found = []

@@ -260,6 +260,19 @@ def test_wrong_names_are_all_told_and_none_becomes_a_host(fleet):
         raise AssertionError("accepted")
 
 
+def test_a_source_that_is_read_before_the_hosts_says_so(fleet):
+    hosts = fleet.write("late/hosts.yml", DECLARED)
+    plugin = fleet.write("late/containers.netns.yml", "plugin: virtnet.linux.netns\n")
+    with pytest.raises(AssertionError, match=r"(?s)\[WARNING\].*no containers: of the 0 hosts that are known so far"):
+        fleet.run("ansible-inventory", "-i", str(plugin), "-i", str(hosts), "--list")
+
+
+def test_a_source_whose_hosts_declare_an_empty_list_warns_of_nothing(fleet):
+    hosts = fleet.write("none/hosts.yml", {"all": {"hosts": {"w": {"bridge_network_containers": []}}}})
+    plugin = fleet.write("none/containers.netns.yml", "plugin: virtnet.linux.netns\n")
+    assert '"w"' in fleet.run("ansible-inventory", "-i", str(hosts), "-i", str(plugin), "--list")
+
+
 # As root in a network and a /run of its own: the container c1 of the controller, and what a crash leaves of one.
 LOCAL = """
 mount -t tmpfs tmpfs /run
