@@ -131,9 +131,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable):
             self.inventory.add_group(group)
             self.inventory.add_child(group, name)
         for key, value in container.variables.items():
-            # a host's variable would win over the user that a play or a group asks for, which is to be refused
-            if key != "ansible_become_user":
-                self.inventory.set_variable(name, key, value)
+            self.inventory.set_variable(name, key, value)
         strict = self.get_option("strict")
         self._set_composite_vars(self.get_option("compose"), container.variables, name, strict=strict)
         self._add_host_to_composed_groups(self.get_option("groups"), container.variables, name, strict=strict)

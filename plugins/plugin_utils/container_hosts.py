@@ -121,12 +121,12 @@ def _networks(host: str, container: Mapping[str, Any], wrong: list[str]) -> list
 
 
 def _container_host(host: str, name: str, networks: list[str], mode: str, reach: Mapping[str, Any]) -> ContainerHost:
+    # Without ansible_become_user, which would win over the user that a play or a group asks for: that is to be refused.
     variables = {
         "ansible_host": host,
         **reach,
         "ansible_become": True,
         "ansible_become_method": "virtnet.linux.netns",
-        "ansible_become_user": "0",
         "ansible_admin_users": ["root", "0"],  # so Ansible need not hand its files to user 0
         "ansible_netns": name,
         CONTAINER: name,

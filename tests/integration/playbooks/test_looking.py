@@ -129,6 +129,7 @@ def test_check_tells_in_words_what_differs_and_changes_nothing(made):
     assert "container nginx: names and nameservers in /etc/netns/nginx" in said
     assert "network web: mtu is 1400, should be 1500" in said
     assert "veth" not in said and "nat_port" not in said
+    assert "changed=1" not in said
     made.play("virtnet.linux.check")
 
 
@@ -172,6 +173,7 @@ def test_check_tells_of_a_missing_overlay_that_a_container_of_bridge_network_is_
     with_overlay.ssh("h1", "ip link delete br-fabric; ip netns delete client")
     said = with_overlay.play("virtnet.linux.check", fails=True)
     assert "network fabric missing" in said and "container client missing" in said, said
+    assert "changed=1" not in said and "changed=2" not in said
 
 
 @pytest.mark.long
