@@ -75,6 +75,11 @@ class Problems:
         elif value < 1280 and any(":" in str(address) for address in addresses):
             self.add(kind, name, field, value, "with an IPv6 address an MTU is 1280 to 65535")
 
+    def standing_mtu(self, kind: str, name: object, wanted: int | None, found: int, addresses: Iterable[str]) -> None:
+        """Where none is declared, the one that stands has to do for the addresses."""
+        if wanted is None and found < 1280 and any(":" in str(address) for address in addresses):
+            self.add(kind, name, "mtu", found, "the link has it, and with an IPv6 address needs 1280 or more: say mtu")
+
     def interface_address(self, kind: str, name: object, field: str, value: Any) -> bool:
         """The value has to be ADDRESS/LENGTH."""
         try:

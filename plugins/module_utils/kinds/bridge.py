@@ -65,6 +65,8 @@ def check(wanted: dict[str, Any], host: Host, problems: options.Problems) -> Non
     elif link is not None and not link.ours and not wanted["adopt"]:
         problems.foreign(KIND, name)
     if wanted["state"] == "present":
+        if link is not None:
+            problems.standing_mtu(KIND, name, wanted["mtu"], link.mtu, wanted["addresses"] or ())
         for interface in wanted["interfaces"] or []:
             _check_port(wanted, interface, host, problems)
 

@@ -94,6 +94,10 @@ def check(wanted: dict[str, Any], host: Host, problems: options.Problems) -> Non
         if not host.is_known_bridge(end["netns"], end["bridge"]):
             problems.refer(KIND, name, prefix + "bridge", end["bridge"], "bridge")
     near = host.stack(wanted["netns"]).links.get(name)
+    far = None if near is None else _far_link(wanted, host, near)
+    for link, end in ((near, wanted), (far, peer)):
+        if link is not None:
+            problems.standing_mtu(KIND, name, wanted["mtu"], link.mtu, end["addresses"] or ())
     place = (peer["netns"], peer["name"])
     guests.check_name(KIND, name, "peer.name", place, lambda far: _are_pair(near, far), host, problems)
 

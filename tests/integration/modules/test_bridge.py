@@ -25,6 +25,13 @@ def ports(host, bridge="br0", netns=None):
     return sorted(name for name, link in host.links(netns).items() if link.get("master") == bridge)
 
 
+def test_ipv6_on_a_small_mtu_is_refused_before_anything_is_made(host):
+    host.module("bridge", name="br0", mtu=1000)
+    (problem,) = host.refused("bridge", name="br0", addresses=["fd00::1/64"])
+    assert "bridge br0: mtu: 1000:" in problem and "say mtu" in problem
+    host.change("bridge", name="br0", addresses=["fd00::1/64"], mtu=1280)
+
+
 def test_comes_and_goes(host):
     before = host.snapshot()
     done = host.change("bridge", name="br0", addresses=["172.30.0.1/16"], mac=MAC, mtu=1400, stp=True)

@@ -331,6 +331,15 @@ def test_ends_change_places_in_one_run(two, places):
         assert packets.ping(two, None, "10.0.0.%d" % (number + 1))
 
 
+def test_ipv6_on_an_end_that_somebody_made_small_is_refused(two):
+    pair = cable(1, {"addresses": ["10.0.0.2/24", "fd00::2/64"]})
+    two.change("veth", **pair)
+    two.sh("ip link set eth0 mtu 1200", "c1")
+    (problem,) = two.refused("veth", **pair)
+    assert "veth v1: mtu: 1200:" in problem
+    two.change("veth", **pair, mtu=1500)
+
+
 def test_a_guard_without_a_mac_is_refused(two):
     (problem,) = two.refused("veth", **cable(1, {"addresses": ["10.0.0.2/24"]}), anti_spoofing=True)
     assert "veth v1: anti_spoofing: True: say peer.mac too" in problem
