@@ -23,7 +23,6 @@ ROUTES: dict[str, Any] = dict(
 )
 
 
-
 class Problems:
     """Collects what is wrong with the objects of one document, so that all of it is said at once."""
 
