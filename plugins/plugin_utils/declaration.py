@@ -432,6 +432,11 @@ def _check_subnet(fields: Fields, suffix: str, subnet: Subnet, aux: Fields) -> N
             aux.refuse(key, outside(subnet, address))
 
 
+def _lacks_some(networks: object) -> bool:
+    """Whether networks fell out of an overlay host's plan, which an error of their own has told."""
+    return isinstance(networks, list) and any(isinstance(one, Omitted) for one in networks)
+
+
 def _read_container(fields: Fields, name: str) -> Container:
     fields.only(*CONTAINER_FIELDS)
     if name == "host":
@@ -444,7 +449,7 @@ def _read_container(fields: Fields, name: str) -> Container:
         mode=mode[0] if mode else "none",
         target=mode[1] if mode else None,
         attachments=_read_attachments(fields),
-        whole=not any(isinstance(one, Omitted) for one in fields.raw.get("networks") or []),
+        whole=not _lacks_some(fields.raw.get("networks")),
         cards=read_cards(fields),
         ports=_read_ports(fields),
         forwarding=fields.boolean("forwarding", None),

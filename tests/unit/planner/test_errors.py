@@ -124,6 +124,7 @@ CONTAINERS = [
     (container(networks=["db"]), "container c: networks[0] 'db'", "is unknown"),
     (container(networks=["web", "web"]), "container c: networks[1] 'web'", "named twice"),
     (container(networks="web"), "container c: networks 'web'", "must be a list"),
+    (container(networks=True), "container c: networks True", "must be a list"),
     (container(networks=[["web"]]), "container c: networks[0] ['web']", "a network's name"),
     (container(networks=[]), "container c: networks []", "network_mode: none"),
     (
