@@ -22,6 +22,7 @@ from ansible_collections.virtnet.linux.plugins.module_utils import firewall, mes
 from ansible_collections.virtnet.linux.plugins.module_utils.actions import Action
 from ansible_collections.virtnet.linux.plugins.module_utils.firewall_state import Policy, State
 from ansible_collections.virtnet.linux.plugins.module_utils.host import Host
+from ansible_collections.virtnet.linux.plugins.module_utils.names import link_of_sysctl
 from ansible_collections.virtnet.linux.plugins.module_utils.netlink import Request
 
 SYSCTL, ROUTE = "sysctl", "route"
@@ -54,7 +55,8 @@ def routers(state: State, host: Host) -> frozenset[str]:
         return host.firewall.state.routers
     else:
         beside = _beside(4, host)
-    return frozenset(_link_of(path) for path in beside if path.endswith("/forwarding")) - {"default"}
+    links = [link_of_sysctl(path) for path in beside if path.endswith("/forwarding")]
+    return frozenset(link for link in links if link is not None)
 
 
 def closing(state: State, host: Host) -> list[Action]:
@@ -126,15 +128,11 @@ def _is_bridges(key: str, state: State) -> bool:
     return any(key == of_link % name for of_link in _OF_LINK.values() for name in state.policies)
 
 
-def _link_of(key: str) -> str:
-    return key.split("/")[3]
-
-
 def _forwarding_on(state: State, host: Host) -> Iterator[Action]:
     for version, of_host in sysctls.FORWARDING.items():
         for key in _forwarding_keys(state, version):
             now = _after_closing(key, version, state, host)
-            if now is None and _is_bridges(key, state) and host.will_have_link(_link_of(key)):
+            if now is None and _is_bridges(key, state) and host.will_have_link(link_of_sysctl(key) or ""):
                 now = "0"  # a bridge that comes
             if now in ("1", None):
                 continue

@@ -90,6 +90,9 @@ def mac_of_names(*names: str) -> str:
     return _mac(b"\x06" + hashlib.sha256("/".join(names).encode()).digest()[:5])
 
 
+FORWARDING = ("net.ipv4.ip_forward", "net.ipv4.conf.all.forwarding", "net.ipv6.conf.all.forwarding")  # two are one
+
+
 def link_of_sysctl(key: str) -> str | None:
     """The link that a sysctl belongs to; None for one of a whole namespace.
 

@@ -71,7 +71,6 @@ _OWN_LABELS = ("role", "network", "joins", "ip_range", "ip_range6", "aux_address
 _OF_A_NAMESPACE = (
     "networks", "interfaces", "ports", "forwarding", "sysctls", "routes", "dns", "dns_search", "dns_opt", "pid",
 )  # fmt: skip
-_FORWARDING = ("net.ipv4.ip_forward", "net.ipv4.conf.all.forwarding", "net.ipv6.conf.all.forwarding")
 _SYSCTL = re.compile(r"net[./][A-Za-z0-9_./-]+\Z")
 
 
@@ -462,7 +461,7 @@ def _read_container(fields: Fields, name: str) -> Container:
     if mode:
         _check_mode(fields, container)
     for key, value in container.sysctls.items():
-        if names.sysctl(key) in _FORWARDING and container.forwarding not in (None, str(value) != "0"):
+        if names.sysctl(key) in names.FORWARDING and container.forwarding not in (None, str(value) != "0"):
             rule = f"says the opposite of forwarding: {str(container.forwarding).lower()}; leave one of the two out"
             fields.problems.refuse(fields.thing, f"sysctls.{key}", value, rule)
     return container

@@ -29,7 +29,6 @@ OPTIONS: dict[str, Any] = dict(
 )
 
 HOST = "host"  # join: the host's own namespace
-_FORWARDING = (*sysctls.FORWARDING.values(), "net.ipv4.conf.all.forwarding")
 
 
 def check(wanted: dict[str, Any], host: Host, problems: options.Problems) -> None:
@@ -242,7 +241,7 @@ def _check_sysctls(wanted: dict[str, Any], host: Host, problems: options.Problem
         if not sysctls.is_known(key):
             problems.add(KIND, name, "sysctls", key, "this host's kernel has no such sysctl")
             continue
-        if key.replace("/", ".") in _FORWARDING and wanted["forwarding"] not in (None, _word(value) != "0"):
+        if key.replace("/", ".") in names.FORWARDING and wanted["forwarding"] not in (None, _word(value) != "0"):
             rule = "forwarding says otherwise: leave one of the two out"
             problems.add(KIND, name, "sysctls." + key, value, rule)
         link = names.link_of_sysctl(key)
