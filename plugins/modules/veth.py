@@ -50,7 +50,8 @@ options:
           is an IPv6 address, also those from the link-local address of that MAC. Left as it is when not given.
         - Nor does it take frames with VLAN tags then, or router advertisements; and a port that claims a place in the
           bridge's spanning tree is shut off until the next run.
-        - It needs C(peer.mac).
+        - It needs C(peer.mac), and C(peer.addresses) for a port that stands without it. What a container has given
+          itself is not taken for its own.
       type: bool
     allowed_addresses:
       description: Networks that the container may send from besides its own addresses, as C(10.0.0.0/24).

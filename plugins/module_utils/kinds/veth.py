@@ -78,6 +78,9 @@ def check(wanted: dict[str, Any], host: Host, problems: options.Problems) -> Non
     problems.interface_name(KIND, name, "peer.name", peer["name"])
     if wanted["anti_spoofing"] and is_endpoint(wanted) and peer["mac"] is None:
         problems.add(KIND, name, "anti_spoofing", True, "say peer.mac too: that is what the port is held to")
+    if wanted["anti_spoofing"] and is_endpoint(wanted) and _has_no_addresses_to_guard(wanted, host):
+        rule = "say peer.addresses too, [] for none: what a container gave itself is not taken for its own"
+        problems.add(KIND, name, "anti_spoofing", True, rule)
     _check_namespace(name, "peer.netns", wanted, host, problems)
     if (wanted["netns"], name) == (peer["netns"], peer["name"]):
         problems.add(KIND, name, "peer.name", peer["name"], "both ends are in one namespace: they need two names")
@@ -270,7 +273,7 @@ def _port(wanted: dict[str, Any], also_on: set[str]) -> Port:
 
 def _guard(wanted: dict[str, Any], host: Host) -> Guard | None:
     """What the port may send, where that is checked; one that may send for anybody is checked for its MAC only. Where
-    nobody says its addresses, they are those that it had."""
+    nobody says its addresses, they are those of the guard that stands."""
     if not wanted["anti_spoofing"] or not is_endpoint(wanted) or wanted["peer"]["mac"] is None:
         return None
     allowed = tuple(sorted(settings.normal_network(network) for network in wanted["allowed_addresses"] or []))
@@ -279,17 +282,17 @@ def _guard(wanted: dict[str, Any], host: Host) -> Guard | None:
         return Guard(wanted["name"], wanted["bridge"], mac, addresses_checked=False)
     addresses = _plain_addresses(wanted)
     if wanted["peer"]["addresses"] is None:
-        addresses = _standing_addresses(wanted, host)
+        standing = host.firewall.state.guards.get(wanted["name"])
+        addresses = () if standing is None else standing.addresses
     return Guard(wanted["name"], wanted["bridge"], mac, addresses, allowed)
 
 
-def _standing_addresses(wanted: dict[str, Any], host: Host) -> tuple[str, ...]:
-    guard = host.firewall.state.guards.get(wanted["name"])
-    if guard is not None:
-        return guard.addresses
+def _has_no_addresses_to_guard(wanted: dict[str, Any], host: Host) -> bool:
+    """Whether nobody says which addresses a standing port may send from, now or by a guard, although they count."""
+    if wanted["peer"]["addresses"] is not None or _ANYBODY in (wanted["allowed_addresses"] or []):
+        return False
     near = host.stack(None).links.get(wanted["name"])
-    far = None if near is None else _far_link(wanted, host, near)
-    return () if far is None else _addresses_of(wanted["peer"]["netns"], far, host)
+    return near is not None and wanted["name"] not in host.firewall.state.guards
 
 
 def _place_left(wanted: dict[str, Any], host: Host) -> Iterator[tuple[str | None, str]]:

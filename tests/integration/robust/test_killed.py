@@ -18,6 +18,7 @@ from integration.robust import engine, killing
 from integration.robust.documents import complete
 
 from ansible_collections.virtnet.linux.plugins.module_utils import converge
+from ansible_collections.virtnet.linux.plugins.module_utils.kinds import veth
 
 
 @pytest.mark.parametrize("way", killing.WAYS)
@@ -30,11 +31,19 @@ def test_ended_after_an_action(host, way):
     assert killing.after_actions(host, way, range(1, 100, 7)) > 3
 
 
+def die_without(path, seconds=10):
+    """End this process (SIGKILL) when the file is gone."""
+    deadline = time.monotonic() + seconds
+    while os.path.exists(path) and time.monotonic() < deadline:
+        time.sleep(0.001)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
 def killed_at_its_links(document):
-    """Kill (SIGKILL) a run that is about to delete links, when all that it does meanwhile is done."""
+    """Kill (SIGKILL) a run that is about to delete links, when the handle that need not wait for that is gone."""
     child = os.fork()
     if child == 0:
-        converge._delete_links = lambda *_arguments: (time.sleep(0.3), os.kill(os.getpid(), signal.SIGKILL))
+        converge._delete_links = lambda *_arguments: die_without("/run/netns/own")
         converge.converge(document)
         os._exit(0)
     return os.waitpid(child, 0)[1]
@@ -50,3 +59,30 @@ def test_the_handle_of_a_namespace_that_stays_goes_after_its_links(host):
     assert host.sh("ls /run/netns").split() == ["box"]
     engine.run(host, document)
     assert host.try_sh("ls /run/netns").stdout == ""
+
+
+def killed_half_way(document):
+    """Kill (SIGKILL) a run when the ends that change places have left theirs."""
+    child = os.fork()
+    if child == 0:
+        veth._move_far = lambda *_arguments: os.kill(os.getpid(), signal.SIGKILL)
+        converge.converge(document)
+        os._exit(0)
+    return os.waitpid(child, 0)[1]
+
+
+def test_ends_that_were_on_their_way_arrive_by_the_next_run(host):
+    def pairs(first, second):
+        ends = {"v1": first, "v2": second}
+        return complete({"veth": [
+            {"name": name, "bridge": "br0", "peer": {"name": end, "netns": "c1"}} for name, end in ends.items()
+        ]})  # fmt: skip
+
+    host.module("netns", name="c1")
+    host.module("bridge", name="br0")
+    engine.run(host, pairs("eth0", "eth1"))
+    assert host.call(killed_half_way, pairs("eth1", "eth0")) == signal.SIGKILL
+    assert not {"eth0", "eth1"} & set(host.links("c1"))
+    engine.run(host, pairs("eth1", "eth0"))
+    assert sorted(host.links("c1")) == ["eth0", "eth1", "lo"]
+    assert engine.run(host, pairs("eth1", "eth0"), check=True) == []
