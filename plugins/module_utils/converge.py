@@ -16,6 +16,7 @@ from ansible_collections.virtnet.linux.plugins.module_utils import (
     files,
     firewall,
     gateway,
+    guests,
     ip,
     memory,
     rights,
@@ -207,7 +208,7 @@ def _refuse(document: Document, host: Host, check: bool) -> list[str]:
             seen.add(key)
     if problems.found or (problems.missing and not check):
         raise Refused(problems.found + problems.missing)
-    return problems.missing
+    return problems.missing + problems.warnings
 
 
 def _firewall_state(document: Document, host: Host) -> State:
@@ -269,7 +270,7 @@ def _plan(document: Document, host: Host, wanted: State, to_filter: bool) -> lis
             Action("change", FIREWALL, "tables virtnet", {"rules": "not as they should be"}, {"rules": "restored"}, {})
         ]
     filters += go[FOREIGN_FIREWALL] + stay[FOREIGN_FIREWALL]
-    first = stay[NETNS] + stay[BRIDGE]
+    first = guests.squatters(host) + stay[NETNS] + stay[BRIDGE]
     leaving = (VXLAN_TUNNEL, INTERFACE, VETH, BRIDGE, RESOLVER, NETNS)
     last = [action for kind in leaving for action in go[kind]]
     last += stay[VETH] + stay[INTERFACE] + stay[VXLAN_TUNNEL]
@@ -301,6 +302,7 @@ def _apply(actions: list[Action], host: Host, wanted: State, text: str) -> None:
         by_kind.setdefault(action.kind, []).append(action)
     stay, go = _split(by_kind)
     files.apply(by_kind.get(files.KIND, []))
+    guests.displace(by_kind.get(guests.LINK, []), host)
     _make(NETNS, stay, host)
     _make(BRIDGE, stay, host)
     first = wanted
@@ -352,7 +354,7 @@ def _take_containers_away(go: dict[str, list[Action]], host: Host) -> None:
     left there, should it be killed.
     """
     leaving = go.get(NETNS, [])
-    netns.send_cards_home(leaving, host)
+    netns.send_nics_home(leaving, host)
     held = netns.held(leaving, host)
     links = [(action.wanted["netns"], action.name) for action in go.get(VETH, []) + go.get(BRIDGE, [])]
     links += netns.links(leaving, held, host)

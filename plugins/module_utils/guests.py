@@ -7,12 +7,18 @@ routes of its own, as LXC's do, which are not ours to replace."""
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable
 from typing import Any
 
-from ansible_collections.virtnet.linux.plugins.module_utils import namespaces, options, settings
+from ansible_collections.virtnet.linux.plugins.module_utils import messages, namespaces, nics, options, settings
+from ansible_collections.virtnet.linux.plugins.module_utils.actions import Action
 from ansible_collections.virtnet.linux.plugins.module_utils.host import Host
+from ansible_collections.virtnet.linux.plugins.module_utils.netlink import Request
 from ansible_collections.virtnet.linux.plugins.module_utils.stack import Link
+
+LINK = "link"  # the kind of an action that renames one
+_AWAY = "vn and twelve random digits"
 
 
 def check_name(
@@ -24,10 +30,15 @@ def check_name(
     host: Host,
     problems: options.Problems,
 ) -> None:
-    """A link's name must be free in its namespace, or be its own."""
+    """A link's name must be free in its namespace, or be its own. In a namespace that was made here a link of the
+    container's own gives way; one of ours, or in a process's namespace, does not."""
     netns, name = place
     there = host.stack_to_be(netns).links.get(name)
-    if there is not None and not is_it(there) and not _leaves(netns, name, host):
+    if there is None or is_it(there) or _leaves(netns, name, host):
+        return
+    if netns is not None and host.is_made_here(netns) and not is_ours(netns, there, host):
+        host.squatters[netns, name] = there.kind or "link"
+    else:
         choose = "choose another (interface_name)" if _pid(netns, host) else "choose another"
         rule = f"{netns or 'the host'} has another link of this name: {choose}, or delete that one"
         problems.add(kind, about, field, name, rule)
@@ -46,7 +57,7 @@ def check_addressing(
     theirs = {}
     for route in stack.routes:
         link = stack.link_at(route.index)
-        if link is None or not link.ours:
+        if link is None or not is_ours(netns, link, host):
             theirs[route.to, route.metric] = "a link" if link is None else link.name
     for field, to, via, metric in settings.routes_of_end(end):
         if (to, metric) in theirs:
@@ -54,6 +65,48 @@ def check_addressing(
             if field != "routes":
                 rule += " (of a network, with internal: true)"
             problems.add(kind, about, prefix + field, via, rule.format(netns, to, theirs[to, metric]))
+
+
+def is_ours(netns: str | None, link: Link, host: Host) -> bool:
+    """Whether a link in a namespace leads out of it to where only the host's root makes links: a veth to one of our
+    ends on the host or to a namespace with a handle, a macvlan on a NIC of the host; or is a NIC that the namespace was
+    given. What the link says of itself (its alias) is its container's to write."""
+    if netns is None:
+        return link.ours
+    if netns not in host.handles:
+        return False
+    if link.kind == "veth":
+        near = host.stack(None).link_at(link.peer_index)
+        if near is not None and near.ours and near.peer_index == link.index and host.is_peer_in(link, netns, None):
+            return True
+        return any(host.is_peer_in(link, netns, other) for other in host.handles if other != netns)
+    if link.kind == "macvlan":
+        return host.is_peer_in(link, netns, None)
+    return link.name in {given.name for given in nics.given_to(netns, host).values()}
+
+
+def squatters(host: Host) -> list[Action]:
+    """For each link that a container made under a name that the document needs there: it gets another name."""
+    return [
+        Action("change", LINK, f"{name} in {netns}", {"name": name}, {"name": _AWAY}, {"netns": netns, "link": name})
+        for (netns, name), _kind in sorted(host.squatters.items())
+    ]
+
+
+def displace(actions: list[Action], host: Host) -> None:
+    """Carry the actions of squatters() out: nothing that a container made is deleted, it only frees the name."""
+    for action in actions:
+        stack = host.stack(action.wanted["netns"])
+        link = stack.links.get(action.wanted["link"])
+        if link is not None:
+            away = rename_away(link)
+            stack.send([Request(messages.set_down(link.index), action.name), Request(away, action.name)])
+            stack.forget()
+
+
+def rename_away(link: Link) -> bytes:
+    """A request that gives a link, which has to be down, a name that nothing else has: it cannot be foreseen."""
+    return messages.rename_link(link.index, "vn" + secrets.token_hex(6))
 
 
 def _leaves(netns: str | None, name: str, host: Host) -> bool:

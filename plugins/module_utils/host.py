@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from ansible_collections.virtnet.linux.plugins.module_utils import firewall, namespaces
 from ansible_collections.virtnet.linux.plugins.module_utils.memory import Memory
 from ansible_collections.virtnet.linux.plugins.module_utils.netlink import Socket
-from ansible_collections.virtnet.linux.plugins.module_utils.stack import Stack
+from ansible_collections.virtnet.linux.plugins.module_utils.stack import Link, Stack
 
 if TYPE_CHECKING:
     from ansible_collections.virtnet.linux.plugins.module_utils import foreign
@@ -30,9 +30,12 @@ class Host:
     def __init__(self, waits: bool = False) -> None:
         """Begin to observe. A run that ``waits`` has so little to read itself that nft is what it waits for."""
         self.memory = Memory()
-        self.handles = namespaces.handles()
-        for name in set(self.memory["handles"]) - set(self.handles):  # of a run that was killed, or removed by hand:
-            del self.memory["handles"][name]  # whoever makes one of that name anew makes his own
+        statuses = namespaces.statuses()
+        self.handles = {name: status.st_ino for name, status in statuses.items()}
+        _forget_stale(self.memory, statuses)
+        self._nsids: dict[tuple[int, int], int | None] = {}
+        # links made inside a container under names that the document needs there, by namespace and name
+        self.squatters: dict[tuple[str, str], str] = {}
         self.own_inode = namespaces.own_inode()
         # what the document declares: namespaces that come and go, and links by namespace and name
         self.coming: dict[str, dict[str, Any]] = {}
@@ -93,7 +96,10 @@ class Host:
 
     def note_handle(self, name: str, inside: Socket | None = None) -> None:
         """Take note of a handle that this run has just made, and of the socket that it has in the namespace."""
-        self.handles[name] = os.stat(namespaces.path(name)).st_ino
+        status = os.stat(namespaces.path(name))
+        self.handles[name] = status.st_ino
+        if name in self.memory["namespaces"]:
+            self.memory["namespaces"][name]["id"] = namespaces.identity(status)
         self.drop(name)
         self._stacks[name] = Stack(name, inside=inside)
 
@@ -134,6 +140,47 @@ class Host:
         inode = self.handles.get(name)
         return [] if inode is None else sorted(self._processes.get(inode, []))
 
+    def is_made_here(self, name: str | None) -> bool:
+        """Whether the namespace was made by this collection: what it holds is declared, or its container's own."""
+        return name in self.memory["namespaces"]
+
+    def inode(self, name: str | None) -> int | None:
+        """The inode of a handle's namespace (None: the host's own)."""
+        return self.own_inode if name is None else self.handles.get(name)
+
+    def link(self, netns: str | None, name: str, kind: str, is_needed: bool) -> Link | None:
+        """The link of that name. In a namespace that was made here one of another kind is its container's own: not the
+        declared one, and to give way where that ``is_needed``."""
+        found = self.stack(netns).links.get(name)
+        if found is None or netns is None or found.kind == kind or not self.is_made_here(netns):
+            return found
+        if is_needed:
+            self.squatters[netns, name] = found.kind or "link"
+        return None
+
+    def is_peer_in(self, link: Link, own: str | None, other: str | None) -> bool:
+        """Whether the other end of a veth (the parent of a macvlan) that is in namespace ``own`` is in namespace
+        ``other``, by what the kernel says of the link; indexes alone are the same in many namespaces."""
+        here, there = self.inode(own), self.inode(other)
+        if here is None or there is None:
+            return False
+        if here == there:
+            return link.peer_namespace is None
+        return link.peer_namespace is not None and link.peer_namespace == self.nsid(own, other)
+
+    def nsid(self, own: str | None, other: str | None) -> int | None:
+        """The number by which namespace ``own`` knows ``other``; None where it knows it by none."""
+        here, there = self.inode(own), self.inode(other)
+        if here is None or there is None:
+            return None
+        if self._nsids.get((here, there)) is None:
+            file = os.open(namespaces.file_of(other), os.O_RDONLY | os.O_CLOEXEC)
+            try:
+                self._nsids[here, there] = self.stack(own).nsid(file)
+            finally:
+                os.close(file)
+        return self._nsids[here, there]
+
     def is_known_namespace(self, name: str | None) -> bool:
         """Whether the namespace is there or about to be."""
         return name is None or name in self.handles or name in self.coming
@@ -149,6 +196,17 @@ class Host:
             return True
         link = self.stack(netns).links.get(name)
         return link is not None and link.kind == "bridge"
+
+
+def _forget_stale(memory: Memory, statuses: dict[str, os.stat_result]) -> None:
+    """Records of handles that a killed run never made or that were removed by hand. A namespace made since under the
+    same name is its maker's, not this collection's."""
+    for topic in ("handles", "namespaces"):
+        for name in set(memory[topic]) - set(statuses):
+            del memory[topic][name]
+    for name, held in list(memory["namespaces"].items()):
+        if held.get("id") not in (None, namespaces.identity(statuses[name])):
+            del memory["namespaces"][name]
 
 
 def _allow_many_files() -> None:

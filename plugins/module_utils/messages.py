@@ -29,6 +29,7 @@ RTM_NEWLINK, RTM_DELLINK, RTM_GETLINK = 16, 17, 18
 RTM_NEWADDR, RTM_DELADDR, RTM_GETADDR = 20, 21, 22
 RTM_NEWROUTE, RTM_DELROUTE, RTM_GETROUTE = 24, 25, 26
 RTM_NEWNEIGH, RTM_DELNEIGH, RTM_GETNEIGH = 28, 29, 30
+RTM_GETNSID = 90
 NLM_F_REQUEST, NLM_F_ROOT_MATCH = 0x1, 0x300
 NLM_F_REPLACE, NLM_F_EXCL, NLM_F_CREATE, NLM_F_APPEND = 0x100, 0x200, 0x400, 0x800
 IFF_UP, IFF_RUNNING = 0x1, 0x40
@@ -42,8 +43,8 @@ RTN_UNICAST, RTN_LOCAL, RTN_BLACKHOLE, RTN_UNREACHABLE, RTN_PROHIBIT = 1, 2, 6, 
 AF_UNSPEC, AF_INET, AF_BRIDGE, AF_INET6 = 0, 2, 7, 10
 
 
-def _load() -> tuple[Any, ...]:
-    """The three message classes, without running pyroute2/__init__.py."""
+def _load(*names: str) -> tuple[Any, ...]:
+    """The message classes of these names, without running pyroute2/__init__.py."""
     stand_in = None
     if "pyroute2" not in sys.modules:
         spec = importlib.util.find_spec("pyroute2")
@@ -53,7 +54,6 @@ def _load() -> tuple[Any, ...]:
         stand_in.__path__ = list(spec.submodule_search_locations or [])
         sys.modules["pyroute2"] = stand_in
     try:
-        names = ("ifinfmsg", "ifaddrmsg", "rtmsg")
         modules = [importlib.import_module("pyroute2.netlink.rtnl." + name) for name in names]
         return tuple(getattr(module, name) for module, name in zip(modules, names))
     finally:
@@ -62,7 +62,7 @@ def _load() -> tuple[Any, ...]:
 
 
 try:
-    _ifinfmsg, _ifaddrmsg, _rtmsg = _load()
+    _ifinfmsg, _ifaddrmsg, _rtmsg = _load("ifinfmsg", "ifaddrmsg", "rtmsg")
 except ImportError as missing:
     PYROUTE2_MISSING = str(missing)
 
@@ -97,6 +97,21 @@ def get_routes(table: int) -> bytes:
     return encode(_rtmsg, RTM_GETROUTE, NLM_F_ROOT_MATCH, [("RTA_TABLE", table)], family=AF_UNSPEC)
 
 
+def get_nsid(namespace_fd: int) -> bytes:
+    """Ask for the id (IFLA_LINK_NETNSID of links) by which the socket's namespace knows that of the open file."""
+    return _nsid_request(("NETNSA_FD", namespace_fd))
+
+
+@functools.cache
+def _nsid_class() -> Any:
+    (found,) = _load("nsidmsg")
+    return found
+
+
+def _nsid_request(*attrs: tuple[str, Any]) -> bytes:
+    return stencils.encode_by_pyroute2(_nsid_class(), RTM_GETNSID, 0, list(attrs))
+
+
 def create_link(name: str, kind: str, data: Attributes, attrs: Attributes) -> bytes:
     """Make a link of the kind (bridge, veth, vxlan, macvlan); refused when one of that name exists."""
     info = [("IFLA_INFO_KIND", kind)] + ([("IFLA_INFO_DATA", {"attrs": data})] if data else [])
@@ -120,6 +135,16 @@ def change_link(name: str, attrs: Attributes, up: bool | None = None) -> bytes:
     """Change the link of that name."""
     flags = {} if up is None else {"flags": IFF_UP if up else 0, "change": IFF_UP}
     return encode(_ifinfmsg, RTM_NEWLINK, 0, [("IFLA_IFNAME", name), *attrs], **flags)
+
+
+def set_up(index: int) -> bytes:
+    """Set the link of that index up."""
+    return encode(_ifinfmsg, RTM_NEWLINK, 0, [], index=index, flags=IFF_UP, change=IFF_UP)
+
+
+def set_down(index: int) -> bytes:
+    """Set the link of that index down."""
+    return encode(_ifinfmsg, RTM_NEWLINK, 0, [], index=index, change=IFF_UP)
 
 
 def move_link(index: int, name: str, namespace_fd: int) -> bytes:

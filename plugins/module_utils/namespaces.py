@@ -33,13 +33,18 @@ def path(name: str) -> str:
     return f"{DIRECTORY}/{name}"
 
 
+def file_of(name: str | None) -> str:
+    """A file that holds the namespace (None: the one that this process is in)."""
+    return "/proc/self/ns/net" if name is None else path(name)
+
+
 def path_of_pid(pid: int) -> str:
     """Where the kernel shows a process's namespace."""
     return "/proc/%d/ns/net" % pid
 
 
-def handles() -> dict[str, int]:
-    """Every handle and the inode of the namespace it holds; a file that holds none (left by a crash) is not one."""
+def statuses() -> dict[str, os.stat_result]:
+    """What stat(2) says of every handle; a file that holds no namespace (left by a crash) is not one."""
     device = os.stat("/proc/self/ns/net").st_dev
     found = {}
     with contextlib.suppress(FileNotFoundError):
@@ -47,8 +52,20 @@ def handles() -> dict[str, int]:
             with contextlib.suppress(FileNotFoundError):
                 status = os.stat(path(name))
                 if status.st_dev == device:
-                    found[name] = status.st_ino
+                    found[name] = status
     return found
+
+
+def handles() -> dict[str, int]:
+    """Every handle and the inode of the namespace it holds."""
+    return {name: status.st_ino for name, status in statuses().items()}
+
+
+def identity(status: os.stat_result) -> str:
+    """What distinguishes a namespace from all others of this boot. The kernel gives an inode's number to the next
+    namespace when the old one is gone; with the time at which the inode was made it is unique, and both stay as long as
+    a handle is mounted (fs/nsfs.c)."""
+    return "%d.%d" % (status.st_ino, status.st_ctime_ns)
 
 
 def own_inode() -> int:
@@ -194,14 +211,11 @@ def scratch(about: str) -> Iterator[None]:
         yield
 
 
-def create(name: str, marks: list[Request]) -> Socket:
-    """Make a new namespace with a handle of that name; return a socket in it.
-
-    It is marked before it has a handle: a run that is killed in between leaves none that nobody owns.
-    """
+def create(name: str, requests: list[Request]) -> Socket:
+    """Make a new namespace, carry out the requests in it, and give it a handle of that name; return a socket in it."""
     with scratch("netns " + name):
         inside = Socket()
-        inside.send(marks)
+        inside.send(requests)
         _bind("/proc/self/ns/net", name)
         return inside
 

@@ -27,6 +27,7 @@ _NLMSGERR_ATTR_MSG = 1
 _NLA_F_NESTED, _NLA_F_NET_BYTEORDER, _NLA_TYPE_MASK = 0x8000, 0x4000, 0x3FFF
 _HEADER = struct.Struct("=IHHII")  # length, type, flags, sequence, port
 _ATTRIBUTE = struct.Struct("=HH")  # length, type
+_DUMPS = 20
 _BATCH_BYTES = 48 * 1024  # well below the default send buffer of 208 KiB, which counts the kernel's overhead too
 _RECEIVE_BYTES = 1 << 16  # the kernel fills 32 KiB at most; a larger buffer would be mapped anew for each call
 
@@ -72,12 +73,15 @@ class Socket:
             raise failed[0]
 
     def dump(self, message: bytes) -> Iterator[tuple[int, bytes]]:
-        """All replies to a request with NLM_F_DUMP, as (type, payload); begun again when the kernel says it was
-        interrupted."""
-        while True:
+        """All replies to a request with NLM_F_DUMP, as (type, payload); begun again when the kernel says that something
+        changed meanwhile (NLM_F_DUMP_INTR). A container that changes its links without a pause holds up no run: the
+        last dump lacks at most what came or went during it."""
+        replies: list[tuple[int, bytes]] = []
+        for _attempt in range(_DUMPS):
             replies, interrupted = self._dump_once(message)
             if not interrupted:
-                return iter(replies)
+                break
+        return iter(replies)
 
     def get(self, message: bytes, about: str) -> bytes | None:
         """The one reply to a request without NLM_F_DUMP; None where the object is not there."""

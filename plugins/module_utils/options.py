@@ -29,6 +29,7 @@ class Problems:
     def __init__(self) -> None:
         self.found: list[str] = []
         self.missing: list[str] = []
+        self.warnings: list[str] = []  # what cannot be enforced, and refuses nothing
 
     def refer(self, kind: str, name: object, field: str, value: object, what: str) -> None:
         """One reference to what is neither there nor declared."""

@@ -12,11 +12,12 @@ import ipaddress
 from typing import Any
 
 from ansible_collections.virtnet.linux.plugins.module_utils import (
-    cards,
     documents,
     health,
+    lifelines,
     listeners,
     names,
+    nics,
     resolvers,
     settings,
     sysctls,
@@ -53,13 +54,14 @@ def report(tunnel_endpoints: bool = False) -> dict[str, Any]:
 
 def _containers(host: Host) -> list[dict[str, Any]]:
     found = []
+    ends = _ends_by_nsid(host)
     for name in sorted(host.handles):
         labels = namespaces.labels(host, name)
         if labels is None:
             continue
         remembered = host.memory["handles"].get(name) or {}
         join, pid = remembered.get("join"), remembered.get("pid")
-        endpoints = [] if join else _endpoints(host, name)
+        endpoints = [] if join else _endpoints(host, name, ends.get(host.nsid(None, name), []))
         interfaces = [] if join else _cards(host, name)
         found.append(
             {
@@ -84,15 +86,22 @@ def _mode(labels: dict[str, str], join: str | None, pid: int | None, endpoints: 
     return "pid:%d" % pid if pid is not None else labels.get("mode") or ("bridge" if on_bridge else "none")
 
 
-def _endpoints(host: Host, name: str) -> list[dict[str, Any]]:
+def _ends_by_nsid(host: Host) -> dict[int | None, list[Link]]:
+    """The host's ends of our veths by the number of the namespace to which they lead."""
+    found: dict[int | None, list[Link]] = {}
+    for link in host.stack(None).links.values():
+        if link.kind == "veth" and link.ours and link.peer_namespace is not None:
+            found.setdefault(link.peer_namespace, []).append(link)
+    return found
+
+
+def _endpoints(host: Host, name: str, ends: list[Link]) -> list[dict[str, Any]]:
     stack, outside = host.stack(name), host.stack(None)
-    near_by_index = {link.index: link for link in outside.links.values() if link.kind == "veth" and link.ours}
+    near_by_index = {link.peer_index: link for link in ends}
     found = []
     for link in sorted(stack.links.values(), key=lambda link: link.index):
-        near = near_by_index.get(link.peer_index or 0)
-        if link.kind != "veth" or near is None or near.peer_index != link.index or near.peer_namespace is None:
-            continue
-        if (near.labels or {}).get("container", name) != name:  # the same two indices between other namespaces
+        near = near_by_index.get(link.index)
+        if near is None:
             continue
         bridge = outside.link_at(near.master)
         found.append(
@@ -101,7 +110,7 @@ def _endpoints(host: Host, name: str) -> list[dict[str, Any]]:
                 "aliases": [alias for alias in (near.labels or {}).get("aliases", "").split("+") if alias],
                 "bridge": None if bridge is None else bridge.name,
                 "veth": near.name,
-                "interface": link.name,
+                "interface": (near.labels or {}).get("interface") or link.name,
                 "mac": link.mac,
                 "addresses": [address for address in stack.addresses_of(link.index) if not is_link_local(address)],
                 "guard": _guard(host, near),
@@ -124,18 +133,24 @@ def _is_router(name: str) -> bool:
 
 
 def _cards(host: Host, name: str) -> list[dict[str, Any]]:
-    """The cards that a container was given, and its macvlans, each with the card's name on the host."""
+    """The NICs that a container was given, and its macvlans, each with the NIC's name on the host."""
     stack = host.stack(name)
+    devices = {link.name: device for device, link in nics.given_to(name, host).items()}
+    for link in stack.links.values():
+        if link.kind == "macvlan" and host.is_peer_in(link, name, None):
+            parent = host.stack(None).link_at(link.peer_index)
+            if parent is not None:
+                devices[link.name] = parent.name
     return [
         {
-            "device": (link.labels or {})[cards.DEVICE],
+            "device": devices[link.name],
             "name": link.name,
             "type": "macvlan" if link.kind == "macvlan" else "physical",
             "mac": link.mac,
             "addresses": [address for address in stack.addresses_of(link.index) if not is_link_local(address)],
         }
         for link in sorted(stack.links.values(), key=lambda link: link.index)
-        if cards.DEVICE in (link.labels or {})
+        if link.name in devices
     ]
 
 
@@ -294,7 +309,8 @@ def _host(host: Host) -> dict[str, Any]:
         {"to": to, "dev": by_index[index].name if index in by_index else None, "type": kind, "table": table}
         for to, index, kind, table in stack.other_routes()
     ]
-    lifelines = cards.lifelines(stack, cards.controller_address())
+    lost = lifelines.lifelines(stack, lifelines.controller_address())
+    strays = nics.strays(host)
     waiting = listeners.listeners()
     interfaces = [
         {
@@ -302,10 +318,10 @@ def _host(host: Host) -> dict[str, Any]:
             "kind": link.kind,
             "mtu": link.mtu,
             "up": link.up,
-            "ours": link.ours,
-            "labels": link.labels,
-            "device": cards.home_name(link),  # of a card whose namespace somebody deleted
-            "lifeline": None if link.ours else lifelines.get(link.index),
+            "ours": link.ours and link.name not in strays,
+            "labels": nics.labels(strays[link.name], host) if link.name in strays else link.labels,
+            "device": strays.get(link.name),  # of a NIC that came back when its namespace was deleted by hand
+            "lifeline": None if link.ours else lost.get(link.index),
             "addresses": settings.read(stack, link, ["addresses"])["addresses"],
         }
         for link in sorted(stack.links.values(), key=lambda link: link.name)
@@ -321,6 +337,7 @@ def _host(host: Host) -> dict[str, Any]:
         "foreign_accepts": foreign_firewall.bridges(host.foreign_tables),
         "warnings": health.warnings(host, waiting),
         "namespaces": sorted(host.handles),
+        "moved_nics": sorted(nics.moved_on(host)),
         "nameservers": resolvers.nameservers(),
     }
 

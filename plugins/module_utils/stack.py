@@ -36,6 +36,8 @@ _WANTED = with_flags(_IFLA_ADDRESS, _IFLA_MTU, _IFLA_LINK, _IFLA_MASTER, _IFLA_L
 # of the forty attributes of a bridge's port (IFLA_BRPORT_*) those that somebody asks for: state, mode, guard, learning,
 # the three kinds of flooding, neighbour suppression, isolated
 _WANTED_OF_PORT = with_flags(1, 4, 5, 8, 9, 27, 30, 32, 33)
+LOOPBACK_INDEX = 1
+_NETNSA_NSID, _NSID_HEADER, _NOT_ASSIGNED = 1, 4, 0xFFFFFFFF  # include/uapi/linux/net_namespace.h
 _IFLA_BR_STP_STATE, _IFLA_BRPORT_STATE, _DISABLED = 5, 1, 0  # include/uapi/linux/if_link.h, if_bridge.h
 _IFLA_INET6_ADDR_GEN_MODE = 8
 # include/uapi/linux/if_addr.h and rtnetlink.h
@@ -299,6 +301,17 @@ class Stack:
         if self._by_index is None:
             self._by_index = {link.index: link for link in self.links.values()}
         return self._by_index.get(index)
+
+    @property
+    def loopback(self) -> Link | None:
+        """The loopback interface: its index is 1 in each namespace (loopback_net_init()), its name may be another."""
+        return self.link_at(LOOPBACK_INDEX)
+
+    def nsid(self, namespace_fd: int) -> int | None:
+        """The id by which this namespace knows that of the open file; None where it knows it by none."""
+        reply = self.socket.get(messages.get_nsid(namespace_fd), "network namespace id")
+        value = None if reply is None else attribute(reply, _NSID_HEADER, _NETNSA_NSID)
+        return None if value is None or number(value) == _NOT_ASSIGNED else number(value)
 
     def of_kind(self, kind: str) -> list[Link]:
         """The few links of a kind, without those that are not."""

@@ -49,7 +49,7 @@ def interfaces(scope: Scope) -> list[dict[str, Any]]:
 def _check_device(scope: Scope, thing: str, card: Card, problems: Problems) -> None:
     away = {other.device for live in scope.live.containers.values() for other in live.cards if other.type == PHYSICAL}
     strays = {one.device for one in scope.live.interfaces.values()}
-    if not scope.live.interfaces or card.device in away | strays:
+    if not scope.live.interfaces or card.device in away | strays | set(scope.live.moved_nics):
         return
     found = scope.live.interfaces.get(card.device)
     if found is None:

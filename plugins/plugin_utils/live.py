@@ -139,6 +139,7 @@ class Live:
     other_routes: list[LiveRoute] = field(default_factory=list)  # of other tables, and what leads nowhere
     listeners: list[Listener] = field(default_factory=list)
     namespaces: list[str] = field(default_factory=list)
+    moved_nics: list[str] = field(default_factory=list)  # by a process in the container that has them
     openings: list[LiveOpening] = field(default_factory=list)
     vanished_bridges: list[str] = field(default_factory=list)  # the firewall has policies for them
     bridge_nf_call: dict[str, bool] = field(default_factory=dict)  # iptables, ip6tables
@@ -172,6 +173,7 @@ def _read(raw: Mapping[str, Any]) -> Live:
         other_routes=[_other_route(entry) for entry in host.get("other_routes") or []],
         listeners=[_listener(entry) for entry in host.get("listeners") or []],
         namespaces=[str(name) for name in host.get("namespaces") or []],
+        moved_nics=[str(name) for name in host.get("moved_nics") or []],
         openings=[_opening(entry) for entry in raw.get("openings") or []],
         vanished_bridges=[str(name) for name in host.get("vanished_bridges") or []],
         bridge_nf_call=dict(host.get("bridge_nf_call") or {}),

@@ -205,6 +205,7 @@ def _veth(scope: Scope, endpoint: Endpoint) -> dict[str, Any]:
         labels={
             "network": network.name,
             "container": container.name,
+            "interface": endpoint.interface,
             **({"aliases": "+".join(endpoint.wish.aliases)} if endpoint.wish.aliases else {}),
         },
         peer=_given(

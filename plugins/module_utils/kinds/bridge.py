@@ -59,10 +59,10 @@ def check(wanted: dict[str, Any], host: Host, problems: options.Problems) -> Non
         if wanted["state"] == "present":
             problems.refer(KIND, name, "netns", wanted["netns"], "namespace")
         return
-    link = host.stack(wanted["netns"]).links.get(name)
+    link = host.link(wanted["netns"], name, "bridge", wanted["state"] == "present")
     if link is not None and link.kind != "bridge":
         problems.add(KIND, name, "name", name, f"a link of this name stands there and is no bridge but {_a(link.kind)}")
-    elif link is not None and not link.ours and not wanted["adopt"]:
+    elif link is not None and not link.ours and not wanted["adopt"] and not host.is_made_here(wanted["netns"]):
         problems.foreign(KIND, name)
     if wanted["state"] == "present":
         if link is not None:
@@ -102,7 +102,7 @@ def foretell(wanted: dict[str, Any], host: Host) -> None:
 def plan(wanted: dict[str, Any], host: Host) -> list[Action]:
     """What has to be done for one declared bridge."""
     name, stack = wanted["name"], host.stack(wanted["netns"])
-    link = stack.links.get(name)
+    link = host.link(wanted["netns"], name, "bridge", wanted["state"] == "present")
     if wanted["state"] == "absent":
         return [] if link is None else [Action("delete", KIND, name, settings.read(stack, link, _SHOWN), {}, wanted)]
     asked = _settings(wanted, link)

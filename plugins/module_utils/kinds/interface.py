@@ -11,11 +11,11 @@ import os
 from typing import Any
 
 from ansible_collections.virtnet.linux.plugins.module_utils import (
-    cards,
     guests,
+    lifelines,
     messages,
-    names,
     namespaces,
+    nics,
     options,
     settings,
 )
@@ -64,13 +64,15 @@ def check(wanted: dict[str, Any], host: Host, problems: options.Problems) -> Non
         return
     problems.mac(KIND, device, "mac", wanted["mac"])
     problems.mtu(KIND, device, "mtu", wanted["mtu"], wanted["addresses"] or ())
-    _check_labels(wanted, problems)
+    problems.labels(KIND, device, wanted["labels"])
     if not host.is_known_namespace(netns):
         problems.refer(KIND, device, "netns", netns, "namespace")
     guests.check_addressing(KIND, device, "", netns, _end(wanted, host), host, problems)
     _check_device(wanted, host, problems)
+    found = _find(wanted, host)
+    own = None if found is None or found[0].name != netns else found[1].index
     place = (netns, _name(wanted))
-    guests.check_name(KIND, device, "name", place, lambda link: _is_it(wanted, link), host, problems)
+    guests.check_name(KIND, device, "name", place, lambda link: link.index == own, host, problems)
 
 
 def plan(wanted: dict[str, Any], host: Host) -> list[Action]:
@@ -82,6 +84,8 @@ def plan(wanted: dict[str, Any], host: Host) -> list[Action]:
             return []
         before = {"netns": found[0].name, "name": found[1].name}
         return [Action("delete", KIND, about, before, {}, wanted)]
+    if found is None and wanted["type"] == "physical" and wanted["device"] in nics.moved_on(host):
+        return []
     if found is None or found[0].name != wanted["netns"] or wanted["netns"] in host.namespaces_going:
         return [Action("create", KIND, about, {}, _told(wanted), wanted)]
     stack, link = found
@@ -139,15 +143,6 @@ def identities(wanted: dict[str, Any]) -> list[tuple[Any, ...]]:
     return [*card, ("link", wanted["netns"], _name(wanted))]
 
 
-def _check_labels(wanted: dict[str, Any], problems: options.Problems) -> None:
-    """What a card's way home needs has to fit into its alias besides."""
-    device, labels = wanted["device"], wanted["labels"]
-    problems.labels(KIND, device, labels)
-    if names.labels_fit(labels) and not names.labels_fit({**labels, cards.DEVICE: device, **cards.WAS}):
-        rule = "with the words for a card's way home they are more than a link's alias holds: give fewer or shorter"
-        problems.add(KIND, device, "labels", names.mark(labels), rule)
-
-
 def _check_device(wanted: dict[str, Any], host: Host, problems: options.Problems) -> None:
     device, found = wanted["device"], _find(wanted, host)
     link = host.stack(None).links.get(device)
@@ -164,12 +159,15 @@ def _check_device(wanted: dict[str, Any], host: Host, problems: options.Problems
             problems.add(KIND, device, "device", device, rule)
         return
     link = link if found is None else found[1]
+    if link is None and device in nics.moved_on(host):
+        problems.warnings.append(nics.about_moved_on(device, nics.moved_on(host)[device]))
+        return
     if link is None:
         problems.add(KIND, device, "device", device, "this host has no such card")
         return
-    if link.ours and cards.home_name(link) is None:
+    if link.ours and found is None:
         problems.add(KIND, device, "device", device, "this link is one of ours, not a card")
-    loss = cards.lifelines(host.stack(None), cards.controller_address()).get(link.index)
+    loss = lifelines.lifelines(host.stack(None), lifelines.controller_address()).get(link.index)
     if loss is not None:
         problems.add(KIND, device, "device", device, "this card stays: " + loss)
 
@@ -204,20 +202,23 @@ def _macvlans_on(card: Link, host: Host) -> dict[tuple[str | None, str], str | N
             if netns in host.namespaces_going or remembered.get("join") is not None:
                 continue
             for link in host.stack(netns).links.values():
-                at_home = netns is None and link.peer_index == card.index
-                on_it = at_home or (link.labels or {}).get(cards.DEVICE) == card.name
-                if on_it and link.kind == "macvlan" and (netns, link.name) not in host.links_going:
+                if _is_macvlan_on(card, netns, link, host) and (netns, link.name) not in host.links_going:
                     standing[netns, link.name] = _mode(link)
     return {**host.macvlans_standing[card.name], **host.macvlans_coming.get(card.name, {})}
 
 
 def _end(wanted: dict[str, Any], host: Host) -> dict[str, Any]:
-    """The object with the addresses that the link will have: where none are declared, those that somebody gave it."""
+    """The object with the addresses that the link will have. Where none are declared, and the container has the link,
+    they are the container's affair: what it does with them makes no run of the host fail."""
     if wanted["addresses"] is not None or not any(wanted[key] for key in ("gateway", "gateway6", "routes")):
         return wanted
+    return wanted if _is_given(wanted, host) else {**wanted, "addresses": []}
+
+
+def _is_given(wanted: dict[str, Any], host: Host) -> bool:
+    """Whether the link is where it should be."""
     found = None if wanted["netns"] in host.namespaces_going else _find(wanted, host)
-    given = found is not None and found[0].name == wanted["netns"]
-    return {**wanted, "addresses": settings.read(*found, ["addresses"])["addresses"] if found and given else []}
+    return found is not None and found[0].name == wanted["netns"]
 
 
 def _about(wanted: dict[str, Any]) -> str:
@@ -228,32 +229,28 @@ def _name(wanted: dict[str, Any]) -> str:
     return str(wanted["name"] or wanted["device"])
 
 
-def _is_it(wanted: dict[str, Any], link: Link) -> bool:
-    is_macvlan: bool = link.kind == "macvlan"
-    return is_macvlan == (wanted["type"] == "macvlan") and bool(
-        (link.labels or {}).get(cards.DEVICE) == wanted["device"]
-    )
+def _is_macvlan_on(nic: Link, netns: str | None, link: Link, host: Host) -> bool:
+    """Whether a link of the namespace is a macvlan on that NIC of the host, by what the kernel says of it."""
+    return link.kind == "macvlan" and link.peer_index == nic.index and host.is_peer_in(link, netns, None)
 
 
 def _find(wanted: dict[str, Any], host: Host) -> tuple[Stack, Link] | None:
-    """Where the card is when it is not (or no longer rightly) at home, or where the macvlan is."""
-    places: list[str | None] = [wanted["netns"]] if wanted["netns"] in host.handles else []
+    """Where a NIC is that was given away, or where the macvlan is."""
     if wanted["type"] == "physical":
-        places += [None, *(name for name in sorted(host.handles) if name != wanted["netns"])]
-    for netns in places:
-        if netns in host.memory["handles"] and netns != wanted["netns"]:
-            continue
-        stack = host.stack(netns)
-        for link in stack.links.values():
-            if _is_it(wanted, link) and (wanted["type"] == "physical" or link.name == _name(wanted)):
-                return stack, link
-    return None
+        return nics.find(wanted["device"], host)
+    netns, nic = wanted["netns"], host.stack(None).links.get(wanted["device"])
+    link = host.stack(netns).links.get(_name(wanted)) if netns in host.handles else None
+    if link is None or link.kind != "macvlan":
+        return None
+    # of a NIC that is gone no macvlan is left; one on it that has another name now is taken away by its own name
+    is_it = _is_macvlan_on(nic, netns, link, host) if nic is not None else wanted["state"] == "absent"
+    return (host.stack(netns), link) if is_it else None
 
 
 def _settings(wanted: dict[str, Any], link: Link | None) -> settings.Settings:
     asked: settings.Settings = {"mtu": wanted["mtu"], "up": True, "silent": True}
     asked["mac"] = None if wanted["mac"] is None else wanted["mac"].lower()
-    asked["labels"] = _labels(wanted, link)
+    asked["labels"] = wanted["labels"]
     asked["gateway"], asked["gateway6"] = map(settings.normal_host, (wanted["gateway"], wanted["gateway6"]))
     asked["routes"] = settings.normal_routes(wanted["routes"])
     if wanted["addresses"] is not None:  # then addresses, gateways and routes are the whole truth
@@ -261,13 +258,6 @@ def _settings(wanted: dict[str, Any], link: Link | None) -> settings.Settings:
         asked["gateway"], asked["gateway6"] = asked["gateway"] or "", asked["gateway6"] or ""
         asked["routes"] = settings.normal_routes(wanted["routes"] or [])
     return asked
-
-
-def _labels(wanted: dict[str, Any], link: Link | None) -> dict[str, str]:
-    """The labels that are asked for (None keeps what is there), and what a card's way home needs."""
-    found = (link.labels if link is not None else None) or {}
-    own = {cards.DEVICE: wanted["device"], **{label: found[label] for label in cards.WAS if label in found}}
-    return {**(found if wanted["labels"] is None else wanted["labels"]), **own}
 
 
 def _link_local(wanted: dict[str, Any], link: Link) -> str | None:
@@ -286,7 +276,7 @@ def _told(wanted: dict[str, Any]) -> dict[str, Any]:
 
 
 def _bring(wanted: dict[str, Any], host: Host, found: tuple[Stack, Link] | None) -> None:
-    """Make the macvlan in its namespace, or move the card there, marked before it leaves home."""
+    """Make the macvlan in its namespace, or move the NIC there, recorded before it leaves home."""
     home, there = host.stack(None), host.stack(wanted["netns"])
     about = "%s %s" % (KIND, _about(wanted))
     file = os.open(namespaces.path(wanted["netns"]), os.O_RDONLY | os.O_CLOEXEC)
@@ -298,9 +288,9 @@ def _bring(wanted: dict[str, Any], host: Host, found: tuple[Stack, Link] | None)
             home.send([Request(messages.create_link(_name(wanted), "macvlan", mode, attrs), about)])
         else:
             link = home.links[wanted["device"]] if found is None else found[1]
-            labels = {**cards.as_at_home(link), **_labels(wanted, link)}
-            marked = settings.setup(link.name, about, {"labels": labels, "up": False}, None)
-            home.send([*marked, Request(messages.move_link(link.index, _name(wanted), file), about)])
+            nics.note(wanted["device"], link, wanted["netns"], wanted["labels"], found is not None, host)
+            down = Request(messages.set_down(link.index), about)
+            home.send([down, Request(messages.move_link(link.index, _name(wanted), file), about)])
     finally:
         os.close(file)
     home.forget()
@@ -324,7 +314,7 @@ def _remove(wanted: dict[str, Any], host: Host) -> None:
         return
     stack, link = found
     if wanted["type"] == "physical":
-        cards.send_home(stack, link, host.stack(None))
+        nics.send_home(wanted["device"], host)
         return
     about = "%s %s" % (KIND, _about(wanted))
     stack.send([Request(messages.delete_link(link.name), about, ignore=(errno.ENODEV,))])

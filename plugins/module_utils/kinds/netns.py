@@ -6,14 +6,15 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from typing import Any
 
-from ansible_collections.virtnet.linux.plugins.module_utils import cards, messages, names, namespaces, options, sysctls
+from ansible_collections.virtnet.linux.plugins.module_utils import messages, names, namespaces, nics, options, sysctls
 from ansible_collections.virtnet.linux.plugins.module_utils.actions import Action, difference
 from ansible_collections.virtnet.linux.plugins.module_utils.host import Host
 from ansible_collections.virtnet.linux.plugins.module_utils.netlink import Request
-from ansible_collections.virtnet.linux.plugins.module_utils.stack import Link
+from ansible_collections.virtnet.linux.plugins.module_utils.stack import LOOPBACK_INDEX, Link
 
 KIND = "netns"
 OPTIONS: dict[str, Any] = dict(
@@ -102,7 +103,7 @@ def plan(wanted: dict[str, Any], host: Host) -> list[Action]:
 
 
 def apply(actions: list[Action], host: Host) -> None:
-    """Make, mark and replace namespaces; those that join others come after them. Their sysctls wait for
+    """Make, change and replace namespaces; those that join others come after them. Their sysctls wait for
     apply_sysctls()."""
     making = [action for action in actions if action.verb in ("create", "replace")]
     is_new = bool(making) and not namespaces.share_directory()
@@ -115,7 +116,7 @@ def apply(actions: list[Action], host: Host) -> None:
         _make(action, host)
     for action in actions:
         if action.verb == "change" and ("labels" in action.after or "lo" in action.after):
-            _mark(action.wanted, host)
+            _change(action.wanted, host)
 
 
 def apply_sysctls(actions: list[Action], host: Host) -> None:
@@ -130,13 +131,11 @@ def apply_sysctls(actions: list[Action], host: Host) -> None:
                     sysctls.write(key, value)
 
 
-def send_cards_home(actions: list[Action], host: Host) -> None:
-    """Bring cards back from namespaces that go; the kernel would, but under the names that they have there."""
-    for action in actions:
-        name = action.name
-        if name not in host.memory["handles"] or host.memory["handles"][name].get("pid") is not None:
-            for link in cards.away_in(host.stack(name)):
-                cards.send_home(host.stack(name), link, host.stack(None))
+def send_nics_home(actions: list[Action], host: Host) -> None:
+    """Bring NICs back from namespaces that go; the kernel would, but under the names that they have there."""
+    going = {action.name for action in actions}
+    for device in [device for device, record in host.memory[nics.TOPIC].items() if record["netns"] in going]:
+        nics.send_home(device, host)
 
 
 def held(actions: list[Action], host: Host) -> list[Action]:
@@ -154,10 +153,14 @@ def held(actions: list[Action], host: Host) -> list[Action]:
 
 
 def links(actions: list[Action], staying: list[Action], host: Host) -> list[tuple[str | None, str]]:
-    """The links that go with namespaces, as (namespace, name): the host's ends, and ours in namespaces that stay."""
+    """The links that go with namespaces, as (namespace, name): the host's ends, and from namespaces that stay the ends
+    of pairs that lead to other namespaces of ours."""
     found: list[tuple[str | None, str]] = [(None, end) for end in host_ends(host, [action.name for action in actions])]
     for action in staying:
-        found += [(action.name, link.name) for link in host.stack(action.name).links.values() if _is_our_veth(link)]
+        others = [name for name in host.handles if name != action.name and _is_ours(host, name)]
+        for link in host.stack(action.name).links.values():
+            if link.kind == "veth" and any(host.is_peer_in(link, action.name, other) for other in others):
+                found.append((action.name, link.name))
     return found
 
 
@@ -168,7 +171,8 @@ def delete(actions: list[Action], host: Host) -> None:
     for action in actions:
         host.drop(action.name)
         namespaces.delete(action.name)
-        host.memory["handles"].pop(action.name, None)
+        for topic in ("handles", "namespaces"):
+            host.memory[topic].pop(action.name, None)
     host.handles = namespaces.handles()
 
 
@@ -180,31 +184,52 @@ def tidy(host: Host) -> None:
 
 
 def host_ends(host: Host, going: Iterable[str]) -> list[str]:
-    """The host's ends of our veths whose other ends are in namespaces that go.
+    """The host's ends of our veths whose other ends are in namespaces that go, as the kernel and the host's own marks
+    have it; nothing in the namespaces is asked.
 
     The kernel takes a namespace down some time after its last handle, and its veths with it. Until then the names of
     the host's ends would not be free.
     """
     ends = [link for link in host.stack(None).links.values() if link.peer_namespace is not None and _is_our_veth(link)]
-    by_index = {link.index: link for link in ends}
-    found = []
-    for name in going:
-        if name in host.memory["handles"]:
-            continue
-        for link in host.stack(name).links.values():
-            other = by_index.get(link.peer_index or 0)
-            if other is not None and other.peer_index == link.index and _is_our_veth(link):
-                found.append(other.name)
-    return found
+    names_going = [name for name in going if name not in host.memory["handles"] and name in host.handles]
+    return [end.name for end in ends if any(_leads_to(end, name, host) for name in _likely(end, names_going))]
+
+
+def _likely(end: Link, going: list[str]) -> list[str]:
+    """The namespaces that an end may lead to: the one that its mark names, or any."""
+    marked = (end.labels or {}).get("container")
+    return [marked] if marked in going else going
+
+
+def _leads_to(end: Link, name: str, host: Host) -> bool:
+    """Whether the other end is in the namespace, or has been moved on from there by the container, to a namespace
+    that has no handle."""
+    if host.is_peer_in(end, None, name):
+        return True
+    if (end.labels or {}).get("container") != name:
+        return False
+    return not any(host.is_peer_in(end, None, other) for other in host.handles)
 
 
 def labels(host: Host, name: str) -> dict[str, str] | None:
-    """The labels of a namespace of ours; None for anybody else's."""
-    remembered = host.memory["handles"].get(name)
-    if remembered is not None:
-        return dict(remembered["labels"])
-    loopback = host.stack(name).links.get("lo")
-    return None if loopback is None else loopback.labels
+    """The labels of a namespace of ours; None for any other. They are in a file of the host's root: what is inside a
+    namespace is its container's to write."""
+    for topic in ("handles", "namespaces"):
+        record = host.memory[topic].get(name)
+        if record is not None:
+            return dict(record["labels"])
+    return _recovered(host, name)
+
+
+def _recovered(host: Host, name: str) -> dict[str, str] | None:
+    """Where the file was lost: a namespace is ours to which one of our veths leads whose host end says so."""
+    outside = host.stack(None)
+    for end in outside.links.values():
+        if end.kind == "veth" and (end.labels or {}).get("container") == name and host.is_peer_in(end, None, name):
+            bridge = outside.link_at(end.master)
+            role = ((bridge.labels if bridge is not None else None) or {}).get("role")
+            return {} if role is None else {"role": role}
+    return None
 
 
 def _is_ours(host: Host, name: str) -> bool:
@@ -317,7 +342,8 @@ def _is_replaced(joined: str, host: Host) -> bool:
 def _found(wanted: dict[str, Any], host: Host) -> dict[str, Any]:
     name = wanted["name"]
     found: dict[str, Any] = {"labels": labels(host, name)}
-    found["lo"] = "up" if host.stack(name).links["lo"].up else "down"
+    loopback = host.stack(name).loopback
+    found["lo"] = "up" if loopback is not None and loopback.up else "down"
     if not sysctls_of(wanted):
         return found
     with namespaces.entered(name):
@@ -367,41 +393,48 @@ def _make(action: Action, host: Host) -> None:
         namespaces.give_name(name, namespaces.path_of_pid(wanted["pid"]))
         host.note_handle(name)
     else:
-        host.note_handle(name, namespaces.create(name, _marks(wanted, wanted["labels"] or {})))
+        host.note_handle(name, namespaces.create(name, _raise_loopback(name)))
 
 
 def _is_own(wanted: dict[str, Any]) -> bool:
-    """Whether the name is to have a namespace of its own, which can bear our mark."""
+    """Whether the name is to have a namespace of its own."""
     return wanted["join"] is None and wanted["pid"] is None
 
 
 def _remember(making: list[Action], host: Host) -> None:
-    """Note the handles that namespaces of others are about to get: a run that is killed must not forget them."""
+    """Record the handles that are about to be made: a run that is killed must leave none that it does not know."""
     for action in making:
         wanted = action.wanted
         host.memory["handles"].pop(action.name, None)
-        if not _is_own(wanted):
-            remembered = {"join": wanted["join"], "pid": wanted["pid"], "labels": wanted["labels"] or {}}
-            host.memory["handles"][action.name] = remembered
+        host.memory["namespaces"].pop(action.name, None)
+        if _is_own(wanted):
+            host.memory["namespaces"][action.name] = {"id": None, "labels": wanted["labels"] or {}}
+        else:
+            host.memory["handles"][action.name] = _record(wanted, wanted["labels"] or {})
     host.memory.save()
 
 
-def _mark(wanted: dict[str, Any], host: Host) -> None:
+def _record(wanted: dict[str, Any], words: dict[str, str]) -> dict[str, Any]:
+    return {"join": wanted["join"], "pid": wanted["pid"], "labels": words}
+
+
+def _change(wanted: dict[str, Any], host: Host) -> None:
+    """Take over a namespace, give it other labels, raise its loopback interface."""
     name = wanted["name"]
     words = wanted["labels"] if wanted["labels"] is not None else labels(host, name) or {}
     if _is_own(wanted):
-        host.stack(name).send(_marks(wanted, words))
+        host.stack(name).send(_raise_loopback(name))
         host.memory["handles"].pop(name, None)
+        host.memory["namespaces"][name] = {"id": namespaces.identity(os.stat(namespaces.path(name))), "labels": words}
     else:
-        host.memory["handles"][name] = {"join": wanted["join"], "pid": wanted["pid"], "labels": words}
+        host.memory["namespaces"].pop(name, None)
+        host.memory["handles"][name] = _record(wanted, words)
 
 
-def _marks(wanted: dict[str, Any], words: dict[str, str]) -> list[Request]:
-    """Raise and mark the namespace's lo."""
-    mark = messages.change_link("lo", [("IFLA_IFALIAS", names.mark(words))], up=True)
-    return [Request(mark, "netns %s: lo" % wanted["name"])]
+def _raise_loopback(name: str) -> list[Request]:
+    return [Request(messages.set_up(LOOPBACK_INDEX), "netns %s: loopback interface" % name)]
 
 
 def _is_our_veth(link: Link) -> bool:
-    """Whether it is an end of a pair that we made, and no card that was handed over."""
-    return link.kind == "veth" and link.ours and cards.home_name(link) is None
+    """Whether it is an end on the host of a pair that was made here."""
+    return link.kind == "veth" and link.ours

@@ -14,6 +14,7 @@ from typing import Any
 
 from ansible_collections.virtnet.linux.plugins.module_utils import (
     guests,
+    ip,
     messages,
     names,
     namespaces,
@@ -26,7 +27,7 @@ from ansible_collections.virtnet.linux.plugins.module_utils.announce import anno
 from ansible_collections.virtnet.linux.plugins.module_utils.firewall_state import Guard, Port, State
 from ansible_collections.virtnet.linux.plugins.module_utils.host import Host
 from ansible_collections.virtnet.linux.plugins.module_utils.netlink import Request
-from ansible_collections.virtnet.linux.plugins.module_utils.stack import Link, Stack, is_link_local
+from ansible_collections.virtnet.linux.plugins.module_utils.stack import Link, Stack
 
 KIND = "veth"
 _PEER: dict[str, Any] = dict(
@@ -61,6 +62,7 @@ _GUARD = ("anti_spoofing", "guarded_mac", "guarded_addresses", "allowed_addresse
 # Every port of the bridge hears each announcement, so that those of a thousand endpoints are a million packets. Of more
 # than these only they speak for whom a neighbour may know another MAC.
 _ANNOUNCED = 64
+_MOST_ADDRESSES = 16  # of one unguarded endpoint
 _AT_ONCE = 200  # pairs made in one go: each holds an open file of its namespace until the batch is sent
 
 
@@ -159,13 +161,12 @@ def lay_cables(declared: list[dict[str, Any]], state: State, host: Host) -> None
 
 
 def lay_neighbours(declared: list[dict[str, Any]], state: State, host: Host) -> None:
-    """The containers' other endpoints, which nobody declares now, have got bridges beside them, or lost some."""
-    for netns, near, bridge, far in _undeclared(declared, host):
+    """The containers' other endpoints, which are not declared now, have got bridges beside them, or lost some."""
+    for netns, near, bridge in _undeclared(declared, host):
         port = state.ports.get(near.name)
         if port is not None:
             elsewhere = tuple(sorted(host.bridges_of_containers[netns] - {host.heads.get(bridge, bridge), bridge}))
-            guard = state.guards.get(near.name)
-            known = port.addresses or (guard.addresses if guard else ()) or _addresses_of(netns, far, host)
+            known = port.addresses or _addresses_of(netns, near, bridge, state, host)
             state.ports[near.name] = port._replace(addresses=known if elsewhere else (), also_on=elsewhere)
 
 
@@ -176,7 +177,7 @@ def bridges_of_containers(declared: list[dict[str, Any]], host: Host) -> dict[st
     for wanted in _present_endpoints(declared):
         bridge: str = wanted["bridge"]
         found.setdefault(wanted["peer"]["netns"], set()).add(host.heads.get(bridge, bridge))
-    for netns, _near, bridge, _far in _undeclared(declared, host):
+    for netns, _near, bridge in _undeclared(declared, host):
         found[netns].add(host.heads.get(bridge, bridge))
     return found
 
@@ -185,31 +186,47 @@ def _present_endpoints(declared: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [wanted for wanted in declared if wanted["state"] == "present" and is_endpoint(wanted)]
 
 
-def _undeclared(declared: list[dict[str, Any]], host: Host) -> Iterator[tuple[str, Link, str, Link]]:
-    """The endpoints that stand and stay of containers of which others are declared: the namespace, both ends, and the
-    bridge in between."""
+def _undeclared(declared: list[dict[str, Any]], host: Host) -> Iterator[tuple[str, Link, str]]:
+    """The endpoints that exist and stay of containers of which others are declared: the namespace, the host's end, and
+    the bridge that it is on."""
     own, named = host.stack(None), {wanted["name"] for wanted in declared if wanted["netns"] is None}
+    others = [near for near in own.links.values() if _is_host_end(near) and near.name not in named]
+    staying = [near for near in others if (None, near.name) not in host.links_going]
+    by_nsid: dict[int | None, list[Link]] = {}
+    for near in staying:
+        by_nsid.setdefault(near.peer_namespace, []).append(near)
     for netns in dict.fromkeys(wanted["peer"]["netns"] for wanted in _present_endpoints(declared)):
         if netns is None or netns not in host.handles or netns in host.namespaces_going:
             continue
-        for far in host.stack(netns).links.values():
-            near = own.link_at(far.peer_index) if far.name != "lo" and far.kind == "veth" and far.ours else None
-            if near is None or near.name in named or (None, near.name) in host.links_going or not _are_pair(near, far):
-                continue
+        for near in by_nsid.get(host.nsid(None, netns), []) if by_nsid else []:
             bridge = own.link_at(near.master)
             if bridge is not None:
-                yield netns, near, bridge.name, far
+                yield netns, near, bridge.name
 
 
-def _addresses_of(netns: str | None, far: Link, host: Host) -> tuple[str, ...]:
-    addresses = host.stack(netns).addresses_of(far.index)
-    return tuple(sorted(address.split("/", maxsplit=1)[0] for address in addresses if not is_link_local(address)))
+def _is_host_end(link: Link) -> bool:
+    return link.kind == "veth" and link.ours and link.peer_namespace is not None and link.master is not None
+
+
+def _addresses_of(netns: str, near: Link, bridge: str, state: State, host: Host) -> tuple[str, ...]:
+    """The addresses of an endpoint: those of its guard. What a container without one has given itself counts as far as
+    it is of the bridge's subnets, and of no guarded endpoint."""
+    guard = state.guards.get(near.name)
+    if guard is not None:
+        return guard.addresses
+    policy = state.policies.get(bridge)
+    subnets = [ip.network(subnet) for subnet in policy.subnets] if policy is not None else []
+    taken = {address for other in state.guards.values() for address in other.addresses}
+    stack = host.stack(netns)
+    given = [address.split("/", maxsplit=1)[0] for address in stack.addresses_of(near.peer_index or 0)]
+    plausible = {one for one in given if one not in taken and any(ip.address(one) in subnet for subnet in subnets)}
+    return tuple(sorted(plausible)[:_MOST_ADDRESSES])
 
 
 def plan(wanted: dict[str, Any], host: Host) -> list[Action]:
     """What has to be done for one declared veth."""
-    name, stack = wanted["name"], host.stack(wanted["netns"])
-    link = stack.links.get(name)
+    name = wanted["name"]
+    link = host.link(wanted["netns"], name, "veth", wanted["state"] == "present")
     if wanted["state"] == "absent":
         return [] if link is None else [Action("delete", KIND, name, {"labels": link.labels}, {}, wanted)]
     if link is None:
@@ -217,7 +234,7 @@ def plan(wanted: dict[str, Any], host: Host) -> list[Action]:
     far = _far_link(wanted, host, link)
     if far is None:
         peer = wanted["peer"]
-        here = _find_far(host, link)
+        here = _find_far(host, wanted["netns"], link)
         if here is not None and here[0] in host.namespaces_going:  # and the pair with it
             here = None
         before = {"peer": None if here is None else {"name": here[1].name, "netns": here[0]}}
@@ -301,7 +318,7 @@ def _place_left(wanted: dict[str, Any], host: Host) -> Iterator[tuple[str | None
         return
     near = host.stack(wanted["netns"]).links.get(wanted["name"])
     if near is not None and near.ours and _far_link(wanted, host, near) is None:
-        found = _find_far(host, near)
+        found = _find_far(host, wanted["netns"], near)
         if found is not None:
             yield found[0], found[1].name
 
@@ -311,7 +328,7 @@ def _ends_going(wanted: dict[str, Any], host: Host) -> Iterator[tuple[str | None
     link = host.stack(wanted["netns"]).links.get(wanted["name"]) if host.is_known_namespace(wanted["netns"]) else None
     if link is not None:
         yield wanted["netns"], link.name
-        far = _find_far(host, link)
+        far = _find_far(host, wanted["netns"], link)
         if far is not None:
             yield far[0], far[1].name
 
@@ -325,14 +342,14 @@ def _check_namespace(name: str, field: str, wanted: dict[str, Any], host: Host, 
 
 def _check_found(wanted: dict[str, Any], host: Host, problems: options.Problems) -> None:
     name = wanted["name"]
-    link = host.stack(wanted["netns"]).links.get(name)
+    link = host.link(wanted["netns"], name, "veth", wanted["state"] == "present")
     if link is None:
         return
     if link.kind != "veth":
         problems.add(
             KIND, name, "name", name, "a link of this name stands there and is no veth but %s" % (link.kind or "a card")
         )
-    elif not link.ours and not wanted["adopt"]:
+    elif not link.ours and not wanted["adopt"] and not host.is_made_here(wanted["netns"]):
         problems.foreign(KIND, name)
 
 
@@ -345,11 +362,13 @@ def _far_link(wanted: dict[str, Any], host: Host, near: Link) -> Link | None:
     return far if far is not None and _are_pair(near, far) else None
 
 
-def _find_far(host: Host, near: Link) -> tuple[str | None, Link] | None:
-    """The other end, wherever it is; with the namespace that our mark names looked into first."""
+def _find_far(host: Host, place: str | None, near: Link) -> tuple[str | None, Link] | None:
+    """The other end, wherever it is, of an end in namespace ``place``; with the namespace that our mark names looked
+    into first. The kernel has to say of ``near`` that its peer is there: two indexes are no proof, for a container may
+    make a pair of any two."""
     likely = (near.labels or {}).get("container")
     for netns in itertools.chain([likely] if likely in host.handles else [], [None], host.handles):
-        if near.peer_namespace is not None and netns is None:
+        if not host.is_peer_in(near, place, netns):
             continue
         far = host.stack(netns).link_at(near.peer_index)
         if far is not None and _are_pair(near, far):
@@ -456,7 +475,7 @@ def _make(wanted: list[dict[str, Any]], host: Host) -> None:
         for one in wanted:
             stack, peer = host.stack(one["netns"]), one["peer"]
             if peer["netns"] not in files:
-                files[peer["netns"]] = os.open(_file_of(peer["netns"]), os.O_RDONLY | os.O_CLOEXEC)
+                files[peer["netns"]] = os.open(namespaces.file_of(peer["netns"]), os.O_RDONLY | os.O_CLOEXEC)
             about = "{} {}".format(KIND, one["name"])
             stack.still_free(one["name"], about)
             data = messages.veth_peer(peer["name"], files[peer["netns"]], peer["mac"], one["mtu"])
@@ -553,14 +572,14 @@ def _step_aside(wanted: dict[str, Any], host: Host) -> None:
         return
     netns, far = found
     about = "{} {}: {}".format(KIND, wanted["name"], far.name)
-    down, aside = messages.change_link(far.name, [], up=False), messages.rename_link(far.index, "vn%d" % far.index)
+    down, aside = messages.set_down(far.index), guests.rename_away(far)
     host.stack(netns).send([Request(down, about), Request(aside, about)])
     host.stack(netns).forget()
 
 
 def _wherever_it_is(wanted: dict[str, Any], host: Host) -> tuple[str | None, Link] | None:
     stack = host.stack(wanted["netns"])
-    return _find_far(host, stack.links.get(wanted["name"]) or stack.fresh(wanted["name"]))
+    return _find_far(host, wanted["netns"], stack.links.get(wanted["name"]) or stack.fresh(wanted["name"]))
 
 
 def _move_far(wanted: dict[str, Any], host: Host) -> None:
@@ -570,7 +589,7 @@ def _move_far(wanted: dict[str, Any], host: Host) -> None:
         return
     netns, far = found
     peer = wanted["peer"]
-    file = os.open(_file_of(peer["netns"]), os.O_RDONLY | os.O_CLOEXEC)
+    file = os.open(namespaces.file_of(peer["netns"]), os.O_RDONLY | os.O_CLOEXEC)
     try:
         down = messages.change_link(far.name, [], up=False)
         move = messages.move_link(far.index, peer["name"], file)
@@ -601,7 +620,3 @@ def _unplug(wanted: dict[str, Any], host: Host) -> None:
     about = "{} {}".format(KIND, wanted["name"])
     stack.send([Request(messages.delete_link(wanted["name"]), about, ignore=(errno.ENODEV,))])
     stack.forget()
-
-
-def _file_of(netns: str | None) -> str:
-    return "/proc/self/ns/net" if netns is None else namespaces.path(netns)

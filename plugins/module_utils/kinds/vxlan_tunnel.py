@@ -94,12 +94,12 @@ def check(wanted: dict[str, Any], host: Host, problems: options.Problems) -> Non
             problems.refer(KIND, name, "netns", wanted["netns"], "namespace")
             _check_is_whole(wanted, problems)
         return
-    link = host.stack(wanted["netns"]).links.get(name)
+    link = host.link(wanted["netns"], name, "vxlan", wanted["state"] == "present")
     if link is not None and link.kind != "vxlan":
         what = link.kind or "a card"
         problems.add(KIND, name, "name", name, f"a link of this name stands there and is no VXLAN tunnel but {what}")
         return
-    if link is not None and not link.ours and not wanted["adopt"]:
+    if link is not None and not link.ours and not wanted["adopt"] and not host.is_made_here(wanted["netns"]):
         problems.foreign(KIND, name)
     if wanted["state"] == "present":
         if link is None or (readable and _is_replaced(_asked(wanted, link), _found(host.stack(wanted["netns"]), link))):
@@ -128,7 +128,7 @@ def foretell(wanted: dict[str, Any], host: Host) -> None:
 def plan(wanted: dict[str, Any], host: Host) -> list[Action]:
     """What has to be done for one declared tunnel."""
     name, stack = wanted["name"], host.stack(wanted["netns"])
-    link = stack.links.get(name)
+    link = host.link(wanted["netns"], name, "vxlan", wanted["state"] == "present")
     if wanted["state"] == "absent":
         if link is None:
             return []
@@ -153,7 +153,7 @@ def plan(wanted: dict[str, Any], host: Host) -> list[Action]:
 
 def renew(wanted: dict[str, Any], host: Host) -> list[Action]:
     """What has to be done for a tunnel that is as it should be when its bridge loses its neighbours."""
-    link = host.stack(wanted["netns"]).links.get(wanted["name"])
+    link = host.link(wanted["netns"], wanted["name"], "vxlan", False)
     if wanted["state"] == "absent" or link is None or not wanted["endpoints"]:
         return []
     endpoints = _endpoint_words(_wanted_by_mac(wanted, wanted["local"] or _local(link)))
@@ -195,7 +195,7 @@ def lay(wanted: dict[str, Any], state: State, host: Host) -> None:
 def _port(wanted: dict[str, Any], host: Host) -> Port | None:
     """The tunnel as the firewall takes it, as any port of a bridge: icc: false holds across hosts."""
     stack = host.stack(wanted["netns"])
-    link = stack.links.get(wanted["name"])
+    link = host.link(wanted["netns"], wanted["name"], "vxlan", False)
     bridge = wanted["bridge"] or (_bridge_name(stack, link) if link is not None else None)
     if bridge is None:
         return None
@@ -300,7 +300,7 @@ def _check_local(wanted: dict[str, Any], host: Host, problems: options.Problems)
 def _check_neighbouring_tunnels(wanted: dict[str, Any], host: Host, problems: options.Problems) -> None:
     """Tunnels that share a UDP port share a socket: their VNIs have to differ, and what the socket does must not."""
     name, stack = wanted["name"], host.stack(wanted["netns"])
-    own = stack.links.get(name)
+    own = host.link(wanted["netns"], name, "vxlan", False)
     vni = wanted["vni"] or (number(own.data[_ID]) if own is not None else None)
     local = wanted["local"] or (_local(own) if own is not None else None)
     version = ip.address(local).version if local else 4

@@ -266,10 +266,17 @@ def test_a_foreign_one_is_left_alone_unless_adopted(two):
     two.change("veth", name="v2", state="absent", adopt=True)
 
 
-def test_another_link_with_the_peers_name_is_never_touched(two):
-    two.sh("ip link add eth0 type bridge", "c1")
-    (problem,) = two.refused("veth", **CABLE)
+def test_another_link_with_the_peers_name_is_never_deleted(two):
+    """Of a namespace that was made by others it is refused; a container's own, in one that was made here, gives way."""
+    two.sh("ip netns add theirs; ip -n theirs link add eth0 type bridge")
+    (problem,) = two.refused("veth", **{**CABLE, "peer": {**CABLE["peer"], "netns": "theirs"}})
     assert "peer.name" in problem and "'eth0'" in problem
+    two.sh("ip link add eth0 type bridge", "c1")
+    done = two.change("veth", **CABLE)
+    assert [(one["kind"], one["name"]) for one in done["actions"]] == [("link", "eth0 in c1"), ("veth", "v1")]
+    assert sorted(link.get("linkinfo", {}).get("info_kind", "") for link in two.links("c1").values()) == [
+        "", "bridge", "veth"
+    ]  # fmt: skip
     two.sh("ip link add v2 type bridge")
     assert any("v2" in problem for problem in two.refused("veth", **cable(2), adopt=True))
 

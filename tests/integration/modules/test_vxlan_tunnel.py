@@ -316,10 +316,12 @@ def test_tunnels_of_others_are_in_the_way(two, there, said):
 
 
 def test_a_tunnel_of_others_is_taken_over_only_when_asked(two):
-    two.sh("ip link add vx type vxlan id 4242 dstport 4789 local 192.0.2.1", "h1")
-    assert "adopt: true" in two.refused("vxlan_tunnel", **tunnel(1))[0]
-    two.change("vxlan_tunnel", **tunnel(1, adopt=True))
-    two.unchanged("vxlan_tunnel", **tunnel(1))
+    two.sh("ip address add 192.0.2.9/32 dev lo; ip link add br mtu 1430 type bridge")
+    two.sh("ip link add vx type vxlan id 4242 dstport 4789 local 192.0.2.9")
+    own = tunnel(1, netns=None, local="192.0.2.9", endpoints=[])
+    assert "adopt: true" in two.refused("vxlan_tunnel", **own)[0]
+    two.change("vxlan_tunnel", **own, adopt=True)
+    two.unchanged("vxlan_tunnel", **own)
 
 
 def test_what_this_host_says_on_an_anycast_bridge_stays_here(two):

@@ -145,14 +145,6 @@ def test_a_macvlan_in_mode_passthru_is_alone_on_its_card(card, role):
     role.run([], [{"name": "c", "state": "absent"}, container("d", "passthru")])
 
 
-def test_labels_that_leave_no_room_for_the_way_home(card):
-    card.sh(SETTLED)
-    card.module("netns", name="c")
-    (found,) = card.refused("interface", device="enp3s0", netns="c", labels={"of": "x" * 128, "role": "y" * 90})
-    assert "more than a link's alias holds" in found
-    card.change("interface", device="enp3s0", netns="c", labels={"of": "x" * 128, "role": "y" * 20})
-
-
 def test_what_else_a_macvlan_cannot_be_made_with(card, role):
     wish = {"device": "enp3s0", "type": "macvlan", "name": "lan"}
     (found,) = refused(card, role, {"name": "c", "interfaces": [{**wish, "mtu": 1600}]})

@@ -35,7 +35,7 @@ def test_a_network_s_containers_by_name_and_alias_in_both_families():
     }
     assert entries(document) == {}
     labels = [veth["labels"] for veth in document["veth"]]
-    assert labels[0] == {"network": "dual", "container": "nginx", "aliases": "www"}
+    assert labels[0] == {"network": "dual", "container": "nginx", "interface": "eth0", "aliases": "www"}
     assert "aliases" not in labels[1]
 
 

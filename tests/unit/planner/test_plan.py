@@ -41,7 +41,7 @@ def test_one_container_on_one_network():
                 "bridge": "br-web",
                 "anti_spoofing": True,
                 "allowed_addresses": [],
-                "labels": {"network": "web", "container": "nginx"},
+                "labels": {"network": "web", "container": "nginx", "interface": "eth0"},
                 "peer": {
                     "name": "eth0",
                     "netns": "nginx",

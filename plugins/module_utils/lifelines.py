@@ -2,12 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Cards: links of the host that a namespace was given, and their way home.
-
-A card away from home bears its old name in its alias (``device=enp3s0``), whether it was up, its MTU and its MAC, so
-nothing else has to remember: the alias stays with it also when its namespace is deleted by somebody else and the kernel
-brings it back under whatever name is free.
-"""
+"""What the host would lose with a link: its default route, the way to the controller, a tunnel's underlay address."""
 
 from __future__ import annotations
 
@@ -15,58 +10,9 @@ import ipaddress
 import os
 from typing import Any
 
-from ansible_collections.virtnet.linux.plugins.module_utils import messages
-from ansible_collections.virtnet.linux.plugins.module_utils.netlink import Request
 from ansible_collections.virtnet.linux.plugins.module_utils.stack import Link, Route, Stack
 
-DEVICE = "device"
-_WAS_UP, _WAS_MTU, _WAS_MAC = "was_up", "was_mtu", "was_mac"
-WAS = {_WAS_UP: "yes", _WAS_MTU: "65535", _WAS_MAC: "02:42:ac:1e:00:02"}  # each with a value as long as they are
 _IFLA_VXLAN_LOCAL, _IFLA_VXLAN_LOCAL6 = 4, 17  # include/uapi/linux/if_link.h
-
-
-def home_name(link: Link) -> str | None:
-    """The name that the link had at home, if it is a card that was given away."""
-    return None if link.kind == "macvlan" else (link.labels or {}).get(DEVICE)
-
-
-def as_at_home(link: Link) -> dict[str, str]:
-    """Labels that say how a card that leaves home has been there."""
-    told = {_WAS_UP: "yes" if link.up else "no", _WAS_MTU: str(link.mtu), _WAS_MAC: link.mac}
-    return {label: value for label, value in told.items() if value is not None}
-
-
-def away_in(stack: Stack) -> list[Link]:
-    """The cards that the namespace was given."""
-    return [link for link in stack.links.values() if home_name(link)]
-
-
-def send_home(there: Stack, link: Link, home: Stack) -> None:
-    """Bring a card back to the host as it left: under the name, with the MTU and the MAC that it had, up if it was up
-    then, without our mark."""
-    device = home_name(link) or link.name
-    labels = link.labels or {}
-    about = "interface %s" % device
-    requests = [Request(messages.change_link(link.name, [], up=False), about)]
-    changed: messages.Attributes = []  # only what is another now: not every card lets itself be set
-    if labels.get(_WAS_MTU, str(link.mtu)) != str(link.mtu):
-        changed.append(("IFLA_MTU", int(labels[_WAS_MTU])))
-    if labels.get(_WAS_MAC, link.mac) != link.mac:
-        changed.append(("IFLA_ADDRESS", labels[_WAS_MAC]))
-    if changed:
-        requests.append(Request(messages.change_link(link.name, changed), about))
-    if there.name is not None:
-        own = os.open("/proc/self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
-        try:
-            there.send([*requests, Request(messages.move_link(link.index, device, own), about)])
-        finally:
-            os.close(own)
-    else:
-        home.send([*requests, Request(messages.rename_link(link.index, device), about)])
-    was_up = labels.get(_WAS_UP) == "yes"
-    home.send([Request(messages.change_link(device, [("IFLA_IFALIAS", "")], up=was_up or None), about)])
-    there.forget()
-    home.forget()
 
 
 def lifelines(stack: Stack, controller: str | None) -> dict[int, str]:
