@@ -57,6 +57,7 @@ from ansible_collections.virtnet.linux.plugins.module_utils.kinds import (
 )
 from ansible_collections.virtnet.linux.plugins.module_utils.meanwhile import Meanwhile
 from ansible_collections.virtnet.linux.plugins.module_utils.options import Problems
+from ansible_collections.virtnet.linux.plugins.module_utils.revision import revision
 
 # By name, for a kind is read when something of it is used (kinds/__init__.py): of a document without it nothing is.
 KINDS: dict[str, Kind] = {
@@ -111,6 +112,11 @@ class Refused(Exception):
         super().__init__("\n".join(problems))
 
 
+class Stale(Exception):
+    """Another run has changed the host since the state was read for which the document was planned. Nothing was
+    touched."""
+
+
 class Result(NamedTuple):
     """What was done, in order, or (in check mode) would be; and what a person should know besides."""
 
@@ -125,6 +131,7 @@ def converge(
     stop_after: int | None = None,
     also: Callable[[Document], list[Action]] | None = None,
     spare_listeners: bool = False,
+    planned_on: str | None = None,
 ) -> Result:
     """Bring the host to what the document says; or (check) say what that would take.
 
@@ -133,7 +140,8 @@ def converge(
     for it.
     ``spare_listeners`` refuses new published ports on which a process of the host waits.
     ``stop_after`` ends the run after that many actions, as a crash would.
-    Raises Refused, memory.Locked, firewall.FirewallError, netlink.NetlinkError and OSError.
+    ``planned_on`` is the revision() of the state for which the document was planned.
+    Raises Refused, Stale, memory.Locked, firewall.FirewallError, netlink.NetlinkError and OSError.
     """
     with _uncollected(), contextlib.ExitStack() as stack:
         if not check:
@@ -144,6 +152,8 @@ def converge(
         if not check:
             stack.callback(host.memory.save)  # also where the document is refused: then it takes the lock's file away
         _foretell(document, host)
+        if planned_on not in (None, revision(host)):
+            raise Stale
         host.heads = _heads_of_segments(document, host)
         warnings = _refuse(document, host, check)
         wanted = _firewall_state(document, host)

@@ -16,7 +16,7 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 from ansible_collections.virtnet.linux.plugins.module_utils import messages, rights
 from ansible_collections.virtnet.linux.plugins.module_utils.actions import Action, as_diff
-from ansible_collections.virtnet.linux.plugins.module_utils.converge import KINDS, Document, Refused, converge
+from ansible_collections.virtnet.linux.plugins.module_utils.converge import KINDS, Document, Refused, Stale, converge
 from ansible_collections.virtnet.linux.plugins.module_utils.files import Unreadable
 from ansible_collections.virtnet.linux.plugins.module_utils.firewall import FirewallError
 from ansible_collections.virtnet.linux.plugins.module_utils.memory import Locked
@@ -40,6 +40,7 @@ def topology_spec() -> dict[str, Any]:
     spec: dict[str, Any] = {kind: dict(type="list", elements="dict") for kind in KINDS}
     spec["role"] = dict(type="str")
     spec["persist"] = dict(type="bool")
+    spec["planned_on"] = dict(type="str")
     spec["lock_timeout"] = _LOCK_TIMEOUT
     return spec
 
@@ -164,8 +165,15 @@ def _run(
         # a role's planner has told of them in the words of its variables
         spare = module.params.get("role") is None
         result = converge(
-            document, module.check_mode, module.params["lock_timeout"], also=also, spare_listeners=spare
+            document,
+            module.check_mode,
+            module.params["lock_timeout"],
+            also=also,
+            spare_listeners=spare,
+            planned_on=module.params.get("planned_on"),
         )
+    except Stale:
+        module.exit_json(changed=False, actions=[], stale=True)
     except Refused as refused:
         _refused(module, refused.problems)
     except (Locked, NetlinkError, FirewallError, Unreadable, OSError) as error:
@@ -173,6 +181,8 @@ def _run(
     for warning in result.warnings:
         module.warn(warning)
     found: dict[str, Any] = {"changed": bool(result.actions), "actions": [action.shown() for action in result.actions]}
+    if "planned_on" in module.params:
+        found["stale"] = False
     if module._diff:
         found["diff"] = as_diff(result.actions)
     module.exit_json(**found)

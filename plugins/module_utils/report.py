@@ -28,6 +28,7 @@ from ansible_collections.virtnet.linux.plugins.module_utils.kinds import bridge 
 from ansible_collections.virtnet.linux.plugins.module_utils.kinds import foreign_firewall, vxlan_tunnel
 from ansible_collections.virtnet.linux.plugins.module_utils.kinds import netns as namespaces
 from ansible_collections.virtnet.linux.plugins.module_utils.namespaces import entered
+from ansible_collections.virtnet.linux.plugins.module_utils.revision import revision
 from ansible_collections.virtnet.linux.plugins.module_utils.stack import Link, is_link_local
 
 _UNKNOWN = Policy("", (), masquerade=False)
@@ -47,6 +48,7 @@ def report(tunnel_endpoints: bool = False) -> dict[str, Any]:
             "openings": [_opening(port) for _key, port in sorted(host.firewall.state.openings.items())],
             "host": _host(host),
             "remembered": documents.remembered(),
+            "revision": revision(host),
         }
     finally:
         host.release()

@@ -142,6 +142,7 @@ host:
     - C(foreign_drops) are chains of other firewalls that drop what bridges forward, with the remedy; C(foreign_accepts)
       the bridges for which M(virtnet.linux.foreign_firewall) has put something there.
     - C(nameservers) are those of its C(resolv.conf), none of which may be in a new network's subnet.
+    - C(moved_nics) are those that a process in the namespace which was given them has moved on.
     - C(vanished_bridges) are those that somebody has deleted, while the firewall still has policies for them.
     - C(warnings) tell what is not as it should be, as a firewall table that somebody has flushed, or a process that
       listens on a published port.
@@ -165,6 +166,7 @@ host:
     listeners:
       - {protocol: tcp, address: "::", port: 22, v6only: false, pid: 411, process: sshd}
     namespaces: [nginx]
+    moved_nics: []
     vanished_bridges: []
     bridge_nf_call: {iptables: true, ip6tables: true}
     foreign_drops:
@@ -200,6 +202,13 @@ remembered:
             interface: eth0
             mac: "02:42:ac:1e:00:02"
             addresses: [172.30.0.2/16]
+revision:
+  description:
+    - A digest of what this collection has made on the host. Handed to M(virtnet.linux.topology) as its option
+      C(planned_on), it keeps two runs that plan at the same moment from giving one address or port twice.
+  returned: always
+  type: str
+  sample: 3f1b9c0d5e7a2468
 """
 
 from ansible_collections.virtnet.linux.plugins.module_utils.start import run_info

@@ -75,6 +75,12 @@ options:
         the role's networks, so that C(virtnet restore) brings it back and C(virtnet check) compares.
       - Objects that the role had before and that are in no list stay written down. Nothing is written when not given.
     type: str
+  planned_on:
+    description:
+      - The C(revision) of the state for which the objects were planned, as M(virtnet.linux.network_info) returned it.
+      - Where another run has changed the host since, nothing is done, and RV(stale) is V(true). The caller then reads
+        and plans anew.
+    type: str
   persist:
     description:
       - Whether the role's networks come back by themselves when the host boots. V(false) removes what is written down,
@@ -146,6 +152,10 @@ actions:
       type: dict
   sample:
     - {action: create, kind: netns, name: web, before: {}, after: {}}
+stale:
+  description: Whether nothing was done because the host is no longer in the state that O(planned_on) names.
+  returned: success
+  type: bool
 problems:
   description: Everything that is wrong with the arguments, a sentence each; nothing was changed.
   returned: when the arguments are refused

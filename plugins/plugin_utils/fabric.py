@@ -67,7 +67,7 @@ def plan_fabric(raw: Mapping[str, Mapping[str, Any]], hosts: Iterable[str], grou
     :return: {errors: [sentence], warnings: [sentence], hosts: {NAME: topology without what topology_of() adds},
         everybody: {NETWORK: {endpoints, names, flood}}, addresses: {NAME: {CONTAINER: {NETWORK: {ipv4_address,
         ipv6_address, mac_address}}}} of the containers that bridge_network declares, lacking: [NAME] of members that
-        the run does not change and that do not have all entries}
+        the run does not change and that do not have all entries, revisions: {NAME: that of the state planned on}}
     """
     problems = Problems()
     asked = list(hosts)
@@ -87,7 +87,8 @@ def plan_fabric(raw: Mapping[str, Mapping[str, Any]], hosts: Iterable[str], grou
     own = {name: _own_plan(members[name], fabrics) for name in asked if name in members and members[name].live}
     errors, warnings = _said(problems, everyone, own)
     result: dict[str, Any] = {"errors": errors, "warnings": warnings, "hosts": {}, "everybody": {}}
-    result.update(addresses={}, lacking=[])
+    revisions = {member.name: member.live.revision for member in everyone if member.live is not None}
+    result.update(addresses={}, lacking=[], revisions=revisions)
     for name in [] if errors else own:
         tunnels = [_tunnel(members[name], fabric) for fabric in fabrics if name in fabric.endpoints]
         topology = own[name]["topology"]

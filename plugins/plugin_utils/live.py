@@ -129,6 +129,7 @@ class Listener:
 
 @dataclass
 class Live:
+    revision: str | None = None  # of the state that was read
     networks: dict[str, Network] = field(default_factory=dict)
     roles: dict[str, str | None] = field(default_factory=dict)  # which role made a network
     overlays: set[str] = field(default_factory=set)  # networks that span hosts
@@ -165,6 +166,7 @@ def read_live(raw: object, problems: Problems) -> Live:
 def _read(raw: Mapping[str, Any]) -> Live:
     host = raw.get("host") or {}
     live = Live(
+        revision=_word_or_none(raw.get("revision")),
         ports=[port for entry in raw.get("nat_ports") or [] for port in _ports(entry)],
         routes=[
             LiveRoute(to=ipaddress.ip_network(route["to"], strict=False), dev=_word_or_none(route.get("dev")))

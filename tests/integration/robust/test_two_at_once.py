@@ -18,6 +18,7 @@ from integration.robust.documents import absent, complete, containers
 
 from ansible_collections.virtnet.linux.plugins.module_utils.converge import converge
 from kit import snapshot
+from kit.role import Role
 
 PLAYBOOK = """
 - hosts: localhost
@@ -181,3 +182,69 @@ def test_two_playbooks(host, tmp_path, same):
     assert [one["name"] for one in found["containers"]] == ["%s-%d" % (name, one) for name in names for one in (1, 2)]
     for output, code in host.call(_playbooks, str(tmp_path), files):
         assert code == 0 and "changed=0" in output, output
+
+
+WEB = {"name": "web", "subnet": "172.30.0.0/24"}
+
+
+def test_a_plan_for_another_state_than_the_host_s_is_not_carried_out(host):
+    """Two controllers read, both plan, one after the other applies."""
+    role = Role(host)
+    role.change([WEB], [])
+    plans = [role.plan([WEB], [{"name": name, "networks": ["web"], "ports": ["9001:80"]}]) for name in ("k1", "k2")]
+    revision = host.module("network_info")["revision"]
+    first, second = (host.module("topology", **plan["topology"], planned_on=revision) for plan in plans)
+    assert (first["changed"], first["stale"]) == (True, False)
+    assert (second["changed"], second["stale"], second["actions"]) == (False, True, [])
+    assert host.module("network_info")["revision"] != revision
+    (error,) = role.plan([WEB], [{"name": "k2", "networks": ["web"], "ports": ["9001:80"]}])["errors"]
+    assert "9001" in error and "k1" in error
+
+
+@pytest.mark.parametrize("made", ["netns", "veth", "unguarded", "labels", "policy", "port"])
+def test_whatever_a_run_makes_is_another_revision(host, made):
+    role = Role(host)
+    role.change([WEB], [{"name": "c", "networks": ["web"]}])
+    before = host.module("network_info")["revision"]
+    assert host.module("network_info")["revision"] == before
+    veth = {"name": "v9", "bridge": "br-web", "peer": {"name": "eth9", "netns": "c", "addresses": ["172.30.0.9/24"]}}
+    call = {
+        "netns": ("netns", {"name": "d"}),
+        "veth": ("veth", {**veth, "anti_spoofing": False}),
+        "unguarded": ("veth", veth),
+        "labels": ("netns", {"name": "c", "labels": {"role": "bridge_network", "a": "b"}}),
+        "policy": ("bridge_policy", {"bridge": "br-web", "subnets": ["172.30.0.0/24"], "icc": False}),
+        "port": ("nat_port", {"host_port": "9001", "to_address": "172.30.0.2", "to_port": "80", "bridge": "br-web"}),
+    }
+    kind, arguments = call[made]
+    done = host.module(kind, **arguments)
+    assert done["changed"], done
+    assert host.module("network_info")["revision"] != before
+
+
+def test_two_playbooks_that_start_together_give_no_port_twice(host, tmp_path):
+    """One of them reads and plans anew, and is refused."""
+    done = host.call(_playbooks, str(tmp_path), _together(tmp_path, ports=(9001, 9001)))
+    assert sorted(code for _output, code in done) == [0, 2], done
+    refused = next(output for output, code in done if code)
+    assert "9001" in refused and "Nothing was touched" in refused, refused
+    assert len(engine.read_back(host)["containers"]) == 2
+
+
+def test_two_playbooks_that_start_together_give_no_address_twice(host, tmp_path):
+    done = host.call(_playbooks, str(tmp_path), _together(tmp_path, ports=(9001, 9002)))
+    assert [code for _output, code in done] == [0, 0], done
+    containers_made = host.module("network_info")["containers"]
+    found = [endpoint["addresses"][0] for one in containers_made for endpoint in one["endpoints"]]
+    assert sorted(found) == ["172.30.0.%d/24" % number for number in (2, 3, 4, 5)]
+
+
+def _together(directory, ports):
+    """Two playbooks for one network, each with two containers of its own; the first of each publishes a port."""
+    files = []
+    for number, port in enumerate(ports):
+        text = PLAYBOOK.format(python=sys.executable, network="web", subnet="172.30.0.0/24", port=port)
+        file = directory / ("%d.yml" % number)
+        file.write_text(text.replace("name: web-", "name: k%d-" % number))
+        files.append(str(file))
+    return files
