@@ -116,6 +116,7 @@ def _endpoints(host: Host, name: str, ends: list[Link]) -> list[dict[str, Any]]:
                 "mac": link.mac,
                 "addresses": [address for address in stack.addresses_of(link.index) if not is_link_local(address)],
                 "guard": _guard(host, near),
+                "assigned": _assigned(near),
             }
         )
     return found
@@ -127,6 +128,14 @@ def _guard(host: Host, near: Link) -> dict[str, Any] | None:
     if guard is None:
         return None
     return {"mac": guard.mac, "addresses": list(guard.addresses) if guard.addresses_checked else None}
+
+
+def _assigned(near: Link) -> dict[str, Any] | None:
+    """The MAC and addresses that an endpoint was given which may send by others, out of its host end's alias."""
+    words = near.labels or {}
+    if "addresses" not in words or "mac" not in words:
+        return None
+    return {"mac": words["mac"], "addresses": words["addresses"].split("+")}
 
 
 def _is_router(name: str) -> bool:

@@ -78,7 +78,7 @@ containers:
       C(forwarding).
     - An endpoint's C(mac) and C(addresses) are what its interface has now, C(guard) is what the host lets it send by,
       which nobody in the container can change. It is null where that is not checked, and its addresses are null where
-      the container may send for everybody.
+      the container may send for everybody. C(assigned) is then what the role gave the endpoint.
   returned: always
   type: list
   elements: dict
@@ -98,6 +98,7 @@ containers:
           mac: "02:42:ac:1e:00:02"
           addresses: [172.30.0.2/16]
           guard: {mac: "02:42:ac:1e:00:02", addresses: [172.30.0.2]}
+          assigned: null
       interfaces:
         - {device: enp3s0, name: eth1, type: physical, mac: "52:54:00:12:34:56", addresses: [192.0.2.7/24]}
 tunnels:

@@ -24,8 +24,8 @@ Place = tuple[str, int, Address | None, int]  # protocol, IP version, host addre
 class LiveEndpoint:
     """A container's interface on a network: the host end's name and what the container's end has.
 
-    Where the host guards the port, MAC and addresses are those of the guard: whoever may configure networks inside the
-    container can give its interface those of somebody else, and gets no packet through with them.
+    MAC and addresses are those of the port's guard, else those in the alias of its host end: whoever may configure
+    links inside the container can give its interface those of others.
     """
 
     network: str
@@ -220,12 +220,13 @@ def _container(entry: Mapping[str, Any]) -> LiveContainer:
         if network is None:
             continue  # a cable or a card: it is on no network
         guard = endpoint.get("guard") or {}
+        given = endpoint.get("assigned") or endpoint
         container.endpoints[network] = LiveEndpoint(
             network=network,
             veth=_word(endpoint["veth"]),
             interface=_word_or_none(endpoint.get("interface")),
-            mac=_word_or_none(guard.get("mac") or endpoint.get("mac")),
-            addresses=_first_of_each(guard.get("addresses") or endpoint.get("addresses") or []),
+            mac=_word_or_none(guard.get("mac") or given.get("mac")),
+            addresses=_first_of_each(guard.get("addresses") or given.get("addresses") or []),
             guarded=bool(guard.get("addresses")),
             aliases=[_word(alias) for alias in endpoint.get("aliases") or []],
         )

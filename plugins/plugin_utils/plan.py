@@ -196,17 +196,19 @@ def _cables(scope: Scope) -> list[dict[str, Any]]:
 
 def _veth(scope: Scope, endpoint: Endpoint) -> dict[str, Any]:
     container, network = endpoint.container, endpoint.network
+    guards = network.anti_spoofing if endpoint.wish.anti_spoofing is None else endpoint.wish.anti_spoofing
     return _given(
         name=names.veth_device(container.name, network.name),
         bridge=network.bridge,
         mtu=settled_mtu(scope, network),
-        anti_spoofing=network.anti_spoofing if endpoint.wish.anti_spoofing is None else endpoint.wish.anti_spoofing,
+        anti_spoofing=guards,
         allowed_addresses=_EVERYBODY if container.forwarding else endpoint.wish.allowed_addresses,
         labels={
             "network": network.name,
             "container": container.name,
             "interface": endpoint.interface,
             **({"aliases": "+".join(endpoint.wish.aliases)} if endpoint.wish.aliases else {}),
+            **({} if guards and not container.forwarding else _assigned(endpoint)),
         },
         peer=_given(
             name=endpoint.interface,
@@ -219,6 +221,13 @@ def _veth(scope: Scope, endpoint: Endpoint) -> dict[str, Any]:
         ),
         state="present",
     )
+
+
+def _assigned(endpoint: Endpoint) -> dict[str, str]:
+    """What a guard would hold, for a port without one or with any address: what the container gives itself is no record
+    of what it was given."""
+    addresses = "+".join(interface.split("/")[0] for interface in endpoint.interfaces())
+    return {"addresses": addresses, "mac": endpoint.mac or ""}
 
 
 def _policy(network: Network) -> dict[str, Any]:
