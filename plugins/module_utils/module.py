@@ -83,12 +83,13 @@ def run_topology() -> None:
     _run(module, document, also)
 
 
-def run_info(report: Callable[[bool], dict[str, Any]]) -> None:
+def run_info(report: Callable[..., dict[str, Any]]) -> None:
     """Carry out the module that reads back, by report(); the modules that do not read back need not import it."""
-    module = _module(dict(tunnel_endpoints=dict(type="bool", default=False)))
+    asked = ("tunnel_endpoints", "docker_format")
+    module = _module({name: dict(type="bool", default=False) for name in asked})
     _require(module)
     try:
-        module.exit_json(changed=False, **report(module.params["tunnel_endpoints"]))
+        module.exit_json(changed=False, **report(**{name: module.params[name] for name in asked}))
     except (NetlinkError, FirewallError, Unreadable, OSError) as error:
         module.fail_json(msg=str(error))
 

@@ -68,6 +68,14 @@ def identity(status: os.stat_result) -> str:
     return "%d.%d" % (status.st_ino, status.st_ctime_ns)
 
 
+def since(name: str) -> float | None:
+    """The second since 1970 in which a handle's namespace was first looked at: while a handle is mounted its inode
+    stays, which is immutable. None where there is no handle."""
+    with contextlib.suppress(FileNotFoundError):
+        return os.stat(path(name)).st_ctime
+    return None
+
+
 def own_inode() -> int:
     """The inode of the namespace that this process is in."""
     return os.stat("/proc/self/ns/net").st_ino

@@ -8,6 +8,7 @@ is written down. Its shape is in docs/architecture.md."""
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
 from typing import Any
 
@@ -27,19 +28,20 @@ from ansible_collections.virtnet.linux.plugins.module_utils.host import Host
 from ansible_collections.virtnet.linux.plugins.module_utils.kinds import bridge as bridges
 from ansible_collections.virtnet.linux.plugins.module_utils.kinds import foreign_firewall, vxlan_tunnel
 from ansible_collections.virtnet.linux.plugins.module_utils.kinds import netns as namespaces
-from ansible_collections.virtnet.linux.plugins.module_utils.namespaces import entered
+from ansible_collections.virtnet.linux.plugins.module_utils.namespaces import entered, since
 from ansible_collections.virtnet.linux.plugins.module_utils.revision import revision
 from ansible_collections.virtnet.linux.plugins.module_utils.stack import Link, is_link_local
 
 _UNKNOWN = Policy("", (), masquerade=False)
 
 
-def report(tunnel_endpoints: bool = False) -> dict[str, Any]:
-    """Everything live: networks, bridges, containers, tunnels (if asked, with who is behind them), nat_ports, host."""
+def report(tunnel_endpoints: bool = False, docker_format: bool = False) -> dict[str, Any]:
+    """Everything live: networks, bridges, containers, tunnels (if asked, with who is behind them), nat_ports, host; and
+    if asked the networks and containers as Docker prints them."""
     host = Host()
     try:
         containers = _containers(host)
-        return {
+        found = {
             "networks": _networks(host, containers),
             "bridges": _bridges(host),
             "containers": containers,
@@ -50,8 +52,25 @@ def report(tunnel_endpoints: bool = False) -> dict[str, Any]:
             "remembered": documents.remembered(),
             "revision": revision(host),
         }
+        return {**found, "docker": _docker(host, found)} if docker_format else found
     finally:
         host.release()
+
+
+def _docker(host: Host, found: dict[str, Any]) -> dict[str, Any]:
+    from ansible_collections.virtnet.linux.plugins.module_utils import docker_format  # few ask for it
+
+    stack = host.stack(None)
+    networks = {one["Id"]: stack.since(stack.links[one["Id"]].index) for one in found["networks"]}
+    containers = {one["name"]: since(one["name"]) for one in found["containers"]}
+    return docker_format.convert(found, _machine(), networks, containers)
+
+
+def _machine() -> str:
+    """What differs from host to host (machine-id(5)); nothing where a host has none."""
+    with contextlib.suppress(OSError), open("/etc/machine-id", encoding="ascii", errors="replace") as file:
+        return file.read(64).strip()
+    return ""
 
 
 def _containers(host: Host) -> list[dict[str, Any]]:

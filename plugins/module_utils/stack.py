@@ -10,6 +10,7 @@ import errno
 import itertools
 import socket
 import struct
+import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Generic, TypeVar
 
@@ -41,7 +42,9 @@ _NETNSA_NSID, _NSID_HEADER, _NOT_ASSIGNED = 1, 4, 0xFFFFFFFF  # include/uapi/lin
 _IFLA_BR_STP_STATE, _IFLA_BRPORT_STATE, _DISABLED = 5, 1, 0  # include/uapi/linux/if_link.h, if_bridge.h
 _IFLA_INET6_ADDR_GEN_MODE = 8
 # include/uapi/linux/if_addr.h and rtnetlink.h
-_IFA_ADDRESS, _IFA_LOCAL = 1, 2
+_IFA_ADDRESS, _IFA_LOCAL, _IFA_CACHEINFO = 1, 2, 6
+_CACHEINFO = struct.Struct("=IIII")  # struct ifa_cacheinfo: prefered, valid, created and updated, in 1/100 s of uptime
+_CLOCKS_DIFFER = 100  # 1/100 s: jiffies and CLOCK_MONOTONIC do not begin at the same moment of booting
 _WANTED_OF_ADDRESS = with_flags(_IFA_ADDRESS, _IFA_LOCAL)
 _RTA_DST, _RTA_OIF, _RTA_GATEWAY, _RTA_PRIORITY, _RTA_MULTIPATH, _RTA_TABLE = 1, 4, 5, 6, 9, 15
 _WANTED_OF_ROUTE = with_flags(_RTA_DST, _RTA_OIF, _RTA_GATEWAY, _RTA_PRIORITY, _RTA_MULTIPATH, _RTA_TABLE)
@@ -260,6 +263,17 @@ class Stack:
             raw = [_address_of(payload) for payload in self.raw_addresses.get(index, [])]
             self._addresses[index] = [address for address in raw if address is not None]
         return self._addresses[index]
+
+    def since(self, index: int) -> float | None:
+        """The second since 1970 in which the oldest address of a link was added; None of one that has no address.
+
+        The kernel keeps no time for a link, but one for each address, in jiffies (put_cacheinfo(), net/ipv4/devinet.c).
+        They do not count while a machine is suspended, and an age of 497 days is told as 0.
+        """
+        raw = [attribute(payload, _ADDRESS.size, _IFA_CACHEINFO) for payload in self.raw_addresses.get(index, [])]
+        now = time.monotonic() * 100 + _CLOCKS_DIFFER
+        ages = [(now - _CACHEINFO.unpack_from(one)[2]) % (1 << 32) - _CLOCKS_DIFFER for one in raw if one is not None]
+        return time.time() - max(ages) / 100 if ages else None
 
     @property
     def routes(self) -> list[Route]:

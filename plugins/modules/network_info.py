@@ -23,6 +23,13 @@ options:
     description: Whether to tell of each tunnel who is behind it. There may be thousands.
     type: bool
     default: false
+  docker_format:
+    description:
+      - Whether to return the networks and containers also as Docker's own commands print them, in RV(docker), for
+        scripts that were written for C(docker network inspect), C(docker inspect), C(docker network ls) and
+        C(docker ps).
+    type: bool
+    default: false
 seealso:
   - module: virtnet.linux.topology
 """
@@ -37,6 +44,18 @@ EXAMPLES = r"""
     msg: "{{ web.Containers.values() | map(attribute='IPv4Address') }}"
   vars:
     web: "{{ live.networks | selectattr('Name', 'eq', 'web') | first }}"
+
+- name: Read it as docker network inspect prints it
+  virtnet.linux.network_info:
+    docker_format: true
+  register: live
+
+- name: Give it to a script that was written for that
+  ansible.builtin.command:
+    cmd: jq -r '.[] | select(.Name == "web") | .IPAM.Config[0].Gateway'
+    stdin: "{{ live.docker.networks | to_json }}"
+  register: gateway
+  changed_when: false
 """
 
 RETURN = r"""
@@ -63,6 +82,100 @@ networks:
                 IPv4Address: 172.30.0.2/16, IPv6Address: ""}
       Ports:
         - {Protocol: tcp, HostIp: "", HostPort: 8080, Address: 172.30.0.2, Port: 80, Container: nginx}
+docker:
+  description:
+    - The networks as C(docker network inspect) prints them, the containers as C(docker inspect), as far as it is about
+      the network, and the lines of C(docker network ls --format json) and C(docker ps --all --format json). Keys and
+      types are Docker's. The C(Options) of a network are strings, Docker's and, by their own names, ours.
+    - An C(Id) is a hash of a name and of the host's C(/etc/machine-id), and stays the same when the host boots anew. An
+      overlay network has the same on all hosts.
+    - C(Created) of a network is when the oldest address of its bridge was added, of a container when its namespace got
+      its handle, as the kernel remembers them. So after a reboot it is when they came back. A bridge without an address
+      has none (gateway mode V(isolated), a network that joins another), and it is C(0001-01-01T00:00:00Z), as in Docker
+      where a time is not known.
+    - Ports that a network of the gateway mode V(routed) opens have an empty C(HostPort). A container that no process
+      runs in has the C(Status) V(created) and the C(Pid) 0.
+  returned: with O(docker_format=true)
+  type: dict
+  sample:
+    networks:
+      - Name: web
+        Id: b3c1f5d09e7a4c2f8d6b1a0e5f4c3d2b1a09f8e7d6c5b4a39281706f5e4d3c2b
+        Created: "2026-03-01T08:15:30Z"
+        Scope: local
+        Driver: bridge
+        EnableIPv4: true
+        EnableIPv6: false
+        IPAM: {Driver: default, Options: {}, Config: [{Subnet: 172.30.0.0/16, Gateway: 172.30.0.1}]}
+        Internal: false
+        Attachable: false
+        Ingress: false
+        ConfigFrom: {Network: ""}
+        ConfigOnly: false
+        Containers:
+          1f0e9d8c7b6a594837261504f3e2d1c0b9a8978685746352413f2e1d0c9b8a79:
+            {Name: nginx, EndpointID: 5d4c3b2a190807f6e5d4c3b2a190807f6e5d4c3b2a190807f6e5d4c3b2a19080,
+             MacAddress: "02:42:ac:1e:00:02", IPv4Address: 172.30.0.2/16, IPv6Address: ""}
+        Options:
+          com.docker.network.bridge.name: br-web
+          com.docker.network.bridge.enable_icc: "true"
+          com.docker.network.bridge.enable_ip_masquerade: "true"
+          com.docker.network.bridge.host_binding_ipv4: 0.0.0.0
+          com.docker.network.bridge.gateway_mode_ipv4: nat
+          com.docker.network.driver.mtu: "1500"
+          bridge: br-web
+          mtu: "1500"
+          icc: "true"
+          masquerade: "true"
+          gateway_mode: nat
+        Labels: {role: bridge_network}
+    containers:
+      - Id: 1f0e9d8c7b6a594837261504f3e2d1c0b9a8978685746352413f2e1d0c9b8a79
+        Created: "2026-03-01T08:15:30Z"
+        Name: /nginx
+        State: {Status: running, Running: true, Pid: 812}
+        HostConfig: {NetworkMode: web, PortBindings: {80/tcp: [{HostIp: "", HostPort: "8080"}]}}
+        Config: {Hostname: nginx, Labels: {role: bridge_network, mode: bridge}}
+        NetworkSettings:
+          Bridge: ""
+          SandboxID: 7e6d5c4b3a29180f7e6d5c4b3a29180f7e6d5c4b3a29180f7e6d5c4b3a29180f
+          SandboxKey: /run/netns/nginx
+          HairpinMode: false
+          LinkLocalIPv6Address: ""
+          LinkLocalIPv6PrefixLen: 0
+          Ports: {80/tcp: [{HostIp: 0.0.0.0, HostPort: "8080"}]}
+          SecondaryIPAddresses: null
+          SecondaryIPv6Addresses: null
+          EndpointID: 5d4c3b2a190807f6e5d4c3b2a190807f6e5d4c3b2a190807f6e5d4c3b2a19080
+          Gateway: 172.30.0.1
+          GlobalIPv6Address: ""
+          GlobalIPv6PrefixLen: 0
+          IPAddress: 172.30.0.2
+          IPPrefixLen: 16
+          IPv6Gateway: ""
+          MacAddress: "02:42:ac:1e:00:02"
+          Networks:
+            web:
+              IPAMConfig: null
+              Links: null
+              Aliases: [www]
+              NetworkID: b3c1f5d09e7a4c2f8d6b1a0e5f4c3d2b1a09f8e7d6c5b4a39281706f5e4d3c2b
+              EndpointID: 5d4c3b2a190807f6e5d4c3b2a190807f6e5d4c3b2a190807f6e5d4c3b2a19080
+              Gateway: 172.30.0.1
+              IPAddress: 172.30.0.2
+              IPPrefixLen: 16
+              IPv6Gateway: ""
+              GlobalIPv6Address: ""
+              GlobalIPv6PrefixLen: 0
+              MacAddress: "02:42:ac:1e:00:02"
+              DriverOpts: null
+              DNSNames: [nginx, www]
+    network_ls:
+      - {CreatedAt: "2026-03-01 08:15:30 +0000 UTC", Driver: bridge, ID: b3c1f5d09e7a, IPv4: "true", IPv6: "false",
+         Internal: "false", Labels: role=bridge_network, Name: web, Scope: local}
+    container_ls:
+      - {CreatedAt: "2026-03-01 08:15:30 +0000 UTC", ID: 1f0e9d8c7b6a, Labels: "role=bridge_network,mode=bridge",
+         Names: nginx, Networks: web, Ports: "0.0.0.0:8080->80/tcp", State: running}
 bridges:
   description: The bridges, in the columns of C(brctl show).
   returned: always

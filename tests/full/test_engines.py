@@ -7,8 +7,10 @@ beside ours."""
 
 from __future__ import annotations
 
+import json
 import os
 import sys
+from typing import Any
 
 import pytest
 from integration.docker_scenarios.words import APP, HOST, LAN, WEB, absent, lan_knows, on
@@ -159,3 +161,62 @@ def test_beside_dockers_own(host, docker):
     assert host.sh(theirs, "lan").strip() == HELLO
     assert arrives(host, "lan", HOST, 8080, "a", 80), "Docker makes its chains anew and leaves DOCKER-USER"
     role.run(*gone, manage_foreign_firewall=True)
+
+
+# What later versions have besides what Debian's does, and the labels that the role gives.
+LATER = {"/EnableIPv4", "/IPv4", "/NetworkSettings/Networks/NAME/DNSNames", "/IPAM/Config/Gateway", "/Labels/role",
+         "/Config/Labels/role", "/Config/Labels/mode"}  # fmt: skip
+# What is about an image or a process; and Docker's own alias of each container, its id.
+NOT_OURS = ("/Path", "/Args", "/State/", "/Image", "/ResolvConfPath", "/HostnamePath", "/HostsPath", "/LogPath",
+            "/RestartCount", "/Driver", "/Platform", "/MountLabel", "/ProcessLabel", "/AppArmorProfile", "/ExecIDs",
+            "/HostConfig/", "/GraphDriver", "/Mounts", "/Config/", "/Command", "/LocalVolumes", "/RunningFor", "/Size",
+            "/Status", "/NetworkSettings/Networks/NAME/Aliases")  # fmt: skip
+
+
+def types_of(value: Any, path: str = "") -> dict[str, set[str]]:
+    """The types of the values at each path; ids, networks' names and ports are one key, a list's elements one path."""
+    found = {path: {type(value).__name__}}
+    below_it = value if isinstance(value, dict) else dict(enumerate(value)) if isinstance(value, list) else {}
+    for name, below in below_it.items():
+        is_name = len(str(name)) == 64 or path.endswith(("/Ports", "/PortBindings", "/Networks"))
+        inner = path if isinstance(name, int) else "%s/%s" % (path, "NAME" if is_name else name)
+        for key, types in types_of(below, inner).items():
+            found[key] = found.get(key, set()) | types
+    return found
+
+
+def test_dockers_format_beside_docker(host, docker):
+    """The same networks, container and ports, made by Docker and by us: the same keys, and values of the same types."""
+    host.sh(IMPORT % "/usr/bin/docker")
+    docker("network create --subnet 172.25.0.0/24 --ip-range 172.25.0.128/25 --aux-address nas=172.25.0.9 --internal"
+           " --label tier=front --opt com.docker.network.driver.mtu=1400 inside")  # fmt: skip
+    docker("network create --subnet 172.24.0.0/24 --opt com.docker.network.bridge.enable_icc=false web")
+    docker("run --detach --network web --publish 7000:80 --publish 127.0.0.1:7001:81/udp --name d1"
+           " docker.io/library/nginx")  # fmt: skip
+    docker("network connect inside d1")
+    inspected = {
+        "networks": json.loads(docker("network inspect inside web")),
+        "containers": json.loads(docker("inspect d1")),
+        "network_ls": [json.loads(docker("network ls --filter name=web --format '{{json .}}'"))],
+        "container_ls": [json.loads(docker("ps --format '{{json .}}'"))],
+    }
+    inside = {"name": "inside", "subnet": "172.35.0.0/24", "ip_range": "172.35.0.128/25", "internal": True,
+              "aux_addresses": {"nas": "172.35.0.9"}, "mtu": 1400, "labels": {"tier": "front"}}  # fmt: skip
+    web = {"name": "web", "subnet": "172.34.0.0/24", "icc": False}
+    Role(host).run([inside, web], [on(["web", "inside"], "d1", "8000:80", "127.0.0.1:8001:81/udp")])
+    ours = host.module("network_info", docker_format=True)["docker"]
+
+    assert set(ours) == set(inspected)
+    for what in inspected:
+        theirs, found = types_of(inspected[what]), types_of(ours[what])
+        asked = {key for key in theirs if not key.startswith(NOT_OURS)}
+        assert {key: (theirs[key], found.get(key)) for key in asked if not found.get(key, {""}) <= theirs[key]} == {}
+        more = {key for key in found.keys() - theirs.keys() if not key.startswith("/Options/")}
+        assert more <= LATER, what
+    options = {one["Name"]: one["Options"] for one in ours["networks"]}
+    for network in inspected["networks"]:
+        assert network["Options"].items() <= options[network["Name"]].items()
+    their_ports, our_ports = (one["containers"][0]["NetworkSettings"]["Ports"] for one in (inspected, ours))
+    assert set(their_ports) == set(our_ports)
+    assert [one["HostIp"] for one in their_ports["81/udp"]] == [one["HostIp"] for one in our_ports["81/udp"]]
+    assert our_ports["80/tcp"] == [{"HostIp": "0.0.0.0", "HostPort": "8000"}], "there is no proxy that serves IPv6"

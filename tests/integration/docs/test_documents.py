@@ -22,6 +22,7 @@ from ansible_collections.virtnet.linux.plugins.modules import network_info
 from kit.checkout import HOME
 from kit.role import Role
 
+ID = re.compile(r"\b[0-9a-f]{64}\b")
 STATE = {"state", "adopt"}  # every object has them; the page says so once
 PAGE = blocks(HOME / "docs" / "architecture.md")
 TOPOLOGY, REPORT = [yaml.safe_load(block.text) for block in PAGE if block.why_not_run]
@@ -68,7 +69,7 @@ def test_a_report_has_what_is_documented_and_nothing_else(documented, host):
     host.sh(CARD % (("eth0",) * 3) + CARD % (("enp3s0",) * 3))
     host.sh("ip address add 192.0.2.2/24 dev eth0; ip route add default via 192.0.2.1")
     Role(host).change([{"name": "web", "subnet": "172.30.0.0/16"}], [CONTAINER])
-    live = host.module("network_info")
+    live = host.module("network_info", docker_format=True)
     del live["changed"]
     documented, found = (
         {key for key in keys_of(report) if "labels/" not in key.lower()} for report in (documented, live)
@@ -83,5 +84,6 @@ def keys_of(value: Any, path: str = "") -> set[str]:
     if isinstance(value, list):
         return {key for element in value for key in keys_of(element, path)}
     if isinstance(value, dict):
+        value = {ID.sub("ID", name): below for name, below in value.items()}
         return {key for name, below in value.items() for key in {path + "/" + name} | keys_of(below, path + "/" + name)}
     return set()

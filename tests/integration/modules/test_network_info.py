@@ -6,12 +6,33 @@
 
 from __future__ import annotations
 
+import calendar
+import json
+import re
+import subprocess
+import time
+
 import pytest
 
 from kit import packets, snapshot, towns
 from kit.towns import policy
 
 MAC = "02:42:ac:1e:00:01"
+ID = re.compile(r"[0-9a-f]{64}")
+# what scripts for `docker network inspect web` do, found in public repositories, and what they get of the network below
+JQ = {
+    ".[0].Id[:12] | test(\"^[0-9a-f]{12}$\")": "true",
+    ".[0].IPAM.Config[0].Gateway": "172.30.0.1",
+    ".[].IPAM.Config[].Subnet": "172.30.0.0/16\nfd00:30::/64",
+    ".[0].Containers | to_entries[] | select(.value.Name == \"nginx\") | .value.IPv4Address | sub(\"/.*\"; \"\")":
+        "172.30.0.2",
+    ".[0].Containers | length": "2",
+    ".[0].Options.\"com.docker.network.bridge.name\"": "br-web",
+    ".[0].Options[\"com.docker.network.driver.mtu\"] | tonumber": "1400",
+    ".[] | select(.Internal == false and .Driver == \"bridge\") | .Name": "web",
+    ".[0].Created | fromdateiso8601 | . > 1700000000": "true",
+    ".[0] | .Attachable, .Ingress, .ConfigOnly, .ConfigFrom.Network == \"\"": "false\nfalse\nfalse\ntrue",
+}  # fmt: skip
 
 
 @pytest.fixture
@@ -183,3 +204,118 @@ def test_rubbish_on_the_host_is_no_harm(web):
         assert after[what] == before[what]
     assert sorted(one["name"] for one in after["containers"]) == sorted(one["name"] for one in before["containers"])
     assert policy("br0")["bridge"] not in str(after)
+
+
+@pytest.fixture
+def docker(web):
+    """The same as Docker prints it."""
+    return web.module("network_info", docker_format=True)["docker"]
+
+
+def is_text(things):
+    return all(isinstance(key, str) and isinstance(value, str) for key, value in things.items())
+
+
+def test_it_is_in_dockers_format_when_asked_for(web):
+    plain, both = web.module("network_info"), web.module("network_info", docker_format=True)
+    both.pop("docker")
+    assert plain == both, "what others read stays as it is"
+
+
+@pytest.mark.parametrize("query", JQ)
+def test_scripts_for_docker_network_inspect_run_unchanged(docker, query):
+    printed = json.dumps(docker["networks"])
+    done = subprocess.run(["jq", "-r", query], input=printed, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == JQ[query]
+
+
+def test_ids_are_dockers_and_stay_the_same(web, docker):
+    (network,) = docker["networks"]
+    found = [network["Id"], *network["Containers"], *(one["EndpointID"] for one in network["Containers"].values())]
+    assert all(ID.fullmatch(one) for one in found) and len(set(found)) == len(found) == 5
+    containers = {one["Name"]: one for one in docker["containers"]}
+    assert set(network["Containers"]) == {containers["/nginx"]["Id"], containers["/client"]["Id"]}
+    (attached,) = containers["/nginx"]["NetworkSettings"]["Networks"].items()
+    assert attached[0] == "web" and attached[1]["NetworkID"] == network["Id"]
+    assert attached[1]["EndpointID"] == network["Containers"][containers["/nginx"]["Id"]]["EndpointID"]
+    web.sh("mv /run/virtnet /run/gone; ip link set br-web down; ip link set br-web up; nft flush ruleset")
+    assert web.module("network_info", docker_format=True)["docker"]["networks"][0]["Id"] == network["Id"]
+    web.sh("echo another >/run/machine-id; mount --bind /run/machine-id /etc/machine-id")
+    assert web.module("network_info", docker_format=True)["docker"]["networks"][0]["Id"] != network["Id"]
+
+
+def test_created_is_when_it_came_and_does_not_change(host):
+    began = int(time.time()) - 1
+    host.module("netns", name="box")
+    host.module("bridge", name="br-lab", addresses=["10.77.0.1/24"], labels={"network": "lab"})
+    host.module("bridge", name="br-alone", labels={"network": "alone"})
+
+    def created():
+        told = host.module("network_info", docker_format=True)["docker"]
+        return {one["Name"]: one["Created"] for one in told["networks"] + told["containers"]}
+
+    before = created()
+    ended = time.time() + 1
+    for name in ("lab", "/box"):
+        seconds = calendar.timegm(time.strptime(before[name], "%Y-%m-%dT%H:%M:%SZ"))
+        assert began <= seconds <= ended, (name, before)
+    assert before["alone"] == "0001-01-01T00:00:00Z", "the kernel remembers no time for it"
+    while time.time() < ended + 1:  # a time that is taken anew each time would be another one by now
+        time.sleep(0.1)
+    host.sh("ip link set br-lab mtu 1400; ip address add 10.77.0.9/24 dev br-lab; ip netns exec box true")
+    assert created() == before
+
+
+def test_labels_and_options_are_text_as_dockers(web):
+    web.module("bridge_policy", bridge="br-web", subnets=["172.30.0.0/16", "fd00:30::/64"], icc=False, masquerade=False,
+               gateway_mode6="routed", trusted_interfaces=["outside0", "eth9"])  # fmt: skip
+    (network,) = web.module("network_info", docker_format=True)["docker"]["networks"]
+    assert is_text(network["Options"]) and is_text(network["Labels"])
+    bridge = "com.docker.network.bridge."
+    assert {key: value for key, value in network["Options"].items() if key.startswith("com.")} == {
+        bridge + "name": "br-web", bridge + "enable_icc": "false", bridge + "enable_ip_masquerade": "false",
+        bridge + "host_binding_ipv4": "0.0.0.0", bridge + "gateway_mode_ipv4": "nat",
+        bridge + "gateway_mode_ipv6": "routed", bridge + "trusted_host_interfaces": "eth9:outside0",
+        "com.docker.network.driver.mtu": "1400",
+    }  # fmt: skip
+    assert network["Options"]["icc"] == "false" and network["Options"]["trusted_interfaces"] == "eth9:outside0"
+
+
+def test_published_ports_as_docker_inspect_has_them(web):
+    pid = web.start("sleep", "infinity", netns="nginx")
+    docker = web.module("network_info", docker_format=True)["docker"]
+    containers = {one["Name"][1:]: one for one in docker["containers"]}
+    nginx = containers["nginx"]
+    assert nginx["NetworkSettings"]["Ports"] == {
+        "80/tcp": [{"HostIp": "0.0.0.0", "HostPort": "8080"}],
+        "443/tcp": [{"HostIp": "::1", "HostPort": "8443"}],
+    }
+    assert nginx["HostConfig"]["PortBindings"]["80/tcp"] == [{"HostIp": "", "HostPort": "8080"}]
+    assert nginx["NetworkSettings"]["IPAddress"] == "172.30.0.2" and nginx["NetworkSettings"]["IPPrefixLen"] == 16
+    assert nginx["State"] == {"Status": "running", "Running": True, "Pid": pid}
+    inside = web.sh("nsenter --net=%s ip -br address show eth0" % nginx["NetworkSettings"]["SandboxKey"])
+    assert " 172.30.0.2/16 " in inside, inside
+    assert containers["sidecar"]["HostConfig"]["NetworkMode"] == "container:" + nginx["Id"]
+    assert containers["sidecar"]["State"]["Pid"] == pid, "they share the namespace"
+    modes = {name: one["HostConfig"]["NetworkMode"] for name, one in containers.items()}
+    assert (modes["nginx"], modes["batch"], modes["agent"]) == ("web", "none", "host")
+    rows = {row["Names"]: row for row in docker["container_ls"]}
+    assert rows["nginx"]["ID"] == nginx["Id"][:12] and is_text(rows["nginx"])
+    assert rows["nginx"]["Ports"] == "0.0.0.0:8080->80/tcp, [::1]:8443->443/tcp"
+    assert (rows["nginx"]["State"], rows["batch"]["State"]) == ("running", "created")
+    (row,) = docker["network_ls"]
+    assert is_text(row) and row["ID"] == docker["networks"][0]["Id"][:12]
+    assert (row["Name"], row["Driver"], row["Scope"]) == ("web", "bridge", "local")
+
+
+def test_what_a_routed_network_opens_has_no_port_of_the_host(web):
+    web.module("bridge_policy", bridge="br-web", subnets=["172.30.0.0/16", "fd00:30::/64"], gateway_mode="routed")
+    for address in ("172.30.0.2", "fd00:30::2"):
+        web.module("nat_port", to_address=address, to_port="81", bridge="br-web")
+    docker = web.module("network_info", docker_format=True)["docker"]
+    (nginx,) = [one for one in docker["containers"] if one["Name"] == "/nginx"]
+    assert nginx["NetworkSettings"]["Ports"]["81/tcp"] == [
+        {"HostIp": "0.0.0.0", "HostPort": ""}, {"HostIp": "::", "HostPort": ""},
+    ]  # fmt: skip
+    (row,) = [one for one in docker["container_ls"] if one["Names"] == "nginx"]
+    assert "81/tcp" in row["Ports"].split(", ") and "->81" not in row["Ports"]
