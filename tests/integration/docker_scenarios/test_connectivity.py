@@ -22,6 +22,7 @@ def test_containers_of_a_network_reach_each_other(host, role, network):
     part = [int(text, 16) for text in mac.split(":")]
     local = "fe80::%x:%xff:fe%02x:%x" % ((part[0] ^ 2) << 8 | part[1], part[2], part[3], part[4] << 8 | part[5])
     assert ping(host, "a", local + "%eth0"), "link-local"
+    assert ping(host, "a", "fe80::1%eth0"), "link-local, the gateway's"
     assert arrives(host, "a", role.address("b", name), 80, "b", protocol="udp")
 
 

@@ -173,6 +173,15 @@ def test_the_gateway_is_the_same_on_every_host(fabric):
         assert GATEWAY_MAC in shown and "10.42.0.1/16" in shown and "fd42::1/64" in shown
 
 
+def test_the_gateway_answers_each_hosts_own_containers_and_no_other_network(fabric):
+    for host, container in EVERYBODY:
+        assert fabric.ping(host, container, "10.42.0.1") and fabric.ping(host, container, "fd42::1"), (host, container)
+    for host in ("h2", "h3"):  # c9 is on the network other alone
+        assert fabric.ping(host, "c9", "10.43.0.1")
+        assert not fabric.ping(host, "c9", "10.42.0.1", "-W0.5")
+    assert not fabric.ping("h1", "c1", "10.43.0.1", "-W0.5")
+
+
 def test_network_info_tells_of_an_overlay(fabric):
     live = fabric.live("h1")
     network = next(one for one in live["networks"] if one["Name"] == "fabric")
