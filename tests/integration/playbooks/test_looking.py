@@ -80,6 +80,28 @@ def test_inspect_writes_one_document_for_machines(made):
     assert "NETWORK" not in said
 
 
+def test_inspect_in_dockers_format(made):
+    before = state_of(made)
+    docker = ["-e", "inspect_format=docker"]
+    made.play("virtnet.linux.inspect", "--tags", "json", "-e", "inspect_file=%s/docker.json" % made.directory, *docker)
+    live = json.loads((made.directory / "docker.json").read_text())
+    assert set(live) == {"h1", "h2", "outside"} and live["outside"]["networks"] == []
+    net = live["h1"]["networks"]
+    assert net[0]["IPAM"]["Config"][0]["Gateway"] == "172.30.0.1"
+    assert sorted(one["IPv4Address"].split("/")[0] for one in net[0]["Containers"].values()) == [
+        "172.30.0.2", "172.30.0.3"
+    ]  # fmt: skip
+    assert net[0]["Options"]["com.docker.network.bridge.name"] == "br-web"
+
+    said = made.play("virtnet.linux.inspect", "--limit", "h1", *docker)
+    assert '"Id": "%s"' % net[0]["Id"] in said, "the same at each run"
+    assert '"ID": "%s"' % net[0]["Id"][:12] in said
+    assert '"Ports": "0.0.0.0:8080->80/tcp"' in said and "br-web        8000.0242ac1e0001" in said
+    assert state_of(made) == before
+    said = made.play("virtnet.linux.inspect", "-e", "inspect_format=podman", fails=True)
+    assert "has no attribute 'podman'" in said
+
+
 def test_topology_draws_the_fleet_in_one_page(made):
     made.play("virtnet.linux.topology", "-e", "topology_directory=%s/docs" % made.directory, "-e", "topology_title=A&B")
     page = (made.directory / "docs" / "topology.html").read_text()
