@@ -14,7 +14,9 @@ Read by `nft -j`, which also shows the tables that iptables-nft made; old iptabl
 
 from __future__ import annotations
 
+import functools
 import json
+import operator
 import subprocess
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -28,6 +30,8 @@ NF_CALL = {"iptables": "net.bridge.bridge-nf-call-iptables", "ip6tables": "net.b
 _ACCEPT, _DROP, _GO_ON = "accept", "drop", "go on"
 _HARMLESS = ("counter", "log", "comment", "notrack")  # statements that decide nothing
 _ANY_BRIDGE = ""  # stands for one that no rule names
+_MARK, _OUR_BITS = {"meta": {"key": "mark"}}, ruleset.MARKS[0] | ruleset.MARKS[1]
+_BEHIND_OURS = ("input", "output", "postrouting")  # hooks behind which no chain of ours asks for a mark
 _DEPTH = 16  # the kernel allows so many jumps (NFT_JUMP_STACK_SIZE)
 
 
@@ -108,6 +112,45 @@ def drops(others: list[Table], bridge: str = _ANY_BRIDGE) -> list[Drop]:
                         found.append(Drop(table.family, table.name, chain.name, rule, *place))
                         break
     return found + list(_legacy_drops(bridge))
+
+
+def marking(others: list[Table]) -> Iterator[tuple[Table, Chain, str]]:
+    """The chains that set or test the bits of the packet's mark that are ours; not those whose rules iptables shows to
+    nobody else (its targets MARK and CONNMARK)."""
+    for table in others:
+        for chain in table.chains.values():
+            found = {word for rule in chain.rules for statement in rule["expr"] for word in _marks(chain, statement)}
+            for word in sorted(found):
+                yield table, chain, word
+
+
+def _marks(chain: Chain, statement: dict[str, Any]) -> Iterator[str]:
+    """What a statement does with our bits: "sets", where that is before our own chains, or "tests"."""
+    word, value = next(iter(statement.items()))
+    if word == "mangle" and value["key"] == _MARK and chain.hook not in _BEHIND_OURS:
+        if _bits(value["value"]) & _OUR_BITS:
+            yield "sets"
+    elif word == "match":
+        masked = value["left"].get("&") if isinstance(value["left"], dict) else None
+        tested = masked[1:] if masked and masked[0] == _MARK else value["right"] if value["left"] == _MARK else 0
+        if _bits(tested) & _OUR_BITS:
+            yield "tests"
+
+
+def _bits(value: Any) -> int:
+    """The bits of a mark that an expression names; what it takes from elsewhere is not known."""
+    if isinstance(value, list):  # operands, elements of a set, or key and value of a map's
+        return functools.reduce(operator.or_, map(_bits, value), 0)
+    if not isinstance(value, dict):
+        return value if isinstance(value, int) else 0
+    if "map" in value:  # a named one's content is not listed
+        data = value["map"].get("data")
+        return _bits([pair[1] for pair in data.get("set", [])]) if isinstance(data, dict) else 0
+    if "prefix" in value:  # the first bits are compared: mark & 0xffff0000 == 0 is listed as 0x00000000/16
+        return -1 << 32 - int(value["prefix"]["len"])
+    if "&" in value:  # of a mark less some bits: it has what it had
+        return functools.reduce(operator.and_, map(_bits, value["&"]))
+    return _bits(value.get("|") or value.get("^") or value.get("set") or [])
 
 
 def packets(table: Table, bridge: str) -> list[dict[str, str]]:

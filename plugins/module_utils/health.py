@@ -16,8 +16,9 @@ from ansible_collections.virtnet.linux.plugins.module_utils.names import sysctl
 
 
 def warnings(host: Host, waiting: list[dict[str, Any]]) -> list[str]:
-    """Tables of ours that are gone or changed, and listeners that get nothing because their port is published."""
-    return [*_tables(host), *_shadowed(host, waiting)]
+    """Tables of ours that are gone or changed, listeners that get nothing because their port is published, and other
+    tables that use our bits of the packet's mark."""
+    return [*_tables(host), *_shadowed(host, waiting), *_marks(host)]
 
 
 def foreign_drops(host: Host) -> list[dict[str, Any]]:
@@ -82,3 +83,16 @@ def _shadowed(host: Host, waiting: list[dict[str, Any]]) -> Iterator[str]:
     for listener, port in listeners.shadowed(ports, waiting):
         leads = f"the port is published and leads to {port.to_address} port {port.to_port}"
         yield f"{listeners.told(listener)} and gets nothing: {leads}"
+
+
+def _marks(host: Host) -> Iterator[str]:
+    bits = ", ".join("0x%08x" % mark for mark in ruleset.MARKS)
+    harm = {
+        "sets": "packets so marked may pass icc: false, or be routed by this host between interfaces that are not ours",
+        "tests": "our rules set them, on packets that it is not about",
+    }
+    for table, chain, word in foreign.marking(host.foreign_tables) if _bridges(host) else ():
+        yield (
+            f"chain {chain.name} of the nftables table {table} {word} bits of the packet mark that table "
+            f"{ruleset.TABLE} uses ({bits}): {harm[word]}; use other bits there"
+        )

@@ -18,7 +18,8 @@ Two bits of the packet's mark carry what one table cannot ask of the other:
 * BRIDGED: with the same sysctl bridged packets pass inet forward too, where those of other people's bridges must not be
   taken for packets that this host routes.
 
-A container cannot set them: a packet's mark is cleared when it crosses namespaces.
+A mark of others, by which policy routing may go, stays as it is on a packet that leaves. A container cannot set them: a
+packet's mark is cleared when it crosses namespaces.
 """
 
 from __future__ import annotations
@@ -29,8 +30,8 @@ import re
 TABLE = "virtnet"
 FAMILIES = ("inet", "bridge")
 
-_TRANSLATED = "0x10000000"
-_BRIDGED = "0x20000000"
+MARKS = 0x10000000, 0x20000000
+_TRANSLATED, _BRIDGED = ("0x%08x" % mark for mark in MARKS)
 _GATEWAY = "02:76:69:72:74:00"  # the sender of a frame that the gateway turns round; nobody sends to it
 
 _INET = """
@@ -100,8 +101,13 @@ table inet virtnet {
 
     chain marking {
         type filter hook prerouting priority -99; policy accept;
-        iifname @bridges ct status dnat meta mark set meta mark | %(translated)s \
+        iifname @bridges ct status dnat meta mark 0 meta mark set %(translated)s \
             comment "tells table bridge virtnet of the translation"
+        iifname @bridges ct status dnat meta mark != 0 ip saddr . ip daddr @near4 \
+            meta mark set meta mark | %(translated)s \
+            comment "what others have marked only within a network: else their policy routing would miss it"
+        iifname @bridges ct status dnat meta mark != 0 ip6 saddr . ip6 daddr @near6 \
+            meta mark set meta mark | %(translated)s comment "the same for IPv6"
     }
 
     chain input {
