@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import functools
-import ipaddress
 from collections.abc import Iterator
 from typing import Any, TypeVar
 
@@ -232,6 +231,6 @@ def _is_address(text: object) -> bool:
 @functools.lru_cache(maxsize=1 << 16)
 def _is_network(text: object) -> bool:
     try:
-        return isinstance(text, str) and "/" in text and str(ipaddress.ip_network(text)) == text
+        return isinstance(text, str) and "/" in text and str(ip.network(text)) == text
     except ValueError:
         return False

@@ -52,7 +52,10 @@ def normal(text: str) -> str:
 
 @functools.lru_cache(_TEXTS)
 def network(text: str) -> Network:
-    """A network: 172.30.0.0/16; a lone address is a network of one."""
+    """A network: 172.30.0.0/16; a lone address is a network of one. For ipaddress a zone, which may be any text, even
+    several lines, is part of one: fd00::%x/64."""
+    if "%" in text:
+        raise ValueError("a zone has no place in %r" % text)
     return ipaddress.ip_network(text)
 
 

@@ -171,9 +171,11 @@ class Problems:
 
 def _network_rule(value: Any) -> str:
     try:
-        return f"it should be {ipaddress.ip_network(value, strict=False)}"
+        if "%" not in str(value):
+            return f"it should be {ipaddress.ip_network(value, strict=False)}"
     except ValueError:
-        return "a network and its length, as 172.30.0.0/16 or fd00::/64"
+        pass
+    return "a network and its length, as 172.30.0.0/16 or fd00::/64"
 
 
 def _quoted(value: object) -> str:

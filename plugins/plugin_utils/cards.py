@@ -96,7 +96,7 @@ def _read_addresses(record: Fields) -> list[Interface] | None:
     found = []
     for number, value in enumerate(record.listing("addresses")):
         try:
-            if "/" not in str(value):
+            if "/" not in str(value) or "%" in str(value):
                 raise ValueError(value)
             found.append(ipaddress.ip_interface(str(value).strip()))
         except ValueError:

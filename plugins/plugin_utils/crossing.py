@@ -74,7 +74,8 @@ def read_allowed_addresses(fields: Fields) -> list[str]:
     found: dict[int, IPNetwork] = {}
     for number, value in enumerate(fields.listing("allowed_addresses")):
         try:
-            found[number] = ipaddress.ip_network(value if isinstance(value, str) else "")
+            # for ipaddress a zone is part of a network, fd00::%eth0/64, and may be any text
+            found[number] = ipaddress.ip_network(value if isinstance(value, str) and "%" not in value else "")
         except ValueError:
             rule = "must be an IP address, or a subnet in CIDR notation without host bits"
             fields.problems.refuse(fields.thing, f"allowed_addresses[{number}]", value, rule)

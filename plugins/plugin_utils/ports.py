@@ -122,6 +122,8 @@ def _parse_host_ip(text: str) -> Address:
     bracketed = text.startswith("[")
     try:
         address = ipaddress.ip_address(text[1:-1] if bracketed else text)
+        if address.version == 6 and address.scope_id:
+            raise ValueError(text)
     except ValueError:
         raise PortError(f"the host address {text!r} is no IP address; {FORM}") from None
     if bracketed != (address.version == 6):

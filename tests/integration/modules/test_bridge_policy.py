@@ -194,6 +194,16 @@ def test_all_that_is_wrong_is_said_at_once(town):
     assert any("declared twice" in problem for problem in problems)
 
 
+@pytest.mark.parametrize("subnet", ["fd00::%eth0/64", "fd00::% }\nflush ruleset\n/64"])
+def test_a_zone_in_a_network_never_reaches_nft(town, subnet):
+    """For Python's ipaddress it is part of a network, and any text: a transaction would have it as it is."""
+    (problem,) = town.refused("bridge_policy", bridge="br0", subnets=[subnet])
+    assert problem.endswith("subnets: '%s': a network and its length, as 172.30.0.0/16 or fd00::/64" % subnet)
+    (problem,) = town.refused("veth", name="v-c1", anti_spoofing=True, allowed_addresses=[subnet],
+                              peer={"netns": "c1", "name": "eth0"})  # fmt: skip
+    assert "allowed_addresses: '%s'" % subnet in problem
+
+
 def test_a_bridge_that_is_not_there_is_refused_and_in_check_mode_a_warning(town):
     result = town.module("bridge_policy", **policy("br9"))
     assert result["failed"] and "br9" in result["msg"]

@@ -70,7 +70,8 @@ def test_so_are_others_and_what_is_none(text: str) -> None:
     assert _read(ip.interface, text) == _read(ipaddress.ip_interface, text)
 
 
-@pytest.mark.parametrize("reader", [ip.address, ip.interface])
-def test_a_zone_is_refused(reader: Callable[[str], Any]) -> None:
+@pytest.mark.parametrize("reader", [ip.address, ip.interface, ip.network])
+@pytest.mark.parametrize("text", ["fe80::1%eth0", "fd00::%a/64", "fd00::%a }\nflush ruleset\n/64"])
+def test_a_zone_is_refused(reader: Callable[[str], Any], text: str) -> None:
     with pytest.raises(ValueError, match="zone"):
-        reader("fe80::1%eth0")
+        reader(text)

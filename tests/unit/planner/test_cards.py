@@ -159,7 +159,7 @@ def test_fields_that_cannot_be():
             {"name": "x"},
             {"device": "no/pe", "name": "lo"},
             {"device": "enp3s0", "name": "d", "mode": "bridge"},
-            {"device": "enp4s0", "name": "d", "type": "ipvlan", "addresses": ["10.0.0.1", "x"]},
+            {"device": "enp4s0", "name": "d", "type": "ipvlan", "addresses": ["10.0.0.1", "x", "fd00::1%e/64"]},
             {"device": "enp5s0", "addresses": ["10.0.0.1/24"], "gateway": "10.0.1.1", "mac": "01:00:00:00:00:01"},
             {"device": "enp6s0", "gateway": "10.0.1.1", "color": "red"},
         ]
@@ -173,6 +173,7 @@ def test_fields_that_cannot_be():
         (3, "type 'ipvlan': must be one of physical, macvlan"),
         (3, "addresses[0] '10.0.0.1': must be an address with its length"),
         (3, "addresses[1] 'x': must be"),
+        (3, "addresses[2] 'fd00::1%e/64': must be"),
         (4, "gateway '10.0.1.1': must be an address on the card's link: in 10.0.0.0/24"),
         (4, "mac '01:00:00:00:00:01': must be a unicast"),
         (5, "color 'red': is no field"),

@@ -116,6 +116,7 @@ def test_a_range_for_one_container_port_means_one_of_it():
         ("[::ffff:192.0.2.1]:8080:80", "write the IPv4 address 192.0.2.1"),
         ("192.0.2.256:8080:80", "is no IP address"),
         ("[fe80::1]:8080:80", "not link-local"),
+        ("[fd00::1%eth0]:8080:80", "is no IP address"),
         ("224.0.0.1:8080:80", "a unicast address"),
         ("", "write [HOST_IP:]HOST_PORT:CONTAINER_PORT"),
         ("8080:80:90:100", "in brackets"),
