@@ -215,8 +215,7 @@ def main() -> None:
 
 def run(options: dict[str, Any], directory: Path, check: bool) -> dict[str, Any]:
     """Brings the lab to the state; returns what the module returns."""
-    if files.is_foreign(directory):
-        raise LabError("directory: '%s': is not empty and no lab's: choose another, or empty it" % directory)
+    files.refuse_foreign(directory)
     before = files.remembered(directory)
     hosts_before = _described(before)
     if options["state"] == "absent":

@@ -145,6 +145,7 @@ def compare(lab: Lab, restart: list[str]) -> Changes:
 def apply(lab: Lab, todo: Changes) -> None:
     """Does it."""
     lab.directory.mkdir(mode=0o700, exist_ok=True)
+    files.refuse_shared(lab.directory)  # in a place for all, as /tmp, it may have been made meanwhile
     for name in todo.write:
         files.write(lab, name)
     files.make_keys(todo.keys)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import stat
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -72,10 +73,24 @@ def make_keys(keys: list[Path]) -> None:
             raise LabError("ssh-keygen: " + error.strip())
 
 
-def is_foreign(directory: Path) -> bool:
-    """Whether the directory is there and no lab's: a lab's first file is its inventory."""
-    found = set(os.listdir(directory)) if directory.exists() else set()
-    return INVENTORY not in found and bool(found - {INVENTORY + ".new"})
+def refuse_foreign(directory: Path) -> None:
+    """LabError where the directory is there and no lab's: a lab's first file is its inventory."""
+    if not os.path.lexists(directory):
+        return
+    refuse_shared(directory)
+    found = set(os.listdir(directory))
+    if INVENTORY not in found and found - {INVENTORY + ".new"}:
+        raise LabError("directory: '%s': is not empty and no lab's: choose another, or empty it" % directory)
+
+
+def refuse_shared(directory: Path) -> None:
+    """LabError where somebody else could write in the directory: root believes what is in it, and follows its links."""
+    status = os.lstat(directory)
+    if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.geteuid() or status.st_mode & 0o022:
+        raise LabError(
+            "directory: '%s': must be a directory that user %d owns and no other user can write in: choose another, or "
+            "remove it, and it is made" % (directory, os.geteuid())
+        )
 
 
 def remembered(directory: Path) -> Lab | None:

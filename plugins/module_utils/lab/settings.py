@@ -73,6 +73,8 @@ def problems(options: dict[str, Any]) -> list[str]:
             found.append("%s: '%s': %s" % (field, value, _PATH_RULE))
     if not os.access(options["python_interpreter"], os.X_OK):
         found.append("python_interpreter: '%s': no such program on this machine" % options["python_interpreter"])
+    if (options["count"] or 0) < 0:
+        found.append("count: '%d': a number of hosts is 0 or more" % options["count"])
     found += _wrong_subnets(options)
     seen = set()
     for host in options["hosts"]:
@@ -149,7 +151,7 @@ def _wrong_subnets(options: dict[str, Any]) -> list[str]:
             {4: "10.99.0.0/16", 6: "fd99::/64"}[version],
         )
         try:
-            network = ipaddress.ip_network(value)
+            network = ipaddress.ip_network(value if "%" not in value else "")  # a zone may be any text
         except ValueError as error:
             found.append("%s: '%s': %s; wanted is %s" % (field, value, error, rule))
             continue

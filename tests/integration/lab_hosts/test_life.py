@@ -224,6 +224,16 @@ def test_errors_come_all_at_once_and_before_anything_is_made(lab):
     assert not lab.directory.exists()
 
 
+def test_fewer_hosts_than_none_are_refused(lab):
+    lab.make(count=1)
+    assert "count: '-1': a number of hosts is 0 or more" in lab.try_to_make(count=-1)["msg"]
+    assert lab.identity("h1")
+
+
+def test_a_subnet_with_a_zone_which_may_be_any_text_is_refused(lab):
+    assert "subnet6: 'fd98::%x\ny/64'" in lab.try_to_make(count=1, subnet6="fd98::%x\ny/64")["msg"]
+
+
 def test_a_subnet_too_small_is_refused(lab):
     assert "has room for 5 hosts, 6 are declared" in lab.try_to_make(count=6, subnet="10.99.0.0/29")["msg"]
 
@@ -244,6 +254,29 @@ def test_a_directory_that_is_no_labs_stays_untouched(lab):
         assert "no lab's" in lab.try_to_make(count=1, state=state)["msg"]
     assert os.listdir(lab.directory) == ["precious"]
     precious.unlink()
+
+
+@pytest.mark.parametrize(("owner", "mode"), [(65534, 0o700), (0, 0o777), (0, 0o720)])
+def test_a_directory_that_others_can_write_in_is_refused(lab, owner, mode):
+    """What is in it is believed: whose processes are the lab's, what is written where, and what is removed."""
+    lab.make(count=1)
+    os.chown(lab.directory, owner, 0)
+    lab.directory.chmod(mode)
+    for state in ("present", "absent"):
+        assert "no other user can write in" in lab.try_to_make(count=2, state=state)["msg"]
+    os.chown(lab.directory, 0, 0)
+    lab.directory.chmod(0o700)
+    assert lab.make(count=1)["changed"] is False
+
+
+def test_a_link_in_a_directorys_place_is_refused(lab, tmp_path):
+    (tmp_path / "elsewhere").mkdir()
+    lab.directory.symlink_to(tmp_path / "elsewhere")
+    try:
+        assert "must be a directory" in lab.try_to_make(count=1)["msg"]
+        assert list((tmp_path / "elsewhere").iterdir()) == []
+    finally:
+        lab.directory.unlink()
 
 
 STEPS = [
