@@ -6,10 +6,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ansible_collections.virtnet.linux.plugins.plugin_utils.container_hosts import is_way_to_host, live_container_hosts
+from ansible.errors import AnsibleFilterError
+
+from ansible_collections.virtnet.linux.plugins.plugin_utils.container_hosts import (
+    CONTAINER,
+    is_way_to_host,
+    live_container_hosts,
+)
 
 DOCUMENTATION = r"""
 name: container_hosts
@@ -64,8 +71,16 @@ def container_hosts(
     for host, containers in live.items():
         variables = hostvars[host]
         reach = {key: variables[key] for key in variables if is_way_to_host(key)}
-        found += [container._asdict() for container in live_container_hosts(host, containers, reach)]
-    return found
+        found += live_container_hosts(host, containers, reach)
+    counts = Counter(one.name for one in found)
+    taken = [name for name in counts if (name in hostvars and CONTAINER not in hostvars[name]) or counts[name] > 1]
+    if taken:  # the variables of the one would be replaced by the other's, and its tasks would run there
+        raise AnsibleFilterError(
+            "container_hosts: %s: a live container would have this name, CONTAINER.HOST, and another container or a "
+            "host of the inventory has it; rename one of them, or ask other hosts with -e virtnet_hosts=GROUP"
+            % ", ".join(taken)
+        )
+    return [container._asdict() for container in found]
 
 
 class FilterModule:

@@ -65,15 +65,17 @@ def is_way_to_host(variable: str) -> bool:
 def live_container_hosts(
     host: str, containers: Iterable[Mapping[str, Any]], reach: Mapping[str, Any]
 ) -> list[ContainerHost]:
-    """The live containers of a host, as hosts.
+    """The live containers of a host, as hosts; not those whose name is none, for they could not be entered.
 
-    :param containers: as network_info tells of them
+    :param containers: as network_info tells of them; a host that was broken into may say anything
     :param reach: the host's variables for which is_way_to_host is true
     """
     found = []
     for container in containers:
+        if not names.is_object_name(container["name"]):
+            continue
         endpoints = container["endpoints"]
-        networks = [endpoint["network"] for endpoint in endpoints if endpoint["network"]]
+        networks = [endpoint["network"] for endpoint in endpoints if names.is_object_name(endpoint["network"])]
         made = _container_host(host, container["name"], networks, container["mode"], reach)
         made.variables["virtnet_addresses"] = [address for endpoint in endpoints for address in endpoint["addresses"]]
         found.append(made)
