@@ -191,24 +191,19 @@ def host_ends(host: Host, going: Iterable[str]) -> list[str]:
     the host's ends would not be free.
     """
     ends = [link for link in host.stack(None).links.values() if link.peer_namespace is not None and _is_our_veth(link)]
-    names_going = [name for name in going if name not in host.memory["handles"] and name in host.handles]
-    return [end.name for end in ends if any(_leads_to(end, name, host) for name in _likely(end, names_going))]
+    names_going = {name for name in going if name not in host.memory["handles"] and name in host.handles}
+    if not ends or not names_going:
+        return []
+    nsids = {host.nsid(None, name) for name in names_going}
+    return [end.name for end in ends if end.peer_namespace in nsids or _is_moved_on(end, names_going, host)]
 
 
-def _likely(end: Link, going: list[str]) -> list[str]:
-    """The namespaces that an end may lead to: the one that its mark names, or any."""
-    marked = (end.labels or {}).get("container")
-    return [marked] if marked in going else going
-
-
-def _leads_to(end: Link, name: str, host: Host) -> bool:
-    """Whether the other end is in the namespace, or has been moved on from there by the container, to a namespace
-    that has no handle."""
-    if host.is_peer_in(end, None, name):
-        return True
-    if (end.labels or {}).get("container") != name:
-        return False
-    return not any(host.is_peer_in(end, None, other) for other in host.handles)
+def _is_moved_on(end: Link, going: set[str], host: Host) -> bool:
+    """Whether the other end was in one of the namespaces, by the host end's mark, and its container has moved it on to
+    a namespace without a handle."""
+    return (end.labels or {}).get("container") in going and not any(
+        host.is_peer_in(end, None, other) for other in host.handles
+    )
 
 
 def labels(host: Host, name: str) -> dict[str, str] | None:

@@ -22,7 +22,8 @@ VICTIM = {"name": "victim", "networks": ["web"], "ports": ["8081:80"]}
 def test_an_address_that_is_not_its_own(host, role, address):
     role.change([WEB], [EVIL, VICTIM])
     before = host.module("network_info")
-    host.sh("ip address flush dev eth0; ip address add %s dev eth0" % address, "evil")
+    host.sh("echo 0 >/proc/sys/net/ipv6/conf/eth0/accept_dad; ip address flush dev eth0", "evil")
+    host.sh("ip address add %s dev eth0" % address, "evil")
     role.change([WEB], [EVIL, VICTIM, {"name": "third", "networks": ["web"]}])
     after = host.module("network_info")
     assert [one for one in after["containers"] if one["name"] != "third"] == before["containers"]
