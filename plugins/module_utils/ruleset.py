@@ -101,12 +101,12 @@ table inet virtnet {
 
     chain marking {
         type filter hook prerouting priority -99; policy accept;
-        iifname @bridges ct status dnat meta mark 0 meta mark set %(translated)s \
+        ct status dnat iifname @bridges meta mark 0 meta mark set %(translated)s \
             comment "tells table bridge virtnet of the translation"
-        iifname @bridges ct status dnat meta mark != 0 ip saddr . ip daddr @near4 \
+        ct status dnat iifname @bridges meta mark != 0 ip saddr . ip daddr @near4 \
             meta mark set meta mark | %(translated)s \
             comment "what others have marked only within a network: else their policy routing would miss it"
-        iifname @bridges ct status dnat meta mark != 0 ip6 saddr . ip6 daddr @near6 \
+        ct status dnat iifname @bridges meta mark != 0 ip6 saddr . ip6 daddr @near6 \
             meta mark set meta mark | %(translated)s comment "the same for IPv6"
     }
 
@@ -124,9 +124,20 @@ table inet virtnet {
         ip6 daddr @subnets6 iifname . ip6 daddr != @own6 drop comment "an IPv6 gateway is for its own network"
     }
 
+    chain output {
+        type filter hook output priority 0; policy accept;
+        tcp flags & (rst | ack) == rst ct state invalid drop \
+            comment "a reset for an invalid segment of a translated connection: the peer would take it for an answer"
+        ct status dnat ct direction original ip daddr @subnets4 rt ip nexthop != @subnets4 drop \
+            comment "the bridge of the published port's container is missing"
+        ct status dnat ct direction original ip6 daddr @subnets6 rt ip6 nexthop != @subnets6 drop \
+            comment "the same for IPv6"
+    }
+
     chain forward {
         type filter hook forward priority 0; policy accept;
-        ct state established,related accept comment "answers"
+        ct status confirmed ct state established,new goto under_way \
+            comment "a flow of which a packet was let through before, answered or not"
         iifname . oifname vmap @pairs comment "within a network; from trusted interfaces"
         iifname @bridges udp dport @tunnel_ports drop comment "nor does it speak to another host's"
         iifname != @bridges meta mark & %(bridged)s == 0 ip saddr @subnets4 fib saddr . iif oif missing drop \
@@ -134,10 +145,27 @@ table inet virtnet {
         iifname != @bridges meta mark & %(bridged)s == 0 ip6 saddr @subnets6 fib saddr . iif oif missing drop \
             comment "the same for IPv6"
         iifname @bridges ct state invalid drop comment "a stray packet is not translated back"
-        iifname vmap @from comment "internal networks: no way out"
+        iifname vmap @from comment "internal networks: no way out, not for ICMP errors about others' flows either"
+        oifname vmap @from comment "and no way in"
+        ct state related goto under_way comment "ICMP errors about a flow, and what a flow has announced"
         oifname . meta nfproto vmap @to comment "networks: no way in but published ports"
+        jump leaving comment "by an interface that is no bridge of ours"
         iifname @bridges accept comment "networks: the way out"
         jump norouter comment "all else is not ours"
+    }
+
+    chain under_way {
+        oifname @bridges accept comment "to a container"
+        jump leaving comment "by an interface that is no bridge of ours"
+        accept comment "flows of others"
+    }
+
+    chain leaving {
+        ct status & dnat == 0 iifname @bridges accept comment "from a container: the way out"
+        ct direction reply iifname @bridges accept comment "a container's answer"
+        meta mark & %(bridged)s == 0 ip daddr @subnets4 drop \
+            comment "to a container whose bridge is missing: it would leave by another route"
+        meta mark & %(bridged)s == 0 ip6 daddr @subnets6 drop comment "the same for IPv6"
     }
 
     chain in_nat {
@@ -165,6 +193,9 @@ table inet virtnet {
     chain postrouting {
         type nat hook postrouting priority 100; policy accept;
         oifname "lo" accept comment "this host speaks to itself"
+        ct status dnat oifname != @bridges ip daddr @subnets4 drop \
+            comment "this host's own call of a published port: the bridge of its container is missing"
+        ct status dnat oifname != @bridges ip6 daddr @subnets6 drop comment "the same for IPv6"
         ct status dnat ip saddr . ip daddr @near4 masquerade \
             comment "client and server share a network: else the answer would go past us"
         ct status dnat ip6 saddr . ip6 daddr @near6 masquerade comment "the same for IPv6"

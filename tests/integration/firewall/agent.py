@@ -27,6 +27,8 @@ AGAIN = 0.2  # seconds after which a datagram without an answer is sent again
 
 loop = selectors.DefaultSelector()
 seen: list[str] = []  # who spoke to our UDP ports, answered or not; whose frames came by a device that is watched
+passed: list[str] = []  # frames that passed a device that is recorded, both ways, as hexadecimal text
+recorders: list[socket.socket] = []
 kept: list[socket.socket] = []
 name = sys.argv[1]
 
@@ -253,6 +255,32 @@ def overhear(wire: socket.socket, _port: None) -> None:
         seen.append(" ".join(words))
 
 
+def record(device: str) -> None:
+    """Keep, from now on, the frames that pass the device, in either direction, and no other's."""
+    for recorder in recorders:
+        loop.unregister(recorder)
+        recorder.close()
+    recorders.clear()
+    passed.clear()
+    wire = socket.socket(socket.AF_PACKET, socket.SOCK_RAW | socket.SOCK_NONBLOCK, socket.htons(3))
+    wire.bind((device, 3))
+    recorders.append(wire)
+    loop.register(wire, selectors.EVENT_READ, (keep_frame, None))
+
+
+def keep_frame(wire: socket.socket, _port: None) -> None:
+    passed.append(wire.recv(2048).hex())
+
+
+def recorded() -> list[str]:
+    """The frames that passed since the last time."""
+    while turn(0):
+        pass
+    taken = list(passed)
+    passed.clear()
+    return taken
+
+
 COMMANDS = {
     function.__name__: function
     for function in (
@@ -266,6 +294,8 @@ COMMANDS = {
         connect,
         say,
         watch,
+        record,
+        recorded,
         take_seen,
         wait_seen,
         wait_output,
