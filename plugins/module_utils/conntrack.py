@@ -34,6 +34,8 @@ _HEADER = struct.Struct("=IHHII")  # struct nlmsghdr: length, type, flags, seque
 _FAMILY = struct.Struct("=BBH")  # struct nfgenmsg: address family, version, resource
 _ATTRIBUTE = struct.Struct("=HH")
 
+_Number = tuple[int, int]  # an address: its length in bytes, and its value
+
 FORGOTTEN = {"udp": 17, "sctp": 132}
 
 
@@ -47,23 +49,31 @@ def forget(ports: Iterable[tuple[str, int]]) -> int:
     return _delete(lambda entry: _destination(entry) in wanted) if wanted else 0
 
 
-def forget_networks(networks: Iterable[str]) -> int:
+def forget_networks(networks: Iterable[str], within: Iterable[str] = ()) -> int:
     """Delete the entries of all flows from or to these networks or addresses (172.30.0.0/16, fd00::2), translated ones
-    too.
+    too; and of those between two addresses of one of the networks ``within``.
 
     To be called after the links are gone: before, one more packet would bring an entry back. Returns how many entries
     there were. Raises NetlinkError.
     """
-    ranges = [(len(net.network_address.packed), int(net[0]), int(net[-1])) for net in map(ip.network, networks)]
+    ranges, inner = _ranges(networks), _ranges(within)
 
     def matches(entry: bytes) -> bool:
-        return any(
-            len(address) == length and first <= int.from_bytes(address, "big") <= last
-            for address in set(_addresses(entry))
-            for length, first, last in ranges
-        )
+        source, to, *others = ((len(one), int.from_bytes(one, "big")) for one in _addresses(entry))
+        if any(first <= one <= last for one in {source, to, *others} for first, last in ranges):
+            return True
+        return any(first <= source <= last and first <= to <= last for first, last in inner)
 
-    return _delete(matches) if ranges else 0
+    return _delete(matches) if ranges or inner else 0
+
+
+def _ranges(networks: Iterable[str]) -> list[tuple[_Number, _Number]]:
+    """The first and the last address of each."""
+    found = []
+    for network in map(ip.network, networks):
+        length = len(network.network_address.packed)
+        found.append(((length, int(network[0])), (length, int(network[-1]))))
+    return found
 
 
 def _delete(matches: Callable[[bytes], bool]) -> int:

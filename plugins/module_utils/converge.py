@@ -23,8 +23,8 @@ from ansible_collections.virtnet.linux.plugins.module_utils import (
     ruleset,
 )
 from ansible_collections.virtnet.linux.plugins.module_utils.actions import Action
-from ansible_collections.virtnet.linux.plugins.module_utils.firewall_elements import elements
-from ansible_collections.virtnet.linux.plugins.module_utils.firewall_state import Policy, State
+from ansible_collections.virtnet.linux.plugins.module_utils.firewall_elements import bridge_of, elements
+from ansible_collections.virtnet.linux.plugins.module_utils.firewall_state import NatPort, Policy, State
 from ansible_collections.virtnet.linux.plugins.module_utils.host import Host
 from ansible_collections.virtnet.linux.plugins.module_utils.kind import (
     BRIDGE,
@@ -401,11 +401,11 @@ def _before_addresses_move(before: State, wanted: State) -> State:
 
 
 def _apply_firewall(host: Host, before: State, wanted: State, text: str) -> None:
-    changed = {(protocol, port) for protocol, _address, port in _differing(before.nat_ports, wanted.nat_ports)}
-    changed.update((protocol, port) for protocol, _address, port in _differing(before.openings, wanted.openings))
+    changed = _ports_to_forget(before, wanted)
     changed.update((protocol, port) for protocol, port in host.memory["to_forget"].values())
     host.memory["to_forget"].update({"%s %d" % port: port for port in changed if port[0] != "tcp"})
     host.memory["networks_to_forget"].update(dict.fromkeys(_networks_going(before, wanted), True))
+    host.memory["networks_to_part"].update(dict.fromkeys(_networks_parted(before, wanted), True))
     host.memory.save()  # a run that is killed after the transaction leaves this to the next one
     firewall.apply(text)
     # after the transaction: the other way round one packet in between would bring the old entry back
@@ -415,6 +415,23 @@ def _apply_firewall(host: Host, before: State, wanted: State, text: str) -> None
 
 def _differing(before: dict[_Key, Any], after: dict[_Key, Any]) -> list[_Key]:
     return [key for key in set(before) | set(after) if before.get(key) != after.get(key)]
+
+
+def _ports_to_forget(before: State, wanted: State) -> set[tuple[str, int]]:
+    """Protocol and destination port of flows that were translated or let in otherwise than they would be now."""
+    found = {(protocol, port) for protocol, _address, port in _differing(before.nat_ports, wanted.nat_ports)}
+    found.update((protocol, port) for protocol, _address, port in _differing(before.openings, wanted.openings))
+    for key, port in before.nat_ports.items():
+        if wanted.nat_ports.get(key) != port and _is_open(port, before):
+            found.add((port.protocol, port.to_port))  # called directly
+    found.update(("udp", port) for port in wanted.tunnel_ports - before.tunnel_ports)
+    return found
+
+
+def _is_open(port: NatPort, state: State) -> bool:
+    """Whether the container's own port can be called as well: a network of gateway mode routed opens it."""
+    policy = state.policies.get(bridge_of(port, state.policies) or "")
+    return policy is not None and policy.mode(ip.version_of(port.to_address)) == "routed"
 
 
 def _networks_going(before: State, wanted: State) -> set[str]:
@@ -439,8 +456,16 @@ def _closes(before: Policy, after: Policy) -> bool:
     return modes or fewer or (after.internal and not before.internal)
 
 
+def _networks_parted(before: State, wanted: State) -> set[str]:
+    """The subnets of networks whose containers may no longer reach each other (icc), not even by the gateway."""
+    parted = [name for name, policy in wanted.policies.items() if not policy.icc]
+    return {subnet for name in parted if name in before.policies and before.policies[name].icc
+            for subnet in wanted.policies[name].subnets}  # fmt: skip
+
+
 def _forget_flows(host: Host) -> None:
-    gone = host.memory["networks_to_forget"]
-    if gone:
-        conntrack.forget_networks(gone)
+    gone, parted = host.memory["networks_to_forget"], host.memory["networks_to_part"]
+    if gone or parted:
+        conntrack.forget_networks(gone, parted)
         gone.clear()
+        parted.clear()
