@@ -59,7 +59,7 @@ class Port(NamedTuple):
     answer it past us. Neither is kept without the other, and only bridges with a policy count.
 
     ``anycast``: a tunnel to hosts whose bridges have the same gateway, address and MAC; what this host itself says on
-    the bridge stays on this side.
+    the bridge stays on this side, and what comes out of the tunnel is for containers alone.
 
     ``turns``: the end of a cable beyond which client and server may both be, so that what was translated for them goes
     back by it.

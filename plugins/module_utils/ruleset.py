@@ -9,7 +9,8 @@ transaction. firewall.py fills the sets and maps; the comments are shown by `nft
 whose comments are not these, in this order, has been tampered with.
 
 The order of the hooks: bridge prerouting -300 (what a port may send), inet prerouting -300 (loopback from the wire),
-nat -100 (publishing), inet prerouting -99 (the mark), bridge forward -200, inet forward 0, input 0, postrouting 100.
+nat -100 (publishing), inet prerouting -99 (the mark), bridge forward, input and output -200, inet forward, input and
+output 0, postrouting 100.
 
 Two bits of the packet's mark carry what one table cannot ask of the other:
 
@@ -264,12 +265,20 @@ table bridge virtnet {
         type filter hook forward priority -200; policy accept;
         meta mark set meta mark | %(bridged)s \
             comment "tells table inet virtnet that this host does not route it"
+        meta mark & %(translated)s != 0 iifname @anycast drop \
+            comment "a published port is called by this host's address, and that is not behind the tunnel"
         meta mark & %(translated)s != 0 oifname @turns ether saddr set %(gateway)s \
             comment "back by the cable that it may have come by: beyond it the sender's own MAC is on the other side"
         meta mark & %(translated)s != 0 accept comment "came to a published port"
         iifname . oifname @self drop \
             comment "nobody hears his own broadcasts, although the port reflects (hairpin)"
         iifname @nopeer oifname @nopeer drop comment "icc: false"
+    }
+
+    chain input {
+        type filter hook input priority -200; policy accept;
+        iifname @anycast drop \
+            comment "each host is the gateway of its own containers: nothing comes to it by the tunnel, not even ARP"
     }
 
     chain output {

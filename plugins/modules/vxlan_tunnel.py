@@ -89,7 +89,10 @@ options:
     anycast_gateway:
       description:
         - Whether the bridge's own address and MAC are the same on every host. Then nothing that this host itself says
-          on the bridge goes through the tunnel.
+          on the bridge goes through the tunnel, and nothing that comes out of the tunnel reaches this host itself, ARP
+          and broadcasts included; containers on the bridge are reached.
+        - Without it this host is on the network as a container is. Endpoints on other hosts reach its services, and
+          what it forwards and publishes, through the tunnel.
         - Only of a tunnel in the host's own namespace.
       type: bool
     labels:

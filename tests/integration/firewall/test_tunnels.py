@@ -1,0 +1,104 @@
+# Copyright (c) 2026, The virtnet.linux authors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What comes out of a VXLAN tunnel: frames made by hand in packets made by hand, sent by the underlay's other host.
+
+The tunnel is a port of bridge bra; lan, 192.0.2.2, is the host on its other side.
+"""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from integration.firewall import frames
+from integration.firewall import lab as kit
+
+from ansible_collections.virtnet.linux.plugins.module_utils.firewall_state import Port, State
+
+VNI, TUNNEL, SERVICE = 9, "vx9", 2223
+STRANGER_MAC = "02:42:ac:14:01:4d"
+CALLS = pytest.mark.parametrize("call_iptables", [0, 1])
+VERSIONS = pytest.mark.parametrize("version", [4, 6])
+EVERYBODY = "ff:ff:ff:ff:ff:ff"
+
+
+def mac_of(agent: kit.Agent, device: str) -> str:
+    return json.loads(agent.run("ip", "-j", "link", "show", device))[0]["address"]
+
+
+def address(name: str, version: int) -> str:
+    return kit.ADDRESSES[name][version == 6]
+
+
+@pytest.fixture
+def tunnel(lab):
+    lab.host.ip(
+        f"link add {TUNNEL} type vxlan id {VNI} dstport 4789 local 192.0.2.1 nolearning",
+        f"link set {TUNNEL} master bra up",
+    )
+    yield
+    lab.host.ip(f"link del {TUNNEL}")
+
+
+def with_tunnel(anycast: bool) -> State:
+    state = kit.full_state()
+    state.tunnel_ports = frozenset({4789})
+    state.ports[TUNNEL] = Port(TUNNEL, "bra", anycast=anycast)
+    return state
+
+
+def out_of_the_tunnel(lab: kit.Lab, inner: list[str], port: int = 4789) -> None:
+    """Send frames to the host's end of the tunnel, as lan."""
+    macs = mac_of(lab.agents["lan"], "eth0"), mac_of(lab.host, "up0")
+    packets = [frames.udp("192.0.2.2", "192.0.2.1", *macs, port, frames.vxlan(VNI, frame)) for frame in inner]
+    lab.agents["lan"].ask("send", device="eth0", frames=packets)
+
+
+def reached(lab: kit.Lab, version: int, to_mac: str, wanted: bool) -> set[str]:
+    """Who gets datagrams to the host's services, to a published port and through the host to lan2."""
+    source = "172.20.1.77" if version == 4 else "fd00:1::77"
+    calls = {"host": ("gw.a", SERVICE), "host again": ("host", SERVICE), "b1": ("host", 8090), "a1": ("host", 8080),
+             "lan2": ("lan2", 7)}  # fmt: skip
+    found = set()
+    for who, (to, port) in calls.items():
+        agent = lab.agents[who.split(" ")[0]]
+        agent.ask("take_seen")
+        out_of_the_tunnel(lab, [frames.udp(source, address(to, version), STRANGER_MAC, to_mac, port)])
+        if agent.ask("wait_seen", text=agent.name + ":", seconds=kit.MOST if wanted else kit.LEAST / 2):
+            found.add(who)
+    return found
+
+
+@CALLS
+@VERSIONS
+@pytest.mark.parametrize("by", ["broadcast", "the bridge's MAC", "the tunnel's MAC"])
+def test_nothing_of_an_anycast_tunnel_reaches_the_host(lab, tunnel, by, version, call_iptables):
+    lab.call_iptables(call_iptables)
+    state = with_tunnel(anycast=True)
+    kit.publish(state, "udp", None, 8090, "b1", 81)
+    lab.load(state)
+    macs = {
+        "broadcast": EVERYBODY,
+        "the bridge's MAC": mac_of(lab.host, "bra"),
+        "the tunnel's MAC": mac_of(lab.host, TUNNEL),
+    }
+
+    assert reached(lab, version, macs[by], wanted=False) == set()
+
+    a1 = lab.agents["a1"]
+    out_of_the_tunnel(lab, [frames.udp(address("a2", version), address("a1", version), STRANGER_MAC,
+                                       kit.mac(kit.NETWORKS["a"], "a1"), 81)])  # fmt: skip
+    assert a1.ask("wait_seen", text="a1:81", seconds=kit.MOST), "containers are reached"
+
+
+@VERSIONS
+def test_without_anycast_gateway_the_host_is_on_the_network(lab, tunnel, version):
+    """As a host that is its gateway is for members elsewhere; and the control."""
+    lab.call_iptables(0)
+    state = with_tunnel(anycast=False)
+    kit.publish(state, "udp", None, 8090, "b1", 81)
+    lab.load(state)
+
+    assert reached(lab, version, mac_of(lab.host, "bra"), wanted=True) == {"host", "host again", "b1", "a1", "lan2"}
