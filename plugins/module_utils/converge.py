@@ -239,10 +239,9 @@ def _firewall_state(document: Document, host: Host) -> State:
     _forget_vanished(state, host)
     state.norouter = gateway.needs_norouter(state, host)
     state.routers = gateway.routers(state, host)
-    if state.policies:  # else nobody has to be kept from them
+    state.tunnel_ports = frozenset()
+    if state.policies or state.tunnels:  # else there are neither containers nor VTEPs to keep from them
         state.tunnel_ports = vxlan_tunnel.udp_ports(document.get(VXLAN_TUNNEL) or [], host)
-    else:
-        state.tunnel_ports = frozenset()
     return state
 
 
@@ -254,7 +253,8 @@ def _forget_vanished(state: State, host: Host) -> None:
         del state.policies[name]
     if host.namespaces_going:
         links.difference_update(netns.host_ends(host, host.namespaces_going))
-    for ports in (state.ports, state.guards):
+    held: tuple[dict[str, Any], ...] = (state.ports, state.guards, state.tunnels)
+    for ports in held:
         for name in [name for name in ports if name not in links and (None, name) not in host.links_coming]:
             del ports[name]
 

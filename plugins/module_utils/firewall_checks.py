@@ -18,12 +18,14 @@ from ansible_collections.virtnet.linux.plugins.module_utils.firewall_state impor
     Policy,
     Port,
     State,
+    Tunnel,
 )
 from ansible_collections.virtnet.linux.plugins.module_utils.names import (
     GATEWAY_MODES,
     INTERFACE_RULE,
     MAC,
     PROTOCOLS,
+    VNI_LAST,
     is_interface_name,
 )
 
@@ -53,6 +55,9 @@ def problems(state: State, sound: State) -> Iterator[str]:
     for number in sorted(state.tunnel_ports):
         if not _is_whole(number) or not 1 <= number <= 65535:
             yield "tunnel_ports: %r is no port: they are numbers from 1 to 65535" % (number,)
+    for tunnel in _others(state.tunnels, sound.tunnels):
+        yield from tunnel_problems(tunnel)
+    yield from _shared_vnis(state)
 
 
 def _others(items: dict[_Key, _Item], sound: dict[_Key, _Item]) -> list[_Item]:
@@ -67,6 +72,7 @@ def _misplaced(state: State) -> Iterator[str]:
         ("port", "name", state.ports),
         ("published port", "key", state.nat_ports),
         ("opened port", "key", state.openings),
+        ("tunnel", "name", state.tunnels),
     )
     for kind, field, held in by_field:
         for key, item in held.items():
@@ -200,6 +206,30 @@ def opening_problems(opening: Opening) -> Iterator[str]:
     if not _is_address(opening.address):
         yield "%s: address: %r is no IP address" % (about, opening.address)
     yield from _name_problems(about, "bridge", opening.bridge)
+
+
+def tunnel_problems(tunnel: Tunnel) -> Iterator[str]:
+    """What is wrong with a tunnel."""
+    about = "tunnel %r" % tunnel.name
+    yield from _name_problems(about, "name", tunnel.name)
+    if tunnel.version not in (4, 6):
+        yield "%s: version: %r: the IP versions are 4 and 6" % (about, tunnel.version)
+    if not _is_whole(tunnel.port) or not 1 <= tunnel.port <= 65535:
+        yield "%s: port: %r is no port: they are numbers from 1 to 65535" % (about, tunnel.port)
+    if not _is_whole(tunnel.vni) or not 1 <= tunnel.vni <= VNI_LAST:
+        yield "%s: vni: %r: a VNI is 1 to %d" % (about, tunnel.vni, VNI_LAST)
+    for vtep in tunnel.vteps:
+        if not _is_address(vtep) or ip.version_of(vtep) != tunnel.version:
+            yield "%s: vteps: %r is no IPv%s address" % (about, vtep, tunnel.version)
+
+
+def _shared_vnis(state: State) -> Iterator[str]:
+    """Two tunnels with a VNI on one socket would take each other's VTEPs."""
+    names: dict[tuple[int, int, int], str] = {}
+    for name, tunnel in sorted(state.tunnels.items()):
+        other = names.setdefault((tunnel.version, tunnel.port, tunnel.vni), name)
+        if other != name:
+            yield "tunnel %r: vni: %d: the tunnel %s has it on the same UDP port" % (name, tunnel.vni, other)
 
 
 def _is_host_address(address: object, to_address: str) -> bool:

@@ -14,6 +14,7 @@ and value stands in its comment, where a person finds it as well:
     guarded     "veth1" comment "br-web"
     ip4s, ip6s  ... comment "allowed"                     not the endpoint's own; "link-local" comes with IPv6
     near4       ... comment "veth1 br-app"                a container's address on one network, clients of another
+    vnis        ipv4 . 4789 . 42 comment "vx-fabric"      a tunnel whose VTEPs are known: vteps4 or vteps6
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ from ansible_collections.virtnet.linux.plugins.module_utils.firewall_checks impo
     opening_problems,
     policy_problems,
     port_problems,
+    tunnel_problems,
 )
 from ansible_collections.virtnet.linux.plugins.module_utils.firewall_checks import problems as problems_of
 from ansible_collections.virtnet.linux.plugins.module_utils.firewall_listing import (
@@ -46,6 +48,7 @@ from ansible_collections.virtnet.linux.plugins.module_utils.firewall_state impor
     Policy,
     Port,
     State,
+    Tunnel,
 )
 from ansible_collections.virtnet.linux.plugins.module_utils.names import GATEWAY_MODES, is_interface_name
 
@@ -79,6 +82,11 @@ def elements(state: State, sound: State | None = None) -> Elements:
         found["inet", "routers"][quoted(name)] = (None, None)
     for number in sorted(state.tunnel_ports):
         found["inet", "tunnel_ports"][str(number)] = (None, None)
+    for _name, tunnel in sorted(state.tunnels.items()):
+        receives = "%d . %d" % (tunnel.port, tunnel.vni)
+        found["inet", "vnis"]["ipv%d . %s" % (tunnel.version, receives)] = (None, tunnel.name)
+        for vtep in tunnel.vteps:
+            found["inet", "vteps%d" % tunnel.version]["%s . %s" % (vtep, receives)] = (None, None)
     return found
 
 
@@ -93,7 +101,8 @@ def parse(found: Elements) -> State:
     openings = {opening.key: opening for opening in _openings(get) if not any(opening_problems(opening))}
     routers = frozenset(name for name in (key.strip('"') for key in get("inet", "routers")) if is_interface_name(name))
     tunnel_ports = frozenset(int(key) for key in get("inet", "tunnel_ports") if key.isdigit())
-    return State(policies, guards, ports, nat_ports, versions, openings, routers, tunnel_ports)
+    tunnels = {tunnel.name: tunnel for tunnel in _tunnels(get) if not any(tunnel_problems(tunnel))}
+    return State(policies, guards, ports, nat_ports, versions, openings, routers, tunnel_ports, tunnels)
 
 
 def bridge_of(port: NatPort, policies: dict[str, Policy]) -> str | None:
@@ -312,6 +321,19 @@ def _openings(get: Any) -> Iterator[Opening]:
             if bridge is not None:
                 address, protocol, port = key.split(" . ")
                 yield Opening(protocol, address, int(port), bridge)
+
+
+def _tunnels(get: Any) -> Iterator[Tunnel]:
+    vteps: dict[tuple[int, str], list[str]] = {}
+    for version in (4, 6):
+        for key in get("inet", "vteps%d" % version):
+            address, receives = key.split(" . ", 1)
+            vteps.setdefault((version, receives), []).append(address)
+    for key, (_value, name) in get("inet", "vnis").items():
+        family, receives = key.split(" . ", 1)
+        version = _VERSIONS.get(family, 0)
+        port, vni = (int(part) if part.isdigit() else 0 for part in receives.split(" . "))
+        yield Tunnel(name or "", version, port, vni, tuple(sorted(vteps.get((version, receives), ()))))
 
 
 def _single(network: str) -> str:

@@ -65,7 +65,7 @@ def _text_of(field: str) -> _Text:
     """How nft takes a part of an element's key that it lists so."""
     if field in ("ifname", "iifname"):
         return quoted
-    if field.startswith("@th"):
+    if field == "@th,64,128":
         return _payload
     return _protocol if field == "inet_proto" else str
 

@@ -103,6 +103,19 @@ class Opening(NamedTuple):
         return self.protocol, self.address, self.port
 
 
+class Tunnel(NamedTuple):
+    """A VXLAN tunnel of this host's whose VTEPs are known: frames for its VNI are taken from these and no others.
+
+    There is none for a tunnel that learns from whoever sends, or whose FDB is not this collection's (BGP's).
+    """
+
+    name: str
+    version: int  # of the underlay: 4 or 6
+    port: int
+    vni: int
+    vteps: tuple[str, ...] = ()
+
+
 @dataclass
 class State:
     """All that the firewall of a host has to hold; policies by bridge, guards and ports by the port's name.
@@ -111,8 +124,8 @@ class State:
     because it was no router before it had networks of ours. ``routers``: interfaces by which it did route IPv4 all the
     same, each told so by itself.
 
-    ``tunnel_ports``: the UDP ports of tunnels to other hosts. What a container sends there would come out of a tunnel
-    as if another host had sent it.
+    ``tunnel_ports``: the UDP ports of tunnels to other hosts, this one's and, by default, those of others. What a
+    container sends there would come out of a tunnel as if another host had sent it.
     """
 
     policies: dict[str, Policy] = field(default_factory=dict)
@@ -123,6 +136,7 @@ class State:
     openings: dict[OpeningKey, Opening] = field(default_factory=dict)
     routers: frozenset[str] = frozenset()
     tunnel_ports: frozenset[int] = frozenset()
+    tunnels: dict[str, Tunnel] = field(default_factory=dict)
 
     def copy(self) -> State:
         """One that can be changed without changing this."""
@@ -135,4 +149,5 @@ class State:
             dict(self.openings),
             self.routers,
             self.tunnel_ports,
+            dict(self.tunnels),
         )

@@ -62,6 +62,9 @@ table inet virtnet {
     set norouter { type nf_proto; }
     set routers { type ifname; }
     set tunnel_ports { type inet_service; }
+    set vnis { typeof meta nfproto . udp dport . @th,96,24; }
+    set vteps4 { typeof ip saddr . udp dport . @th,96,24; }
+    set vteps6 { typeof ip6 saddr . udp dport . @th,96,24; }
 
     chain raw {
         type filter hook prerouting priority -300; policy accept;
@@ -113,16 +116,23 @@ table inet virtnet {
 
     chain input {
         type filter hook input priority 0; policy accept;
+        udp dport @tunnel_ports jump tunnels comment "frames in packets: before all that would let them in"
         ct state established,related accept comment "answers"
         iifname "lo" accept comment "this host speaks to itself"
         iifname @isolated drop comment "isolated networks do not reach this host"
-        iifname @bridges udp dport @tunnel_ports drop comment "a container is no end of a tunnel"
         iifname != @bridges ip saddr @subnets4 fib saddr . iif oif missing drop \
             comment "from elsewhere nobody has a container's address"
         iifname != @bridges ip6 saddr @subnets6 fib saddr . iif oif missing drop comment "the same for IPv6"
         ip daddr @subnets4 iifname . ip daddr != @own4 drop \
             comment "a gateway, and its broadcast address, are for their own network"
         ip6 daddr @subnets6 iifname . ip6 daddr != @own6 drop comment "an IPv6 gateway is for its own network"
+    }
+
+    chain tunnels {
+        iifname @bridges drop comment "a container is no VTEP"
+        ip saddr . udp dport . @th,96,24 @vteps4 accept comment "from a known VTEP of the VNI"
+        ip6 saddr . udp dport . @th,96,24 @vteps6 accept comment "the same over IPv6"
+        meta nfproto . udp dport . @th,96,24 @vnis drop comment "from an unknown VTEP; other VNIs are others' business"
     }
 
     chain output {

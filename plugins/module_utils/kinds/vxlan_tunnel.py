@@ -24,7 +24,7 @@ from ansible_collections.virtnet.linux.plugins.module_utils import (
     sysctls,
 )
 from ansible_collections.virtnet.linux.plugins.module_utils.actions import Action, difference
-from ansible_collections.virtnet.linux.plugins.module_utils.firewall_state import Port, State
+from ansible_collections.virtnet.linux.plugins.module_utils.firewall_state import Port, State, Tunnel
 from ansible_collections.virtnet.linux.plugins.module_utils.host import Host
 from ansible_collections.virtnet.linux.plugins.module_utils.names import (
     TUNNEL_OVERHEAD,
@@ -38,6 +38,7 @@ from ansible_collections.virtnet.linux.plugins.module_utils.netlink import Reque
 from ansible_collections.virtnet.linux.plugins.module_utils.stack import Link, Stack
 
 KIND = "vxlan_tunnel"
+_VXLAN_PORT = 4789  # RFC 7348, section 5
 _ENDPOINT: dict[str, Any] = dict(
     mac=dict(type="str", required=True),
     addresses=dict(type="list", elements="str", default=[]),
@@ -47,7 +48,7 @@ OPTIONS: dict[str, Any] = dict(
     name=dict(type="str", required=True),
     vni=dict(type="int"),
     local=dict(type="str"),
-    dstport=dict(type="int", default=4789),
+    dstport=dict(type="int", default=_VXLAN_PORT),
     device=dict(type="str"),
     mtu=dict(type="int"),
     bridge=dict(type="str"),
@@ -187,9 +188,14 @@ def lay(wanted: dict[str, Any], state: State, host: Host) -> None:
     """Lay the tunnel over the firewall's state."""
     if wanted["netns"] is None:
         state.ports.pop(wanted["name"], None)
-        port = _port(wanted, host) if wanted["state"] == "present" else None
-        if port is not None:
-            state.ports[port.name] = port
+        before = state.tunnels.pop(wanted["name"], None)
+        if wanted["state"] == "present":
+            port = _port(wanted, host)
+            if port is not None:
+                state.ports[port.name] = port
+            tunnel = _with_known_vteps(wanted, before is not None, host)
+            if tunnel is not None:
+                state.tunnels[tunnel.name] = tunnel
 
 
 def _port(wanted: dict[str, Any], host: Host) -> Port | None:
@@ -205,15 +211,42 @@ def _port(wanted: dict[str, Any], host: Host) -> Port | None:
     return Port(wanted["name"], bridge, anycast=anycast)
 
 
+def _with_known_vteps(wanted: dict[str, Any], were_known: bool, host: Host) -> Tunnel | None:
+    """The tunnel and the VTEPs that its FDB is going to have, where they are all there are.
+
+    They are not where endpoints were never given (BGP, or another program, fills the FDB) and where the tunnel learns
+    without a flood list, from whoever sends.
+    """
+    if wanted["endpoints"] is None and not were_known:
+        return None
+    stack = host.stack(None)
+    link = stack.links.get(wanted["name"])
+    local = wanted["local"] or (_local(link) if link is not None else None)
+    vni = wanted["vni"] or (number(link.data[_ID]) if link is not None and _ID in link.data else None)
+    if local is None or vni is None:
+        return None  # reported as missing
+    found = Tables(set(), set(), set())
+    stays = link is not None and not _is_replaced(_asked(wanted, link), _found(stack, link))
+    if link is not None and stays and (wanted["endpoints"] is None or wanted["flood"] is None):
+        found = neighbours.read(stack, link.index, None, set())
+    forwarding = _tables(wanted, local, found).forwarding
+    learns = wanted["learning"] if wanted["learning"] is not None else link is not None and _is_learning(link)
+    if learns and not any(mac == EVERYBODY for mac, _vtep in forwarding):
+        return None
+    vteps = sorted({vtep for _mac, vtep in forwarding})
+    return Tunnel(wanted["name"], 6 if ":" in local else 4, wanted["dstport"], vni, tuple(vteps))
+
+
 def udp_ports(declared: list[dict[str, Any]], host: Host) -> frozenset[int]:
-    """The UDP ports of the host's tunnels, as they will be when the declared ones are carried out."""
+    """The UDP ports of the host's tunnels, as they will be when the declared ones are carried out, and VXLAN's own: a
+    container's packet to another host's tunnel has this host's address, which may be a VTEP's."""
     here = {link.name: _dstport(link) for link in host.stack(None).links.values() if link.kind == "vxlan" and link.ours}
     for wanted in declared:
         if wanted["netns"] is None:
             here.pop(wanted["name"], None)
             if wanted["state"] == "present":
                 here[wanted["name"]] = wanted["dstport"]
-    return frozenset(here.values())
+    return frozenset({_VXLAN_PORT, *here.values()})
 
 
 def shown(stack: Stack, link: Link, with_endpoints: bool) -> dict[str, Any]:

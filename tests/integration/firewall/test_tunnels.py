@@ -15,7 +15,7 @@ import pytest
 from integration.firewall import frames
 from integration.firewall import lab as kit
 
-from ansible_collections.virtnet.linux.plugins.module_utils.firewall_state import Port, State
+from ansible_collections.virtnet.linux.plugins.module_utils.firewall_state import Port, State, Tunnel
 
 VNI, TUNNEL, SERVICE = 9, "vx9", 2223
 STRANGER_MAC = "02:42:ac:14:01:4d"
@@ -49,10 +49,10 @@ def with_tunnel(anycast: bool) -> State:
     return state
 
 
-def out_of_the_tunnel(lab: kit.Lab, inner: list[str], port: int = 4789) -> None:
+def out_of_the_tunnel(lab: kit.Lab, inner: list[str], sender="192.0.2.2", to="192.0.2.1", vni=VNI) -> None:
     """Send frames to the host's end of the tunnel, as lan."""
     macs = mac_of(lab.agents["lan"], "eth0"), mac_of(lab.host, "up0")
-    packets = [frames.udp("192.0.2.2", "192.0.2.1", *macs, port, frames.vxlan(VNI, frame)) for frame in inner]
+    packets = [frames.udp(sender, to, *macs, 4789, frames.vxlan(vni, frame)) for frame in inner]
     lab.agents["lan"].ask("send", device="eth0", frames=packets)
 
 
@@ -102,3 +102,67 @@ def test_without_anycast_gateway_the_host_is_on_the_network(lab, tunnel, version
     lab.load(state)
 
     assert reached(lab, version, mac_of(lab.host, "bra"), wanted=True) == {"host", "host again", "b1", "a1", "lan2"}
+
+
+UNDERLAYS = {4: ("192.0.2.1", "192.0.2.2", "192.0.2.66"), 6: ("2001:db8:1::1", "2001:db8:1::2", "2001:db8:1::66")}
+
+
+@pytest.fixture(params=UNDERLAYS)
+def two_tunnels(request, lab):
+    """Ours, and one of another program that shares its UDP port, with a VNI of its own."""
+    host = UNDERLAYS[request.param][0]
+    for name, vni in ((TUNNEL, VNI), ("other", 10)):
+        lab.host.ip(
+            f"link add {name} type vxlan id {vni} dstport 4789 local {host} nolearning",
+            f"link set {name} master bra up",
+        )
+    yield request.param
+    lab.host.ip(f"link del {TUNNEL}", "link del other")
+
+
+def heard_by_a1(lab: kit.Lab, sender: str, to: str, vni: int, wanted: bool) -> bool:
+    a1 = lab.agents["a1"]
+    a1.ask("take_seen")
+    inner = frames.udp("172.20.1.77", kit.ADDRESSES["a1"][0], STRANGER_MAC, kit.mac(kit.NETWORKS["a"], "a1"), 81)
+    out_of_the_tunnel(lab, [inner], sender, to, vni)
+    return a1.ask("wait_seen", text="a1:81 172.20.1.77", seconds=kit.MOST if wanted else kit.LEAST) != []
+
+
+def test_frames_are_taken_from_known_vteps_alone(lab, two_tunnels):
+    """And of the VNIs of others' tunnels as before."""
+    version = two_tunnels
+    host, member, stranger = UNDERLAYS[version]
+    state = with_tunnel(anycast=True)
+    state.tunnels[TUNNEL] = Tunnel(TUNNEL, version, 4789, VNI, (member,))
+    lab.load(state)
+
+    assert heard_by_a1(lab, member, host, VNI, wanted=True)
+    assert not heard_by_a1(lab, stranger, host, VNI, wanted=False)
+    assert heard_by_a1(lab, stranger, host, 10, wanted=True)
+
+    state.tunnels[TUNNEL] = Tunnel(TUNNEL, version, 4789, VNI)
+    lab.load(state)
+    assert not heard_by_a1(lab, member, host, VNI, wanted=False), "also what was heard before"
+
+    del state.tunnels[TUNNEL]
+    lab.load(state)
+    assert heard_by_a1(lab, stranger, host, VNI, wanted=True), "the control"
+
+
+@pytest.mark.parametrize("version", [4, 6])
+def test_a_container_is_no_known_vtep(lab, tunnel, version):
+    """Although its port may send for others, and so with a VTEP's address."""
+    state = with_tunnel(anycast=True)
+    state.tunnels[TUNNEL] = Tunnel(TUNNEL, version, 4789, VNI, (UNDERLAYS[version][1],))
+    port = kit.port_name(kit.NETWORKS["b"], "b1")
+    state.guards[port] = state.guards[port]._replace(addresses_checked=False)
+    lab.load(state)
+    host, member, _stranger = UNDERLAYS[version]
+    inner = frames.udp("172.20.1.77", kit.ADDRESSES["a1"][0], STRANGER_MAC, kit.mac(kit.NETWORKS["a"], "a1"), 81)
+    macs = kit.mac(kit.NETWORKS["b"], "b1"), mac_of(lab.host, "brb")
+    lab.agents["a1"].ask("take_seen")
+
+    packet = frames.udp(member, host, *macs, 4789, frames.vxlan(VNI, inner))
+    lab.agents["b1"].ask("send", device="eth0", frames=[packet])
+
+    assert lab.agents["a1"].ask("wait_seen", text="a1:81 172.20.1.77", seconds=kit.LEAST) == []

@@ -122,6 +122,18 @@ def test_rules_that_somebody_flushed_are_mended(town, script):
     assert packets.is_lost(town, "c1", "10.1.0.2", 80, "c3")
 
 
+def test_a_container_reaches_no_vxlan_port_outside_its_network(town):
+    """Also on a host that has no tunnel: its packet would come with the host's address, which others may know."""
+    town.change("bridge_policy", config=[policy("br0"), policy("br1")])
+    for to, receiver in ((OUTSIDE, "outside"), (OUTSIDE6, "outside"), ("10.0.0.1", None)):
+        assert packets.is_lost(town, "c1", to, 4789, receiver, protocol="udp")
+        assert packets.arrives(town, "c1", to, 4790, receiver, protocol="udp")
+    assert packets.arrives(town, "c1", "10.0.0.3", 4789, "c2", protocol="udp")
+    assert packets.arrives(town, None, OUTSIDE, 4789, "outside", protocol="udp"), "the host itself may"
+    town.change("bridge_policy", config=[{"bridge": name, "state": "absent"} for name in ("br0", "br1")])
+    assert "4789" not in town.sh("nft list ruleset")
+
+
 def test_gateway_mode6_is_for_ipv6_alone(town):
     town.change("bridge_policy", **policy("br0", gateway_mode6="routed"))
     town.unchanged("bridge_policy", **policy("br0", gateway_mode6="routed"))

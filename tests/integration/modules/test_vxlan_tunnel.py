@@ -324,8 +324,10 @@ def test_a_tunnel_of_others_is_taken_over_only_when_asked(two):
     two.unchanged("vxlan_tunnel", **own)
 
 
-def test_what_this_host_says_on_an_anycast_bridge_stays_here(two):
-    """In the host's own namespace, where the firewall is: c1 is behind the host's bridge, the other host is h2."""
+@pytest.fixture
+def three(two):
+    """The throwaway host itself is a third one, 192.0.2.3, where the firewall is; c1 is behind its bridge, as
+    10.42.0.4, and h2's tunnel knows it."""
     lan = {"name": "u3", "netns": "under", "bridge": "u",
            "peer": {"name": "lan0", "netns": None, "addresses": ["192.0.2.3/24"]}}  # fmt: skip
     port = {"name": "v3", "bridge": "br", "peer": {"name": "eth1", "netns": "c1", "addresses": ["10.42.0.4/16"],
@@ -335,7 +337,14 @@ def test_what_this_host_says_on_an_anycast_bridge_stays_here(two):
     two.sh("ip link set dev eth0 down", "c1")
     here = {"mac": "02:42:0a:2a:00:04", "addresses": ["10.42.0.4"], "vtep": "192.0.2.3"}
     two.change("vxlan_tunnel", **tunnel(2, endpoints=[here]))
-    own = dict(name="vx", vni=4242, local="192.0.2.3", bridge="br", flood=[], endpoints=endpoints()[1:])
+    return two
+
+
+OWN = dict(name="vx", vni=4242, local="192.0.2.3", bridge="br", flood=[], endpoints=endpoints()[1:])
+
+
+def test_what_this_host_says_on_an_anycast_bridge_stays_here(three):
+    two, own = three, OWN
     two.change("vxlan_tunnel", **own)
     assert packets.ping(two, "c1", "10.42.0.3")
     with Capture(two) as leaked:
@@ -349,3 +358,64 @@ def test_what_this_host_says_on_an_anycast_bridge_stays_here(two):
     assert capture.lines == []
     two.change("vxlan_tunnel", name="vx", state="absent")
     assert "vx" not in two.sh("nft list ruleset")
+
+
+def vteps(host):
+    """VNIs whose VTEPs are known, and these."""
+    found = []
+    for name in ("vnis", "vteps4", "vteps6"):
+        listing = json.loads(host.sh(f"nft -j list set inet virtnet {name}"))["nftables"]
+        elements = next(one["set"] for one in listing if "set" in one).get("elem", [])
+        found.append([one["elem"]["val"]["concat"] if "elem" in one else one["concat"] for one in elements])
+    return found
+
+
+def echoes(host):
+    """How many pings c1 was asked for."""
+    head, numbers = (line.split() for line in host.sh("grep ^Icmp: /proc/net/snmp", "c1").splitlines())
+    return int(numbers[head.index("InEchos")])
+
+
+def test_frames_come_from_known_vteps_alone(three):
+    two = three
+    two.change("vxlan_tunnel", **OWN)
+    assert vteps(two) == [[["ipv4", 4789, 4242]], [["192.0.2.2", 4789, 4242]], []]
+    assert packets.ping(two, "c2", "10.42.0.4")
+    two.change("vxlan_tunnel", **{**OWN, "endpoints": []})
+    before = echoes(two)
+    assert packets.ping_is_lost(two, "c2", "10.42.0.4")
+    assert echoes(two) == before
+    two.change("vxlan_tunnel", **{**OWN, "endpoints": [], "flood": ["192.0.2.2"]})
+    assert packets.ping(two, "c2", "10.42.0.4")
+
+
+def test_vteps_stay_known_until_they_or_their_tunnel_go(three):
+    two, known = three, [[["ipv4", 4789, 4242]], [["192.0.2.2", 4789, 4242]], []]
+    two.change("vxlan_tunnel", **OWN)
+    two.change("bridge", name="another")
+    two.change("vxlan_tunnel", name="vx", mtu=1400)
+    assert vteps(two) == known
+    two.change("vxlan_tunnel", name="vx", flood=["192.0.2.9"])
+    assert [one[0] for one in sorted(vteps(two)[1])] == ["192.0.2.2", "192.0.2.9"]
+    two.change("vxlan_tunnel", name="vx", flood=[])
+    two.sh("nft delete element inet virtnet vteps4 '{ 192.0.2.2 . 4789 . 4242 }'")
+    two.change("vxlan_tunnel", **OWN)
+    assert vteps(two) == known
+    two.sh("ip link del vx")
+    two.change("vxlan_tunnel", **{**OWN, "name": "vy"})
+    assert vteps(two) == known
+    two.change("vxlan_tunnel", name="vy", state="absent")
+    assert "4789" not in two.sh("nft list ruleset")
+
+
+@pytest.mark.parametrize(
+    "options", [{"endpoints": None}, {"endpoints": None, "flood": ["192.0.2.2"]}, {"learning": True, "endpoints": []}]
+)
+def test_of_a_tunnel_whose_vteps_are_not_known_frames_come_from_everywhere(three, options):
+    """Those of a fabric whose FDB another program fills, and those that are learned from whoever sends."""
+    two = three
+    two.change("vxlan_tunnel", **{**OWN, **options})
+    assert vteps(two) == [[], [], []]
+    before = echoes(two)
+    two.try_sh("ping -c1 -W0.3 10.42.0.4", "c2")
+    assert echoes(two) == before + 1

@@ -17,6 +17,7 @@ from ansible_collections.virtnet.linux.plugins.module_utils.firewall_state impor
     Policy,
     Port,
     State,
+    Tunnel,
 )
 
 # nft's own words are names as good as any
@@ -160,6 +161,18 @@ def openings(draw) -> Opening:
 
 
 @st.composite
+def tunnels(draw) -> dict[str, Tunnel]:
+    """Each with a VNI of its own."""
+    names = draw(st.lists(INTERFACES, unique=True, max_size=3))
+    vnis = draw(st.lists(st.integers(1, 0xFFFFFF), unique=True, min_size=len(names), max_size=len(names)))
+    found = {}
+    for name, vni in zip(names, vnis, strict=True):
+        version, addresses = draw(st.sampled_from([(4, ADDRESSES4), (6, ADDRESSES6)]))
+        found[name] = Tunnel(name, version, draw(NUMBERS), vni, _tuple(draw(st.lists(addresses, max_size=3))))
+    return found
+
+
+@st.composite
 def states(draw) -> State:
     known = draw(policies())
     published = {port.key: port for port in draw(st.lists(nat_ports(), max_size=8))}
@@ -167,4 +180,5 @@ def states(draw) -> State:
     norouter = frozenset(draw(st.sets(st.sampled_from([4, 6]))))
     routers = frozenset(draw(st.sets(INTERFACES, max_size=2)))
     tunnel_ports = frozenset(draw(st.sets(NUMBERS, max_size=2)))
-    return State(known, draw(guards()), draw(ports(known)), published, norouter, opened, routers, tunnel_ports)
+    held = (known, draw(guards()), draw(ports(known)), published, norouter, opened, routers, tunnel_ports)
+    return State(*held, draw(tunnels()))
