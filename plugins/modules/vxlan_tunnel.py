@@ -16,6 +16,11 @@ description:
     discovery itself.
   - The lists are the whole truth. What is not in them goes; of a list that is given only the entries that differ are
     touched.
+  - With O(endpoints) given, a tunnel of the host's own namespace takes frames from the VTEPs of O(endpoints) and
+    O(flood) only; packets for its VNI from other addresses are dropped by the host's firewall. It is not restricted
+    where O(endpoints) was never given, since then another program (BGP) may fill the FDB, nor with O(learning) and an
+    empty O(flood), by which it learns from any sender. A VTEP's forged address is not recognised: that takes encryption
+    between the hosts.
   - What the kernel cannot change in a tunnel that stands, its VNI, port, device or the family of its address, is
     changed by replacing it. The actions say so.
 author:
@@ -69,7 +74,9 @@ options:
       type: list
       elements: str
     endpoints:
-      description: Who is on other hosts, exactly these. Those at this host's own VTEP are passed over.
+      description:
+        - Who is on other hosts, exactly these. Those at this host's own VTEP are passed over.
+        - Their VTEPs and those of O(flood) are the only ones from which frames are taken.
       type: list
       elements: dict
       suboptions:

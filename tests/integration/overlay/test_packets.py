@@ -6,10 +6,12 @@
 
 from __future__ import annotations
 
+import ipaddress
 import itertools
 import sys
 
 import pytest
+from integration.firewall import frames
 from integration.overlay.fabric_lab import FILES, lab_in, on, recap, wait
 
 EVERYBODY = [("h1", "c1"), ("h1", "c3"), ("h2", "c4"), ("h2", "c5"), ("h3", "c1")]
@@ -154,6 +156,32 @@ def test_a_published_port_works_on_the_host_that_has_the_container(fabric):
         assert fabric.ask("h1", None, "http://10.99.0.2:8080/") == "Hello from c5, you are 10.99.0.1"
         assert fabric.ask("h3", "c1", "http://10.99.0.2:8080/") == "Hello from c5, you are 10.99.0.3"
         assert fabric.ask("outside", None, "http://10.99.0.1:8080/") is None
+
+
+SEND = "import socket, sys; socket.socket({4: socket.AF_INET, 6: socket.AF_INET6}[int(sys.argv[1])], " \
+       "socket.SOCK_DGRAM).sendto(bytes.fromhex(sys.argv[3]), (sys.argv[2], 4789))"  # fmt: skip
+
+
+def test_a_host_that_is_no_member_sends_nothing_into_an_overlay(fabric):
+    """A datagram for a container's port, in a frame for the network, from a host and from another host's container."""
+    there, near = fabric.addresses["h1", "c1", 4], fabric.addresses["h3", "c1", 4]
+    inner = frames.udp(near, there, "02:42:0a:2a:00:99", "02:42:" + ipaddress.ip_address(there).packed.hex(":"), 9)
+    vtep = "10.99.0.1" if fabric.version == 4 else "fd99::1"
+    sent = [str(fabric.version), vtep, frames.vxlan(VNI, inner).hex()]
+
+    def refused():
+        """Datagrams for ports of c1's without a process."""
+        head, numbers = (line.split() for line in
+                         fabric.within("h1", "c1", "grep", "^Udp:", "/proc/net/snmp").stdout.splitlines())  # fmt: skip
+        return int(numbers[head.index("NoPorts")])
+
+    before = refused()
+    fabric.within("outside", None, sys.executable, "-c", SEND, *sent)
+    fabric.within("h2", "c5", sys.executable, "-c", SEND, *sent, check=False)
+    assert fabric.ping("h2", "c5", there)  # later than what was sent
+    assert refused() == before
+    fabric.within("h2", None, sys.executable, "-c", SEND, *sent)
+    wait(lambda: refused() == before + 1)
 
 
 def test_a_host_that_is_cut_off_hurts_nobody_else_and_comes_back(fabric):
