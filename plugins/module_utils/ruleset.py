@@ -147,8 +147,8 @@ table inet virtnet {
 
     chain forward {
         type filter hook forward priority 0; policy accept;
-        ct status confirmed ct state established,new goto under_way \
-            comment "a flow of which a packet was let through before, answered or not"
+        ct state established goto under_way comment "a flow that is answered"
+        ct state new ct status confirmed goto under_way comment "one that is not, and of which a packet was let through"
         iifname . oifname vmap @pairs comment "within a network; from trusted interfaces"
         iifname @bridges udp dport @tunnel_ports drop comment "nor does it speak to another host's"
         iifname != @bridges meta mark & %(bridged)s == 0 ip saddr @subnets4 fib saddr . iif oif missing drop \
@@ -166,14 +166,17 @@ table inet virtnet {
     }
 
     chain under_way {
+        ct status & (snat | dnat) == snat ct direction original accept \
+            comment "out by SNAT; what follows looks for bridges that are missing, by as few look-ups as it takes"
+        ct status & (snat | dnat) == dnat ct direction reply accept comment "a published port's answer"
         oifname @bridges accept comment "to a container"
+        ct status & dnat == 0 iifname @bridges accept comment "from a container, not translated"
         jump leaving comment "by an interface that is no bridge of ours"
         accept comment "flows of others"
     }
 
     chain leaving {
-        ct status & dnat == 0 iifname @bridges accept comment "from a container: the way out"
-        ct direction reply iifname @bridges accept comment "a container's answer"
+        ct direction reply iifname @bridges accept comment "a container's answer, where a route of its own leads"
         meta mark & %(bridged)s == 0 ip daddr @subnets4 drop \
             comment "to a container whose bridge is missing: it would leave by another route"
         meta mark & %(bridged)s == 0 ip6 daddr @subnets6 drop comment "the same for IPv6"

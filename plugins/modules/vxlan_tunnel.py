@@ -19,7 +19,7 @@ description:
   - With O(endpoints) given, a tunnel of the host's own namespace takes frames from the VTEPs of O(endpoints) and
     O(flood) only; packets for its VNI from other addresses are dropped by the host's firewall. It is not restricted
     where O(endpoints) was never given, since then another program (BGP) may fill the FDB, nor with O(learning) and an
-    empty O(flood), by which it learns from any sender. A VTEP's forged address is not recognised: that takes encryption
+    empty O(flood), by which it learns from any sender. A VTEP's forged address is not recognised; that takes encryption
     between the hosts.
   - What the kernel cannot change in a tunnel that stands, its VNI, port, device or the family of its address, is
     changed by replacing it. The actions say so.

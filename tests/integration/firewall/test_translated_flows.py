@@ -135,6 +135,7 @@ def test_without_its_bridge_nothing_of_a_network_leaves_by_an_uplink(own_lab):
             for source_port in (40100, 40102):  # under way, and new
                 answer = lab.agents[who].ask("flow", to=to, port=8080, source_port=source_port)
                 assert answer in (None, "EPERM")
+        assert lab.agents["b1"].ask("flow", to=address("a1", version), port=81, source_port=40107) is None
         answer = frames.udp(address("lan", version), to, mac_of(lan, "eth0"), host_mac, 40101, source_port=7)
         lan.ask("send", device="eth0", frames=[answer])
         assert lab.probe([(who, kit.question("tcp", to, 8080, wanted=False)) for who in callers]) == [None] * 3
@@ -234,7 +235,7 @@ def test_a_smaller_mtu_on_the_way_is_reported_into_networks(lab, version):
 ONE_WAY = {"SNAT": ("a1", "lan", 99, "bra"), "published port": ("lan", "host", 8099, "up0")}
 COUNT = """
 add counter inet virtnet judged
-insert rule inet virtnet forward index 1 udp sport 40106 counter name judged
+insert rule inet virtnet forward index 2 udp sport 40106 counter name judged
 """
 
 
