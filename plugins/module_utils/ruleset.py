@@ -105,13 +105,13 @@ table inet virtnet {
 
     chain marking {
         type filter hook prerouting priority -99; policy accept;
-        ct status dnat iifname @bridges meta mark 0 meta mark set %(translated)s \
-            comment "tells table bridge virtnet of the translation"
         ct status dnat iifname @bridges meta mark != 0 ip saddr . ip daddr @near4 \
             meta mark set meta mark | %(translated)s \
             comment "what others have marked only within a network: else their policy routing would miss it"
         ct status dnat iifname @bridges meta mark != 0 ip6 saddr . ip6 daddr @near6 \
             meta mark set meta mark | %(translated)s comment "the same for IPv6"
+        ct status dnat iifname @bridges meta mark 0 meta mark set %(translated)s \
+            comment "tells table bridge virtnet of the translation"
     }
 
     chain input {
