@@ -6,7 +6,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from ansible_collections.virtnet.linux.plugins.plugin_utils.plan import plan
+from ansible_collections.virtnet.linux.plugins.plugin_utils.problems import abridge
 
 DOCUMENTATION = r"""
 name: bridge_network_plan
@@ -68,7 +71,9 @@ _value:
   type: dict
   contains:
     errors:
-      description: Everything that is wrong, a sentence each. With errors the topology is empty.
+      description:
+        - Everything that is wrong, a sentence each. With errors the topology is empty.
+        - Of more than 50 the first 50, and as the last one how many more there are; warnings likewise.
       type: list
       elements: str
     warnings:
@@ -81,8 +86,14 @@ _value:
 """
 
 
+def bridge_network_plan(declared: object, live: object) -> dict[str, Any]:
+    """The plan, with as many messages as a person reads."""
+    planned = plan(declared, live)
+    return {**planned, **{side: abridge(planned[side]) for side in ("errors", "warnings")}}
+
+
 class FilterModule:
     """Ansible's way to find filters."""
 
     def filters(self):
-        return {"bridge_network_plan": plan}
+        return {"bridge_network_plan": bridge_network_plan}

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ansible_collections.virtnet.linux.plugins.plugin_utils.fabric import plan_fabric
+from ansible_collections.virtnet.linux.plugins.plugin_utils.problems import abridge
 
 DOCUMENTATION = r"""
 name: overlay_network_plan
@@ -73,7 +74,9 @@ _value:
   type: dict
   contains:
     errors:
-      description: Everything that is wrong, a sentence each. With errors there are no hosts.
+      description:
+        - Everything that is wrong, a sentence each. With errors there are no hosts.
+        - Of more than 50 the first 50, and as the last one how many more there are; warnings likewise.
       type: list
       elements: str
     warnings:
@@ -128,7 +131,8 @@ def overlay_network_plan(
         raw[name] = {**told, **_reading(readings.get(name))}
     planned = plan_fabric(raw, hosts, group)
     own = {name: json.dumps(topology) for name, topology in planned["hosts"].items()}
-    return {**planned, "hosts": own, "everybody": json.dumps(planned["everybody"])}
+    said = {side: abridge(planned[side]) for side in ("errors", "warnings")}
+    return {**planned, **said, "hosts": own, "everybody": json.dumps(planned["everybody"])}
 
 
 def _reading(result: Mapping[str, Any] | None) -> dict[str, Any]:

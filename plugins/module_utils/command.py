@@ -16,6 +16,7 @@ from ansible_collections.virtnet.linux.plugins.module_utils.files import Unreada
 from ansible_collections.virtnet.linux.plugins.module_utils.firewall import FirewallError
 from ansible_collections.virtnet.linux.plugins.module_utils.memory import Locked
 from ansible_collections.virtnet.linux.plugins.module_utils.netlink import NetlinkError
+from ansible_collections.virtnet.linux.plugins.module_utils.options import abridge
 from ansible_collections.virtnet.linux.plugins.module_utils.stack import Stack
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ def _run(options: argparse.Namespace) -> int:
     if not checks:
         _wait_for_addresses(options.wait)
     result = converge(_written_down, check=checks, lock_timeout=options.lock_timeout)
-    for warning in result.warnings:
+    for warning in abridge(result.warnings):
         sys.stderr.write("virtnet: " + warning + "\n")
     for action in result.actions:
         sys.stdout.write(action.line() + "\n")

@@ -56,7 +56,7 @@ from ansible_collections.virtnet.linux.plugins.module_utils.kinds import (
     vxlan_tunnel,
 )
 from ansible_collections.virtnet.linux.plugins.module_utils.meanwhile import Meanwhile
-from ansible_collections.virtnet.linux.plugins.module_utils.options import Problems
+from ansible_collections.virtnet.linux.plugins.module_utils.options import Problems, abridge
 from ansible_collections.virtnet.linux.plugins.module_utils.revision import revision
 
 # By name, for a kind is read when something of it is used (kinds/__init__.py): of a document without it nothing is.
@@ -109,7 +109,7 @@ class Refused(Exception):
 
     def __init__(self, problems: list[str]) -> None:
         self.problems = problems
-        super().__init__("\n".join(problems))
+        super().__init__("\n".join(abridge(problems)))
 
 
 class Stale(Exception):

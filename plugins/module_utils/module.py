@@ -21,6 +21,7 @@ from ansible_collections.virtnet.linux.plugins.module_utils.files import Unreada
 from ansible_collections.virtnet.linux.plugins.module_utils.firewall import FirewallError
 from ansible_collections.virtnet.linux.plugins.module_utils.memory import Locked
 from ansible_collections.virtnet.linux.plugins.module_utils.netlink import NetlinkError
+from ansible_collections.virtnet.linux.plugins.module_utils.options import abridge
 
 # A number where a dictionary with options belongs; Inf for a number; half a character (a lone surrogate).
 _STUMBLES = (TypeError, OverflowError, UnicodeError)
@@ -154,6 +155,7 @@ def _complete(module: AnsibleModule, options: dict[str, Any], objects: list[dict
 
 def _refused(module: AnsibleModule, problems: list[str]) -> None:
     """Fail: one problem in one line, several below each other."""
+    problems = abridge(problems)
     said = problems[0] if len(problems) == 1 else "\n- " + "\n- ".join(problems)
     module.fail_json(msg="Nothing was changed. " + said, problems=problems)
 
@@ -179,7 +181,7 @@ def _run(
         _refused(module, refused.problems)
     except (Locked, NetlinkError, FirewallError, Unreadable, OSError) as error:
         module.fail_json(msg=str(error))
-    for warning in result.warnings:
+    for warning in abridge(result.warnings):
         module.warn(warning)
     found: dict[str, Any] = {"changed": bool(result.actions), "actions": [action.shown() for action in result.actions]}
     if "planned_on" in module.params:

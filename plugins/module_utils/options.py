@@ -23,6 +23,15 @@ ROUTES: dict[str, Any] = dict(
 )
 
 
+_MOST = 50  # messages of one run: a mistake in a template is in each of a thousand objects
+
+
+def abridge(sentences: list[str]) -> list[str]:
+    """As many as a person reads, in order, and how many more there are."""
+    more = len(sentences) - _MOST
+    return sentences if more <= 0 else [*sentences[:_MOST], "and %d more" % more]
+
+
 class Problems:
     """Collects what is wrong with the objects of one document, so that all of it is said at once."""
 

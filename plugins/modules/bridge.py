@@ -137,7 +137,9 @@ actions:
   sample:
     - {action: change, kind: bridge, name: br-web, before: {mtu: 1500}, after: {mtu: 1400}}
 problems:
-  description: Everything that is wrong with the arguments, a sentence each; nothing was changed.
+  description:
+    - Everything that is wrong with the arguments, a sentence each; nothing was changed.
+    - Of more than 50 the first 50, and as the last one how many more there are.
   returned: when the arguments are refused
   type: list
   elements: str

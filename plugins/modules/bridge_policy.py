@@ -134,7 +134,9 @@ actions:
   sample:
     - {action: change, kind: bridge_policy, name: br-web, before: {icc: true}, after: {icc: false}}
 problems:
-  description: Everything that is wrong with the arguments, a sentence each; nothing was changed.
+  description:
+    - Everything that is wrong with the arguments, a sentence each; nothing was changed.
+    - Of more than 50 the first 50, and as the last one how many more there are.
   returned: when the arguments are refused
   type: list
   elements: str

@@ -85,7 +85,9 @@ actions:
       before: {}
       after: {accepts: what comes from br-web or goes to it}
 problems:
-  description: Everything that is wrong with the arguments, a sentence each; nothing was changed.
+  description:
+    - Everything that is wrong with the arguments, a sentence each; nothing was changed.
+    - Of more than 50 the first 50, and as the last one how many more there are.
   returned: when the arguments are refused
   type: list
   elements: str

@@ -152,7 +152,9 @@ actions:
   sample:
     - {action: create, kind: interface, name: enp3s0, before: {}, after: {netns: db, name: eth0}}
 problems:
-  description: Everything that is wrong with the arguments, a sentence each; nothing was changed.
+  description:
+    - Everything that is wrong with the arguments, a sentence each; nothing was changed.
+    - Of more than 50 the first 50, and as the last one how many more there are.
   returned: when the arguments are refused
   type: list
   elements: str

@@ -121,7 +121,9 @@ actions:
   sample:
     - {action: create, kind: netns, name: router, before: {}, after: {forwarding: true}}
 problems:
-  description: Everything that is wrong with the arguments, a sentence each; nothing was changed.
+  description:
+    - Everything that is wrong with the arguments, a sentence each; nothing was changed.
+    - Of more than 50 the first 50, and as the last one how many more there are.
   returned: when the arguments are refused
   type: list
   elements: str

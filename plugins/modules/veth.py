@@ -192,7 +192,9 @@ actions:
       before: {peer.addresses: [172.30.0.2/16]}
       after: {peer.addresses: [172.30.0.9/16]}
 problems:
-  description: Everything that is wrong with the arguments, a sentence each; nothing was changed.
+  description:
+    - Everything that is wrong with the arguments, a sentence each; nothing was changed.
+    - Of more than 50 the first 50, and as the last one how many more there are.
   returned: when the arguments are refused
   type: list
   elements: str

@@ -192,7 +192,9 @@ actions:
       before: {endpoints: []}
       after: {endpoints: ["02:42:0a:2a:00:09 10.42.0.9 by 192.0.2.13"]}
 problems:
-  description: Everything that is wrong with the arguments, a sentence each; nothing was changed.
+  description:
+    - Everything that is wrong with the arguments, a sentence each; nothing was changed.
+    - Of more than 50 the first 50, and as the last one how many more there are.
   returned: when the arguments are refused
   type: list
   elements: str

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import functools
 import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -149,6 +150,11 @@ class Live:
     warnings: list[str] = field(default_factory=list)
     nameservers: list[Address] = field(default_factory=list)
     stp: dict[str, bool] = field(default_factory=dict)  # by bridge of the host
+
+    @functools.cached_property
+    def addresses(self) -> set[Address]:
+        """All that the host's interfaces have."""
+        return {address for interface in self.interfaces.values() for address in interface.addresses}
 
 
 def read_live(raw: object, problems: Problems) -> Live:

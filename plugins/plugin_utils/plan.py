@@ -45,7 +45,7 @@ from ansible_collections.virtnet.linux.plugins.plugin_utils.publish import (
     ports_that_go,
     settle_ports,
 )
-from ansible_collections.virtnet.linux.plugins.plugin_utils.scope import Scope, lay_over, owner_of_namespace
+from ansible_collections.virtnet.linux.plugins.plugin_utils.scope import Scope, lay_over, owners_of_namespaces
 from ansible_collections.virtnet.linux.plugins.plugin_utils.segments import (
     cables_that_go,
     followers,
@@ -95,20 +95,18 @@ def plan(declared: object, live: object) -> dict[str, Any]:
         told, taken_back = foreign_words(scope, declaration.manage_foreign_firewall)
         topology["foreign_firewall"] = [{"bridge": bridge, "state": "present"} for bridge in told]
         topology["foreign_firewall"] += [_absent(bridge=bridge) for bridge in taken_back]
-    return {"errors": problems.errors, "warnings": problems.warnings, "topology": topology}
+    return {"errors": list(problems.errors), "warnings": list(problems.warnings), "topology": topology}
 
 
 def _settle_joins(scope: Scope, problems: Problems) -> dict[str, str]:
     """Whose namespace each container shares that has none of its own."""
     joins = {}
+    owners, reasons = owners_of_namespaces(scope)
     for name, container in scope.declared.items():
-        if container.mode == "host":
-            joins[name] = "host"
-        elif container.mode == "container":
-            try:
-                joins[name] = owner_of_namespace(scope, name)
-            except ValueError as error:
-                problems.refuse(str(container), "network_mode", container.network_mode, str(error))
+        if name in reasons:
+            problems.refuse(str(container), "network_mode", container.network_mode, reasons[name])
+        elif not container.owns_namespace:
+            joins[name] = owners[name]
     return joins
 
 

@@ -6,15 +6,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from itertools import islice
+
 _SHOWN = 200  # characters of a value in a message
+_MOST = 50  # messages of one plan: a mistake in a template is in each of a thousand containers
 
 
 class Problems:
-    """Errors and warnings, in the order in which they were found, each a sentence for a person."""
+    """Errors and warnings, in the order in which they were found, each a sentence for a person, and each once."""
 
     def __init__(self) -> None:
-        self.errors: list[str] = []
-        self.warnings: list[str] = []
+        # the keys of a dict: in order, and a look-up takes as long with a hundred thousand of them as with one
+        self.errors: dict[str, None] = {}
+        self.warnings: dict[str, None] = {}
 
     def refuse(self, thing: str, field: str, value: object, rule: str) -> None:
         """An error: the object, its field, what was given, and what is allowed or what to do."""
@@ -25,10 +30,14 @@ class Problems:
         self._add(self.warnings, thing, field, value, remark)
 
     @staticmethod
-    def _add(sentences: list[str], thing: str, field: str, value: object, text: str) -> None:
-        sentence = f"{thing}: {field} {show(value)}: {text}"
-        if sentence not in sentences:
-            sentences.append(sentence)
+    def _add(sentences: dict[str, None], thing: str, field: str, value: object, text: str) -> None:
+        sentences[f"{thing}: {field} {show(value)}: {text}"] = None
+
+
+def abridge(sentences: Collection[str]) -> list[str]:
+    """As many as a person reads, in order, and how many more there are."""
+    more = len(sentences) - _MOST
+    return list(sentences) if more <= 0 else [*islice(sentences, _MOST), f"and {more} more"]
 
 
 def show(value: object) -> str:

@@ -61,6 +61,11 @@ class _Request:
         address = self.port.host_ip
         return None if address is None or address.is_unspecified else address
 
+    @property
+    def demand(self) -> object:
+        """The same for all that would take the same port of the same range."""
+        return self.port.protocol, self.port.host, self.host_ip, tuple(self.exits)
+
     def published(self, host: PortRange) -> list[Published]:
         return [
             Published(self.port.protocol, self.host_ip, host, self.port.container, endpoint, version)
@@ -117,13 +122,20 @@ def settle_ports(scope: Scope, endpoints: list[Endpoint], problems: Problems) ->
             fixed[id(request)] = request.port.host
             _claim(scope, request, places, ours, problems)
     floating = [request for request in requests if request.port.floating]
+    by_target: dict[tuple[str, Address, int], list[LivePort]] = {}
+    for port in scope.live.ports if floating else []:
+        by_target.setdefault((port.protocol, port.to_address, port.to_port), []).append(port)
     for request in floating:
-        kept = _live_choice(scope, request, places)
+        kept = _live_choice(request, by_target, places)
         if kept is not None:
             fixed[id(request)] = _take(request, kept, places)
+    passed: dict[object, int] = {}  # what was taken below it stays taken: a thousand containers may have one range
     for request in floating:
         if id(request) not in fixed:
-            free = next((port for port in request.port.host if _is_free(request, port, places)), None)
+            first = passed.get(request.demand, request.port.host.first)
+            candidates = range(first, request.port.host.last + 1)
+            free = next((port for port in candidates if _is_free(request, port, places)), None)
+            passed[request.demand] = request.port.host.last + 1 if free is None else free
             if free is None:
                 request.refuse(problems, "no port of the range is free; give a wider one")
             else:
@@ -314,15 +326,16 @@ def _is_free(request: _Request, port: int, places: _Places) -> bool:
     )
 
 
-def _live_choice(scope: Scope, request: _Request, places: _Places) -> int | None:
+def _live_choice(
+    request: _Request, by_target: dict[tuple[str, Address, int], list[LivePort]], places: _Places
+) -> int | None:
     """The host port out of the request's range that leads to the container already."""
-    for live in scope.live.ports:
+    own = [endpoint.addresses.get(version) for version, endpoint in request.exits.items()]
+    ports = [(request.port.protocol, address, request.port.container.first) for address in own if address is not None]
+    for live in [live for port in ports for live in by_target.get(port, [])]:
         if (
-            live.protocol == request.port.protocol
-            and live.host_ip == request.host_ip
-            and live.to_port == request.port.container.first
+            live.host_ip == request.host_ip
             and request.port.host.first <= live.host_port <= request.port.host.last
-            and any(live.to_address == endpoint.addresses.get(version) for version, endpoint in request.exits.items())
             and all(
                 places.holder(live.protocol, version, live.host_ip, live.host_port) is None for version in request.exits
             )

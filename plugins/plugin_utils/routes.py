@@ -35,7 +35,7 @@ class Route:
 
 def read_routes(fields: Fields) -> list[Route]:
     """The field `routes` of a network, a container or a card."""
-    routes: list[Route] = []
+    routes: dict[tuple[IPNetwork, int], Route] = {}
     for record in fields.records("routes"):
         record.only("to", "via", "metric")
         for word in ("to", "via"):
@@ -50,8 +50,8 @@ def read_routes(fields: Fields) -> list[Route]:
             record.refuse(
                 "to", "the default route is the gateway's; to have another, see DefaultGatewayIPv4 in aux_addresses"
             )
-        elif Route(to, via, metric).place in [route.place for route in routes]:
+        elif (route := Route(to, via, metric, record.number)).place in routes:
             record.refuse("to", "is there twice with the same metric; keep one, or give one of them another metric")
         else:
-            routes.append(Route(to, via, metric, record.number))
-    return routes
+            routes[route.place] = route
+    return list(routes.values())

@@ -14,6 +14,8 @@ from ansible_collections.virtnet.linux.plugins.plugin_utils.declaration import C
 from ansible_collections.virtnet.linux.plugins.plugin_utils.live import Live, LiveContainer, LiveEndpoint
 from ansible_collections.virtnet.linux.plugins.plugin_utils.problems import Problems, enumerate_names
 
+_SHOWN = 10  # containers of a circle, in a message
+
 
 @dataclass
 class Scope:
@@ -45,12 +47,9 @@ class Scope:
     def or_remove(self, holder: str) -> str:
         """What else may help where `holder`, as messages call it, has what is wanted: one that no list declares may be
         the wanted one itself, under its old name."""
-        going = {
-            f"container {name}"
-            for name, container in self.standing.items()
-            if name not in self.omitted and self.foreign_role(container) is None
-        }
-        return f", or declare {holder} absent" if holder in going else ""
+        name = holder.removeprefix("container ")
+        going = name != holder and name in self.standing and name not in self.omitted
+        return f", or declare {holder} absent" if going and self.foreign_role(self.standing[name]) is None else ""
 
     def has_interface(self, name: str) -> bool:
         """Whether the host has an interface of this name after the run, as far as its interfaces are known."""
@@ -59,9 +58,9 @@ class Scope:
 
     def has_address(self, address: Address) -> bool:
         """Whether the host has the address after the run, as far as its interfaces are known."""
-        made = [subnet.gateway for network in self.networks.values() for subnet in network.subnets.values()]
-        known = self.live.interfaces.values()
-        return not known or any(address in one.addresses for one in known) or address in made
+        known = self.live.addresses
+        made = (subnet.gateway for network in self.networks.values() for subnet in network.subnets.values())
+        return not self.live.interfaces or address in known or address in made
 
     def attached(self, container: str, network: str) -> bool:
         """Whether a declared container is to be on the network."""
@@ -199,24 +198,44 @@ def _check_namespaces(scope: Scope, problems: Problems) -> None:
             )  # fmt: skip
 
 
-def owner_of_namespace(scope: Scope, name: str) -> str:
-    """Whose namespace one that joins `name` ends up in: a container's name, or 'host'. ValueError says why none."""
-    seen = [name]
-    while True:
-        declared, live = scope.declared.get(name), scope.standing.get(name)
-        if declared is not None:
-            following = declared.target if declared.mode == "container" else "host" if declared.mode == "host" else None
-        elif live is not None:
-            following = live.join
-        elif name in scope.leaving:
-            raise ValueError(f"the container {name} is removed in the same run; keep it, or remove this one too")
+def owners_of_namespaces(scope: Scope) -> tuple[dict[str, str], dict[str, str]]:
+    """Whose namespace each declared container ends up in, itself, another or 'host'; and of the others why in none.
+
+    Each container is looked at once, however long the chains are in which they join each other.
+    """
+    owners: dict[str, str] = {}
+    reasons: dict[str, str] = {}
+    for first in scope.declared:
+        name, way = first, dict[str, None]()
+        while name not in owners and name not in reasons and name not in way:
+            way[name] = None
+            following, reason = _joined(scope, name)
+            if reason is not None:
+                reasons[name] = reason
+            elif following in (None, "host"):
+                owners[name] = following or name
+            else:
+                name = str(following)
+        if name in owners:
+            owners.update(dict.fromkeys(way, owners[name]))
         else:
-            raise ValueError(
-                f"there is no container {name}, neither declared in {scope.role}_containers nor live on the host"
-            )
-        if following is None or following == "host":
-            return following or name
-        if following in seen:
-            raise ValueError("the containers join each other in a circle: " + " -> ".join([*seen, following]))
-        seen.append(following)
-        name = following
+            reasons.update(dict.fromkeys(way, reasons.get(name) or _circle(list(way), name)))
+    return owners, reasons
+
+
+def _joined(scope: Scope, name: str) -> tuple[str | None, str | None]:
+    """Whose namespace a container joins, declared or standing; or why it can join none."""
+    declared, live = scope.declared.get(name), scope.standing.get(name)
+    if declared is not None:
+        return declared.target if declared.mode == "container" else "host" if declared.mode == "host" else None, None
+    if live is not None:
+        return live.join, None
+    if name in scope.leaving:
+        return None, f"the container {name} is removed in the same run; keep it, or remove this one too"
+    return None, f"there is no container {name}, neither declared in {scope.role}_containers nor live on the host"
+
+
+def _circle(way: list[str], name: str) -> str:
+    members = way[way.index(name) :]
+    shown = [*members[:_SHOWN], *([f"{len(members) - _SHOWN} more"] if len(members) > _SHOWN else []), name]
+    return "the containers join each other in a circle: " + " -> ".join(shown)

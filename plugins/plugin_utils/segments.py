@@ -147,7 +147,8 @@ def _segments(scope: Scope) -> list[list[Network]]:
 def _settle_segment(segment: list[Network], problems: Problems) -> None:
     joining = [network for network in segment if (network.connect and network.automatic) or not network.declared]
     joining = [network for network in joining if network.declared or network.joins is not None]
-    heads = [network for network in segment if network not in joining]
+    others = {network.name for network in joining}
+    heads = [network for network in segment if network.name not in others]
     if not heads:
         heads = [joining.pop(0)]  # all are connected to each other: the first that is declared gets the subnet
         heads[0].joins = None
