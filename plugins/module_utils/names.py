@@ -19,7 +19,11 @@ from collections.abc import Iterable
 # dev_valid_name() in net/core/dev.c forbids '/', ':', white space, '.', '..' and 16 bytes or more. The alphabet here is
 # narrower, so that a name can stand in a file's path, a link's alias and an nft statement without quoting.
 _INTERFACE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,14}\Z")
-_OBJECT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}\Z")
+# A container's name and its aliases are host names in files hosts(5): labels between single dots. A NAME.HOST of an
+# overlay is one too, and longer.
+_HOST = r"[A-Za-z0-9][A-Za-z0-9_-]*(\.[A-Za-z0-9][A-Za-z0-9_-]*)*\Z"
+_HOST_NAME = re.compile(r"(?=.{1,255}\Z)" + _HOST)
+_OBJECT = re.compile(r"(?=.{1,63}\Z)" + _HOST)
 _LABEL_KEY = re.compile(r"[a-z][a-z0-9_]{0,31}\Z")
 _LABEL_VALUE = re.compile(r"[A-Za-z0-9_.:/@+-]{1,128}\Z")
 
@@ -42,7 +46,9 @@ ff02::2\tip6-allrouters
 HOSTS_NAMES = frozenset(name for line in HOSTS_HEAD.splitlines() for name in line.split()[1:])
 
 INTERFACE_RULE = "1 to 15 of the characters A-Z a-z 0-9 _ . - and no . or - in front; and not all or default"
-OBJECT_RULE = "1 to 63 of the characters A-Z a-z 0-9 _ . - with a letter or digit in front"
+_HOST_RULE = "of the characters A-Z a-z 0-9 _ . - with a letter or digit in front and after each dot"
+OBJECT_RULE = "1 to 63 " + _HOST_RULE
+HOST_RULE = "1 to 255 " + _HOST_RULE
 LABEL_RULE = "keys of a-z 0-9 _, values of 1 to 128 of the characters A-Z a-z 0-9 _ . : / @ + -, 240 bytes in all"
 
 _MARK = "virtnet"
@@ -58,6 +64,11 @@ def is_interface_name(name: object) -> bool:
 def is_object_name(name: object) -> bool:
     """Whether the name can be a container's (a file in /run/netns) or a network's."""
     return isinstance(name, str) and _is_object_name(name)
+
+
+def is_host_name(name: str) -> bool:
+    """Whether a file of names can have the name: an object's, or a container's with its host's behind it."""
+    return bool(_HOST_NAME.match(name))
 
 
 def bridge_device(network: str) -> str:

@@ -142,12 +142,9 @@ def _names(fabric: Fabric) -> dict[str, Any]:
                 aliases = endpoint.live.aliases
             for address in endpoint.addresses.values():
                 known_as = [endpoint.container, f"{endpoint.container}.{host}", *aliases]
-                add_names(found, address, known_as if _fit_for_names(host) else [endpoint.container, *aliases])
+                # the host's is a name of the inventory, which may be any text
+                add_names(found, address, [name for name in known_as if names.is_host_name(name)])
     return as_object(fabric.network.name, found)
-
-
-def _fit_for_names(host: str) -> bool:
-    return all(names.is_object_name(part) for part in host.split("."))
 
 
 def _networks(members: list[Member]) -> dict[str, list[Member]]:

@@ -31,8 +31,8 @@ def check(wanted: dict[str, Any], host: Host, problems: options.Problems) -> Non
     for entry in wanted["entries"] or []:
         problems.address(KIND, network, "entries.address", entry["address"])
         for name in entry["names"]:
-            if not all(names.is_object_name(part) for part in name.split(".")):
-                problems.add(KIND, network, "entries.names", name, "a name is " + names.OBJECT_RULE)
+            if not names.is_host_name(name):
+                problems.add(KIND, network, "entries.names", name, "a name is " + names.HOST_RULE)
     host.name_files.want(network, hosts_lines(wanted["entries"] or []) if wanted["state"] == "present" else "")
 
 

@@ -303,6 +303,12 @@ def test_all_that_is_wrong_is_said_at_once(host):
     assert len(problems) == 9
 
 
+def test_of_a_thousand_mistakes_fifty_are_named_and_the_others_counted(host):
+    problems = host.refused("netns", config=[{"name": "c%d." % number} for number in range(1000)])
+    assert problems[49].startswith("netns c49.: name: 'c49.': a name is 1 to 63 of the characters")
+    assert problems[50:] == ["and 950 more"]
+
+
 def test_join_to_nobody_is_refused_and_in_check_mode_a_warning(host):
     result = host.module("netns", name="s", join="c1")
     assert result["failed"] and "netns s: join: 'c1': there is no namespace of this name" in result["msg"]
