@@ -94,11 +94,11 @@ def _read_addresses(record: Fields) -> list[Interface] | None:
     if not record.given("addresses"):
         return None
     found = []
-    for number, value in enumerate(record.listing("addresses")):
+    for number, value in record.texts("addresses"):
         try:
-            if "/" not in str(value) or "%" in str(value):
+            if "/" not in value or "%" in value:
                 raise ValueError(value)
-            found.append(ipaddress.ip_interface(str(value).strip()))
+            found.append(ipaddress.ip_interface(value.strip()))
         except ValueError:
             rule = "must be an address with its length, as 192.0.2.5/24"
             record.problems.refuse(record.thing, f"addresses[{number}]", value, rule)

@@ -54,7 +54,7 @@ def read_crossing(fields: Fields) -> Crossing:
             crossing.snat[version] = address
             _check_snat(fields, word, crossing.mode(version))
     for word, interfaces in (("trusted_interfaces", crossing.trusted), ("uplinks", crossing.uplinks)):
-        for number, value in enumerate(fields.listing(word)):
+        for number, value in fields.texts(word):
             if names.is_interface_name(value) and value != "lo":
                 interfaces.append(value)
             else:
@@ -72,10 +72,10 @@ def read_crossing(fields: Fields) -> Crossing:
 def read_allowed_addresses(fields: Fields) -> list[str]:
     """What an endpoint may send besides its own addresses: addresses and subnets, as the engine takes them."""
     found: dict[int, IPNetwork] = {}
-    for number, value in enumerate(fields.listing("allowed_addresses")):
+    for number, value in fields.texts("allowed_addresses"):
         try:
             # for ipaddress a zone is part of a network, fd00::%eth0/64, and may be any text
-            found[number] = ipaddress.ip_network(value if isinstance(value, str) and "%" not in value else "")
+            found[number] = ipaddress.ip_network("" if "%" in value else value)
         except ValueError:
             rule = "must be an IP address, or a subnet in CIDR notation without host bits"
             fields.problems.refuse(fields.thing, f"allowed_addresses[{number}]", value, rule)
@@ -99,9 +99,7 @@ def warn_of_crossings(scope: Scope, manage_foreign: bool, problems: Problems) ->
             for interface in interfaces:
                 if not scope.has_interface(interface):
                     problems.warn(str(network), word, interface, "the host has no such interface now")
-    for warning in scope.live.warnings:
-        if warning not in problems.warnings:
-            problems.warnings.append(warning)
+    problems.warnings.update(dict.fromkeys(scope.live.warnings))
     if not manage_foreign:
         _warn_of_foreign_drops(scope, problems)
 

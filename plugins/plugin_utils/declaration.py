@@ -32,7 +32,7 @@ from ansible_collections.virtnet.linux.plugins.plugin_utils.crossing import (
     read_allowed_addresses,
     read_crossing,
 )
-from ansible_collections.virtnet.linux.plugins.plugin_utils.fields import Fields
+from ansible_collections.virtnet.linux.plugins.plugin_utils.fields import Fields, not_quoted
 from ansible_collections.virtnet.linux.plugins.plugin_utils.ports import Port, PortError, parse_port
 from ansible_collections.virtnet.linux.plugins.plugin_utils.problems import Problems, enumerate_names
 from ansible_collections.virtnet.linux.plugins.plugin_utils.routes import Route, read_routes
@@ -328,8 +328,7 @@ def _read_network(fields: Fields, name: str, host: str) -> Network:
 
 def _read_connect(fields: Fields, name: str) -> dict[str, int]:
     found: dict[str, int] = {}
-    for number, value in enumerate(fields.listing("connect")):
-        other = str(value)
+    for number, other in fields.texts("connect"):
         if other == name:
             rule = "a network cannot be connected to itself; name another one"
         elif other in found:
@@ -339,14 +338,15 @@ def _read_connect(fields: Fields, name: str) -> dict[str, int]:
         else:
             found[other] = number
             continue
-        fields.problems.refuse(fields.thing, f"connect[{number}]", value, rule)
+        fields.problems.refuse(fields.thing, f"connect[{number}]", other, rule)
     return found
 
 
 def _read_labels(fields: Fields, name: str, subnets: dict[int, Subnet]) -> dict[str, str]:
     """The bridge's labels: what is declared, and what a run has to know of the subnets that does not declare them."""
     words = Fields(fields.mapping("labels"), f"{fields.thing}: labels", fields.problems)
-    labels = {str(key): words.text(key) or "" for key in words.raw}
+    found = {key: words.text(key) for key in words.keys()}
+    labels = {key: text or "" for key, text in found.items() if text is not None or not words.given(key)}
     for word in _OWN_LABELS:
         if word in labels:
             words.refuse(word, "is set by the role itself; choose another word")
@@ -378,13 +378,13 @@ def _read_subnets(fields: Fields, name: str, host: str) -> dict[int, Subnet]:
         blocks[6] = unique_local_subnet(host, name)
     auxiliary: dict[int, dict[str, Address]] = {4: {}, 6: {}}
     aux = Fields(fields.mapping("aux_addresses"), f"{fields.thing}: aux_addresses", fields.problems)
-    for key in aux.raw:
-        if not names.is_object_name(str(key)):
+    for key in aux.keys():
+        if not names.is_object_name(key):
             aux.refuse(key, f"the name must be {names.OBJECT_RULE}")
             continue
         address = aux.address(key)
         if address is not None:
-            auxiliary[address.version][str(key)] = address
+            auxiliary[address.version][key] = address
     subnets = {}
     for version, block in blocks.items():
         suffix = "6" if version == 6 else ""
@@ -489,47 +489,50 @@ def _read_mode(fields: Fields, name: str) -> tuple[str, str | None] | None:
 
 
 def _read_attachments(fields: Fields) -> list[Attachment]:
-    found: list[Attachment] = []
+    found: dict[str, Attachment] = {}
     for number, value in enumerate(fields.listing("networks")):
         if isinstance(value, Omitted):
             continue
-        place = f"networks[{number}]"
+        network = _read_network_name(fields, number, value)
         if isinstance(value, Mapping):
-            attachment = _read_attachment(Fields(value, f"{fields.thing}: {place}", fields.problems, number))
-        elif isinstance(value, (str, int)) and not isinstance(value, bool):
-            attachment = Attachment(str(value), number)
+            wish = Fields(value, f"{fields.thing}: networks[{number}]", fields.problems, number)
+            attachment = _read_attachment(wish, network or "")
         else:
-            attachment = None
-            fields.problems.refuse(
-                fields.thing, place, value, "must be a network's name, or a dictionary with its name"
-            )
-        if attachment is None:
+            attachment = Attachment(network or "", number)
+        if network is None:
             continue
-        if any(attachment.network == other.network for other in found):
-            fields.problems.refuse(fields.thing, place, attachment.network, "is named twice; name a network once")
+        if network in found:
+            rule = "is named twice; name a network once"
+            fields.problems.refuse(fields.thing, f"networks[{number}]", network, rule)
             continue
-        found.append(attachment)
-    return found
+        found[network] = attachment
+    return list(found.values())
 
 
-def _read_attachment(fields: Fields) -> Attachment | None:
-    fields.only(*ATTACHMENT_FIELDS)
-    network = fields.text("name")
-    if network is None:
-        if not fields.given("name"):
-            fields.refuse("name", "must be a network's name")
+def _read_network_name(fields: Fields, number: int, value: object) -> str | None:
+    """The network that an entry of a container's `networks` names, alone or as one of its fields."""
+    if isinstance(value, str):
+        return value
+    place = f"networks[{number}]"
+    if not isinstance(value, Mapping):
+        rule = not_quoted(value) or "must be a network's name, or a dictionary with its name"
+        fields.problems.refuse(fields.thing, place, value, rule)
         return None
+    wish = Fields(value, f"{fields.thing}: {place}", fields.problems, number)
+    network = wish.text("name")
+    if network is None and not wish.given("name"):
+        wish.refuse("name", "must be a network's name")
+    return network
+
+
+def _read_attachment(fields: Fields, network: str) -> Attachment:
+    fields.only(*ATTACHMENT_FIELDS)
     interface = fields.text("interface_name")
     if interface is not None and (interface == "lo" or not names.is_interface_name(interface)):
         fields.refuse("interface_name", f"must be {names.INTERFACE_RULE}; and not lo, which is there already")
     addresses = {4: fields.address("ipv4_address", 4), 6: fields.address("ipv6_address", 6)}
-    aliases = [str(alias) for alias in fields.listing("aliases")]
-    bad = [alias for alias in aliases if not names.is_object_name(alias)]
-    for alias in bad:
-        fields.refuse("aliases", f"the alias {alias!r} must be {names.OBJECT_RULE}")
-    for alias in sorted(names.HOSTS_NAMES.intersection(aliases)):
-        fields.refuse("aliases", f"{alias} is in each container's file hosts already; choose another alias")
-    if aliases and not bad and not names.labels_fit({"network": network, "aliases": "+".join(aliases)}):
+    aliases = _read_aliases(fields)
+    if aliases and not names.labels_fit({"network": network, "aliases": "+".join(aliases)}):
         fields.refuse("aliases", "are too many: 128 bytes, with a + between them, are what the kernel keeps of them")
     return Attachment(
         network=network,
@@ -543,6 +546,21 @@ def _read_attachment(fields: Fields) -> Attachment | None:
     )
 
 
+def _read_aliases(fields: Fields) -> list[str]:
+    """The aliases; those of them that can be ones."""
+    found = []
+    for number, alias in fields.texts("aliases"):
+        if not names.is_object_name(alias):
+            rule = f"must be {names.OBJECT_RULE}"
+        elif alias in names.HOSTS_NAMES:
+            rule = "is in each container's file hosts already; choose another alias"
+        else:
+            found.append(alias)
+            continue
+        fields.problems.refuse(fields.thing, f"aliases[{number}]", alias, rule)
+    return found
+
+
 def _read_dns(fields: Fields) -> Dns:
     dns = Dns()
     for number, value in enumerate(fields.listing("dns")):
@@ -551,9 +569,9 @@ def _read_dns(fields: Fields) -> Dns:
         if address is not None:
             dns.servers.append(address)
     for word, words in (("dns_search", dns.search), ("dns_opt", dns.options)):
-        for number, value in enumerate(fields.listing(word)):
-            if isinstance(value, (str, int)) and len(str(value).split()) == 1:
-                words.append(str(value))
+        for number, value in fields.texts(word):
+            if len(value.split()) == 1:
+                words.append(value)
             else:
                 fields.problems.refuse(fields.thing, f"{word}[{number}]", value, "must be one word, without blanks")
     return dns
@@ -579,7 +597,8 @@ def _read_sysctls(fields: Fields) -> dict[str, object]:
         elif isinstance(value, (int, str)):
             found[key] = value
         else:
-            fields.problems.refuse(fields.thing, f"sysctls.{key}", value, "must be a number or text")
+            rule = not_quoted(value) or "must be a number or text"
+            fields.problems.refuse(fields.thing, f"sysctls.{key}", value, rule)
     return found
 
 

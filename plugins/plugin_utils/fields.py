@@ -5,19 +5,21 @@
 """Reading one declared object's fields: the right type, or an error and None.
 
 A role's variables reach the planner as they were typed, so what Ansible would convert is converted here by the same
-rules: 'yes' is true, '1500' is 1500, a name that looks like a number is text.
+rules: 'yes' is true, '1500' is 1500. But where text belongs nothing else is taken: YAML 1.1 reads the names 010, 0x10,
+1.10, yes and 2026-01-01, and the MAC 12:34:56:07:08:09, as numbers, truth and a date, and what was typed is lost.
 """
 
 from __future__ import annotations
 
+import datetime
 import ipaddress
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar
 
 from ansible_collections.virtnet.linux.plugins.module_utils import names
 from ansible_collections.virtnet.linux.plugins.plugin_utils.addresses import Address, IPNetwork
-from ansible_collections.virtnet.linux.plugins.plugin_utils.problems import Problems
+from ansible_collections.virtnet.linux.plugins.plugin_utils.problems import Problems, show
 
 _TRUE = ("yes", "on", "true", "t", "y", "1")
 _FALSE = ("no", "off", "false", "f", "n", "0")
@@ -54,12 +56,18 @@ class Fields:
 
     def text(self, field: str) -> str | None:
         value = self.raw.get(field)
-        if isinstance(value, int) and not isinstance(value, bool):
-            return str(value)
         if value is None or isinstance(value, str):
             return value
-        self.refuse(field, "must be text")
+        self.refuse(field, not_quoted(value) or "must be text")
         return None
+
+    def texts(self, field: str) -> Iterator[tuple[int, str]]:
+        """A list of texts, each with its place."""
+        for number, value in enumerate(self.listing(field)):
+            if isinstance(value, str):
+                yield number, value
+            else:
+                self.problems.refuse(self.thing, f"{field}[{number}]", value, not_quoted(value) or "must be text")
 
     def choice(self, field: str, default: str, choices: tuple[str, ...]) -> str:
         value = self.text(field)
@@ -102,6 +110,15 @@ class Fields:
         self.refuse(field, "must be a dictionary")
         return {}
 
+    def keys(self) -> Iterator[str]:
+        """The names of all fields, where a person chose them."""
+        for key in self.raw:
+            if isinstance(key, str):
+                yield key
+            else:
+                rule = not_quoted(key) or "must be text"
+                self.problems.refuse(self.thing, f"the name {show(key)} of", self.raw[key], rule)
+
     def records(self, field: str) -> list[Fields]:
         """A list of dictionaries, each as Fields."""
         found = []
@@ -130,8 +147,8 @@ class Fields:
         if value is None:
             return None
         mac = value.strip().lower().replace("-", ":") if isinstance(value, str) else ""
-        if isinstance(value, int):  # 02:42:10:11:12:13 is a number to the base of 60 in YAML 1.1
-            self.refuse(field, "YAML made a number of it: quote it")
+        if not_quoted(value):
+            self.refuse(field, not_quoted(value))
         elif not names.MAC.match(mac):
             self.refuse(field, "must be a MAC address like 02:42:ac:1e:00:02")
         elif int(mac[:2], 16) & 1 or mac == "00:00:00:00:00:00":
@@ -150,12 +167,25 @@ class Fields:
             found = None
         family = f"an IPv{version}" if version else "an IP"
         if found is None or (version and found.version != version):
-            self.refuse(field, f"must be {family} {what}")
+            self.refuse(field, "; ".join(filter(None, [f"must be {family} {what}", not_quoted(value)])))
         elif isinstance(found, ipaddress.IPv6Address) and (found.scope_id or found.ipv4_mapped):
             self.refuse(field, f"must be {family} {what}, without a scope and not an IPv4 address in IPv6's clothes")
         else:
             return found
         return None
+
+
+def not_quoted(value: object) -> str:
+    """What YAML has made of a text without quotes, and the remedy; nothing where that is not what happened."""
+    if isinstance(value, bool):
+        made = "true or false"
+    elif isinstance(value, (int, float)):
+        made = "a number"
+    elif isinstance(value, datetime.date):
+        made = "a date"
+    else:
+        return ""
+    return f"YAML made {made} of it: quote it"
 
 
 def _interface(text: str) -> ipaddress.IPv4Interface | ipaddress.IPv6Interface:

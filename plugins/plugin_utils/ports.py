@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 
 from ansible_collections.virtnet.linux.plugins.module_utils import names
 from ansible_collections.virtnet.linux.plugins.plugin_utils.addresses import Address
+from ansible_collections.virtnet.linux.plugins.plugin_utils.fields import not_quoted
 
 FORM = "write [HOST_IP:]HOST_PORT:CONTAINER_PORT[/tcp|udp|sctp], as in '8080:80' or '127.0.0.1:8000-8005:80-85/udp'"
 
@@ -76,10 +77,8 @@ def bracketed(address: str) -> str:
 
 def parse_port(text: object, number: int = 0) -> Port:
     """Read one entry of `ports`, the one at a place; PortError names the rule that is broken."""
-    if isinstance(text, (int, float)):
-        raise PortError(_not_quoted(text))
     if not isinstance(text, str):
-        raise PortError(f"must be text; {FORM}")
+        raise PortError(_not_text(text))
     if text.count(":") > 2 and "[" not in text:
         raise PortError("an IPv6 address stands in brackets, as in '[::1]:8080:80'")
     match = _SPEC.match(text.strip())
@@ -142,9 +141,10 @@ def _parse_protocol(text: str | None) -> str:
     return protocol
 
 
-def _not_quoted(number: float) -> str:
+def _not_text(value: object) -> str:
     # YAML 1.1 reads digits:digits as a number to the base of 60: 2222:22 is 2222 * 60 + 22.
-    if isinstance(number, int) and not isinstance(number, bool) and number >= 60:
-        host, container = divmod(number, 60)
-        return f'YAML made a number of it: quote it, as in "{host}:{container}" if that was it; a host port is required'
-    return 'YAML made a number of it: quote it; a host port is required, as in "8080:80"'
+    made = not_quoted(value)
+    if isinstance(value, int) and not isinstance(value, bool) and value >= 60:
+        host, container = divmod(value, 60)
+        return f'{made}, as in "{host}:{container}" if that was it; a host port is required'
+    return f'{made}; a host port is required, as in "8080:80"' if made else f"must be text; {FORM}"

@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import datetime
+
 import pytest
 from unit.planner.paper_host import DUAL, EMPTY, INSIDE, WEB, errors, live_after, plan, topology
 
@@ -112,6 +114,7 @@ NETWORKS = [
         "is network web's bridge",
     ),
     (["web"], "bridge_network_networks[0]: as a whole 'web'", "must be a dictionary"),
+    (network(name="we..b"), "network we..b: name 'we..b'", "a letter or digit in front and after each dot"),
 ]
 
 CONTAINERS = [
@@ -188,7 +191,12 @@ CONTAINERS = [
         "container c: interface_name 'x0'",
         "taken by another network",
     ),
-    ([on_web("c", aliases=["a b"])], "container c: networks[0]: aliases ['a b']", "the alias 'a b'"),
+    ([on_web("c", aliases=["www", "a b"])], "container c: networks[0]: aliases[1] 'a b'", "1 to 63 of the characters"),
+    *(
+        ([on_web("c", aliases=[alias])], f"container c: networks[0]: aliases[0] '{alias}'", "after each dot")
+        for alias in ("al.", ".al", "a..b", "a.-b")
+    ),
+    *((container(name=name), f"container {name}: name '{name}'", "after each dot") for name in ("x.", "a..b", "a.-b")),
     (container(ports=[133342]), "container c: ports[0] 133342", 'quote it, as in "2222:22"'),
     (container(ports=["80"]), "container c: ports[0] '80'", "a host port is required"),
     (container(ports="80:80"), "container c: ports '80:80'", "must be a list"),
@@ -299,8 +307,8 @@ CONTAINERS = [
     ),
     (
         [{"name": "c", "networks": [{"name": "web", "aliases": ["www", "localhost"]}]}],
-        "container c: networks[0]: aliases ['www', 'localhost']",
-        "localhost is in each container's file hosts already",
+        "container c: networks[0]: aliases[1] 'localhost'",
+        "is in each container's file hosts already",
     ),
     (container(ports=["255.255.255.255:80:80"]), "container c: ports[0] '255.255.255.255:80:80'", "a unicast address"),
     *(
@@ -331,6 +339,72 @@ CONTAINERS = [
     ),
     (["c"], "bridge_network_containers[0]: as a whole 'c'", "must be a dictionary"),
 ]
+
+
+# What YAML 1.1 makes of 010, yes, 1.10 and 2026-01-01 without quotes.
+UNQUOTED = [(8, "a number"), (True, "true or false"), (1.1, "a number"), (datetime.date(2026, 1, 1), "a date")]
+TEXTS_OF_A_NETWORK = [
+    "name", "bridge", "subnet", "gateway", "ip_range", "subnet6", "gateway6", "ip_range6", "gateway_mode",
+    "snat_address", "state",
+]  # fmt: skip
+TEXTS_OF_AN_ATTACHMENT = ["name", "ipv4_address", "ipv6_address", "mac_address", "interface_name"]
+PLACES_OF_A_NETWORK = [
+    *((f" {field}", lambda value, field=field: network(**{"subnet6": "fd00::/64", field: value}))
+      for field in TEXTS_OF_A_NETWORK),
+    (" connect[0]", lambda value: network(connect=[value])),
+    (" uplinks[0]", lambda value: network(uplinks=[value])),
+    (" trusted_interfaces[0]", lambda value: network(trusted_interfaces=[value])),
+    (" labels: tier", lambda value: network(labels={"tier": value})),
+    (" labels: the name {} of 'x'", lambda value: network(labels={value: "x"})),
+    (" aux_addresses: nas", lambda value: network(aux_addresses={"nas": value})),
+    (" aux_addresses: the name {} of '172.30.0.9'", lambda value: network(aux_addresses={value: "172.30.0.9"})),
+    (" routes[0]: to", lambda value: network(routes=[{"to": value, "via": "172.30.0.9"}])),
+    (" routes[0]: via", lambda value: network(routes=[{"to": "10.0.0.0/8", "via": value}])),
+]
+PLACES_OF_A_CONTAINER = [
+    (" name", lambda value: container(name=value)),
+    (" networks[0]", lambda value: container(networks=[value])),
+    *((f" networks[0]: {field}", lambda value, field=field: container(networks=[{"name": "web", field: value}]))
+      for field in TEXTS_OF_AN_ATTACHMENT),
+    (" networks[0]: aliases[0]", lambda value: [on_web("c", aliases=[value])]),
+    (" networks[0]: allowed_addresses[0]", lambda value: [on_web("c", allowed_addresses=[value])]),
+    (" ports[0]", lambda value: container(ports=[value])),
+    (" network_mode", lambda value: container(network_mode=value)),
+    (" dns[0]", lambda value: container(dns=[value])),
+    (" dns_search[0]", lambda value: container(dns_search=[value])),
+    (" dns_opt[0]", lambda value: container(dns_opt=[value])),
+    (" interfaces[0]: device", lambda value: container(interfaces=[{"device": value}])),
+    (" interfaces[0]: name", lambda value: container(interfaces=[{"device": "enp3s0", "name": value}])),
+    (" interfaces[0]: mac", lambda value: container(interfaces=[{"device": "enp3s0", "mac": value}])),
+    (" interfaces[0]: addresses[0]", lambda value: container(interfaces=[{"device": "enp3s0", "addresses": [value]}])),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("value, made", UNQUOTED)
+@pytest.mark.parametrize("where, typed", PLACES_OF_A_NETWORK)
+def test_what_yaml_made_of_a_networks_words_is_to_be_quoted(where, typed, value, made):
+    _is_to_be_quoted(errors(typed(value), []), where, value, made)
+
+
+@pytest.mark.parametrize("value, made", UNQUOTED)
+@pytest.mark.parametrize("where, typed", PLACES_OF_A_CONTAINER)
+def test_what_yaml_made_of_a_containers_words_is_to_be_quoted(where, typed, value, made):
+    _is_to_be_quoted(errors([*network(), DUAL], typed(value)), where, value, made)
+
+
+def _is_to_be_quoted(found, where, value, made):
+    """Whether the first error says so of this place, and no other error does."""
+    place = where if "{}" in where else where + " {}"
+    assert place.format(value) + ": " in found[0]
+    assert "quote it" in found[0]
+    assert where == " ports[0]" or f"YAML made {made} of it" in found[0]
+    assert not any("quote it" in error for error in found[1:])
+
+
+def test_sysctls_may_be_numbers_but_not_of_every_kind():
+    assert not errors(network(), container(sysctls={"net.ipv4.ip_default_ttl": 65, "net.ipv4.ip_forward": True}))
+    (error,) = errors(network(), container(sysctls={"net.ipv4.ip_default_ttl": 1.1}))
+    assert error == "container c: sysctls.net.ipv4.ip_default_ttl 1.1: YAML made a number of it: quote it"
 
 
 @pytest.mark.parametrize("networks, where, rule", NETWORKS)

@@ -118,7 +118,7 @@ def test_words_that_cannot_be():
     assert found == [
         "container client: dns[0] 'example.org': must be an IP address",
         "container client: dns_search[0] 'two words': must be one word, without blanks",
-        "container client: dns_opt[0] ['x']: must be one word, without blanks",
+        "container client: dns_opt[0] ['x']: must be text",
         f"container a: networks[0]: aliases {['x' * 60, 'y' * 60, 'z' * 60]!r}: are too many: 128 bytes, with a + "
         "between them, are what the kernel keeps of them",
         "container h: dns ['192.0.2.53']: does not go with network_mode host: it uses the host's own namespace, "

@@ -187,7 +187,7 @@ def test_a_network_with_everything_said():
                 "trusted_interfaces": ["wg0", "eth3"],
                 "uplinks": ["eth0"],
                 "anti_spoofing": False,
-                "labels": {"tier": "back", "rank": 2},
+                "labels": {"tier": "back", "rank": "2"},
             }
         ],
         [{"name": "c", "networks": ["all"]}],
@@ -462,8 +462,8 @@ def test_a_host_address_that_no_interface_has_is_a_warning():
 
 def test_variables_as_ansible_would_convert_them():
     document = topology(
-        [{"name": 5, "subnet": "172.30.0.0/16", "mtu": "1400", "internal": "yes", "icc": 0}],
-        [{"name": 7, "networks": [5], "force": "off"}],
+        [{"name": "5", "subnet": "172.30.0.0/16", "mtu": "1400", "internal": "yes", "icc": 0}],
+        [{"name": "7", "networks": ["5"], "force": "off"}],
     )
     assert one(document["bridge"])["name"] == "br-5"
     assert (one(document["bridge_policy"])["internal"], one(document["bridge_policy"])["icc"]) == (True, False)
