@@ -6,17 +6,18 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
 
 from ansible_collections.virtnet.linux.plugins.plugin_utils.container_hosts import (
-    CONTAINER,
+    ContainerHost,
     is_way_to_host,
     live_container_hosts,
+    refuse_taken_names,
 )
+from ansible_collections.virtnet.linux.plugins.plugin_utils.problems import Problems, abridge
 
 DOCUMENTATION = r"""
 name: container_hosts
@@ -67,19 +68,16 @@ def container_hosts(
     live: Mapping[str, Iterable[Mapping[str, Any]]], hostvars: Mapping[str, Mapping[str, Any]]
 ) -> list[dict[str, Any]]:
     """The containers of all hosts, as hosts."""
-    found = []
+    found: list[ContainerHost] = []
     for host, containers in live.items():
         variables = hostvars[host]
         reach = {key: variables[key] for key in variables if is_way_to_host(key)}
         found += live_container_hosts(host, containers, reach)
-    counts = Counter(one.name for one in found)
-    taken = [name for name in counts if (name in hostvars and CONTAINER not in hostvars[name]) or counts[name] > 1]
-    if taken:  # the variables of the one would be replaced by the other's, and its tasks would run there
-        raise AnsibleFilterError(
-            "container_hosts: %s: a live container would have this name, CONTAINER.HOST, and another container or a "
-            "host of the inventory has it; rename one of them, or ask other hosts with -e virtnet_hosts=GROUP"
-            % ", ".join(taken)
-        )
+    problems = Problems()
+    taken = {one.name: hostvars[one.name] for one in found if one.name in hostvars}
+    refuse_taken_names(found, taken, problems)
+    if problems.errors:
+        raise AnsibleFilterError("; ".join(abridge(problems.errors)))
     return [container._asdict() for container in found]
 
 

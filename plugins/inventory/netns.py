@@ -21,6 +21,8 @@ description:
   - The file's name ends with C(netns.yml) or C(netns.yaml). It has to come after the inventory that has the hosts. In
     an inventory directory files are read in the order of their names. Where no host that is known by then has either
     variable there is a warning.
+  - What cannot be a container is an error, and so is a name C(CONTAINER.HOST) that another container or host has. What
+    else a container has is checked by the role.
 options:
   plugin:
     description: The name of this plugin.
@@ -59,6 +61,7 @@ from ansible.utils.vars import combine_vars
 from ansible.vars.plugins import get_vars_from_inventory_sources
 
 from ansible_collections.virtnet.linux.plugins.plugin_utils import container_hosts
+from ansible_collections.virtnet.linux.plugins.plugin_utils.problems import Problems, abridge
 
 
 class InventoryModule(BaseInventoryPlugin, Constructable):
@@ -82,28 +85,27 @@ class InventoryModule(BaseInventoryPlugin, Constructable):
                 "hosts has to be read before this one: by an earlier -i, or by a name that comes first in the directory"
                 % (path, len(hosts), " or ".join(container_hosts.LISTS))
             )
-        found, wrong = [], []
-        for host, variables in hosts:
-            try:
-                found += self._containers(host, variables)
-            except ValueError as error:
-                wrong.append(str(error))
-        if wrong:
-            raise AnsibleParserError("%s: %s" % (path, "\n".join(wrong)))
+        problems = Problems()
+        found = [one for host, variables in hosts for one in self._containers(host, variables, problems)]
+        container_hosts.refuse_taken_names(found, {host.name: variables for host, variables in known}, problems)
+        if problems.errors:
+            raise AnsibleParserError("%s: %s" % (path, "\n".join(abridge(problems.errors))))
         for container in found:
             self._add(container)
 
-    def _containers(self, host, variables):
+    def _containers(self, host, variables, problems):
         self.templar.available_variables = variables
         reach = {key: self._evaluated(value) for key, value in variables.items() if container_hosts.is_way_to_host(key)}
         found = []
         for key in container_hosts.LISTS:
-            if variables.get(key):
-                try:
-                    declared = self.templar.template(variables[key])
-                except AnsibleError as error:
-                    raise ValueError("host %s: %s: %s" % (host.name, key, error)) from error
-                found += container_hosts.container_hosts(host.name, declared, reach)
+            if key not in variables:
+                continue
+            try:
+                declared = self.templar.template(variables[key])
+            except AnsibleError as error:
+                problems.refuse("host %s" % host.name, key, variables[key], "cannot be evaluated: %s" % error)
+            else:
+                found += container_hosts.container_hosts(host.name, key, declared, reach, problems)
         return found
 
     def _variables(self, host):

@@ -11,9 +11,12 @@ from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from ansible_collections.virtnet.linux.plugins.module_utils import names
+from ansible_collections.virtnet.linux.plugins.plugin_utils.declaration import read_outlines
+from ansible_collections.virtnet.linux.plugins.plugin_utils.problems import Problems
 
 GROUP = "containers"
 CONTAINER = "virtnet_container"  # the variable by which a host of the inventory is known to be a container
+HOST = "virtnet_host"  # the variable that says whose container it is
 LISTS = ("bridge_network_containers", "overlay_network_containers")
 
 _REACH = {
@@ -82,27 +85,35 @@ def live_container_hosts(
     return found
 
 
-def container_hosts(host: str, containers: object, reach: Mapping[str, Any]) -> list[ContainerHost]:
+def container_hosts(
+    host: str, variable: str, containers: object, reach: Mapping[str, Any], problems: Problems
+) -> list[ContainerHost]:
     """The declared containers of a host, as hosts.
 
-    :param containers: a list in the words of bridge_network_containers
+    :param containers: the value of the variable, in the words of bridge_network_containers
     :param reach: the host's variables for which is_way_to_host is true
-    Raises ValueError with all that is wrong, a line each.
     """
-    if not isinstance(containers, list):
-        raise ValueError("host %s: the containers are not a list" % host)
-    found, wrong = [], []
-    for place, container in enumerate(containers):
-        if not isinstance(container, dict) or not names.is_object_name(container.get("name")):
-            given = container.get("name") if isinstance(container, dict) else container
-            wrong.append("host %s: container %d: name '%s': it is %s" % (host, place, given, names.OBJECT_RULE))
-        elif container.get("state", "present") != "absent":
-            networks = _networks(host, container, wrong)
-            mode = container.get("network_mode") or "bridge"
-            found.append(_container_host(host, container["name"], networks, mode, reach))
-    if wrong:
-        raise ValueError("\n".join(wrong))
-    return found
+    return [
+        _container_host(host, one.name, one.networks, one.network_mode, reach)
+        for one in read_outlines(host, variable, containers, problems)
+    ]
+
+
+def refuse_taken_names(
+    containers: Iterable[ContainerHost], known: Mapping[str, Mapping[str, Any]], problems: Problems
+) -> None:
+    """Refuse containers whose name as a host is another's: a.b on c and a on b.c are both a.b.c.
+
+    :param known: the variables of the hosts that are there already, containers or not
+    """
+    holders: dict[str, str] = {}
+    for container in containers:
+        name, who = container.name, _who(container.variables)
+        other = holders.setdefault(name, who)
+        if other == who and name in known and _who(known[name]) != who:
+            other = _who(known[name])
+        if other != who:
+            problems.refuse(who, "name in the inventory", name, f"is that of {other} too; rename one of them")
 
 
 def group_of(network: str) -> str:
@@ -110,16 +121,10 @@ def group_of(network: str) -> str:
     return "network_" + re.sub(r"[^A-Za-z0-9_]", "_", network)
 
 
-def _networks(host: str, container: Mapping[str, Any], wrong: list[str]) -> list[str]:
-    networks: list[str] = []
-    for given in container.get("networks") or []:
-        network = given.get("name") if isinstance(given, dict) else given
-        if names.is_object_name(network):
-            networks.append(str(network))
-        else:
-            of = (host, container["name"], network, names.OBJECT_RULE)
-            wrong.append("host %s: container %s: network '%s': a name is %s" % of)
-    return networks
+def _who(variables: Mapping[str, Any]) -> str:
+    if CONTAINER not in variables:
+        return "a host of the inventory"
+    return f"container {variables[CONTAINER]} of host {variables.get(HOST)}"
 
 
 def _container_host(host: str, name: str, networks: list[str], mode: str, reach: Mapping[str, Any]) -> ContainerHost:
@@ -132,7 +137,7 @@ def _container_host(host: str, name: str, networks: list[str], mode: str, reach:
         "ansible_admin_users": ["root", "0"],  # so Ansible need not hand its files to user 0
         "ansible_netns": name,
         CONTAINER: name,
-        "virtnet_host": host,
+        HOST: host,
         "virtnet_networks": networks,
         "virtnet_network_mode": mode,
     }

@@ -231,6 +231,33 @@ def read_declaration(raw: object, problems: Problems) -> Declaration:
     )
 
 
+@dataclass(frozen=True)
+class Outline:
+    """As much of a container as an inventory knows it by."""
+
+    name: str
+    networks: list[str]
+    network_mode: str
+
+
+def read_outlines(host: str, variable: str, raw: object, problems: Problems) -> list[Outline]:
+    """The containers of a host's variable that are to be present; messages name both. What else a container has is
+    for the role to check."""
+    whole = Fields({variable: raw}, f"host {host}", problems)
+    present, _absent = _by_name(whole, variable, f"host {host}: {variable}", "container", _read_outline, ": ")
+    return [outline for outline in present.values() if outline is not None]
+
+
+def _read_outline(fields: Fields, name: str) -> Outline | None:
+    mode = _read_mode(fields, name)
+    named = [_read_network_name(fields, number, value) for number, value in enumerate(fields.listing("networks"))]
+    _check_container_name(fields, name)
+    if mode is None:
+        return None
+    networks = list(dict.fromkeys(network for network in named if network is not None))
+    return Outline(name, networks, ":".join(filter(None, mode)))
+
+
 def _check_variables(whole: Fields, role: str, purge: bool) -> None:
     """Ansible ignores a misspelt variable: its list is empty then, and purge takes everything away."""
     known = VARIABLES.get(role, ())
@@ -268,9 +295,12 @@ def _read_pools(whole: Fields, variable: str) -> list[AddressPool]:
 
 
 def _by_name(
-    whole: Fields, key: str, variable: str, kind: str, read: Callable[[Fields, str], _Object]
+    whole: Fields, key: str, variable: str, kind: str, read: Callable[[Fields, str], _Object], named: str = ""
 ) -> tuple[dict[str, _Object], dict[str, _Object]]:
-    """The objects of a list by their names: those to be present, those to be absent."""
+    """The objects of a list by their names: those to be present, those to be absent.
+
+    :param named: what is between variable and object in messages; without it an object's name alone says which it is
+    """
     present: dict[str, _Object] = {}
     absent: dict[str, _Object] = {}
     for number, raw in enumerate(whole.listing(key)):
@@ -286,7 +316,7 @@ def _by_name(
             if not fields.given("name"):
                 fields.refuse("name", f"a {kind} needs a name")
             continue
-        fields.thing = f"{kind} {name}"
+        fields.thing = f"{variable}{named}{kind} {name}" if named else f"{kind} {name}"
         if not names.is_object_name(name):
             fields.refuse("name", f"must be {names.OBJECT_RULE}")
         if name in present or name in absent:
@@ -438,10 +468,7 @@ def _lacks_some(networks: object) -> bool:
 
 def _read_container(fields: Fields, name: str) -> Container:
     fields.only(*CONTAINER_FIELDS)
-    if name == "host":
-        fields.refuse("name", "means the host's own namespace here; choose another name")
-    if fields.to_be_present and name in names.HOSTS_NAMES:
-        fields.refuse("name", "is in each container's file hosts already; choose another name")
+    _check_container_name(fields, name)
     mode = _read_mode(fields, name)
     container = Container(
         name=name,
@@ -465,6 +492,13 @@ def _read_container(fields: Fields, name: str) -> Container:
             rule = f"says the opposite of forwarding: {str(container.forwarding).lower()}; leave one of the two out"
             fields.problems.refuse(fields.thing, f"sysctls.{key}", value, rule)
     return container
+
+
+def _check_container_name(fields: Fields, name: str) -> None:
+    if name == "host":
+        fields.refuse("name", "means the host's own namespace here; choose another name")
+    if fields.to_be_present and name in names.HOSTS_NAMES:
+        fields.refuse("name", "is in each container's file hosts already; choose another name")
 
 
 def _read_mode(fields: Fields, name: str) -> tuple[str, str | None] | None:
@@ -511,17 +545,18 @@ def _read_attachments(fields: Fields) -> list[Attachment]:
 
 def _read_network_name(fields: Fields, number: int, value: object) -> str | None:
     """The network that an entry of a container's `networks` names, alone or as one of its fields."""
-    if isinstance(value, str):
-        return value
     place = f"networks[{number}]"
-    if not isinstance(value, Mapping):
-        rule = not_quoted(value) or "must be a network's name, or a dictionary with its name"
-        fields.problems.refuse(fields.thing, place, value, rule)
+    if isinstance(value, Mapping):
+        wish, word = Fields(value, f"{fields.thing}: {place}", fields.problems, number), "name"
+    else:
+        wish, word = Fields({place: value}, fields.thing, fields.problems), place
+    network = wish.raw.get(word)
+    if not isinstance(network, str):
+        wish.refuse(word, not_quoted(network) or "must be a network's name, or a dictionary with its name")
         return None
-    wish = Fields(value, f"{fields.thing}: {place}", fields.problems, number)
-    network = wish.text("name")
-    if network is None and not wish.given("name"):
-        wish.refuse("name", "must be a network's name")
+    if not names.is_object_name(network):
+        wish.refuse(word, f"a network's name is {names.OBJECT_RULE}")
+        return None
     return network
 
 

@@ -2,15 +2,31 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What a container, as a host, takes over from its host, and which live containers become hosts at all."""
+"""Containers as hosts: what they take over from their hosts, how they are called, and what is refused."""
 
 from __future__ import annotations
 
 import pytest
 from ansible.errors import AnsibleFilterError
+from hypothesis import given
+from unit.planner.junk import junk, objects
 
-from ansible_collections.virtnet.linux.plugins.filter.container_hosts import container_hosts
-from ansible_collections.virtnet.linux.plugins.plugin_utils.container_hosts import is_way_to_host
+from ansible_collections.virtnet.linux.plugins.filter.container_hosts import container_hosts as live_hosts
+from ansible_collections.virtnet.linux.plugins.plugin_utils.container_hosts import (
+    container_hosts,
+    is_way_to_host,
+    refuse_taken_names,
+)
+from ansible_collections.virtnet.linux.plugins.plugin_utils.declaration import CONTAINER_FIELDS
+from ansible_collections.virtnet.linux.plugins.plugin_utils.problems import Problems
+
+VARIABLE = "bridge_network_containers"
+
+
+def declared(host, containers):
+    """The hosts made of a host's containers, and the errors."""
+    problems = Problems()
+    return container_hosts(host, VARIABLE, containers, {}, problems), list(problems.errors)
 
 
 @pytest.mark.parametrize(
@@ -34,32 +50,141 @@ def test_what_else_is_known_of_a_host_is_not(variable):
     assert not is_way_to_host(variable)
 
 
-def live(*names, network="web"):
-    endpoints = [{"network": network, "addresses": ["172.30.0.2/16"]}]
-    return [{"name": name, "mode": "bridge", "endpoints": endpoints} for name in names]
+def test_name_groups_and_variables():
+    ((name, groups, variables),), errors = declared(
+        "h1",
+        [
+            {"name": "c", "networks": ["web", {"name": "d.b", "aliases": 5}], "network_mode": "bridge", "ports": 5},
+            {"name": "old", "state": "absent"},
+        ],
+    )
+    assert not errors, "what else a container has is for the role to check"
+    assert (name, groups) == ("c.h1", ["containers", "network_web", "network_d_b"])
+    assert (variables["virtnet_networks"], variables["virtnet_network_mode"]) == (["web", "d.b"], "bridge")
+
+
+def test_the_mode_names_whom_it_joins():
+    ((_name, _groups, variables),), _errors = declared("h1", [{"name": "c", "network_mode": "container:d"}])
+    assert variables["virtnet_network_mode"] == "container:d"
+
+
+@pytest.mark.parametrize(
+    "containers, where, rule",
+    [
+        ("x", "host h1: bridge_network_containers 'x'", "must be a list"),
+        (5, "host h1: bridge_network_containers 5", "must be a list"),
+        ({"name": "c"}, "host h1: bridge_network_containers {'name': 'c'}", "must be a list"),
+        ([5], "host h1: bridge_network_containers[0]: as a whole 5", "must be a dictionary"),
+        ([None], "host h1: bridge_network_containers[0]: as a whole (not given)", "must be a dictionary"),
+        ([["c"]], "host h1: bridge_network_containers[0]: as a whole ['c']", "must be a dictionary"),
+        ([{"networks": []}], "host h1: bridge_network_containers[0]: name (not given)", "needs a name"),
+        ([{"name": 5}], "host h1: bridge_network_containers[0]: name 5", "YAML made a number of it: quote it"),
+        ([{"name": ["c"]}], "host h1: bridge_network_containers[0]: name ['c']", "must be text"),
+        ([{"name": "a b"}], "host h1: bridge_network_containers: container a b: name 'a b'", "1 to 63"),
+        (
+            [{"name": "c"}, {"name": "c"}],
+            "host h1: bridge_network_containers: container c: name 'c'",
+            "declared twice",
+        ),
+        ([{"name": "c", "state": 5}], "host h1: bridge_network_containers: container c: state 5", "quote it"),
+        ([{"name": "c", "networks": 5}], "host h1: bridge_network_containers: container c: networks 5", "a list"),
+        ([{"name": "c", "networks": "web"}], "host h1: bridge_network_containers: container c: networks 'web'", "list"),
+        (
+            [{"name": "c", "networks": {"web": {}}}],
+            "host h1: bridge_network_containers: container c: networks {'web': {}}",
+            "must be a list",
+        ),
+        (
+            [{"name": "c", "networks": [5]}],
+            "host h1: bridge_network_containers: container c: networks[0] 5",
+            "YAML made a number of it: quote it",
+        ),
+        (
+            [{"name": "c", "networks": [["web"]]}],
+            "host h1: bridge_network_containers: container c: networks[0] ['web']",
+            "a network's name, or a dictionary",
+        ),
+        (
+            [{"name": "c", "networks": [None]}],
+            "host h1: bridge_network_containers: container c: networks[0] (not given)",
+            "a network's name, or a dictionary",
+        ),
+        (
+            [{"name": "c", "networks": [{"name": {}}]}],
+            "host h1: bridge_network_containers: container c: networks[0]: name {}",
+            "a network's name",
+        ),
+        (
+            [{"name": "c", "networks": ["$(id)"]}],
+            "host h1: bridge_network_containers: container c: networks[0] '$(id)'",
+            "a network's name is 1 to 63",
+        ),
+        (
+            [{"name": "c", "network_mode": 5}],
+            "host h1: bridge_network_containers: container c: network_mode 5",
+            "quote it",
+        ),
+    ],
+)
+def test_what_is_no_container_is_refused_by_host_and_variable(containers, where, rule):
+    _hosts, (error,) = declared("h1", containers)
+    assert error.startswith(where + ": ") and rule in error
+
+
+@given(objects(CONTAINER_FIELDS) | junk)
+def test_junk_is_refused_in_words(containers):
+    _hosts, errors = declared("h1", containers)
+    assert all(error.startswith("host h1: bridge_network_containers") for error in errors)
+
+
+def collisions(hosts, known):
+    problems = Problems()
+    refuse_taken_names(hosts, known, problems)
+    return list(problems.errors)
+
+
+def test_two_containers_of_one_name_are_both_named():
+    (one,), _ = declared("c", [{"name": "a.b"}])
+    (other,), _ = declared("b.c", [{"name": "a"}])
+    assert collisions([one, other], {}) == [
+        "container a of host b.c: name in the inventory 'a.b.c': is that of container a.b of host c too; rename one of "
+        "them"
+    ]
+    assert collisions([other], {one.name: one.variables}), "the other may be from another source"
+
+
+def test_a_host_of_the_inventory_is_not_overwritten():
+    (one,), _ = declared("c", [{"name": "a.b"}])
+    assert collisions([one], {"a.b.c": {"ansible_host": "192.0.2.1"}}) == [
+        "container a.b of host c: name in the inventory 'a.b.c': is that of a host of the inventory too; rename one of "
+        "them"
+    ]
+
+
+def test_one_container_from_two_sources_is_no_collision():
+    (one,), _ = declared("c", [{"name": "a.b"}])
+    assert not collisions([one, one], {one.name: one.variables, "c": {}})
+
+
+def live(name):
+    return {"name": name, "mode": "none", "endpoints": []}
+
+
+def test_live_containers_likewise():
+    hostvars = {"c": {}, "b.c": {}, "x.c": {}}
+    assert [one["name"] for one in live_hosts({"c": [live("a.b")], "b.c": [live("b")]}, hostvars)] == ["a.b.c", "b.b.c"]
+    with pytest.raises(AnsibleFilterError, match=r"container a of host b\.c: .*container a\.b of host c"):
+        live_hosts({"c": [live("a.b")], "b.c": [live("a")]}, hostvars)
+    with pytest.raises(AnsibleFilterError, match=r"container x of host c: .*a host of the inventory"):
+        live_hosts({"c": [live("x")]}, hostvars)
 
 
 @pytest.mark.parametrize("name", ["a b", "../x", "-x", "x\ny", "x\0", "{{ lookup('pipe', 'id') }}", "", None, 7])
 def test_a_live_container_whose_name_is_none_is_no_host(name):
     """A host that was broken into may say anything; and a namespace may have any name that a file may have."""
-    assert [one["name"] for one in container_hosts({"h1": live(name, "good")}, {"h1": {}})] == ["good.h1"]
+    assert [one["name"] for one in live_hosts({"h1": [live(name), live("good")]}, {"h1": {}})] == ["good.h1"]
 
 
 def test_nor_does_a_network_whose_name_is_none_make_a_group():
-    (one,) = container_hosts({"h1": live("good", network="$(id)")}, {"h1": {}})
+    (one,) = live_hosts({"h1": [{**live("good"), "endpoints": [{"network": "$(id)", "addresses": []}]}]}, {"h1": {}})
     assert one["groups"] == ["containers"] and one["variables"]["virtnet_networks"] == []
-
-
-@pytest.mark.parametrize(
-    "found", [{"prod": live("db")}, {"prod": live("a.b"), "b.prod": live("a")}], ids=["a host's", "a container's"]
-)
-def test_a_name_that_another_host_has_is_refused(found):
-    """Else the host db.prod would be reached as prod is, and its tasks would run in prod's container."""
-    hostvars = {"prod": {}, "b.prod": {}, "db.prod": {"ansible_host": "192.0.2.7"}}
-    with pytest.raises(AnsibleFilterError, match=r"(db|a\.b)\.prod: .* another container or a host"):
-        container_hosts(found, hostvars)
-
-
-def test_one_that_is_declared_too_stays_itself():
-    hostvars = {"prod": {}, "db.prod": {"virtnet_container": "db"}}
-    assert [one["name"] for one in container_hosts({"prod": live("db")}, hostvars)] == ["db.prod"]

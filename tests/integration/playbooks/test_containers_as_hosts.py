@@ -247,17 +247,34 @@ def test_live_containers_become_hosts_without_being_declared(declared):
     assert all(name in recap for name in ("server.h1", "server.h2", "client.h1", "agent.h1", "byhand.h2"))
 
 
-def test_wrong_names_are_all_told_and_none_becomes_a_host(fleet):
-    wrong = [{"name": "a b"}, {"name": "c", "networks": ["$(id)"]}]
-    hosts = fleet.write("wrong/hosts.yml", {"all": {"hosts": {"w": {"bridge_network_containers": wrong}}}})
+def refused_inventory(fleet, hosts):
+    """What ansible-inventory says of hosts whose containers cannot be hosts."""
+    hosts = fleet.write("wrong/hosts.yml", {"all": {"hosts": hosts}})
     plugin = fleet.write("wrong/containers.netns.yml", "plugin: virtnet.linux.netns\n")
-    environment = ["-i", str(hosts), "-i", str(plugin), "--list"]
-    try:
-        fleet.run("ansible-inventory", *environment)
-    except AssertionError as refused:
-        assert "container 0: name 'a b'" in str(refused) and "network '$(id)'" in str(refused)
-    else:
-        raise AssertionError("accepted")
+    with pytest.raises(AssertionError) as refused:
+        fleet.run("ansible-inventory", "-i", str(hosts), "-i", str(plugin), "--list")
+    return str(refused.value)
+
+
+def test_wrong_names_are_all_told_and_none_becomes_a_host(fleet):
+    wrong = [{"name": "a b"}, {"name": "c", "networks": ["$(id)"]}, {"name": "d", "networks": 5}]
+    hosts = {"w": {"bridge_network_containers": wrong}, "v": {"overlay_network_containers": "x"}}
+    said = refused_inventory(fleet, hosts)
+    assert "host w: bridge_network_containers: container a b: name 'a b'" in said
+    assert "host w: bridge_network_containers: container c: networks[0] '$(id)'" in said
+    assert "host w: bridge_network_containers: container d: networks 5: must be a list" in said
+    assert "host v: overlay_network_containers 'x': must be a list" in said
+
+
+def test_two_containers_that_would_be_one_host_are_refused(fleet):
+    hosts = {
+        "c": {"bridge_network_containers": [{"name": "a.b"}, {"name": "real"}]},
+        "b.c": {"bridge_network_containers": [{"name": "a"}]},
+        "real.c": {"ansible_host": "192.0.2.1"},
+    }
+    said = refused_inventory(fleet, hosts)
+    assert "container a of host b.c: name in the inventory 'a.b.c': is that of container a.b of host c too" in said
+    assert "container real of host c: name in the inventory 'real.c': is that of a host of the inventory too" in said
 
 
 def test_a_source_that_is_read_before_the_hosts_says_so(fleet):

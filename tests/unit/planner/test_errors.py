@@ -349,8 +349,10 @@ TEXTS_OF_A_NETWORK = [
 ]  # fmt: skip
 TEXTS_OF_AN_ATTACHMENT = ["name", "ipv4_address", "ipv6_address", "mac_address", "interface_name"]
 PLACES_OF_A_NETWORK = [
-    *((f" {field}", lambda value, field=field: network(**{"subnet6": "fd00::/64", field: value}))
-      for field in TEXTS_OF_A_NETWORK),
+    *(
+        (f" {field}", lambda value, field=field: network(**{"subnet6": "fd00::/64", field: value}))
+        for field in TEXTS_OF_A_NETWORK
+    ),
     (" connect[0]", lambda value: network(connect=[value])),
     (" uplinks[0]", lambda value: network(uplinks=[value])),
     (" trusted_interfaces[0]", lambda value: network(trusted_interfaces=[value])),
