@@ -32,6 +32,8 @@ options:
       - V(address_pools), a list of V(base) and V(size), out of which networks get subnets that name none. Without it
         every network has to name its own.
       - V(manage_foreign_firewall), whether the firewalls of others are told to spare the networks.
+      - V(unprivileged_ports), whether processes of any user bind low ports and ping in containers that do not say; they
+        do when not given.
       - V(variables), the names of the host's variables that begin with that of the role, of which it tells those that
         are misspelt.
     type: dict

@@ -109,6 +109,7 @@ _VARIABLES = {
     "ip_ranges": "overlay_network_ip_ranges",
     "purge": "overlay_network_purge",
     "manage_foreign_firewall": "overlay_network_manage_foreign_firewall",
+    "unprivileged_ports": "overlay_network_unprivileged_ports",
 }
 
 

@@ -15,7 +15,7 @@ import ctypes
 import errno
 import os
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from ansible_collections.virtnet.linux.plugins.module_utils.netlink import Request, Socket
 
@@ -219,11 +219,16 @@ def scratch(about: str) -> Iterator[None]:
         yield
 
 
-def create(name: str, requests: list[Request]) -> Socket:
-    """Make a new namespace, carry out the requests in it, and give it a handle of that name; return a socket in it."""
+def create(name: str, requests: list[Request], prepare: Callable[[], None]) -> Socket:
+    """Make a new namespace with a handle of that name; return a socket in it.
+
+    The requests are carried out in it, and prepare() is called inside, before it has a handle: a run that is killed in
+    between leaves none that is half prepared.
+    """
     with scratch("netns " + name):
         inside = Socket()
         inside.send(requests)
+        prepare()
         _bind("/proc/self/ns/net", name)
         return inside
 

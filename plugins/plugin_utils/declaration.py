@@ -47,8 +47,8 @@ OF_THE_SEGMENT = (
     "masquerade", *CROSSING_FIELDS,
 )  # fmt: skip
 CONTAINER_FIELDS = (
-    "name", "networks", "interfaces", "ports", "network_mode", "forwarding", "sysctls", "routes", "dns", "dns_search",
-    "dns_opt", "pid", "force", "state",
+    "name", "networks", "interfaces", "ports", "network_mode", "forwarding", "sysctls", "unprivileged_ports", "routes",
+    "dns", "dns_search", "dns_opt", "pid", "force", "state",
 )  # fmt: skip
 ATTACHMENT_FIELDS = (
     "name", "ipv4_address", "ipv6_address", "mac_address", "interface_name", "aliases",
@@ -58,18 +58,19 @@ ATTACHMENT_FIELDS = (
 # A role's variables without its name in front, and what it tells others in a fact of such a name.
 VARIABLES = {
     "bridge_network": (
-        "networks", "containers", "purge", "address_pools", "manage_foreign_firewall", "persist",
+        "networks", "containers", "purge", "address_pools", "manage_foreign_firewall", "persist", "unprivileged_ports",
     ),
     "overlay_network": (
         "networks", "containers", "purge", "group", "vtep", "ip_ranges", "manage_foreign_firewall", "persist",
-        "addresses",
+        "unprivileged_ports", "addresses",
     ),
 }  # fmt: skip
 
 _STATES = ("present", "absent")
 _OWN_LABELS = ("role", "network", "joins", "ip_range", "ip_range6", "aux_addresses")
 _OF_A_NAMESPACE = (
-    "networks", "interfaces", "ports", "forwarding", "sysctls", "routes", "dns", "dns_search", "dns_opt", "pid",
+    "networks", "interfaces", "ports", "forwarding", "sysctls", "unprivileged_ports", "routes", "dns", "dns_search",
+    "dns_opt", "pid",
 )  # fmt: skip
 _SYSCTL = re.compile(r"net[./][A-Za-z0-9_./-]+\Z")
 
@@ -163,6 +164,7 @@ class Container:
     ports: list[Port] = field(default_factory=list)
     forwarding: bool | None = None
     sysctls: dict[str, object] = field(default_factory=dict)
+    unprivileged_ports: bool | None = None  # None: its namespace is another's, who may have said so
     routes: list[Route] = field(default_factory=list)
     dns: Dns = field(default_factory=Dns)
     pid: int | None = None
@@ -200,15 +202,17 @@ _Object = TypeVar("_Object")
 
 
 def read_declaration(raw: object, problems: Problems) -> Declaration:
-    """Read {networks, containers, purge, role, host, address_pools, manage_foreign_firewall, variables}; host is the
-    inventory's name of the host, variables are the names of its variables that begin with the role's."""
+    """Read {networks, containers, purge, role, host, address_pools, manage_foreign_firewall, unprivileged_ports,
+    variables}; host is the inventory's name of the host, variables are the names of its variables that begin with the
+    role's."""
     whole = Fields(raw if isinstance(raw, Mapping) else {}, "declaration", problems)
     if not isinstance(raw, Mapping):
         problems.refuse(
             "declaration", "as a whole", raw, "must be a dictionary of networks, containers, purge and role"
         )
     whole.only(
-        "networks", "containers", "purge", "role", "host", "address_pools", "manage_foreign_firewall", "variables"
+        "networks", "containers", "purge", "role", "host", "address_pools", "manage_foreign_firewall",
+        "unprivileged_ports", "variables",
     )  # fmt: skip
     role = whole.text("role") or "bridge_network"
     purge = bool(whole.boolean("purge", False))
@@ -217,7 +221,11 @@ def read_declaration(raw: object, problems: Problems) -> Declaration:
     networks, absent_networks = _by_name(
         whole, "networks", f"{role}_networks", "network", lambda fields, name: _read_network(fields, name, host)
     )
-    containers, absent_containers = _by_name(whole, "containers", f"{role}_containers", "container", _read_container)
+    unprivileged = bool(whole.boolean("unprivileged_ports", True))
+    containers, absent_containers = _by_name(
+        whole, "containers", f"{role}_containers", "container",
+        lambda fields, name: _read_container(fields, name, unprivileged),
+    )  # fmt: skip
     return Declaration(
         role=role,
         purge=purge,
@@ -466,7 +474,7 @@ def _lacks_some(networks: object) -> bool:
     return isinstance(networks, list) and any(isinstance(one, Omitted) for one in networks)
 
 
-def _read_container(fields: Fields, name: str) -> Container:
+def _read_container(fields: Fields, name: str, unprivileged: bool) -> Container:
     fields.only(*CONTAINER_FIELDS)
     _check_container_name(fields, name)
     mode = _read_mode(fields, name)
@@ -485,6 +493,10 @@ def _read_container(fields: Fields, name: str) -> Container:
         pid=fields.integer("pid", 1, 2**22),  # PID_MAX_LIMIT, include/linux/threads.h
         force=bool(fields.boolean("force", False)),
     )
+    if container.owns_namespace and container.pid is None:
+        container.unprivileged_ports = fields.boolean("unprivileged_ports", unprivileged)
+    elif container.pid is not None and fields.given("unprivileged_ports"):
+        fields.refuse("unprivileged_ports", "does not go with pid, a namespace that is there already; say sysctls")
     if mode:
         _check_mode(fields, container)
     for key, value in container.sysctls.items():

@@ -305,6 +305,7 @@ def _own_plan(member: Member, fabrics: list[Fabric]) -> dict[str, Any]:
         ],
         "purge": member.raw.get("purge"),
         "manage_foreign_firewall": member.raw.get("manage_foreign_firewall"),
+        "unprivileged_ports": member.raw.get("unprivileged_ports"),
         "role": ROLE,
         "host": "",
     }

@@ -66,8 +66,8 @@ def plan(declared: object, live: object) -> dict[str, Any]:
     """What has to be there for the declaration, given what is live.
 
     :param declared: {networks: [...], containers: [...], purge: bool, role: str, host: str, address_pools: [{base,
-        size}], manage_foreign_firewall: bool, variables: [str]}, as typed; without address_pools every network has to
-        name its subnet
+        size}], manage_foreign_firewall: bool, unprivileged_ports: bool, variables: [str]}, as typed; without
+        address_pools every network has to name its subnet
     :param live: what the module network_info returned
     :return: {errors: [sentence], warnings: [sentence], topology: {kind: [object]}}
     """
@@ -142,10 +142,16 @@ def _namespaces(scope: Scope, joins: dict[str, str]) -> list[dict[str, Any]]:
                 name=name,
                 forwarding=container.forwarding,
                 sysctls=container.sysctls or None,
+                unprivileged_ports=container.unprivileged_ports,
                 join=joins.get(name),
                 pid=container.pid,
                 force=container.force or None,
-                labels={"role": scope.role, "mode": container.network_mode},
+                # by the label, which is read anyway, the engine sees that the namespace was made otherwise
+                labels={
+                    "role": scope.role,
+                    "mode": container.network_mode,
+                    **({"unprivileged_ports": "no"} if container.unprivileged_ports is False else {}),
+                },
                 state="present",
             )
         )

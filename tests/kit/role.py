@@ -30,14 +30,15 @@ class Role:
     def __init__(self, host: Host) -> None:
         self.host = host
 
-    def plan(self, networks: Any = (), containers: Any = (), purge: bool = False) -> dict[str, Any]:
-        """Errors, warnings and topology."""
+    def plan(self, networks: Any = (), containers: Any = (), purge: bool = False, **more: Any) -> dict[str, Any]:
+        """Errors, warnings and topology; with more of the role's variables, without its name in front."""
         declared = {
             "networks": list(networks),
             "containers": list(containers),
             "purge": purge,
             "role": "bridge_network",
             "host": "h1",
+            **more,
         }
         return FilterModule().filters()["bridge_network_plan"](declared, self.host.module("network_info"))
 

@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import os
 from collections.abc import Iterable
 from typing import Any
@@ -21,6 +23,7 @@ OPTIONS: dict[str, Any] = dict(
     name=dict(type="str", required=True),
     forwarding=dict(type="bool"),
     sysctls=dict(type="dict"),
+    unprivileged_ports=dict(type="bool"),
     join=dict(type="str"),
     pid=dict(type="int"),
     force=dict(type="bool", default=False),
@@ -28,6 +31,13 @@ OPTIONS: dict[str, Any] = dict(
     adopt=options.ADOPT,
     state=options.STATE,
 )
+
+# What Docker sets in each container: processes of any user bind every port, and ping; and what the kernel begins with
+# (net/ipv4/af_inet.c, net/ipv4/ping.c). The range of groups counts for ICMPv6 too.
+_UNPRIVILEGED = {
+    True: {"net.ipv4.ip_unprivileged_port_start": "0", "net.ipv4.ping_group_range": "0 2147483647"},
+    False: {"net.ipv4.ip_unprivileged_port_start": "1024", "net.ipv4.ping_group_range": "1 0"},
+}
 
 HOST = "host"  # join: the host's own namespace
 
@@ -43,6 +53,9 @@ def check(wanted: dict[str, Any], host: Host, problems: options.Problems) -> Non
         return
     problems.labels(KIND, name, wanted["labels"])
     _check_sysctls(wanted, host, problems)
+    if wanted["unprivileged_ports"] is not None and not _is_own(wanted):
+        rule = "is set in a namespace of its own only; leave it out, and set sysctls where the namespace is made"
+        problems.add(KIND, name, "unprivileged_ports", wanted["unprivileged_ports"], rule)
     if wanted["join"] is not None and wanted["pid"] is not None:
         problems.add(KIND, name, "join", wanted["join"], "give either join or pid, not both")
     else:
@@ -88,6 +101,7 @@ def plan(wanted: dict[str, Any], host: Host) -> list[Action]:
     asked = {key: wanted[key] for key in ("join", "pid", "forwarding", "labels")}
     asked["sysctls"] = wanted["sysctls"] or None
     if name not in host.handles:
+        asked["unprivileged_ports"] = wanted["unprivileged_ports"]
         return [
             Action("create", KIND, name, {}, {key: value for key, value in asked.items() if value is not None}, wanted)
         ]
@@ -116,6 +130,9 @@ def apply(actions: list[Action], host: Host) -> None:
         _make(action, host)
     for action in actions:
         if action.verb == "change" and ("labels" in action.after or "lo" in action.after):
+            if "labels" in action.after and action.wanted["unprivileged_ports"] is not None:
+                with namespaces.entered(action.name):  # first: a run killed in between finds other labels and goes on
+                    _set_unprivileged_ports(action.wanted)
             _change(action.wanted, host)
 
 
@@ -388,7 +405,24 @@ def _make(action: Action, host: Host) -> None:
         namespaces.give_name(name, namespaces.path_of_pid(wanted["pid"]))
         host.note_handle(name)
     else:
-        host.note_handle(name, namespaces.create(name, _raise_loopback(name)))
+        prepare = functools.partial(_set_unprivileged_ports, wanted)
+        host.note_handle(name, namespaces.create(name, _raise_loopback(name), prepare))
+
+
+def _set_unprivileged_ports(wanted: dict[str, Any]) -> None:
+    """Who may bind low ports and ping in the namespace that this process is in; explicit sysctls win.
+
+    Set when a namespace is made, and compared by its labels only: a look into each of a thousand namespaces would be a
+    twentieth of a run that has nothing to do.
+    """
+    if wanted["unprivileged_ports"] is None:
+        return
+    said = {key.replace("/", ".") for key in wanted["sysctls"] or {}}
+    for key, value in _UNPRIVILEGED[wanted["unprivileged_ports"]].items():
+        if key not in said:
+            # ENOENT: this kernel lacks it; EINVAL: a user namespace that has not all of the groups
+            with contextlib.suppress(OSError):
+                sysctls.write(key, value)
 
 
 def _is_own(wanted: dict[str, Any]) -> bool:

@@ -333,6 +333,13 @@ CONTAINERS = [
     ([{"name": "c", "network_mode": "host", "ports": ["80:80"]}], "container c: ports ['80:80']", "network_mode host"),
     ([{"name": "c", "network_mode": "host", "forwarding": True}], "container c: forwarding True", "network_mode host"),
     (
+        [{"name": "c", "network_mode": "host", "unprivileged_ports": False}],
+        "container c: unprivileged_ports False",
+        "network_mode host",
+    ),
+    ([{"name": "c", "pid": 7, "unprivileged_ports": True}], "container c: unprivileged_ports True", "say sysctls"),
+    (container(unprivileged_ports="maybe"), "container c: unprivileged_ports 'maybe'", "must be true or false"),
+    (
         [*container(), {"name": "d", "network_mode": "container:c", "ports": ["80:80"]}],
         "container d: ports ['80:80']",
         "does not go with network_mode container:c",

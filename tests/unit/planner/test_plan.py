@@ -24,7 +24,14 @@ def host(**more):
 def test_one_container_on_one_network():
     document = topology([WEB], [{"name": "nginx", "networks": ["web"], "ports": ["8080:80"]}])
     assert document == {
-        "netns": [{"name": "nginx", "labels": {"role": "bridge_network", "mode": "bridge"}, "state": "present"}],
+        "netns": [
+            {
+                "name": "nginx",
+                "unprivileged_ports": True,
+                "labels": {"role": "bridge_network", "mode": "bridge"},
+                "state": "present",
+            }
+        ],
         "bridge": [
             {
                 "name": "br-web",
@@ -458,6 +465,26 @@ def test_a_host_address_that_no_interface_has_is_a_warning():
     planned = plan([WEB], [{"name": "c", "networks": ["web"], "ports": ports}], live=live)
     assert len(planned["warnings"]) == 1
     assert "192.0.2.3" in planned["warnings"][0]
+
+
+@pytest.mark.parametrize(
+    "role, container, found",
+    [
+        ({}, {"networks": ["web"]}, True),
+        ({}, {"network_mode": "none"}, True),
+        ({}, {"networks": ["web"], "unprivileged_ports": False}, False),
+        ({"unprivileged_ports": "no"}, {"networks": ["web"]}, False),
+        ({"unprivileged_ports": "no"}, {"networks": ["web"], "unprivileged_ports": "yes"}, True),
+        ({}, {"network_mode": "host"}, None),
+        ({}, {"network_mode": "container:other"}, None),
+        ({}, {"pid": 7}, None),
+    ],
+)
+def test_unprivileged_ports_are_of_namespaces_that_are_made_here(role, container, found):
+    containers = [{"name": "c", **container}, {"name": "other", "network_mode": "none"}]
+    namespaces = {netns["name"]: netns for netns in topology([WEB], containers, **role)["netns"]}
+    assert namespaces["c"].get("unprivileged_ports") is found
+    assert namespaces["c"]["labels"].get("unprivileged_ports") == ("no" if found is False else None)
 
 
 def test_variables_as_ansible_would_convert_them():
