@@ -213,6 +213,7 @@ def _network(host: Host, link: Link, containers: list[dict[str, Any]]) -> dict[s
     }
     labels = dict(link.labels or {})
     kept = [labels.pop(word, "") for word in ("ip_range", "ip_range6", "aux_addresses")]
+    bindings = {word: labels.pop(word) for word in ("host_binding_ipv4", "host_binding_ipv6") if word in labels}
     return {
         "Name": labels.pop("network", link.name),
         "Id": link.name,
@@ -222,7 +223,7 @@ def _network(host: Host, link: Link, containers: list[dict[str, Any]]) -> dict[s
         "EnableIPv6": any(":" in subnet for subnet in subnets),
         "IPAM": {"Driver": "default", "Config": [_ipam(subnet, own, *kept) for subnet in subnets]},
         "Internal": policy.internal,
-        "Options": _options(link, policy),
+        "Options": {**_options(link, policy), **bindings},
         "Labels": labels,
         "Containers": inside,
         "Ports": _ports(host, inside),

@@ -39,8 +39,8 @@ options:
         - Whether processes of any user bind ports below 1024, and ping, as in Docker's containers; the sysctls
           C(net.ipv4.ip_unprivileged_port_start) and C(net.ipv4.ping_group_range), unless O(sysctls) has them. V(false)
           sets what the kernel begins with.
-        - Set when the namespace is made, and when its O(labels) change. It is not compared otherwise, as that would take
-          a look into each namespace at each run; what is to be held at a value belongs into O(sysctls).
+        - Set when the namespace is made, and when its O(labels) change. It is not compared otherwise, as that would
+          take a look into each namespace at each run; what is to be held at a value belongs into O(sysctls).
         - Not for a namespace that is shared, by O(join) or O(pid).
       type: bool
     join:

@@ -13,12 +13,17 @@ from typing import TYPE_CHECKING, Any
 from ansible_collections.virtnet.linux.plugins.module_utils import names
 from ansible_collections.virtnet.linux.plugins.plugin_utils.addresses import Address, IPNetwork, overlaps
 from ansible_collections.virtnet.linux.plugins.plugin_utils.fields import Fields
+from ansible_collections.virtnet.linux.plugins.plugin_utils.ports import HOST_ADDRESS_RULE, is_host_address
 from ansible_collections.virtnet.linux.plugins.plugin_utils.problems import Problems
 
 if TYPE_CHECKING:
     from ansible_collections.virtnet.linux.plugins.plugin_utils.scope import Scope
 
-CROSSING_FIELDS = ("gateway_mode", "gateway_mode6", "snat_address", "snat_address6", "trusted_interfaces", "uplinks")
+BINDINGS = {4: "host_binding_ipv4", 6: "host_binding_ipv6"}
+CROSSING_FIELDS = (
+    "gateway_mode", "gateway_mode6", "snat_address", "snat_address6", "trusted_interfaces", "uplinks",
+    *BINDINGS.values(),
+)  # fmt: skip
 
 
 @dataclass
@@ -30,6 +35,8 @@ class Crossing:
     snat: dict[int, Address] = field(default_factory=dict)  # by IP version: what containers reach others with
     trusted: list[str] = field(default_factory=list)  # interfaces that reach the containers past everything
     uplinks: list[str] = field(default_factory=list)  # interfaces by which others are reached; none: all of the host
+    # by IP version: the host's addresses on which ports are published that name none; with one of them, on no other
+    bindings: dict[int, Address] = field(default_factory=dict)
 
     def mode(self, version: int) -> str:
         return self.gateway_mode6 if version == 6 else self.gateway_mode
@@ -53,6 +60,15 @@ def read_crossing(fields: Fields) -> Crossing:
         if address is not None:
             crossing.snat[version] = address
             _check_snat(fields, word, crossing.mode(version))
+    for version, word in BINDINGS.items():
+        address = fields.address(word, version)
+        if address is None:
+            continue
+        crossing.bindings[version] = address
+        if not is_host_address(address):
+            fields.refuse(word, HOST_ADDRESS_RULE)
+        elif crossing.mode(version) != "nat":
+            fields.refuse(word, f"does not go with gateway_mode {crossing.mode(version)}, which ignores host ports")
     for word, interfaces in (("trusted_interfaces", crossing.trusted), ("uplinks", crossing.uplinks)):
         for number, value in fields.texts(word):
             if names.is_interface_name(value) and value != "lo":
@@ -94,6 +110,11 @@ def warn_of_crossings(scope: Scope, manage_foreign: bool, problems: Problems) ->
             word = "snat_address" if version == 4 else "snat_address6"
             if not scope.has_address(address):
                 problems.warn(str(network), word, str(address), "no interface of the host has this address now")
+        for version, address in network.crossing.bindings.items():
+            if not (address.is_unspecified or address.is_loopback or scope.has_address(address)):
+                problems.warn(
+                    str(network), BINDINGS[version], str(address), "no interface of the host has this address now"
+                )
         named = {"trusted_interfaces": network.crossing.trusted, "uplinks": network.crossing.uplinks}
         for word, interfaces in named.items():
             for interface in interfaces:

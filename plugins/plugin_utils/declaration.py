@@ -27,6 +27,7 @@ from ansible_collections.virtnet.linux.plugins.plugin_utils.addresses import (
 )
 from ansible_collections.virtnet.linux.plugins.plugin_utils.cards import Card, read_cards
 from ansible_collections.virtnet.linux.plugins.plugin_utils.crossing import (
+    BINDINGS,
     CROSSING_FIELDS,
     Crossing,
     read_allowed_addresses,
@@ -67,7 +68,7 @@ VARIABLES = {
 }  # fmt: skip
 
 _STATES = ("present", "absent")
-_OWN_LABELS = ("role", "network", "joins", "ip_range", "ip_range6", "aux_addresses")
+_OWN_LABELS = ("role", "network", "joins", "ip_range", "ip_range6", "aux_addresses", *BINDINGS.values())
 _OF_A_NAMESPACE = (
     "networks", "interfaces", "ports", "forwarding", "sysctls", "unprivileged_ports", "routes", "dns", "dns_search",
     "dns_opt", "pid",
@@ -341,6 +342,7 @@ def _read_network(fields: Fields, name: str, host: str) -> Network:
     subnets = _read_subnets(fields, name, host)
     sound = len(fields.problems.errors) == found_before
     bridge = fields.text("bridge")
+    crossing = read_crossing(fields)
     if bridge is not None and not names.is_interface_name(bridge):
         fields.refuse("bridge", f"must be an interface name: {names.INTERFACE_RULE}")
     return Network(
@@ -352,10 +354,10 @@ def _read_network(fields: Fields, name: str, host: str) -> Network:
         internal=bool(fields.boolean("internal", False)),
         icc=bool(fields.boolean("icc", True)),
         masquerade=bool(fields.boolean("masquerade", True)),
-        crossing=read_crossing(fields),
+        crossing=crossing,
         anti_spoofing=bool(fields.boolean("anti_spoofing", True)),
         routes=read_routes(fields),
-        labels=_read_labels(fields, name, subnets),
+        labels=_read_labels(fields, name, subnets, crossing),
         connect=_read_connect(fields, name),
         stp=fields.boolean("stp", None),
         automatic=not fields.given("subnet") and not fields.given("subnet6"),
@@ -380,8 +382,8 @@ def _read_connect(fields: Fields, name: str) -> dict[str, int]:
     return found
 
 
-def _read_labels(fields: Fields, name: str, subnets: dict[int, Subnet]) -> dict[str, str]:
-    """The bridge's labels: what is declared, and what a run has to know of the subnets that does not declare them."""
+def _read_labels(fields: Fields, name: str, subnets: dict[int, Subnet], crossing: Crossing) -> dict[str, str]:
+    """The bridge's labels: what is declared, and what a run has to know of the network that does not declare it."""
     words = Fields(fields.mapping("labels"), f"{fields.thing}: labels", fields.problems)
     found = {key: words.text(key) for key in words.keys()}
     labels = {key: text or "" for key, text in found.items() if text is not None or not words.given(key)}
@@ -393,6 +395,7 @@ def _read_labels(fields: Fields, name: str, subnets: dict[int, Subnet]) -> dict[
     for version, subnet in subnets.items():
         if subnet.ip_range is not None:
             labels["ip_range" + ("6" if version == 6 else "")] = str(subnet.ip_range)
+    labels.update({BINDINGS[version]: str(address) for version, address in crossing.bindings.items()})
     own = {"role": "bridge_network", "network": name}
     if not names.labels_fit({**labels, **own}):
         fields.refuse("labels", f"must be {names.LABEL_RULE}")

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ansible_collections.virtnet.linux.plugins.plugin_utils.addresses import Address, IPNetwork, Subnet
-from ansible_collections.virtnet.linux.plugins.plugin_utils.crossing import Crossing
+from ansible_collections.virtnet.linux.plugins.plugin_utils.crossing import BINDINGS, Crossing
 from ansible_collections.virtnet.linux.plugins.plugin_utils.declaration import Network
 from ansible_collections.virtnet.linux.plugins.plugin_utils.ports import parse_range
 from ansible_collections.virtnet.linux.plugins.plugin_utils.problems import Problems
@@ -249,7 +249,11 @@ def _add_network(live: Live, entry: Mapping[str, Any]) -> None:
         internal=bool(entry.get("Internal")),
         icc=bool(options.get("icc", True)),
         masquerade=bool(options.get("masquerade", True)),
-        crossing=Crossing(mode, str(options.get("gateway_mode6") or mode)),
+        crossing=Crossing(
+            mode,
+            str(options.get("gateway_mode6") or mode),
+            bindings={version: _address(options[word]) for version, word in BINDINGS.items() if options.get(word)},
+        ),
         joins=_word_or_none((entry.get("Labels") or {}).get("joins")),
         declared=False,
     )

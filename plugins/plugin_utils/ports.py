@@ -28,6 +28,9 @@ _SPEC = re.compile(
 _RANGE = re.compile(r"([0-9]{1,5})(?:-([0-9]{1,5}))?\Z")
 
 
+HOST_ADDRESS_RULE = "must be a unicast address that is not link-local"
+
+
 class PortError(ValueError):
     """Why a text is no published port: the rule it breaks and what to write instead."""
 
@@ -129,9 +132,14 @@ def _parse_host_ip(text: str) -> Address:
         raise PortError("an IPv6 address stands in brackets and an IPv4 address does not, as in '[::1]:8080:80'")
     if address.version == 6 and address.ipv4_mapped:
         raise PortError(f"write the IPv4 address {address.ipv4_mapped} itself, without brackets")
-    if address.is_multicast or address.is_link_local or str(address) == "255.255.255.255":
-        raise PortError("the host address must be a unicast address that is not link-local")
+    if not is_host_address(address):
+        raise PortError(f"the host address {HOST_ADDRESS_RULE}")
     return address
+
+
+def is_host_address(address: Address) -> bool:
+    """Whether ports can be published on the address; 0.0.0.0 and :: are all of the host."""
+    return not (address.is_multicast or address.is_link_local or str(address) == "255.255.255.255")
 
 
 def _parse_protocol(text: str | None) -> str:

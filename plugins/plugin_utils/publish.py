@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from ansible_collections.virtnet.linux.plugins.plugin_utils.addresses import Address
+from ansible_collections.virtnet.linux.plugins.plugin_utils.crossing import BINDINGS
 from ansible_collections.virtnet.linux.plugins.plugin_utils.declaration import Container, Network
 from ansible_collections.virtnet.linux.plugins.plugin_utils.endpoints import Endpoint
 from ansible_collections.virtnet.linux.plugins.plugin_utils.live import Listener, Live, LiveOpening, LivePort, Place
@@ -55,20 +56,19 @@ class _Request:
     port: Port
     exits: dict[int, Endpoint]
 
-    @property
-    def host_ip(self) -> Address | None:
-        """0.0.0.0 and :: are every address of their family."""
-        address = self.port.host_ip
+    def host_ip(self, version: int) -> Address | None:
+        """The address of the host on which it is published; 0.0.0.0 and :: are every one of their family."""
+        address = self.port.host_ip or self.exits[version].network.segment.crossing.bindings.get(version)
         return None if address is None or address.is_unspecified else address
 
     @property
     def demand(self) -> object:
         """The same for all that would take the same port of the same range."""
-        return self.port.protocol, self.port.host, self.host_ip, tuple(self.exits)
+        return self.port.protocol, self.port.host, tuple((version, self.host_ip(version)) for version in self.exits)
 
     def published(self, host: PortRange) -> list[Published]:
         return [
-            Published(self.port.protocol, self.host_ip, host, self.port.container, endpoint, version)
+            Published(self.port.protocol, self.host_ip(version), host, self.port.container, endpoint, version)
             for version, endpoint in self.exits.items()
         ]
 
@@ -220,7 +220,8 @@ def _requests(scope: Scope, endpoints: list[Endpoint], problems: Problems) -> It
             _check_way_back(container, own, endpoint, version, problems)
         for port in container.ports:
             asked = (4, 6) if port.host_ip is None else (port.host_ip.version,)
-            reached = {version: exits[version] for version in asked if version in exits}
+            led = {version: exits[version] for version in asked if version in exits}
+            reached = {version: one for version, one in led.items() if _is_bound(port, one, version)}
             request = _Request(container, port, reached)
             opened = next((routed[version] for version in asked if version in routed), None)
             if not reached and opened is not None:
@@ -237,6 +238,11 @@ def _requests(scope: Scope, endpoints: list[Endpoint], problems: Problems) -> It
                     str(port),
                     "is not published: all networks of the container are internal",
                 )
+            elif led and not reached:
+                network = next(iter(led.values())).network.segment
+                words = " and ".join(BINDINGS[version] for version in network.crossing.bindings)
+                rule = f"{network} publishes on its {words} only, of which family the container has no address"
+                request.refuse(problems, f"{rule}; give the network one for IPv{min(led)} too")
             elif not reached:
                 word = "subnet6" if asked == (6,) else "subnet"
                 request.refuse(
@@ -253,8 +259,9 @@ def _check_way_back(
     container: Container, own: list[Endpoint], endpoint: Endpoint, version: int, problems: Problems
 ) -> None:
     """What a port's caller gets as an answer has to come back to the host, which translates it back."""
-    ports = [one for one in container.ports if one.host_ip is None or one.host_ip.version == version]
-    called = [str(one) for one in ports if one.host_ip is None or not one.host_ip.is_loopback]
+    binding = endpoint.network.segment.crossing.bindings.get(version)
+    ports = [(one, one.host_ip or binding) for one in container.ports if _is_bound(one, endpoint, version)]
+    called = [str(one) for one, host_ip in ports if host_ip is None or not host_ip.is_loopback]
     gateway = endpoint.network.subnets[version].gateway
     back = [endpoint.gateways.get(version), *(route.via for route in endpoint.routes)]
     if not called or gateway in back:
@@ -276,12 +283,22 @@ def _check_way_back(
     )  # fmt: skip
 
 
+def _is_bound(port: Port, endpoint: Endpoint, version: int) -> bool:
+    """Whether the port is published for the family: asked for by its host address, or else by the network's."""
+    if port.host_ip is not None:
+        return port.host_ip.version == version
+    bindings = endpoint.network.segment.crossing.bindings
+    return not bindings or version in bindings
+
+
 def _check_host_ip(scope: Scope, request: _Request, problems: Problems) -> None:
-    if request.host_ip is not None and not request.host_ip.is_loopback and not scope.has_address(request.host_ip):
-        problems.warn(
-            str(request.container), f"ports[{request.port.number}]", str(request.port),
-            f"no interface of the host has the address {request.host_ip} now",
-        )  # fmt: skip
+    address = request.port.host_ip  # of the network's there is a warning, once
+    if address is None or address.is_unspecified or address.is_loopback or scope.has_address(address):
+        return
+    problems.warn(
+        str(request.container), f"ports[{request.port.number}]", str(request.port),
+        f"no interface of the host has the address {address} now",
+    )  # fmt: skip
 
 
 def _claim(scope: Scope, request: _Request, places: _Places, ours: set[Place], problems: Problems) -> None:
@@ -289,7 +306,7 @@ def _claim(scope: Scope, request: _Request, places: _Places, ours: set[Place], p
     refused = set()
     for version in request.exits:
         for port in request.port.host:
-            place = (request.port.protocol, version, request.host_ip, port)
+            place = (request.port.protocol, version, request.host_ip(version), port)
             holder, listener = places.holder(*place), places.listener(*place)
             if holder is not None and holder not in refused:
                 refused.add(holder)
@@ -309,19 +326,20 @@ def _check_loopback(scope: Scope, request: _Request, problems: Problems) -> None
     if not scope.live.bridge_nf_call.get("ip6tables") or 6 not in request.exits:
         return
     loopback = "through [::1] {} not reached while net.bridge.bridge-nf-call-ip6tables is 1; {}"
-    if request.port.host_ip is None:
+    address = request.host_ip(6)
+    if address is None and request.port.host_ip is None:
         network = request.exits[6].network
         remark = loopback.format("its published ports are", "use another address of the host, or set it to 0")
         problems.warn(str(network), "subnet6", str(network.subnets[6].network), remark)
-    elif request.port.host_ip.is_loopback:
+    elif address is not None and address.is_loopback:
         remark = loopback.format("it is", "set the sysctl to 0, or publish the port on another address")
         problems.warn(str(request.container), f"ports[{request.port.number}]", str(request.port), remark)
 
 
 def _is_free(request: _Request, port: int, places: _Places) -> bool:
     return all(
-        places.holder(request.port.protocol, version, request.host_ip, port) is None
-        and places.listener(request.port.protocol, version, request.host_ip, port) is None
+        places.holder(request.port.protocol, version, request.host_ip(version), port) is None
+        and places.listener(request.port.protocol, version, request.host_ip(version), port) is None
         for version in request.exits
     )
 
@@ -334,10 +352,11 @@ def _live_choice(
     ports = [(request.port.protocol, address, request.port.container.first) for address in own if address is not None]
     for live in [live for port in ports for live in by_target.get(port, [])]:
         if (
-            live.host_ip == request.host_ip
+            live.host_ip == request.host_ip(live.to_address.version)
             and request.port.host.first <= live.host_port <= request.port.host.last
             and all(
-                places.holder(live.protocol, version, live.host_ip, live.host_port) is None for version in request.exits
+                places.holder(live.protocol, version, request.host_ip(version), live.host_port) is None
+                for version in request.exits
             )
         ):
             return live.host_port
@@ -346,5 +365,5 @@ def _live_choice(
 
 def _take(request: _Request, port: int, places: _Places) -> PortRange:
     for version in request.exits:
-        places.hold(request.port.protocol, version, request.host_ip, port, str(request.container))
+        places.hold(request.port.protocol, version, request.host_ip(version), port, str(request.container))
     return PortRange(port, port)

@@ -114,6 +114,21 @@ def test_a_port_on_a_loopback_address_is_for_the_host_alone(host, role):
     assert is_lost(host, "lan", HOST, 8080, "c", 80, "udp")
 
 
+def test_ports_are_published_on_the_networks_own_host_address(host, role):
+    local = {**WEB, "host_binding_ipv4": "127.0.0.1"}
+    role.run([local], [on("web", "c", "8080:80", "0.0.0.0:8081:80"), on("web", "other")])
+    assert arrives(host, None, "127.0.0.1", 8080, "c", 80)
+    assert arrives(host, None, HOST, 8081, "c", 80) and arrives(host, "lan", HOST, 8081, "c", 80)
+    for who, address in (("lan", HOST), ("lan", HOST6), ("other", HOST), (None, HOST6)):
+        assert is_lost(host, who, address, 8080, "c", 80), (who, address)
+
+    role.run([{**WEB, "host_binding_ipv4": HOST, "host_binding_ipv6": HOST6}], [on("web", "c", "8080:80")])
+    assert arrives(host, "lan", HOST, 8080, "c", 80) and arrives(host, "lan", HOST6, 8080, "c", 80)
+    assert is_lost(host, None, "127.0.0.1", 8080, "c", 80)
+    role.run([], [on("web", "later", "8082:80")])
+    assert {one[1] for one in published(host) if one[2] == 8082} == {HOST, HOST6}, "the network is not declared again"
+
+
 def test_one_port_on_several_loopback_addresses(host, role):
     role.run([WEB], [on("web", "a", "127.0.1.2:8080:80"), on("web", "b", "127.0.1.3:8080:80")])
     assert arrives(host, None, "127.0.1.2", 8080, "a", 80) and arrives(host, None, "127.0.1.3", 8080, "b", 80)

@@ -14,9 +14,10 @@ from ansible_collections.virtnet.linux.plugins.module_utils import names
 
 WEB = {"name": "web", "subnet": "172.30.0.0/16"}
 DUAL = {"name": "dual", "subnet": "172.31.0.0/24", "subnet6": "fd00:31::/64"}
+BINDINGS = ("host_binding_ipv4", "host_binding_ipv6")
 INSIDE = {"name": "inside", "subnet": "172.29.0.0/24", "internal": True}
 
-TOLD_ELSEWHERE = ("network", "ip_range", "ip_range6", "aux_addresses")  # labels that network_info tells in other words
+TOLD_ELSEWHERE = ("network", "ip_range", "ip_range6", "aux_addresses", *BINDINGS)  # network_info has other words
 
 EMPTY = {"networks": [], "bridges": [], "containers": [], "nat_ports": [], "host": {}}
 
@@ -141,6 +142,7 @@ def live_after(document, before=None, pids=None):
             "IPAM": {"Config": [_ipam(one, bridge["labels"]) for one in gateways]},
             "Internal": policies[bridge["name"]]["internal"],
             "Options": {
+                **{word: text for word, text in bridge["labels"].items() if word in BINDINGS},
                 "bridge": bridge["name"],
                 "mtu": bridge.get("mtu", 1500),
                 **{word: policies[bridge["name"]].get(word) for word in ("gateway_mode", "gateway_mode6")},

@@ -125,6 +125,15 @@ def test_a_network_goes_out_with_the_address_that_it_is_given():
         (dict(masquerade=False, snat_address="192.0.2.1"), "snat_address '192.0.2.1'", "masquerade: false"),
         (dict(snat_address="::1"), "snat_address '::1'", "must be an IPv4 address"),
         (dict(snat_address6="192.0.2.1"), "snat_address6 '192.0.2.1'", "must be an IPv6 address"),
+        (dict(host_binding_ipv4="fd00::1"), "host_binding_ipv4 'fd00::1'", "must be an IPv4 address"),
+        (dict(host_binding_ipv6="127.0.0.1"), "host_binding_ipv6 '127.0.0.1'", "must be an IPv6 address"),
+        (dict(host_binding_ipv4="224.0.0.1"), "host_binding_ipv4 '224.0.0.1'", "a unicast address"),
+        (
+            dict(host_binding_ipv4="127.0.0.1", gateway_mode="routed"),
+            "host_binding_ipv4 '127.0.0.1'",
+            "does not go with gateway_mode routed",
+        ),
+        (dict(labels={"host_binding_ipv4": "::"}), "labels: host_binding_ipv4 '::'", "is set by the role itself"),
         (dict(trusted_interfaces="eth3"), "trusted_interfaces 'eth3'", "must be a list"),
         (dict(trusted_interfaces=["lo"]), "trusted_interfaces[0] 'lo'", "not lo"),
         (dict(trusted_interfaces=["a b"]), "trusted_interfaces[0] 'a b'", "must be the name of one of"),
@@ -215,6 +224,68 @@ def test_ports_on_loopback6_name_the_sysctl_that_keeps_them_from_working():
     ]
     assert all("net.bridge.bridge-nf-call-ip6tables" in warning for warning in planned["warnings"])
     assert plan([DUAL], [c])["warnings"] == []
+
+
+def published(document):
+    return {(one["host_port"], one.get("host_ip"), one["to_address"]) for one in present(document["nat_port"])}
+
+
+V4, V6 = "172.31.0.2", "fd00:31::2"
+
+
+@pytest.mark.parametrize(
+    "bindings, places",
+    [
+        ({}, {("80", None, V4), ("80", None, V6)}),
+        ({"host_binding_ipv4": "127.0.0.1"}, {("80", "127.0.0.1", V4)}),
+        ({"host_binding_ipv4": "0.0.0.0"}, {("80", None, V4)}),
+        ({"host_binding_ipv6": "::1"}, {("80", "::1", V6)}),
+        ({"host_binding_ipv4": "0.0.0.0", "host_binding_ipv6": "::1"}, {("80", None, V4), ("80", "::1", V6)}),
+    ],
+)
+def test_ports_without_a_host_address_are_on_the_networks(bindings, places):
+    containers = [{"name": "c", "networks": ["dual"], "ports": ["80:80", "192.0.2.2:81:80", "[::]:82:80"]}]
+    document = topology([{**DUAL, **bindings}], containers)
+    assert published(document) == places | {("81", "192.0.2.2", V4), ("82", None, V6)}
+    live = live_after(document)
+    assert published(topology([], containers, live=live)) == published(document), "not declared again"
+
+
+def test_a_joining_network_publishes_where_its_segment_does():
+    networks = [{**DUAL, "host_binding_ipv4": "127.0.0.1"}, {"name": "more", "connect": ["dual"]}]
+    document = topology(networks, [{"name": "c", "networks": ["more"], "ports": ["80:80"]}])
+    assert published(document) == {("80", "127.0.0.1", V4)}
+    (error,) = errors([DUAL, {"name": "more", "connect": ["dual"], "host_binding_ipv4": "127.0.0.1"}])
+    assert "network more: host_binding_ipv4 '127.0.0.1': is said for the whole segment, by network dual" in error
+
+
+def test_two_containers_share_a_port_on_addresses_of_their_networks():
+    networks = [{**WEB, "host_binding_ipv4": "127.0.0.1"}, {**DUAL, "host_binding_ipv4": "127.0.0.2"}]
+    ports = {"ports": ["80-81:80"]}
+    containers = [{"name": name, "networks": [on], **ports} for name, on in (("a", "web"), ("b", "dual"), ("c", "web"))]
+    document = topology(networks, containers)
+    assert {(one[0], one[1]) for one in published(document)} == {
+        ("80", "127.0.0.1"), ("80", "127.0.0.2"), ("81", "127.0.0.1"),
+    }  # fmt: skip
+    assert published(topology(networks, containers, live=live_after(document))) == published(document)
+
+
+def test_a_family_that_the_network_binds_and_the_container_lacks_is_refused():
+    (error,) = errors([{**WEB, "host_binding_ipv6": "::1"}], [{"name": "c", "networks": ["web"], "ports": ["80:80"]}])
+    assert error == (
+        "container c: ports[0] '80:80': network web publishes on its host_binding_ipv6 only, of which family the "
+        "container has no address; give the network one for IPv4 too"
+    )
+
+
+def test_an_address_that_the_host_lacks_is_told_once_for_the_network():
+    live = on_host(interfaces=[{"name": "eth0", "addresses": ["192.0.2.2/24"], "mtu": 1500}])
+    containers = [{"name": "c", "networks": ["web"], "ports": ["80:80", "81:80"]}]
+    assert plan([{**WEB, "host_binding_ipv4": "198.51.100.1"}], containers, live=live)["warnings"] == [
+        "network web: host_binding_ipv4 '198.51.100.1': no interface of the host has this address now"
+    ]
+    for there in ("192.0.2.2", "127.0.0.9", "0.0.0.0"):
+        assert not plan([{**WEB, "host_binding_ipv4": there}], containers, live=live)["warnings"]
 
 
 def test_a_socket_for_ipv6_alone_leaves_ipv4_free():
