@@ -118,13 +118,18 @@ def test_their_containers_on_our_networks(host, docker, tmp_path):
         assert list(session.read([block])) == []
     says = "curl --silent --max-time 5 --retry 9 --retry-all-errors http://%s/"
     assert session.run("ip", "netns", "exec", "client", "curl", "--silent", "http://nginx/").strip() == HELLO
+    inside = "podman exec web /busybox wget -q -O - http://%s/"
+    assert session.run(*(inside % "nginx").split()).strip() == HELLO, "the volume: Podman's own file has no names"
+    Role(host).run([{"name": "web", "subnet": "172.30.0.0/16"}], [on("web", "late")], manage_foreign_firewall=True)
+    host.sh("ip netns exec late sh -c 'cd /run/image/www && exec /usr/bin/busybox httpd -p 80'")
+    assert session.run(*(inside % "late").split()).strip() == HELLO, "and names that come later are in it"
     for port in (8080, 8081):
         assert host.sh(says % ("127.0.0.1:%d" % port)).strip() == HELLO
         assert host.sh(says % ("%s:%d" % (HOST, port)), "lan").strip() == HELLO
 
     host.sh("podman rm --all --force --time 1")
-    Role(host).run([{"name": "web", "state": "absent"}], [absent(name) for name in ("nginx", "client", "shop")],
-                   manage_foreign_firewall=True)  # fmt: skip
+    gone = [*(absent(name) for name in ("nginx", "client", "shop")), {**absent("late"), "force": True}]
+    Role(host).run([{"name": "web", "state": "absent"}], gone, manage_foreign_firewall=True)
     assert docker("inspect --format '{{.State.Running}}' shop") == "true"
 
 
