@@ -102,3 +102,53 @@ def test_with_purge_a_misspelt_variable_takes_nothing_away(host, tmp_path):
     snapshot.same(before, host.snapshot())
     told = play(host, playbook_of(tmp_path, network=NETWORKS[:1]), tmp_path)
     assert (told.code, told.changed) == (0, 0) and "write bridge_network_networks" in told.output
+
+
+# What YAML 1.1 makes of these is a number, a truth, a date; safe_dump would quote them.
+UNQUOTED = """
+- hosts: localhost
+  connection: local
+  gather_facts: false
+  vars:
+    ansible_python_interpreter: "{{ ansible_playbook_python }}"
+    bridge_network_networks:
+      - {name: 010, subnet: 172.30.0.0/16}
+      - {name: 0x10, subnet: 172.31.0.0/16}
+      - {name: web, subnet: 172.29.0.0/16, labels: {tier: 1.10}}
+    bridge_network_containers:
+      - {name: yes, networks: [web]}
+      - name: c
+        networks: [{name: web, mac_address: 12:34:56:07:08:09, aliases: [2026-01-01]}, 010]
+        ports: [2222:22]
+  roles:
+    - virtnet.linux.bridge_network
+"""
+
+
+def test_what_yaml_made_of_names_and_addresses_reaches_the_planner_and_is_to_be_quoted(host, tmp_path):
+    (tmp_path / "play.yml").write_text(UNQUOTED)
+    before = host.snapshot()
+    refused = play(host, str(tmp_path / "play.yml"), tmp_path)
+    said = refused.output.replace("\\n", "\n")
+    for error in (
+        "bridge_network_networks[0]: name 8: YAML made a number of it: quote it",
+        "bridge_network_networks[1]: name 16: YAML made a number of it: quote it",
+        "network web: labels: tier 1.1: YAML made a number of it: quote it",
+        "bridge_network_containers[0]: name True: YAML made true or false of it: quote it",
+        "container c: networks[0]: aliases[0] 2026-01-01: YAML made a date of it: quote it",
+        "container c: networks[0]: mac_address ",
+        "container c: networks[1] 8: YAML made a number of it: quote it",
+        "container c: ports[0] 133342: YAML made a number of it: quote it",
+    ):
+        assert error in said, said
+    assert refused.code != 0
+    snapshot.same(before, host.snapshot())
+
+
+def test_a_container_refuses_low_ports_by_the_roles_variable(host, tmp_path):
+    assert play(host, playbook_of(tmp_path, containers=[{"name": "c", "network_mode": "none"}]), tmp_path).code == 0
+    assert host.sysctl("ipv4/ip_unprivileged_port_start", "c") == "0"
+    containers = [{"name": "c", "network_mode": "none"}, {"name": "d", "network_mode": "none"}]
+    again = playbook_of(tmp_path, containers=containers, unprivileged_ports=False)
+    assert play(host, again, tmp_path).changed == 1
+    assert [host.sysctl("ipv4/ip_unprivileged_port_start", name) for name in "cd"] == ["1024", "1024"]
