@@ -96,6 +96,7 @@ MAKING: dict[str, Making] = {
     RESOLVER: resolver,
 }
 LEAVING: dict[str, Leaving] = {VXLAN_TUNNEL: vxlan_tunnel, INTERFACE: interface, RESOLVER: resolver}
+RULE = "rule"  # of routing, see routing.py
 FIREWALL = "firewall"  # the kind of an action that mends our tables and nothing else
 
 _FEW = 100  # objects that take no longer to read than nft takes for our tables
@@ -157,6 +158,7 @@ def converge(
         host.heads = _heads_of_segments(document, host)
         warnings = _refuse(document, host, check)
         wanted = _firewall_state(document, host)
+        warnings += _lost_answers(document, host, wanted)
         try:
             text = firewall.transaction(host.firewall, wanted)
         except ValueError as impossible:
@@ -267,6 +269,17 @@ def _heads_of_segments(document: Document, host: Host) -> dict[str, str]:
     return {name: bridge_of[held["joins"]] for name, held in labels.items() if held.get("joins", "") in bridge_of}
 
 
+def _lost_answers(document: Document, host: Host, wanted: State) -> list[str]:
+    """Ports whose answers the host's routing sends astray, where it has any but the kernel's own."""
+    if not (wanted.nat_ports or wanted.openings) or host.stack(None).is_plainly_routed:
+        return []
+    from ansible_collections.virtnet.linux.plugins.module_utils import answers, routing  # few hosts need it
+
+    declared = {one["name"]: one["labels"] or {} for one in document.get(BRIDGE) or []}
+    names = {bridge: labels["network"] for bridge, labels in declared.items() if "network" in labels}
+    return answers.warnings(wanted, host, {**routing.names_of(host), **names})
+
+
 def _plan(document: Document, host: Host, wanted: State, to_filter: bool) -> list[Action]:
     """All actions, in the order in which they are carried out."""
     by_kind: dict[str, list[Action]] = {kind: [] for kind in KINDS}
@@ -280,12 +293,29 @@ def _plan(document: Document, host: Host, wanted: State, to_filter: bool) -> lis
             Action("change", FIREWALL, "tables virtnet", {"rules": "not as they should be"}, {"rules": "restored"}, {})
         ]
     filters += go[FOREIGN_FIREWALL] + stay[FOREIGN_FIREWALL]
-    first = guests.squatters(host) + stay[NETNS] + stay[BRIDGE]
+    rules = _rules(wanted, host)
+    first = guests.squatters(host) + stay[NETNS] + stay[BRIDGE] + [action for action in rules if action.verb != "delete"]
     leaving = (VXLAN_TUNNEL, INTERFACE, VETH, BRIDGE, RESOLVER, NETNS)
     last = [action for kind in leaving for action in go[kind]]
     last += stay[VETH] + stay[INTERFACE] + stay[VXLAN_TUNNEL]
-    told = [*by_kind[NETWORK_NAMES], *stay[RESOLVER]]
+    told = [*(action for action in rules if action.verb == "delete"), *by_kind[NETWORK_NAMES], *stay[RESOLVER]]
     return first + gateway.closing(wanted, host) + filters + last + gateway.opening(wanted, host) + told
+
+
+def _rules(wanted: State, host: Host) -> list[Action]:
+    """What is for containers goes to them, whatever rules of routing the host has besides."""
+    if host.stack(None).is_plainly_routed:
+        return []
+    from ansible_collections.virtnet.linux.plugins.module_utils import routing  # few hosts need it
+
+    return routing.plan(wanted, host)
+
+
+def _apply_rules(actions: dict[str, list[Action]], host: Host) -> None:
+    if actions.get(RULE):
+        from ansible_collections.virtnet.linux.plugins.module_utils import routing
+
+        routing.apply(actions[RULE], host)
 
 
 def _tunnels_on_changed_bridges(document: Document, by_kind: dict[str, list[Action]], host: Host) -> list[Action]:
@@ -315,6 +345,7 @@ def _apply(actions: list[Action], host: Host, wanted: State, text: str) -> None:
     guests.displace(by_kind.get(guests.LINK, []), host)
     _make(NETNS, stay, host)
     _make(BRIDGE, stay, host)
+    _apply_rules(stay, host)
     first = wanted
     sysctls = by_kind.get(gateway.SYSCTL, [])
     gateway.apply([action for action in sysctls if gateway.closes(action)], host)
@@ -338,6 +369,7 @@ def _apply(actions: list[Action], host: Host, wanted: State, text: str) -> None:
         netns.apply_sysctls(some, host)
     opening = [action for action in sysctls if not gateway.closes(action)]
     gateway.apply(opening + by_kind.get(gateway.ROUTE, []), host)
+    _apply_rules(go, host)
     with Meanwhile(lambda: _forget_flows(host)):  # the kernel goes through the whole of its table
         _make(NETWORK_NAMES, by_kind, host)
         _make(RESOLVER, stay, host)

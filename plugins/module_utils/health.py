@@ -9,16 +9,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from ansible_collections.virtnet.linux.plugins.module_utils import foreign, listeners, ruleset, sysctls
+from ansible_collections.virtnet.linux.plugins.module_utils import foreign, listeners, routing, ruleset, sysctls
 from ansible_collections.virtnet.linux.plugins.module_utils.host import Host
 from ansible_collections.virtnet.linux.plugins.module_utils.kinds import foreign_firewall
 from ansible_collections.virtnet.linux.plugins.module_utils.names import sysctl
 
 
 def warnings(host: Host, waiting: list[dict[str, Any]]) -> list[str]:
-    """Tables of ours that are gone or changed, listeners that get nothing because their port is published, and other
-    tables that use our bits of the packet's mark."""
-    return [*_tables(host), *_shadowed(host, waiting), *_marks(host)]
+    """Tables of ours that are gone or changed, routes and rules that take networks' addresses away, listeners that get
+    nothing because their port is published, and other tables that use our bits of the packet's mark."""
+    return [*_tables(host), *routing.conflicts(host), *_shadowed(host, waiting), *_marks(host)]
 
 
 def foreign_drops(host: Host) -> list[dict[str, Any]]:

@@ -6,7 +6,7 @@
 
 Only the message classes are imported: executing the package's top costs three times as much (asyncio, NDB and all), so
 a bare parent module stands in for it while they load. Works alike from pyroute2 0.7 to the newest. Sources:
-rtnetlink(7), include/uapi/linux/rtnetlink.h, if_link.h, if_addr.h, neighbour.h.
+rtnetlink(7), include/uapi/linux/rtnetlink.h, if_link.h, if_addr.h, neighbour.h, fib_rules.h.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ RTM_NEWLINK, RTM_DELLINK, RTM_GETLINK = 16, 17, 18
 RTM_NEWADDR, RTM_DELADDR, RTM_GETADDR = 20, 21, 22
 RTM_NEWROUTE, RTM_DELROUTE, RTM_GETROUTE = 24, 25, 26
 RTM_NEWNEIGH, RTM_DELNEIGH, RTM_GETNEIGH = 28, 29, 30
+RTM_NEWRULE, RTM_DELRULE, RTM_GETRULE = 32, 33, 34
 RTM_GETNSID = 90
 NLM_F_REQUEST, NLM_F_ROOT_MATCH = 0x1, 0x300
 NLM_F_REPLACE, NLM_F_EXCL, NLM_F_CREATE, NLM_F_APPEND = 0x100, 0x200, 0x400, 0x800
@@ -36,10 +37,11 @@ IFF_UP, IFF_RUNNING = 0x1, 0x40
 RTEXT_FILTER_SKIP_STATS = 0x8
 IN6_ADDR_GEN_MODE_NONE = 1
 IFA_F_NODAD = 0x2
-RT_TABLE_UNSPEC, RT_TABLE_MAIN, RT_TABLE_LOCAL = 0, 254, 255
+RT_TABLE_UNSPEC, RT_TABLE_DEFAULT, RT_TABLE_MAIN, RT_TABLE_LOCAL = 0, 253, 254, 255
 RTPROT_STATIC = 4
 RT_SCOPE_UNIVERSE, RT_SCOPE_LINK = 0, 253
-RTN_UNICAST, RTN_LOCAL, RTN_BLACKHOLE, RTN_UNREACHABLE, RTN_PROHIBIT = 1, 2, 6, 7, 8
+RTN_UNICAST, RTN_LOCAL, RTN_BLACKHOLE, RTN_UNREACHABLE, RTN_PROHIBIT, RTN_THROW = 1, 2, 6, 7, 8, 9
+FR_ACT_TO_TBL = 1
 AF_UNSPEC, AF_INET, AF_BRIDGE, AF_INET6 = 0, 2, 7, 10
 
 
@@ -62,7 +64,7 @@ def _load(*names: str) -> tuple[Any, ...]:
 
 
 try:
-    _ifinfmsg, _ifaddrmsg, _rtmsg = _load("ifinfmsg", "ifaddrmsg", "rtmsg")
+    _ifinfmsg, _ifaddrmsg, _rtmsg, _fibmsg = _load("ifinfmsg", "ifaddrmsg", "rtmsg", "fibmsg")
 except ImportError as missing:
     PYROUTE2_MISSING = str(missing)
 
@@ -223,6 +225,30 @@ def append_local_route(index: int, to: str, metric: int) -> bytes:
         scope=RT_SCOPE_UNIVERSE,
         type=RTN_LOCAL,
     )
+
+
+@functools.cache
+def get_rules() -> bytes:
+    """Ask for the rules of routing, of all families."""
+    return encode(_fibmsg, RTM_GETRULE, NLM_F_ROOT_MATCH, [], family=AF_UNSPEC)
+
+
+def add_rule(to: str, preference: int, protocol: int) -> bytes:
+    """A rule that looks what is for a network up in the main table; behind those that have this preference."""
+    return _rule(RTM_NEWRULE, NLM_F_CREATE | NLM_F_EXCL, to, preference, protocol)
+
+
+def delete_rule(to: str, preference: int, protocol: int) -> bytes:
+    """Take away what add_rule gave."""
+    return _rule(RTM_DELRULE, 0, to, preference, protocol)
+
+
+def _rule(kind: int, flags: int, to: str, preference: int, protocol: int) -> bytes:
+    network = ip.network(to)
+    attrs: Attributes = [("FRA_DST", str(network.network_address)), ("FRA_PRIORITY", preference)]
+    attrs += [("FRA_TABLE", RT_TABLE_MAIN), ("FRA_PROTOCOL", protocol)]
+    family, length = _family(network), network.prefixlen
+    return encode(_fibmsg, kind, flags, attrs, family=family, dst_len=length, table=RT_TABLE_MAIN, action=FR_ACT_TO_TBL)
 
 
 def _address(kind: int, flags: int, index: int, address: str) -> bytes:

@@ -30,6 +30,7 @@ from ansible_collections.virtnet.linux.plugins.module_utils.kinds import foreign
 from ansible_collections.virtnet.linux.plugins.module_utils.kinds import netns as namespaces
 from ansible_collections.virtnet.linux.plugins.module_utils.namespaces import entered, since
 from ansible_collections.virtnet.linux.plugins.module_utils.revision import revision
+from ansible_collections.virtnet.linux.plugins.module_utils.rpdb import Rule
 from ansible_collections.virtnet.linux.plugins.module_utils.stack import Link, is_link_local
 
 _UNKNOWN = Policy("", (), masquerade=False)
@@ -342,6 +343,7 @@ def _host(host: Host) -> dict[str, Any]:
     ]
     lost = lifelines.lifelines(stack, lifelines.controller_address())
     strays = nics.strays(host)
+    vrfs = {link.index: link.name for link in stack.links.values() if link.kind == "vrf"}
     waiting = listeners.listeners()
     interfaces = [
         {
@@ -352,6 +354,7 @@ def _host(host: Host) -> dict[str, Any]:
             "ours": link.ours and link.name not in strays,
             "labels": nics.labels(strays[link.name], host) if link.name in strays else link.labels,
             "device": strays.get(link.name),  # of a NIC that came back when its namespace was deleted by hand
+            "vrf": vrfs.get(link.master or 0),
             "lifeline": None if link.ours else lost.get(link.index),
             "addresses": settings.read(stack, link, ["addresses"])["addresses"],
         }
@@ -361,6 +364,7 @@ def _host(host: Host) -> dict[str, Any]:
         "interfaces": interfaces,
         "routes": routes,
         "other_routes": other_routes,
+        "rules": [_rule(rule) for rule in stack.rules],
         "listeners": waiting,
         "vanished_bridges": sorted(name for name in host.firewall.state.policies if name not in stack.links),
         "bridge_nf_call": health.bridge_nf_call(),
@@ -371,6 +375,15 @@ def _host(host: Host) -> dict[str, Any]:
         "moved_nics": sorted(nics.moved_on(host)),
         "nameservers": resolvers.nameservers(),
     }
+
+
+def _rule(rule: Rule) -> dict[str, Any]:
+    """A rule of routing in the words of `ip -json rule`, as far as there are any."""
+    found = rule._asdict()
+    found["from"] = found.pop("source")
+    found["fwmark"] = None if rule.fwmark is None else "%#x/%#x" % rule.fwmark
+    found["suppress_prefixlength"] = None if rule.suppress_prefixlength < 0 else rule.suppress_prefixlength
+    return found
 
 
 def _by_family(subnet: str) -> tuple[bool, str]:

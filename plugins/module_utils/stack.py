@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What is in one network namespace: links, addresses and routes, read in one dump each."""
+"""What is in one network namespace: links, addresses, routes and rules, read in one dump each."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import socket
 import struct
 import time
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from ansible_collections.virtnet.linux.plugins.module_utils import ip, messages, namespaces
 from ansible_collections.virtnet.linux.plugins.module_utils.names import labels_of
@@ -27,6 +27,9 @@ from ansible_collections.virtnet.linux.plugins.module_utils.netlink import (
     text,
     with_flags,
 )
+
+if TYPE_CHECKING:
+    from ansible_collections.virtnet.linux.plugins.module_utils import rpdb
 
 # include/uapi/linux/if_link.h
 _IFLA_ADDRESS, _IFLA_IFNAME, _IFLA_MTU, _IFLA_LINK, _IFLA_MASTER, _IFLA_LINKINFO = 1, 3, 4, 5, 10, 18
@@ -48,10 +51,14 @@ _CLOCKS_DIFFER = 100  # 1/100 s: jiffies and CLOCK_MONOTONIC do not begin at the
 _WANTED_OF_ADDRESS = with_flags(_IFA_ADDRESS, _IFA_LOCAL)
 _RTA_DST, _RTA_OIF, _RTA_GATEWAY, _RTA_PRIORITY, _RTA_MULTIPATH, _RTA_TABLE = 1, 4, 5, 6, 9, 15
 _WANTED_OF_ROUTE = with_flags(_RTA_DST, _RTA_OIF, _RTA_GATEWAY, _RTA_PRIORITY, _RTA_MULTIPATH, _RTA_TABLE)
+# include/uapi/linux/fib_rules.h: what a rule that asks for nothing has: priority, suppressed length, table, protocol
+_FRA_SUPPRESS_PREFIXLEN, _PLAIN, _FIB_RULE_INVERT = 14, frozenset({6, 14, 15, 21}), 0x2
+_NONE = b"\xff" * 4
 
 _LINK = struct.Struct("=BxHiII")  # struct ifinfomsg: family, type, index, flags, change
 _ADDRESS = struct.Struct("=BBBBI")  # struct ifaddrmsg: family, prefix length, flags, scope, index
 _ROUTE = struct.Struct("=BBBBBBBBI")  # struct rtmsg: family, dst_len, src_len, tos, table, protocol, scope, type, flags
+_RULE = struct.Struct("=BBBBBBBBI")  # struct fib_rule_hdr: family, dst_len, src_len, tos, table, -, -, action, flags
 _LINKS, _PORTS = Alike(_LINK.size, _WANTED), Alike(0, _WANTED_OF_PORT)
 _HOP = struct.Struct("=HBBi")  # struct rtnexthop: length with its attributes, flags, weight less one, index
 
@@ -60,6 +67,7 @@ _TYPES_OF_ROUTES = {
     messages.RTN_BLACKHOLE: "blackhole",
     messages.RTN_UNREACHABLE: "unreachable",
     messages.RTN_PROHIBIT: "prohibit",
+    messages.RTN_THROW: "throw",
 }
 _ANY = {socket.AF_INET: "0.0.0.0", socket.AF_INET6: "::"}
 _GROUP_AT_ONCE = 500  # links of one group that are deleted in one message
@@ -216,6 +224,9 @@ class Stack:
         self._routes: list[Route] | None = None
         self._local_routes: set[tuple[int | None, str]] | None = None
         self._connected: set[tuple[int | None, str]] | None = None
+        self._rule_payloads: list[bytes] | None = None
+        self._rules: list[rpdb.Rule] | None = None
+        self._tables: dict[int, list[rpdb.TableRoute]] = {}
 
     @property
     def socket(self) -> Socket:
@@ -234,7 +245,8 @@ class Stack:
         """Read everything anew when next asked."""
         self._links = self._by_index = self._raw_addresses = None
         self._routes = self._local_routes = self._connected = None
-        self._addresses = {}
+        self._rules = self._rule_payloads = None
+        self._addresses, self._tables = {}, {}
 
     @property
     def links(self) -> dict[str, Link]:
@@ -289,9 +301,44 @@ class Stack:
         for to, fields, held in self._dump_routes(messages.RT_TABLE_UNSPEC):
             table, kind = _optional(held.get(_RTA_TABLE)) or fields[4], _TYPES_OF_ROUTES.get(fields[7])
             is_known = table == messages.RT_TABLE_MAIN and kind == "unicast"
-            if kind is not None and table != messages.RT_TABLE_LOCAL and not is_known:
+            if kind not in (None, "throw") and table != messages.RT_TABLE_LOCAL and not is_known:
                 found.append((to, _optional(held.get(_RTA_OIF)), kind, table))
         return found
+
+    @property
+    def is_plainly_routed(self) -> bool:
+        """Whether there are no rules of routing but those that every namespace has, and no route of half the world, as
+        VPNs make them: then all that leaves does so by the main table and its default route."""
+        return all(map(_is_plain, self._raw_rules)) and not any(route.to.endswith("/1") for route in self.routes)
+
+    @property
+    def rules(self) -> list[rpdb.Rule]:
+        """The rules of routing, as `ip rule` and `ip -6 rule` show them: of a version in the order of their work."""
+        if self._rules is None:
+            from ansible_collections.virtnet.linux.plugins.module_utils import rpdb  # most hosts have plain ones
+
+            found = map(rpdb.read, self._raw_rules)
+            self._rules = [rule for rule in found if rule is not None]
+        return self._rules
+
+    @property
+    def _raw_rules(self) -> list[bytes]:
+        if self._rule_payloads is None:
+            replies = self.socket.dump(messages.get_rules()) if self.exists else ()
+            self._rule_payloads = [payload for kind, payload in replies if kind == messages.RTM_NEWRULE]
+        return self._rule_payloads
+
+    def table(self, table: int) -> list[rpdb.TableRoute]:
+        """What a table has, but for addresses of this host; few ask, and of few tables."""
+        if table not in self._tables:
+            from ansible_collections.virtnet.linux.plugins.module_utils import rpdb
+
+            self._tables[table] = [
+                rpdb.TableRoute(ip.network(to), _TYPES_OF_ROUTES[fields[7]], tuple(_links_of(held)))
+                for to, fields, held in self._dump_routes(table)
+                if fields[7] in _TYPES_OF_ROUTES
+            ]
+        return self._tables[table]
 
     @property
     def connected(self) -> set[tuple[int | None, str]]:
@@ -432,6 +479,21 @@ def _hops(data: bytes) -> Iterator[tuple[int, dict[int, bytes]]]:
             return
         yield index, attributes(data[_HOP.size : length], 0, _WANTED_OF_ROUTE)
         data = data[(length + 3) & ~3 :]
+
+
+def _links_of(held: dict[int, bytes]) -> list[int]:
+    several = [index for index, _hop in _hops(held.get(_RTA_MULTIPATH, b""))]
+    return several or ([number(held[_RTA_OIF])] if _RTA_OIF in held else [])
+
+
+def _is_plain(payload: bytes) -> bool:
+    """Whether a rule looks one of the kernel's own tables up for every packet."""
+    _family, to, source, tos, table, _res1, _res2, action, flags = _RULE.unpack_from(payload)
+    held = attributes(payload, _RULE.size)
+    asks = to or source or tos or flags & _FIB_RULE_INVERT or not held.keys() <= _PLAIN
+    suppresses = held.get(_FRA_SUPPRESS_PREFIXLEN, _NONE) != _NONE
+    known = (messages.RT_TABLE_DEFAULT, messages.RT_TABLE_MAIN, messages.RT_TABLE_LOCAL)
+    return action == messages.FR_ACT_TO_TBL and table in known and not asks and not suppresses
 
 
 def _gateway(family: int, held: dict[int, bytes]) -> str | None:

@@ -118,8 +118,12 @@ def warn_of_crossings(scope: Scope, manage_foreign: bool, problems: Problems) ->
         named = {"trusted_interfaces": network.crossing.trusted, "uplinks": network.crossing.uplinks}
         for word, interfaces in named.items():
             for interface in interfaces:
+                there = scope.live.interfaces.get(interface)
                 if not scope.has_interface(interface):
                     problems.warn(str(network), word, interface, "the host has no such interface now")
+                elif there is not None and there.vrf is not None:
+                    remark = f"is in the VRF {there.vrf}, by which no network is reached; take it out of the VRF"
+                    problems.warn(str(network), word, interface, remark)
     problems.warnings.update(dict.fromkeys(scope.live.warnings))
     if not manage_foreign:
         _warn_of_foreign_drops(scope, problems)

@@ -98,6 +98,7 @@ class LiveInterface:
     role: str | None = None
     lifeline: str | None = None  # what the host would lose with it
     cable: str | None = None  # of an end of a cable between bridges: the networks that it joins
+    vrf: str | None = None
 
 
 @dataclass
@@ -139,6 +140,7 @@ class Live:
     interfaces: dict[str, LiveInterface] = field(default_factory=dict)
     routes: list[LiveRoute] = field(default_factory=list)
     other_routes: list[LiveRoute] = field(default_factory=list)  # of other tables, and what leads nowhere
+    looked_up: set[tuple[int, int]] = field(default_factory=set)  # IP versions and tables that rules of routing look up
     listeners: list[Listener] = field(default_factory=list)
     namespaces: list[str] = field(default_factory=list)
     moved_nics: list[str] = field(default_factory=list)  # by a process in the container that has them
@@ -179,6 +181,7 @@ def _read(raw: Mapping[str, Any]) -> Live:
             for route in host.get("routes") or []
         ],
         other_routes=[_other_route(entry) for entry in host.get("other_routes") or []],
+        looked_up={(int(rule["version"]), int(rule["table"])) for rule in host.get("rules") or []},
         listeners=[_listener(entry) for entry in host.get("listeners") or []],
         namespaces=[str(name) for name in host.get("namespaces") or []],
         moved_nics=[str(name) for name in host.get("moved_nics") or []],
@@ -202,6 +205,7 @@ def _read(raw: Mapping[str, Any]) -> Live:
             role=_word_or_none((entry.get("labels") or {}).get("role")),
             lifeline=_word_or_none(entry.get("lifeline")),
             cable=_word_or_none((entry.get("labels") or {}).get("cable")),
+            vrf=_word_or_none(entry.get("vrf")),
         )
     for entry in raw.get("containers") or []:
         live.containers[_word(entry["name"])] = _container(entry)

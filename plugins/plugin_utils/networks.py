@@ -35,6 +35,7 @@ def check_networks(scope: Scope, problems: Problems) -> None:
     """Refuse overlapping subnets and names of bridges that are taken."""
     _check_overlaps(scope, problems)
     _check_routes(scope, problems)
+    _check_way_out(scope, problems)
     _check_bridges(scope, problems)
     _check_routers(scope, problems)
 
@@ -109,11 +110,14 @@ def _check_routes(scope: Scope, problems: Problems) -> None:
                 )  # fmt: skip
             for route in scope.live.other_routes:
                 # the subnet's own route is in the main table, and goes before wider ones that lead nowhere
-                if route.dev not in ours and route.to.prefixlen > 1 and _goes_before(route, subnet.network):
-                    problems.warn(
-                        str(network), field, str(subnet.network),
-                        f"{route} to {route.to} may go before the network's own; choose another subnet if it does",
-                    )  # fmt: skip
+                if route.dev not in ours and route.to.prefixlen > 1 and _goes_before(route, subnet.network, scope.live):
+                    rule = "goes before the network's own; choose another subnet"
+                    if route.table != 254:
+                        rule = (
+                            "is for the same addresses: this host reaches containers there, and nothing that the "
+                            "route leads to; choose another subnet"
+                        )
+                    problems.warn(str(network), field, str(subnet.network), f"{route} to {route.to} {rule}")
             for interface in scope.live.interfaces.values():  # an address may have no route, as a /32 on lo
                 for address in interface.addresses if not interface.ours and interface.name != network.bridge else []:
                     if address in subnet.network and not any(address in route.to for route in in_the_way):
@@ -123,11 +127,29 @@ def _check_routes(scope: Scope, problems: Problems) -> None:
                         )  # fmt: skip
 
 
-def _goes_before(route: LiveRoute, block: IPNetwork) -> bool:
-    """Whether a route of another table, or one to nowhere, can have the packets for a subnet that is to come."""
+def _goes_before(route: LiveRoute, block: IPNetwork, live: Live) -> bool:
+    """Whether a route of another table, or one to nowhere, is for addresses of a subnet that is to come. No rule looks
+    up a table of a VRF, whose addresses are others, but that for all VRFs."""
+    if route.table != 254 and (block.version, route.table) not in live.looked_up:
+        return False
     if route.type == "unicast":
         return route.to.version == block.version and route.to.overlaps(block)
     return lies_in(route.to, block)
+
+
+def _check_way_out(scope: Scope, problems: Problems) -> None:
+    """What comes in or goes out by a VRF's interfaces is looked up in the VRF's table, where no network is."""
+    own = {interface.name for interface in scope.live.interfaces.values() if interface.ours or interface.name == "lo"}
+    vrfs = sorted({one.vrf for one in scope.live.interfaces.values() if one.vrf and one.addresses})
+    if not vrfs or any(route.dev is not None and route.dev not in own for route in scope.live.routes):
+        return
+    rule = f"the host's only uplinks are in the VRF {', '.join(vrfs)}, where no network's packets get in or out"
+    for network in _declared(scope):
+        if network.sound and not network.internal:
+            if network.name in scope.live.networks:  # it was there first
+                problems.warn(str(network), "internal", False, f"{rule}; take them out of it")
+            else:
+                problems.refuse(str(network), "internal", False, f"{rule}; take them out of it, or say internal: true")
 
 
 def _check_bridges(scope: Scope, problems: Problems) -> None:

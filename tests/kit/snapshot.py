@@ -72,11 +72,12 @@ def _handles() -> list[str]:
 
 
 def _stack(netns: str | None) -> dict[str, Any]:
-    """A namespace's links, routes and sysctls, with as few processes as can be: a test takes many snapshots."""
+    """A namespace's links, routes, rules and sysctls, with as few processes as can be: a test takes many snapshots."""
     with inside(netns):
-        said = _run("ip", "-json", "-details", "-batch", "-", text="address\nroute show table all\n")
+        said = _run("ip", "-json", "-details", "-batch", "-", text="address\nroute show table all\nrule\n")
+        rules6 = _json("ip", "-6", "-json", "rule")  # no family can be given inside a batch
         sysctls = dict(_sysctls())
-    links, routes = (json.loads(line) for line in said.splitlines())
+    links, routes, rules = (json.loads(line) for line in said.splitlines())
     kept = [
         _without(route, "flags")
         for route in routes
@@ -84,7 +85,7 @@ def _stack(netns: str | None) -> dict[str, Any]:
         if not (route.get("protocol") == "kernel" and ":" in route["dst"])
     ]
     by_name = {link["ifname"]: _link(link) for link in links}
-    return {"links": by_name, "routes": sorted(kept, key=str), "sysctls": sysctls}
+    return {"links": by_name, "routes": sorted(kept, key=str), "rules": [rules, rules6], "sysctls": sysctls}
 
 
 def _link(link: dict[str, Any]) -> Any:

@@ -59,16 +59,47 @@ def test_nor_where_a_route_is_in_another_table_or_leads_nowhere():
 def test_a_subnet_that_is_named_is_built_there_with_a_warning():
     others = [{"to": "172.18.0.0/15", "dev": "tailscale0", "type": "unicast", "table": 52},
               {"to": "172.30.5.0/24", "dev": None, "type": "unreachable", "table": 254},
-              {"to": "172.16.0.0/12", "dev": None, "type": "blackhole", "table": 254}]  # fmt: skip
-    live = {**EMPTY, "host": {"other_routes": others}}
+              {"to": "172.16.0.0/12", "dev": None, "type": "blackhole", "table": 254},
+              {"to": "172.18.0.0/24", "dev": "eth1", "type": "unicast", "table": 1001}]  # fmt: skip
+    rules = [{"version": 4, "table": 52}, {"version": 6, "table": 1001}]
+    live = {**EMPTY, "host": {"other_routes": others, "rules": rules}}
     planned = plan([{"name": "a", "subnet": "172.18.0.0/16"}, {"name": "b", "subnet": "172.30.0.0/16"}], live=live)
     assert planned["errors"] == []
     assert planned["warnings"] == [
-        "network a: subnet '172.18.0.0/16': the host's route by tailscale0 in table 52 to 172.18.0.0/15 may go before "
-        "the network's own; choose another subnet if it does",
-        "network b: subnet '172.30.0.0/16': the host's unreachable route to 172.30.5.0/24 may go before the network's "
-        "own; choose another subnet if it does",
+        "network a: subnet '172.18.0.0/16': the host's route by tailscale0 in table 52 to 172.18.0.0/15 is for the "
+        "same addresses: this host reaches containers there, and nothing that the route leads to; choose another subnet",
+        "network b: subnet '172.30.0.0/16': the host's unreachable route to 172.30.5.0/24 goes before the network's "
+        "own; choose another subnet",
     ]
+
+
+def in_vrf(*more):
+    """A host whose eth0 is in a VRF."""
+    inside = {"name": "eth0", "ours": False, "addresses": ["192.0.2.2/24"], "vrf": "red"}
+    lo = {"name": "lo", "ours": False, "addresses": ["127.0.0.1/8"]}
+    return {**EMPTY, "host": {"interfaces": [lo, inside], "routes": list(more)}}
+
+
+def test_where_all_uplinks_are_in_a_vrf_a_network_is_refused_unless_it_is_internal():
+    web, inner = {"name": "web", "subnet": "172.30.0.0/16"}, {"name": "i", "subnet": "172.31.0.0/16", "internal": True}
+    assert errors([web, inner], live=in_vrf()) == [
+        "network web: internal False: the host's only uplinks are in the VRF red, where no network's packets get in or "
+        "out; take them out of it, or say internal: true"
+    ]
+    other = {"to": "198.51.100.0/24", "dev": "eth1"}
+    assert errors([web], live=in_vrf(other)) == []
+    later = live_after(topology([web]), in_vrf())
+    planned = plan([web], live={**later, "host": in_vrf()["host"]})
+    assert planned["errors"] == [] and "only uplinks are in the VRF red" in planned["warnings"][0]
+
+
+def test_nothing_is_published_on_an_address_in_a_vrf():
+    live = in_vrf({"to": "198.51.100.0/24", "dev": "eth1"})
+    web, c = {"name": "web", "subnet": "172.30.0.0/16", "uplinks": ["eth0"]}, {"name": "c", "networks": ["web"]}
+    (found,) = errors([web], [{**c, "ports": ["192.0.2.2:8080:80"]}], live=live)
+    assert "ports[0] '192.0.2.2:8080:80': 192.0.2.2 is on eth0, which is in the VRF red, and nothing is pub" in found
+    (warning,) = plan([web], [c], live=live)["warnings"]
+    assert "uplinks 'eth0': is in the VRF red, by which no network is reached" in warning
 
 
 def test_around_the_subnets_that_are_named():
