@@ -27,7 +27,7 @@ for pair in "lan up0 198.18.0 1" "lan2 up1 198.51.100 2" "exit tun0 10.66.0 3"; 
   ip address add $3.2/24 dev $2; ip address add 2001:db8:$4::2/64 dev $2 nodad
   ip -n $1 address add $3.1/24 dev eth0; ip -n $1 address add 2001:db8:$4::1/64 dev eth0 nodad
   ip link set $2 up; ip -n $1 link set eth0 up; ip -n $1 link set lo up
-  ip -n $1 address add 203.0.113.$4/32 dev lo; ip -n $1 address add 2001:db8:f::$4/128 dev lo
+  ip -n $1 address add 203.0.113.$4/32 dev lo; ip -n $1 address add 2001:db8:f::$4/128 dev lo nodad
   ip -n $1 route change $3.0/24 dev eth0 src 203.0.113.$4; ip -n $1 route add default via $3.2 src 203.0.113.$4
   ip -n $1 -6 route del 2001:db8:$4::/64 dev eth0; ip -n $1 route add 2001:db8:$4::/64 dev eth0 src 2001:db8:f::$4
   ip -n $1 route add default via 2001:db8:$4::2 src 2001:db8:f::$4

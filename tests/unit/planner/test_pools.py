@@ -67,7 +67,8 @@ def test_a_subnet_that_is_named_is_built_there_with_a_warning():
     assert planned["errors"] == []
     assert planned["warnings"] == [
         "network a: subnet '172.18.0.0/16': the host's route by tailscale0 in table 52 to 172.18.0.0/15 is for the "
-        "same addresses: this host reaches containers there, and nothing that the route leads to; choose another subnet",
+        "same addresses: this host reaches containers there, and nothing that the route leads to; choose another "
+        "subnet",
         "network b: subnet '172.30.0.0/16': the host's unreachable route to 172.30.5.0/24 goes before the network's "
         "own; choose another subnet",
     ]

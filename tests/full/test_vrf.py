@@ -1,0 +1,123 @@
+# Copyright (c) 2026, The virtnet.linux authors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""An uplink in a VRF: its addresses publish nothing, and that is said; the host's other uplink serves as ever.
+
+In a guest, for few kernels of test machines have VRFs.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from ansible_collections.virtnet.linux.plugins.filter.bridge_network_plan import FilterModule
+from kit import guest
+
+PROGRAM = '''
+from ansible_collections.virtnet.linux.plugins.module_utils import report
+from ansible_collections.virtnet.linux.plugins.module_utils.converge import converge
+from ansible_collections.virtnet.linux.plugins.module_utils.kinds import bridge, bridge_policy, nat_port, netns, veth
+
+PEER = {"name": "eth0", "netns": "c", "mac": "02:42:ac:1e:00:02", "addresses": ["172.30.0.2/16"],
+        "gateway": "172.30.0.1", "bridge": None, "gateway6": None, "routes": None}
+NETWORK = [
+    (netns, dict(name="c")),
+    (bridge, dict(name="br-web", addresses=["172.30.0.1/16"], labels={"role": "bridge_network", "network": "web"})),
+    (veth, dict(name="vc", bridge="br-web", peer=PEER)),
+    (bridge_policy, dict(bridge="br-web", subnets=["172.30.0.0/16"])),
+    (nat_port, dict(host_port="8080", to_address="172.30.0.2", to_port="80", bridge="br-web")),
+]
+SERVER = "import socket; s = socket.create_server(('', %d))\\nwhile True: s.accept()[0].sendall(b'x')"
+CALL = "import socket; s = socket.create_connection(('%s', %d), 3); s.settimeout(3); print(s.recv(1))"
+
+def lines(text):
+    for line in text.strip().splitlines():
+        sh(line)
+
+def serve(where, port):
+    inside = ["ip", "netns", "exec", where] if where else []
+    started = subprocess.Popen([*inside, sys.executable, "-S", "-c", SERVER % port])
+    while started.poll() is None and call(where, "127.0.0.1", port) != "answered":
+        pass
+
+def call(where, address, port):
+    inside = ["ip", "netns", "exec", where] if where else []
+    done = subprocess.run([*inside, sys.executable, "-S", "-c", CALL % (address, port)], capture_output=True, text=True)
+    return "answered" if "x" in done.stdout else "lost"
+
+def run(check=False):
+    document = {}
+    for kind, given in NETWORK:
+        document[kind.KIND] = [{**{name: option.get("default") for name, option in kind.OPTIONS.items()}, **given}]
+    result = converge(document, check)
+    return [action.line() for action in result.actions], result.warnings
+
+os.makedirs("/etc", exist_ok=True)
+with open("/etc/protocols", "w") as file:  # nft knows ipv6-icmp from there
+    file.write("icmp 1\\ntcp 6\\nudp 17\\nipv6-icmp 58\\nsctp 132\\n")
+lines("""
+modprobe vrf
+ip link set lo up
+ip link add red type vrf table 100
+ip link set red up
+ip link set eth0 master red
+ip address add 192.0.2.2/24 dev eth0
+ip link set eth0 up
+ip address add 198.51.100.2/24 dev eth1
+ip link set eth1 up
+ip route add default via 192.0.2.1 vrf red
+ip route add default via 198.51.100.1
+ip netns add lan
+ip link set eth2 netns lan
+ip -n lan link set lo up
+ip -n lan address add 192.0.2.1/24 dev eth2
+ip -n lan address add 198.51.100.1/24 dev eth2
+ip -n lan link set eth2 up
+""")
+found["before"] = report.report()
+foretold = run(check=True)
+done = run()
+found["check mode says the same"] = foretold == done
+found["a second run"], found["warnings"] = run()
+sh("ip -n c link set lo up")
+serve("c", 80)
+serve("lan", 81)
+for name, where, address, port in (
+    ("by the uplink in the VRF", "lan", "192.0.2.2", 8080), ("by the other", "lan", "198.51.100.2", 8080),
+    ("from the host", None, "172.30.0.2", 80), ("out", "c", "198.51.100.1", 81)):
+    found[name] = call(where, address, port)
+found["after"] = report.report()
+sh("ip address flush dev eth1")
+found["in the VRF alone"] = report.report()
+'''
+WEB = {"name": "web", "subnet": "172.30.0.0/16"}
+
+
+def plan(live, networks, *ports):
+    containers = [{"name": "c", "networks": [networks[0]["name"]], "ports": list(ports)}]
+    declared = {"networks": networks, "containers": containers, "purge": False, "role": "bridge_network", "host": "h1"}
+    return FilterModule().filters()["bridge_network_plan"](declared, live)
+
+
+@pytest.mark.slow
+def test_an_uplink_in_a_vrf():
+    found = guest.run(PROGRAM, cards=3)
+    assert found["check mode says the same"] and found["a second run"] == []
+    said = [found[name] for name in ("by the uplink in the VRF", "by the other", "from the host", "out")]
+    assert said == ["lost", "answered", "answered", "answered"]
+    assert found["warnings"] == [
+        "host port 8080/tcp of network web: not published on 192.0.2.2, for eth0 is in the VRF red, whose table has no "
+        "route to containers; call another address of the host, or take the interface out of the VRF"
+    ]
+    assert found["after"]["host"]["warnings"] == []
+    vrfs = {one["name"]: one["vrf"] for one in found["before"]["host"]["interfaces"]}
+    assert vrfs == {"eth0": "red", "eth1": None, "lo": None, "red": None}
+    assert any(rule["l3mdev"] for rule in found["before"]["host"]["rules"])
+    assert plan(found["before"], [WEB], "8080:80")["errors"] == []
+    (refused,) = plan(found["before"], [WEB], "192.0.2.2:8080:80")["errors"]
+    assert "192.0.2.2 is on eth0, which is in the VRF red, and nothing is published there" in refused
+    new = {"name": "new", "subnet": "172.31.0.0/16"}
+    (refused,) = plan(found["in the VRF alone"], [new])["errors"]
+    assert "network new: internal False: the host's only uplinks are in the VRF red" in refused
+    assert plan(found["in the VRF alone"], [{**new, "internal": True}])["errors"] == []
