@@ -121,7 +121,9 @@ def _facts(
         elif link.index in view.default_links():
             yield fact, called
             yield fact._replace(opened=True), [one for one in ports if one.opened]
-        elif own is not None and own.rule.source is not None and link.index in own.indices:
+        elif own is None or own.rule.source is None or link.index not in own.indices:
+            continue
+        elif not view.is_marked(link.index):
             yield fact._replace(address=address, own=own.rule), called
 
 

@@ -14,6 +14,7 @@ from ansible_collections.virtnet.linux.plugins.module_utils import documents, me
 from ansible_collections.virtnet.linux.plugins.module_utils.converge import Document, Refused, converge
 from ansible_collections.virtnet.linux.plugins.module_utils.files import Unreadable
 from ansible_collections.virtnet.linux.plugins.module_utils.firewall import FirewallError
+from ansible_collections.virtnet.linux.plugins.module_utils.host import Host
 from ansible_collections.virtnet.linux.plugins.module_utils.memory import Locked
 from ansible_collections.virtnet.linux.plugins.module_utils.netlink import NetlinkError
 from ansible_collections.virtnet.linux.plugins.module_utils.options import abridge
@@ -75,11 +76,22 @@ def _run(options: argparse.Namespace) -> int:
     if not checks:
         _wait_for_addresses(options.wait)
     result = converge(_written_down, check=checks, lock_timeout=options.lock_timeout)
-    for warning in abridge(result.warnings):
+    for warning in [*abridge(result.warnings), *_conflicts()]:
         sys.stderr.write("virtnet: " + warning + "\n")
     for action in result.actions:
         sys.stdout.write(action.line() + "\n")
     return _DRIFT if checks and result.actions else _RIGHT
+
+
+def _conflicts() -> list[str]:
+    """Routes and rules of the host that are in the networks' way, which restore leaves alone."""
+    from ansible_collections.virtnet.linux.plugins.module_utils import routing
+
+    host = Host()
+    try:
+        return routing.conflicts(host)
+    finally:
+        host.release()
 
 
 def _written_down() -> Document:

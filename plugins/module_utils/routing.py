@@ -49,6 +49,11 @@ class View:
         addresses."""
         return rpdb.way_out(self.rules, source, iif, self._defaults)
 
+    def is_marked(self, index: int) -> bool:
+        """Whether a rule has a mark of the host's looked up in a table whose default route is by that link."""
+        found = [rule for rule in self.rules if rule.fwmark is not None and rule.action == "lookup"]
+        return any(index in (rpdb.default(self._defaults(one.table), one.suppress_prefixlength) or ()) for one in found)
+
     def default_links(self) -> set[int]:
         """The links of the main table's default routes, whatever metric they have."""
         routes = self._defaults(messages.RT_TABLE_MAIN)

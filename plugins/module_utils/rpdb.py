@@ -189,7 +189,7 @@ def way_out(rules: Sequence[Rule], source: str, iif: str, tables: Tables) -> Way
     for rule in rules:
         if rule.takes(network, iif):
             if rule.action == "lookup":
-                found = _default(tables(rule.table), rule.suppress_prefixlength)
+                found = default(tables(rule.table), rule.suppress_prefixlength)
                 if found is not None:
                     return Way(rule, found)
             elif rule.action in BLOCKING:
@@ -206,7 +206,7 @@ def _leads_elsewhere(routes: Sequence[TableRoute], subnet: ip.Network, suppresse
     return any(route.type != "throw" for route in narrow + ([longest] if longest is not None else []))
 
 
-def _default(routes: Sequence[TableRoute], suppressed: int) -> tuple[int, ...] | None:
+def default(routes: Sequence[TableRoute], suppressed: int) -> tuple[int, ...] | None:
     """The links of a table's default route, or of the two halves that VPNs put over it; () where it leads nowhere."""
     halves = [route for route in routes if route.to.prefixlen == 1 > suppressed]
     wide = [route for route in routes if route.to.prefixlen == 0 > suppressed]

@@ -253,13 +253,15 @@ host:
     - What else of the host a plan has to respect. Its links, routes, listening sockets and namespaces.
     - C(routes) are those of the main table that lead somewhere, C(other_routes) those of other tables and those that
       lead nowhere (C(blackhole), C(unreachable), C(prohibit)).
+    - C(rules) are its rules of routing (C(ip rule), C(ip -6 rule)), in their order; C(only_some) is true of one that
+      asks for ports, protocols, users or other things that are not listed. C(vrf) is the VRF that a link is in.
     - C(foreign_drops) are chains of other firewalls that drop what bridges forward, with the remedy; C(foreign_accepts)
       the bridges for which M(virtnet.linux.foreign_firewall) has put something there.
     - C(nameservers) are those of its C(resolv.conf), none of which may be in a new network's subnet.
     - C(moved_nics) are those that a process in the namespace which was given them has moved on.
     - C(vanished_bridges) are those that somebody has deleted, while the firewall still has policies for them.
-    - C(warnings) tell what is not as it should be, as a firewall table that somebody has flushed, or a process that
-      listens on a published port.
+    - C(warnings) tell what is not as it should be, as a firewall table that somebody has flushed, a route of the
+      host into a network's subnet, or a process that listens on a published port.
   returned: always
   type: dict
   sample:
@@ -271,12 +273,28 @@ host:
         ours: false
         labels: null
         device: null
+        vrf: null
         lifeline: the host's default route goes through it
         addresses: [192.0.2.2/24]
     routes:
       - {to: 0.0.0.0/0, via: 192.0.2.1, dev: eth0}
     other_routes:
       - {to: 100.64.0.0/10, dev: tailscale0, type: unicast, table: 52}
+    rules:
+      - version: 4
+        preference: 5270
+        action: lookup
+        table: 52
+        inverted: false
+        from: null
+        to: null
+        iif: null
+        oif: null
+        fwmark: null
+        suppress_prefixlength: null
+        l3mdev: false
+        protocol: 0
+        only_some: false
     listeners:
       - {protocol: tcp, address: "::", port: 22, v6only: false, pid: 411, process: sshd}
     namespaces: [nginx]

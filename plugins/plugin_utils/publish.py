@@ -293,12 +293,12 @@ def _is_bound(port: Port, endpoint: Endpoint, version: int) -> bool:
 
 def _check_host_ip(scope: Scope, request: _Request, problems: Problems) -> None:
     address = request.port.host_ip  # of the network's there is a warning, once
-    vrf = next((one for one in scope.live.interfaces.values() if one.vrf and request.host_ip in one.addresses), None)
-    if vrf is not None and not any(request.host_ip == port.host_ip for port in scope.live.ports):  # else it was first
+    vrf = next((one for one in scope.live.interfaces.values() if one.vrf and address in one.addresses), None)
+    if vrf is not None and not any(address == port.host_ip for port in scope.live.ports):  # else it was first
         request.refuse(
             problems,
-            f"{request.host_ip} is on {vrf.name}, which is in the VRF {vrf.vrf}, and nothing is published there; name "
-            "an address outside of it",
+            f"{address} is on {vrf.name}, which is in the VRF {vrf.vrf}, and nothing is published there; name an address "
+            "outside of it",
         )
     if address is None or address.is_unspecified or address.is_loopback or scope.has_address(address):
         return

@@ -51,6 +51,7 @@ def test_what_is_not_run_is_known():
     assert {"%s: %s" % found for found in reasons if found[1]} == {
         "docs/architecture.md: not run: every option there is; held against the engine by a test",
         "docs/architecture.md: not run: a report; held against a real one by a test",
+        "docs/what-survives.md: not run: it takes two uplinks; tests/integration/robust/test_policy_routing.py runs it",
         "docs/services.md: in the long run: needs Podman and an image",
         "docs/services.md: in the long run: needs Docker and an image",
     }

@@ -14,8 +14,10 @@ from __future__ import annotations
 import json
 
 import pytest
+from integration.docs.pages import blocks
 
 from kit import packets, snapshot
+from kit.checkout import HOME
 from kit.role import Role, play
 
 WORLD = """
@@ -192,6 +194,19 @@ def test_a_second_uplink_with_a_table_of_its_own_is_warned_of_by_name(world, rol
     role.change([WEB], [on_first], purge=True)
     assert warnings(role, [WEB], [on_first]) == ([], [])
     assert packets.arrives(world, "lan", "198.18.0.2", 8080, "c", 80)
+
+
+@pytest.mark.parametrize("rp_filter", [0, 1])
+def test_answers_leave_where_the_call_came_in_once_it_is_marked(world, role, rp_filter):
+    world.sh(TWO_UPLINKS + "echo %d >/proc/sys/net/ipv4/conf/up1/rp_filter" % rp_filter)
+    (marking,) = [block.text for block in blocks(HOME / "docs" / "what-survives.md") if block.language == "sh"]
+    world.sh(marking)
+    role.change([WEB], [C])
+    for address in ("198.51.100.2", "2001:db8:2::2"):
+        assert packets.arrives(world, "lan2", address, 8080, "c", 80)
+    assert packets.arrives(world, "lan", "198.18.0.2", 8080, "c", 80)
+    assert packets.seen(world, "c", "203.0.113.1", 80, "lan") == "198.18.0.2"
+    assert warnings(role, [WEB], [C]) == ([], [])
 
 
 def test_a_route_into_a_living_network_is_named_by_the_next_run_and_by_check(world, role, tmp_path):

@@ -11,6 +11,7 @@ import struct
 import subprocess
 
 import pytest
+from pyroute2.netlink.rtnl.fibmsg import fibmsg
 from pyroute2.netlink.rtnl.ifaddrmsg import ifaddrmsg
 from pyroute2.netlink.rtnl.ifinfmsg import ifinfmsg
 from pyroute2.netlink.rtnl.ndmsg import ndmsg
@@ -168,3 +169,16 @@ def test_only_the_message_classes_of_pyroute2_are_loaded():
     )
     answer = subprocess.run(["python3", "-c", program], capture_output=True, text=True, env=os.environ, check=True)
     assert answer.stdout.split() == ["False", "False"]
+
+
+@pytest.mark.parametrize(("to", "family"), [("172.30.0.0/16", 2), ("fd00:30::/64", 10)])
+def test_a_rule_of_routing_comes_and_goes(to, family):
+    for raw, kind, flags in (
+        (messages.add_rule(to, 5269, 118), 32, REQUEST | CREATE | EXCL),
+        (messages.delete_rule(to, 5269, 118), 33, REQUEST),
+    ):
+        message, attributes = decoded(fibmsg, raw)
+        assert (message["header"]["type"], message["header"]["flags"]) == (kind, flags)
+        assert (message["family"], message["dst_len"], message["action"]) == (family, int(to.partition("/")[2]), 1)
+        assert attributes["FRA_DST"] == to.partition("/")[0]
+        assert (attributes["FRA_PRIORITY"], attributes["FRA_TABLE"], attributes["FRA_PROTOCOL"]) == (5269, 254, 118)
