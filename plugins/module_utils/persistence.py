@@ -10,11 +10,13 @@ last one. It needs no Ansible, only the Python and the pyroute2 that the run has
 
 from __future__ import annotations
 
+import importlib.util
 import io
 import os
 import re
 import sys
 from collections.abc import Iterator
+from importlib.machinery import ModuleSpec
 from typing import Any
 
 from ansible_collections.virtnet.linux.plugins.module_utils import command, documents
@@ -27,7 +29,7 @@ UNIT = "/etc/systemd/system/virtnet-restore.service"
 ENABLED = "/etc/systemd/system/multi-user.target.wants/virtnet-restore.service"
 
 _PACKAGE = command.__name__.rpartition(".")[0]
-_IMPORT = re.compile(r"^from (%s[\w.]*) import (?:\(([^)]*)\)|(.*))$" % re.escape(_PACKAGE), re.MULTILINE)
+_IMPORT = re.compile(r"^ *from (%s[\w.]*) import (?:\(([^)]*)\)|(.*))$" % re.escape(_PACKAGE), re.MULTILINE)
 _MAIN = f"import sys\nfrom {_PACKAGE}.command import main\nsys.exit(main(sys.argv[1:]))\n"
 _ROLE = re.compile(r"[a-z][a-z0-9_]{0,31}\Z")
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the same sources give the same file
@@ -80,7 +82,7 @@ def _installation() -> dict[str, File | None]:
 
 
 def _packed() -> bytes:
-    """The engine as a file that Python runs, made of the sources that are loaded here: the same each time."""
+    """The engine as a file that Python runs, made of the sources that this run came with: the same each time."""
     import zipfile  # here, for every start of a module would pay for it
 
     buffer = io.BytesIO()
@@ -97,10 +99,13 @@ def _sources() -> dict[str, bytes]:
     waiting = [command.__name__]
     while waiting:
         name = waiting.pop()
-        module, loader = sys.modules[name], _loader(name)
-        path = name.replace(".", "/") + ("/__init__.py" if hasattr(module, "__path__") else ".py")
+        spec = _spec(name)
+        if spec is None:  # no module: something out of one
+            continue
+        path = name.replace(".", "/") + (".py" if spec.submodule_search_locations is None else "/__init__.py")
         if path in found:
             continue
+        loader: Any = spec.loader
         source = loader.get_source(name) or ""
         found[path] = source.encode()
         waiting += _imports(source)
@@ -110,15 +115,14 @@ def _sources() -> dict[str, bytes]:
 
 
 def _imports(source: str) -> Iterator[str]:
-    """The modules of this engine that a source imports."""
+    """The modules of this engine that a source imports, at its top or in a function; with them names of what is no
+    module."""
     for package, some, one in _IMPORT.findall(source):
         yield package
         for name in (some or one).replace("\n", "").split(","):
-            module = package + "." + name.strip().split(" ")[0]
-            if module in sys.modules:
-                yield module
+            yield package + "." + name.strip().split(" ")[0]
 
 
-def _loader(name: str) -> Any:
-    spec = sys.modules[name].__spec__
-    return spec.loader if spec is not None else None
+def _spec(name: str) -> ModuleSpec | None:
+    parent = sys.modules.get(name.rpartition(".")[0])
+    return importlib.util.find_spec(name) if hasattr(parent, "__path__") else None

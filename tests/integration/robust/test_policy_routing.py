@@ -15,10 +15,11 @@ import json
 
 import pytest
 from integration.docs.pages import blocks
+from integration.robust import engine
 
 from kit import packets, snapshot
 from kit.checkout import HOME
-from kit.role import Role, play
+from kit.role import Role, play, playbook_of
 
 WORLD = """
 for pair in "lan up0 198.18.0 1" "lan2 up1 198.51.100 2" "exit tun0 10.66.0 3"; do
@@ -231,3 +232,19 @@ def test_a_route_into_a_living_network_is_named_by_the_next_run_and_by_check(wor
     )
     checked = play(world, "virtnet.linux.check", tmp_path, "-e", "@%s" % (tmp_path / "vars.json"))
     assert checked.code != 0 and "the host's route to 172.30.0.0/17 by tun0 goes before" in checked.output
+
+
+def test_the_command_virtnet_names_it_and_brings_the_rule_back(world, role, tmp_path):
+    """At boot a VPN may make its rules after virtnet-restore.service has run."""
+    engine.own_disks(world)
+    lists = {"networks": [WEB], "containers": [C], "persist": True}
+    played = play(world, playbook_of(tmp_path, **lists), tmp_path)
+    assert played.code == 0, played.output
+    world.sh(EXIT_NODE + "ip -6 route add fd00:30::/96 via 2001:db8:3::1")
+    checked = world.try_sh("/usr/local/sbin/virtnet check")
+    assert checked.returncode == 1
+    assert checked.stdout.splitlines() == ["create rule " + name for name in RULES]
+    assert "host port 8080/tcp of network web: callers beyond up0 get no answer" in checked.stderr
+    assert "network web: the host's route to fd00:30::/96 by tun0 goes before the network's own" in checked.stderr
+    world.sh("ip -6 route del fd00:30::/96; /usr/local/sbin/virtnet restore")
+    assert the_host_reaches(world) == [True, True]
