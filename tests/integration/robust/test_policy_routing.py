@@ -15,7 +15,7 @@ import json
 
 import pytest
 from integration.docs.pages import blocks
-from integration.robust import engine
+from integration.robust import documents, engine
 
 from kit import packets, snapshot
 from kit.checkout import HOME
@@ -248,3 +248,20 @@ def test_the_command_virtnet_names_it_and_brings_the_rule_back(world, role, tmp_
     assert "network web: the host's route to fd00:30::/96 by tun0 goes before the network's own" in checked.stderr
     world.sh("ip -6 route del fd00:30::/96; /usr/local/sbin/virtnet restore")
     assert the_host_reaches(world) == [True, True]
+
+
+def test_whatever_step_a_run_is_killed_at_the_next_one_finishes(world):
+    world.sh(EXIT_NODE)
+    before = world.snapshot()
+    making = documents.complete({
+        "bridge": [{"name": "br-web", "addresses": ["172.30.0.1/16", "fd00:30::1/64"]}],
+        "bridge_policy": [{"bridge": "br-web", "subnets": ["172.30.0.0/16", "fd00:30::/64"]}],
+    })  # fmt: skip
+    removing = documents.absent(making)
+    for step in range(len(engine.run(world, making, check=True))):
+        engine.run(world, making, stop_after=step)
+        engine.run(world, making)
+        assert rules(world) == [[5269], [5269]] and engine.run(world, making, check=True) == []
+        engine.run(world, removing, stop_after=step)
+        engine.run(world, removing)
+        snapshot.same(before, world.snapshot())
