@@ -13,6 +13,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from ansible_collections.virtnet.linux.plugins.module_utils import (
     conntrack,
+    endpoint_neighbours,
     files,
     firewall,
     gateway,
@@ -164,14 +165,15 @@ def converge(
         except ValueError as impossible:
             raise Refused(str(impossible).splitlines()) from impossible
         actions = also(document) if also is not None else []
-        actions += _plan(document, host, wanted, bool(text))
+        neighbours = endpoint_neighbours.desired(document, host, wanted)
+        actions += _plan(document, host, wanted, neighbours, bool(text))
         obstacles = rights.obstacles(actions, host)
         if spare_listeners:
             obstacles += nat_port.cut_off(actions)
         if obstacles:
             raise Refused(obstacles)
         if not check:
-            _apply(actions[:stop_after], host, wanted, text)
+            _apply(actions[:stop_after], host, wanted, neighbours, text)
             if host.memory["netns_directory"]:
                 netns.tidy(host)
         return Result(actions, warnings)
@@ -280,7 +282,9 @@ def _lost_answers(document: Document, host: Host, wanted: State) -> list[str]:
     return answers.warnings(wanted, host, {**routing.names_of(host), **names})
 
 
-def _plan(document: Document, host: Host, wanted: State, to_filter: bool) -> list[Action]:
+def _plan(
+    document: Document, host: Host, wanted: State, neighbours: endpoint_neighbours.Entries, to_filter: bool
+) -> list[Action]:
     """All actions, in the order in which they are carried out."""
     by_kind: dict[str, list[Action]] = {kind: [] for kind in KINDS}
     for module, item in _objects(document):
@@ -294,10 +298,12 @@ def _plan(document: Document, host: Host, wanted: State, to_filter: bool) -> lis
         ]
     filters += go[FOREIGN_FIREWALL] + stay[FOREIGN_FIREWALL]
     rules = _rules(wanted, host)
-    first = guests.squatters(host) + stay[NETNS] + stay[BRIDGE] + [action for action in rules if action.verb != "delete"]
+    first = guests.squatters(host) + stay[NETNS] + stay[BRIDGE]
+    first += [action for action in rules if action.verb != "delete"]
     leaving = (VXLAN_TUNNEL, INTERFACE, VETH, BRIDGE, RESOLVER, NETNS)
     last = [action for kind in leaving for action in go[kind]]
-    last += stay[VETH] + stay[INTERFACE] + stay[VXLAN_TUNNEL]
+    last += stay[VETH] + endpoint_neighbours.plan(document, host, neighbours, stay[BRIDGE])
+    last += stay[INTERFACE] + stay[VXLAN_TUNNEL]
     told = [*(action for action in rules if action.verb == "delete"), *by_kind[NETWORK_NAMES], *stay[RESOLVER]]
     return first + gateway.closing(wanted, host) + filters + last + gateway.opening(wanted, host) + told
 
@@ -336,7 +342,9 @@ def _split(by_kind: dict[str, list[Action]]) -> tuple[dict[str, list[Action]], d
     return stay, go
 
 
-def _apply(actions: list[Action], host: Host, wanted: State, text: str) -> None:
+def _apply(
+    actions: list[Action], host: Host, wanted: State, neighbours: endpoint_neighbours.Entries, text: str
+) -> None:
     by_kind: dict[str, list[Action]] = {}
     for action in actions:
         by_kind.setdefault(action.kind, []).append(action)
@@ -360,6 +368,8 @@ def _apply(actions: list[Action], host: Host, wanted: State, text: str) -> None:
     _take_away(INTERFACE, go, host)
     _take_containers_away(go, host)
     _make(VETH, stay, host)
+    if by_kind.keys() & {*endpoint_neighbours.FOLLOWS, endpoint_neighbours.KIND, FIREWALL}:
+        endpoint_neighbours.apply(neighbours, host)
     if first != wanted:
         there = firewall.Live(elements(first), ruleset.FAMILIES)
         _apply_firewall(host, first, wanted, firewall.transaction(there, wanted))

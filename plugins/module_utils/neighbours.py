@@ -2,11 +2,14 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Who is behind a VXLAN tunnel, in the three tables that the kernel has for it.
+"""Who is behind a VXLAN tunnel, in the three tables that the kernel has for it, and the neighbour entries of bridges.
 
     forwarding   of the tunnel: MAC -> VTEP; the MAC of zeros stands for everything that is for all or for nobody known
     static       of the bridge: MAC -> the tunnel's port, so that the frame is not flooded
     neighbours   of the bridge: address -> MAC; what neigh_suppress answers ARP and neighbour discovery from
+
+A bridge also has permanent neighbour entries for the host's own endpoints (endpoint_neighbours.py). These carry a
+protocol number (NDA_PROTOCOL, as `ip neighbour` shows it), so that it is the kernel that knows whose an entry is.
 
 Messages are packed here by hand: a struct of twelve bytes and two attributes each, and a fabric has fifty thousand of
 them, of which pyroute2 encodes ten thousand a second. Sources: include/uapi/linux/neighbour.h, bridge-fdb(8).
@@ -20,21 +23,37 @@ import struct
 from typing import NamedTuple
 
 from ansible_collections.virtnet.linux.plugins.module_utils import ip, messages
-from ansible_collections.virtnet.linux.plugins.module_utils.netlink import Request, attributes, number
+from ansible_collections.virtnet.linux.plugins.module_utils.netlink import (
+    Alike,
+    Request,
+    attributes,
+    number,
+    with_flags,
+)
 from ansible_collections.virtnet.linux.plugins.module_utils.stack import Stack
 
 EVERYBODY = "00:00:00:00:00:00"
 
-_NDA_DST, _NDA_LLADDR, _NDA_IFINDEX, _NDA_MASTER = 1, 2, 8, 9
+_NDA_DST, _NDA_LLADDR, _NDA_MASTER, _NDA_PROTOCOL = 1, 2, 9, 12
 _NTF_SELF, _NTF_MASTER, _NTF_EXT_LEARNED = 0x02, 0x04, 0x10
 _NUD_NOARP, _NUD_PERMANENT = 0x40, 0x80
 _HEADER = struct.Struct("=IHHII")  # struct nlmsghdr
 _MESSAGE = struct.Struct("=BxxxiHBB")  # struct ndmsg: family, index, state, flags, type
 _ATTRIBUTE = struct.Struct("=HH")
+_ENTRIES = Alike(_MESSAGE.size, with_flags(_NDA_DST, _NDA_LLADDR, _NDA_PROTOCOL))
+# Whose an entry is: of tunnels (or unmarked), and of endpoints, a number that iproute2's rt_protos has no name for.
+_OF_TUNNELS, _OF_ENDPOINTS = bytes([messages.RTPROT_STATIC]), b"\x76"
 _CREATE, _REPLACE, _APPEND = messages.NLM_F_CREATE, messages.NLM_F_REPLACE, messages.NLM_F_APPEND
 
 Forwarding = tuple[str, str]  # MAC, VTEP
 Neighbour = tuple[str, str]  # address, MAC
+
+
+class Permanent(NamedTuple):
+    """The permanent neighbour entries of a link: those for endpoints of this host, and all others."""
+
+    endpoints: set[Neighbour]
+    others: set[Neighbour]
 
 
 class Tables(NamedTuple):
@@ -64,7 +83,48 @@ def read(stack: Stack, tunnel: int, bridge: int | None, macs: set[str]) -> Table
     if bridge is None:
         return Tables(forwarding, static, set())
     known = macs | static | {mac for mac, _vtep in forwarding}
-    return Tables(forwarding, static, {one for one in _permanent(stack, bridge) if one[1] in known})
+    return Tables(forwarding, static, {one for one in permanent(stack, bridge).others if one[1] in known})
+
+
+def permanent(stack: Stack, index: int) -> Permanent:
+    """The permanent neighbour entries of a link, from one dump of all that is kept in the stack."""
+    found = Permanent(set(), set())
+    for payload in _dumped(stack).get(index, ()):
+        held = _ENTRIES.attributes(payload)
+        if _NDA_DST in held and _NDA_LLADDR in held:
+            entries = found.endpoints if held.get(_NDA_PROTOCOL) == _OF_ENDPOINTS else found.others
+            entries.add((ip.unpacked(held[_NDA_DST]), _mac(held[_NDA_LLADDR])))
+    return found
+
+
+def links_with_permanent(stack: Stack) -> list[int]:
+    """The indices of the links that have permanent neighbour entries."""
+    return list(_dumped(stack))
+
+
+def _dumped(stack: Stack) -> dict[int, list[bytes]]:
+    if stack.raw_neighbours is None:
+        stack.raw_neighbours = {}
+        for _kind, payload in stack.socket.dump(_dump(socket.AF_UNSPEC, 0)):
+            family, index, state, _flags, _type = _MESSAGE.unpack_from(payload)
+            if state & _NUD_PERMANENT and family in (socket.AF_INET, socket.AF_INET6):
+                stack.raw_neighbours.setdefault(index, []).append(payload)
+    return stack.raw_neighbours
+
+
+def endpoint_requests(before: Permanent, after: set[Neighbour], index: int, about: str) -> list[Request]:
+    """What brings a bridge's entries for endpoints from one state to the other. An entry of others for an address that
+    an endpoint has is replaced."""
+    answered = {address for address, _mac in after}
+    gone = [one for one in sorted(before.endpoints - after) if one[0] not in answered]
+    found = [
+        Request(_neighbour(messages.RTM_DELNEIGH, 0, index, *one), f"{about}: {one[0]}", (errno.ENOENT,))
+        for one in gone
+    ]
+    for one in sorted(after - before.endpoints):
+        message = _neighbour(messages.RTM_NEWNEIGH, _CREATE | _REPLACE, index, *one, protocol=_OF_ENDPOINTS)
+        found.append(Request(message, f"{about}: {one[0]}"))
+    return found
 
 
 def requests(before: Tables, after: Tables, tunnel: int, bridge: int | None, about: str) -> list[Request]:
@@ -92,27 +152,14 @@ def requests(before: Tables, after: Tables, tunnel: int, bridge: int | None, abo
     for mac, vtep in sorted(before.forwarding - after.forwarding):
         add(_forwarding(messages.RTM_DELNEIGH, 0, tunnel, mac, vtep), f"{mac} at {vtep}", gone)
     for address, mac in sorted(after.neighbours - before.neighbours):
-        add(_neighbour(messages.RTM_NEWNEIGH, _CREATE | _REPLACE, bridge or 0, address, mac), address)
-    return found
-
-
-def _permanent(stack: Stack, bridge: int) -> list[Neighbour]:
-    found = []
-    for _kind, payload in stack.socket.dump(_dump(socket.AF_UNSPEC, bridge)):
-        family, index, state, _flags, _type = _MESSAGE.unpack_from(payload)
-        held = attributes(payload, _MESSAGE.size)
-        to_stay = state & _NUD_PERMANENT and family in (socket.AF_INET, socket.AF_INET6)
-        if index == bridge and to_stay and _NDA_DST in held and _NDA_LLADDR in held:
-            found.append((ip.unpacked(held[_NDA_DST]), _mac(held[_NDA_LLADDR])))
+        # marked, lest the kernel keeps the mark of an entry that it replaces
+        add(_neighbour(messages.RTM_NEWNEIGH, _CREATE | _REPLACE, bridge or 0, address, mac, _OF_TUNNELS), address)
     return found
 
 
 def _dump(family: int, index: int) -> bytes:
-    """Ask for the entries of one link only; the two tables are asked in two ways."""
-    if family == socket.AF_BRIDGE:
-        return _packed(messages.RTM_GETNEIGH, messages.NLM_F_ROOT_MATCH, family, index, 0, 0, [])
-    one = (_NDA_IFINDEX, struct.pack("=I", index))
-    return _packed(messages.RTM_GETNEIGH, messages.NLM_F_ROOT_MATCH, family, 0, 0, 0, [one])
+    """Ask for the entries: of a bridge's port those for MACs (AF_BRIDGE), or all for addresses (AF_UNSPEC)."""
+    return _packed(messages.RTM_GETNEIGH, messages.NLM_F_ROOT_MATCH, family, index, 0, 0, [])
 
 
 def _forwarding(kind: int, flags: int, tunnel: int, mac: str, vtep: str) -> bytes:
@@ -126,9 +173,11 @@ def _static(kind: int, flags: int, tunnel: int, mac: str) -> bytes:
     return _packed(kind, flags, socket.AF_BRIDGE, tunnel, _NUD_NOARP, _NTF_MASTER, attrs)
 
 
-def _neighbour(kind: int, flags: int, bridge: int, address: str, mac: str) -> bytes:
+def _neighbour(kind: int, flags: int, bridge: int, address: str, mac: str, protocol: bytes | None = None) -> bytes:
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     attrs = [(_NDA_DST, ip.packed(address)), (_NDA_LLADDR, _packed_mac(mac))]
+    if protocol is not None:
+        attrs.append((_NDA_PROTOCOL, protocol))
     return _packed(kind, flags, family, bridge, _NUD_PERMANENT, 0, attrs)
 
 
@@ -143,7 +192,7 @@ def _packed(
 
 
 def _mac(data: bytes) -> str:
-    return ":".join(f"{octet:02x}" for octet in data)
+    return data.hex(":")
 
 
 def _packed_mac(mac: str) -> bytes:

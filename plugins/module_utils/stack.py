@@ -227,6 +227,7 @@ class Stack:
         self._rule_payloads: list[bytes] | None = None
         self._rules: list[rpdb.Rule] | None = None
         self._tables: dict[int, list[rpdb.TableRoute]] = {}
+        self.raw_neighbours: dict[int, list[bytes]] | None = None  # the permanent ones, see neighbours.permanent()
 
     @property
     def socket(self) -> Socket:
@@ -247,6 +248,7 @@ class Stack:
         self._routes = self._local_routes = self._connected = None
         self._rules = self._rule_payloads = None
         self._addresses, self._tables = {}, {}
+        self.raw_neighbours = None
 
     @property
     def links(self) -> dict[str, Link]:
@@ -506,7 +508,7 @@ def is_link_local(address: str) -> bool:
 
 
 def _mac(data: bytes | None) -> str | None:
-    return None if data is None else ":".join(f"{byte:02x}" for byte in data)
+    return None if data is None else data.hex(":")
 
 
 def _optional(data: bytes | None) -> int | None:

@@ -297,8 +297,8 @@ def _check_host_ip(scope: Scope, request: _Request, problems: Problems) -> None:
     if vrf is not None and not any(address == port.host_ip for port in scope.live.ports):  # else it was first
         request.refuse(
             problems,
-            f"{address} is on {vrf.name}, which is in the VRF {vrf.vrf}, and nothing is published there; name an address "
-            "outside of it",
+            f"{address} is on {vrf.name}, which is in the VRF {vrf.vrf}, and nothing is published there; name an "
+            "address outside of it",
         )
     if address is None or address.is_unspecified or address.is_loopback or scope.has_address(address):
         return

@@ -24,6 +24,7 @@ PASSING = ("operstate", "hello_timer", "gc_timer", "tcn_timer", "topology_change
            "tso_max_segs", "gso_max_size", "gso_max_segs", "gro_max_size")  # fmt: skip
 # What is written to survive a reboot, where tests write it on disks of their own (robust/engine.py).
 DISK = ("/var/lib/virtnet", "/usr/local/sbin/virtnet", "/etc/systemd/system/virtnet*", "/etc/systemd/system/*/virtnet*")
+ASKED = "address\nroute show table all\nneighbour show nud permanent\n"
 OWN = frozenset({"UP", "BROADCAST", "MULTICAST", "LOOPBACK", "NOARP", "PROMISC"})  # flags that somebody set
 
 
@@ -72,12 +73,13 @@ def _handles() -> list[str]:
 
 
 def _stack(netns: str | None) -> dict[str, Any]:
-    """A namespace's links, routes, rules and sysctls, with as few processes as can be: a test takes many snapshots."""
+    """A namespace's links, routes, permanent neighbours, rules and sysctls, with as few processes as can be: a test
+    takes many snapshots."""
     with inside(netns):
-        said = _run("ip", "-json", "-details", "-batch", "-", text="address\nroute show table all\nrule\n")
+        said = _run("ip", "-json", "-details", "-batch", "-", text=ASKED + "rule\n")
         rules6 = _json("ip", "-6", "-json", "rule")  # no family can be given inside a batch
         sysctls = dict(_sysctls())
-    links, routes, rules = (json.loads(line) for line in said.splitlines())
+    links, routes, neighbours, rules = (json.loads(line) for line in said.splitlines())
     kept = [
         _without(route, "flags")
         for route in routes
@@ -85,7 +87,14 @@ def _stack(netns: str | None) -> dict[str, Any]:
         if not (route.get("protocol") == "kernel" and ":" in route["dst"])
     ]
     by_name = {link["ifname"]: _link(link) for link in links}
-    return {"links": by_name, "routes": sorted(kept, key=str), "rules": [rules, rules6], "sysctls": sysctls}
+    permanent = sorted(neighbours, key=str)
+    return {
+        "links": by_name,
+        "routes": sorted(kept, key=str),
+        "neighbours": permanent,
+        "rules": [rules, rules6],
+        "sysctls": sysctls,
+    }
 
 
 def _link(link: dict[str, Any]) -> Any:
