@@ -220,6 +220,11 @@ def _refuse(document: Document, host: Host, check: bool) -> list[str]:
             if key in seen:
                 problems.add(module.KIND, key[-1], key[0], key[-1], "declared twice")
             seen.add(key)
+            if key[0] == "link" and wanted["state"] == "present":
+                about = wanted.get("device") or wanted["name"]
+                is_near = key[1:] == (wanted["netns"], wanted["name"] or about)
+                field = "name" if is_near else "peer.name"
+                guests.check_altname(module.KIND, about, field, key[1:], host, problems)
     if problems.found or (problems.missing and not check):
         raise Refused(problems.found + problems.missing)
     return problems.missing + problems.warnings

@@ -44,6 +44,22 @@ def check_name(
         problems.add(kind, about, field, name, rule)
 
 
+def check_altname(
+    kind: str, about: str, field: str, place: tuple[str | None, str], host: Host, problems: options.Problems
+) -> None:
+    """A link's name must not be an alternative name of another one: the kernel looks for both alike."""
+    netns, name = place
+    stack = host.stack_to_be(netns)
+    owner = None if name in stack.links else stack.altnames.get(name)
+    if owner is not None and not _leaves(netns, owner.name, host):
+        of, remedy = owner.name, f"ip link property del dev {owner.name} altname {name}"
+        if netns is not None:
+            of, remedy = f"{of} in {netns}", remedy.replace("ip ", f"ip -n {netns} ", 1)
+        problems.add(
+            kind, about, field, name, f"is an alternative name of {of}: choose another, or take it away: {remedy}"
+        )
+
+
 def check_addressing(
     kind: str, about: str, prefix: str, netns: str | None, end: dict[str, Any], host: Host, problems: options.Problems
 ) -> None:

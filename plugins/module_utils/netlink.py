@@ -223,6 +223,17 @@ def attribute(data: bytes, offset: int, wanted: int) -> bytes | None:
     return None
 
 
+def every_attribute(data: bytes) -> Iterator[tuple[int, bytes]]:
+    """The attributes of a list in which a type may come more than once, as (type, value)."""
+    offset = 0
+    while offset + _ATTRIBUTE.size <= len(data):
+        length, kind = _ATTRIBUTE.unpack_from(data, offset)
+        if length < 4:
+            return
+        yield kind & _NLA_TYPE_MASK, data[offset + 4 : offset + length]
+        offset += (length + 3) & ~3
+
+
 def text(data: bytes) -> str:
     """An attribute that is a zero-terminated string."""
     return data.rstrip(b"\0").decode("utf-8", "replace")

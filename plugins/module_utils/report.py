@@ -349,6 +349,7 @@ def _host(host: Host) -> dict[str, Any]:
         {
             "name": link.name,
             "kind": link.kind,
+            "altnames": link.altnames,
             "mtu": link.mtu,
             "up": link.up,
             "ours": link.ours and link.name not in strays,

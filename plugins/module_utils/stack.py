@@ -23,6 +23,7 @@ from ansible_collections.virtnet.linux.plugins.module_utils.netlink import (
     Socket,
     attribute,
     attributes,
+    every_attribute,
     number,
     text,
     with_flags,
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 # include/uapi/linux/if_link.h
 _IFLA_ADDRESS, _IFLA_IFNAME, _IFLA_MTU, _IFLA_LINK, _IFLA_MASTER, _IFLA_LINKINFO = 1, 3, 4, 5, 10, 18
 _IFLA_IFALIAS, _IFLA_AF_SPEC, _IFLA_GROUP, _IFLA_LINK_NETNSID = 20, 26, 27, 37
+_IFLA_PROP_LIST, _IFLA_ALT_IFNAME = 52, 53
 _IFLA_INFO_KIND, _IFLA_INFO_DATA, _IFLA_INFO_SLAVE_DATA = 1, 2, 5
 _WANTED = with_flags(_IFLA_ADDRESS, _IFLA_MTU, _IFLA_LINK, _IFLA_MASTER, _IFLA_LINKINFO, _IFLA_IFALIAS, _IFLA_AF_SPEC,
                      _IFLA_LINK_NETNSID)  # fmt: skip
@@ -44,6 +46,9 @@ LOOPBACK_INDEX = 1
 _NETNSA_NSID, _NSID_HEADER, _NOT_ASSIGNED = 1, 4, 0xFFFFFFFF  # include/uapi/linux/net_namespace.h
 _IFLA_BR_STP_STATE, _IFLA_BRPORT_STATE, _DISABLED = 5, 1, 0  # include/uapi/linux/if_link.h, if_bridge.h
 _IFLA_INET6_ADDR_GEN_MODE = 8
+# How the type of a list of properties lies in a message (NLA_F_NESTED): few links have one, and to look for these two
+# bytes takes a hundredth of a walk over the attributes.
+_HAS_PROPERTIES = struct.pack("=H", _IFLA_PROP_LIST | 0x8000)
 # include/uapi/linux/if_addr.h and rtnetlink.h
 _IFA_ADDRESS, _IFA_LOCAL, _IFA_CACHEINFO = 1, 2, 6
 _CACHEINFO = struct.Struct("=IIII")  # struct ifa_cacheinfo: prefered, valid, created and updated, in 1/100 s of uptime
@@ -165,6 +170,14 @@ class Link:
         """The text that somebody gave it."""
         return text(self._found[_IFLA_IFALIAS]) if _IFLA_IFALIAS in self._found else None
 
+    @property
+    def altnames(self) -> list[str]:
+        """Its alternative names, which no other link of its namespace can have for a name."""
+        if _HAS_PROPERTIES not in self._payload:
+            return []
+        held = attribute(self._payload, _LINK.size, _IFLA_PROP_LIST) or b""
+        return [text(value) for kind, value in every_attribute(held) if kind == _IFLA_ALT_IFNAME]
+
     @_Once
     def labels(self) -> dict[str, str] | None:
         """What our mark says; None where it bears none."""
@@ -219,6 +232,7 @@ class Stack:
         self._socket = inside
         self._links: dict[str, Link] | None = None
         self._by_index: dict[int, Link] | None = None
+        self._altnames: dict[str, Link] | None = None
         self._raw_addresses: dict[int, list[bytes]] | None = None
         self._addresses: dict[int, list[str]] = {}
         self._routes: list[Route] | None = None
@@ -244,7 +258,7 @@ class Stack:
 
     def forget(self) -> None:
         """Read everything anew when next asked."""
-        self._links = self._by_index = self._raw_addresses = None
+        self._links = self._by_index = self._altnames = self._raw_addresses = None
         self._routes = self._local_routes = self._connected = None
         self._rules = self._rule_payloads = None
         self._addresses, self._tables = {}, {}
@@ -356,6 +370,13 @@ class Stack:
             found = self._dump_routes(messages.RT_TABLE_LOCAL)
             self._local_routes = {(_optional(held.get(_RTA_OIF)), to) for to, _fields, held in found}
         return self._local_routes
+
+    @property
+    def altnames(self) -> dict[str, Link]:
+        """The links by their alternative names."""
+        if self._altnames is None:
+            self._altnames = {name: link for link in self.links.values() for name in link.altnames}
+        return self._altnames
 
     def link_at(self, index: int | None) -> Link | None:
         """The link with that index."""

@@ -268,6 +268,7 @@ host:
     interfaces:
       - name: eth0
         kind: null
+        altnames: [enp1s0]
         mtu: 1500
         up: true
         ours: false

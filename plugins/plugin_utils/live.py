@@ -97,6 +97,7 @@ class LiveInterface:
     device: str | None = None  # of a card that a namespace had and lost: its name at home
     role: str | None = None
     lifeline: str | None = None  # what the host would lose with it
+    altnames: list[str] = field(default_factory=list)
     cable: str | None = None  # of an end of a cable between bridges: the networks that it joins
     vrf: str | None = None
 
@@ -201,6 +202,7 @@ def _read(raw: Mapping[str, Any]) -> Live:
             mtu=entry.get("mtu"),
             ours=bool(entry.get("ours")),
             addresses=[_address(text) for text in entry.get("addresses") or []],
+            altnames=[_word(name) for name in entry.get("altnames") or []],
             device=_word_or_none(entry.get("device")),
             role=_word_or_none((entry.get("labels") or {}).get("role")),
             lifeline=_word_or_none(entry.get("lifeline")),

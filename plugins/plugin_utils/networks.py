@@ -159,6 +159,7 @@ def _check_bridges(scope: Scope, problems: Problems) -> None:
             continue
         holder = holders.setdefault(network.bridge, network.name)
         interface = scope.live.interfaces.get(network.bridge)
+        owners = [one.name for one in scope.live.interfaces.values() if network.bridge in one.altnames]
         if holder != network.name:
             problems.refuse(
                 str(network), "bridge", network.bridge, f"is network {holder}'s bridge; choose another name"
@@ -168,6 +169,12 @@ def _check_bridges(scope: Scope, problems: Problems) -> None:
             problems.refuse(
                 str(network), "bridge", network.bridge,
                 f"the host has {what} of this name that was not made here; give the network another with bridge:",
+            )  # fmt: skip
+        elif interface is None and owners:
+            problems.refuse(
+                str(network), "bridge", network.bridge,
+                f"is an alternative name of the host's {owners[0]}; give the network another with bridge:, or take it "
+                f"away: ip link property del dev {owners[0]} altname {network.bridge}",
             )  # fmt: skip
 
 

@@ -50,6 +50,7 @@ ERRORS = [
     ([WEB], [on("c", "web", ports=["80"])], ["container c", "ports[0]", "80", "host port"]),
     ([WEB], [on("theirs", "web")], ["container theirs", "name", "theirs"]),
     ([{**WEB, "bridge": "br-theirs"}], [], ["network web", "bridge", "br-theirs"]),
+    ([{**WEB, "bridge": "br-nic"}], [], ["network web", "bridge", "br-nic", "alternative name", "nic0"]),
     ([WEB, WEB], [], ["network web", "name", "twice"]),
 ]
 
@@ -58,6 +59,7 @@ ERRORS = [
 def lived_in(host):
     """A host with a route, a process that listens, and things of others."""
     host.sh("ip link add nic0 type veth peer name nic0-far; ip address add 10.99.0.1/16 dev nic0; ip link set nic0 up")
+    host.sh("ip link property add dev nic0 altname br-nic")
     host.sh("ip netns add theirs; ip link add br-theirs type bridge")
     packets.listen(host, 7777)
     return host
