@@ -20,6 +20,7 @@ from ansible_collections.virtnet.linux.plugins.module_utils import (
     guests,
     ip,
     memory,
+    renamed,
     rights,
     ruleset,
 )
@@ -199,6 +200,7 @@ def _objects(document: Document) -> Iterator[tuple[Kind, dict[str, Any]]]:
 
 def _foretell(document: Document, host: Host) -> None:
     """Tell the host what the document is about to make and take away, so that one object may rest on another."""
+    renamed.find(document, host)
     for name, kind in FORETELLING.items():
         for wanted in document.get(name) or []:
             kind.foretell(wanted, host)

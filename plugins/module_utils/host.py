@@ -42,6 +42,7 @@ class Host:
         self.given_by_processes: dict[int, str] = {}  # namespaces by their inode, each with the first name for it
         self.namespaces_going: set[str] = set()
         self.bridges: set[tuple[str | None, str]] = set()
+        self.renamed: dict[str, Link] = {}  # by the names that are declared for them, see renamed.find()
         self.bridges_made: set[str] = set()  # by this run: nobody there has known anybody yet
         self.links_coming: set[tuple[str | None, str]] = set()
         self.links_going: set[tuple[str | None, str]] = set()

@@ -24,6 +24,21 @@ _IFLA_BRPORT_MODE, _IFLA_BRPORT_GUARD, _IFLA_BRPORT_ISOLATED = 4, 5, 33  # inclu
 _ROUTES = ("gateway", "gateway6", "routes")
 _FIELDS = {_DEFAULT: "gateway", _DEFAULT6: "gateway6"}  # of a route: any other is in routes
 
+# What a port forwards, and how it answers, from include/uapi/linux/if_link.h: number, name, whether it is on in a port
+# that is newly made. Without learning what is for the port is flooded to all; without flooding, or where the bridge
+# answers ARP itself, it is not found; locked, nothing comes in by it.
+_FLAGS = (
+    (8, "IFLA_BRPORT_LEARNING", True),
+    (9, "IFLA_BRPORT_UNICAST_FLOOD", True),
+    (27, "IFLA_BRPORT_MCAST_FLOOD", True),
+    (30, "IFLA_BRPORT_BCAST_FLOOD", True),
+    (32, "IFLA_BRPORT_NEIGH_SUPPRESS", False),
+    (10, "IFLA_BRPORT_PROXYARP", False),
+    (39, "IFLA_BRPORT_LOCKED", False),
+)
+
+_FLAG_NUMBERS = tuple(at for at, _name, _on in _FLAGS)
+
 Settings = dict[str, Any]  # the keys are those of _READERS
 
 
@@ -138,10 +153,30 @@ def addressing(
 
 
 def is_shut(stack: Stack, link: Link) -> bool:
-    """Whether the link is a bridge's port that sent a message of the spanning tree which it may not send: the kernel
-    has disabled it then, until it comes up anew (as it disables all ports of a bridge that is down)."""
-    bridge = stack.link_at(link.master) if link.is_disabled and link.running else None
-    return bridge is not None and bridge.up and bridge.stp
+    """Whether the link is a bridge's port that does not forward although it and its bridge are up. With the spanning
+    tree it is one that the kernel has disabled (BPDU guard); without it every port forwards, until that is changed by
+    hand (`bridge link set dev X state 0`)."""
+    if link.is_forwarding or not link.running:
+        return False
+    bridge = stack.link_at(link.master)
+    return bridge is not None and bridge.up and (link.is_disabled or not bridge.stp)
+
+
+def reopening(stack: Stack, link: Link, about: str) -> list[Request]:
+    """Requests before those of setup() that have a port which is shut forward again. With the spanning tree it has to
+    come up anew, for the kernel lets nobody else set a state."""
+    if not is_shut(stack, link):
+        return []
+    bridge = stack.link_at(link.master)
+    if bridge is not None and bridge.stp:
+        return [Request(messages.change_link(link.name, [], up=False), about)]
+    forwards = messages.bridge_port([("IFLA_BRPORT_STATE", messages.BR_STATE_FORWARDING)])
+    return [Request(messages.change_link(link.name, [forwards]), about)]
+
+
+def port_as_made(link: Link | None) -> str | None:
+    """The flags of a bridge's port as the kernel makes one, in the words of "port"; of those that this kernel has."""
+    return None if link is None else _flag_words(_flags(link), as_made=True)
 
 
 def bridge_of(wanted: str | None, stack: Stack) -> int | None:
@@ -241,7 +276,28 @@ def _port_attributes(wanted: Settings) -> messages.Attributes:
         ("bpdu_guard", "IFLA_BRPORT_GUARD"),
         ("isolated", "IFLA_BRPORT_ISOLATED"),
     )
-    return [(attribute, int(wanted[key])) for key, attribute in named if wanted.get(key) is not None]
+    words = (wanted.get("port") or "").split()
+    flags = dict(zip(words[::2], words[1::2]))
+    found = [(attribute, int(wanted[key])) for key, attribute in named if wanted.get(key) is not None]
+    return found + [(name, int(flags[_word(name)] == "on")) for _at, name, _on in _FLAGS if _word(name) in flags]
+
+
+def _flags(link: Link) -> tuple[bytes | None, ...]:
+    return tuple(map(link.port.get, _FLAG_NUMBERS))
+
+
+@functools.lru_cache(64)
+def _flag_words(values: tuple[bytes | None, ...], as_made: bool) -> str:
+    """As `bridge link` names them: 'learning on unicast_flood on ...'."""
+    found = []
+    for (_at, name, on), value in zip(_FLAGS, values):
+        if value is not None:
+            found.append(_word(name) + (" on" if (on if as_made else number(value)) else " off"))
+    return " ".join(found)
+
+
+def _word(name: str) -> str:
+    return name[len("IFLA_BRPORT_") :].lower()
 
 
 _READERS: dict[str, Callable[[Stack, Link], Any]] = {
@@ -251,6 +307,7 @@ _READERS: dict[str, Callable[[Stack, Link], Any]] = {
     "hairpin": lambda _stack, link: _port_flag(link, _IFLA_BRPORT_MODE),
     "bpdu_guard": lambda _stack, link: _port_flag(link, _IFLA_BRPORT_GUARD),
     "isolated": lambda _stack, link: _port_flag(link, _IFLA_BRPORT_ISOLATED),
+    "port": lambda _stack, link: _flag_words(_flags(link), as_made=False),
     "shut": is_shut,
     "up": lambda _stack, link: link.up,
     "silent": lambda _stack, link: link.silent,

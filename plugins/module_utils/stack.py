@@ -40,11 +40,12 @@ _IFLA_INFO_KIND, _IFLA_INFO_DATA, _IFLA_INFO_SLAVE_DATA = 1, 2, 5
 _WANTED = with_flags(_IFLA_ADDRESS, _IFLA_MTU, _IFLA_LINK, _IFLA_MASTER, _IFLA_LINKINFO, _IFLA_IFALIAS, _IFLA_AF_SPEC,
                      _IFLA_LINK_NETNSID)  # fmt: skip
 # of the forty attributes of a bridge's port (IFLA_BRPORT_*) those that somebody asks for: state, mode, guard, learning,
-# the three kinds of flooding, neighbour suppression, isolated
-_WANTED_OF_PORT = with_flags(1, 4, 5, 8, 9, 27, 30, 32, 33)
+# unicast flooding, proxy ARP, the two other kinds of flooding, neighbour suppression, isolated, locked
+_WANTED_OF_PORT = with_flags(1, 4, 5, 8, 9, 10, 27, 30, 32, 33, 39)
 LOOPBACK_INDEX = 1
 _NETNSA_NSID, _NSID_HEADER, _NOT_ASSIGNED = 1, 4, 0xFFFFFFFF  # include/uapi/linux/net_namespace.h
-_IFLA_BR_STP_STATE, _IFLA_BRPORT_STATE, _DISABLED = 5, 1, 0  # include/uapi/linux/if_link.h, if_bridge.h
+_IFLA_BR_STP_STATE, _IFLA_BRPORT_STATE = 5, 1  # include/uapi/linux/if_link.h
+_DISABLED = 0  # BR_STATE_DISABLED, include/uapi/linux/if_bridge.h
 _IFLA_INET6_ADDR_GEN_MODE = 8
 # How the type of a list of properties lies in a message (NLA_F_NESTED): few links have one, and to look for these two
 # bytes takes a hundredth of a walk over the attributes.
@@ -134,6 +135,12 @@ class Link:
         """Whether it is a bridge's port that is disabled."""
         state = self.port.get(_IFLA_BRPORT_STATE)
         return state is not None and number(state) == _DISABLED
+
+    @property
+    def is_forwarding(self) -> bool:
+        """Whether it is no bridge's port, or one that forwards."""
+        state = self.port.get(_IFLA_BRPORT_STATE)
+        return state is None or number(state) == messages.BR_STATE_FORWARDING
 
     @property
     def mtu(self) -> int:

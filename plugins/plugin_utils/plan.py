@@ -205,6 +205,7 @@ def _veth(scope: Scope, endpoint: Endpoint) -> dict[str, Any]:
         name=names.veth_device(container.name, network.name),
         bridge=network.bridge,
         mtu=settled_mtu(scope, network),
+        isolated=False,
         anti_spoofing=guards,
         allowed_addresses=_EVERYBODY if container.forwarding else endpoint.wish.allowed_addresses,
         labels={

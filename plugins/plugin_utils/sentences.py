@@ -76,6 +76,7 @@ class _Words:
             "bridge": self._network,
             "bridge_policy": self._policy,
             "veth": self._endpoint,
+            "neighbour": self._network,
             "vxlan_tunnel": self._tunnel,
             "interface": self._card,
             "nat_port": self._port,
@@ -125,7 +126,7 @@ class _Words:
             found = [] if ("bridge", action["after"]["bridge"]) in self.new else [who + ": unplugged from its bridge"]
         if "shut" in action["after"]:
             said.add("shut")
-            found.append(who + ": shut off, since it took part in the bridge's spanning tree")
+            found.append(who + ": its port does not forward, disabled by hand or for taking part in the spanning tree")
         return found + _values(who, action, said)
 
     def _sysctl(self, action: Action) -> list[str]:

@@ -9,7 +9,14 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from ansible_collections.virtnet.linux.plugins.module_utils import messages, namespaces, options, settings, sysctls
+from ansible_collections.virtnet.linux.plugins.module_utils import (
+    messages,
+    namespaces,
+    options,
+    renamed,
+    settings,
+    sysctls,
+)
 from ansible_collections.virtnet.linux.plugins.module_utils.actions import Action, difference
 from ansible_collections.virtnet.linux.plugins.module_utils.host import Host
 from ansible_collections.virtnet.linux.plugins.module_utils.netlink import Request, number
@@ -35,7 +42,7 @@ OPTIONS: dict[str, Any] = dict(
 LINK_LOCAL = "fe80::1/64"  # static, for without any link-local address forwarded IPv6 packets find no neighbour
 
 # include/uapi/linux/if_link.h
-_IFLA_BR_FORWARD_DELAY, _IFLA_BR_PRIORITY, _IFLA_BR_BRIDGE_ID = 1, 6, 11
+_IFLA_BR_FORWARD_DELAY, _IFLA_BR_PRIORITY, _IFLA_BR_BRIDGE_ID, _IFLA_BR_MCAST_SNOOPING = 1, 6, 11, 23
 _TICKS = 100  # a second in the kernel's messages: USER_HZ
 # Seconds that a port listens, and learns, and that news of the root are kept: the least that the kernel takes, for
 # where all cables are virtual nothing is slow.
@@ -45,6 +52,8 @@ _FORWARD_DELAY, _MAX_AGE = 2, 6
 # for: on two bridges joined by a cable both would, and only one of them is the gateway. (In IPv6 that goes by itself.)
 _SYSCTLS = {"accept_ra": ("net/ipv6/conf/%s/accept_ra", "0"), "arp_ignore": ("net/ipv4/conf/%s/arp_ignore", "1")}
 _TREE = {"stp": "IFLA_BR_STP_STATE", "forward_delay": "IFLA_BR_FORWARD_DELAY", "priority": "IFLA_BR_PRIORITY"}
+# Without a querier snooping loses groups, and with it the bridge speaks (MLD); a network is small enough to flood.
+_SNOOPING = {"mcast_snooping": False}
 _SHOWN = ("addresses", "mac", "mtu", "labels")  # of one that goes
 
 
@@ -116,11 +125,13 @@ def plan(wanted: dict[str, Any], host: Host) -> list[Action]:
     more_before, more_after = difference(_own(wanted), _found(wanted, host, link))
     before.update(more_before)
     after.update(more_after)
+    renamed.note(name, link, before, after)
     return [Action("change", KIND, name, before, after, wanted)] if after else []
 
 
 def apply(actions: list[Action], host: Host) -> None:
     """Make and change bridges."""
+    renamed.rename(actions, host)
     for action in actions:
         wanted, stack = action.wanted, host.stack(action.wanted["netns"])
         about = f"{KIND} {action.name}"
@@ -132,8 +143,9 @@ def apply(actions: list[Action], host: Host) -> None:
             marked = settings.setup(action.name, about, {"labels": asked["labels"], "silent": True}, None)
             stack.make([action.name], [_create(wanted, about), *marked])
             host.bridges_made.add(action.name)
-        elif set(_TREE) & set(action.after):
-            stack.send([Request(messages.change_link_data(action.name, "bridge", _tree(wanted)), about)])
+        elif {*_TREE, *_SNOOPING} & set(action.after):
+            data = [*_tree(wanted), ("IFLA_BR_MCAST_SNOOPING", 0)]
+            stack.send([Request(messages.change_link_data(action.name, "bridge", data), about)])
         if link is not None and "mtu" in action.after:  # below IPv6's least it has no IPv6, and none of its sysctls
             stack.send([Request(messages.change_link(action.name, [("IFLA_MTU", wanted["mtu"])]), about)])
         index = stack.fresh(action.name).index
@@ -144,6 +156,7 @@ def apply(actions: list[Action], host: Host) -> None:
         for interface in wanted["interfaces"] or []:
             port = stack.links.get(interface) or stack.lookup(interface)
             if port is not None:  # a veth that the same document declares comes later, with its bridge named in it
+                requests += settings.reopening(stack, port, about + ": " + interface)
                 requests.append(
                     Request(messages.change_link(interface, [("IFLA_MASTER", index)]), about + ": " + interface)
                 )
@@ -184,7 +197,8 @@ def _settings(wanted: dict[str, Any], link: Link | None) -> settings.Settings:
 def _own(wanted: dict[str, Any]) -> dict[str, Any]:
     interfaces = None if wanted["interfaces"] is None else sorted(wanted["interfaces"])
     tree = {key: wanted[key] for key in _TREE}
-    return {**tree, "interfaces": interfaces, **{key: value for key, (_path, value) in _sysctls_of(wanted).items()}}
+    told = {key: value for key, (_path, value) in _sysctls_of(wanted).items()}
+    return {**tree, **_SNOOPING, "interfaces": interfaces, **told}
 
 
 def _found(wanted: dict[str, Any], host: Host, link: Link) -> dict[str, Any]:
@@ -193,12 +207,13 @@ def _found(wanted: dict[str, Any], host: Host, link: Link) -> dict[str, Any]:
     ports = [port.name for port in stack.links.values() if port.master == link.index]
     with namespaces.entered(wanted["netns"]):
         now = {key: sysctls.read(path % link.name) or value for key, (path, value) in _sysctls_of(wanted).items()}
-    # a foreign port is nobody's business: only the asked ones that are missing make a difference
-    interfaces = sorted(port for port in asked if port in ports)
+    # a foreign port is nobody's business: only the asked ones that are missing, or do not forward, make a difference
+    interfaces = sorted(port for port in asked if port in ports and not settings.is_shut(stack, stack.links[port]))
     tree = {
         "stp": link.stp,
         "forward_delay": number(link.data[_IFLA_BR_FORWARD_DELAY]) // _TICKS,
         "priority": number(link.data[_IFLA_BR_PRIORITY]),
+        "mcast_snooping": bool(number(link.data.get(_IFLA_BR_MCAST_SNOOPING, b""))),
     }
     return {**tree, "interfaces": interfaces, **now}
 

@@ -9,10 +9,19 @@ from __future__ import annotations
 import contextlib
 import functools
 import os
+import socket
 from collections.abc import Iterable
 from typing import Any
 
-from ansible_collections.virtnet.linux.plugins.module_utils import messages, names, namespaces, nics, options, sysctls
+from ansible_collections.virtnet.linux.plugins.module_utils import (
+    ip,
+    messages,
+    names,
+    namespaces,
+    nics,
+    options,
+    sysctls,
+)
 from ansible_collections.virtnet.linux.plugins.module_utils.actions import Action, difference
 from ansible_collections.virtnet.linux.plugins.module_utils.host import Host
 from ansible_collections.virtnet.linux.plugins.module_utils.netlink import Request
@@ -39,6 +48,7 @@ _UNPRIVILEGED = {
     False: {"net.ipv4.ip_unprivileged_port_start": "1024", "net.ipv4.ping_group_range": "1 0"},
 }
 
+_LOOPBACK = (ip.packed("127.0.0.1"), ip.packed("::1"))
 HOST = "host"  # join: the host's own namespace
 
 
@@ -354,8 +364,9 @@ def _is_replaced(joined: str, host: Host) -> bool:
 def _found(wanted: dict[str, Any], host: Host) -> dict[str, Any]:
     name = wanted["name"]
     found: dict[str, Any] = {"labels": labels(host, name)}
-    loopback = host.stack(name).loopback
-    found["lo"] = "up" if loopback is not None and loopback.up else "down"
+    loopback, lacks = host.stack(name).loopback, _lacking(name, host)
+    is_up = loopback is not None and loopback.up
+    found["lo"] = "down" if not is_up else f"without {' '.join(lacks)}" if lacks else "up"
     if not sysctls_of(wanted):
         return found
     with namespaces.entered(name):
@@ -452,7 +463,8 @@ def _change(wanted: dict[str, Any], host: Host) -> None:
     name = wanted["name"]
     words = wanted["labels"] if wanted["labels"] is not None else labels(host, name) or {}
     if _is_own(wanted):
-        host.stack(name).send(_raise_loopback(name))
+        addresses = [messages.add_address(LOOPBACK_INDEX, address) for address in _lacking(name, host)]
+        host.stack(name).send(_raise_loopback(name) + [Request(one, f"netns {name}: lo") for one in addresses])
         host.memory["handles"].pop(name, None)
         host.memory["namespaces"][name] = {"id": namespaces.identity(os.stat(namespaces.path(name))), "labels": words}
     else:
@@ -462,6 +474,20 @@ def _change(wanted: dict[str, Any], host: Host) -> None:
 
 def _raise_loopback(name: str) -> list[Request]:
     return [Request(messages.set_up(LOOPBACK_INDEX), "netns %s: loopback interface" % name)]
+
+
+def _lacking(name: str, host: Host) -> list[str]:
+    """The loopback addresses, which the kernel gives with lo, that lo has lost although it is up."""
+    stack = host.stack(name)
+    if stack.loopback is None or not stack.loopback.up:
+        return []
+    held = stack.raw_addresses.get(LOOPBACK_INDEX, [])
+    families = {payload[0] for payload in held if any(address in payload for address in _LOOPBACK)}
+    found = [] if socket.AF_INET in families else ["127.0.0.1/8"]
+    if socket.AF_INET6 not in families:
+        with namespaces.entered(name):  # or where there is no IPv6
+            found += ["::1/128"] if sysctls.read("net/ipv6/conf/lo/disable_ipv6") == "0" else []
+    return found
 
 
 def _is_our_veth(link: Link) -> bool:

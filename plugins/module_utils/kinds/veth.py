@@ -19,6 +19,7 @@ from ansible_collections.virtnet.linux.plugins.module_utils import (
     names,
     namespaces,
     options,
+    renamed,
     settings,
     sysctls,
 )
@@ -247,6 +248,7 @@ def plan(wanted: dict[str, Any], host: Host) -> list[Action]:
 
 def apply(actions: list[Action], host: Host) -> None:
     """Make, replace and change pairs."""
+    renamed.rename(actions, host)
     for action in actions:
         if action.verb == "replace":
             _unplug(action.wanted, host)
@@ -389,10 +391,16 @@ def _near_settings(wanted: dict[str, Any], host: Host, link: Link | None) -> set
         # one that claims a place in the spanning tree is disabled; netfilter does not see such frames
         asked["bpdu_guard"] = wanted["anti_spoofing"]
         asked["isolated"] = wanted["isolated"]
-        asked["shut"] = False
+        asked.update(_port_settings(link))
     elif is_cable(wanted):
         asked["hairpin"] = _turns(wanted["bridge"], wanted["peer"]["bridge"], host)
+        asked.update(_port_settings(link))
     return asked
+
+
+def _port_settings(link: Link | None) -> settings.Settings:
+    """What no option says, and changed by hand cuts the port off or has others hear what is for it."""
+    return {"shut": False, "port": settings.port_as_made(link)}
 
 
 def _far_settings(wanted: dict[str, Any], host: Host, link: Link | None) -> settings.Settings:
@@ -400,6 +408,7 @@ def _far_settings(wanted: dict[str, Any], host: Host, link: Link | None) -> sett
     asked = _end_settings(wanted, peer, link)
     if is_cable(wanted):
         asked["hairpin"] = _turns(peer["bridge"], wanted["bridge"], host)
+        asked.update(_port_settings(link))
     if peer["addresses"] is not None:  # then addresses, gateways and routes are the whole truth
         asked["gateway"] = settings.normal_host(peer["gateway"]) or ""
         asked["gateway6"] = settings.normal_host(peer["gateway6"]) or ""
@@ -424,6 +433,7 @@ def _end_settings(wanted: dict[str, Any], end: dict[str, Any], link: Link | None
 def _differences(wanted: dict[str, Any], host: Host, near: Link, far: Link) -> tuple[dict[str, Any], dict[str, Any]]:
     near_wanted, far_wanted = _near_settings(wanted, host, near), _far_settings(wanted, host, far)
     before, after = settings.compare(near_wanted, host.stack(wanted["netns"]), near, _link_local(near_wanted, near))
+    renamed.note(wanted["name"], near, before, after)
     far_stack = host.stack(wanted["peer"]["netns"])
     far_before, far_after = settings.compare(far_wanted, far_stack, far, _link_local(far_wanted, far))
     before.update({"peer." + key: value for key, value in far_before.items()})
@@ -526,7 +536,8 @@ def _set_far(wanted: dict[str, Any], host: Host, new: bool) -> None:
     asked = _far_settings(wanted, host, link)
     if new:
         asked["mac"] = asked["mtu"] = None  # it was born with them
-    stack.send(settings.setup(peer["name"], about, asked, settings.bridge_of(peer["bridge"], stack)))
+    requests = [] if link is None else settings.reopening(stack, link, about)
+    stack.send(requests + settings.setup(peer["name"], about, asked, settings.bridge_of(peer["bridge"], stack)))
     _address(stack, peer["name"], asked, link, about)
     stack.forget()
     if peer["netns"] is not None:
@@ -556,9 +567,8 @@ def _change(wanted: dict[str, Any], host: Host) -> None:
     link = stack.links.get(wanted["name"]) or stack.fresh(wanted["name"])
     about = "{} {}".format(KIND, wanted["name"])
     asked = _near_settings(wanted, host, link)
-    requests = settings.setup(wanted["name"], about, asked, settings.bridge_of(wanted["bridge"], stack))
-    if settings.is_shut(stack, link):
-        requests.insert(0, Request(messages.change_link(wanted["name"], [], up=False), about))
+    requests = settings.reopening(stack, link, about)
+    requests += settings.setup(wanted["name"], about, asked, settings.bridge_of(wanted["bridge"], stack))
     stack.send(requests)
     _address(stack, wanted["name"], asked, link, about)
     stack.forget()

@@ -20,6 +20,7 @@ from ansible_collections.virtnet.linux.plugins.module_utils import (
     namespaces,
     neighbours,
     options,
+    renamed,
     settings,
     sysctls,
 )
@@ -145,6 +146,7 @@ def plan(wanted: dict[str, Any], host: Host) -> list[Action]:
     more_before, more_after = _entries_that_differ(wanted, stack, link)
     before.update(more_before)
     after.update(more_after)
+    renamed.note(name, link, before, after)
     if wanted["anycast_gateway"] is not None and wanted["netns"] is None:
         is_anycast = _is_anycast(wanted, host)
         if is_anycast != wanted["anycast_gateway"]:
@@ -163,6 +165,7 @@ def renew(wanted: dict[str, Any], host: Host) -> list[Action]:
 
 def apply(actions: list[Action], host: Host) -> None:
     """Make, replace and change tunnels."""
+    renamed.rename(actions, host)
     delete([action for action in actions if action.verb == "replace"], host)
     for action in actions:
         wanted, stack = action.wanted, host.stack(action.wanted["netns"])
@@ -338,7 +341,7 @@ def _check_neighbouring_tunnels(wanted: dict[str, Any], host: Host, problems: op
     local = wanted["local"] or (_local(own) if own is not None else None)
     version = ip.address(local).version if local else 4
     for link in stack.links.values():
-        if link.kind != "vxlan" or link.name == name or (wanted["netns"], link.name) in host.links_going:
+        if link.kind != "vxlan" or link is own or (wanted["netns"], link.name) in host.links_going:
             continue
         if _dstport(link) != wanted["dstport"] or _version(link) != version:
             continue
@@ -360,6 +363,7 @@ def _asked(wanted: dict[str, Any], link: Link | None) -> dict[str, Any]:
     asked["up"] = asked["silent"] = True
     if wanted["bridge"] is not None:
         asked["port"] = _words(_port_attributes(wanted, link))
+        asked["shut"] = False
     return asked
 
 
@@ -378,6 +382,7 @@ def _found(stack: Stack, link: Link) -> dict[str, Any]:
         "up": link.up,
         "silent": link.silent,
         "port": _words(flags),
+        "shut": settings.is_shut(stack, link),
     }
 
 
@@ -505,7 +510,7 @@ def _set(wanted: dict[str, Any], stack: Stack) -> None:
     """Bring a tunnel that stands to what is declared: attributes first, then who is behind it."""
     name, about = wanted["name"], "{} {}".format(KIND, wanted["name"])
     link = stack.fresh(name)
-    requests = []
+    requests = settings.reopening(stack, link, about)
     changed = _change_data(wanted, link)
     if changed:
         requests.append(Request(messages.change_link_data(name, "vxlan", changed), about))

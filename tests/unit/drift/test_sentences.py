@@ -90,7 +90,16 @@ def change(kind, name, before, after):
         ),
         (
             change("veth", "veth1", {"shut": True}, {"shut": False}),
-            "container nginx on network web: shut off, since it took part in the bridge's spanning tree",
+            "container nginx on network web: its port does not forward, disabled by hand or for taking part in the spanning "
+            "tree",
+        ),
+        (
+            change("veth", "veth1", {"name": "foo"}, {"name": "veth1"}),
+            "container nginx on network web: name is foo, should be veth1",
+        ),
+        (
+            change("neighbour", "br-web", {"neighbours": []}, {"neighbours": ["172.30.0.2 lladdr 02:42:ac:1e:00:02"]}),
+            "network web: neighbours: 172.30.0.2 lladdr 02:42:ac:1e:00:02 missing",
         ),
         (change("veth", "veth1", {"peer.up": False}, {"peer.up": True}), "container nginx on network web is down"),
         (
@@ -174,9 +183,7 @@ def test_what_one_sentence_says_no_other_repeats():
 def test_a_tunnel_that_lost_its_bridge_or_an_entry_is_told_of_once():
     lost = change("vxlan_tunnel", "vx", {"bridge": None, "port": {}}, {"bridge": "br-web", "port": {"learning": False}})
     assert sentences([create("bridge", "br-web"), lost], TOPOLOGY, LIVE) == ["network web missing"]
-    wrong = change(
-        "vxlan_tunnel", "vx", {"endpoints": ["m1 a1 by nobody", "m2 by v2"]}, {"endpoints": ["m1 a1 by v1"]}
-    )
+    wrong = change("vxlan_tunnel", "vx", {"endpoints": ["m1 a1 by nobody", "m2 by v2"]}, {"endpoints": ["m1 a1 by v1"]})
     assert sentences([wrong], TOPOLOGY, LIVE) == [
         "tunnel vx: endpoints: m1 a1 by v1 missing",
         "tunnel vx: endpoints: m2 by v2 not declared",

@@ -109,11 +109,12 @@ def test_a_tunnels_entries_are_what_pyroute2_reads(vtep, address):
     """Of these messages alone none is encoded by pyroute2."""
     mac, family = "02:42:0a:2a:00:03", 10 if ":" in address else 2
     none, some = Tables(set(), set(), set()), Tables({(mac, vtep)}, {mac}, {(address, mac)})
+    marked = {"NDA_PROTOCOL": 4}  # static
     comes = [(messages.RTM_NEWNEIGH, REQUEST | CREATE | REPLACE)] * 3
     goes = [(messages.RTM_DELNEIGH, REQUEST)] * 3
-    for requests, headers in (
-        (neighbours.requests(none, some, 5, 4, "vx"), comes),
-        (neighbours.requests(some, none, 5, 4, "vx"), goes),
+    for requests, headers, mark in (
+        (neighbours.requests(none, some, 5, 4, "vx"), comes, marked),
+        (neighbours.requests(some, none, 5, 4, "vx"), goes, {}),
     ):
         read = [decoded(ndmsg, request.message) for request in requests]
         assert [(message["header"]["type"], message["header"]["flags"]) for message, _attributes in read] == headers
@@ -125,10 +126,25 @@ def test_a_tunnels_entries_are_what_pyroute2_reads(vtep, address):
             [
                 (7, 5, 0x80, 0x02, {"NDA_LLADDR": mac, "NDA_DST": vtep}),
                 (7, 5, 0x40, 0x04, {"NDA_LLADDR": mac}),
-                (family, 4, 0x80, 0x00, {"NDA_LLADDR": mac, "NDA_DST": address}),
+                (family, 4, 0x80, 0x00, {"NDA_LLADDR": mac, "NDA_DST": address, **mark}),
             ],
             key=str,
         )
+
+
+@pytest.mark.parametrize("address", ["10.42.0.3", "fd42::3"])
+def test_an_endpoints_entry_is_what_pyroute2_reads(address):
+    entry = (address, "02:42:0a:2a:00:03")
+    for before, after, kind, mark in ((set(), {entry}, 28, {"NDA_PROTOCOL": 118}), ({entry}, set(), 29, {})):
+        (request,) = neighbours.endpoint_requests(neighbours.Permanent(before, set()), after, 4, "br0")
+        message, attributes = decoded(ndmsg, request.message)
+        assert (message["header"]["type"], message["family"], message["ifindex"]) == (
+            kind,
+            10 if ":" in address else 2,
+            4,
+        )
+        assert (message["state"], message["flags"]) == (0x80, 0)
+        assert attributes == {"NDA_DST": address, "NDA_LLADDR": entry[1], **mark}
 
 
 def test_links_are_read_as_pyroute2_reads_them():
