@@ -6,19 +6,20 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-from ansible_collections.virtnet.linux.plugins.module_utils import foreign, listeners, routing, ruleset, sysctls
+from ansible_collections.virtnet.linux.plugins.module_utils import foreign, limits, listeners, routing, ruleset, sysctls
 from ansible_collections.virtnet.linux.plugins.module_utils.host import Host
 from ansible_collections.virtnet.linux.plugins.module_utils.kinds import foreign_firewall
-from ansible_collections.virtnet.linux.plugins.module_utils.names import sysctl
+from ansible_collections.virtnet.linux.plugins.module_utils.names import limits_exceeded, sysctl
 
 
 def warnings(host: Host, waiting: list[dict[str, Any]]) -> list[str]:
     """Tables of ours that are gone or changed, routes and rules that take networks' addresses away, listeners that get
-    nothing because their port is published, and other tables that use our bits of the packet's mark."""
-    return [*_tables(host), *routing.conflicts(host), *_shadowed(host, waiting), *_marks(host)]
+    nothing because their port is published, other tables that use our bits of the packet's mark, and limits."""
+    return [*_tables(host), *routing.conflicts(host), *_shadowed(host, waiting), *_marks(host), *_limits(host)]
 
 
 def foreign_drops(host: Host) -> list[dict[str, Any]]:
@@ -95,4 +96,17 @@ def _marks(host: Host) -> Iterator[str]:
         yield (
             f"chain {chain.name} of the nftables table {table} {word} bits of the packet mark that table "
             f"{ruleset.TABLE} uses ({bits}): {harm[word]}; use other bits there"
+        )
+
+
+def _limits(host: Host) -> Iterator[str]:
+    """Limits that the live endpoints exceed, and a table of connections that is nearly full."""
+    guards = host.firewall.state.guards.values()
+    versions = Counter(6 if ":" in address else 4 for guard in guards for address in guard.addresses)
+    yield from limits_exceeded(versions, Counter(guard.bridge for guard in guards), limits.read())
+    count, most = limits.number("net.netfilter.nf_conntrack_count"), limits.number("net.netfilter.nf_conntrack_max")
+    if count and most and count * 10 > most * 9:
+        yield (
+            f"{count} connections are tracked, and net.netfilter.nf_conntrack_max is {most}: beyond it new ones are "
+            "dropped; raise it"
         )

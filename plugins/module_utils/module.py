@@ -14,7 +14,7 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
-from ansible_collections.virtnet.linux.plugins.module_utils import messages, rights
+from ansible_collections.virtnet.linux.plugins.module_utils import limits, messages, rights
 from ansible_collections.virtnet.linux.plugins.module_utils.actions import Action, as_diff
 from ansible_collections.virtnet.linux.plugins.module_utils.converge import KINDS, Document, Refused, Stale, converge
 from ansible_collections.virtnet.linux.plugins.module_utils.files import Unreadable
@@ -93,6 +93,24 @@ def run_info(report: Callable[..., dict[str, Any]]) -> None:
         module.exit_json(changed=False, **report(**{name: module.params[name] for name in asked}))
     except (NetlinkError, FirewallError, Unreadable, OSError) as error:
         module.fail_json(msg=str(error))
+
+
+def run_limits() -> None:
+    """Carry out the module that raises limits of the kernel; it needs neither pyroute2 nor nft."""
+    module = _module(limits.OPTIONS)
+    lacking = rights.lacking()
+    if lacking is not None:
+        module.fail_json(msg=lacking)
+    problems = limits.problems(module.params)
+    if problems:
+        _refused(module, problems)
+    try:
+        actions = limits.plan(module.params)
+        if not module.check_mode:
+            limits.apply(actions)
+    except OSError as error:
+        module.fail_json(msg=str(error))
+    _done(module, actions)
 
 
 def _module(spec: dict[str, Any], kind: str | None = None) -> AnsibleModule:
@@ -183,11 +201,16 @@ def _run(
         module.fail_json(msg=str(error))
     for warning in abridge(result.warnings):
         module.warn(warning)
-    found: dict[str, Any] = {"changed": bool(result.actions), "actions": [action.shown() for action in result.actions]}
+    _done(module, result.actions)
+
+
+def _done(module: AnsibleModule, actions: list[Action]) -> None:
+    """End with what was done."""
+    found: dict[str, Any] = {"changed": bool(actions), "actions": [action.shown() for action in actions]}
     if "planned_on" in module.params:
         found["stale"] = False
     if module._diff:
-        found["diff"] = as_diff(result.actions)
+        found["diff"] = as_diff(actions)
     module.exit_json(**found)
 
 

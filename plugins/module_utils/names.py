@@ -14,7 +14,7 @@ import functools
 import hashlib
 import ipaddress
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 # dev_valid_name() in net/core/dev.c forbids '/', ':', white space, '.', '..' and 16 bytes or more. The alphabet here is
 # narrower, so that a name can stand in a file's path, a link's alias and an nft statement without quoting.
@@ -210,3 +210,45 @@ def _hash(text: str, digits: int) -> str:
 
 def _mac(packed: bytes) -> str:
     return ":".join("%02x" % byte for byte in packed)
+
+
+# What the kernel has where it is not told otherwise (net/ipv4/arp.c, net/ipv6/ndisc.c, net/core/dev.c), in its first
+# network namespace for all.
+NEIGHBOUR_ENTRIES = {version: "net.ipv%d.neigh.default.gc_thresh3" % version for version in (4, 6)}
+RECEIVE_BACKLOG = "net.core.netdev_max_backlog"
+LIMITS = {**dict.fromkeys(NEIGHBOUR_ENTRIES.values(), 1024), RECEIVE_BACKLOG: 1000}
+_ENTRIES_EACH = 2  # of an endpoint's address: for its gateway, and for one neighbour
+
+
+def limits_exceeded(
+    addresses: Mapping[int, int], ports: Mapping[str, int], found: Mapping[str, int | None]
+) -> list[str]:
+    """What is too low of the limits that endpoints count against, a sentence each: given how many addresses they have
+    by IP version, and ports by bridge. A limit of None cannot be seen; it is likely to be the kernel's own."""
+    said = []
+    for version, key in NEIGHBOUR_ENTRIES.items():
+        count = addresses.get(version, 0)
+        limit, is_ = _limit(key, found)
+        if count * _ENTRIES_EACH > limit:
+            raised = 1 << (4 * count - 1).bit_length()
+            said.append(
+                f"this host's {count} IPv{version} endpoints need {_ENTRIES_EACH * count} neighbour entries, each one "
+                f"for its gateway and one for a neighbour, and {is_}, for all namespaces of the machine: those beyond "
+                f"it get no answer; set prepare_host_neighbour_entries: {raised} of the role prepare_host"
+            )
+    limit, is_ = _limit(RECEIVE_BACKLOG, found)
+    for bridge, count in sorted(ports.items()):
+        if count > limit:
+            said.append(
+                f"bridge {bridge} has {count} endpoints, and {is_}: a broadcast, as ARP asks by, does not reach all of "
+                f"them; set prepare_host_receive_backlog: {1 << (2 * count - 1).bit_length()} of the role prepare_host"
+            )
+    return said
+
+
+def _limit(key: str, found: Mapping[str, int | None]) -> tuple[int, str]:
+    """A limit, and what is known of it."""
+    value, usual = found.get(key), LIMITS[key]
+    if value is None:
+        return usual, f"{key}, which cannot be seen in this network namespace, is {usual} unless it was raised"
+    return value, f"{key} is {value}"

@@ -25,6 +25,14 @@ def run_topology() -> None:
     module.run_topology()
 
 
+def run_limits() -> None:
+    """Carry out the module that raises the kernel's limits."""
+    read_once()
+    from ansible_collections.virtnet.linux.plugins.module_utils import module
+
+    module.run_limits()
+
+
 def run_info() -> None:
     """Carry out the module that reads back."""
     read_once()

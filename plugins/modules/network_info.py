@@ -301,6 +301,10 @@ host:
     namespaces: [nginx]
     moved_nics: []
     vanished_bridges: []
+    limits:
+      net.ipv4.neigh.default.gc_thresh3: 1024
+      net.ipv6.neigh.default.gc_thresh3: 1024
+      net.core.netdev_max_backlog: 1000
     bridge_nf_call: {iptables: true, ip6tables: true}
     foreign_drops:
       - table: ip filter

@@ -151,6 +151,7 @@ class Live:
     foreign_drops: list[dict[str, Any]] = field(default_factory=list)
     foreign_accepts: list[str] = field(default_factory=list)  # bridges
     warnings: list[str] = field(default_factory=list)
+    limits: dict[str, int | None] | None = None  # of the kernel, by sysctl; None: not reported
     nameservers: list[Address] = field(default_factory=list)
     stp: dict[str, bool] = field(default_factory=dict)  # by bridge of the host
 
@@ -192,6 +193,7 @@ def _read(raw: Mapping[str, Any]) -> Live:
         foreign_drops=list(host.get("foreign_drops") or []),
         foreign_accepts=[str(name) for name in host.get("foreign_accepts") or []],
         warnings=[str(text) for text in host.get("warnings") or []],
+        limits=_limits(host.get("limits")),
         nameservers=[_address(text) for text in host.get("nameservers") or []],
         stp={_word(one["name"]): bool(one.get("stp")) for one in raw.get("bridges") or [] if not one.get("netns")},
     )
@@ -357,6 +359,10 @@ def _listener(entry: Mapping[str, Any]) -> Listener:
         process=entry.get("process"),
         v6only=entry.get("v6only"),
     )
+
+
+def _limits(entry: Mapping[str, Any] | None) -> dict[str, int | None] | None:
+    return None if entry is None else {key: None if value is None else int(value) for key, value in entry.items()}
 
 
 def _first_of_each(texts: list[str]) -> dict[int, Address]:

@@ -28,6 +28,7 @@ from ansible_collections.virtnet.linux.plugins.plugin_utils.endpoints import (
     settle_macs,
 )
 from ansible_collections.virtnet.linux.plugins.plugin_utils.handover import check_cards, interfaces
+from ansible_collections.virtnet.linux.plugins.plugin_utils.limits import warn_of_limits
 from ansible_collections.virtnet.linux.plugins.plugin_utils.live import LiveOpening, LivePort, read_live
 from ansible_collections.virtnet.linux.plugins.plugin_utils.naming import network_names, resolvers
 from ansible_collections.virtnet.linux.plugins.plugin_utils.networks import (
@@ -85,6 +86,7 @@ def plan(declared: object, live: object) -> dict[str, Any]:
     endpoints = settle_endpoints(scope, problems)
     check_bridge_sizes(scope, [endpoint.network for endpoint in endpoints], problems)
     published = settle_ports(scope, endpoints, problems)
+    warn_of_limits(scope, endpoints, problems)
     warn_of_crossings(scope, declaration.manage_foreign_firewall, problems)
     topology: dict[str, list[dict[str, Any]]] = {kind: [] for kind in KINDS}
     if not problems.errors:

@@ -54,4 +54,5 @@ def test_what_is_not_run_is_known():
         "docs/what-survives.md: not run: it takes two uplinks; tests/integration/robust/test_policy_routing.py runs it",
         "docs/services.md: in the long run: needs Podman and an image",
         "docs/services.md: in the long run: needs Docker and an image",
+        "roles/prepare_host/README.md: not run: the limits are the machine's",
     }

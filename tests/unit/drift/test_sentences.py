@@ -90,8 +90,8 @@ def change(kind, name, before, after):
         ),
         (
             change("veth", "veth1", {"shut": True}, {"shut": False}),
-            "container nginx on network web: its port does not forward, disabled by hand or for taking part in the spanning "
-            "tree",
+            "container nginx on network web: its port does not forward, disabled by hand or for taking part in the "
+            "spanning tree",
         ),
         (
             change("veth", "veth1", {"name": "foo"}, {"name": "veth1"}),
