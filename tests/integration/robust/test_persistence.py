@@ -15,6 +15,7 @@ import pytest
 from integration.robust import engine
 from integration.robust.documents import VTEP, absent, complete, containers, overlay
 
+from ansible_collections.virtnet.linux.plugins.module_utils import names
 from kit import packets, snapshot
 
 DOCUMENTS = "/var/lib/virtnet"
@@ -105,7 +106,11 @@ def test_everything_comes_back_after_a_power_cut(host):
     assert declare(host, web)["actions"] == []
 
 
+END = names.veth_device("c1", "web")
 DAMAGE = {
+    "a port is disabled": ("bridge link set dev %s state 0" % END, "veth " + END),
+    "a port is renamed": ("ip link set %s down; ip link set %s name foo" % (END, END), "veth " + END),
+    "neighbours are deleted": ("ip neigh flush all nud permanent", "neighbour br-web"),
     "the firewall is flushed": ("nft flush ruleset", "bridge_policy br-web"),
     "a bridge is deleted": ("ip link del br-web", "bridge br-web"),
     "a namespace is deleted": ("ip netns del c2", "netns c2"),
