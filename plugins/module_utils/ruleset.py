@@ -189,7 +189,7 @@ table inet virtnet {
 
     chain in_routed {
         ct status dnat accept comment "came to a published port"
-        meta l4proto { icmp, ipv6-icmp } accept comment "ping"
+        meta l4proto { 1, 58 } accept comment "ping"
         meta l4proto { tcp, udp, sctp } ip daddr . meta l4proto . th dport @open4 accept \
             comment "the container's side of a published port"
         meta l4proto { tcp, udp, sctp } ip6 daddr . meta l4proto . th dport @open6 accept \

@@ -32,7 +32,7 @@ def test_the_planner_plans_what_the_engine_makes():
 
 
 def test_the_module_topology_documents_every_kind():
-    assert set(yaml.safe_load(topology.DOCUMENTATION)["options"]) - {"role", "persist"} == KINDS
+    assert set(yaml.safe_load(topology.DOCUMENTATION)["options"]) - {"role", "persist", "planned_on"} == KINDS
 
 
 @pytest.mark.parametrize(
@@ -45,7 +45,7 @@ def test_the_module_topology_documents_every_kind():
 )
 def test_the_module_is_given_every_kind_of_a_plan(tasks, kinds):
     (given,) = [task[MODULE] for task in yaml.safe_load((HOME / tasks).read_text()) if MODULE in task]
-    assert set(given) - {"role", "persist"} == kinds
+    assert set(given) - {"role", "persist", "planned_on"} == kinds
 
 
 @pytest.mark.parametrize("kind", sorted(KINDS & {path.stem for path in (HOME / "plugins" / "modules").glob("*.py")}))
