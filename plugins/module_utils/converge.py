@@ -177,7 +177,7 @@ def converge(
             _apply(actions[:stop_after], host, wanted, neighbours, text)
             if host.memory["netns_directory"]:
                 netns.tidy(host)
-        return Result(actions, warnings)
+        return Result(actions, warnings + host.warnings)
 
 
 @contextlib.contextmanager

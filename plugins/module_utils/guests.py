@@ -47,11 +47,16 @@ def check_name(
 def check_altname(
     kind: str, about: str, field: str, place: tuple[str | None, str], host: Host, problems: options.Problems
 ) -> None:
-    """A link's name must not be an alternative name of another one: the kernel looks for both alike."""
+    """A link's name must not be an alternative name of another one: the kernel looks for both alike. In a namespace
+    that was made here such a name goes."""
     netns, name = place
     stack = host.stack_to_be(netns)
     owner = None if name in stack.links else stack.altnames.get(name)
-    if owner is not None and not _leaves(netns, owner.name, host):
+    if owner is None or _leaves(netns, owner.name, host):
+        return
+    if netns is not None and host.is_made_here(netns):
+        host.squatters[netns, name] = "altname"
+    else:
         of, remedy = owner.name, f"ip link property del dev {owner.name} altname {name}"
         if netns is not None:
             of, remedy = f"{of} in {netns}", remedy.replace("ip ", f"ip -n {netns} ", 1)
@@ -104,20 +109,24 @@ def is_ours(netns: str | None, link: Link, host: Host) -> bool:
 def squatters(host: Host) -> list[Action]:
     """For each link that a container made under a name that the document needs there: it gets another name."""
     return [
-        Action("change", LINK, f"{name} in {netns}", {"name": name}, {"name": _AWAY}, {"netns": netns, "link": name})
-        for (netns, name), _kind in sorted(host.squatters.items())
-    ]
+        Action("change", LINK, f"{name} in {netns}", {"name": name}, {"name": None if kind == "altname" else _AWAY},
+               {"netns": netns, "link": name})
+        for (netns, name), kind in sorted(host.squatters.items())
+    ]  # fmt: skip
 
 
 def displace(actions: list[Action], host: Host) -> None:
     """Carry the actions of squatters() out: nothing that a container made is deleted, it only frees the name."""
     for action in actions:
         stack = host.stack(action.wanted["netns"])
-        link = stack.links.get(action.wanted["link"])
+        name = action.wanted["link"]
+        link, owner = stack.links.get(name), stack.altnames.get(name)
         if link is not None:
             away = rename_away(link)
             stack.send([Request(messages.set_down(link.index), action.name), Request(away, action.name)])
-            stack.forget()
+        elif owner is not None:
+            stack.send([Request(messages.delete_altname(owner.index, name), action.name)])
+        stack.forget()
 
 
 def rename_away(link: Link) -> bytes:

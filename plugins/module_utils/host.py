@@ -11,12 +11,12 @@ import functools
 import itertools
 import os
 import resource
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from ansible_collections.virtnet.linux.plugins.module_utils import firewall, namespaces
 from ansible_collections.virtnet.linux.plugins.module_utils.memory import Memory
-from ansible_collections.virtnet.linux.plugins.module_utils.netlink import Socket
+from ansible_collections.virtnet.linux.plugins.module_utils.netlink import NetlinkError, Socket
 from ansible_collections.virtnet.linux.plugins.module_utils.stack import Link, Stack
 
 if TYPE_CHECKING:
@@ -33,6 +33,8 @@ class Host:
         statuses = namespaces.statuses()
         self.handles = {name: status.st_ino for name, status in statuses.items()}
         _forget_stale(self.memory, statuses)
+        self._made_before = set(self.memory["namespaces"])
+        self.warnings: list[str] = []  # what could not be done, and stopped nothing else
         self._nsids: dict[tuple[int, int], int | None] = {}
         # links made inside a container under names that the document needs there, by namespace and name
         self.squatters: dict[tuple[str, str], str] = {}
@@ -99,6 +101,7 @@ class Host:
         """Take note of a handle that this run has just made, and of the socket that it has in the namespace."""
         status = os.stat(namespaces.path(name))
         self.handles[name] = status.st_ino
+        self._made_before.discard(name)
         if name in self.memory["namespaces"]:
             self.memory["namespaces"][name]["id"] = namespaces.identity(status)
         self.drop(name)
@@ -144,6 +147,20 @@ class Host:
     def is_made_here(self, name: str | None) -> bool:
         """Whether the namespace was made by this collection: what it holds is declared, or its container's own."""
         return name in self.memory["namespaces"]
+
+    @contextlib.contextmanager
+    def tolerated(self, netns: str | None) -> Iterator[None]:
+        """What the kernel refuses in a namespace that an earlier run has made is a warning, and the run goes on: rules,
+        routes or links of the container's own may be the reason, and are to hold up no other container."""
+        try:
+            yield
+        except NetlinkError as error:
+            if netns not in self._made_before:
+                raise
+            self.warnings.append(
+                f"{error}: the kernel refuses this in namespace {netns}; see what its container has configured there "
+                f"(ip -n {netns} rule; ip -n {netns} route; ip -n {netns} link), or make it anew"
+            )
 
     def inode(self, name: str | None) -> int | None:
         """The inode of a handle's namespace (None: the host's own)."""

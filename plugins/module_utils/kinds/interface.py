@@ -303,8 +303,9 @@ def _set(wanted: dict[str, Any], host: Host, known: Link | None) -> None:
     about = "%s %s" % (KIND, _about(wanted))
     link = stack.fresh(name)
     asked = _settings(wanted, link)
-    stack.send(settings.setup(name, about, asked, None))
-    stack.send(settings.addressing(stack, known, link.index, about, asked, _link_local(wanted, link)))
+    with host.tolerated(wanted["netns"]):
+        stack.send(settings.setup(name, about, asked, None))
+        stack.send(settings.addressing(stack, known, link.index, about, asked, _link_local(wanted, link)))
     stack.forget()
 
 

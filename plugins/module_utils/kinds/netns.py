@@ -464,7 +464,8 @@ def _change(wanted: dict[str, Any], host: Host) -> None:
     words = wanted["labels"] if wanted["labels"] is not None else labels(host, name) or {}
     if _is_own(wanted):
         addresses = [messages.add_address(LOOPBACK_INDEX, address) for address in _lacking(name, host)]
-        host.stack(name).send(_raise_loopback(name) + [Request(one, f"netns {name}: lo") for one in addresses])
+        with host.tolerated(name):
+            host.stack(name).send(_raise_loopback(name) + [Request(one, f"netns {name}: lo") for one in addresses])
         host.memory["handles"].pop(name, None)
         host.memory["namespaces"][name] = {"id": namespaces.identity(os.stat(namespaces.path(name))), "labels": words}
     else:

@@ -537,8 +537,9 @@ def _set_far(wanted: dict[str, Any], host: Host, new: bool) -> None:
     if new:
         asked["mac"] = asked["mtu"] = None  # it was born with them
     requests = [] if link is None else settings.reopening(stack, link, about)
-    stack.send(requests + settings.setup(peer["name"], about, asked, settings.bridge_of(peer["bridge"], stack)))
-    _address(stack, peer["name"], asked, link, about)
+    with host.tolerated(peer["netns"]):
+        stack.send(requests + settings.setup(peer["name"], about, asked, settings.bridge_of(peer["bridge"], stack)))
+        _address(stack, peer["name"], asked, link, about)
     stack.forget()
     if peer["netns"] is not None:
         stack.release()

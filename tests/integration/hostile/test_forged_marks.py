@@ -135,6 +135,25 @@ def test_a_link_in_the_way_of_a_container_s_interface_gives_way(host, role, kind
     assert len([one for one in host.links("evil").values() if one["ifname"].startswith("vn")]) == 1
 
 
+def test_rules_of_a_container_s_own_hold_up_no_other_container(host, role):
+    host.sh(A_NIC)
+    nic = {**NIC, "gateway": "203.0.113.1"}
+    role.change([WEB], [{"name": "evil", "interfaces": [nic]}])
+    host.sh("ip rule add pref 1 blackhole; ip route flush table main", "evil")
+    done = host.module("topology", **role.plan([WEB], [{"name": "evil", "interfaces": [nic]}, VICTIM])["topology"])
+    assert not done.get("failed"), done
+    assert any("namespace evil" in warning and "enp3s0" in warning for warning in done["warnings"])
+    assert packets.ping(host, "victim", "172.30.0.1")
+
+
+def test_an_alternative_name_in_the_way_goes(host, role):
+    role.change([WEB], [{"name": "evil", "network_mode": "none"}, VICTIM])
+    host.sh("ip link add mine type veth peer name p; ip link property add dev mine altname eth0", "evil")
+    role.change([WEB], [EVIL, VICTIM])
+    assert packets.ping(host, "evil", "172.30.0.1")
+    assert "mine" in host.links("evil")
+
+
 def test_where_the_record_is_lost_the_host_s_own_marks_say_which_namespaces_are_ours(host, role):
     role.change([WEB], [EVIL, VICTIM])
     host.sh("rm /run/virtnet/memory.json; ip netns add theirs; ip -n theirs link set lo alias 'virtnet role=web'")
