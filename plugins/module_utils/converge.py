@@ -177,6 +177,8 @@ def converge(
             _apply(actions[:stop_after], host, wanted, neighbours, text)
             if host.memory["netns_directory"]:
                 netns.tidy(host)
+            if host.memory["name_files"]:
+                host.name_files.tidy()
         return Result(actions, warnings + host.warnings)
 
 
@@ -390,8 +392,6 @@ def _apply(
     with Meanwhile(lambda: _forget_flows(host)):  # the kernel goes through the whole of its table
         _make(NETWORK_NAMES, by_kind, host)
         _make(RESOLVER, stay, host)
-        if NETWORK_NAMES in by_kind or RESOLVER in by_kind:
-            host.name_files.tidy()
 
 
 def _make(kind: str, actions: dict[str, list[Action]], host: Host) -> None:

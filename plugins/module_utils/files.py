@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import contextlib
 import os
+import stat
 import subprocess
 from typing import NamedTuple
 
+from ansible_collections.virtnet.linux.plugins.module_utils import regular
 from ansible_collections.virtnet.linux.plugins.module_utils.actions import Action
 
 KIND = "file"
 DIRECTORY = "/var/lib/virtnet"  # ours; the others are everybody's
 
 _NEW = ".new"
+_MADE = DIRECTORY + "/directories"  # elsewhere, which a run has made for files of ours: a line each, they go with them
 
 
 class Unreadable(Exception):
@@ -61,25 +64,49 @@ def difference(path: str, file: File | None) -> list[Action]:
 def _tidy() -> None:
     """Remove from the folder what a run has left that was killed, and the folder with the last document."""
     with contextlib.suppress(OSError):  # it is not there, or documents are in it
-        for entry in os.listdir(DIRECTORY):
+        entries = os.listdir(DIRECTORY)
+        for entry in entries:
             if entry.endswith(_NEW):
                 os.unlink(os.path.join(DIRECTORY, entry))
+        made = os.path.basename(_MADE)
+        if not any(entry != made and not entry.endswith(_NEW) for entry in entries):
+            for directory in sorted(_made(), reverse=True):  # those inside of others first
+                with contextlib.suppress(OSError):  # others have put something into it
+                    os.rmdir(directory)
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(_MADE)
         os.rmdir(DIRECTORY)
+
+
+def _made() -> list[str]:
+    found = _read(_MADE)
+    return [] if found is None else os.fsdecode(found.content).splitlines()
+
+
+def _make_directory(directory: str) -> None:
+    """The directory and those above it, noted before they are made."""
+    missing = []
+    while not os.path.lexists(directory):
+        missing.append(directory)
+        directory = os.path.dirname(directory)
+    if missing and missing[0] != DIRECTORY:
+        _write(_MADE, File(os.fsencode("".join(one + "\n" for one in sorted({*_made(), *missing})))))
+    for one in reversed(missing):
+        os.mkdir(one, 0o700 if one == DIRECTORY else 0o755)
 
 
 def _read(path: str) -> File | None:
     try:
         if os.path.islink(path):
             return File(mode=0, target=os.readlink(path))
-        with open(path, "rb") as file:
-            return File(file.read(), os.fstat(file.fileno()).st_mode & 0o7777)
+        return File(regular.read(path), stat.S_IMODE(os.stat(path).st_mode))
     except FileNotFoundError:
         return None
 
 
 def _write(path: str, file: File) -> None:
     directory, name = os.path.split(path)
-    os.makedirs(directory, mode=0o700 if directory == DIRECTORY else 0o755, exist_ok=True)
+    _make_directory(directory)
     new = os.path.join(directory, "." + name + _NEW)  # a fixed name: what a killed run left is overwritten by the next
     with contextlib.suppress(FileNotFoundError):
         os.unlink(new)

@@ -128,7 +128,7 @@ class Host:
         """Networks' and containers' files with names."""
         from ansible_collections.virtnet.linux.plugins.module_utils.name_files import NameFiles  # who has no names: not
 
-        return NameFiles()
+        return NameFiles(self.memory)
 
     @functools.cached_property
     def foreign_tables(self) -> list[foreign.Table]:

@@ -22,6 +22,12 @@ def test_killed_at_every_step(host, way, first):
 
 
 @pytest.mark.parametrize("way", killing.WAYS)
+@pytest.mark.parametrize("first", range(APART))
+def test_killed_at_every_step_and_then_removed(host, way, first):
+    assert killing.then_removed(host, way, range(first, 10000, APART)) > 3
+
+
+@pytest.mark.parametrize("way", killing.WAYS)
 def test_ended_after_every_action(host, way):
     assert killing.after_actions(host, way, range(1000)) > 15
 
@@ -30,6 +36,15 @@ def test_ended_after_every_action(host, way):
 @pytest.mark.parametrize("first", range(APART))
 def test_an_error_at_every_step(host, way, first):
     assert killing.with_errors(host, way, range(first, 10000, APART)) > 3
+
+
+@pytest.mark.parametrize("way", killing.NAMES)
+@pytest.mark.parametrize("steps", [killing.at_steps, killing.then_removed, killing.with_errors])
+@pytest.mark.parametrize("is_there", [True, False])
+def test_files_of_names_at_every_step(host, way, steps, is_there):
+    if is_there:
+        host.sh("mkdir -p /etc/netns/c2 && echo mine > /etc/netns/c2/resolv.conf")
+    assert steps(host, way, range(1000)) > 10
 
 
 # An nft that kills (SIGKILL) the module's process, whose child it is, right before or after its first transaction.

@@ -35,7 +35,10 @@ def take() -> dict[str, Any]:
         "nftables": [_without(one, "handle") for one in _json("nft", "-j", "list", "ruleset")["nftables"][1:]],
         "mounts": sorted(_mounts()),
         "run": dict(_files(Path("/run"))),
-        "etc": dict(_files(Path("/etc/netns"))),
+        "etc": {
+            **({"/etc/netns": "directory"} if Path("/etc/netns").exists() else {}),
+            **dict(_files(Path("/etc/netns"))),
+        },
         "disk": sorted(found for pattern in DISK for found in glob.glob(pattern)),
         "processes": _processes(),
     }

@@ -51,7 +51,7 @@ def plan(wanted: dict[str, Any], host: Host) -> list[Action]:
     """What has to be done for the containers of one object."""
     files, about = host.name_files, _about(wanted)
     if wanted["state"] == "absent":
-        had = _that_have_files(wanted["containers"], files)
+        had = [name for name in wanted["containers"] if files.has_ours(name)]
         return [Action("delete", KIND, about, {"containers": had}, {}, wanted)] if had else []
     asked = _asked(wanted)
     wrong = [name for name in wanted["containers"] if not _is_right(name, host, *asked)]
@@ -67,10 +67,7 @@ def apply(actions: list[Action], host: Host) -> None:
     for action in actions:
         networks, resolv_conf = _asked(action.wanted)
         for name in action.after["containers"]:
-            if not host.name_files.is_others(name, "hosts"):
-                host.name_files.give_hosts(name, networks)
-            if not host.name_files.is_others(name, "resolv.conf"):
-                host.name_files.give_resolv_conf(name, resolv_conf)
+            host.name_files.give(name, networks, resolv_conf)
 
 
 def delete(actions: list[Action], host: Host) -> None:
@@ -81,7 +78,7 @@ def delete(actions: list[Action], host: Host) -> None:
 
 
 def _that_have_files(containers: list[str], files: NameFiles) -> list[str]:
-    return [name for name in containers if files.networks_of(name) is not None or files.resolv_conf(name)]
+    return [name for name in containers if files.networks_of(name) is not None or files.resolv_conf(name) is not None]
 
 
 def _asked(wanted: dict[str, Any]) -> tuple[frozenset[str], str | None]:

@@ -168,7 +168,7 @@ def apply(lab: Lab, todo: Changes) -> None:
 def take_down(directory: Path) -> None:
     """Ends the lab's processes, and with them its mounts and namespaces, and removes its directory."""
     process.end(directory / "pid")
-    shutil.rmtree(directory)
+    files.remove(directory)
 
 
 def _lock(place: Path) -> int:

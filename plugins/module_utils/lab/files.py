@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import shutil
 import stat
 import subprocess
 from pathlib import Path
@@ -56,7 +57,7 @@ def write(lab: Lab, name: str) -> None:
 def missing_keys(lab: Lab) -> list[Path]:
     """The keys that are still to be made: the one that opens the hosts, and each host's own."""
     keys = [lab.directory / KEY] + [host_directory(lab, host.name) / HOST_KEY for host in lab.everybody()]
-    return [key for key in keys if not key.with_name(key.name + ".pub").exists()]
+    return [key for key in keys if not _read(key.with_name(key.name + ".pub"))]  # empty where ssh-keygen was killed
 
 
 def make_keys(keys: list[Path]) -> None:
@@ -71,6 +72,18 @@ def make_keys(keys: list[Path]) -> None:
         error = maker.communicate()[1]
         if maker.returncode:
             raise LabError("ssh-keygen: " + error.strip())
+
+
+def remove(directory: Path) -> None:
+    """Removes the lab's directory, the inventory last: what is left of a run that was killed is still known as a lab's,
+    for the next one to remove."""
+    for entry in directory.iterdir():
+        if entry.is_dir() and not entry.is_symlink():
+            shutil.rmtree(entry)
+        elif entry.name != INVENTORY:
+            entry.unlink()
+    (directory / INVENTORY).unlink(missing_ok=True)
+    directory.rmdir()
 
 
 def refuse_foreign(directory: Path) -> None:

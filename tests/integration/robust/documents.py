@@ -46,6 +46,14 @@ def containers(numbers: range | list[int], mtu: int = 1500, first_port: int = 80
     })  # fmt: skip
 
 
+def names_of(network: str, numbers: range | list[int]) -> Document:
+    """By which names a network's containers are found, and that they find them; the first has a DNS server."""
+    entries = [{"address": "172.30.0.%d" % (n + 1), "names": ["c%d" % n]} for n in numbers]
+    resolvers: list[dict[str, Any]] = [{"containers": ["c%d" % n], "networks": [network]} for n in numbers]
+    resolvers[0]["nameservers"] = ["192.0.2.53"]
+    return complete({"network_names": [{"network": network, "entries": entries}], "resolver": resolvers})
+
+
 def overlay(numbers: range | list[int], remote: range, vni: int = 4242) -> Document:
     """This host's part of the overlay fabric: its tunnel, its bridge, containers f1, f2 and so on."""
     mac = names.mac_of_ipv4
@@ -84,6 +92,8 @@ def changed(old: Document, new: Document) -> Document:
     def identity(kind: str, one: dict[str, Any]) -> Any:
         if kind == "nat_port":
             return one["protocol"], one["host_port"]
+        if kind in ("network_names", "resolver"):
+            return one.get("network") or tuple(one["containers"])
         return one.get("name") or one["bridge"]
 
     found = {kind: list(objects) for kind, objects in new.items()}

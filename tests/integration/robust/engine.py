@@ -123,7 +123,7 @@ def _refused(document: Document, step: int, code: int) -> str | None:
     instead(firewall, "apply", lambda original, text: original(text + "out of order\n"), bool)
     instead(namespaces, "_call", failing(), lambda function, *_: function not in ("setns", "umount2"))
     instead(sysctls, "write", lambda _original, key, _value: failing("/proc/sys/" + key)(None, key))
-    for name in ("mkdir", "rmdir", "replace", "unlink"):
+    for name in ("mkdir", "rmdir", "rename", "replace", "unlink", "symlink"):
         instead(os, name, failing())
     instead(os, "open", failing(), lambda _path, flags, *_: bool(flags & os.O_CREAT))
     try:
@@ -204,6 +204,6 @@ def _kill_at(step: int, tell: int) -> None:
     counted(subprocess.Popen, "communicate", lambda process, *_: "list" not in process.args)
     counted(namespaces, "_call", lambda function, *_: function != "setns")
     counted(sysctls, "write")
-    for name in ("mkdir", "rmdir", "replace", "unlink"):
+    for name in ("mkdir", "rmdir", "rename", "replace", "unlink", "symlink", "pwrite", "ftruncate"):
         counted(os, name)
     counted(os, "open", lambda _path, flags, *_: bool(flags & os.O_CREAT))

@@ -11,29 +11,64 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from integration.robust import engine
-from integration.robust.documents import Document, absent, changed, containers, overlay, together
+from integration.robust.documents import Document, absent, changed, containers, names_of, overlay, together
 
 from kit import snapshot
 from kit.host import Host
 
-SMALL = together(containers(range(1, 6)), overlay([1], range(3)))
-OTHER = together(containers([2, 3, 6], mtu=1400, first_port=8100, icc=False), overlay([2], range(1, 6), vni=4343))
+SMALL = together(containers(range(1, 6)), overlay([1], range(3)), names_of("web", range(1, 6)))
+OTHER = together(
+    containers([2, 3, 6], mtu=1400, first_port=8100, icc=False),
+    overlay([2], range(1, 6), vni=4343),
+    names_of("web", [3, 2, 6]),
+)
 WAYS = {  # what stands before, the run that is killed
     "create": (None, SMALL),
     "change": (SMALL, changed(SMALL, OTHER)),
     "remove": (SMALL, absent(SMALL)),
 }
+_NAMES, _OTHER_NAMES = names_of("web", range(1, 4)), names_of("web", [3, 2, 6])
+NAMES = {  # the same for files alone, of which each step takes a moment
+    "create names": (None, _NAMES),
+    "change names": (_NAMES, changed(_NAMES, _OTHER_NAMES)),
+    "remove names": (_NAMES, absent(_NAMES)),
+}
+_ALL = {**WAYS, **NAMES}
 
 # what an error can be about: an object of the document, or of the host
 NAMED = {
     *(one.get("name") or one.get("bridge") for way in (SMALL, OTHER) for some in way.values() for one in some),
-    *("/run/", "/proc/sys/net", "nft refused the transaction", "conntrack", "route ", "links of kind"),
+    *(
+        "/run/",
+        "/etc/netns",
+        ".virtnet/",
+        "/proc/sys/net",
+        "nft refused the transaction",
+        "conntrack",
+        "route ",
+        "links of kind",
+    ),
 } - {None}
 
 
 def at_steps(host: Host, way: str, steps: Iterable[int]) -> int:
     """Kill a run at each of these steps in turn, as far as it has so many; how many times it was killed."""
     return _each(host, way, steps, lambda document, step: engine.killed(host, document, step) is not None)
+
+
+def then_removed(host: Host, way: str, steps: Iterable[int]) -> int:
+    """Kill a run at each of these steps, and have the next one remove all of it; how many times it was killed."""
+    before, document = _ALL[way]
+    empty = host.snapshot()
+    for done, step in enumerate(steps):
+        if before:
+            engine.run(host, before)
+        killed = engine.killed(host, document, step)
+        _clean(host)
+        snapshot.same(empty, host.snapshot())
+        if killed is None:
+            return done
+    return len(list(steps))
 
 
 def after_actions(host: Host, way: str, counts: Iterable[int]) -> int:
@@ -65,7 +100,7 @@ def _is_consistent(host: Host) -> None:
 
 
 def _each(host: Host, way: str, points: Iterable[int], killed: Callable[[Document, int], bool]) -> int:
-    before, document = WAYS[way]
+    before, document = _ALL[way]
     empty = host.snapshot()
     wanted = _declared(host, before, document)
     done = 0
@@ -73,6 +108,7 @@ def _each(host: Host, way: str, points: Iterable[int], killed: Callable[[Documen
         if before:
             engine.run(host, before)
         if not killed(document, point):
+            _clean(host)
             break
         done += 1
         engine.run(host, document)

@@ -31,6 +31,20 @@ def test_ended_after_an_action(host, way):
     assert killing.after_actions(host, way, range(1, 100, 7)) > 3
 
 
+@pytest.mark.parametrize("way", killing.WAYS)
+def test_killed_at_a_step_and_then_removed(host, way):
+    assert killing.then_removed(host, way, range(3, 1000, 17)) > 3
+
+
+@pytest.mark.parametrize("way", killing.NAMES)
+def test_files_of_names(host, way):
+    """Each run is killed, or refused a step by the kernel; then it is repeated, or undone."""
+    for first, steps in enumerate((killing.at_steps, killing.then_removed, killing.with_errors)):
+        assert steps(host, way, range(first, 1000, 4)) > 3
+        if not first:
+            host.sh("mkdir -p /etc/netns/c2 && echo mine > /etc/netns/c2/resolv.conf")
+
+
 def die_without(path, seconds=10):
     """End this process (SIGKILL) when the file is gone."""
     deadline = time.monotonic() + seconds

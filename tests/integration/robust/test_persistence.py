@@ -78,6 +78,20 @@ def test_comes_and_goes(host):
     snapshot.same(before, host.snapshot())
 
 
+@pytest.mark.parametrize("was_there", [True, False])
+def test_directories_elsewhere_go_if_they_came(host, was_there):
+    wants = "/etc/systemd/system/multi-user.target.wants"
+    host.sh("rm -rf " + wants)
+    if was_there:
+        host.sh("mkdir " + wants)
+    web = containers(range(1, 3))
+    declare(host, web)
+    assert host.sh("ls " + wants).split() == ["virtnet-restore.service"]
+    declare(host, absent(web))
+    assert (host.try_sh("ls -d " + wants).returncode == 0) == was_there
+    assert host.try_sh("ls -d /var/lib/virtnet").returncode
+
+
 def test_check_mode_foretells_the_files_and_writes_none(host):
     web = containers(range(1, 3))
     before = host.snapshot()

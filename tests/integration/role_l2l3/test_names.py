@@ -146,3 +146,55 @@ def test_behind_a_stub_containers_ask_the_real_nameservers(named, role):
     named.sh("echo 'nameserver 192.0.2.54' > /etc/resolv.conf")
     role.run([WEB, BACK], EVERYBODY)
     assert "192.0.2.54" in named.sh("ip netns exec client cat /etc/resolv.conf")
+
+
+DNS = {**CLIENT, "dns": ["192.0.2.53"]}
+GONE = [[{"name": "web", "state": "absent"}], [{"name": "client", "state": "absent"}]]
+
+
+def test_what_a_killed_run_left_unwritten_is_written_and_goes(host, role):
+    """A run of an older version, killed between making and writing resolv.conf; or a power cut."""
+    before = host.snapshot()
+    role.run([WEB], [CLIENT])
+    host.sh(": > /etc/netns/client/resolv.conf")
+    role.run([WEB], [DNS])
+    assert "nameserver 192.0.2.53" in host.sh("ip netns exec client cat /etc/resolv.conf")
+    host.sh(": > /etc/netns/client/resolv.conf")
+    role.run([WEB], [CLIENT])
+    assert host.sh("ls /etc/netns/client").split() == ["hosts"]
+    host.sh(": > /etc/netns/client/resolv.conf; ip netns add other")
+    role.run(*GONE)
+    host.sh("ip netns del other")
+    snapshot.same(before, host.snapshot())
+
+
+def test_what_others_made_stays_directories_too(host, role):
+    host.sh("mkdir -p /etc/netns/client /etc/netns/other; echo mine > /etc/netns/other/hosts")
+    before = host.snapshot()
+    role.run([WEB], [DNS])
+    assert "nameserver 192.0.2.53" in host.sh("ip netns exec client cat /etc/resolv.conf")
+    role.run(*GONE)
+    snapshot.same(before, host.snapshot())
+
+
+@pytest.mark.parametrize("was_there", [True, False])
+def test_an_empty_directory_that_was_there_stays_and_one_that_was_not_goes(host, role, was_there):
+    if was_there:
+        host.sh("mkdir /etc/netns")
+    before = host.snapshot()
+    for _again in range(2):
+        role.run([WEB], [DNS, {"name": "late", "networks": ["web"]}])
+        role.run([], [{"name": "late", "state": "absent"}])
+        role.run(*GONE)
+        snapshot.same(before, host.snapshot())
+
+
+@pytest.mark.parametrize("what", ["mkfifo", "mkdir", "ln -s /dev/zero", "ln -s loop"])
+def test_a_file_s_place_taken_by_something_else_is_no_reason_to_wait(host, role, what):
+    role.run([WEB], [CLIENT])
+    host.sh("rm /etc/netns/.virtnet/hosts/web; %s /etc/netns/client/resolv.conf" % what.replace("loop", "resolv.conf"))
+    host.sh("mkfifo /etc/netns/.virtnet/hosts/web")
+    role.run([WEB], [DNS])
+    assert "client" in host.sh("cat /etc/netns/client/hosts")  # glibc would read resolv.conf, and wait
+    role.run(*GONE)
+    assert host.sh("ls -A /etc/netns/client").split() == ["resolv.conf"], "what others put there stays"

@@ -1,0 +1,44 @@
+# Copyright (c) 2026, The virtnet.linux authors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a killed run leaves of a lab's files is made anew, or removed, by the next."""
+
+from __future__ import annotations
+
+import shutil
+from unittest import mock
+
+import pytest
+
+from ansible_collections.virtnet.linux.plugins.module_utils.lab import files
+
+
+class Killed(BaseException):
+    """What no code of ours catches."""
+
+
+def kill(*_arguments, **_options):
+    raise Killed
+
+
+def test_a_lab_whose_removal_was_killed_is_still_a_lab(tmp_path):
+    lab = tmp_path / "lab"
+    (lab / "hosts" / "h1").mkdir(parents=True)
+    for name in (files.INVENTORY, files.LAB_SCRIPT, files.KEY):
+        (lab / name).write_text("{}")
+    with mock.patch.object(shutil, "rmtree", kill), pytest.raises(Killed):
+        files.remove(lab)
+    assert not files.is_foreign(lab)
+    files.remove(lab)
+    assert not lab.exists()
+
+
+def test_a_key_whose_public_half_is_empty_is_made_anew(tmp_path):
+    lab = mock.Mock(directory=tmp_path, everybody=lambda: [])
+    key = tmp_path / files.KEY
+    key.write_text("half")
+    key.with_name(key.name + ".pub").write_text("")
+    assert files.missing_keys(lab) == [key]
+    files.make_keys([key])
+    assert files.missing_keys(lab) == []
