@@ -6,15 +6,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import itertools
 import os
-import resource
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.virtnet.linux.plugins.module_utils import firewall, namespaces
+from ansible_collections.virtnet.linux.plugins.module_utils import firewall, namespaces, open_files
 from ansible_collections.virtnet.linux.plugins.module_utils.memory import Memory
 from ansible_collections.virtnet.linux.plugins.module_utils.netlink import NetlinkError, Socket
 from ansible_collections.virtnet.linux.plugins.module_utils.stack import Link, Stack
@@ -53,16 +51,17 @@ class Host:
         self.macvlans_standing: dict[str, dict[tuple[str | None, str], str | None]] = {}
         self.heads: dict[str, str] = {}  # of bridges that are joined to others by cables: the one with the addresses
         self.bridges_of_containers: dict[str | None, set[str]] = {}  # on which a container's declared endpoints are
+        open_files.allow_many()
+        self.open_files = open_files.OpenFiles()
         self._stacks: dict[str | None, Stack] = {}
         self._stacks_to_be: dict[str, Stack] = {}
         self._firewall = firewall.Listing(at_once=waits)  # nft lists as long as all links take to be read
         self._processes: dict[int, list[int]] | None = None
-        _allow_many_files()
 
     def stack(self, name: str | None) -> Stack:
         """The stack of a namespace (None: the host's own). It does not ``exist`` while no handle has that name."""
         if name not in self._stacks:
-            self._stacks[name] = Stack(name, exists=name is None or name in self.handles)
+            self._stacks[name] = self._stack(name, exists=name is None or name in self.handles)
         return self._stacks[name]
 
     def open_ahead(self) -> None:
@@ -71,9 +70,12 @@ class Host:
         asked = dict.fromkeys((*self.coming, *self.namespaces_going))  # a name that is both is refused later
         known = self.memory["handles"].keys() | self._stacks.keys()
         there = [name for name in asked if name in self.handles and name not in known]
-        for name, inside in namespaces.open_sockets(there).items():
-            self._stacks[name] = Stack(name, inside=inside)
-        self._read("links", there)
+        at_once = self.open_files.sockets
+        for some in (there[first : first + at_once] for first in range(0, len(there), at_once)):
+            self.open_files.make_room(len(some))
+            for name, inside in namespaces.open_sockets(some).items():
+                self._stacks[name] = self._stack(name, inside=inside)
+            self._read("links", some)
 
     def read_ahead(self) -> None:
         """Read, as open_ahead() does, the addresses and routes that declared ends of links are compared with."""
@@ -92,9 +94,9 @@ class Host:
         if name not in self._stacks_to_be:
             pid = self.coming[name]["pid"]
             if pid is None or namespaces.inode_of_pid(pid) is None:
-                self._stacks_to_be[name] = Stack(name, exists=False)
+                self._stacks_to_be[name] = self._stack(name, exists=False)
             else:
-                self._stacks_to_be[name] = Stack(name, inside=namespaces.open_socket_of_pid(pid))
+                self._stacks_to_be[name] = self._stack(name, pid=pid)
         return self._stacks_to_be[name]
 
     def note_handle(self, name: str, inside: Socket | None = None) -> None:
@@ -105,7 +107,13 @@ class Host:
         if name in self.memory["namespaces"]:
             self.memory["namespaces"][name]["id"] = namespaces.identity(status)
         self.drop(name)
-        self._stacks[name] = Stack(name, inside=inside)
+        self._stacks[name] = self._stack(name, inside=inside)
+
+    def _stack(
+        self, name: str | None, exists: bool = True, inside: Socket | None = None, pid: int | None = None
+    ) -> Stack:
+        """One whose socket gives way to others where few files may be open; the host's own is in use all the time."""
+        return Stack(name, exists, inside, pid, None if name is None else self.open_files)
 
     def drop(self, name: str | None) -> None:
         """Forget a stack, and close its socket so that it does not hold the namespace."""
@@ -225,10 +233,3 @@ def _forget_stale(memory: Memory, statuses: dict[str, os.stat_result]) -> None:
     for name, held in list(memory["namespaces"].items()):
         if held.get("id") not in (None, namespaces.identity(statuses[name])):
             del memory["namespaces"][name]
-
-
-def _allow_many_files() -> None:
-    """Two files a container are open for a moment, a thousand containers would meet the usual soft limit of 1024."""
-    _soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    with contextlib.suppress(ValueError, OSError):
-        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

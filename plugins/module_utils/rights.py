@@ -10,7 +10,7 @@ import errno
 import os
 from collections.abc import Iterable
 
-from ansible_collections.virtnet.linux.plugins.module_utils import gateway, messages, namespaces, sysctls
+from ansible_collections.virtnet.linux.plugins.module_utils import gateway, messages, namespaces, open_files, sysctls
 from ansible_collections.virtnet.linux.plugins.module_utils.actions import Action
 from ansible_collections.virtnet.linux.plugins.module_utils.host import Host
 from ansible_collections.virtnet.linux.plugins.module_utils.kind import BRIDGE, NETNS, VETH, VXLAN_TUNNEL
@@ -33,7 +33,7 @@ def lacking() -> str | None:
             "this process is root, but lacks %s: in a container, give it these capabilities, or run this on its host"
             % " and ".join(missing)
         )
-    return None
+    return open_files.lacking()
 
 
 def obstacles(actions: Iterable[Action], host: Host) -> list[str]:

@@ -31,6 +31,7 @@ from ansible_collections.virtnet.linux.plugins.module_utils.netlink import (
 
 if TYPE_CHECKING:
     from ansible_collections.virtnet.linux.plugins.module_utils import rpdb
+    from ansible_collections.virtnet.linux.plugins.module_utils.open_files import OpenFiles
 
 # include/uapi/linux/if_link.h
 _IFLA_ADDRESS, _IFLA_IFNAME, _IFLA_MTU, _IFLA_LINK, _IFLA_MASTER, _IFLA_LINKINFO = 1, 3, 4, 5, 10, 18
@@ -230,13 +231,25 @@ class Route:
 class Stack:
     """The network stack of one namespace; the dumps are made when they are first asked for, and kept.
 
-    ``exists`` is False for a namespace that the same run is about to make: it has its ``lo`` and nothing else.
+    ``exists`` is False for a namespace that the same run is about to make: it has its ``lo`` and nothing else. One that
+    has no name yet is a process's (``pid``).
     """
 
-    def __init__(self, name: str | None, exists: bool = True, inside: Socket | None = None) -> None:
+    def __init__(
+        self,
+        name: str | None,
+        exists: bool = True,
+        inside: Socket | None = None,
+        pid: int | None = None,
+        opened: OpenFiles | None = None,
+    ) -> None:
         self.name = name
         self.exists = exists
+        self._pid = pid
+        self._opened = opened
         self._socket = inside
+        if inside is not None and opened is not None:
+            opened.add(self)
         self._links: dict[str, Link] | None = None
         self._by_index: dict[int, Link] | None = None
         self._altnames: dict[str, Link] | None = None
@@ -254,7 +267,10 @@ class Stack:
     def socket(self) -> Socket:
         """The netlink socket in this namespace, opened when first used."""
         if self._socket is None:
-            self._socket = namespaces.open_socket(self.name)
+            if self._opened is not None:
+                self._opened.add(self)
+            by_pid = self._pid is not None
+            self._socket = namespaces.open_socket_of_pid(self._pid) if by_pid else namespaces.open_socket(self.name)
         return self._socket
 
     def release(self) -> None:
@@ -262,6 +278,8 @@ class Stack:
         if self._socket is not None:
             self._socket.close()
             self._socket = None
+        if self._opened is not None:
+            self._opened.remove(self)
 
     def forget(self) -> None:
         """Read everything anew when next asked."""

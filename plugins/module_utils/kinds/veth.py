@@ -64,7 +64,6 @@ _GUARD = ("anti_spoofing", "guarded_mac", "guarded_addresses", "allowed_addresse
 # than these only they speak for whom a neighbour may know another MAC.
 _ANNOUNCED = 64
 _MOST_ADDRESSES = 16  # of one unguarded endpoint
-_AT_ONCE = 200  # pairs made in one go: each holds an open file of its namespace until the batch is sent
 
 
 def check(wanted: dict[str, Any], host: Host, problems: options.Problems) -> None:
@@ -257,8 +256,9 @@ def apply(actions: list[Action], host: Host) -> None:
         for wanted in moving:
             step(wanted, host)
     making = [action.wanted for action in actions if action.verb in ("create", "replace")]
-    for first in range(0, len(making), _AT_ONCE):
-        _make(making[first : first + _AT_ONCE], host)
+    at_once = host.open_files.batch  # each holds an open file of its namespace until the batch is sent
+    for first in range(0, len(making), at_once):
+        _make(making[first : first + at_once], host)
     for action in actions:
         if action.verb == "change" and set(action.after) - set(_GUARD):
             _change(action.wanted, host)
