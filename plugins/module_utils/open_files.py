@@ -67,8 +67,9 @@ def lacking() -> str | None:
     if room >= _LEAST:
         return None
     limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    needed = limit + _LEAST - room
     return (
-        f"this process may have {limit} files open (ulimit -n, RLIMIT_NOFILE), and a run needs {limit + _LEAST - room}: "
+        f"this process may have {limit} files open (ulimit -n, RLIMIT_NOFILE), and a run needs {needed}: "
         "raise its hard limit (ulimit -Hn, nofile in limits.conf(5), LimitNOFILE= of a unit of systemd)"
     )
 

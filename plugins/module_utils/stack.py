@@ -269,8 +269,10 @@ class Stack:
         if self._socket is None:
             if self._opened is not None:
                 self._opened.add(self)
-            by_pid = self._pid is not None
-            self._socket = namespaces.open_socket_of_pid(self._pid) if by_pid else namespaces.open_socket(self.name)
+            if self._pid is None:
+                self._socket = namespaces.open_socket(self.name)
+            else:
+                self._socket = namespaces.open_socket_of_pid(self._pid)
         return self._socket
 
     def release(self) -> None:
