@@ -24,8 +24,9 @@ _INTERFACE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,14}\Z")
 _HOST = r"[A-Za-z0-9][A-Za-z0-9_-]*(\.[A-Za-z0-9][A-Za-z0-9_-]*)*\Z"
 _HOST_NAME = re.compile(r"(?=.{1,255}\Z)" + _HOST)
 _OBJECT = re.compile(r"(?=.{1,63}\Z)" + _HOST)
-_LABEL_KEY = re.compile(r"[a-z][a-z0-9_]{0,31}\Z")
-_LABEL_VALUE = re.compile(r"[A-Za-z0-9_.:/@+-]{1,128}\Z")
+_LABEL_KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_./-]*\Z")
+_ENCODED = re.compile(rb"[^A-Za-z0-9_.:/@+,=~-]")  # bytes of a label's value that are percent-encoded (RFC 3986, 2.1)
+_DECODED = re.compile(rb"%([0-9A-F]{2})")
 
 MAC = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}\Z")
 GATEWAY_MODES = ("nat", "routed", "isolated")
@@ -49,7 +50,13 @@ INTERFACE_RULE = "1 to 15 of the characters A-Z a-z 0-9 _ . - and no . or - in f
 _HOST_RULE = "of the characters A-Z a-z 0-9 _ . - with a letter or digit in front and after each dot"
 OBJECT_RULE = "1 to 63 " + _HOST_RULE
 HOST_RULE = "1 to 255 " + _HOST_RULE
-LABEL_RULE = "keys of a-z 0-9 _, values of 1 to 128 of the characters A-Z a-z 0-9 _ . : / @ + -, 240 bytes in all"
+LABEL_RULE = "keys of the characters A-Z a-z 0-9 _ . / - with a letter or digit in front, and values of printable text"
+
+# The labels that say what an object is to the collection. Roles take none of these from those who declare.
+OWN_LABELS = frozenset((
+    "role", "network", "container", "mode", "aliases", "interface", "addresses", "mac", "joins", "cable", "vni",
+    "ip_range", "ip_range6", "aux_addresses", "host_binding_ipv4", "host_binding_ipv6", "unprivileged_ports",
+))  # fmt: skip
 
 _MARK = "virtnet"
 _ONCE = 1 << 16  # a run looks at the same few thousand names and labels several times each
@@ -126,10 +133,10 @@ def sysctl(key: str) -> str:
 def mark(labels: dict[str, str]) -> str:
     """The text that marks an object as ours: 'virtnet' and the labels as key=value, sorted.
 
-    >>> mark({"network": "web", "container": "c1"})
-    'virtnet container=c1 network=web'
+    >>> mark({"network": "web", "com.example.tier": "front end"})
+    'virtnet com.example.tier=front%20end network=web'
     """
-    return " ".join([_MARK] + ["%s=%s" % item for item in sorted(labels.items())])
+    return " ".join([_MARK] + ["%s=%s" % (key, _encoded(value)) for key, value in sorted(labels.items())])
 
 
 def labels_of(alias: str | None) -> dict[str, str] | None:
@@ -140,9 +147,10 @@ def labels_of(alias: str | None) -> dict[str, str] | None:
     if first != _MARK:
         return None
     try:
-        return dict([word.split("=", 1) for word in words])
+        found = dict([word.split("=", 1) for word in words])
     except ValueError:  # a word without =
         return None
+    return {key: _decoded(value) for key, value in found.items()} if "%" in alias else found
 
 
 def addresses_mark(named: dict[str, str]) -> str:
@@ -160,14 +168,25 @@ def addresses_of(value: str) -> dict[str, str]:
 
 
 def labels_fit(labels: object) -> bool:
-    """Whether a link's alias can hold the labels and give them back unchanged (the rule is LABEL_RULE)."""
+    """Whether a link's alias can hold the labels and give them back unchanged."""
+    return labels_problem(labels) is None
+
+
+def labels_problem(labels: object, own: dict[str, str] | None = None) -> str | None:
+    """Why a link's alias cannot hold the labels, besides the collection's ``own``; None where it can."""
     if not isinstance(labels, dict):
-        return False
+        return "labels are a dictionary"
     for key, value in labels.items():
         if not (isinstance(key, str) and isinstance(value, str) and _is_label(key, value)):
-            return False
-    # as long as mark() makes them, all of it one byte each
-    return len(_MARK) + sum(len(key) + len(value) + 2 for key, value in labels.items()) <= _ALIAS_BYTES
+            return "labels are %s: %r: %r is none" % (LABEL_RULE, key, value)
+    room = _ALIAS_BYTES - (len(mark(own)) if own else len(_MARK))
+    needed = sum(_label_bytes(key, value) for key, value in labels.items() if key not in (own or ()))
+    if needed <= room:
+        return None
+    return (
+        "they take %d bytes of the link's alias (key, value and two for each), and %d are left: give fewer, or "
+        "shorter ones" % (needed, room)
+    )
 
 
 def entry_number(mac: str, addresses: Iterable[str], vtep: str) -> int:
@@ -196,7 +215,21 @@ def _is_object_name(name: str) -> bool:
 
 @functools.lru_cache(_ONCE)
 def _is_label(key: str, value: str) -> bool:
-    return bool(_LABEL_KEY.match(key) and _LABEL_VALUE.match(value))
+    return bool(_LABEL_KEY.match(key)) and value.isprintable()
+
+
+@functools.lru_cache(_ONCE)
+def _label_bytes(key: str, value: str) -> int:
+    return len(key) + len(_encoded(value)) + 2
+
+
+@functools.lru_cache(_ONCE)
+def _encoded(value: str) -> str:
+    return _ENCODED.sub(lambda found: b"%%%02X" % found.group()[0], value.encode()).decode("ascii")
+
+
+def _decoded(word: str) -> str:
+    return _DECODED.sub(lambda found: bytes.fromhex(found.group(1).decode()), word.encode()).decode("utf-8", "replace")
 
 
 def _device(prefix: str, network: str) -> str:

@@ -159,8 +159,9 @@ class Problems:
 
     def labels(self, kind: str, name: object, value: Any) -> None:
         """The value has to be labels that a link's alias can hold."""
-        if value is not None and not names.labels_fit(value):
-            self.add(kind, name, "labels", value, "labels are " + names.LABEL_RULE)
+        wrong = None if value is None else names.labels_problem(value)
+        if wrong is not None:
+            self.add(kind, name, "labels", value, wrong)
 
     def routes(self, kind: str, name: object, field: str, value: Any) -> None:
         """Each of the values has to be a route, one for each network: ``to`` it, ``via`` an address of its family."""

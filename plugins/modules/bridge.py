@@ -63,7 +63,10 @@ options:
       description:
         - Words kept in the kernel with the object, in the alias of its link, and shown by
           M(virtnet.linux.network_info).
-        - Keys of lower case letters, digits and underscores; values without white space; 240 bytes in all.
+        - Keys of letters, digits and C(. _ - /), with a letter or digit in front; values of printable text. The keys
+          C(device), C(was_up), C(was_mtu) and C(was_mac) are for the collection's own use.
+        - The alias has 255 bytes. Seven are for its mark, and of each label key, value and two more; what is neither an
+          ASCII letter or digit nor one of C(_.:/@+,=~-) takes three for each of its bytes.
       type: dict
     adopt:
       description:

@@ -67,8 +67,8 @@ VARIABLES = {
     ),
 }  # fmt: skip
 
+OVERLAY_ROLE = "overlay_network"
 _STATES = ("present", "absent")
-_OWN_LABELS = ("role", "network", "joins", "ip_range", "ip_range6", "aux_addresses", *BINDINGS.values())
 _OF_A_NAMESPACE = (
     "networks", "interfaces", "ports", "forwarding", "sysctls", "unprivileged_ports", "routes", "dns", "dns_search",
     "dns_opt", "pid",
@@ -220,7 +220,7 @@ def read_declaration(raw: object, problems: Problems) -> Declaration:
     _check_variables(whole, role, purge)
     host = whole.text("host") or ""
     networks, absent_networks = _by_name(
-        whole, "networks", f"{role}_networks", "network", lambda fields, name: _read_network(fields, name, host)
+        whole, "networks", f"{role}_networks", "network", lambda fields, name: _read_network(fields, name, host, role)
     )
     unprivileged = bool(whole.boolean("unprivileged_ports", True))
     containers, absent_containers = _by_name(
@@ -336,7 +336,7 @@ def _by_name(
     return present, absent
 
 
-def _read_network(fields: Fields, name: str, host: str) -> Network:
+def _read_network(fields: Fields, name: str, host: str, role: str) -> Network:
     fields.only(*NETWORK_FIELDS)
     found_before = len(fields.problems.errors)
     subnets = _read_subnets(fields, name, host)
@@ -357,7 +357,7 @@ def _read_network(fields: Fields, name: str, host: str) -> Network:
         crossing=crossing,
         anti_spoofing=bool(fields.boolean("anti_spoofing", True)),
         routes=read_routes(fields),
-        labels=_read_labels(fields, name, subnets, crossing),
+        labels=_read_labels(fields, name, subnets, crossing, role),
         connect=_read_connect(fields, name),
         stp=fields.boolean("stp", None),
         automatic=not fields.given("subnet") and not fields.given("subnet6"),
@@ -382,27 +382,32 @@ def _read_connect(fields: Fields, name: str) -> dict[str, int]:
     return found
 
 
-def _read_labels(fields: Fields, name: str, subnets: dict[int, Subnet], crossing: Crossing) -> dict[str, str]:
+def _read_labels(
+    fields: Fields, name: str, subnets: dict[int, Subnet], crossing: Crossing, role: str
+) -> dict[str, str]:
     """The bridge's labels: what is declared, and what a run has to know of the network that does not declare it."""
     words = Fields(fields.mapping("labels"), f"{fields.thing}: labels", fields.problems)
     found = {key: words.text(key) for key in words.keys()}
     labels = {key: text or "" for key, text in found.items() if text is not None or not words.given(key)}
-    for word in _OWN_LABELS:
-        if word in labels:
-            words.refuse(word, "is set by the role itself; choose another word")
+    own = {"role": role, "network": name}
+    if role == OVERLAY_ROLE and "vni" in labels:  # its planner has put it there, and refused a declared one
+        own["vni"] = labels.pop("vni")
+    for word in sorted(names.OWN_LABELS.intersection(labels)):
+        words.refuse(word, "is set by the role itself; choose another word")
     if not names.is_object_name(name):
         return labels
     for version, subnet in subnets.items():
         if subnet.ip_range is not None:
-            labels["ip_range" + ("6" if version == 6 else "")] = str(subnet.ip_range)
-    labels.update({BINDINGS[version]: str(address) for version, address in crossing.bindings.items()})
-    own = {"role": "bridge_network", "network": name}
-    if not names.labels_fit({**labels, **own}):
-        fields.refuse("labels", f"must be {names.LABEL_RULE}")
+            own["ip_range" + ("6" if version == 6 else "")] = str(subnet.ip_range)
+    own.update({BINDINGS[version]: str(address) for version, address in crossing.bindings.items()})
+    wrong = names.labels_problem(labels, own)
+    if wrong is not None:
+        fields.refuse("labels", wrong)
+    labels.update(own)
     reserved = {key: str(address) for subnet in subnets.values() for key, address in subnet.auxiliary.items()}
     if reserved:
         kept = {**labels, "aux_addresses": names.addresses_mark(reserved)}
-        if names.labels_fit({**kept, **own}):
+        if names.labels_fit(kept):
             return kept
         rule = "are more than the bridge's alias has room for: only runs that declare the network will know of them"
         fields.problems.warn(fields.thing, "aux_addresses", dict(reserved), rule)
@@ -485,7 +490,7 @@ def _read_container(fields: Fields, name: str, unprivileged: bool) -> Container:
         name=name,
         mode=mode[0] if mode else "none",
         target=mode[1] if mode else None,
-        attachments=_read_attachments(fields),
+        attachments=_read_attachments(fields, name),
         whole=not _lacks_some(fields.raw.get("networks")),
         cards=read_cards(fields),
         ports=_read_ports(fields),
@@ -537,7 +542,7 @@ def _read_mode(fields: Fields, name: str) -> tuple[str, str | None] | None:
     return None
 
 
-def _read_attachments(fields: Fields) -> list[Attachment]:
+def _read_attachments(fields: Fields, container: str) -> list[Attachment]:
     found: dict[str, Attachment] = {}
     for number, value in enumerate(fields.listing("networks")):
         if isinstance(value, Omitted):
@@ -545,7 +550,7 @@ def _read_attachments(fields: Fields) -> list[Attachment]:
         network = _read_network_name(fields, number, value)
         if isinstance(value, Mapping):
             wish = Fields(value, f"{fields.thing}: networks[{number}]", fields.problems, number)
-            attachment = _read_attachment(wish, network or "")
+            attachment = _read_attachment(wish, network or "", container)
         else:
             attachment = Attachment(network or "", number)
         if network is None:
@@ -582,8 +587,10 @@ def _read_attachment(fields: Fields, network: str) -> Attachment:
         fields.refuse("interface_name", f"must be {names.INTERFACE_RULE}; and not lo, which is there already")
     addresses = {4: fields.address("ipv4_address", 4), 6: fields.address("ipv6_address", 6)}
     aliases = _read_aliases(fields)
-    if aliases and not names.labels_fit({"network": network, "aliases": "+".join(aliases)}):
-        fields.refuse("aliases", "are too many: 128 bytes, with a + between them, are what the kernel keeps of them")
+    own = {"network": network, "container": container, "interface": "x" * 15}
+    wrong = names.labels_problem({"aliases": "+".join(aliases)}, own) if aliases else None
+    if wrong is not None and names.labels_fit(own):
+        fields.refuse("aliases", "are too many: " + wrong)
     return Attachment(
         network=network,
         number=fields.number,

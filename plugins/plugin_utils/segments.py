@@ -49,6 +49,8 @@ def settle_segments(scope: Scope, problems: Problems) -> None:
     for segment in _segments(scope):
         _settle_segment(segment, problems)
         _check_internal(segment, problems)
+    for network in scope.networks.values():
+        _check_labels(network, problems)
     _check_rings(scope, problems)
     _check_standing(scope, standing, problems)
 
@@ -192,6 +194,14 @@ def _check_internal(segment: list[Network], problems: Problems) -> None:
         if network.declared and not any(one.declared for one in closed):
             rule = f"a cable joins it with {inside}, which is internal and whose containers would get out by it"
             problems.refuse(str(network), "internal", False, f"{rule}; say true, or leave the cable out")
+
+
+def _check_labels(network: Network, problems: Problems) -> None:
+    """The bridge of one that joins another says so by a label of its own."""
+    if network.declared and network.joins is not None and names.labels_fit(network.labels):
+        wrong = names.labels_problem(network.labels, {"joins": network.joins})
+        if wrong is not None:
+            problems.refuse(str(network), "labels", network.labels, wrong)
 
 
 def _check_rings(scope: Scope, problems: Problems) -> None:

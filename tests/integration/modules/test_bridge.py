@@ -55,7 +55,7 @@ def test_comes_and_goes(host):
         ("mtu", [1400, 9000]),
         ("stp", [True, False]),
         ("up", [False, True]),
-        ("labels", [{"network": "web"}, {"network": "db", "role": "x"}, {}]),
+        ("labels", [{"com.example.Tier": "front end, 100% café"}, {"network": "db", "role": "x"}, {}]),
     ],
 )
 def test_each_option_is_changed_in_place(host, option, values):
@@ -263,7 +263,7 @@ def test_all_that_is_wrong_is_said_at_once(host):
         {"name": "br4", "mtu": 67},
         {"name": "br5", "mtu": 65536},
         {"name": "br6", "addresses": ["10.0.0.1", "10.0.0.1/33", "fine", "224.0.0.1/4", "::/64"]},
-        {"name": "br7", "labels": {"a": "b c"}},
+        {"name": "br7", "labels": {"a b": "c"}},
         {"name": "br8"},
         {"name": "br8", "stp": True},
     ])  # fmt: skip

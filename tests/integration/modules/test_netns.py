@@ -284,7 +284,7 @@ def test_all_that_is_wrong_is_said_at_once(host):
         {"name": "c2", "join": "c2"},
         {"name": "c3", "join": "host", "pid": 1},
         {"name": "c4", "pid": 99999},
-        {"name": "c5", "labels": {"Word": "two words"}},
+        {"name": "c5", "labels": {"two words": "x"}},
         {"name": "c6"},
         {"name": "c6"},
     ])  # fmt: skip

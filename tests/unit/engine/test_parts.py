@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import doctest
 import importlib
+import re
 
 import pytest
 from hypothesis import given
@@ -18,8 +19,8 @@ from ansible_collections.virtnet.linux.plugins.module_utils.actions import Actio
 from ansible_collections.virtnet.linux.plugins.module_utils.kinds import nat_port
 from ansible_collections.virtnet.linux.plugins.module_utils.options import Problems
 
-WORDS = st.text("abcdefghijklmnopqrstuvwxyz0123456789_", min_size=1, max_size=10).filter(lambda word: word[0].isalpha())
-VALUES = st.text("ABCabc019_.:/@+-", min_size=1, max_size=12)
+WORDS = st.text("ABCxyz019_./-", min_size=1, max_size=16)
+VALUES = st.text("ABCabc019_.:/@+- =%,~\u00e4\u4e2d", max_size=12) | st.text(max_size=12)
 
 
 @pytest.mark.parametrize("module", ["names", "kinds.nat_port", "actions", "options", "settings"])
@@ -31,7 +32,42 @@ def test_examples_in_docstrings(module):
 @given(st.dictionaries(WORDS, VALUES, max_size=5))
 def test_labels_come_back_from_a_mark_as_they_were(labels):
     if names.labels_fit(labels):
-        assert names.labels_of(names.mark(labels)) == labels
+        mark = names.mark(labels)
+        assert names.labels_of(mark) == labels
+        assert mark.isascii() and mark.isprintable() and len(mark) <= 255
+
+
+@given(st.dictionaries(WORDS, VALUES, max_size=5), st.integers(0, 300))
+def test_labels_are_refused_exactly_where_the_alias_has_no_room(labels, more):
+    own = {"role": "bridge_network", "network": "web"}
+    labels = {key: value for key, value in labels.items() if names.labels_fit({key: value}) and key not in own}
+    labels["x"] = "y" * more
+    problem = names.labels_problem(labels, own)
+    assert (problem is None) == (len(names.mark({**labels, **own})) <= 255)
+    if problem is not None:
+        over = len(names.mark({**labels, **own})) - 255
+        needed, left = map(int, re.findall(r"\d+", problem))
+        assert needed - left == over
+
+
+def test_labels_of_docker_and_compose():
+    labels = {
+        "com.docker.compose.project": "shop",
+        "com.example.owner": "Ops & Co. <ops@example.com>",
+        "org.opencontainers.image.url": "https://example.com/?a=b&c=d",
+        "Tier": "",
+        "traefik.http.routers/web": "100% caf\u00e9",
+    }
+    assert names.labels_fit(labels)
+    assert names.labels_of(names.mark(labels)) == labels
+
+
+@pytest.mark.parametrize(
+    "labels", [{"": "a"}, {" a": "b"}, {"a b": "c"}, {"a=b": "c"}, {".a": "b"}, {"a": "b\nc"}, {"a": "\ud800"},
+               {"a": "\u202e"}, {"a": 1}, {"a": None}, {1: "a"}, {"\u00e4": "a"}, [], "a=b"]
+)  # fmt: skip
+def test_what_no_alias_could_give_back_is_no_label(labels):
+    assert not names.labels_fit(labels)
 
 
 @pytest.mark.parametrize("alias", [None, "", "eth0", "virtnetx", "virtnet word", "my virtnet a=b", "virtnet a=b c"])

@@ -73,7 +73,11 @@ NETWORKS = [
     (network(name=None), "bridge_network_networks[0]: name (not given)", "needs a name"),
     (network(labels={"role": "mine"}), "network web: labels: role 'mine'", "set by the role itself"),
     (network(labels={"ip_range": "x"}), "network web: labels: ip_range 'x'", "set by the role itself"),
-    (network(labels={"Tier": "x y"}), "network web: labels {'Tier': 'x y'}", "keys of a-z"),
+    (network(labels={"a b": "x"}), "network web: labels {'a b': 'x'}", "keys of the characters A-Z a-z 0-9 _ . / -"),
+    (network(labels={"a": "x\ny"}), "network web: labels {'a': 'x\\ny'}", "values of printable text"),
+    (network(labels={"vni": "5"}), "network web: labels: vni '5'", "set by the role itself"),
+    (network(labels={"device": "eth0"}), "network web: labels: device 'eth0'", "set by the role itself"),
+    (network(labels={"container": "c1"}), "network web: labels: container 'c1'", "set by the role itself"),
     (network(routes=[{"to": "10.0.0.0/8"}]), "network web: routes[0]: via (not given)", "needs both"),
     (
         network(routes=[{"to": "10.0.0.0/8", "via": "10.0.0.1"}]),
@@ -428,6 +432,16 @@ def test_containers(containers, where, rule):
     (error,) = errors([*network(), DUAL], containers)
     assert error.startswith(where + ": ")
     assert rule in error
+
+
+def test_labels_that_do_not_fit_say_how_many_bytes_are_left():
+    (found,) = errors([{**WEB, "labels": {"com.example.a": "x" * 250}}], [])
+    own = len("virtnet network=web role=bridge_network")
+    needed, left = len("com.example.a") + 250 + 2, 255 - own
+    assert f"they take {needed} bytes of the link's alias (key, value and two for each), and {left} are left" in found
+    joining = {"name": "n" * 60, "connect": ["w" * 60], "labels": {"a": "x" * 100}}
+    (found,) = errors([{**WEB, "name": "w" * 60}, joining], [])
+    assert found.startswith(f"network {'n' * 60}: labels {{") and "of the link's alias" in found
 
 
 def test_a_circle_is_told_of_each_of_its_containers():

@@ -195,7 +195,7 @@ def test_a_network_with_everything_said():
                 "trusted_interfaces": ["wg0", "eth3"],
                 "uplinks": ["eth0"],
                 "anti_spoofing": False,
-                "labels": {"tier": "back", "rank": "2"},
+                "labels": {"tier": "back", "rank": "2", "com.example.Tier": "front end"},
             }
         ],
         [{"name": "c", "networks": ["all"]}],
@@ -207,7 +207,7 @@ def test_a_network_with_everything_said():
         "mtu": 1400,
         "up": True,
         "labels": {
-            "role": "bridge_network", "network": "all", "tier": "back", "rank": "2",
+            "role": "bridge_network", "network": "all", "tier": "back", "rank": "2", "com.example.Tier": "front end",
             "ip_range": "172.30.5.0/24", "ip_range6": "fd00:30::5:0/112", "aux_addresses": "printer/172.30.5.0",
         },
         "state": "present",
