@@ -158,7 +158,7 @@ def converge(
         if planned_on not in (None, revision(host)):
             raise Stale
         host.heads = _heads_of_segments(document, host)
-        warnings = _refuse(document, host, check)
+        warnings = host.memory.lost + _refuse(document, host, check)
         wanted = _firewall_state(document, host)
         warnings += _lost_answers(document, host, wanted)
         try:

@@ -17,7 +17,7 @@ import os
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from ansible_collections.virtnet.linux.plugins.module_utils import names
+from ansible_collections.virtnet.linux.plugins.module_utils import names, regular
 from ansible_collections.virtnet.linux.plugins.module_utils.converge import KINDS, Document
 from ansible_collections.virtnet.linux.plugins.module_utils.files import DIRECTORY, Unreadable
 from ansible_collections.virtnet.linux.plugins.module_utils.kind import (
@@ -27,6 +27,7 @@ from ansible_collections.virtnet.linux.plugins.module_utils.kind import (
     INTERFACE,
     NAT_PORT,
     NETNS,
+    NETWORK_NAMES,
     RESOLVER,
     VETH,
 )
@@ -136,18 +137,81 @@ def _path(role: str, network: str) -> str:
 
 def _load(path: str) -> Document:
     try:
-        with open(path, encoding="utf-8") as file:
-            content = json.load(file)
+        content = json.loads(regular.read(path, follow=False))
         version, objects = content["version"], content["objects"]
-        every = [one for some in objects.values() for one in some]
-        known = set(objects) <= set(KINDS) and all(isinstance(one, dict) for one in every)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise Unreadable("%s is damaged (%r): remove it, and run the playbook that made it" % (path, error)) from error
-    if version != VERSION or not known:
+        every = [(kind, one) for kind, some in objects.items() for one in some]
+        if version == VERSION:
+            for kind, one in every:
+                _check(kind, one)
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, regular.Irregular) as error:
+        said = str(error) if isinstance(error, (_Wrong, regular.Irregular)) else repr(error)
+        rule = "%s is damaged (%.200s): remove it, and run the playbook that made it"
+        raise Unreadable(rule % (path, said)) from error
+    if version != VERSION:
         raise Unreadable(
-            "%s is of version %s, and this is for version %s: run the playbook that made it" % (path, version, VERSION)
+            "%s is of version %.40r, and this is for version %s: run the playbook that made it"
+            % (path, version, VERSION)
         )
     return objects  # type: ignore[no-any-return]
+
+
+def _check(kind: str, one: Any) -> None:
+    """What a run writes is of the types that the modules take, and names what the files are named after; what it means
+    beyond that is checked as what the modules are given is. Raises ValueError, and TypeError."""
+    options = KINDS[kind].OPTIONS
+    _check_object(kind, options, one)
+    whole = _complete(options, one)
+    if kind == BRIDGE and not names.is_interface_name(one["name"]):
+        raise _Wrong("%s: name: %.40r" % (kind, one["name"]))
+    if kind == NETWORK_NAMES and not names.is_object_name(one["network"]):
+        raise _Wrong("%s: network: %.40r" % (kind, one["network"]))
+    if kind == NAT_PORT and whole["host_port"] is not None and not nat_port.nat_ports(whole):
+        raise _Wrong("%s: host_port: %.40r" % (kind, whole["host_port"]))
+
+
+def _check_object(place: str, options: dict[str, Any], one: Any) -> None:
+    if not isinstance(one, dict):
+        raise _Wrong("%s: %.40r is no object" % (place, one))
+    for name in set(one).difference(options).union(set(one).intersection(_NOT_WRITTEN)):
+        raise _Wrong("%s: %.40r is nothing that is written down" % (place, name))
+    for name, option in options.items():
+        value = one.get(name)
+        if value is None and option.get("required"):
+            raise _Wrong("%s: %s is missing" % (place, name))
+        if value is not None:
+            _check_value("%s: %s" % (place, name), option, value)
+
+
+def _check_value(place: str, option: dict[str, Any], value: Any) -> None:
+    if not _IS[option["type"]](value) or value not in option.get("choices", [value]):
+        raise _Wrong("%s: %.40r" % (place, value))
+    if option["type"] == "list":
+        for one in value:
+            _check_value(place, {**option, "type": option["elements"]}, one)
+    elif option["type"] == "dict" and "options" in option:
+        _check_object(place, option["options"], value)
+    elif option["type"] == "dict":
+        for name, one in value.items():
+            if not _is_text(name) or not (_is_text(one) or isinstance(one, (int, float))):
+                raise _Wrong("%s: %.40r" % (place, name))
+
+
+def _is_text(value: Any) -> bool:
+    """Whether it is text that can be written anywhere: half a character (a lone surrogate) cannot."""
+    return isinstance(value, str) and value.encode("utf-8", "replace").decode() == value
+
+
+class _Wrong(ValueError):
+    """What is no object that a run has written; the text says where."""
+
+
+_IS: dict[str, Callable[[Any], bool]] = {
+    "str": _is_text,
+    "int": lambda value: type(value) is int,
+    "bool": lambda value: isinstance(value, bool),
+    "list": lambda value: isinstance(value, list),
+    "dict": lambda value: isinstance(value, dict),
+}
 
 
 def _text(role: str, network: str, objects: Document) -> str:

@@ -13,6 +13,7 @@ nft is spoken to in its own text (1.0.6 cannot read its own JSON of a map with c
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import json
 import os
@@ -23,18 +24,36 @@ from typing import IO, Any
 
 from ansible_collections.virtnet.linux.plugins.module_utils import programs, ruleset
 from ansible_collections.virtnet.linux.plugins.module_utils.firewall_elements import bridge_of, elements, parse
-from ansible_collections.virtnet.linux.plugins.module_utils.firewall_listing import Elements, Values, decode
+from ansible_collections.virtnet.linux.plugins.module_utils.firewall_listing import (
+    Elements,
+    Values,
+    decode,
+    others_sets,
+)
 from ansible_collections.virtnet.linux.plugins.module_utils.firewall_state import State
 from ansible_collections.virtnet.linux.plugins.module_utils.netlink import NetlinkError, Socket
 
 _NETLINK_NETFILTER = 12
 _GET_GENERATION = struct.pack("=IHHIIBBH", 20, 0xA10, 1, 0, 0, 0, 0, 0)  # NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_GETGEN
 _LIST = ("-j", "-p", "list", "table")  # without -p nft reads /etc/protocols once for each published port
+_OUR_TABLES = "the tables " + ruleset.TABLE
 _MESSAGE_BYTES = 2000  # of nft's: it goes on about every line after a first mistake
 
 
 class FirewallError(Exception):
     """nft is missing, or refused; the text is for people and has nft's own words."""
+
+
+@contextlib.contextmanager
+def understood(what: str) -> Iterator[None]:
+    """For what reads nft's listings: FirewallError where they are not of the form that it knows."""
+    try:
+        yield
+    except (AttributeError, LookupError, TypeError, ValueError, ArithmeticError, RecursionError) as error:
+        raise FirewallError(
+            "nft lists %s in a form that is not known here (%.100r): take another version of nft, or remove what it "
+            "lists so (nft -a list ruleset)" % (what, error)
+        ) from error
 
 
 class Live:
@@ -57,7 +76,8 @@ class Live:
     @functools.cached_property
     def state(self) -> State:
         """What they hold, in words."""
-        return parse(self.elements)
+        with understood(_OUR_TABLES):
+            return parse(self.elements)
 
 
 def drift(family: str, listing: list[dict[str, Any]]) -> list[str]:
@@ -70,6 +90,7 @@ def drift(family: str, listing: list[dict[str, Any]]) -> list[str]:
             comments[item["rule"]["chain"]].append(item["rule"].get("comment"))
     sets = {(item.get("set") or item.get("map") or {}).get("name") for item in listing} - {None}
     found = ["set %s is missing" % name for name in sorted(set(ruleset.fields(family)) - sets)]
+    found += ["set %s is of another type" % name for name in sorted(others_sets(family, listing))]
     if any(item.get("table", {}).get("flags") for item in listing):
         found.append("it is dormant")  # no packet meets it
     found += ["chain %s is not ours" % name for name in sorted(set(hooks) - set(wanted))]
@@ -135,7 +156,8 @@ class Listing:
         for family in sorted(_existing() & refused) if refused else ():
             errors = "".join(one.errors for one in self._at_work)
             raise FirewallError("nft could not list table %s %s: %s" % (family, ruleset.TABLE, errors.strip()))
-        return _live({family: listing["nftables"] for family, listing in listed.items() if listing})
+        with understood(_OUR_TABLES):
+            return _live({family: listing["nftables"] for family, listing in listed.items() if listing})
 
     def close(self) -> None:
         """Leave nothing at work and nothing open."""
@@ -148,7 +170,7 @@ class _Lister:
 
     def __init__(self, families: list[str]) -> None:
         self._families = families
-        self._said = os.fdopen(os.memfd_create("nft"), "r+", encoding="utf-8")
+        self._said = os.fdopen(os.memfd_create("nft"), "r+", encoding="utf-8", errors="replace")
         self.errors = ""
         try:
             self._process = _start(_list_command(families), self._said)
@@ -214,7 +236,7 @@ def _listing(line: str) -> dict[str, Any] | None:
     """What nft said of a table; None where it refused, or ended in the middle of it."""
     try:
         said: dict[str, Any] | None = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return said
 
@@ -280,6 +302,7 @@ def _start(command: list[str], output: int | IO[str] = subprocess.PIPE) -> subpr
         stdout=output,
         stderr=subprocess.PIPE,
         text=True,
+        errors="replace",  # others' names and comments may be no UTF-8
         # by default nft has thousands of elements in pages of 4 KiB, and getting them takes a fifth of its time
         env={**os.environ, "LC_ALL": "C", "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1"},
     )
@@ -304,8 +327,9 @@ def _existing() -> set[str]:
         )
     if process.returncode:
         raise FirewallError("nft could not list the tables of this host: " + error.strip())
-    tables = [item["table"] for item in json.loads(text)["nftables"] if "table" in item]
-    return {table["family"] for table in tables if table["name"] == ruleset.TABLE}
+    with understood("the tables of this host"):
+        tables = [item["table"] for item in json.loads(text)["nftables"] if "table" in item]
+        return {table["family"] for table in tables if table["name"] == ruleset.TABLE}
 
 
 def _kernel_has_tables() -> bool:

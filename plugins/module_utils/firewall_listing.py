@@ -35,15 +35,36 @@ def quoted(name: str) -> str:
 def decode(family: str, listing: list[dict[str, Any]]) -> Elements:
     """The elements in what `nft -j list table` says of one of our tables. Sets that are not ours are passed over."""
     found: Elements = {}
-    known = ruleset.fields(family)
+    known, others = ruleset.fields(family), others_sets(family, listing)
     for item in listing:
         held = item.get("set") or item.get("map")
-        if held and held["name"] in known:
+        if held and held["name"] in known and held["name"] not in others:
             texts = [_text_of(field) for field in known[held["name"]]]
             found[family, held["name"]] = dict(
                 [_element(texts, element, "map" in item) for element in held.get("elem", ())]
             )
     return found
+
+
+def others_sets(family: str, listing: list[dict[str, Any]]) -> set[str]:
+    """The sets and maps that are called as ours are, and hold something else: others made them."""
+    known, values = ruleset.fields(family), ruleset.values(family)
+    found = set()
+    for item in listing:
+        held = item.get("set") or item.get("map")
+        if held and held["name"] in known:
+            name = held["name"]
+            if _differ(held.get("type"), known[name]) or _differ(held.get("map"), values.get(name, ())):
+                found.add(name)
+    return found
+
+
+def _differ(listed: Any, types: tuple[str, ...]) -> bool:
+    """Whether a set is listed with other types; with an expression's type (typeof) they cannot be compared."""
+    if isinstance(listed, dict) or any("@" in one for one in types):
+        return False
+    parts = listed.split(" . ") if isinstance(listed, str) else listed or []
+    return tuple(parts) != types
 
 
 _Text = Callable[[Any], str]
@@ -56,6 +77,8 @@ def _element(texts: list[_Text], element: Any, in_map: bool) -> tuple[str, tuple
         comment = key["elem"].get("comment")
         key = key["elem"]["val"]
     parts = key["concat"] if isinstance(key, dict) and "concat" in key else [key]
+    if len(parts) != len(texts):
+        raise ValueError(key)
     # no call more than needed: there are four elements and more for each endpoint
     said = [_interval(text, part) if isinstance(part, dict) else text(part) for text, part in zip(texts, parts)]
     return " . ".join(said), (None if value is None else _value(value), comment)

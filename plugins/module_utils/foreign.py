@@ -29,6 +29,7 @@ NF_CALL = {"iptables": "net.bridge.bridge-nf-call-iptables", "ip6tables": "net.b
 
 _ACCEPT, _DROP, _GO_ON = "accept", "drop", "go on"
 _HARMLESS = ("counter", "log", "comment", "notrack")  # statements that decide nothing
+_OTHERS = "this host's other tables"
 _ANY_BRIDGE = ""  # stands for one that no rule names
 _MARK, _OUR_BITS = {"meta": {"key": "mark"}}, ruleset.MARKS[0] | ruleset.MARKS[1]
 _BEHIND_OURS = ("input", "output", "postrouting")  # hooks behind which no chain of ours asks for a mark
@@ -75,11 +76,16 @@ class Drop:
 def tables() -> list[Table]:
     """Everybody else's tables that see IP packets. Raises FirewallError."""
     done = subprocess.run(
-        [firewall.binary(), "-j", "-t", "list", "ruleset"], capture_output=True, text=True, check=False
+        [firewall.binary(), "-j", "-t", "list", "ruleset"],
+        capture_output=True,
+        text=True,
+        errors="replace",
+        check=False,
     )
     if done.returncode:
         raise firewall.FirewallError("nft could not list the rules of this host: " + done.stderr.strip())
-    return read_tables(json.loads(done.stdout)["nftables"])
+    with firewall.understood(_OTHERS):
+        return read_tables(json.loads(done.stdout)["nftables"])
 
 
 def read_tables(listing: Iterable[dict[str, Any]]) -> list[Table]:
@@ -95,6 +101,8 @@ def read_tables(listing: Iterable[dict[str, Any]]) -> list[Table]:
         elif kind == "chain" and what.get("type", "filter") == "filter":
             found[family, name].chains[what["name"]] = Chain(what["name"], what.get("hook"), what.get("policy"))
         elif kind == "rule" and what["chain"] in found[family, name].chains:
+            if not isinstance(what.get("comment", ""), str) or not isinstance(what["handle"], int):
+                raise TypeError(what)
             found[family, name].chains[what["chain"]].rules.append(what)
     return list(found.values())
 
@@ -103,25 +111,29 @@ def drops(others: list[Table], bridge: str = _ANY_BRIDGE) -> list[Drop]:
     """The chains that drop packets of the bridge (by default: of one that no rule names)."""
     found = []
     for table in others:
-        for chain in table.chains.values():
-            if chain.hook == "forward":
-                for packet in packets(table, bridge):
-                    rule = _dropped_by(table, chain, packet)
-                    if rule is not None:
-                        place = keeper(table), entry(table, chain)
-                        found.append(Drop(table.family, table.name, chain.name, rule, *place))
-                        break
+        with firewall.understood("table %s" % table):
+            found += [drop for chain in table.chains.values() for drop in _drops_of(table, chain, bridge)]
     return found + list(_legacy_drops(bridge))
+
+
+def _drops_of(table: Table, chain: Chain, bridge: str) -> list[Drop]:
+    """What one chain makes of the bridge's packets, once."""
+    for packet in packets(table, bridge) if chain.hook == "forward" else []:
+        rule = _dropped_by(table, chain, packet)
+        if rule is not None:
+            return [Drop(table.family, table.name, chain.name, rule, keeper(table), entry(table, chain))]
+    return []
 
 
 def marking(others: list[Table]) -> Iterator[tuple[Table, Chain, str]]:
     """The chains that set or test the bits of the packet's mark that are ours; not those whose rules iptables shows to
     nobody else (its targets MARK and CONNMARK)."""
     for table in others:
-        for chain in table.chains.values():
-            found = {word for rule in chain.rules for statement in rule["expr"] for word in _marks(chain, statement)}
-            for word in sorted(found):
-                yield table, chain, word
+        with firewall.understood("table %s" % table):
+            for chain in table.chains.values():
+                found = {one for rule in chain.rules for statement in rule["expr"] for one in _marks(chain, statement)}
+                for word in sorted(found):
+                    yield table, chain, word
 
 
 def _marks(chain: Chain, statement: dict[str, Any]) -> Iterator[str]:
@@ -188,9 +200,7 @@ def _dropped_by(table: Table, chain: Chain, packet: dict[str, str], asked: str |
     return rule if verdict == _DROP else None
 
 
-def _fate(
-    table: Table, chain: Chain, packet: dict[str, str], asked: str | None, depth: int
-) -> tuple[str, str | None]:
+def _fate(table: Table, chain: Chain, packet: dict[str, str], asked: str | None, depth: int) -> tuple[str, str | None]:
     """What the chain's rules do with the packet, and which rule drops it."""
     if chain.name == asked:
         return _ACCEPT, None
@@ -287,8 +297,10 @@ def _legacy_drops(bridge: str) -> Iterator[Drop]:
             for flag in ("-i", "-o")
             for chain in ("FORWARD", "DOCKER-USER")
         ]
-        if not bridge or not any(check.returncode == 0 for check in spared[:2]) or not any(
-            check.returncode == 0 for check in spared[2:]
+        if (
+            not bridge
+            or not any(check.returncode == 0 for check in spared[:2])
+            or not any(check.returncode == 0 for check in spared[2:])
         ):
             yield Drop(family, "filter", "FORWARD", "policy drop", LEGACY, "FORWARD")
 

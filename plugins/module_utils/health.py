@@ -17,9 +17,11 @@ from ansible_collections.virtnet.linux.plugins.module_utils.names import limits_
 
 
 def warnings(host: Host, waiting: list[dict[str, Any]]) -> list[str]:
-    """Tables of ours that are gone or changed, routes and rules that take networks' addresses away, listeners that get
-    nothing because their port is published, other tables that use our bits of the packet's mark, and limits."""
-    return [*_tables(host), *routing.conflicts(host), *_shadowed(host, waiting), *_marks(host), *_limits(host)]
+    """What the file of what was remembered has lost, tables of ours that are gone or changed, routes and rules that take
+    networks' addresses away, listeners that get nothing because their port is published, other tables that use our bits
+    of the packet's mark, and limits."""
+    found = [*host.memory.lost, *_tables(host), *routing.conflicts(host), *_shadowed(host, waiting)]
+    return [*found, *_marks(host), *_limits(host)]
 
 
 def foreign_drops(host: Host) -> list[dict[str, Any]]:

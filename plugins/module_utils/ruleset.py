@@ -327,3 +327,9 @@ def fields(family: str) -> dict[str, tuple[str, ...]]:
     """The types of what makes up an element's key, by set or map: {"own4": ("ifname", "ipv4_addr"), ...}."""
     found = re.findall(r"    (?:set|map) (\w+) \{ type(?:of)? ([^:;]+)", TEXT[family])
     return {name: tuple(part.strip() for part in types.split(" . ")) for name, types in found}
+
+
+def values(family: str) -> dict[str, tuple[str, ...]]:
+    """The types of what makes up an element's value, by map: {"pub4": ("ipv4_addr", "inet_service"), ...}."""
+    found = re.findall(r"    map (\w+) \{ type [^:;]+ : ([^;]+)", TEXT[family])
+    return {name: tuple(types.split(" . ")) for name, types in found}

@@ -143,7 +143,7 @@ def _in_ufw() -> set[str]:
     if programs.find("ufw") is None:  # it was taken away, and has left its files
         return found
     for path in _UFW_RULES:
-        with contextlib.suppress(FileNotFoundError), open(path, encoding="utf-8") as file:
+        with contextlib.suppress(FileNotFoundError), open(path, encoding="utf-8", errors="replace") as file:
             for line in file:
                 comment = line.rpartition("comment=")[2].strip() if line.startswith("### tuple ###") else ""
                 with contextlib.suppress(ValueError):
