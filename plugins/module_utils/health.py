@@ -17,9 +17,9 @@ from ansible_collections.virtnet.linux.plugins.module_utils.names import limits_
 
 
 def warnings(host: Host, waiting: list[dict[str, Any]]) -> list[str]:
-    """What the file of what was remembered has lost, tables of ours that are gone or changed, routes and rules that take
-    networks' addresses away, listeners that get nothing because their port is published, other tables that use our bits
-    of the packet's mark, and limits."""
+    """What the file of what was remembered has lost, tables of ours that are gone or changed, routes and rules that
+    take networks' addresses away, listeners that get nothing because their port is published, other tables that use our
+    bits of the packet's mark, and limits."""
     found = [*host.memory.lost, *_tables(host), *routing.conflicts(host), *_shadowed(host, waiting)]
     return [*found, *_marks(host), *_limits(host)]
 

@@ -12,6 +12,7 @@ read, and compared under the lock.
 from __future__ import annotations
 
 import hashlib
+from typing import Any
 
 from ansible_collections.virtnet.linux.plugins.module_utils.host import Host
 
@@ -26,8 +27,14 @@ def revision(host: Host) -> str:
     links = [link for link in host.stack(None).links.values() if link.ours]
     _add(digest, "links", ["%s %s" % (link.name, link.alias) for link in links])
     for topic in ("handles", "namespaces", "nics"):
-        _add(digest, topic, ["%s %s" % (name, sorted(host.memory[topic][name].items())) for name in host.memory[topic]])
+        records = host.memory[topic].items()
+        _add(digest, topic, ["%s %s" % (name, sorted(_planned(record).items())) for name, record in records])
     return digest.hexdigest()[:16]
+
+
+def _planned(record: dict[str, Any]) -> dict[str, Any]:
+    """What a plan rests on: not which namespace or NIC it is, which is another one when it was made anew."""
+    return {word: value for word, value in record.items() if word != "id"}
 
 
 def _add(digest: hashlib._Hash, topic: str, lines: list[str]) -> None:

@@ -580,7 +580,7 @@ def _read_network_name(fields: Fields, number: int, value: object) -> str | None
     return network
 
 
-def _read_attachment(fields: Fields, network: str) -> Attachment:
+def _read_attachment(fields: Fields, network: str, container: str) -> Attachment:
     fields.only(*ATTACHMENT_FIELDS)
     interface = fields.text("interface_name")
     if interface is not None and (interface == "lo" or not names.is_interface_name(interface)):

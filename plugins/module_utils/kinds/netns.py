@@ -247,7 +247,7 @@ def _recovered(host: Host, name: str) -> dict[str, str] | None:
     """Where the file was lost: a namespace is ours to which one of our veths leads whose host end says so."""
     outside = host.stack(None)
     for end in outside.links.values():
-        if end.kind == "veth" and (end.labels or {}).get("container") == name and host.is_peer_in(end, None, name):
+        if _is_our_veth(end) and (end.labels or {}).get("container", name) == name and host.is_peer_in(end, None, name):
             bridge = outside.link_at(end.master)
             role = ((bridge.labels if bridge is not None else None) or {}).get("role")
             return {} if role is None else {"role": role}

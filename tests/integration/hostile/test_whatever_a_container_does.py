@@ -94,6 +94,7 @@ def test_whatever_a_container_does(rounds):
             assert own(host) == links
             assert host.links("victim") == victim
             assert packets.arrives(host, None, "127.0.0.1", 9000 + number, "victim", 80)
+            host.try_sh("ip rule del pref 1 blackhole", "evil")  # by which it cuts itself off
             assert packets.ping(host, "evil", "172.30.0.1")
         run(host, role, [WEB, APP], [EVIL | {"state": "absent"}, VICTIM])
         assert "evil" not in host.sh("ip netns")

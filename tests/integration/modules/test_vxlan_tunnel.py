@@ -316,7 +316,7 @@ def test_tunnels_of_others_are_in_the_way(two, there, said):
 
 
 def test_a_tunnel_of_others_is_taken_over_only_when_asked(two):
-    two.sh("ip address add 192.0.2.9/32 dev lo; ip link add br mtu 1430 type bridge")
+    two.sh("ip address add 192.0.2.9/32 dev lo; ip link add name br mtu 1430 type bridge")
     two.sh("ip link add vx type vxlan id 4242 dstport 4789 local 192.0.2.9")
     own = tunnel(1, netns=None, local="192.0.2.9", endpoints=[])
     assert "adopt: true" in two.refused("vxlan_tunnel", **own)[0]

@@ -71,8 +71,10 @@ def test_documents(host):
 
 @pytest.mark.parametrize("name", hostile.LISTINGS)
 def test_listings_of_nft(host, name):
-    host.sh("nft -f - <<END\ntable ip filter { chain FORWARD { type filter hook forward priority 0; policy drop; "
-            "iifname { \"a\", \"b*\" } ct state new counter jump more\n }\n chain more { oifname br-web accept\n }\n }\nEND")  # fmt: skip
+    forward = "type filter hook forward priority 0; policy drop; "
+    forward += 'iifname { "a", "b*" } ct state new counter jump more'
+    chains = "chain FORWARD { %s\n }\n chain more { oifname br-web accept\n }\n" % forward
+    host.sh("nft -f - <<'END'\ntable ip filter { %s }\nEND" % chains)
     host.sh(hostile.FAKE_NFT)
     good = json.loads(host.sh("cat /run/said/" + name))
 

@@ -29,7 +29,7 @@ def test_a_lab_whose_removal_was_killed_is_still_a_lab(tmp_path):
         (lab / name).write_text("{}")
     with mock.patch.object(shutil, "rmtree", kill), pytest.raises(Killed):
         files.remove(lab)
-    assert not files.is_foreign(lab)
+    files.refuse_foreign(lab)
     files.remove(lab)
     assert not lab.exists()
 

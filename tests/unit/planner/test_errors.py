@@ -76,7 +76,7 @@ NETWORKS = [
     (network(labels={"a b": "x"}), "network web: labels {'a b': 'x'}", "keys of the characters A-Z a-z 0-9 _ . / -"),
     (network(labels={"a": "x\ny"}), "network web: labels {'a': 'x\\ny'}", "values of printable text"),
     (network(labels={"vni": "5"}), "network web: labels: vni '5'", "set by the role itself"),
-    (network(labels={"device": "eth0"}), "network web: labels: device 'eth0'", "set by the role itself"),
+    (network(labels={"mode": "eth0"}), "network web: labels: mode 'eth0'", "set by the role itself"),
     (network(labels={"container": "c1"}), "network web: labels: container 'c1'", "set by the role itself"),
     (network(routes=[{"to": "10.0.0.0/8"}]), "network web: routes[0]: via (not given)", "needs both"),
     (
