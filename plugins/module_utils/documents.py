@@ -17,7 +17,7 @@ import os
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from ansible_collections.virtnet.linux.plugins.module_utils import names, regular
+from ansible_collections.virtnet.linux.plugins.module_utils import ip, names, regular
 from ansible_collections.virtnet.linux.plugins.module_utils.converge import KINDS, Document
 from ansible_collections.virtnet.linux.plugins.module_utils.files import DIRECTORY, Unreadable
 from ansible_collections.virtnet.linux.plugins.module_utils.kind import (
@@ -158,53 +158,75 @@ def _load(path: str) -> Document:
 def _check(kind: str, one: Any) -> None:
     """What a run writes is of the types that the modules take, and names what the files are named after; what it means
     beyond that is checked as what the modules are given is. Raises ValueError, and TypeError."""
-    options = KINDS[kind].OPTIONS
-    _check_object(kind, options, one)
-    whole = _complete(options, one)
-    if kind == BRIDGE and not names.is_interface_name(one["name"]):
-        raise _Wrong("%s: name: %.40r" % (kind, one["name"]))
-    if kind == NETWORK_NAMES and not names.is_object_name(one["network"]):
-        raise _Wrong("%s: network: %.40r" % (kind, one["network"]))
-    if kind == NAT_PORT and whole["host_port"] is not None and not nat_port.nat_ports(whole):
-        raise _Wrong("%s: host_port: %.40r" % (kind, whole["host_port"]))
+    try:
+        _check_object(KINDS[kind].OPTIONS, one)
+        if kind == BRIDGE and not names.is_interface_name(one["name"]):
+            raise _Wrong("name: %.40r" % one["name"])
+        if kind == NETWORK_NAMES and not names.is_object_name(one["network"]):
+            raise _Wrong("network: %.40r" % one["network"])
+        if kind == NAT_PORT and one.get("host_port") is not None:
+            _check_port(one)
+    except _Wrong as error:
+        raise _Wrong("%s: %s" % (kind, error)) from None
 
 
-def _check_object(place: str, options: dict[str, Any], one: Any) -> None:
+def _check_port(one: dict[str, Any]) -> None:
+    for word in ("host_port", "to_port"):
+        if nat_port.ports(one.get(word) or one["host_port"]) is None:
+            raise _Wrong("%s: %.40r" % (word, one[word]))
+    for word in ("to_address", "host_ip"):
+        if word == "to_address" or one.get(word) is not None:
+            ip.address(one[word])
+
+
+def _check_object(options: dict[str, Any], one: Any) -> None:
     if not isinstance(one, dict):
-        raise _Wrong("%s: %.40r is no object" % (place, one))
-    for name in set(one).difference(options).union(set(one).intersection(_NOT_WRITTEN)):
-        raise _Wrong("%s: %.40r is nothing that is written down" % (place, name))
-    for name, option in options.items():
-        value = one.get(name)
-        if value is None and option.get("required"):
-            raise _Wrong("%s: %s is missing" % (place, name))
+        raise _Wrong("%.40r is no object" % (one,))
+    for name, value in one.items():
+        option = options.get(name)
+        if option is None or name in _NOT_WRITTEN:
+            raise _Wrong("%.40r is nothing that is written down" % name)
         if value is not None:
-            _check_value("%s: %s" % (place, name), option, value)
+            _check_value(name, option, value)
+    for name in _required(options):
+        if one.get(name) is None:
+            raise _Wrong("%s is missing" % name)
 
 
-def _check_value(place: str, option: dict[str, Any], value: Any) -> None:
-    if not _IS[option["type"]](value) or value not in option.get("choices", [value]):
-        raise _Wrong("%s: %.40r" % (place, value))
-    if option["type"] == "list":
-        for one in value:
-            _check_value(place, {**option, "type": option["elements"]}, one)
-    elif option["type"] == "dict" and "options" in option:
-        _check_object(place, option["options"], value)
-    elif option["type"] == "dict":
-        for name, one in value.items():
-            if not _is_text(name) or not (_is_text(one) or isinstance(one, (int, float))):
-                raise _Wrong("%s: %.40r" % (place, name))
+def _check_value(name: str, option: dict[str, Any], value: Any) -> None:
+    kind = option["type"]
+    if not _IS[kind](value) or ("choices" in option and value not in option["choices"]):
+        raise _Wrong("%s: %.40r" % (name, value))
+    if "options" in option:
+        for one in value if kind == "list" else [value]:
+            _check_object(option["options"], one)
+    elif kind == "list":
+        if not all(map(_IS[option["elements"]], value)):
+            raise _Wrong("%s: %.40r" % (name, value))
+    elif kind == "dict":
+        for key, one in value.items():
+            if not _is_text(key) or not (_is_text(one) or isinstance(one, (int, float))):
+                raise _Wrong("%s: %.40r" % (name, key))
+
+
+def _required(options: dict[str, Any]) -> list[str]:
+    """The names of the options that an object cannot be without, looked for once for all objects."""
+    found = _REQUIRED.get(id(options))
+    if found is None:
+        found = _REQUIRED[id(options)] = [name for name, option in options.items() if option.get("required")]
+    return found
 
 
 def _is_text(value: Any) -> bool:
     """Whether it is text that can be written anywhere: half a character (a lone surrogate) cannot."""
-    return isinstance(value, str) and value.encode("utf-8", "replace").decode() == value
+    return isinstance(value, str) and (value.isascii() or value.encode("utf-8", "replace").decode() == value)
 
 
 class _Wrong(ValueError):
     """What is no object that a run has written; the text says where."""
 
 
+_REQUIRED: dict[int, list[str]] = {}  # by the options of a kind, which last as long as the process
 _IS: dict[str, Callable[[Any], bool]] = {
     "str": _is_text,
     "int": lambda value: type(value) is int,

@@ -124,7 +124,7 @@ def remembered(directory: Path) -> Lab | None:
             outside=_host(name, variables),
             hosts=tuple(hosts),
         )
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise LabError("%s is not a lab's inventory (%r): remove it" % (directory / INVENTORY, error)) from error
 
 

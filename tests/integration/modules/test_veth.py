@@ -294,7 +294,7 @@ def test_all_that_is_wrong_is_said_at_once(two):
         cable(3, {"name": "e8", "gateway6": "10.0.0.1"}, name="v8"),
         cable(3, {"name": "e9", "routes": [{"to": "10.1.2.3/8"}, {"to": "10.0.0.0/8", "via": "fd00::1"}]}, name="v9"),
         cable(3, {"name": "e10"}, name="v10", mtu=1),
-        cable(3, {"name": "e11"}, name="v11", mac="nonsense", labels={"A": "b"}),
+        cable(3, {"name": "e11"}, name="v11", mac="nonsense", labels={"a b": "c"}),
         cable(3, {"name": "e12"}, name="v12", allowed_addresses=["10.0.0.1/8"]),
     ])  # fmt: skip
     for said in (

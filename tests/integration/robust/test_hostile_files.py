@@ -19,6 +19,16 @@ from kit import snapshot
 
 MEMORY = "/run/virtnet/memory.json"
 WEB = together(containers(range(1, 4)), names_of("web", range(1, 4)))
+OTHERS = """nft -f - <<END
+table ip filter {
+    chain FORWARD {
+        type filter hook forward priority 0; policy drop;
+        iifname { "a", "b*" } ct state new counter jump more
+    }
+    chain more { oifname br-web accept; }
+}
+END
+"""
 ONE = settings(max_examples=2, deadline=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
 INSTEAD = {
     "a FIFO": "mkfifo %s",
@@ -71,10 +81,7 @@ def test_documents(host):
 
 @pytest.mark.parametrize("name", hostile.LISTINGS)
 def test_listings_of_nft(host, name):
-    forward = "type filter hook forward priority 0; policy drop; "
-    forward += 'iifname { "a", "b*" } ct state new counter jump more'
-    chains = "chain FORWARD { %s\n }\n chain more { oifname br-web accept\n }\n" % forward
-    host.sh("nft -f - <<'END'\ntable ip filter { %s }\nEND" % chains)
+    host.sh(OTHERS)
     host.sh(hostile.FAKE_NFT)
     good = json.loads(host.sh("cat /run/said/" + name))
 
