@@ -13,7 +13,7 @@ import json
 import sys
 import time
 
-from ansible_collections.virtnet.linux.plugins.module_utils.converge import KINDS, converge
+from ansible_collections.virtnet.linux.plugins.module_utils.engine.converge import KINDS, converge
 
 
 def main(path: str) -> None:

@@ -57,7 +57,7 @@ def _endpoint(number: int) -> dict[str, Any]:
 def _document(size: int) -> dict[str, Any]:
     from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
-    from ansible_collections.virtnet.linux.plugins.module_utils.converge import KINDS
+    from ansible_collections.virtnet.linux.plugins.module_utils.engine.converge import KINDS
 
     objects = {
         "bridge": {"name": "br-bench", "addresses": ["10.60.0.1/16"]},
@@ -71,7 +71,7 @@ def _document(size: int) -> dict[str, Any]:
 
 
 def _timed_converge(size: int) -> float:
-    from ansible_collections.virtnet.linux.plugins.module_utils.converge import converge
+    from ansible_collections.virtnet.linux.plugins.module_utils.engine.converge import converge
 
     document = _document(size)
     began = time.perf_counter()

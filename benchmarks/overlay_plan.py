@@ -17,7 +17,7 @@ import sys
 import time
 from typing import Any
 
-from ansible_collections.virtnet.linux.plugins.plugin_utils.fabric import plan_fabric, topology_of
+from ansible_collections.virtnet.linux.plugins.plugin_utils.plan.fabric import plan_fabric, topology_of
 
 SIZES = (10, 100, 1000)
 CONTAINERS = 50

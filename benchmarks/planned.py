@@ -13,9 +13,9 @@ from typing import Any
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
-from ansible_collections.virtnet.linux.plugins.module_utils.converge import KINDS
-from ansible_collections.virtnet.linux.plugins.module_utils.report import report
-from ansible_collections.virtnet.linux.plugins.plugin_utils.plan import plan
+from ansible_collections.virtnet.linux.plugins.module_utils.engine.converge import KINDS
+from ansible_collections.virtnet.linux.plugins.module_utils.inspect.report import report
+from ansible_collections.virtnet.linux.plugins.plugin_utils.plan.host import plan
 
 
 def planned(declared: dict[str, Any]) -> dict[str, Any]:

@@ -44,7 +44,7 @@ class Rules(NamedTuple):
 def _converge(document: dict[str, Any]) -> float:
     from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
-    from ansible_collections.virtnet.linux.plugins.module_utils.converge import KINDS, converge
+    from ansible_collections.virtnet.linux.plugins.module_utils.engine.converge import KINDS, converge
 
     whole = {
         kind: [ArgumentSpecValidator(KINDS[kind].OPTIONS).validate(one).validated_parameters for one in objects]

@@ -91,7 +91,7 @@ import shlex
 from ansible.errors import AnsibleError, AnsibleRequiredOptionError
 from ansible.plugins.become import BecomeBase
 
-from ansible_collections.virtnet.linux.plugins.plugin_utils.container_hosts import enter
+from ansible_collections.virtnet.linux.plugins.plugin_utils.views.container_hosts import enter
 
 ROOT = "0"
 

@@ -62,7 +62,7 @@ import subprocess
 from ansible.errors import AnsibleConnectionFailure, AnsibleError
 from ansible.plugins.connection.local import Connection as LocalConnection
 
-from ansible_collections.virtnet.linux.plugins.plugin_utils.container_hosts import enter
+from ansible_collections.virtnet.linux.plugins.plugin_utils.views.container_hosts import enter
 
 
 class Connection(LocalConnection):

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible_collections.virtnet.linux.plugins.plugin_utils.plan import plan
-from ansible_collections.virtnet.linux.plugins.plugin_utils.problems import abridge
+from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.problems import abridge
+from ansible_collections.virtnet.linux.plugins.plugin_utils.plan.host import plan
 
 DOCUMENTATION = r"""
 name: bridge_network_plan

@@ -11,13 +11,13 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.virtnet.linux.plugins.plugin_utils.container_hosts import (
+from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.problems import Problems, abridge
+from ansible_collections.virtnet.linux.plugins.plugin_utils.views.container_hosts import (
     ContainerHost,
     is_way_to_host,
     live_container_hosts,
     refuse_taken_names,
 )
-from ansible_collections.virtnet.linux.plugins.plugin_utils.problems import Problems, abridge
 
 DOCUMENTATION = r"""
 name: container_hosts

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible_collections.virtnet.linux.plugins.plugin_utils.sentences import sentences
+from ansible_collections.virtnet.linux.plugins.plugin_utils.views.drift_messages import sentences
 
 DOCUMENTATION = r"""
 name: network_drift

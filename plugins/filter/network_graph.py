@@ -10,7 +10,7 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.virtnet.linux.plugins.plugin_utils.graph import graph
+from ansible_collections.virtnet.linux.plugins.plugin_utils.views.graph import graph
 
 DOCUMENTATION = r"""
 name: network_graph

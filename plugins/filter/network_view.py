@@ -10,7 +10,7 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.virtnet.linux.plugins.plugin_utils.views import VIEWS
+from ansible_collections.virtnet.linux.plugins.plugin_utils.views.inspect import VIEWS
 
 DOCUMENTATION = r"""
 name: network_view

@@ -10,8 +10,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.virtnet.linux.plugins.plugin_utils.fabric import plan_fabric
-from ansible_collections.virtnet.linux.plugins.plugin_utils.problems import abridge
+from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.problems import abridge
+from ansible_collections.virtnet.linux.plugins.plugin_utils.plan.fabric import plan_fabric
 
 DOCUMENTATION = r"""
 name: overlay_network_plan

@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.virtnet.linux.plugins.plugin_utils.fabric import topology_of
+from ansible_collections.virtnet.linux.plugins.plugin_utils.plan.fabric import topology_of
 
 DOCUMENTATION = r"""
 name: overlay_network_topology

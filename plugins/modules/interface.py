@@ -163,7 +163,7 @@ problems:
   elements: str
 """
 
-from ansible_collections.virtnet.linux.plugins.module_utils.start import run_object
+from ansible_collections.virtnet.linux.plugins.module_utils.ansible.start import run_object
 
 
 def main() -> None:

@@ -348,7 +348,7 @@ revision:
   sample: 3f1b9c0d5e7a2468
 """
 
-from ansible_collections.virtnet.linux.plugins.module_utils.start import run_info
+from ansible_collections.virtnet.linux.plugins.module_utils.ansible.start import run_info
 
 
 def main() -> None:

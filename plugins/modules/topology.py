@@ -165,7 +165,7 @@ problems:
   elements: str
 """
 
-from ansible_collections.virtnet.linux.plugins.module_utils.start import run_topology
+from ansible_collections.virtnet.linux.plugins.module_utils.ansible.start import run_topology
 
 
 def main() -> None:

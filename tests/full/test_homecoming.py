@@ -12,8 +12,8 @@ from kit import guest
 
 PROGRAM = '''
 import json, time
-from ansible_collections.virtnet.linux.plugins.module_utils import report
-from ansible_collections.virtnet.linux.plugins.module_utils.converge import converge
+from ansible_collections.virtnet.linux.plugins.module_utils.inspect import report
+from ansible_collections.virtnet.linux.plugins.module_utils.engine.converge import converge
 from ansible_collections.virtnet.linux.plugins.module_utils.kinds import interface, netns
 
 def run(kind, **given):

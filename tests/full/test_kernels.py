@@ -12,9 +12,9 @@ from kit import guest
 
 PROGRAM = '''
 import glob, os
-from ansible_collections.virtnet.linux.plugins.module_utils import report
-from ansible_collections.virtnet.linux.plugins.module_utils.converge import Refused, converge
-from ansible_collections.virtnet.linux.plugins.module_utils.firewall import FirewallError
+from ansible_collections.virtnet.linux.plugins.module_utils.inspect import report
+from ansible_collections.virtnet.linux.plugins.module_utils.engine.converge import Refused, converge
+from ansible_collections.virtnet.linux.plugins.module_utils.nft.firewall import FirewallError
 from ansible_collections.virtnet.linux.plugins.module_utils.kinds import bridge, vxlan_tunnel
 
 def said(work, *arguments):

@@ -17,9 +17,9 @@ from kit import guest
 COUNT = 80
 PROGRAM = """
 import json, os, select, socket, struct, time
-from ansible_collections.virtnet.linux.plugins.module_utils import limits
-from ansible_collections.virtnet.linux.plugins.module_utils.converge import converge
-from ansible_collections.virtnet.linux.plugins.module_utils.report import report
+from ansible_collections.virtnet.linux.plugins.module_utils.system import limits
+from ansible_collections.virtnet.linux.plugins.module_utils.engine.converge import converge
+from ansible_collections.virtnet.linux.plugins.module_utils.inspect.report import report
 _SECONDS, _SO_RCVBUFFORCE = 4, 33
 %(functions)s
 document = json.loads(%(document)r)

@@ -16,8 +16,8 @@ import time
 import pytest
 from integration.robust.documents import absent, complete
 
-from ansible_collections.virtnet.linux.plugins.module_utils import names
-from ansible_collections.virtnet.linux.plugins.module_utils.converge import converge
+from ansible_collections.virtnet.linux.plugins.module_utils.engine.converge import converge
+from ansible_collections.virtnet.linux.plugins.module_utils.rules import names
 from kit import snapshot
 
 

@@ -16,7 +16,7 @@ import time
 import pytest
 from full.test_load import many
 
-from ansible_collections.virtnet.linux.plugins.module_utils.converge import converge
+from ansible_collections.virtnet.linux.plugins.module_utils.engine.converge import converge
 
 _COUNT = 600  # entries of 600 containers for their gateway, and 600 of the host for them, are more than 1024
 _SECONDS = 4  # the kernel drops entries that are older than five where it needs room

@@ -16,8 +16,8 @@ from kit import guest
 
 PROGRAM = '''
 import time
-from ansible_collections.virtnet.linux.plugins.module_utils import report
-from ansible_collections.virtnet.linux.plugins.module_utils.converge import converge
+from ansible_collections.virtnet.linux.plugins.module_utils.inspect import report
+from ansible_collections.virtnet.linux.plugins.module_utils.engine.converge import converge
 from ansible_collections.virtnet.linux.plugins.module_utils.kinds import bridge, bridge_policy, nat_port, netns, veth
 
 PEER = {"name": "eth0", "netns": "c", "mac": "02:42:ac:1e:00:02", "addresses": ["172.30.0.2/16"],

@@ -12,13 +12,13 @@ from hypothesis import given
 from unit.planner.junk import junk, objects
 
 from ansible_collections.virtnet.linux.plugins.filter.container_hosts import container_hosts as live_hosts
-from ansible_collections.virtnet.linux.plugins.plugin_utils.container_hosts import (
+from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.declaration import CONTAINER_FIELDS
+from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.problems import Problems
+from ansible_collections.virtnet.linux.plugins.plugin_utils.views.container_hosts import (
     container_hosts,
     is_way_to_host,
     refuse_taken_names,
 )
-from ansible_collections.virtnet.linux.plugins.plugin_utils.declaration import CONTAINER_FIELDS
-from ansible_collections.virtnet.linux.plugins.plugin_utils.problems import Problems
 
 VARIABLE = "bridge_network_containers"
 

@@ -11,9 +11,9 @@ import importlib
 import pytest
 import yaml
 
-from ansible_collections.virtnet.linux.plugins.module_utils import converge
+from ansible_collections.virtnet.linux.plugins.module_utils.engine import converge
 from ansible_collections.virtnet.linux.plugins.modules import topology
-from ansible_collections.virtnet.linux.plugins.plugin_utils import plan
+from ansible_collections.virtnet.linux.plugins.plugin_utils.plan import host
 from kit.checkout import HOME
 
 KINDS = set(converge.KINDS)
@@ -28,7 +28,7 @@ def test_a_kind_is_called_as_its_module_is():
 
 
 def test_the_planner_plans_what_the_engine_makes():
-    assert set(plan.KINDS) == KINDS
+    assert set(host.KINDS) == KINDS
 
 
 def test_the_module_topology_documents_every_kind():

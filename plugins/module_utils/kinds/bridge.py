@@ -9,18 +9,14 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from ansible_collections.virtnet.linux.plugins.module_utils import (
-    messages,
-    namespaces,
-    options,
-    renamed,
-    settings,
-    sysctls,
-)
-from ansible_collections.virtnet.linux.plugins.module_utils.actions import Action, difference
-from ansible_collections.virtnet.linux.plugins.module_utils.host import Host
-from ansible_collections.virtnet.linux.plugins.module_utils.netlink import Request, number
-from ansible_collections.virtnet.linux.plugins.module_utils.stack import Link
+from ansible_collections.virtnet.linux.plugins.module_utils.facts import options, renamed
+from ansible_collections.virtnet.linux.plugins.module_utils.facts.host import Host
+from ansible_collections.virtnet.linux.plugins.module_utils.links import settings
+from ansible_collections.virtnet.linux.plugins.module_utils.model.actions import Action, difference
+from ansible_collections.virtnet.linux.plugins.module_utils.netlink import messages, namespaces
+from ansible_collections.virtnet.linux.plugins.module_utils.netlink.socket import Request, number
+from ansible_collections.virtnet.linux.plugins.module_utils.netlink.stack import Link
+from ansible_collections.virtnet.linux.plugins.module_utils.system import sysctls
 
 KIND = "bridge"
 OPTIONS: dict[str, Any] = dict(

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible_collections.virtnet.linux.plugins.module_utils import ip, options
-from ansible_collections.virtnet.linux.plugins.module_utils.actions import Action, difference
-from ansible_collections.virtnet.linux.plugins.module_utils.firewall_state import Policy, State
-from ansible_collections.virtnet.linux.plugins.module_utils.host import Host
-from ansible_collections.virtnet.linux.plugins.module_utils.names import GATEWAY_MODES
+from ansible_collections.virtnet.linux.plugins.module_utils.facts import options
+from ansible_collections.virtnet.linux.plugins.module_utils.facts.host import Host
+from ansible_collections.virtnet.linux.plugins.module_utils.model.actions import Action, difference
+from ansible_collections.virtnet.linux.plugins.module_utils.model.firewall_state import Policy, State
+from ansible_collections.virtnet.linux.plugins.module_utils.rules import ip
+from ansible_collections.virtnet.linux.plugins.module_utils.rules.names import GATEWAY_MODES
 
 KIND = "bridge_policy"
 OPTIONS: dict[str, Any] = dict(

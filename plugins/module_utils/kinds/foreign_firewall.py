@@ -17,9 +17,11 @@ import subprocess
 from collections.abc import Iterator
 from typing import Any
 
-from ansible_collections.virtnet.linux.plugins.module_utils import firewall, foreign, options, programs
-from ansible_collections.virtnet.linux.plugins.module_utils.actions import Action
-from ansible_collections.virtnet.linux.plugins.module_utils.host import Host
+from ansible_collections.virtnet.linux.plugins.module_utils.facts import options
+from ansible_collections.virtnet.linux.plugins.module_utils.facts.host import Host
+from ansible_collections.virtnet.linux.plugins.module_utils.model.actions import Action
+from ansible_collections.virtnet.linux.plugins.module_utils.nft import firewall, foreign
+from ansible_collections.virtnet.linux.plugins.module_utils.system import programs
 
 KIND = "foreign_firewall"
 OPTIONS: dict[str, Any] = dict(

@@ -10,20 +10,14 @@ import errno
 import os
 from typing import Any
 
-from ansible_collections.virtnet.linux.plugins.module_utils import (
-    guests,
-    lifelines,
-    messages,
-    namespaces,
-    nics,
-    options,
-    settings,
-)
-from ansible_collections.virtnet.linux.plugins.module_utils.actions import Action
-from ansible_collections.virtnet.linux.plugins.module_utils.announce import announce
-from ansible_collections.virtnet.linux.plugins.module_utils.host import Host
-from ansible_collections.virtnet.linux.plugins.module_utils.netlink import Request, number
-from ansible_collections.virtnet.linux.plugins.module_utils.stack import Link, Stack
+from ansible_collections.virtnet.linux.plugins.module_utils.facts import lifelines, nics, options
+from ansible_collections.virtnet.linux.plugins.module_utils.facts.host import Host
+from ansible_collections.virtnet.linux.plugins.module_utils.links import endpoint_checks, settings
+from ansible_collections.virtnet.linux.plugins.module_utils.links.announce import announce
+from ansible_collections.virtnet.linux.plugins.module_utils.model.actions import Action
+from ansible_collections.virtnet.linux.plugins.module_utils.netlink import messages, namespaces
+from ansible_collections.virtnet.linux.plugins.module_utils.netlink.socket import Request, number
+from ansible_collections.virtnet.linux.plugins.module_utils.netlink.stack import Link, Stack
 
 KIND = "interface"
 _MODES = {"private": 1, "vepa": 2, "bridge": 4, "passthru": 8}  # include/uapi/linux/if_link.h
@@ -67,12 +61,12 @@ def check(wanted: dict[str, Any], host: Host, problems: options.Problems) -> Non
     problems.labels(KIND, device, wanted["labels"])
     if not host.is_known_namespace(netns):
         problems.refer(KIND, device, "netns", netns, "namespace")
-    guests.check_addressing(KIND, device, "", netns, _end(wanted, host), host, problems)
+    endpoint_checks.check_addressing(KIND, device, "", netns, _end(wanted, host), host, problems)
     _check_device(wanted, host, problems)
     found = _find(wanted, host)
     own = None if found is None or found[0].name != netns else found[1].index
     place = (netns, _name(wanted))
-    guests.check_name(KIND, device, "name", place, lambda link: link.index == own, host, problems)
+    endpoint_checks.check_name(KIND, device, "name", place, lambda link: link.index == own, host, problems)
 
 
 def plan(wanted: dict[str, Any], host: Host) -> list[Action]:

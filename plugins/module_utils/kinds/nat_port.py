@@ -13,17 +13,19 @@ import functools
 import re
 from typing import Any
 
-from ansible_collections.virtnet.linux.plugins.module_utils import ip, listeners, options
-from ansible_collections.virtnet.linux.plugins.module_utils.actions import Action
-from ansible_collections.virtnet.linux.plugins.module_utils.firewall_state import (
+from ansible_collections.virtnet.linux.plugins.module_utils.facts import options
+from ansible_collections.virtnet.linux.plugins.module_utils.facts.host import Host
+from ansible_collections.virtnet.linux.plugins.module_utils.model.actions import Action
+from ansible_collections.virtnet.linux.plugins.module_utils.model.firewall_state import (
     NatKey,
     NatPort,
     Opening,
     OpeningKey,
     State,
 )
-from ansible_collections.virtnet.linux.plugins.module_utils.host import Host
-from ansible_collections.virtnet.linux.plugins.module_utils.names import PROTOCOLS
+from ansible_collections.virtnet.linux.plugins.module_utils.rules import ip
+from ansible_collections.virtnet.linux.plugins.module_utils.rules.names import PROTOCOLS
+from ansible_collections.virtnet.linux.plugins.module_utils.system import listeners
 
 KIND = "nat_port"
 OPTIONS: dict[str, Any] = dict(

@@ -13,19 +13,14 @@ import socket
 from collections.abc import Iterable
 from typing import Any
 
-from ansible_collections.virtnet.linux.plugins.module_utils import (
-    ip,
-    messages,
-    names,
-    namespaces,
-    nics,
-    options,
-    sysctls,
-)
-from ansible_collections.virtnet.linux.plugins.module_utils.actions import Action, difference
-from ansible_collections.virtnet.linux.plugins.module_utils.host import Host
-from ansible_collections.virtnet.linux.plugins.module_utils.netlink import Request
-from ansible_collections.virtnet.linux.plugins.module_utils.stack import LOOPBACK_INDEX, Link
+from ansible_collections.virtnet.linux.plugins.module_utils.facts import nics, options
+from ansible_collections.virtnet.linux.plugins.module_utils.facts.host import Host
+from ansible_collections.virtnet.linux.plugins.module_utils.model.actions import Action, difference
+from ansible_collections.virtnet.linux.plugins.module_utils.netlink import messages, namespaces
+from ansible_collections.virtnet.linux.plugins.module_utils.netlink.socket import Request
+from ansible_collections.virtnet.linux.plugins.module_utils.netlink.stack import LOOPBACK_INDEX, Link
+from ansible_collections.virtnet.linux.plugins.module_utils.rules import ip, names
+from ansible_collections.virtnet.linux.plugins.module_utils.system import sysctls
 
 KIND = "netns"
 OPTIONS: dict[str, Any] = dict(

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible_collections.virtnet.linux.plugins.module_utils import names, options
-from ansible_collections.virtnet.linux.plugins.module_utils.actions import Action
-from ansible_collections.virtnet.linux.plugins.module_utils.host import Host
-from ansible_collections.virtnet.linux.plugins.module_utils.name_files import hosts_lines
+from ansible_collections.virtnet.linux.plugins.module_utils.facts import options
+from ansible_collections.virtnet.linux.plugins.module_utils.facts.host import Host
+from ansible_collections.virtnet.linux.plugins.module_utils.model.actions import Action
+from ansible_collections.virtnet.linux.plugins.module_utils.rules import names
+from ansible_collections.virtnet.linux.plugins.module_utils.system.name_files import hosts_lines
 
 KIND = "network_names"
 _ENTRY: dict[str, Any] = dict(

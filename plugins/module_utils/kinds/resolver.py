@@ -11,10 +11,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible_collections.virtnet.linux.plugins.module_utils import options
-from ansible_collections.virtnet.linux.plugins.module_utils.actions import Action
-from ansible_collections.virtnet.linux.plugins.module_utils.host import Host
-from ansible_collections.virtnet.linux.plugins.module_utils.name_files import NameFiles, wanted_resolv_conf
+from ansible_collections.virtnet.linux.plugins.module_utils.facts import options
+from ansible_collections.virtnet.linux.plugins.module_utils.facts.host import Host
+from ansible_collections.virtnet.linux.plugins.module_utils.model.actions import Action
+from ansible_collections.virtnet.linux.plugins.module_utils.system.name_files import NameFiles, wanted_resolv_conf
 
 KIND = "resolver"
 OPTIONS: dict[str, Any] = dict(

@@ -12,23 +12,17 @@ import os
 from collections.abc import Iterator
 from typing import Any
 
-from ansible_collections.virtnet.linux.plugins.module_utils import (
-    guests,
-    ip,
-    messages,
-    names,
-    namespaces,
-    options,
-    renamed,
-    settings,
-    sysctls,
-)
-from ansible_collections.virtnet.linux.plugins.module_utils.actions import Action, difference
-from ansible_collections.virtnet.linux.plugins.module_utils.announce import announce
-from ansible_collections.virtnet.linux.plugins.module_utils.firewall_state import Guard, Port, State
-from ansible_collections.virtnet.linux.plugins.module_utils.host import Host
-from ansible_collections.virtnet.linux.plugins.module_utils.netlink import Request
-from ansible_collections.virtnet.linux.plugins.module_utils.stack import Link, Stack
+from ansible_collections.virtnet.linux.plugins.module_utils.facts import options, renamed
+from ansible_collections.virtnet.linux.plugins.module_utils.facts.host import Host
+from ansible_collections.virtnet.linux.plugins.module_utils.links import endpoint_checks, settings
+from ansible_collections.virtnet.linux.plugins.module_utils.links.announce import announce
+from ansible_collections.virtnet.linux.plugins.module_utils.model.actions import Action, difference
+from ansible_collections.virtnet.linux.plugins.module_utils.model.firewall_state import Guard, Port, State
+from ansible_collections.virtnet.linux.plugins.module_utils.netlink import messages, namespaces
+from ansible_collections.virtnet.linux.plugins.module_utils.netlink.socket import Request
+from ansible_collections.virtnet.linux.plugins.module_utils.netlink.stack import Link, Stack
+from ansible_collections.virtnet.linux.plugins.module_utils.rules import ip, names
+from ansible_collections.virtnet.linux.plugins.module_utils.system import sysctls
 
 KIND = "veth"
 _PEER: dict[str, Any] = dict(
@@ -91,7 +85,7 @@ def check(wanted: dict[str, Any], host: Host, problems: options.Problems) -> Non
     problems.networks(KIND, name, "allowed_addresses", wanted["allowed_addresses"] or [])
     for address in wanted["addresses"] or []:
         problems.interface_address(KIND, name, "addresses", address)
-    guests.check_addressing(KIND, name, "peer.", peer["netns"], peer, host, problems)
+    endpoint_checks.check_addressing(KIND, name, "peer.", peer["netns"], peer, host, problems)
     for prefix, end in (("", wanted), ("peer.", peer)):
         problems.mac(KIND, name, prefix + "mac", end["mac"])
         if end["bridge"] is None or not host.is_known_namespace(end["netns"]):
@@ -104,7 +98,7 @@ def check(wanted: dict[str, Any], host: Host, problems: options.Problems) -> Non
         if link is not None:
             problems.standing_mtu(KIND, name, wanted["mtu"], link.mtu, end["addresses"] or ())
     place = (peer["netns"], peer["name"])
-    guests.check_name(KIND, name, "peer.name", place, lambda far: _are_pair(near, far), host, problems)
+    endpoint_checks.check_name(KIND, name, "peer.name", place, lambda far: _are_pair(near, far), host, problems)
 
 
 def identities(wanted: dict[str, Any]) -> list[tuple[Any, ...]]:
@@ -583,7 +577,7 @@ def _step_aside(wanted: dict[str, Any], host: Host) -> None:
         return
     netns, far = found
     about = "{} {}: {}".format(KIND, wanted["name"], far.name)
-    down, aside = messages.set_down(far.index), guests.rename_away(far)
+    down, aside = messages.set_down(far.index), endpoint_checks.rename_away(far)
     host.stack(netns).send([Request(down, about), Request(aside, about)])
     host.stack(netns).forget()
 

@@ -14,29 +14,24 @@ import errno
 import itertools
 from typing import Any
 
-from ansible_collections.virtnet.linux.plugins.module_utils import (
-    ip,
-    messages,
-    namespaces,
-    neighbours,
-    options,
-    renamed,
-    settings,
-    sysctls,
-)
-from ansible_collections.virtnet.linux.plugins.module_utils.actions import Action, difference
-from ansible_collections.virtnet.linux.plugins.module_utils.firewall_state import Port, State, Tunnel
-from ansible_collections.virtnet.linux.plugins.module_utils.host import Host
-from ansible_collections.virtnet.linux.plugins.module_utils.names import (
+from ansible_collections.virtnet.linux.plugins.module_utils.facts import options, renamed
+from ansible_collections.virtnet.linux.plugins.module_utils.facts.host import Host
+from ansible_collections.virtnet.linux.plugins.module_utils.links import settings
+from ansible_collections.virtnet.linux.plugins.module_utils.model.actions import Action, difference
+from ansible_collections.virtnet.linux.plugins.module_utils.model.firewall_state import Port, State, Tunnel
+from ansible_collections.virtnet.linux.plugins.module_utils.netlink import messages, namespaces, neighbours
+from ansible_collections.virtnet.linux.plugins.module_utils.netlink.neighbours import EVERYBODY, Tables
+from ansible_collections.virtnet.linux.plugins.module_utils.netlink.socket import Request, number
+from ansible_collections.virtnet.linux.plugins.module_utils.netlink.stack import Link, Stack
+from ansible_collections.virtnet.linux.plugins.module_utils.rules import ip
+from ansible_collections.virtnet.linux.plugins.module_utils.rules.names import (
     TUNNEL_OVERHEAD,
     VNI_LAST,
     entry_number,
     fingerprint,
     mark,
 )
-from ansible_collections.virtnet.linux.plugins.module_utils.neighbours import EVERYBODY, Tables
-from ansible_collections.virtnet.linux.plugins.module_utils.netlink import Request, number
-from ansible_collections.virtnet.linux.plugins.module_utils.stack import Link, Stack
+from ansible_collections.virtnet.linux.plugins.module_utils.system import sysctls
 
 KIND = "vxlan_tunnel"
 _VXLAN_PORT = 4789  # RFC 7348, section 5

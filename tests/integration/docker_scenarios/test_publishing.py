@@ -14,7 +14,7 @@ import pytest
 from integration.docker_scenarios import sctp
 from integration.docker_scenarios.words import APP, HOST, HOST6, INSIDE, LAN, LAN6, ROUTED, WEB, absent, lan_knows, on
 
-from ansible_collections.virtnet.linux.plugins.module_utils import conntrack
+from ansible_collections.virtnet.linux.plugins.module_utils.netlink import conntrack
 from kit.host import inside
 from kit.packets import arrives, is_lost, seen
 

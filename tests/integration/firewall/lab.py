@@ -30,8 +30,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.virtnet.linux.plugins.module_utils import firewall
-from ansible_collections.virtnet.linux.plugins.module_utils.firewall_state import Guard, NatPort, Policy, Port, State
+from ansible_collections.virtnet.linux.plugins.module_utils.model.firewall_state import (
+    Guard,
+    NatPort,
+    Policy,
+    Port,
+    State,
+)
+from ansible_collections.virtnet.linux.plugins.module_utils.nft import firewall
 
 LEAST, MOST = 0.7, 6.0  # seconds: how long to wait for an answer that should not come, and for one that should
 CLONE_NEWNET = 0x40000000

@@ -12,8 +12,8 @@ import pytest
 from integration.firewall import frames
 from integration.firewall import lab as kit
 
-from ansible_collections.virtnet.linux.plugins.module_utils import conntrack
-from ansible_collections.virtnet.linux.plugins.module_utils.firewall_state import State
+from ansible_collections.virtnet.linux.plugins.module_utils.model.firewall_state import State
+from ansible_collections.virtnet.linux.plugins.module_utils.netlink import conntrack
 
 HOST_PORT, SOURCE_PORT = 9999, 40000
 VERSIONS = pytest.mark.parametrize("version", [4, 6])

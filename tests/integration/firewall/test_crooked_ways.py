@@ -12,7 +12,7 @@ import pytest
 from integration.firewall import frames
 from integration.firewall import lab as kit
 
-from ansible_collections.virtnet.linux.plugins.module_utils.firewall_state import State
+from ansible_collections.virtnet.linux.plugins.module_utils.model.firewall_state import State
 
 OWN, PUBLISHED = 2223, 8082  # a service of the host's; a port published on 127.0.0.1
 

@@ -17,10 +17,10 @@ from hypothesis import HealthCheck, given, settings
 from integration.firewall import lab as kit
 from unit.firewall.strategies import states
 
-from ansible_collections.virtnet.linux.plugins.module_utils import firewall
-from ansible_collections.virtnet.linux.plugins.module_utils.firewall import FirewallError
-from ansible_collections.virtnet.linux.plugins.module_utils.firewall_elements import elements
-from ansible_collections.virtnet.linux.plugins.module_utils.firewall_state import NatPort, Policy, State
+from ansible_collections.virtnet.linux.plugins.module_utils.model.firewall_state import NatPort, Policy, State
+from ansible_collections.virtnet.linux.plugins.module_utils.nft import firewall
+from ansible_collections.virtnet.linux.plugins.module_utils.nft.elements import elements
+from ansible_collections.virtnet.linux.plugins.module_utils.nft.firewall import FirewallError
 
 DYING = """#!/bin/sh
 case "$*" in *"list table inet"*) printf '{"nftables": ['; kill -9 $$;; esac

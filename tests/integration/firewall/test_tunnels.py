@@ -15,7 +15,7 @@ import pytest
 from integration.firewall import frames
 from integration.firewall import lab as kit
 
-from ansible_collections.virtnet.linux.plugins.module_utils.firewall_state import Port, State, Tunnel
+from ansible_collections.virtnet.linux.plugins.module_utils.model.firewall_state import Port, State, Tunnel
 
 VNI, TUNNEL, SERVICE = 9, "vx9", 2223
 STRANGER_MAC = "02:42:ac:14:01:4d"

@@ -12,7 +12,7 @@ import sys
 import pytest
 import yaml
 
-from ansible_collections.virtnet.linux.plugins.module_utils import names
+from ansible_collections.virtnet.linux.plugins.module_utils.rules import names
 from kit.role import play
 
 

@@ -13,7 +13,8 @@ import os
 import pytest
 from integration.robust import documents
 
-from ansible_collections.virtnet.linux.plugins.module_utils import converge, endpoint_neighbours
+from ansible_collections.virtnet.linux.plugins.module_utils.engine import converge
+from ansible_collections.virtnet.linux.plugins.module_utils.links import endpoint_neighbours
 from kit import packets, snapshot, towns
 
 ASKED = "nft add table netdev asked; nft 'add chain netdev asked out { type filter hook egress device %s priority 0; }'"

@@ -86,7 +86,7 @@ class Lab:
     def live(self, host):
         """What network_info returns there."""
         script = (
-            "import json; from ansible_collections.virtnet.linux.plugins.module_utils.report import report;"
+            "import json; from ansible_collections.virtnet.linux.plugins.module_utils.inspect.report import report;"
             "print(json.dumps(report(True)))"
         )
         root = str(checkout.collections_root())

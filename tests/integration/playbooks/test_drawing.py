@@ -13,7 +13,7 @@ import xml.etree.ElementTree
 import pytest
 from unit.views import fleets
 
-from ansible_collections.virtnet.linux.plugins.plugin_utils.graph import graph
+from ansible_collections.virtnet.linux.plugins.plugin_utils.views.graph import graph
 from kit.checkout import HOME
 
 

@@ -10,8 +10,8 @@ from typing import Any
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
-from ansible_collections.virtnet.linux.plugins.module_utils import names
-from ansible_collections.virtnet.linux.plugins.module_utils.converge import KINDS
+from ansible_collections.virtnet.linux.plugins.module_utils.engine.converge import KINDS
+from ansible_collections.virtnet.linux.plugins.module_utils.rules import names
 
 VTEP = "192.0.2.11"  # an address that the host must have
 

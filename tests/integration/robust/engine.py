@@ -15,11 +15,13 @@ from typing import Any
 
 from integration.robust.documents import Document
 
-from ansible_collections.virtnet.linux.plugins.module_utils import converge as engine
-from ansible_collections.virtnet.linux.plugins.module_utils import firewall, namespaces, sysctls
-from ansible_collections.virtnet.linux.plugins.module_utils.converge import converge
-from ansible_collections.virtnet.linux.plugins.module_utils.netlink import NetlinkError, Socket
-from ansible_collections.virtnet.linux.plugins.module_utils.report import report
+from ansible_collections.virtnet.linux.plugins.module_utils.engine import converge as engine
+from ansible_collections.virtnet.linux.plugins.module_utils.engine.converge import converge
+from ansible_collections.virtnet.linux.plugins.module_utils.inspect.report import report
+from ansible_collections.virtnet.linux.plugins.module_utils.netlink import namespaces
+from ansible_collections.virtnet.linux.plugins.module_utils.netlink.socket import NetlinkError, Socket
+from ansible_collections.virtnet.linux.plugins.module_utils.nft import firewall
+from ansible_collections.virtnet.linux.plugins.module_utils.system import sysctls
 from kit.host import Host
 
 DISKS = ("/var/lib", "/usr/local/sbin", "/etc/systemd/system")  # where a run writes what is to survive a reboot
@@ -128,7 +130,7 @@ def _refused(document: Document, step: int, code: int) -> str | None:
     instead(os, "open", failing(), lambda _path, flags, *_: bool(flags & os.O_CREAT))
     try:
         engine.converge(document)
-    except (firewall.FirewallError, NetlinkError, OSError) as error:  # what plugins/module_utils/module.py expects
+    except (firewall.FirewallError, NetlinkError, OSError) as error:  # what ansible/module.py expects
         return str(error)
     return None if left >= 0 else ""
 
@@ -145,7 +147,7 @@ def _error(document: Document, meddle: str) -> str | None:
     engine._apply = apply
     try:
         engine.converge(document)
-    except (firewall.FirewallError, NetlinkError, OSError) as error:  # what plugins/module_utils/module.py expects
+    except (firewall.FirewallError, NetlinkError, OSError) as error:  # what ansible/module.py expects
         return str(error)
     return None
 

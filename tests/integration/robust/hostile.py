@@ -20,13 +20,13 @@ from typing import Any
 from hypothesis import strategies as st
 from integration.robust.documents import Document
 
-from ansible_collections.virtnet.linux.plugins.module_utils import command, documents, persistence
-from ansible_collections.virtnet.linux.plugins.module_utils.converge import Refused, converge
-from ansible_collections.virtnet.linux.plugins.module_utils.files import Unreadable
-from ansible_collections.virtnet.linux.plugins.module_utils.firewall import FirewallError
-from ansible_collections.virtnet.linux.plugins.module_utils.memory import Locked, Memory
-from ansible_collections.virtnet.linux.plugins.module_utils.netlink import NetlinkError
-from ansible_collections.virtnet.linux.plugins.module_utils.report import report
+from ansible_collections.virtnet.linux.plugins.module_utils.engine.converge import Refused, converge
+from ansible_collections.virtnet.linux.plugins.module_utils.inspect.report import report
+from ansible_collections.virtnet.linux.plugins.module_utils.netlink.socket import NetlinkError
+from ansible_collections.virtnet.linux.plugins.module_utils.nft.firewall import FirewallError
+from ansible_collections.virtnet.linux.plugins.module_utils.persist import command, documents, persistence
+from ansible_collections.virtnet.linux.plugins.module_utils.system.files import Unreadable
+from ansible_collections.virtnet.linux.plugins.module_utils.system.runtime_state import Locked, Memory
 
 SENTENCES = (Refused, Unreadable, FirewallError, Locked, NetlinkError, OSError)  # as module.py puts them into words
 SECONDS = 20  # in which a run of so little is over, also on a busy machine

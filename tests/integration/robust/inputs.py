@@ -14,7 +14,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from ansible_collections.virtnet.linux.plugins.module_utils.converge import KINDS
+from ansible_collections.virtnet.linux.plugins.module_utils.engine.converge import KINDS
 from kit.host import MODULES as PACKAGE
 from kit.host import run_module
 

@@ -17,7 +17,7 @@ import pytest
 from integration.robust import engine, killing
 from integration.robust.documents import complete
 
-from ansible_collections.virtnet.linux.plugins.module_utils import converge
+from ansible_collections.virtnet.linux.plugins.module_utils.engine import converge
 from ansible_collections.virtnet.linux.plugins.module_utils.kinds import veth
 
 

@@ -15,7 +15,7 @@ import pytest
 from integration.robust import engine
 from integration.robust.documents import VTEP, absent, complete, containers, overlay
 
-from ansible_collections.virtnet.linux.plugins.module_utils import names
+from ansible_collections.virtnet.linux.plugins.module_utils.rules import names
 from kit import packets, snapshot
 
 DOCUMENTS = "/var/lib/virtnet"

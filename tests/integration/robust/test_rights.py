@@ -13,7 +13,7 @@ import sys
 
 import pytest
 
-from ansible_collections.virtnet.linux.plugins.module_utils import rights
+from ansible_collections.virtnet.linux.plugins.module_utils.engine import privileges
 from kit import snapshot
 from kit.host import run_module
 
@@ -109,7 +109,7 @@ def test_what_needs_no_sysctl_works_where_they_cannot_be_written(host):
 def test_a_kernel_without_a_kind_of_link(host):
     """Tried with a kind that no kernel has."""
     before = host.snapshot()
-    assert [host.call(rights.makes, kind) for kind in ("bridge", "veth", "vxlan", "nosuch")] == [
+    assert [host.call(privileges.makes, kind) for kind in ("bridge", "veth", "vxlan", "nosuch")] == [
         True,
         True,
         True,
@@ -123,7 +123,7 @@ def test_without_pyroute2(host, tmp_path):
     code = """if True:
         import sys
         sys.path[:] = [one for one in sys.path if "-packages" not in one] + sys.argv[1:]
-        from ansible_collections.virtnet.linux.plugins.module_utils import messages
+        from ansible_collections.virtnet.linux.plugins.module_utils.netlink import messages
         print(messages.PYROUTE2_MISSING)
     """
     root = os.environ["ANSIBLE_COLLECTIONS_PATH"]

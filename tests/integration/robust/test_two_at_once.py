@@ -16,7 +16,7 @@ import pytest
 from integration.robust import engine
 from integration.robust.documents import absent, complete, containers
 
-from ansible_collections.virtnet.linux.plugins.module_utils.converge import converge
+from ansible_collections.virtnet.linux.plugins.module_utils.engine.converge import converge
 from kit import snapshot
 from kit.role import Role
 

@@ -29,7 +29,7 @@ PING4 = PING.format(six="", protocol="socket.IPPROTO_ICMP", echo=8, to="172.29.0
 PING6 = PING.format(six="6", protocol="socket.IPPROTO_ICMPV6", echo=128, to="fd00:29::1")
 # What a container in a user namespace of few groups may have, as LXC's: the kernel refuses the range there.
 FEW_GROUPS = """
-from ansible_collections.virtnet.linux.plugins.module_utils import sysctls
+from ansible_collections.virtnet.linux.plugins.module_utils.system import sysctls
 from ansible_collections.virtnet.linux.plugins.module_utils.kinds import netns
 netns._set_unprivileged_ports({"unprivileged_ports": True, "sysctls": None})
 print(sysctls.read("net.ipv4.ip_unprivileged_port_start"))

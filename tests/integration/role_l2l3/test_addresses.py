@@ -9,7 +9,7 @@ from __future__ import annotations
 import pytest
 from integration.role_l2l3.conftest import Role
 
-from ansible_collections.virtnet.linux.plugins.plugin_utils.sentences import sentences
+from ansible_collections.virtnet.linux.plugins.plugin_utils.views.drift_messages import sentences
 from kit import packets
 
 POOLS = [{"base": "10.9.0.0/22", "size": 24}, {"base": "192.168.0.0/16", "size": 20}]

@@ -245,7 +245,7 @@ def test_the_card_of_the_way_to_the_controller_stays(card, role):
 
 def lifelines(host):
     """What the host would lose with each of its links, as told to somebody who came over SSH."""
-    program = "import json; from ansible_collections.virtnet.linux.plugins.module_utils.report import report;"
+    program = "import json; from ansible_collections.virtnet.linux.plugins.module_utils.inspect.report import report;"
     program += "print(json.dumps({one['name']: one['lifeline'] for one in report()['host']['interfaces']}))"
     over_ssh = "SSH_CONNECTION='203.0.113.1 50000 203.0.113.2 22' %s -c \"%s\"" % (sys.executable, program)
     return json.loads(host.sh(over_ssh))

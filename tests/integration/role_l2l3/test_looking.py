@@ -12,8 +12,8 @@ from subprocess import run
 
 import pytest
 
-from ansible_collections.virtnet.linux.plugins.plugin_utils.graph import graph
-from ansible_collections.virtnet.linux.plugins.plugin_utils.views import VIEWS
+from ansible_collections.virtnet.linux.plugins.plugin_utils.views.graph import graph
+from ansible_collections.virtnet.linux.plugins.plugin_utils.views.inspect import VIEWS
 
 NETWORKS = [
     {"name": "isolated", "subnet": "172.26.0.0/24", "internal": True, "gateway_mode": "isolated"},

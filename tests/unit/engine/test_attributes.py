@@ -11,7 +11,7 @@ import struct
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from ansible_collections.virtnet.linux.plugins.module_utils.netlink import Alike, attributes, with_flags
+from ansible_collections.virtnet.linux.plugins.module_utils.netlink.socket import Alike, attributes, with_flags
 
 WANTED = with_flags(1, 3, 5)
 kinds = st.sampled_from([1, 2, 3, 4, 5, 0x8001, 0x4003])

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.virtnet.linux.plugins.module_utils import ip
+from ansible_collections.virtnet.linux.plugins.module_utils.rules import ip
 
 _ADDRESSES = st.one_of(
     st.tuples(st.ip_addresses(v=4), st.integers(0, 33)), st.tuples(st.ip_addresses(v=6), st.integers(0, 129))

@@ -17,8 +17,8 @@ from pyroute2.netlink.rtnl.ifinfmsg import ifinfmsg
 from pyroute2.netlink.rtnl.ndmsg import ndmsg
 from pyroute2.netlink.rtnl.rtmsg import rtmsg
 
-from ansible_collections.virtnet.linux.plugins.module_utils import messages, neighbours, netlink, stack
-from ansible_collections.virtnet.linux.plugins.module_utils.neighbours import Tables
+from ansible_collections.virtnet.linux.plugins.module_utils.netlink import messages, neighbours, socket, stack
+from ansible_collections.virtnet.linux.plugins.module_utils.netlink.neighbours import Tables
 
 REQUEST, EXCL, CREATE, REPLACE, APPEND = 0x1, 0x200, 0x400, 0x100, 0x800
 
@@ -149,7 +149,7 @@ def test_an_endpoints_entry_is_what_pyroute2_reads(address):
 
 def test_links_are_read_as_pyroute2_reads_them():
     """Of this process's own namespace, whatever is there; nothing is changed."""
-    ours = netlink.Socket()
+    ours = socket.Socket()
     try:
         replies = list(ours.dump(messages.get_links()))
     finally:
@@ -167,12 +167,12 @@ def test_links_are_read_as_pyroute2_reads_them():
 
 
 def test_what_the_kernel_refuses_is_told_with_the_object_and_its_own_words():
-    ours = netlink.Socket()
+    ours = socket.Socket()
     try:
-        with pytest.raises(netlink.NetlinkError) as refused:
-            ours.send([netlink.Request(messages.delete_link("no-such-link"), "veth no-such-link")])
+        with pytest.raises(socket.NetlinkError) as refused:
+            ours.send([socket.Request(messages.delete_link("no-such-link"), "veth no-such-link")])
         assert str(refused.value).startswith("veth no-such-link: ") and "ENODEV" in str(refused.value)
-        ours.send([netlink.Request(messages.delete_link("no-such-link"), "veth no-such-link", ignore=(19,))])
+        ours.send([socket.Request(messages.delete_link("no-such-link"), "veth no-such-link", ignore=(19,))])
     finally:
         ours.close()
 
@@ -180,7 +180,7 @@ def test_what_the_kernel_refuses_is_told_with_the_object_and_its_own_words():
 def test_only_the_message_classes_of_pyroute2_are_loaded():
     """Its package brings asyncio and databases, which cost more than a run of a module."""
     program = (
-        "import sys; from ansible_collections.virtnet.linux.plugins.module_utils import messages;"
+        "import sys; from ansible_collections.virtnet.linux.plugins.module_utils.netlink import messages;"
         "assert messages.PYROUTE2_MISSING is None; print('asyncio' in sys.modules, 'pyroute2.ndb' in sys.modules)"
     )
     answer = subprocess.run(["python3", "-c", program], capture_output=True, text=True, env=os.environ, check=True)

@@ -14,16 +14,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.virtnet.linux.plugins.module_utils import names, settings, sysctls
-from ansible_collections.virtnet.linux.plugins.module_utils.actions import Action, as_diff, difference
+from ansible_collections.virtnet.linux.plugins.module_utils.facts.options import Problems
 from ansible_collections.virtnet.linux.plugins.module_utils.kinds import nat_port
-from ansible_collections.virtnet.linux.plugins.module_utils.options import Problems
+from ansible_collections.virtnet.linux.plugins.module_utils.links import settings
+from ansible_collections.virtnet.linux.plugins.module_utils.model.actions import Action, as_diff, difference
+from ansible_collections.virtnet.linux.plugins.module_utils.rules import names
+from ansible_collections.virtnet.linux.plugins.module_utils.system import sysctls
 
 WORDS = st.text("ABCxyz019_./-", min_size=1, max_size=16)
 VALUES = st.text("ABCabc019_.:/@+- =%,~\u00e4\u4e2d", max_size=12) | st.text(max_size=12)
 
 
-@pytest.mark.parametrize("module", ["names", "kinds.nat_port", "actions", "options", "settings"])
+@pytest.mark.parametrize(
+    "module", ["rules.names", "kinds.nat_port", "model.actions", "facts.options", "links.settings"]
+)
 def test_examples_in_docstrings(module):
     loaded = importlib.import_module("ansible_collections.virtnet.linux.plugins.module_utils." + module)
     assert doctest.testmod(loaded).failed == 0

@@ -10,8 +10,8 @@ import ipaddress
 
 import pytest
 
-from ansible_collections.virtnet.linux.plugins.module_utils import rpdb
-from ansible_collections.virtnet.linux.plugins.module_utils.rpdb import Rule, TableRoute
+from ansible_collections.virtnet.linux.plugins.module_utils.netlink import rpdb
+from ansible_collections.virtnet.linux.plugins.module_utils.netlink.rpdb import Rule, TableRoute
 
 SUBNET = ipaddress.ip_network("172.30.0.0/16")
 LOCAL, MAIN = Rule(4, 0, "lookup", 255), Rule(4, 32766, "lookup", 254)

@@ -18,18 +18,21 @@ import pytest
 from kit import pythons
 from kit.checkout import HOME
 
+FIRST = ("ansible/zipped.py", "ansible/__init__.py", "__init__.py")  # they come before what zipped.py does
 PACKAGE = "ansible_collections/virtnet/linux/plugins/module_utils"
 START = """
 import json, sys
 compiled = []
 sys.addaudithook(lambda event, given: event == "compile" and compiled.append(str(given[1])))
 sys.path.insert(0, sys.argv[1])
-from ansible_collections.virtnet.linux.plugins.module_utils.zipped import read_once
+from ansible_collections.virtnet.linux.plugins.module_utils.ansible.zipped import read_once
 %s
-from ansible_collections.virtnet.linux.plugins.module_utils import converge, firewall, persistence
+from ansible_collections.virtnet.linux.plugins.module_utils.engine import converge
+from ansible_collections.virtnet.linux.plugins.module_utils.nft import firewall
+from ansible_collections.virtnet.linux.plugins.module_utils.persist import persistence
 before = list(compiled)
 assert converge.KINDS["veth"].OPTIONS["peer"]
-print(json.dumps([before, compiled, firewall.__file__, persistence.__spec__.loader.get_source(firewall.__name__)]))
+print(json.dumps([before, compiled, firewall.__file__, firewall.__spec__.loader.get_source(firewall.__name__)]))
 """
 
 
@@ -59,13 +62,13 @@ def ours(compiled: list[str]) -> list[str]:
 @pytest.mark.parametrize("version", pythons.found())
 def test_each_source_is_compiled_once_and_when_it_is_used(archive, version):
     before, compiled, file, source = start(pythons.found()[version], archive, "read_once()")
-    late = [name for name in ours(compiled) if name not in ("zipped.py", "__init__.py")]  # zipped.py came by itself
+    late = [name for name in ours(compiled) if name not in FIRST]
     assert len(set(late)) == len(late)
-    assert "converge.py" in late and "kinds/veth.py" in late
+    assert "engine/converge.py" in late and "kinds/veth.py" in late
     if version != "3.9":
         assert "kinds/vxlan_tunnel.py" not in late and "kinds/veth.py" not in ours(before)
-    assert file == "%s/%s/firewall.py" % (archive, PACKAGE)
-    assert source == (HOME / "plugins/module_utils/firewall.py").read_text()
+    assert file == "%s/%s/nft/firewall.py" % (archive, PACKAGE)
+    assert source == (HOME / "plugins/module_utils/nft/firewall.py").read_text()
 
 
 def test_python_by_itself_compiles_twice(archive):
@@ -73,5 +76,5 @@ def test_python_by_itself_compiles_twice(archive):
     counts = []
     for python in pythons.found().values():
         _before, compiled, _file, _source = start(python, archive, "")
-        counts.append(ours(compiled).count("converge.py"))
+        counts.append(ours(compiled).count("engine/converge.py"))
     assert max(counts) == 2

@@ -10,8 +10,8 @@ import ipaddress
 
 from unit.planner.paper_host import endpoints, live_after
 
-from ansible_collections.virtnet.linux.plugins.module_utils import names
-from ansible_collections.virtnet.linux.plugins.plugin_utils.fabric import plan_fabric, topology_of
+from ansible_collections.virtnet.linux.plugins.module_utils.rules import names
+from ansible_collections.virtnet.linux.plugins.plugin_utils.plan.fabric import plan_fabric, topology_of
 
 FABRIC = {"name": "fabric", "vni": 4242, "subnet": "10.42.0.0/24"}
 OTHER = {"name": "other", "vni": 7, "subnet": "10.43.0.0/28", "subnet6": "fd43::/64"}

@@ -12,7 +12,7 @@ import time
 import pytest
 from unit.fabric.paper_fabric import FABRIC, OTHER, SIX, Fabric, bare, known, own, tunnel
 
-from ansible_collections.virtnet.linux.plugins.plugin_utils.fabric import topology_of
+from ansible_collections.virtnet.linux.plugins.plugin_utils.plan.fabric import topology_of
 
 
 def on(*networks, name="c1", **more):

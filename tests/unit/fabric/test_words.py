@@ -9,7 +9,7 @@ from __future__ import annotations
 import pytest
 import yaml
 
-from ansible_collections.virtnet.linux.plugins.plugin_utils.declaration import VARIABLES
+from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.declaration import VARIABLES
 from kit import checkout
 
 OF_ONE_HOST = {"connect", "stp", "snat_address", "snat_address6"}  # cables, rings and addresses of one host

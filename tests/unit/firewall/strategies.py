@@ -10,7 +10,7 @@ import ipaddress
 
 from hypothesis import strategies as st
 
-from ansible_collections.virtnet.linux.plugins.module_utils.firewall_state import (
+from ansible_collections.virtnet.linux.plugins.module_utils.model.firewall_state import (
     Guard,
     NatPort,
     Opening,

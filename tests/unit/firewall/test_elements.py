@@ -13,11 +13,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from unit.firewall.strategies import states
 
-from ansible_collections.virtnet.linux.plugins.module_utils import ruleset
-from ansible_collections.virtnet.linux.plugins.module_utils.firewall import Live, loopback_bridges, transaction
-from ansible_collections.virtnet.linux.plugins.module_utils.firewall_elements import elements, parse
-from ansible_collections.virtnet.linux.plugins.module_utils.firewall_listing import Elements
-from ansible_collections.virtnet.linux.plugins.module_utils.firewall_state import Guard, NatPort, Policy, Port, State
+from ansible_collections.virtnet.linux.plugins.module_utils.model.firewall_state import (
+    Guard,
+    NatPort,
+    Policy,
+    Port,
+    State,
+)
+from ansible_collections.virtnet.linux.plugins.module_utils.nft import ruleset
+from ansible_collections.virtnet.linux.plugins.module_utils.nft.elements import elements, parse
+from ansible_collections.virtnet.linux.plugins.module_utils.nft.firewall import Live, loopback_bridges, transaction
+from ansible_collections.virtnet.linux.plugins.module_utils.nft.listing import Elements
 
 WEB = Policy("br-web", ("172.30.0.0/16", "fd00:30::/64"))
 POLICIES = {"br-web": WEB}

@@ -10,7 +10,7 @@ import copy
 import ipaddress
 
 from ansible_collections.virtnet.linux.plugins.filter.bridge_network_plan import FilterModule
-from ansible_collections.virtnet.linux.plugins.module_utils import names
+from ansible_collections.virtnet.linux.plugins.module_utils.rules import names
 
 WEB = {"name": "web", "subnet": "172.30.0.0/16"}
 DUAL = {"name": "dual", "subnet": "172.31.0.0/24", "subnet6": "fd00:31::/64"}

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.virtnet.linux.plugins.plugin_utils.addresses import (
+from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.addresses import (
     Pool,
     Subnet,
     overlaps,

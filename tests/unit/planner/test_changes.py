@@ -23,7 +23,7 @@ from unit.planner.paper_host import (
     topology,
 )
 
-from ansible_collections.virtnet.linux.plugins.module_utils import names
+from ansible_collections.virtnet.linux.plugins.module_utils.rules import names
 
 NGINX = {"name": "nginx", "networks": ["web"], "ports": ["8080:80"]}
 CLIENT = {"name": "client", "networks": ["web"]}

@@ -11,7 +11,7 @@ import datetime
 import pytest
 from unit.planner.paper_host import DUAL, EMPTY, INSIDE, WEB, errors, live_after, plan, topology
 
-from ansible_collections.virtnet.linux.plugins.plugin_utils.declaration import VARIABLES
+from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.declaration import VARIABLES
 
 
 def network(**fields):

@@ -12,7 +12,7 @@ from unit.planner.junk import junk, objects
 from unit.planner.paper_host import EMPTY, WEB, live_after, plan, topology
 
 from ansible_collections.virtnet.linux.plugins.filter.bridge_network_plan import FilterModule
-from ansible_collections.virtnet.linux.plugins.plugin_utils.declaration import (
+from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.declaration import (
     CONTAINER_FIELDS,
     NETWORK_FIELDS,
 )

@@ -9,7 +9,7 @@ from __future__ import annotations
 import pytest
 from unit.planner.paper_host import DUAL, EMPTY, INSIDE, WEB, addresses, endpoints, live_after, plan, present, topology
 
-from ansible_collections.virtnet.linux.plugins.module_utils import names
+from ansible_collections.virtnet.linux.plugins.module_utils.rules import names
 
 
 def one(objects):

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.virtnet.linux.plugins.plugin_utils.ports import Port, PortError, PortRange, parse_port
+from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.ports import Port, PortError, PortRange, parse_port
 
 PORTS = st.integers(1, 65535)
 

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from unit.planner.paper_host import EMPTY, endpoints, live_after, plan, present
 
-from ansible_collections.virtnet.linux.plugins.module_utils import names
+from ansible_collections.virtnet.linux.plugins.module_utils.rules import names
 
 pytestmark = pytest.mark.slow
 

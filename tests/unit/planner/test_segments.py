@@ -24,7 +24,7 @@ from unit.planner.paper_host import (
     topology,
 )
 
-from ansible_collections.virtnet.linux.plugins.module_utils import names
+from ansible_collections.virtnet.linux.plugins.module_utils.rules import names
 
 SW2 = {"name": "sw2", "connect": ["web"]}
 SW3 = {"name": "sw3", "connect": ["sw2"]}

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from unit.views.fleets import container, crossing, host, network, one_host, overlay, port
 
-from ansible_collections.virtnet.linux.plugins.plugin_utils.graph import graph
+from ansible_collections.virtnet.linux.plugins.plugin_utils.views.graph import graph
 
 # In Graphviz's language: a string, or a label that is made like HTML
 TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|label=<((?:[^<>]|<[^<>]*>)*)>', re.DOTALL)

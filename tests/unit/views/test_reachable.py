@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from unit.views.fleets import opening, port
 
-from ansible_collections.virtnet.linux.plugins.plugin_utils.reachable import reachable
+from ansible_collections.virtnet.linux.plugins.plugin_utils.views.reachable import reachable
 
 A, B, V6 = "172.30.0.2", "172.30.0.3", "fd30::2"
 NUMBERS = st.integers(1, 12)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from unit.views.fleets import crossing, one_host, port, tunnel
 
-from ansible_collections.virtnet.linux.plugins.plugin_utils.views import VIEWS
+from ansible_collections.virtnet.linux.plugins.plugin_utils.views.inspect import VIEWS
 
 LIVE = one_host()["web1"]
 

@@ -1,0 +1,42 @@
+# Copyright (c) 2026, The virtnet.linux authors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Where a module starts. The engine is imported here and not above, after read_once() has seen to how."""
+
+from __future__ import annotations
+
+from ansible_collections.virtnet.linux.plugins.module_utils.ansible.zipped import read_once
+
+
+def run_object(kind: str) -> None:
+    """Carry out a kind's module."""
+    read_once()
+    from ansible_collections.virtnet.linux.plugins.module_utils.ansible import module
+
+    module.run_object(kind)
+
+
+def run_topology() -> None:
+    """Carry out the module that takes a whole topology."""
+    read_once()
+    from ansible_collections.virtnet.linux.plugins.module_utils.ansible import module
+
+    module.run_topology()
+
+
+def run_limits() -> None:
+    """Carry out the module that raises the kernel's limits."""
+    read_once()
+    from ansible_collections.virtnet.linux.plugins.module_utils.ansible import module
+
+    module.run_limits()
+
+
+def run_info() -> None:
+    """Carry out the module that reads back."""
+    read_once()
+    from ansible_collections.virtnet.linux.plugins.module_utils.ansible import module
+    from ansible_collections.virtnet.linux.plugins.module_utils.inspect.report import report
+
+    module.run_info(report)

@@ -1,0 +1,514 @@
+# Copyright (c) 2026, The virtnet.linux authors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""From a topology document to actions, and from actions to the kernel. The order of work is in docs/architecture.md."""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple, TypeVar
+
+from ansible_collections.virtnet.linux.plugins.module_utils.engine import gateway, privileges
+from ansible_collections.virtnet.linux.plugins.module_utils.engine.revision import revision
+from ansible_collections.virtnet.linux.plugins.module_utils.facts import renamed
+from ansible_collections.virtnet.linux.plugins.module_utils.facts.host import Host
+from ansible_collections.virtnet.linux.plugins.module_utils.facts.options import Problems, abridge
+from ansible_collections.virtnet.linux.plugins.module_utils.facts.protocols import (
+    BRIDGE,
+    BRIDGE_POLICY,
+    FOREIGN_FIREWALL,
+    INTERFACE,
+    NAT_PORT,
+    NETNS,
+    NETWORK_NAMES,
+    RESOLVER,
+    VETH,
+    VXLAN_TUNNEL,
+    Filtering,
+    Foretelling,
+    Kind,
+    Leaving,
+    Making,
+)
+from ansible_collections.virtnet.linux.plugins.module_utils.kinds import (
+    bridge,
+    bridge_policy,
+    foreign_firewall,
+    interface,
+    nat_port,
+    netns,
+    network_names,
+    resolver,
+    veth,
+    vxlan_tunnel,
+)
+from ansible_collections.virtnet.linux.plugins.module_utils.links import endpoint_checks, endpoint_neighbours
+from ansible_collections.virtnet.linux.plugins.module_utils.model.actions import Action
+from ansible_collections.virtnet.linux.plugins.module_utils.model.firewall_state import NatPort, Policy, State
+from ansible_collections.virtnet.linux.plugins.module_utils.netlink import conntrack
+from ansible_collections.virtnet.linux.plugins.module_utils.nft import firewall, ruleset
+from ansible_collections.virtnet.linux.plugins.module_utils.nft.elements import bridge_of, elements
+from ansible_collections.virtnet.linux.plugins.module_utils.rules import ip
+from ansible_collections.virtnet.linux.plugins.module_utils.system import files, runtime_state
+from ansible_collections.virtnet.linux.plugins.module_utils.system.background import Meanwhile
+
+# By name, for a kind is read when something of it is used (kinds/__init__.py): of a document without it nothing is.
+KINDS: dict[str, Kind] = {
+    NETNS: netns,
+    BRIDGE: bridge,
+    VETH: veth,
+    VXLAN_TUNNEL: vxlan_tunnel,
+    INTERFACE: interface,
+    BRIDGE_POLICY: bridge_policy,
+    NAT_PORT: nat_port,
+    FOREIGN_FIREWALL: foreign_firewall,
+    NETWORK_NAMES: network_names,
+    RESOLVER: resolver,
+}
+FORETELLING: dict[str, Foretelling] = {
+    NETNS: netns,
+    BRIDGE: bridge,
+    VETH: veth,
+    VXLAN_TUNNEL: vxlan_tunnel,
+    INTERFACE: interface,
+}
+FILTERING: dict[str, Filtering] = {
+    BRIDGE_POLICY: bridge_policy,
+    NAT_PORT: nat_port,
+    VETH: veth,
+    VXLAN_TUNNEL: vxlan_tunnel,
+}
+MAKING: dict[str, Making] = {
+    NETNS: netns,
+    BRIDGE: bridge,
+    FOREIGN_FIREWALL: foreign_firewall,
+    VETH: veth,
+    INTERFACE: interface,
+    VXLAN_TUNNEL: vxlan_tunnel,
+    NETWORK_NAMES: network_names,
+    RESOLVER: resolver,
+}
+LEAVING: dict[str, Leaving] = {VXLAN_TUNNEL: vxlan_tunnel, INTERFACE: interface, RESOLVER: resolver}
+RULE = "rule"  # of routing, see routing.py
+FIREWALL = "firewall"  # the kind of an action that mends our tables and nothing else
+
+_FEW = 100  # objects that take no longer to read than nft takes for our tables
+
+Document = dict[str, list[dict[str, Any]]]
+_Key = TypeVar("_Key")
+
+
+class Refused(Exception):
+    """The document cannot be carried out; ``problems`` says why, a sentence each. Nothing was touched."""
+
+    def __init__(self, problems: list[str]) -> None:
+        self.problems = problems
+        super().__init__("\n".join(abridge(problems)))
+
+
+class Stale(Exception):
+    """Another run has changed the host since the state was read for which the document was planned. Nothing was
+    touched."""
+
+
+class Result(NamedTuple):
+    """What was done, in order, or (in check mode) would be; and what a person should know besides."""
+
+    actions: list[Action]
+    warnings: list[str]
+
+
+def converge(
+    document: Document | Callable[[], Document],
+    check: bool = False,
+    lock_timeout: float = 60,
+    stop_after: int | None = None,
+    also: Callable[[Document], list[Action]] | None = None,
+    spare_listeners: bool = False,
+    planned_on: str | None = None,
+) -> Result:
+    """Bring the host to what the document says; or (check) say what that would take.
+
+    The document's objects are complete: every option of their kind is there, None where it is not given.
+    A document that is written down is read by a function, under the lock. ``also`` gives the files to be written
+    for it.
+    ``spare_listeners`` refuses new published ports on which a process of the host waits.
+    ``stop_after`` ends the run after that many actions, as a crash would.
+    ``planned_on`` is the revision() of the state for which the document was planned.
+    Raises Refused, Stale, runtime_state.Locked, firewall.FirewallError, netlink.NetlinkError and OSError.
+    """
+    with _uncollected(), contextlib.ExitStack() as stack:
+        if not check:
+            stack.enter_context(runtime_state.lock(lock_timeout))
+        document = document() if callable(document) else document
+        host = Host(waits=sum(map(len, document.values())) < _FEW)
+        stack.callback(host.release)
+        if not check:
+            stack.callback(host.memory.save)  # also where the document is refused: then it takes the lock's file away
+        _foretell(document, host)
+        if planned_on not in (None, revision(host)):
+            raise Stale
+        host.heads = _heads_of_segments(document, host)
+        warnings = host.memory.lost + _refuse(document, host, check)
+        wanted = _firewall_state(document, host)
+        warnings += _lost_answers(document, host, wanted)
+        try:
+            text = firewall.transaction(host.firewall, wanted)
+        except ValueError as impossible:
+            raise Refused(str(impossible).splitlines()) from impossible
+        actions = also(document) if also is not None else []
+        neighbours = endpoint_neighbours.desired(document, host, wanted)
+        actions += _plan(document, host, wanted, neighbours, bool(text))
+        obstacles = privileges.obstacles(actions, host)
+        if spare_listeners:
+            obstacles += nat_port.cut_off(actions)
+        if obstacles:
+            raise Refused(obstacles)
+        if not check:
+            _apply(actions[:stop_after], host, wanted, neighbours, text)
+            if host.memory["netns_directory"]:
+                netns.tidy(host)
+            if host.memory["name_files"]:
+                host.name_files.tidy()
+        return Result(actions, warnings + host.warnings)
+
+
+@contextlib.contextmanager
+def _uncollected() -> Iterator[None]:
+    """Without a search for cycles among objects that all live as long as the run: it takes a twentieth of it."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
+def _objects(document: Document) -> Iterator[tuple[Kind, dict[str, Any]]]:
+    for name, kind in KINDS.items():
+        for wanted in document.get(name) or []:
+            yield kind, wanted
+
+
+def _foretell(document: Document, host: Host) -> None:
+    """Tell the host what the document is about to make and take away, so that one object may rest on another."""
+    renamed.find(document, host)
+    for name, kind in FORETELLING.items():
+        for wanted in document.get(name) or []:
+            kind.foretell(wanted, host)
+        if name == NETNS:  # the first: a pair that goes is looked for in the namespaces that it names
+            host.open_ahead()
+    host.read_ahead()
+    if host.coming:
+        host.namespaces_going.update(netns.replaced(host))
+
+
+def _refuse(document: Document, host: Host, check: bool) -> list[str]:
+    """Refused, with all that is wrong; what is merely not there yet is a warning in check mode: an earlier task would
+    make it."""
+    problems = Problems()
+    seen: set[tuple[Any, ...]] = set()
+    for module, wanted in _objects(document):
+        module.check(wanted, host, problems)
+        for key in module.identities(wanted):
+            if key in seen:
+                problems.add(module.KIND, key[-1], key[0], key[-1], "declared twice")
+            seen.add(key)
+            if key[0] == "link" and wanted["state"] == "present":
+                about = wanted.get("device") or wanted["name"]
+                is_near = key[1:] == (wanted["netns"], wanted["name"] or about)
+                field = "name" if is_near else "peer.name"
+                endpoint_checks.check_altname(module.KIND, about, field, key[1:], host, problems)
+    if problems.found or (problems.missing and not check):
+        raise Refused(problems.found + problems.missing)
+    return problems.missing + problems.warnings
+
+
+def _firewall_state(document: Document, host: Host) -> State:
+    """What the firewall has to hold: what it holds now, with the declared objects laid over it."""
+    state: State = host.firewall.state.copy()
+    veths = document.get(VETH)
+    if veths:
+        host.bridges_of_containers = veth.bridges_of_containers(veths, host)
+    for netns_of, name in host.links_going:
+        if netns_of is None:
+            state.ports.pop(name, None)
+    for name, kind in FILTERING.items():
+        for wanted in document.get(name) or []:
+            kind.lay(wanted, state, host)
+    if veths:
+        veth.lay_cables(veths, state, host)  # with the policies of both ends' bridges
+        veth.lay_neighbours(veths, state, host)
+    _forget_vanished(state, host)
+    state.norouter = gateway.needs_norouter(state, host)
+    state.routers = gateway.routers(state, host)
+    state.tunnel_ports = frozenset()
+    if state.policies or state.tunnels:  # else there are neither containers nor VTEPs to keep from them
+        state.tunnel_ports = vxlan_tunnel.udp_ports(document.get(VXLAN_TUNNEL) or [], host)
+    return state
+
+
+def _forget_vanished(state: State, host: Host) -> None:
+    """Ports that went with a namespace that somebody deleted, or that go with one now: nobody is left to take their
+    entries away. And policies that somebody has put there for what is no bridge."""
+    links = set(host.stack(None).links)
+    for name in [name for name in state.policies if name in links and not host.is_known_bridge(None, name)]:
+        del state.policies[name]
+    if host.namespaces_going:
+        links.difference_update(netns.host_ends(host, host.namespaces_going))
+    held: tuple[dict[str, Any], ...] = (state.ports, state.guards, state.tunnels)
+    for ports in held:
+        for name in [name for name in ports if name not in links and (None, name) not in host.links_coming]:
+            del ports[name]
+
+
+def _heads_of_segments(document: Document, host: Host) -> dict[str, str]:
+    """For bridges that are joined to another one by cables: the one of them that has the addresses."""
+    labels = {link.name: link.labels or {} for link in host.stack(None).links.values() if link.kind == "bridge"}
+    labels.update({one["name"]: one["labels"] or {} for one in document.get(BRIDGE) or []})
+    bridge_of = {held["network"]: name for name, held in labels.items() if "network" in held}
+    return {name: bridge_of[held["joins"]] for name, held in labels.items() if held.get("joins", "") in bridge_of}
+
+
+def _lost_answers(document: Document, host: Host, wanted: State) -> list[str]:
+    """Ports whose answers the host's routing sends astray, where it has any but the kernel's own."""
+    if not (wanted.nat_ports or wanted.openings) or host.stack(None).is_plainly_routed:
+        return []
+    from ansible_collections.virtnet.linux.plugins.module_utils.engine import answers, routing  # few hosts need it
+
+    declared = {one["name"]: one["labels"] or {} for one in document.get(BRIDGE) or []}
+    names = {bridge: labels["network"] for bridge, labels in declared.items() if "network" in labels}
+    return answers.warnings(wanted, host, {**routing.names_of(host), **names})
+
+
+def _plan(
+    document: Document, host: Host, wanted: State, neighbours: endpoint_neighbours.Entries, to_filter: bool
+) -> list[Action]:
+    """All actions, in the order in which they are carried out."""
+    by_kind: dict[str, list[Action]] = {kind: [] for kind in KINDS}
+    for module, item in _objects(document):
+        by_kind[module.KIND] += module.plan(item, host)
+    by_kind[VXLAN_TUNNEL] += _tunnels_on_changed_bridges(document, by_kind, host)
+    stay, go = _split(by_kind)
+    filters = go[NAT_PORT] + go[BRIDGE_POLICY] + stay[BRIDGE_POLICY] + stay[NAT_PORT]
+    if to_filter and not filters and not any(side[kind] for side in (stay, go) for kind in (VETH, VXLAN_TUNNEL)):
+        filters = [
+            Action("change", FIREWALL, "tables virtnet", {"rules": "not as they should be"}, {"rules": "restored"}, {})
+        ]
+    filters += go[FOREIGN_FIREWALL] + stay[FOREIGN_FIREWALL]
+    rules = _rules(wanted, host)
+    first = endpoint_checks.squatters(host) + stay[NETNS] + stay[BRIDGE]
+    first += [action for action in rules if action.verb != "delete"]
+    leaving = (VXLAN_TUNNEL, INTERFACE, VETH, BRIDGE, RESOLVER, NETNS)
+    last = [action for kind in leaving for action in go[kind]]
+    last += stay[VETH] + endpoint_neighbours.plan(document, host, neighbours, stay[BRIDGE])
+    last += stay[INTERFACE] + stay[VXLAN_TUNNEL]
+    told = [*(action for action in rules if action.verb == "delete"), *by_kind[NETWORK_NAMES], *stay[RESOLVER]]
+    return first + gateway.closing(wanted, host) + filters + last + gateway.opening(wanted, host) + told
+
+
+def _rules(wanted: State, host: Host) -> list[Action]:
+    """What is for containers goes to them, whatever rules of routing the host has besides."""
+    if host.stack(None).is_plainly_routed:
+        return []
+    from ansible_collections.virtnet.linux.plugins.module_utils.engine import routing  # few hosts need it
+
+    return routing.plan(wanted, host)
+
+
+def _apply_rules(actions: dict[str, list[Action]], host: Host) -> None:
+    if actions.get(RULE):
+        from ansible_collections.virtnet.linux.plugins.module_utils.engine import routing
+
+        routing.apply(actions[RULE], host)
+
+
+def _tunnels_on_changed_bridges(document: Document, by_kind: dict[str, list[Action]], host: Host) -> list[Action]:
+    """A bridge that gets another MAC loses its neighbours, those of its tunnel among them."""
+    bridges = {(action.wanted["netns"], action.name) for action in by_kind[BRIDGE] if "mac" in action.after}
+    have_actions = {(action.wanted["netns"], action.name) for action in by_kind[VXLAN_TUNNEL]}
+    return [
+        action
+        for wanted in document.get(VXLAN_TUNNEL) or []
+        if (wanted["netns"], wanted["name"]) not in have_actions and (wanted["netns"], wanted["bridge"]) in bridges
+        for action in vxlan_tunnel.renew(wanted, host)
+    ]
+
+
+def _split(by_kind: dict[str, list[Action]]) -> tuple[dict[str, list[Action]], dict[str, list[Action]]]:
+    stay = {kind: [action for action in actions if action.verb != "delete"] for kind, actions in by_kind.items()}
+    go = {kind: [action for action in actions if action.verb == "delete"] for kind, actions in by_kind.items()}
+    return stay, go
+
+
+def _apply(
+    actions: list[Action], host: Host, wanted: State, neighbours: endpoint_neighbours.Entries, text: str
+) -> None:
+    by_kind: dict[str, list[Action]] = {}
+    for action in actions:
+        by_kind.setdefault(action.kind, []).append(action)
+    stay, go = _split(by_kind)
+    files.apply(by_kind.get(files.KIND, []))
+    endpoint_checks.displace(by_kind.get(endpoint_checks.LINK, []), host)
+    _make(NETNS, stay, host)
+    _make(BRIDGE, stay, host)
+    _apply_rules(stay, host)
+    first = wanted
+    sysctls = by_kind.get(gateway.SYSCTL, [])
+    gateway.apply([action for action in sysctls if gateway.closes(action)], host)
+    if host.memory["to_forget"] or any(
+        action.kind in (BRIDGE_POLICY, NAT_PORT, VETH, VXLAN_TUNNEL, FIREWALL) for action in actions
+    ):
+        before = host.firewall.state
+        first = _before_addresses_move(before, wanted)
+        _apply_firewall(host, before, first, text if first == wanted else firewall.transaction(host.firewall, first))
+    _make(FOREIGN_FIREWALL, by_kind, host)
+    _take_away(VXLAN_TUNNEL, go, host)
+    _take_away(INTERFACE, go, host)
+    _take_containers_away(go, host)
+    _make(VETH, stay, host)
+    if by_kind.keys() & {*endpoint_neighbours.FOLLOWS, endpoint_neighbours.KIND, FIREWALL}:
+        endpoint_neighbours.apply(neighbours, host)
+    if first != wanted:
+        there = firewall.Live(elements(first), ruleset.FAMILIES)
+        _apply_firewall(host, first, wanted, firewall.transaction(there, wanted))
+    _make(INTERFACE, stay, host)
+    _make(VXLAN_TUNNEL, stay, host)
+    if some := stay.get(NETNS):
+        netns.apply_sysctls(some, host)
+    opening = [action for action in sysctls if not gateway.closes(action)]
+    gateway.apply(opening + by_kind.get(gateway.ROUTE, []), host)
+    _apply_rules(go, host)
+    with Meanwhile(lambda: _forget_flows(host)):  # the kernel goes through the whole of its table
+        _make(NETWORK_NAMES, by_kind, host)
+        _make(RESOLVER, stay, host)
+
+
+def _make(kind: str, actions: dict[str, list[Action]], host: Host) -> None:
+    if actions.get(kind):
+        MAKING[kind].apply(actions[kind], host)
+
+
+def _take_away(kind: str, actions: dict[str, list[Action]], host: Host) -> None:
+    if actions.get(kind):
+        LEAVING[kind].delete(actions[kind], host)
+
+
+def _take_containers_away(go: dict[str, list[Action]], host: Host) -> None:
+    """Take pairs, bridges and namespaces away, and what containers have for names; each pair by its first end, and what
+    was on a bridge besides stays where it is.
+
+    For most of that time the kernel is busy with the links, so the rest is done meanwhile. Only handles of namespaces
+    that stay, because somebody else holds them, wait: without them the next run would not find the links that this one
+    left there, should it be killed.
+    """
+    leaving = go.get(NETNS, [])
+    netns.send_nics_home(leaving, host)
+    held = netns.held(leaving, host)
+    links = [(action.wanted["netns"], action.name) for action in go.get(VETH, []) + go.get(BRIDGE, [])]
+    links += netns.links(leaving, held, host)
+    waiting = {action.name for action in held} | host.memory["handles"].keys()
+    with Meanwhile(lambda: _delete_links(links, host)):
+        _take_away(RESOLVER, go, host)
+        netns.delete([action for action in leaving if action.name not in waiting], host)
+    netns.delete([action for action in leaving if action.name in waiting], host)
+
+
+def _delete_links(links: list[tuple[str | None, str]], host: Host) -> None:
+    by_netns: dict[str | None, dict[str, None]] = {}
+    for netns_name, name in links:
+        by_netns.setdefault(netns_name, {})[name] = None
+    for netns_name, names in by_netns.items():
+        host.stack(netns_name).delete_links(names)
+
+
+def _before_addresses_move(before: State, wanted: State) -> State:
+    """The wanted state without the new ports that lead to an address which somebody else has, until the links follow:
+    they would be answered by him."""
+    holders = {address: name for name, guard in wanted.guards.items() for address in guard.addresses}
+    moving = {
+        address for name, guard in before.guards.items() for address in guard.addresses if holders.get(address) != name
+    }
+    first = wanted.copy()
+    for key, port in wanted.nat_ports.items():
+        if port.to_address in moving and before.nat_ports.get(key) != port:
+            del first.nat_ports[key]
+    for key, opening in wanted.openings.items():
+        if opening.address in moving and before.openings.get(key) != opening:
+            del first.openings[key]
+    return first
+
+
+def _apply_firewall(host: Host, before: State, wanted: State, text: str) -> None:
+    changed = _ports_to_forget(before, wanted)
+    changed.update((protocol, port) for protocol, port in host.memory["to_forget"].values())
+    host.memory["to_forget"].update({"%s %d" % port: port for port in changed if port[0] != "tcp"})
+    host.memory["networks_to_forget"].update(dict.fromkeys(_networks_going(before, wanted), True))
+    host.memory["networks_to_part"].update(dict.fromkeys(_networks_parted(before, wanted), True))
+    host.memory.save()  # a run that is killed after the transaction leaves this to the next one
+    firewall.apply(text)
+    # after the transaction: the other way round one packet in between would bring the old entry back
+    conntrack.forget(changed)
+    host.memory["to_forget"].clear()
+
+
+def _differing(before: dict[_Key, Any], after: dict[_Key, Any]) -> list[_Key]:
+    return [key for key in set(before) | set(after) if before.get(key) != after.get(key)]
+
+
+def _ports_to_forget(before: State, wanted: State) -> set[tuple[str, int]]:
+    """Protocol and destination port of flows that were translated or let in otherwise than they would be now."""
+    found = {(protocol, port) for protocol, _address, port in _differing(before.nat_ports, wanted.nat_ports)}
+    found.update((protocol, port) for protocol, _address, port in _differing(before.openings, wanted.openings))
+    for key, port in before.nat_ports.items():
+        if wanted.nat_ports.get(key) != port and _is_open(port, before):
+            found.add((port.protocol, port.to_port))  # called directly
+    found.update(("udp", port) for port in wanted.tunnel_ports - before.tunnel_ports)
+    return found
+
+
+def _is_open(port: NatPort, state: State) -> bool:
+    """Whether the container's own port can be called as well: a network of gateway mode routed opens it."""
+    policy = state.policies.get(bridge_of(port, state.policies) or "")
+    return policy is not None and policy.mode(ip.version_of(port.to_address)) == "routed"
+
+
+def _networks_going(before: State, wanted: State) -> set[str]:
+    """The subnets of networks that go, or close to what is under way, and the addresses that endpoints have no more."""
+    kept = {ip.network(subnet) for policy in wanted.policies.values() for subnet in policy.subnets}
+    subnets = {subnet for policy in before.policies.values() for subnet in policy.subnets}
+    going = {subnet for subnet in subnets if not any(ip.network(subnet).overlaps(one) for one in kept)}
+    for bridge_name, policy in before.policies.items():
+        if bridge_name in wanted.policies and _closes(policy, wanted.policies[bridge_name]):
+            going.update(policy.subnets)
+    for name, guard in before.guards.items():
+        now = wanted.guards.get(name)
+        if name not in wanted.ports or (now is not None and now.addresses_checked):
+            going.update(guard.addresses)
+    return going.difference(*(guard.addresses for guard in wanted.guards.values()))
+
+
+def _closes(before: Policy, after: Policy) -> bool:
+    """Whether what crossed the network's border may do so no more; the firewall lets through what is under way."""
+    modes = any(before.mode(version) != after.mode(version) for version in (4, 6))
+    fewer = not set(before.trusted_interfaces) <= set(after.trusted_interfaces)
+    return modes or fewer or (after.internal and not before.internal)
+
+
+def _networks_parted(before: State, wanted: State) -> set[str]:
+    """The subnets of networks whose containers may no longer reach each other (icc), not even by the gateway."""
+    parted = [name for name, policy in wanted.policies.items() if not policy.icc]
+    return {subnet for name in parted if name in before.policies and before.policies[name].icc
+            for subnet in wanted.policies[name].subnets}  # fmt: skip
+
+
+def _forget_flows(host: Host) -> None:
+    gone, parted = host.memory["networks_to_forget"], host.memory["networks_to_part"]
+    if gone or parted:
+        conntrack.forget_networks(gone, parted)
+        gone.clear()
+        parted.clear()

@@ -1,0 +1,292 @@
+# Copyright (c) 2026, The virtnet.linux authors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The host as its networks' gateway: the sysctls and routes that policies and published ports need, and their return.
+
+Forwarding is switched on after the rules stand that keep the host from routing for others (chain norouter), and is back
+to what it was before they go: there is no moment in which the host routes for everybody. When it is switched on for the
+host and when for single interfaces is in docs/architecture.md, "Forwarding".
+
+Sources: Documentation/networking/ip-sysctl.rst; inet_forward_change() in net/ipv4/devinet.c, addrconf_forward_change()
+in net/ipv6/addrconf.c.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from typing import Any
+
+from ansible_collections.virtnet.linux.plugins.module_utils.facts.host import Host
+from ansible_collections.virtnet.linux.plugins.module_utils.model.actions import Action
+from ansible_collections.virtnet.linux.plugins.module_utils.model.firewall_state import Policy, State
+from ansible_collections.virtnet.linux.plugins.module_utils.netlink import messages
+from ansible_collections.virtnet.linux.plugins.module_utils.netlink.socket import Request
+from ansible_collections.virtnet.linux.plugins.module_utils.nft import firewall
+from ansible_collections.virtnet.linux.plugins.module_utils.rules.names import link_of_sysctl
+from ansible_collections.virtnet.linux.plugins.module_utils.system import sysctls
+
+SYSCTL, ROUTE = "sysctl", "route"
+
+_CONF = {4: "net/ipv4/conf", 6: "net/ipv6/conf"}
+_OF_LINK = {4: "net/ipv4/conf/%s/forwarding", 6: "net/ipv6/conf/%s/force_forwarding"}  # the second from Linux 6.17 on
+_RA_OF_LINKS_TO_COME = "net/ipv6/conf/default/accept_ra"
+_LOOPBACK6 = "::1/128"
+_LOOPBACK6_METRIC = 2048  # behind lo's own entry
+
+
+def needs_norouter(state: State, host: Host) -> frozenset[int]:
+    """The IP versions for which this host was no router before it had networks of ours, and should not become one."""
+    remembered = _remembered(host)
+    return frozenset(
+        version
+        for version in _forwarding_versions(state)
+        if sysctls.FORWARDING[version] in remembered or sysctls.read(sysctls.FORWARDING[version]) == "0"
+    )
+
+
+def routers(state: State, host: Host) -> frozenset[str]:
+    """The interfaces by which such a host did route IPv4, each told so by itself: what comes in by them goes on."""
+    key = sysctls.FORWARDING[4]
+    if 4 not in state.norouter:
+        return frozenset()
+    if key in host.memory["sysctls"]:
+        beside = host.memory["sysctls"][key].get("beside", {})
+    elif host.firewall.state.norouter and sysctls.read(key) == "1":  # by us, and the file was lost: the rules tell
+        return host.firewall.state.routers
+    else:
+        beside = _beside(4, host)
+    links = [link_of_sysctl(path) for path in beside if path.endswith("/forwarding")]
+    return frozenset(link for link in links if link is not None)
+
+
+def closing(state: State, host: Host) -> list[Action]:
+    """What goes back to what it was; to be done while the rules stand that guard it."""
+    return [*_forwarding_off(state, host), *_localnet(state, host, "0")]
+
+
+def opening(state: State, host: Host) -> list[Action]:
+    """What the host has to be told for the firewall's state; to be done when the rules stand."""
+    return [*_forwarding_on(state, host), *_localnet(state, host, "1"), *_loopback6(state, host)]
+
+
+def closes(action: Action) -> bool:
+    """Whether the action is one of closing()."""
+    return action.kind == SYSCTL and action.wanted["closes"]
+
+
+def apply(actions: list[Action], host: Host) -> None:
+    """Set the sysctls and routes, remembering what they were."""
+    stack = host.stack(None)
+    for action in actions:
+        if action.kind == SYSCTL:
+            _set(action, host)
+        else:
+            link = stack.lookup(action.wanted["bridge"])
+            if link is not None:
+                route = messages.append_local_route(link.index, _LOOPBACK6, _LOOPBACK6_METRIC)
+                stack.send([Request(route, "route " + action.name)])
+
+
+def _remembered(host: Host) -> dict[str, Any]:
+    """The old values of sysctls; the rules tell too for which versions forwarding was off, should the file be lost."""
+    live = host.firewall.state
+    others = {_OF_LINK[4] % name for name in live.routers}
+    keys = [key for version in live.norouter for key in _forwarding_keys(live, version) if not _is_bridges(key, live)]
+    lost = {key: {"was": "0", "set": "1"} for key in keys if key not in others}
+    if sysctls.FORWARDING[6] in lost and not host.memory["sysctls"]:
+        lost[_RA_OF_LINKS_TO_COME] = {"was": "1", "set": "2"}
+    return {**lost, **host.memory["sysctls"]}
+
+
+def _forwarding_versions(state: State) -> list[int]:
+    return [version for version in sysctls.FORWARDING if _forwarded(state, version)]
+
+
+def _forwarded(state: State, version: int) -> list[Policy]:
+    """The networks between which and others packets of that IP version are forwarded."""
+    return [
+        policy
+        for policy in state.policies.values()
+        if not policy.internal and any((":" in subnet) == (version == 6) for subnet in policy.subnets)
+    ]
+
+
+def _forwarding_keys(state: State, version: int) -> list[str]:
+    """What has to be 1: the host's own sysctl; or those of bridges and uplinks alone, where every network says by which
+    interfaces its packets come and go, and the kernel can do that."""
+    networks = _forwarded(state, version)
+    if not networks:
+        return []
+    if not all(policy.uplinks for policy in networks) or sysctls.read(_OF_LINK[version] % "all") is None:
+        return [sysctls.FORWARDING[version]]
+    names = {name for policy in networks for name in (policy.bridge, *policy.uplinks)}
+    return [_OF_LINK[version] % name for name in sorted(names)]
+
+
+def _is_bridges(key: str, state: State) -> bool:
+    """Whether the sysctl is one of a network's bridge, with which it goes."""
+    return any(key == of_link % name for of_link in _OF_LINK.values() for name in state.policies)
+
+
+def _forwarding_on(state: State, host: Host) -> Iterator[Action]:
+    for version, of_host in sysctls.FORWARDING.items():
+        for key in _forwarding_keys(state, version):
+            now = _after_closing(key, version, state, host)
+            if now is None and _is_bridges(key, state) and host.will_have_link(link_of_sysctl(key) or ""):
+                now = "0"  # a bridge that comes
+            if now in ("1", None):
+                continue
+            if _is_bridges(key, state):
+                yield _change(key, now, "1", {"remember": None, "closes": False})
+            elif key != of_host:
+                yield _remember(key, now, "1")
+            else:
+                if version == 6:
+                    yield from _keep_accepting(host)
+                yield _remember(key, now, "1", beside=_beside(version, host))
+    if sysctls.FORWARDING[4] in _forwarding_keys(state, 4) and sysctls.read(sysctls.FORWARDING[4]) == "1":
+        yield from _bridges_on(state)
+
+
+def _bridges_on(state: State) -> Iterator[Action]:
+    """The host's own sysctl tells every link when it is set; somebody may have told a bridge otherwise since."""
+    for policy in _forwarded(state, 4):
+        key = _OF_LINK[4] % policy.bridge
+        if sysctls.read(key) == "0":
+            yield _change(key, "0", "1", {"remember": None, "closes": False})
+
+
+def _after_closing(key: str, version: int, state: State, host: Host) -> str | None:
+    """The value that is there when closing() has been carried out: what the kernel changes along with the host's own
+    is 0 then, or what it was before."""
+    now, of_host = sysctls.read(key), sysctls.FORWARDING[version]
+    falls = of_host in _remembered(host) and of_host not in _forwarding_keys(state, version)
+    if version == 4 and falls and now == "1" and sysctls.read(of_host) == "1":
+        beside: dict[str, str] = host.memory["sysctls"].get(of_host, {}).get("beside", {})
+        return beside.get(key, "0")
+    return now
+
+
+def _forwarding_off(state: State, host: Host) -> Iterator[Action]:
+    remembered = _remembered(host)
+    needed = {key for version in sysctls.FORWARDING for key in _forwarding_keys(state, version)}
+    for key in sorted(key for key in remembered if key not in needed and not key.endswith("/accept_ra")):
+        yield _give_back(key, remembered)
+    if sysctls.FORWARDING[6] not in needed:
+        for key in sorted(key for key in remembered if key.endswith("/accept_ra")):
+            yield _give_back(key, remembered)
+        yield from _links_that_came(host, remembered)
+    yield from _bridges_off(needed, host)
+
+
+def _bridges_off(needed: set[str], host: Host) -> Iterator[Action]:
+    """Bridges that stay and no more need what single interfaces were told."""
+    for version, of_host in sysctls.FORWARDING.items():
+        if version == 4 and (of_host in needed or sysctls.read(of_host) == "1"):
+            continue  # it has told them, and tells them
+        told = [name for name, policy in host.firewall.state.policies.items() if policy.uplinks]
+        for name in sorted(name for name in told if (None, name) not in host.links_going):
+            key = _OF_LINK[version] % name
+            if key not in needed and sysctls.read(key) == "1":
+                yield _change(key, "1", "0", {"remember": None, "closes": True})
+
+
+def _keep_accepting(host: Host) -> Iterator[Action]:
+    """A link that learns its router from advertisements forgets it when forwarding comes on, unless accept_ra is 2; so
+    do links to come."""
+    values = _accept_ra(host)
+    for key in sorted(key for key, value in values.items() if value == "1"):
+        yield _remember(key, "1", "2")
+    if sysctls.read(_RA_OF_LINKS_TO_COME) == "1":
+        own = sorted(key for key, value in values.items() if value == "2")
+        yield _remember(_RA_OF_LINKS_TO_COME, "1", "2", own=own)
+
+
+def _links_that_came(host: Host, remembered: dict[str, Any]) -> Iterator[Action]:
+    """Links that came since, a card that came home among them, have their accept_ra from those to come; not so those
+    that had this value before. Where these have been forgotten, nothing is changed."""
+    own = remembered.get(_RA_OF_LINKS_TO_COME, {}).get("own")
+    for key, value in sorted(_accept_ra(host).items()):
+        if own is not None and value == "2" and key not in own and key not in remembered:
+            yield _change(key, "2", "1", {"remember": None, "closes": True})
+
+
+def _accept_ra(host: Host) -> dict[str, str | None]:
+    """By its sysctl, what each link that is not ours makes of router advertisements; those that go are none."""
+    links = [
+        link.name
+        for link in host.stack(None).links.values()
+        if not link.ours and link.name != "lo" and (None, link.name) not in host.links_going
+    ]
+    keys = [f"{_CONF[6]}/{name}/accept_ra" for name in links]
+    return {key: sysctls.read(key) for key in keys}
+
+
+def _localnet(state: State, host: Host, value: str) -> Iterator[Action]:
+    """Ports that this host reaches through 127.0.0.1 need a bridge that takes such packets. Of a bridge that somebody
+    has deleted the ports stay, for whoever makes it anew."""
+    names = set(firewall.loopback_bridges(state)[4])
+    if value == "1":
+        names = set(filter(host.will_have_link, names))
+    else:
+        ours = {link.name for link in host.stack(None).of_kind("bridge") if link.ours}
+        names = ours - names - {name for netns, name in host.links_going if netns is None}
+    for name in sorted(names):
+        key = f"{_CONF[4]}/{name}/route_localnet"
+        now = sysctls.read(key)
+        if (now or "0") != value:
+            yield _change(key, now, value, {"remember": None, "closes": value == "0"})
+
+
+def _loopback6(state: State, host: Host) -> Iterator[Action]:
+    """And those that it reaches through ::1 one that the way there leads by."""
+    stack = host.stack(None)
+    for name in sorted(filter(host.will_have_link, firewall.loopback_bridges(state)[6])):
+        link = stack.links.get(name)
+        if link is None or (link.index, _LOOPBACK6) not in stack.local_routes:
+            yield Action("create", ROUTE, "local ::1 dev " + name, {}, {"metric": _LOOPBACK6_METRIC}, {"bridge": name})
+
+
+def _remember(key: str, before: str | None, after: str, **besides: Any) -> Action:
+    """``besides`` is remembered with the old value."""
+    return _change(key, before, after, {"remember": True, "closes": False, "besides": besides})
+
+
+def _give_back(key: str, remembered: dict[str, Any]) -> Action:
+    """The old value, unless somebody has changed ours since; then it is only forgotten."""
+    was, ours = remembered[key]["was"], remembered[key]["set"]
+    now = sysctls.read(key)
+    return _change(key, now, was if now == ours else now, {"remember": False, "closes": True})
+
+
+def _change(key: str, before: str | None, after: str | None, about: dict[str, Any]) -> Action:
+    return Action("change", SYSCTL, key, {"value": before}, {"value": after}, about)
+
+
+def _set(action: Action, host: Host) -> None:
+    key, before, after, remember = action.name, action.before["value"], action.after["value"], action.wanted["remember"]
+    if remember:
+        host.memory["sysctls"].setdefault(key, {"was": before, "set": after, **action.wanted["besides"]})
+        host.memory.save()  # before the value changes: a crash in between must not lose what it was
+    if after is not None and after != before:
+        sysctls.write(key, after)
+    if remember is False:
+        beside = host.memory["sysctls"].get(key, {}).get("beside", {})
+        for other, value in beside.items():
+            if sysctls.read(other) not in (None, value):  # None: it went with its link
+                sysctls.write(other, value)
+        host.memory["sysctls"].pop(key, None)
+
+
+def _beside(version: int, host: Host) -> dict[str, str]:
+    """What is otherwise than the kernel makes it when forwarding is switched off for the host: the links' own
+    forwarding, as far as it is not by us, and whether redirects are believed."""
+    folder, live = _CONF[version], host.firewall.state
+    links = {name for policy in live.policies.values() for name in (policy.bridge, *policy.uplinks)} - live.routers
+    ours = {*host.memory["sysctls"], *(_OF_LINK[version] % name for name in links)}
+    keys = [f"{folder}/{name}/forwarding" for name in sorted(os.listdir("/proc/sys/" + folder)) if name != "all"]
+    found = {key: "1" for key in keys if key not in ours and sysctls.read(key) == "1"}
+    redirects = folder + "/all/accept_redirects"
+    return {**found, redirects: "0"} if version == 4 and sysctls.read(redirects) == "0" else found

@@ -1,0 +1,106 @@
+# Copyright (c) 2026, The virtnet.linux authors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a run may and can do on its host: found out before anything is touched, and said in words for people."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Iterable
+
+from ansible_collections.virtnet.linux.plugins.module_utils.engine import gateway
+from ansible_collections.virtnet.linux.plugins.module_utils.facts.host import Host
+from ansible_collections.virtnet.linux.plugins.module_utils.facts.protocols import BRIDGE, NETNS, VETH, VXLAN_TUNNEL
+from ansible_collections.virtnet.linux.plugins.module_utils.kinds import netns
+from ansible_collections.virtnet.linux.plugins.module_utils.model.actions import Action
+from ansible_collections.virtnet.linux.plugins.module_utils.netlink import messages, namespaces, open_files
+from ansible_collections.virtnet.linux.plugins.module_utils.netlink.socket import NetlinkError, Request, Socket
+from ansible_collections.virtnet.linux.plugins.module_utils.system import sysctls
+
+_CAPABILITIES = {12: "CAP_NET_ADMIN", 21: "CAP_SYS_ADMIN"}  # include/uapi/linux/capability.h
+_LINKS = {BRIDGE: "bridge", VETH: "veth", VXLAN_TUNNEL: "vxlan"}  # the kernel's words
+_SYSCTLS = "/proc/sys/net/ipv4/ip_forward"
+
+
+def lacking() -> str | None:
+    """What this process may not do, and needs to for reading and changing networks; None where it may do all."""
+    if os.geteuid() != 0:
+        return "networks are changed and read as root: run this with become: true, or connect as root"
+    held = _capabilities()
+    missing = [name for number, name in _CAPABILITIES.items() if not held >> number & 1]
+    if missing:
+        return (
+            "this process is root, but lacks %s: in a container, give it these capabilities, or run this on its host"
+            % " and ".join(missing)
+        )
+    return open_files.lacking()
+
+
+def obstacles(actions: Iterable[Action], host: Host) -> list[str]:
+    """Why these actions could not be carried out to their end on this host, a sentence each."""
+    found = []
+    writers = sorted({f"{action.kind} {action.name}" for action in actions if _sets_sysctls(action)})
+    if writers and not os.access(_SYSCTLS, os.W_OK):
+        found.append(
+            f"/proc/sys/net cannot be written (mounted read-only, as in a container?), and {writers[0]} needs it: "
+            "mount it read-write, or run this on the host itself"
+        )
+    elif writers:
+        found += _refused_sysctls(actions)
+    making = {action.kind for action in actions if action.verb in ("create", "replace")} & set(_LINKS)
+    standing = {link.kind for link in host.stack(None).links.values()}
+    for kind in sorted(_LINKS[kind] for kind in making):
+        if kind not in standing and not makes(kind):
+            found.append(
+                f"this host's kernel cannot make links of kind {kind}: load or install its module {kind} "
+                "(Debian: linux-image-amd64 instead of a cloud kernel)"
+            )
+    return found
+
+
+def _refused_sysctls(actions: Iterable[Action]) -> list[str]:
+    """Values that the kernel refuses; tried in a namespace that is gone afterwards."""
+    asked = [
+        (action, key, value)
+        for action in actions
+        if action.kind == NETNS and action.verb != "delete"
+        for key, value in netns.sysctls_of(action.wanted).items()
+    ]
+    if not asked:
+        return []
+    with namespaces.scratch("a look at what values sysctls take"):
+        refusals = {pair: sysctls.refusal(*pair) for pair in {(key, value) for _action, key, value in asked}}
+    found = []
+    for action, key, value in asked:
+        why = refusals[key, value]
+        if why is not None and (why != sysctls.NO_NAMESPACES or action.wanted["join"] != netns.HOST):
+            found.append(f"netns {action.name}: sysctls: {key}: '{value}': {why}")
+    return found
+
+
+def makes(kind: str) -> bool:
+    """Whether the kernel knows links of that kind; tried in a namespace that is gone afterwards."""
+    with namespaces.scratch("a look whether there are links of kind " + kind):
+        socket = Socket()
+        try:
+            socket.send([Request(messages.create_link("probe", kind, [], []), kind)])
+        except NetlinkError as error:  # others mean that it missed something of what such a link needs
+            return error.code != errno.EOPNOTSUPP
+        finally:
+            socket.close()
+    return True
+
+
+def _sets_sysctls(action: Action) -> bool:
+    if action.verb == "delete":
+        return False
+    if action.kind == NETNS:
+        return action.wanted["forwarding"] is not None or bool(action.wanted["sysctls"])
+    return action.kind in (gateway.SYSCTL, BRIDGE, VXLAN_TUNNEL)
+
+
+def _capabilities() -> int:
+    with open("/proc/self/status", encoding="ascii", errors="replace") as file:
+        return next(int(line.split()[1], 16) for line in file if line.startswith("CapEff:"))

@@ -1,0 +1,202 @@
+# Copyright (c) 2026, The virtnet.linux authors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The host's own routing rules and routes, and what is for containers.
+
+A rule of others that looks up another table before the main one (a VPN's exit node, a table for each uplink) takes
+packets for containers along, since the networks' routes are in the main table. So a run puts a rule of its own before
+it, `to SUBNET lookup main`. It does so only where there is such a rule: with the first one beyond the kernel's own,
+every look-up of a route walks through the rules (fib_has_custom_rules in net/ipv4/fib_rules.c). Once made it stays as
+long as the network does, since VPNs come and go.
+"""
+
+from __future__ import annotations
+
+import errno
+import itertools
+from collections.abc import Iterable, Iterator
+
+from ansible_collections.virtnet.linux.plugins.module_utils.facts.host import Host
+from ansible_collections.virtnet.linux.plugins.module_utils.model.actions import Action
+from ansible_collections.virtnet.linux.plugins.module_utils.model.firewall_state import State
+from ansible_collections.virtnet.linux.plugins.module_utils.netlink import messages, rpdb
+from ansible_collections.virtnet.linux.plugins.module_utils.netlink.rpdb import Rule, TableRoute, Way
+from ansible_collections.virtnet.linux.plugins.module_utils.netlink.socket import Request
+from ansible_collections.virtnet.linux.plugins.module_utils.netlink.stack import Link, Stack
+from ansible_collections.virtnet.linux.plugins.module_utils.rules import ip
+
+_KIND = "rule"
+_REMEDY = "take that route away, or give the network another subnet"
+
+
+class View:
+    """The routing of one IP version without the rules that runs have made."""
+
+    def __init__(self, stack: Stack, version: int) -> None:
+        self.stack, self.version = stack, version
+        self.rules = [rule for rule in stack.rules if rule.version == version and not rule.is_ours]
+
+    def table(self, table: int) -> list[TableRoute]:
+        """The routes of a table."""
+        return [route for route in self.stack.table(table) if route.to.version == self.version]
+
+    def diverting(self, subnet: str) -> Rule | None:
+        """The first rule that takes what is for the subnet elsewhere."""
+        return rpdb.diverting(self.rules, ip.network(subnet), self.table)
+
+    def way_out(self, source: str, iif: str) -> Way | None:
+        """How packets from an address or subnet, come in by that interface (this host's own: lo), leave for far
+        addresses."""
+        return rpdb.way_out(self.rules, source, iif, self._defaults)
+
+    def is_marked(self, index: int) -> bool:
+        """Whether a rule has a mark of the host's looked up in a table whose default route is by that link."""
+        found = [rule for rule in self.rules if rule.fwmark is not None and rule.action == "lookup"]
+        return any(index in (rpdb.default(self._defaults(one.table), one.suppress_prefixlength) or ()) for one in found)
+
+    def default_links(self) -> set[int]:
+        """The links of the main table's default routes, whatever metric they have."""
+        routes = self._defaults(messages.RT_TABLE_MAIN)
+        return {index for route in routes if route.to.prefixlen == 0 for index in route.indices}
+
+    def _defaults(self, table: int) -> list[TableRoute]:
+        """A table's routes, of the main table, which may have a million, only the default ones and halves of those."""
+        if table != messages.RT_TABLE_MAIN:
+            return self.table(table)
+        wide = [one for one in self.stack.routes if one.to.endswith(("/0", "/1"))]
+        wide = [one for one in wide if ip.version_of(one.to) == self.version]
+        several = itertools.groupby(wide, lambda one: (one.to, one.metric, None if one.shared else id(one)))
+        return [
+            TableRoute(ip.network(key[0]), "unicast", tuple(one.index for one in ways if one.index is not None))
+            for key, ways in several
+        ]
+
+
+def plan(state: State, host: Host) -> list[Action]:
+    """Rules that are made, moved before others that came since, or taken away with their networks."""
+    stack = host.stack(None)
+    ours = [rule for rule in stack.rules if rule.is_ours]
+    views = {version: View(stack, version) for version in (4, 6)}
+    needed, actions = subnets(state), []
+    for subnet in needed:
+        first = _first(views[ip.version_of(subnet)], subnet)
+        held = [rule for rule in ours if rule.to == subnet]
+        kept = next((rule for rule in held if first is None or _precedes(stack, rule, first)), None)
+        if kept is None and first is not None:
+            kept = held[0] if held else None
+            actions.append(_action(subnet, kept, first.preference - 1))
+        actions += [_action(subnet, rule, None) for rule in held if rule is not kept]
+    return actions + [_action(rule.to, rule, None) for rule in ours if rule.to and rule.to not in needed]
+
+
+def apply(actions: Iterable[Action], host: Host) -> None:
+    """Make, move and take away rules."""
+    requests = []
+    for action in actions:
+        subnet, about = action.wanted["subnet"], f"{_KIND} {action.name}"
+        if action.after:
+            made = messages.add_rule(subnet, action.after["preference"], rpdb.PROTOCOL)
+            requests.append(Request(made, about, (errno.EEXIST,)))
+        if action.before:
+            gone = messages.delete_rule(subnet, action.before["preference"], rpdb.PROTOCOL)
+            requests.append(Request(gone, about, (errno.ENOENT,)))
+    host.stack(None).send(requests)
+
+
+def subnets(state: State) -> dict[str, str]:
+    """The bridges that the host reaches subnets by: those of isolated networks it does not."""
+    return {
+        subnet: policy.bridge
+        for policy in state.policies.values()
+        for subnet in policy.subnets
+        if policy.mode(ip.version_of(subnet)) != "isolated"
+    }
+
+
+def names_of(host: Host) -> dict[str, str]:
+    """The networks' names, by bridge."""
+    named = {link.name: link.labels or {} for link in host.stack(None).links.values() if link.ours}
+    return {bridge: labels["network"] for bridge, labels in named.items() if "network" in labels}
+
+
+def conflicts(host: Host) -> list[str]:
+    """Routes and rules of the host that take addresses of a living network away, or are for the same ones; a sentence
+    each."""
+    stack, names = host.stack(None), names_of(host)
+    living = {
+        ip.network(subnet): stack.links[bridge]
+        for subnet, bridge in subnets(host.firewall.state).items()
+        if bridge in stack.links
+    }
+    found = list(_routes_before(stack, living, names))
+    views = {version: View(stack, version) for version in (4, 6)}
+    for subnet, link in living.items():
+        about = f"network {names.get(link.name, link.name)}: "
+        found += [about + fact for fact in _rules_before(views[subnet.version], subnet)]
+    return list(dict.fromkeys(found))
+
+
+def _first(view: View, subnet: str) -> Rule | None:
+    """The rule that one of ours has to precede."""
+    found = view.diverting(subnet)
+    return found if found is not None and rpdb.can_be_preceded(found, view.rules) else None
+
+
+def _precedes(stack: Stack, rule: Rule, other: Rule) -> bool:
+    return stack.rules.index(rule) < stack.rules.index(other)
+
+
+def _action(subnet: str, before: Rule | None, after: int | None) -> Action:
+    verb = "create" if before is None else "delete" if after is None else "change"
+    was = {} if before is None else {"preference": before.preference}
+    to_be = {} if after is None else {"preference": after}
+    return Action(verb, _KIND, f"to {subnet} lookup main", was, to_be, {"subnet": subnet})
+
+
+def _routes_before(stack: Stack, living: dict[ip.Network, Link], names: dict[str, str]) -> Iterator[str]:
+    """Routes of the main table for a part of a network's subnet, or for all of it and before the network's own."""
+    lengths = {version: {one.prefixlen for one in living if one.version == version} for version in (4, 6)}
+    connected = set()
+    others = [(to, index, kind) for to, index, kind, table in stack.other_routes() if table == messages.RT_TABLE_MAIN]
+    for to, index, kind in [(route.to, route.index, "unicast") for route in stack.routes] + others:
+        own = int(to.partition("/")[2])
+        wider = [ip.network(to).supernet(new_prefix=one) for one in lengths[ip.version_of(to)] if one <= own]
+        for subnet in [one for one in wider if one in living]:
+            link = living[subnet]
+            if index == link.index:
+                connected.add(to)
+            elif to != str(subnet) or to not in connected:
+                told = _route(stack, to, kind, index)
+                yield (
+                    f"network {names.get(link.name, link.name)}: the host's {told} goes before the network's own "
+                    f"({subnet} by {link.name}), so nothing from this host or from published ports reaches containers "
+                    f"there; {_REMEDY}"
+                )
+
+
+def _rules_before(view: View, subnet: ip.Network) -> Iterator[str]:
+    first = view.diverting(str(subnet))
+    if first is not None and not rpdb.can_be_preceded(first, view.rules):
+        yield (
+            f"{first} takes what is for {subnet} elsewhere, and no rule can be put before it and behind "
+            "`lookup local`; give it a greater preference"
+        )
+    for rule in rpdb.before_main(view.rules, subnet):
+        if rule.action in rpdb.BLOCKING and rule.must_match(subnet):
+            yield f"{rule} drops what is for {subnet}; take that rule away, or give the network another subnet"
+        for route in view.table(rule.table) if rule.action == "lookup" else []:
+            is_asked = route.type != "throw" and route.to.prefixlen > rule.suppress_prefixlength
+            if is_asked and rpdb.lies_in(route.to, subnet):
+                told = _route(view.stack, str(route.to), route.type, next(iter(route.indices), None))
+                yield (
+                    f"the host's {told} in table {rule.table}, which {rule} looks up, is for addresses of the network "
+                    f"({subnet}): this host reaches containers there, and nothing that the route leads to; {_REMEDY}"
+                )
+
+
+def _route(stack: Stack, to: str, kind: str, index: int | None) -> str:
+    link = stack.link_at(index)
+    if kind == "unicast":
+        return f"route to {to} by {'no device' if link is None else link.name}"
+    return f"{kind} route to {to}"

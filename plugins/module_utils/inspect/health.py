@@ -1,0 +1,116 @@
+# Copyright (c) 2026, The virtnet.linux authors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What is not as it should be on a host, or does not do what somebody may think it does: a sentence each."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+from ansible_collections.virtnet.linux.plugins.module_utils.engine import routing
+from ansible_collections.virtnet.linux.plugins.module_utils.facts.host import Host
+from ansible_collections.virtnet.linux.plugins.module_utils.kinds import foreign_firewall
+from ansible_collections.virtnet.linux.plugins.module_utils.nft import foreign, ruleset
+from ansible_collections.virtnet.linux.plugins.module_utils.rules.names import limits_exceeded, sysctl
+from ansible_collections.virtnet.linux.plugins.module_utils.system import limits, listeners, sysctls
+
+
+def warnings(host: Host, waiting: list[dict[str, Any]]) -> list[str]:
+    """What the file of what was remembered has lost, tables of ours that are gone or changed, routes and rules that
+    take networks' addresses away, listeners that get nothing because their port is published, other tables that use our
+    bits of the packet's mark, and limits."""
+    found = [*host.memory.lost, *_tables(host), *routing.conflicts(host), *_shadowed(host, waiting)]
+    return [*found, *_marks(host), *_limits(host)]
+
+
+def foreign_drops(host: Host) -> list[dict[str, Any]]:
+    """The chains of others that drop what bridges forward: which of ours, and whether those to come, too."""
+    bridges = sorted(_bridges(host))
+    found: dict[foreign.Drop, list[str]] = {}
+    for bridge in bridges:
+        for drop in foreign.drops(host.foreign_tables, bridge):
+            found.setdefault(drop, []).append(bridge)
+    new = foreign.drops(host.foreign_tables)
+    for drop in new:
+        found.setdefault(drop, [])
+    return [
+        {
+            "table": f"{drop.family} {drop.table}",
+            "chain": drop.chain,
+            "rule": drop.rule,
+            "versions": list(drop.versions),
+            "bridges": dropped,
+            "new_bridges": drop in new,
+            "remedy": foreign_firewall.remedy(drop, "BRIDGE"),
+        }
+        for drop, dropped in found.items()
+    ]
+
+
+def bridge_nf_call() -> dict[str, bool]:
+    """Whether bridged packets pass the chains of inet and ip tables; False where br_netfilter is not there."""
+    return {name: sysctls.read(key.replace(".", "/")) == "1" for name, key in foreign.NF_CALL.items()}
+
+
+def _bridges(host: Host) -> dict[str, str | None]:
+    """The bridges of ours with their networks' names; one that bears none need not have rules."""
+    return {
+        link.name: (link.labels or {}).get("network")
+        for link in host.stack(None).links.values()
+        if link.kind == "bridge" and link.ours
+    }
+
+
+def _tables(host: Host) -> Iterator[str]:
+    bridges = _bridges(host)
+    if not bridges:
+        return
+    networks = ", ".join(sorted(name or bridge for bridge, name in bridges.items()))
+    by_us = [key for key in host.memory["sysctls"] if key.endswith("forwarding")]
+    on = [sysctl(key) for key in dict.fromkeys([*sysctls.FORWARDING.values(), *by_us]) if sysctls.read(key) == "1"]
+    had_rules = any(bridges.values()) or by_us
+    for family in ruleset.FAMILIES:
+        if had_rules and family not in host.firewall.families and (on or family == "bridge"):
+            yield (
+                f"the nftables table {family} {ruleset.TABLE} is missing"
+                + (f" and this host forwards ({', '.join(on)} = 1)" if family == "inet" else "")
+                + f": nothing protects the networks {networks}; bring them back with the playbook that made them"
+            )
+    for line in host.firewall.drift:
+        yield f"somebody has changed our firewall, {line}; mend it with the playbook that made the networks {networks}"
+
+
+def _shadowed(host: Host, waiting: list[dict[str, Any]]) -> Iterator[str]:
+    ports = [port for _key, port in sorted(host.firewall.state.nat_ports.items())]
+    for listener, port in listeners.shadowed(ports, waiting):
+        leads = f"the port is published and leads to {port.to_address} port {port.to_port}"
+        yield f"{listeners.told(listener)} and gets nothing: {leads}"
+
+
+def _marks(host: Host) -> Iterator[str]:
+    bits = ", ".join("0x%08x" % mark for mark in ruleset.MARKS)
+    harm = {
+        "sets": "packets so marked may pass icc: false, or be routed by this host between interfaces that are not ours",
+        "tests": "our rules set them, on packets that it is not about",
+    }
+    for table, chain, word in foreign.marking(host.foreign_tables) if _bridges(host) else ():
+        yield (
+            f"chain {chain.name} of the nftables table {table} {word} bits of the packet mark that table "
+            f"{ruleset.TABLE} uses ({bits}): {harm[word]}; use other bits there"
+        )
+
+
+def _limits(host: Host) -> Iterator[str]:
+    """Limits that the live endpoints exceed, and a table of connections that is nearly full."""
+    guards = host.firewall.state.guards.values()
+    versions = Counter(6 if ":" in address else 4 for guard in guards for address in guard.addresses)
+    yield from limits_exceeded(versions, Counter(guard.bridge for guard in guards), limits.read())
+    count, most = limits.number("net.netfilter.nf_conntrack_count"), limits.number("net.netfilter.nf_conntrack_max")
+    if count and most and count * 10 > most * 9:
+        yield (
+            f"{count} connections are tracked, and net.netfilter.nf_conntrack_max is {most}: beyond it new ones are "
+            "dropped; raise it"
+        )

@@ -1,0 +1,60 @@
+# Copyright (c) 2026, The virtnet.linux authors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Announcements: neighbours are told which MAC has an address now, for one may have moved to another container.
+
+The kernel says it itself, once by ARP and once by neighbour discovery, when a link whose arp_notify and ndisc_notify
+are set is given a MAC, also the one that it has (Documentation/networking/ip-sysctl.rst). Raising the link would do,
+too, but then its bridge's port does not forward yet: that follows some milliseconds after, when the kernel gets round
+to it.
+"""
+
+from __future__ import annotations
+
+import errno
+import time
+from collections.abc import Iterable
+
+from ansible_collections.virtnet.linux.plugins.module_utils.facts.host import Host
+from ansible_collections.virtnet.linux.plugins.module_utils.netlink import messages, namespaces
+from ansible_collections.virtnet.linux.plugins.module_utils.netlink.socket import Request
+from ansible_collections.virtnet.linux.plugins.module_utils.system import sysctls
+
+_SYSCTLS = ("net/ipv4/conf/%s/arp_notify", "net/ipv6/conf/%s/ndisc_notify")
+_NOT_WHILE_UP = (errno.EBUSY, errno.EOPNOTSUPP)  # of some cards' drivers
+_PATIENCE = 0.2  # seconds for a port to forward
+
+
+def announce(links: Iterable[tuple[str, str]], host: Host, last_port: str | None = None) -> None:
+    """Let links (namespace, name) say which addresses they have, once the bridge's port that came last forwards."""
+    by_netns: dict[str, list[str]] = {}
+    for netns, name in links:
+        by_netns.setdefault(netns, []).append(name)
+    if by_netns and last_port is not None:
+        _wait_for(last_port, host)
+    for netns, names in by_netns.items():
+        with namespaces.entered(netns):
+            for key in (path % name for name in names for path in _SYSCTLS):
+                if sysctls.read(key) == "0":
+                    sysctls.write(key, "1")
+        stack = host.stack(netns)
+        requests = []
+        for name in names:
+            link = stack.lookup(name)
+            if link is not None and link.mac is not None:
+                same = messages.change_link(name, [("IFLA_ADDRESS", link.mac)])
+                requests.append(Request(same, f"link {name} of namespace {netns}", ignore=_NOT_WHILE_UP))
+        stack.send(requests)
+        stack.release()
+
+
+def _wait_for(port: str, host: Host) -> None:
+    """A port is disabled until the kernel has noticed its carrier. One that learns first, for a spanning tree, is not
+    waited for."""
+    deadline = time.monotonic() + _PATIENCE
+    while time.monotonic() < deadline:
+        link = host.stack(None).lookup(port)
+        if link is None or not link.is_disabled:
+            return
+        time.sleep(0.001)

@@ -1,0 +1,153 @@
+# Copyright (c) 2026, The virtnet.linux authors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a namespace has already where a link is to come to it, and keeps. A process's (``pid``) may have links and
+routes of its own, as LXC's do, which are not ours to replace."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from typing import Any
+
+from ansible_collections.virtnet.linux.plugins.module_utils.facts import nics, options
+from ansible_collections.virtnet.linux.plugins.module_utils.facts.host import Host
+from ansible_collections.virtnet.linux.plugins.module_utils.links import settings
+from ansible_collections.virtnet.linux.plugins.module_utils.model.actions import Action
+from ansible_collections.virtnet.linux.plugins.module_utils.netlink import messages, namespaces
+from ansible_collections.virtnet.linux.plugins.module_utils.netlink.socket import Request
+from ansible_collections.virtnet.linux.plugins.module_utils.netlink.stack import Link
+
+LINK = "link"  # the kind of an action that renames one
+_AWAY = "vn and twelve random digits"
+
+
+def check_name(
+    kind: str,
+    about: str,
+    field: str,
+    place: tuple[str | None, str],
+    is_it: Callable[[Link], bool],
+    host: Host,
+    problems: options.Problems,
+) -> None:
+    """A link's name must be free in its namespace, or be its own. In a namespace that was made here a link of the
+    container's own gives way; one of ours, or in a process's namespace, does not."""
+    netns, name = place
+    there = host.stack_to_be(netns).links.get(name)
+    if there is None or is_it(there) or _leaves(netns, name, host):
+        return
+    if netns is not None and host.is_made_here(netns) and not is_ours(netns, there, host):
+        host.squatters[netns, name] = there.kind or "link"
+    else:
+        choose = "choose another (interface_name)" if _pid(netns, host) else "choose another"
+        rule = f"{netns or 'the host'} has another link of this name: {choose}, or delete that one"
+        problems.add(kind, about, field, name, rule)
+
+
+def check_altname(
+    kind: str, about: str, field: str, place: tuple[str | None, str], host: Host, problems: options.Problems
+) -> None:
+    """A link's name must not be an alternative name of another one: the kernel looks for both alike. In a namespace
+    that was made here such a name goes."""
+    netns, name = place
+    stack = host.stack_to_be(netns)
+    owner = None if name in stack.links else stack.altnames.get(name)
+    if owner is None or _leaves(netns, owner.name, host):
+        return
+    if netns is not None and host.is_made_here(netns):
+        host.squatters[netns, name] = "altname"
+    else:
+        of, remedy = owner.name, f"ip link property del dev {owner.name} altname {name}"
+        if netns is not None:
+            of, remedy = f"{of} in {netns}", remedy.replace("ip ", f"ip -n {netns} ", 1)
+        problems.add(
+            kind, about, field, name, f"is an alternative name of {of}: choose another, or take it away: {remedy}"
+        )
+
+
+def check_addressing(
+    kind: str, about: str, prefix: str, netns: str | None, end: dict[str, Any], host: Host, problems: options.Problems
+) -> None:
+    """A link's addresses, gateways and routes must be right, and not take the place of routes that a process's
+    namespace has by links of its own."""
+    before = len(problems.found)
+    problems.addressing(kind, about, prefix, end)
+    if len(problems.found) > before or _pid(netns, host) is None:
+        return
+    stack = host.stack_to_be(netns)
+    theirs = {}
+    for route in stack.routes:
+        link = stack.link_at(route.index)
+        if link is None or not is_ours(netns, link, host):
+            theirs[route.to, route.metric] = "a link" if link is None else link.name
+    for field, to, via, metric in settings.routes_of_end(end):
+        if (to, metric) in theirs:
+            rule = "{} has a route to {} by {} already, which is not ours to replace: leave this one out"
+            if field != "routes":
+                rule += " (of a network, with internal: true)"
+            problems.add(kind, about, prefix + field, via, rule.format(netns, to, theirs[to, metric]))
+
+
+def is_ours(netns: str | None, link: Link, host: Host) -> bool:
+    """Whether a link in a namespace leads out of it to where only the host's root makes links: a veth to one of our
+    ends on the host or to a namespace with a handle, a macvlan on a NIC of the host; or is a NIC that the namespace was
+    given. What the link says of itself (its alias) is its container's to write."""
+    if netns is None:
+        return link.ours
+    if netns not in host.handles:
+        return False
+    if link.kind == "veth":
+        near = host.stack(None).link_at(link.peer_index)
+        if near is not None and near.ours and near.peer_index == link.index and host.is_peer_in(link, netns, None):
+            return True
+        return any(host.is_peer_in(link, netns, other) for other in host.handles if other != netns)
+    if link.kind == "macvlan":
+        return host.is_peer_in(link, netns, None)
+    return link.name in {given.name for given in nics.given_to(netns, host).values()}
+
+
+def squatters(host: Host) -> list[Action]:
+    """For each link that a container made under a name that the document needs there: it gets another name."""
+    return [
+        Action("change", LINK, f"{name} in {netns}", {"name": name}, {"name": None if kind == "altname" else _AWAY},
+               {"netns": netns, "link": name})
+        for (netns, name), kind in sorted(host.squatters.items())
+    ]  # fmt: skip
+
+
+def displace(actions: list[Action], host: Host) -> None:
+    """Carry the actions of squatters() out: nothing that a container made is deleted, it only frees the name."""
+    for action in actions:
+        stack = host.stack(action.wanted["netns"])
+        name = action.wanted["link"]
+        link, owner = stack.links.get(name), stack.altnames.get(name)
+        if link is not None:
+            away = rename_away(link)
+            stack.send([Request(messages.set_down(link.index), action.name), Request(away, action.name)])
+        elif owner is not None:
+            stack.send([Request(messages.delete_altname(owner.index, name), action.name)])
+        stack.forget()
+
+
+def rename_away(link: Link) -> bytes:
+    """A request that gives a link, which has to be down, a name that nothing else has: it cannot be foreseen."""
+    return messages.rename_link(link.index, "vn" + secrets.token_hex(6))
+
+
+def _leaves(netns: str | None, name: str, host: Host) -> bool:
+    """Whether the link of that name goes in this run, maybe declared under another name of the same namespace."""
+    names = {netns}
+    pid = _pid(netns, host)
+    if pid is not None:
+        inode = namespaces.inode_of_pid(pid)
+        names.update(other for other, held in host.handles.items() if held == inode)
+    return any((one, name) in host.links_going for one in names)
+
+
+def _pid(netns: str | None, host: Host) -> int | None:
+    """The process that gives the namespace, if one does."""
+    declared = host.coming.get(netns or "") or host.memory["handles"].get(netns or "") or {}
+    pid: int | None = declared.get("pid")
+    return pid

@@ -1,0 +1,121 @@
+# Copyright (c) 2026, The virtnet.linux authors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Permanent neighbour entries of the host's bridges: the address and MAC of each endpoint whose port is guarded.
+
+What a port may send from (its guard) is what the host may send to: so the entry follows the guard, in every way that an
+endpoint comes, changes and goes. The host asks for no such neighbour by ARP or ND, no answer on the wire changes the
+entry, and permanent entries do not count against the kernel's gc_thresh3, which all namespaces of a machine share
+(neigh_alloc() in net/core/neighbour.c). An endpoint without anti-spoofing may give its addresses to another MAC, as
+VRRP does: of it the host learns as of any neighbour.
+
+A bridge loses its entries with its MAC, and while it is down; then they are made anew with the change of the bridge.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ansible_collections.virtnet.linux.plugins.module_utils.facts.host import Host
+from ansible_collections.virtnet.linux.plugins.module_utils.facts.protocols import BRIDGE, NETNS, VETH
+from ansible_collections.virtnet.linux.plugins.module_utils.model.actions import Action
+from ansible_collections.virtnet.linux.plugins.module_utils.model.firewall_state import Guard, State
+from ansible_collections.virtnet.linux.plugins.module_utils.netlink import neighbours
+from ansible_collections.virtnet.linux.plugins.module_utils.netlink.neighbours import Neighbour
+from ansible_collections.virtnet.linux.plugins.module_utils.netlink.stack import is_link_local
+
+KIND = "neighbour"
+FOLLOWS = (NETNS, BRIDGE, VETH)  # the kinds with which endpoints and gateways come, change and go
+
+Versions = set[bool]  # of IP, as whether it is IPv6
+Document = Mapping[str, list[dict[str, Any]]]
+Entries = dict[str, set[Neighbour]]
+
+
+def desired(document: Document, host: Host, wanted: State) -> Entries:
+    """The entries as they have to be after the run, by bridge."""
+    return _entries(wanted.guards, host, _gateways_to_be(document, host))
+
+
+def plan(document: Document, host: Host, after: Entries, actions: list[Action]) -> list[Action]:
+    """One action for each bridge whose entries are not as they should be for a reason that no other action has: they
+    were deleted or changed by hand, or left by a run that was killed."""
+    if not any(document.get(kind) for kind in FOLLOWS):
+        return []
+    stack = host.stack(None)
+    before = _entries(host.firewall.state.guards, host, _Gateways(host, {}))
+    renewed = {action.name for action in actions if action.kind == BRIDGE and action.wanted["netns"] is None}
+    links = [stack.link_at(index) for index in neighbours.links_with_permanent(stack)]
+    names = dict.fromkeys([*sorted(before), *sorted(link.name for link in links if link is not None)])
+    found = []
+    for name in names:
+        link = stack.links.get(name)
+        if link is None or name in renewed:
+            continue
+        were, should, was = neighbours.permanent(stack, link.index), after.get(name, set()), before.get(name, set())
+        lacking = (should & was) - were.endpoints - were.others
+        stale = were.endpoints - should - was
+        if lacking or stale:
+            told = {"neighbours": _words(stale)}, {"neighbours": _words(lacking)}
+            found.append(Action("change", KIND, name, *told, {"bridge": name}))
+    return found
+
+
+def apply(after: Entries, host: Host) -> None:
+    """Bring the entries of all bridges to what is desired."""
+    stack = host.stack(None)
+    stack.raw_neighbours = None
+    indices = {link.index: name for name in after for link in [stack.lookup(name)] if link is not None}
+    requests = []
+    for index in dict.fromkeys([*indices, *neighbours.links_with_permanent(stack)]):
+        name = indices.get(index)
+        entries = set() if name is None else after[name]
+        about = f"neighbour entries of {name or f'link {index}'}"
+        requests += neighbours.endpoint_requests(neighbours.permanent(stack, index), entries, index, about)
+    stack.send(requests)
+    stack.raw_neighbours = None
+
+
+class _Gateways:
+    """Of which IP versions the host has addresses on its bridges: as they are, but for those that are declared."""
+
+    def __init__(self, host: Host, declared: dict[str, Versions]) -> None:
+        self._host, self._known = host, dict(declared)
+
+    def versions(self, bridge: str) -> Versions:
+        """Those of one bridge."""
+        if bridge not in self._known:
+            stack = self._host.stack(None)
+            link = stack.links.get(bridge)
+            held = stack.addresses_of(link.index) if link is not None and link.up else []
+            self._known[bridge] = {":" in address for address in held if not is_link_local(address)}
+        return self._known[bridge]
+
+
+def _gateways_to_be(document: Document, host: Host) -> _Gateways:
+    declared: dict[str, Versions] = {}
+    for one in document.get(BRIDGE) or []:
+        if one["netns"] is None and one["state"] == "absent":
+            declared[one["name"]] = set()
+        elif one["netns"] is None and one["addresses"] is not None:
+            declared[one["name"]] = {":" in address for address in one["addresses"]} if one["up"] else set()
+    return _Gateways(host, declared)
+
+
+def _entries(guards: Mapping[str, Guard], host: Host, gateways: _Gateways) -> Entries:
+    """By bridge what the guards ask for, where the host has an address of the same IP version on it. Of bridges that
+    are joined it is the one with the addresses that needs to know all neighbours."""
+    by_bridge: dict[str, dict[str, str]] = {}
+    for _port, guard in sorted(guards.items()):
+        bridge = host.heads.get(guard.bridge, guard.bridge)
+        versions = gateways.versions(bridge)
+        if versions:
+            of_bridge = by_bridge.setdefault(bridge, {})
+            of_bridge.update((address, guard.mac) for address in guard.addresses if (":" in address) in versions)
+    return {bridge: set(found.items()) for bridge, found in by_bridge.items()}
+
+
+def _words(entries: set[Neighbour]) -> list[str]:
+    return [f"{address} lladdr {mac}" for address, mac in sorted(entries)]

@@ -1,0 +1,121 @@
+# Copyright (c) 2026, The virtnet.linux authors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The kernel's memory of connections, as far as published ports are in it.
+
+A UDP flow is translated as its first packet was, for as long as it lasts: when its port moves, is removed, or is
+published for the first time, its entry has to go, or the flow stays where it was. So does an SCTP association. TCP
+connections are left alone: the other end would not know what to make of their packets. With an endpoint, and with a
+network, all of its entries go: those of TCP would stay for days, and meet whoever gets the address next.
+
+Sources: include/uapi/linux/netfilter/nfnetlink.h, nfnetlink_conntrack.h; net/netfilter/nf_conntrack_netlink.c.
+"""
+
+from __future__ import annotations
+
+import errno
+import socket
+import struct
+from collections.abc import Callable, Iterable, Iterator
+
+from ansible_collections.virtnet.linux.plugins.module_utils.netlink.socket import Request, Socket, attributes
+from ansible_collections.virtnet.linux.plugins.module_utils.rules import ip
+
+_NETLINK_NETFILTER = 12
+_IPCTNL_MSG_CT_GET, _IPCTNL_MSG_CT_DELETE = 0x101, 0x102  # NFNL_SUBSYS_CTNETLINK << 8 and the message
+_NLM_F_REQUEST, _NLM_F_DUMP = 0x1, 0x300
+_CTA_TUPLE_ORIG, _CTA_TUPLE_REPLY, _CTA_ZONE = 1, 2, 18
+_CTA_TUPLE_IP, _CTA_TUPLE_PROTO = 1, 2
+_CTA_PROTO_NUM, _CTA_PROTO_DST_PORT = 1, 3
+_NLA_F_NESTED = 0x8000
+
+_HEADER = struct.Struct("=IHHII")  # struct nlmsghdr: length, type, flags, sequence, port
+_FAMILY = struct.Struct("=BBH")  # struct nfgenmsg: address family, version, resource
+_ATTRIBUTE = struct.Struct("=HH")
+
+_Number = tuple[int, int]  # an address: its length in bytes, and its value
+
+FORGOTTEN = {"udp": 17, "sctp": 132}
+
+
+def forget(ports: Iterable[tuple[str, int]]) -> int:
+    """Delete the entries of all flows that were sent to one of these (protocol, port), wherever they were translated.
+
+    To be called after the rules have changed: before, one more packet would bring the old entry back. Returns how many
+    entries there were. Raises NetlinkError.
+    """
+    wanted = {(FORGOTTEN[protocol], port) for protocol, port in ports if protocol in FORGOTTEN}
+    return _delete(lambda entry: _destination(entry) in wanted) if wanted else 0
+
+
+def forget_networks(networks: Iterable[str], within: Iterable[str] = ()) -> int:
+    """Delete the entries of all flows from or to these networks or addresses (172.30.0.0/16, fd00::2), translated ones
+    too; and of those between two addresses of one of the networks ``within``.
+
+    To be called after the links are gone: before, one more packet would bring an entry back. Returns how many entries
+    there were. Raises NetlinkError.
+    """
+    ranges, inner = _ranges(networks), _ranges(within)
+
+    def matches(entry: bytes) -> bool:
+        source, to, *others = ((len(one), int.from_bytes(one, "big")) for one in _addresses(entry))
+        if any(first <= one <= last for one in {source, to, *others} for first, last in ranges):
+            return True
+        return any(first <= source <= last and first <= to <= last for first, last in inner)
+
+    return _delete(matches) if ranges or inner else 0
+
+
+def _ranges(networks: Iterable[str]) -> list[tuple[_Number, _Number]]:
+    """The first and the last address of each."""
+    found = []
+    for network in map(ip.network, networks):
+        length = len(network.network_address.packed)
+        found.append(((length, int(network[0])), (length, int(network[-1]))))
+    return found
+
+
+def _delete(matches: Callable[[bytes], bool]) -> int:
+    netfilter = Socket(_NETLINK_NETFILTER)
+    try:
+        all_entries = _message(_IPCTNL_MSG_CT_GET, _NLM_F_DUMP, socket.AF_UNSPEC, b"")
+        found = [entry for _kind, entry in netfilter.dump(all_entries) if matches(entry)]
+        netfilter.send(Request(_deletion(entry), "conntrack entry", ignore=(errno.ENOENT,)) for entry in found)
+    finally:
+        netfilter.close()
+    return len(found)
+
+
+def _addresses(entry: bytes) -> Iterator[bytes]:
+    """Source and destination of both directions of a flow."""
+    found = attributes(entry, _FAMILY.size)
+    for direction in (_CTA_TUPLE_ORIG, _CTA_TUPLE_REPLY):
+        yield from attributes(attributes(found[direction])[_CTA_TUPLE_IP]).values()
+
+
+def _destination(entry: bytes) -> tuple[int, int] | None:
+    """Protocol and destination port of a flow's first direction; None where its protocol has no ports."""
+    flow = attributes(attributes(entry, _FAMILY.size)[_CTA_TUPLE_ORIG])
+    protocol = attributes(flow[_CTA_TUPLE_PROTO])
+    if _CTA_PROTO_DST_PORT not in protocol:
+        return None
+    return protocol[_CTA_PROTO_NUM][0], int.from_bytes(protocol[_CTA_PROTO_DST_PORT], "big")
+
+
+def _deletion(entry: bytes) -> bytes:
+    """The request that deletes an entry: what it is found by, sent back as it came."""
+    found = attributes(entry, _FAMILY.size)
+    body = _nested(_CTA_TUPLE_ORIG | _NLA_F_NESTED, found[_CTA_TUPLE_ORIG])
+    if _CTA_ZONE in found:
+        body += _nested(_CTA_ZONE, found[_CTA_ZONE])
+    return _message(_IPCTNL_MSG_CT_DELETE, 0, entry[0], body)
+
+
+def _nested(kind: int, data: bytes) -> bytes:
+    return _ATTRIBUTE.pack(_ATTRIBUTE.size + len(data), kind) + bytes(data) + b"\0" * (-len(data) % 4)
+
+
+def _message(kind: int, flags: int, family: int, body: bytes) -> bytes:
+    length = _HEADER.size + _FAMILY.size + len(body)
+    return _HEADER.pack(length, kind, flags | _NLM_F_REQUEST, 0, 0) + _FAMILY.pack(family, 0, 0) + body

@@ -1,0 +1,299 @@
+# Copyright (c) 2026, The virtnet.linux authors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Rtnetlink requests, in the formats of pyroute2's message classes.
+
+Only the message classes are imported: executing the package's top costs three times as much (asyncio, NDB and all), so
+a bare parent module stands in for it while they load. Works alike from pyroute2 0.7 to the newest. Sources:
+rtnetlink(7), include/uapi/linux/rtnetlink.h, if_link.h, if_addr.h, neighbour.h, fib_rules.h.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import importlib.util
+import sys
+import types
+from typing import Any
+
+from ansible_collections.virtnet.linux.plugins.module_utils.netlink import encoder
+from ansible_collections.virtnet.linux.plugins.module_utils.rules import ip
+
+Attributes = encoder.Attributes
+encode = encoder.encode
+
+PYROUTE2_MISSING: str | None = None
+
+RTM_NEWLINK, RTM_DELLINK, RTM_GETLINK = 16, 17, 18
+RTM_NEWADDR, RTM_DELADDR, RTM_GETADDR = 20, 21, 22
+RTM_NEWROUTE, RTM_DELROUTE, RTM_GETROUTE = 24, 25, 26
+RTM_NEWNEIGH, RTM_DELNEIGH, RTM_GETNEIGH = 28, 29, 30
+RTM_NEWRULE, RTM_DELRULE, RTM_GETRULE = 32, 33, 34
+RTM_GETNSID, RTM_DELLINKPROP = 90, 109
+NLM_F_REQUEST, NLM_F_ROOT_MATCH = 0x1, 0x300
+NLM_F_REPLACE, NLM_F_EXCL, NLM_F_CREATE, NLM_F_APPEND = 0x100, 0x200, 0x400, 0x800
+IFF_UP, IFF_RUNNING = 0x1, 0x40
+BR_STATE_FORWARDING = 3  # include/uapi/linux/if_bridge.h
+RTEXT_FILTER_SKIP_STATS = 0x8
+IN6_ADDR_GEN_MODE_NONE = 1
+IFA_F_NODAD = 0x2
+RT_TABLE_UNSPEC, RT_TABLE_DEFAULT, RT_TABLE_MAIN, RT_TABLE_LOCAL = 0, 253, 254, 255
+RTPROT_STATIC = 4
+RT_SCOPE_UNIVERSE, RT_SCOPE_LINK = 0, 253
+RTN_UNICAST, RTN_LOCAL, RTN_BLACKHOLE, RTN_UNREACHABLE, RTN_PROHIBIT, RTN_THROW = 1, 2, 6, 7, 8, 9
+FR_ACT_TO_TBL = 1
+AF_UNSPEC, AF_INET, AF_BRIDGE, AF_INET6 = 0, 2, 7, 10
+
+
+def _load(*names: str) -> tuple[Any, ...]:
+    """The message classes of these names, without running pyroute2/__init__.py."""
+    stand_in = None
+    if "pyroute2" not in sys.modules:
+        spec = importlib.util.find_spec("pyroute2")
+        if spec is None:
+            raise ImportError("No module named 'pyroute2'")
+        stand_in = types.ModuleType("pyroute2")
+        stand_in.__path__ = list(spec.submodule_search_locations or [])
+        sys.modules["pyroute2"] = stand_in
+    try:
+        modules = [importlib.import_module("pyroute2.netlink.rtnl." + name) for name in names]
+        return tuple(getattr(module, name) for module, name in zip(modules, names))
+    finally:
+        if stand_in is not None and sys.modules.get("pyroute2") is stand_in:
+            del sys.modules["pyroute2"]
+
+
+try:
+    _ifinfmsg, _ifaddrmsg, _rtmsg, _fibmsg = _load("ifinfmsg", "ifaddrmsg", "rtmsg", "fibmsg")
+except ImportError as missing:
+    PYROUTE2_MISSING = str(missing)
+
+
+@functools.cache
+def get_links(name: str | None = None) -> bytes:
+    """Ask for all links (a dump), or for the one of that name; without statistics, which are most of a reply."""
+    attrs: Attributes = [("IFLA_EXT_MASK", RTEXT_FILTER_SKIP_STATS)]
+    if name is None:
+        return encode(_ifinfmsg, RTM_GETLINK, NLM_F_ROOT_MATCH, attrs)
+    return encode(_ifinfmsg, RTM_GETLINK, 0, [*attrs, ("IFLA_IFNAME", name)])
+
+
+@functools.cache
+def get_links_of(kind: str) -> bytes:
+    """Ask for the links of a kind; a kernel before 4.6 gives all."""
+    info = [("IFLA_INFO_KIND", kind)]
+    attrs: Attributes = [("IFLA_EXT_MASK", RTEXT_FILTER_SKIP_STATS), ("IFLA_LINKINFO", {"attrs": info})]
+    return encode(_ifinfmsg, RTM_GETLINK, NLM_F_ROOT_MATCH, attrs)
+
+
+@functools.cache
+def get_addresses() -> bytes:
+    """Ask for all addresses."""
+    return encode(_ifaddrmsg, RTM_GETADDR, NLM_F_ROOT_MATCH, [])
+
+
+@functools.cache
+def get_routes(table: int) -> bytes:
+    """Ask for the routes of a table, of both families; a kernel before 4.20 gives those of all tables, and every kernel
+    where it is unspecified."""
+    return encode(_rtmsg, RTM_GETROUTE, NLM_F_ROOT_MATCH, [("RTA_TABLE", table)], family=AF_UNSPEC)
+
+
+def get_nsid(namespace_fd: int) -> bytes:
+    """Ask for the id (IFLA_LINK_NETNSID of links) by which the socket's namespace knows that of the open file."""
+    return _nsid_request(("NETNSA_FD", namespace_fd))
+
+
+@functools.cache
+def _nsid_class() -> Any:
+    (found,) = _load("nsidmsg")
+    return found
+
+
+def _nsid_request(*attrs: tuple[str, Any]) -> bytes:
+    return encoder.encode_by_pyroute2(_nsid_class(), RTM_GETNSID, 0, list(attrs))
+
+
+def create_link(name: str, kind: str, data: Attributes, attrs: Attributes) -> bytes:
+    """Make a link of the kind (bridge, veth, vxlan, macvlan); refused when one of that name exists."""
+    info = [("IFLA_INFO_KIND", kind)] + ([("IFLA_INFO_DATA", {"attrs": data})] if data else [])
+    every = [("IFLA_IFNAME", name), *attrs, ("IFLA_LINKINFO", {"attrs": info})]
+    return encode(_ifinfmsg, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, every)
+
+
+def veth_peer(name: str, namespace_fd: int | None, mac: str | None, mtu: int | None) -> Attributes:
+    """The data of a veth: its peer, born in the namespace of the open file (None: the socket's own)."""
+    attrs: Attributes = [("IFLA_IFNAME", name)]
+    if mac is not None:
+        attrs.append(("IFLA_ADDRESS", mac))
+    if mtu is not None:
+        attrs.append(("IFLA_MTU", mtu))
+    if namespace_fd is not None:
+        attrs.append(("IFLA_NET_NS_FD", namespace_fd))
+    return [("VETH_INFO_PEER", {"attrs": attrs})]
+
+
+def change_link(name: str, attrs: Attributes, up: bool | None = None) -> bytes:
+    """Change the link of that name."""
+    flags = {} if up is None else {"flags": IFF_UP if up else 0, "change": IFF_UP}
+    return encode(_ifinfmsg, RTM_NEWLINK, 0, [("IFLA_IFNAME", name), *attrs], **flags)
+
+
+def set_up(index: int) -> bytes:
+    """Set the link of that index up."""
+    return encode(_ifinfmsg, RTM_NEWLINK, 0, [], index=index, flags=IFF_UP, change=IFF_UP)
+
+
+def set_down(index: int) -> bytes:
+    """Set the link of that index down."""
+    return encode(_ifinfmsg, RTM_NEWLINK, 0, [], index=index, change=IFF_UP)
+
+
+def move_link(index: int, name: str, namespace_fd: int) -> bytes:
+    """Move the link of that index to the namespace of the open file, under a name that is free there."""
+    return encode(_ifinfmsg, RTM_NEWLINK, 0, [("IFLA_NET_NS_FD", namespace_fd), ("IFLA_IFNAME", name)], index=index)
+
+
+def rename_link(index: int, name: str) -> bytes:
+    """Give the link of that index, which has to be down, another name."""
+    return encode(_ifinfmsg, RTM_NEWLINK, 0, [("IFLA_IFNAME", name)], index=index)
+
+
+def delete_altname(index: int, name: str) -> bytes:
+    """Take an alternative name from the link of that index."""
+    attrs: Attributes = [("IFLA_PROP_LIST", {"attrs": [("IFLA_ALT_IFNAME", name)]})]
+    return encode(_ifinfmsg, RTM_DELLINKPROP, 0, attrs, index=index)
+
+
+def change_link_data(name: str, kind: str, data: Attributes) -> bytes:
+    """Change the attributes of the link's kind, a bridge's STP for instance."""
+    info = [("IFLA_INFO_KIND", kind), ("IFLA_INFO_DATA", {"attrs": data})]
+    return change_link(name, [("IFLA_LINKINFO", {"attrs": info})])
+
+
+def bridge_port(attrs: Attributes) -> tuple[str, Any]:
+    """The attribute that sets what a link is as a bridge's port (IFLA_BRPORT_*)."""
+    info = [("IFLA_INFO_SLAVE_KIND", "bridge"), ("IFLA_INFO_SLAVE_DATA", {"attrs": attrs})]
+    return ("IFLA_LINKINFO", {"attrs": info})
+
+
+def silent() -> tuple[str, Any]:
+    """The attribute that keeps a link from giving itself a link-local address, and so from speaking unasked."""
+    return (
+        "IFLA_AF_SPEC",
+        {"attrs": [("AF_INET6", {"attrs": [("IFLA_INET6_ADDR_GEN_MODE", IN6_ADDR_GEN_MODE_NONE)]})]},
+    )
+
+
+def delete_link(name: str) -> bytes:
+    """Delete the link of that name."""
+    return encode(_ifinfmsg, RTM_DELLINK, 0, [("IFLA_IFNAME", name)])
+
+
+def delete_group(group: int) -> bytes:
+    """Delete every link of that group."""
+    return encode(_ifinfmsg, RTM_DELLINK, 0, [("IFLA_GROUP", group)])
+
+
+def add_address(index: int, address: str) -> bytes:
+    """Give the link an address (ADDRESS/LENGTH), usable at once: no duplicate address detection in IPv6."""
+    return _address(RTM_NEWADDR, NLM_F_CREATE | NLM_F_REPLACE, index, address)
+
+
+def delete_address(index: int, address: str) -> bytes:
+    """Take an address (ADDRESS/LENGTH) from the link."""
+    return _address(RTM_DELADDR, 0, index, address)
+
+
+def replace_route(index: int, to: str, via: str | None, metric: int | None) -> bytes:
+    """A static route of the main table through the link; ``to`` is a network with its length."""
+    return _route(RTM_NEWROUTE, NLM_F_CREATE | NLM_F_REPLACE, index, to, via, metric)
+
+
+def delete_route(index: int, to: str, via: str | None, metric: int | None) -> bytes:
+    """Take away what replace_route gave."""
+    return _route(RTM_DELROUTE, 0, index, to, via, metric)
+
+
+def append_local_route(index: int, to: str, metric: int) -> bytes:
+    """A route of the local table: the address is this host's also for packets that came to it through the link."""
+    network = ip.network(to)
+    attrs: Attributes = [("RTA_DST", str(network.network_address)), ("RTA_OIF", index), ("RTA_PRIORITY", metric)]
+    return encode(
+        _rtmsg,
+        RTM_NEWROUTE,
+        NLM_F_CREATE | NLM_F_APPEND,
+        attrs,
+        family=_family(network),
+        dst_len=network.prefixlen,
+        table=RT_TABLE_LOCAL,
+        proto=RTPROT_STATIC,
+        scope=RT_SCOPE_UNIVERSE,
+        type=RTN_LOCAL,
+    )
+
+
+@functools.cache
+def get_rules() -> bytes:
+    """Ask for the rules of routing, of all families."""
+    return encode(_fibmsg, RTM_GETRULE, NLM_F_ROOT_MATCH, [], family=AF_UNSPEC)
+
+
+def add_rule(to: str, preference: int, protocol: int) -> bytes:
+    """A rule that looks what is for a network up in the main table; behind those that have this preference."""
+    return _rule(RTM_NEWRULE, NLM_F_CREATE | NLM_F_EXCL, to, preference, protocol)
+
+
+def delete_rule(to: str, preference: int, protocol: int) -> bytes:
+    """Take away what add_rule gave."""
+    return _rule(RTM_DELRULE, 0, to, preference, protocol)
+
+
+def _rule(kind: int, flags: int, to: str, preference: int, protocol: int) -> bytes:
+    network = ip.network(to)
+    attrs: Attributes = [("FRA_DST", str(network.network_address)), ("FRA_PRIORITY", preference)]
+    attrs += [("FRA_TABLE", RT_TABLE_MAIN), ("FRA_PROTOCOL", protocol)]
+    family, length = _family(network), network.prefixlen
+    return encode(_fibmsg, kind, flags, attrs, family=family, dst_len=length, table=RT_TABLE_MAIN, action=FR_ACT_TO_TBL)
+
+
+def _address(kind: int, flags: int, index: int, address: str) -> bytes:
+    interface = ip.interface(address)
+    attrs: Attributes = [("IFA_LOCAL", str(interface.ip)), ("IFA_ADDRESS", str(interface.ip))]
+    if interface.version == 6:
+        attrs.append(("IFA_FLAGS", IFA_F_NODAD))
+    elif kind == RTM_NEWADDR and interface.network.prefixlen < 31:
+        attrs.append(("IFA_BROADCAST", str(interface.network.broadcast_address)))
+    return encode(
+        _ifaddrmsg, kind, flags, attrs, family=_family(interface), prefixlen=interface.network.prefixlen, index=index
+    )
+
+
+def _route(kind: int, flags: int, index: int, to: str, via: str | None, metric: int | None) -> bytes:
+    network = ip.network(to)
+    attrs: Attributes = [("RTA_OIF", index)]
+    if network.prefixlen:
+        attrs.append(("RTA_DST", str(network.network_address)))
+    if via is not None:
+        attrs.append(("RTA_GATEWAY", via))
+    if metric is not None:
+        attrs.append(("RTA_PRIORITY", metric))
+    scope = RT_SCOPE_LINK if via is None and network.version == 4 else RT_SCOPE_UNIVERSE
+    return encode(
+        _rtmsg,
+        kind,
+        flags,
+        attrs,
+        family=_family(network),
+        dst_len=network.prefixlen,
+        table=RT_TABLE_MAIN,
+        proto=RTPROT_STATIC,
+        scope=scope,
+        type=RTN_UNICAST,
+    )
+
+
+def _family(address: Any) -> int:
+    return AF_INET if address.version == 4 else AF_INET6

@@ -1,0 +1,575 @@
+# Copyright (c) 2026, The virtnet.linux authors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What is in one network namespace: links, addresses, routes and rules, read in one dump each."""
+
+from __future__ import annotations
+
+import errno
+import itertools
+import socket
+import struct
+import time
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from ansible_collections.virtnet.linux.plugins.module_utils.netlink import messages, namespaces
+from ansible_collections.virtnet.linux.plugins.module_utils.netlink.socket import (
+    Alike,
+    NetlinkError,
+    Request,
+    Socket,
+    attribute,
+    attributes,
+    every_attribute,
+    number,
+    text,
+    with_flags,
+)
+from ansible_collections.virtnet.linux.plugins.module_utils.rules import ip
+from ansible_collections.virtnet.linux.plugins.module_utils.rules.names import labels_of
+
+if TYPE_CHECKING:
+    from ansible_collections.virtnet.linux.plugins.module_utils.netlink import rpdb
+    from ansible_collections.virtnet.linux.plugins.module_utils.netlink.open_files import OpenFiles
+
+# include/uapi/linux/if_link.h
+_IFLA_ADDRESS, _IFLA_IFNAME, _IFLA_MTU, _IFLA_LINK, _IFLA_MASTER, _IFLA_LINKINFO = 1, 3, 4, 5, 10, 18
+_IFLA_IFALIAS, _IFLA_AF_SPEC, _IFLA_GROUP, _IFLA_LINK_NETNSID = 20, 26, 27, 37
+_IFLA_PROP_LIST, _IFLA_ALT_IFNAME = 52, 53
+_IFLA_INFO_KIND, _IFLA_INFO_DATA, _IFLA_INFO_SLAVE_DATA = 1, 2, 5
+_WANTED = with_flags(_IFLA_ADDRESS, _IFLA_MTU, _IFLA_LINK, _IFLA_MASTER, _IFLA_LINKINFO, _IFLA_IFALIAS, _IFLA_AF_SPEC,
+                     _IFLA_LINK_NETNSID)  # fmt: skip
+# of the forty attributes of a bridge's port (IFLA_BRPORT_*) those that somebody asks for: state, mode, guard, learning,
+# unicast flooding, proxy ARP, the two other kinds of flooding, neighbour suppression, isolated, locked
+_WANTED_OF_PORT = with_flags(1, 4, 5, 8, 9, 10, 27, 30, 32, 33, 39)
+LOOPBACK_INDEX = 1
+_NETNSA_NSID, _NSID_HEADER, _NOT_ASSIGNED = 1, 4, 0xFFFFFFFF  # include/uapi/linux/net_namespace.h
+_IFLA_BR_STP_STATE, _IFLA_BRPORT_STATE = 5, 1  # include/uapi/linux/if_link.h
+_DISABLED = 0  # BR_STATE_DISABLED, include/uapi/linux/if_bridge.h
+_IFLA_INET6_ADDR_GEN_MODE = 8
+# How the type of a list of properties lies in a message (NLA_F_NESTED): few links have one, and to look for these two
+# bytes takes a hundredth of a walk over the attributes.
+_HAS_PROPERTIES = struct.pack("=H", _IFLA_PROP_LIST | 0x8000)
+# include/uapi/linux/if_addr.h and rtnetlink.h
+_IFA_ADDRESS, _IFA_LOCAL, _IFA_CACHEINFO = 1, 2, 6
+_CACHEINFO = struct.Struct("=IIII")  # struct ifa_cacheinfo: prefered, valid, created and updated, in 1/100 s of uptime
+_CLOCKS_DIFFER = 100  # 1/100 s: jiffies and CLOCK_MONOTONIC do not begin at the same moment of booting
+_WANTED_OF_ADDRESS = with_flags(_IFA_ADDRESS, _IFA_LOCAL)
+_RTA_DST, _RTA_OIF, _RTA_GATEWAY, _RTA_PRIORITY, _RTA_MULTIPATH, _RTA_TABLE = 1, 4, 5, 6, 9, 15
+_WANTED_OF_ROUTE = with_flags(_RTA_DST, _RTA_OIF, _RTA_GATEWAY, _RTA_PRIORITY, _RTA_MULTIPATH, _RTA_TABLE)
+# include/uapi/linux/fib_rules.h: what a rule that asks for nothing has: priority, suppressed length, table, protocol
+_FRA_SUPPRESS_PREFIXLEN, _PLAIN, _FIB_RULE_INVERT = 14, frozenset({6, 14, 15, 21}), 0x2
+_NONE = b"\xff" * 4
+
+_LINK = struct.Struct("=BxHiII")  # struct ifinfomsg: family, type, index, flags, change
+_ADDRESS = struct.Struct("=BBBBI")  # struct ifaddrmsg: family, prefix length, flags, scope, index
+_ROUTE = struct.Struct("=BBBBBBBBI")  # struct rtmsg: family, dst_len, src_len, tos, table, protocol, scope, type, flags
+_RULE = struct.Struct("=BBBBBBBBI")  # struct fib_rule_hdr: family, dst_len, src_len, tos, table, -, -, action, flags
+_LINKS, _PORTS = Alike(_LINK.size, _WANTED), Alike(0, _WANTED_OF_PORT)
+_HOP = struct.Struct("=HBBi")  # struct rtnexthop: length with its attributes, flags, weight less one, index
+
+_TYPES_OF_ROUTES = {
+    messages.RTN_UNICAST: "unicast",
+    messages.RTN_BLACKHOLE: "blackhole",
+    messages.RTN_UNREACHABLE: "unreachable",
+    messages.RTN_PROHIBIT: "prohibit",
+    messages.RTN_THROW: "throw",
+}
+_ANY = {socket.AF_INET: "0.0.0.0", socket.AF_INET6: "::"}
+_GROUP_AT_ONCE = 500  # links of one group that are deleted in one message
+
+
+_Value = TypeVar("_Value")
+
+
+class _Once(Generic[_Value]):
+    """functools.cached_property without the lock that it takes up to Python 3.11, half of what a look costs."""
+
+    def __init__(self, compute: Callable[[Any], _Value]) -> None:
+        self._compute = compute
+        self._name = compute.__name__
+        self.__doc__ = compute.__doc__
+
+    def __get__(self, instance: Any, _owner: type) -> _Value:
+        value = self._compute(instance)
+        instance.__dict__[self._name] = value
+        return value
+
+
+class Link:
+    """One link as the kernel has it. What it is set to is decoded when first asked for: of a thousand links on a host
+    most are looked at by their names only."""
+
+    index: int
+
+    def __init__(self, payload: bytes) -> None:
+        _family, _type, self.index, self._flags, _change = _LINK.unpack_from(payload)
+        self._payload = payload
+        self.name = text(attribute(payload, _LINK.size, _IFLA_IFNAME) or payload[:0])
+
+    @_Once
+    def _found(self) -> dict[int, bytes]:
+        return _LINKS.attributes(self._payload)
+
+    @_Once
+    def _info(self) -> dict[int, bytes]:
+        return attributes(self._found.get(_IFLA_LINKINFO, b""))
+
+    @property
+    def up(self) -> bool:
+        """Whether it is set up, be there a carrier or not."""
+        return bool(self._flags & messages.IFF_UP)
+
+    @property
+    def stp(self) -> bool:
+        """Whether, as a bridge, it runs the spanning tree protocol."""
+        return bool(number(self.data[_IFLA_BR_STP_STATE])) if _IFLA_BR_STP_STATE in self.data else False
+
+    @property
+    def running(self) -> bool:
+        """Whether it is up, and has noticed its carrier."""
+        return bool(self._flags & messages.IFF_RUNNING)
+
+    @property
+    def is_disabled(self) -> bool:
+        """Whether it is a bridge's port that is disabled."""
+        state = self.port.get(_IFLA_BRPORT_STATE)
+        return state is not None and number(state) == _DISABLED
+
+    @property
+    def is_forwarding(self) -> bool:
+        """Whether it is no bridge's port, or one that forwards."""
+        state = self.port.get(_IFLA_BRPORT_STATE)
+        return state is None or number(state) == messages.BR_STATE_FORWARDING
+
+    @property
+    def mtu(self) -> int:
+        """Its MTU in bytes."""
+        return number(self._found[_IFLA_MTU])
+
+    @property
+    def mac(self) -> str | None:
+        """Its MAC, as 02:42:ac:1e:00:02."""
+        return _mac(self._found.get(_IFLA_ADDRESS))
+
+    @property
+    def master(self) -> int | None:
+        """The index of the bridge that it is on."""
+        return _optional(self._found.get(_IFLA_MASTER))
+
+    @property
+    def group(self) -> int:
+        """The group that it is in; 0 is everybody's."""
+        return _optional(attribute(self._payload, _LINK.size, _IFLA_GROUP)) or 0
+
+    @property
+    def peer_index(self) -> int | None:
+        """The index of a veth's other end, in that one's namespace; of the card below a macvlan."""
+        return _optional(self._found.get(_IFLA_LINK))
+
+    @property
+    def peer_namespace(self) -> int | None:
+        """This namespace's number for the one that the other end is in; None if it is the same."""
+        return _optional(self._found.get(_IFLA_LINK_NETNSID))
+
+    @property
+    def alias(self) -> str | None:
+        """The text that somebody gave it."""
+        return text(self._found[_IFLA_IFALIAS]) if _IFLA_IFALIAS in self._found else None
+
+    @property
+    def altnames(self) -> list[str]:
+        """Its alternative names, which no other link of its namespace can have for a name."""
+        if _HAS_PROPERTIES not in self._payload:
+            return []
+        held = attribute(self._payload, _LINK.size, _IFLA_PROP_LIST) or b""
+        return [text(value) for kind, value in every_attribute(held) if kind == _IFLA_ALT_IFNAME]
+
+    @_Once
+    def labels(self) -> dict[str, str] | None:
+        """What our mark says; None where it bears none."""
+        return labels_of(self.alias)
+
+    @_Once
+    def kind(self) -> str | None:
+        """bridge, veth, vxlan and the like; None for a card."""
+        return text(self._info[_IFLA_INFO_KIND]) if _IFLA_INFO_KIND in self._info else None
+
+    @_Once
+    def data(self) -> dict[int, bytes]:
+        """The attributes of its kind, undecoded."""
+        return attributes(self._info[_IFLA_INFO_DATA]) if _IFLA_INFO_DATA in self._info else {}
+
+    @_Once
+    def port(self) -> dict[int, bytes]:
+        """Its attributes as a bridge's port, undecoded."""
+        return _PORTS.attributes(self._info.get(_IFLA_INFO_SLAVE_DATA, b""))
+
+    @property
+    def silent(self) -> bool:
+        """Whether it gives itself no link-local address."""
+        return _silent(self._found.get(_IFLA_AF_SPEC))
+
+    @property
+    def ours(self) -> bool:
+        """Whether it bears our mark."""
+        return self.labels is not None
+
+
+class Route:
+    """One route of the main table through a link. ``to`` is a network with its length, ``via`` None for a connected
+    one; ``shared`` is one of the ways of a route that has several (ECMP)."""
+
+    def __init__(
+        self, to: str, via: str | None, index: int | None, metric: int | None, protocol: int, shared: bool = False
+    ) -> None:
+        self.to, self.via, self.index, self.metric, self.protocol = to, via, index, metric, protocol
+        self.shared = shared
+
+
+class Stack:
+    """The network stack of one namespace; the dumps are made when they are first asked for, and kept.
+
+    ``exists`` is False for a namespace that the same run is about to make: it has its ``lo`` and nothing else. One that
+    has no name yet is a process's (``pid``).
+    """
+
+    def __init__(
+        self,
+        name: str | None,
+        exists: bool = True,
+        inside: Socket | None = None,
+        pid: int | None = None,
+        opened: OpenFiles | None = None,
+    ) -> None:
+        self.name = name
+        self.exists = exists
+        self._pid = pid
+        self._opened = opened
+        self._socket = inside
+        if inside is not None and opened is not None:
+            opened.add(self)
+        self._links: dict[str, Link] | None = None
+        self._by_index: dict[int, Link] | None = None
+        self._altnames: dict[str, Link] | None = None
+        self._raw_addresses: dict[int, list[bytes]] | None = None
+        self._addresses: dict[int, list[str]] = {}
+        self._routes: list[Route] | None = None
+        self._local_routes: set[tuple[int | None, str]] | None = None
+        self._connected: set[tuple[int | None, str]] | None = None
+        self._rule_payloads: list[bytes] | None = None
+        self._rules: list[rpdb.Rule] | None = None
+        self._tables: dict[int, list[rpdb.TableRoute]] = {}
+        self.raw_neighbours: dict[int, list[bytes]] | None = None  # the permanent ones, see neighbours.permanent()
+
+    @property
+    def socket(self) -> Socket:
+        """The netlink socket in this namespace, opened when first used."""
+        if self._socket is None:
+            if self._opened is not None:
+                self._opened.add(self)
+            if self._pid is None:
+                self._socket = namespaces.open_socket(self.name)
+            else:
+                self._socket = namespaces.open_socket_of_pid(self._pid)
+        return self._socket
+
+    def release(self) -> None:
+        """Close the socket (it would keep the namespace alive); what was read stays."""
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None
+        if self._opened is not None:
+            self._opened.remove(self)
+
+    def forget(self) -> None:
+        """Read everything anew when next asked."""
+        self._links = self._by_index = self._altnames = self._raw_addresses = None
+        self._routes = self._local_routes = self._connected = None
+        self._rules = self._rule_payloads = None
+        self._addresses, self._tables = {}, {}
+        self.raw_neighbours = None
+
+    @property
+    def links(self) -> dict[str, Link]:
+        """The links by name."""
+        if self._links is None:
+            self._links = self._read_links() if self.exists else {}
+        return self._links
+
+    @property
+    def addresses(self) -> dict[int, list[str]]:
+        """The addresses (ADDRESS/LENGTH) by the index of their link, link-local ones included."""
+        return {index: self.addresses_of(index) for index in self.raw_addresses}
+
+    @property
+    def raw_addresses(self) -> dict[int, list[bytes]]:
+        """The addresses by the index of their link, undecoded."""
+        if self._raw_addresses is None:
+            self._raw_addresses = {}
+            for _kind, payload in self.socket.dump(messages.get_addresses()) if self.exists else ():
+                self._raw_addresses.setdefault(_ADDRESS.unpack_from(payload)[4], []).append(payload)
+        return self._raw_addresses
+
+    def addresses_of(self, index: int) -> list[str]:
+        """Those of one link, decoded when first asked for: nobody asks for lo's."""
+        if index not in self._addresses:
+            raw = [_address_of(payload) for payload in self.raw_addresses.get(index, [])]
+            self._addresses[index] = [address for address in raw if address is not None]
+        return self._addresses[index]
+
+    def since(self, index: int) -> float | None:
+        """The second since 1970 in which the oldest address of a link was added; None of one that has no address.
+
+        The kernel keeps no time for a link, but one for each address, in jiffies (put_cacheinfo(), net/ipv4/devinet.c).
+        They do not count while a machine is suspended, and an age of 497 days is told as 0.
+        """
+        raw = [attribute(payload, _ADDRESS.size, _IFA_CACHEINFO) for payload in self.raw_addresses.get(index, [])]
+        now = time.monotonic() * 100 + _CLOCKS_DIFFER
+        ages = [(now - _CACHEINFO.unpack_from(one)[2]) % (1 << 32) - _CLOCKS_DIFFER for one in raw if one is not None]
+        return time.time() - max(ages) / 100 if ages else None
+
+    @property
+    def routes(self) -> list[Route]:
+        """The unicast routes of the main table."""
+        if self._routes is None:
+            self._routes = list(self._read_routes())
+        return self._routes
+
+    def other_routes(self) -> list[tuple[str, int | None, str, int]]:
+        """What leads elsewhere or nowhere besides `routes`, read anew: as (NETWORK/LENGTH, index of the link, type,
+        table). Nothing of it is ours, so only who looks for free addresses asks."""
+        found = []
+        for to, fields, held in self._dump_routes(messages.RT_TABLE_UNSPEC):
+            table, kind = _optional(held.get(_RTA_TABLE)) or fields[4], _TYPES_OF_ROUTES.get(fields[7])
+            is_known = table == messages.RT_TABLE_MAIN and kind == "unicast"
+            if kind not in (None, "throw") and table != messages.RT_TABLE_LOCAL and not is_known:
+                found.append((to, _optional(held.get(_RTA_OIF)), kind, table))
+        return found
+
+    @property
+    def is_plainly_routed(self) -> bool:
+        """Whether there are no rules of routing but those that every namespace has, and no route of half the world, as
+        VPNs make them: then all that leaves does so by the main table and its default route."""
+        return all(map(_is_plain, self._raw_rules)) and not any(route.to.endswith("/1") for route in self.routes)
+
+    @property
+    def rules(self) -> list[rpdb.Rule]:
+        """The rules of routing, as `ip rule` and `ip -6 rule` show them: of a version in the order of their work."""
+        if self._rules is None:
+            from ansible_collections.virtnet.linux.plugins.module_utils.netlink import (
+                rpdb,  # most hosts have plain ones
+            )
+
+            found = map(rpdb.read, self._raw_rules)
+            self._rules = [rule for rule in found if rule is not None]
+        return self._rules
+
+    @property
+    def _raw_rules(self) -> list[bytes]:
+        if self._rule_payloads is None:
+            replies = self.socket.dump(messages.get_rules()) if self.exists else ()
+            self._rule_payloads = [payload for kind, payload in replies if kind == messages.RTM_NEWRULE]
+        return self._rule_payloads
+
+    def table(self, table: int) -> list[rpdb.TableRoute]:
+        """What a table has, but for addresses of this host; few ask, and of few tables."""
+        if table not in self._tables:
+            from ansible_collections.virtnet.linux.plugins.module_utils.netlink import rpdb
+
+            self._tables[table] = [
+                rpdb.TableRoute(ip.network(to), _TYPES_OF_ROUTES[fields[7]], tuple(_links_of(held)))
+                for to, fields, held in self._dump_routes(table)
+                if fields[7] in _TYPES_OF_ROUTES
+            ]
+        return self._tables[table]
+
+    @property
+    def connected(self) -> set[tuple[int | None, str]]:
+        """The networks that are on a link, as (index of the link, NETWORK/LENGTH)."""
+        if self._connected is None:
+            self._connected = {(route.index, route.to) for route in self.routes if route.via is None}
+        return self._connected
+
+    @property
+    def local_routes(self) -> set[tuple[int | None, str]]:
+        """The entries of the local table, as (index of the link, ADDRESS/LENGTH)."""
+        if self._local_routes is None:
+            found = self._dump_routes(messages.RT_TABLE_LOCAL)
+            self._local_routes = {(_optional(held.get(_RTA_OIF)), to) for to, _fields, held in found}
+        return self._local_routes
+
+    @property
+    def altnames(self) -> dict[str, Link]:
+        """The links by their alternative names."""
+        if self._altnames is None:
+            self._altnames = {name: link for link in self.links.values() for name in link.altnames}
+        return self._altnames
+
+    def link_at(self, index: int | None) -> Link | None:
+        """The link with that index."""
+        if index is None:
+            return None
+        if self._by_index is None:
+            self._by_index = {link.index: link for link in self.links.values()}
+        return self._by_index.get(index)
+
+    @property
+    def loopback(self) -> Link | None:
+        """The loopback interface: its index is 1 in each namespace (loopback_net_init()), its name may be another."""
+        return self.link_at(LOOPBACK_INDEX)
+
+    def nsid(self, namespace_fd: int) -> int | None:
+        """The id by which this namespace knows that of the open file; None where it knows it by none."""
+        reply = self.socket.get(messages.get_nsid(namespace_fd), "network namespace id")
+        value = None if reply is None else attribute(reply, _NSID_HEADER, _NETNSA_NSID)
+        return None if value is None or number(value) == _NOT_ASSIGNED else number(value)
+
+    def of_kind(self, kind: str) -> list[Link]:
+        """The few links of a kind, without those that are not."""
+        links = [Link(payload) for _kind, payload in self.socket.dump(messages.get_links_of(kind))]
+        return [link for link in links if link.kind == kind]
+
+    def lookup(self, name: str) -> Link | None:
+        """The link as it is now, past what was read before."""
+        payload = self.socket.get(messages.get_links(name), "link " + name)
+        return None if payload is None else Link(payload)
+
+    def fresh(self, name: str) -> Link:
+        """The link as it is now, one that this run has made or knows to be there."""
+        link = self.lookup(name)
+        if link is None:
+            raise NetlinkError(errno.ENODEV, "link " + name, "it was there a moment ago")
+        return link
+
+    def still_free(self, name: str, about: str) -> None:
+        """NetlinkError where somebody has made a link of that name since all were read: to ask right before making one,
+        whose mark in the same batch would go to that link."""
+        if self.lookup(name) is not None:
+            raise NetlinkError(errno.EEXIST, about, "somebody else has just made a link of this name")
+
+    def send(self, requests: list[Request]) -> None:
+        """Carry out requests in this namespace."""
+        self.socket.send(requests)
+
+    def make(self, names: Iterable[str], requests: list[Request]) -> None:
+        """Carry out requests that make and mark links of these names, all or not at all: where the kernel makes one and
+        refuses its mark, it goes again, for the next run would take it for somebody else's."""
+        try:
+            self.send(requests)
+        except NetlinkError as error:
+            # one that was there already is somebody else's
+            made = [] if error.code == errno.EEXIST else [self.lookup(name) for name in names]
+            unmarked = [link.name for link in made if link is not None and not link.ours]
+            self.send([Request(messages.delete_link(name), "link " + name, (errno.ENODEV,)) for name in unmarked])
+            raise
+
+    def delete_links(self, names: Iterable[str]) -> None:
+        """Delete links, those that are left of them.
+
+        The kernel waits some 20 ms for every link that is deleted, but only once for all of a group. So they are put
+        into a group that no link is in, and deleted by its number; in one system call, so that a run that is killed
+        leaves none behind in the group.
+        """
+        leaving = list(names)
+        if not leaving:
+            return
+        taken = {link.group for link in self.links.values()}
+        group = next(number for number in itertools.count(1) if number not in taken)
+        for first in range(0, len(leaving), _GROUP_AT_ONCE):
+            some = leaving[first : first + _GROUP_AT_ONCE]
+            marks = [messages.change_link(name, [("IFLA_GROUP", group)]) for name in some]
+            requests = [Request(mark, "link " + name, (errno.ENODEV,)) for name, mark in zip(some, marks)]
+            requests.append(Request(messages.delete_group(group), "deleting " + ", ".join(some), (errno.ENODEV,)))
+            self.send(requests)
+        self.forget()
+
+    def _read_links(self) -> dict[str, Link]:
+        links = [
+            Link(payload) for kind, payload in self.socket.dump(messages.get_links()) if kind == messages.RTM_NEWLINK
+        ]
+        return {link.name: link for link in links}
+
+    def _read_routes(self) -> Iterator[Route]:
+        for to, fields, held in self._dump_routes(messages.RT_TABLE_MAIN):
+            family, _length, _src, _tos, _table, protocol, _scope, kind, _flags = fields
+            if kind == messages.RTN_UNICAST:
+                metric = _optional(held.get(_RTA_PRIORITY))
+                for index, hop in _hops(held.get(_RTA_MULTIPATH, b"")):
+                    yield Route(to, _gateway(family, hop), index, metric, protocol, shared=True)
+                if _RTA_MULTIPATH not in held:
+                    yield Route(to, _gateway(family, held), _optional(held.get(_RTA_OIF)), metric, protocol)
+
+    def _dump_routes(self, table: int) -> Iterator[tuple[str, tuple[int, ...], dict[int, bytes]]]:
+        """The routes of a table, or of all, as (NETWORK/LENGTH, the fields of struct rtmsg, attributes)."""
+        if not self.exists:
+            return
+        for _kind, payload in self.socket.dump(messages.get_routes(table)):
+            fields = _ROUTE.unpack_from(payload)
+            family, length, in_table = fields[0], fields[1], fields[4]
+            held = attributes(payload, _ROUTE.size, _WANTED_OF_ROUTE)
+            is_asked = table in (messages.RT_TABLE_UNSPEC, _optional(held.get(_RTA_TABLE)) or in_table)
+            if family in _ANY and is_asked:
+                to = socket.inet_ntop(family, held[_RTA_DST]) if _RTA_DST in held else _ANY[family]
+                yield "%s/%d" % (to, length), fields, held
+
+
+def _address_of(payload: bytes) -> str | None:
+    """ADDRESS/LENGTH of a reply."""
+    family, length, _flags, _scope, _index = _ADDRESS.unpack_from(payload)
+    held = attributes(payload, _ADDRESS.size, _WANTED_OF_ADDRESS)
+    raw = held.get(_IFA_LOCAL) or held.get(_IFA_ADDRESS)
+    return None if raw is None else "%s/%d" % (socket.inet_ntop(family, raw), length)
+
+
+def _hops(data: bytes) -> Iterator[tuple[int, dict[int, bytes]]]:
+    """The ways of a route that has several: the index of the link and the attributes of each."""
+    while len(data) >= _HOP.size:
+        length, _flags, _weight, index = _HOP.unpack_from(data)
+        if length < _HOP.size:
+            return
+        yield index, attributes(data[_HOP.size : length], 0, _WANTED_OF_ROUTE)
+        data = data[(length + 3) & ~3 :]
+
+
+def _links_of(held: dict[int, bytes]) -> list[int]:
+    several = [index for index, _hop in _hops(held.get(_RTA_MULTIPATH, b""))]
+    return several or ([number(held[_RTA_OIF])] if _RTA_OIF in held else [])
+
+
+def _is_plain(payload: bytes) -> bool:
+    """Whether a rule looks one of the kernel's own tables up for every packet."""
+    _family, to, source, tos, table, _res1, _res2, action, flags = _RULE.unpack_from(payload)
+    held = attributes(payload, _RULE.size)
+    asks = to or source or tos or flags & _FIB_RULE_INVERT or not held.keys() <= _PLAIN
+    suppresses = held.get(_FRA_SUPPRESS_PREFIXLEN, _NONE) != _NONE
+    known = (messages.RT_TABLE_DEFAULT, messages.RT_TABLE_MAIN, messages.RT_TABLE_LOCAL)
+    return action == messages.FR_ACT_TO_TBL and table in known and not asks and not suppresses
+
+
+def _gateway(family: int, held: dict[int, bytes]) -> str | None:
+    return socket.inet_ntop(family, held[_RTA_GATEWAY]) if _RTA_GATEWAY in held else None
+
+
+def is_link_local(address: str) -> bool:
+    """Whether the address (with or without a length) is one that the kernel gives a link of itself (fe80::/10)."""
+    return ":" in address and ip.interface(address).ip.is_link_local
+
+
+def _mac(data: bytes | None) -> str | None:
+    return None if data is None else data.hex(":")
+
+
+def _optional(data: bytes | None) -> int | None:
+    return None if data is None else number(data)
+
+
+def _silent(af_spec: bytes | None) -> bool:
+    """Without IPv6, as below its least MTU, there is nothing that could speak."""
+    inet6 = None if af_spec is None else attribute(af_spec, 0, socket.AF_INET6)
+    if inet6 is None:
+        return True
+    mode = attribute(inet6, 0, _IFLA_INET6_ADDR_GEN_MODE)
+    return mode is not None and number(mode) == messages.IN6_ADDR_GEN_MODE_NONE

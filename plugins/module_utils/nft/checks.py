@@ -1,0 +1,266 @@
+# Copyright (c) 2026, The virtnet.linux authors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What is wrong with a state of the firewall, in sentences for people; and short ways to tell that nothing is. Pure."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator
+from typing import Any, TypeVar
+
+from ansible_collections.virtnet.linux.plugins.module_utils.model.firewall_state import (
+    Guard,
+    NatPort,
+    Opening,
+    Policy,
+    Port,
+    State,
+    Tunnel,
+)
+from ansible_collections.virtnet.linux.plugins.module_utils.rules import ip
+from ansible_collections.virtnet.linux.plugins.module_utils.rules.names import (
+    GATEWAY_MODES,
+    INTERFACE_RULE,
+    MAC,
+    PROTOCOLS,
+    VNI_LAST,
+    is_interface_name,
+)
+
+_Key = TypeVar("_Key")
+_Item = TypeVar("_Item")
+
+
+def problems(state: State, sound: State) -> Iterator[str]:
+    """All that is wrong with a state, a line each. What is in one known to be ``sound`` is not looked at again."""
+    for policy in _others(state.policies, sound.policies):
+        yield from policy_problems(policy)
+    yield from _overlaps(state)
+    for guard in _others(state.guards, sound.guards):
+        yield from guard_problems(guard)
+    for port in _others(state.ports, sound.ports):
+        yield from port_problems(port)
+    for nat_port in _others(state.nat_ports, sound.nat_ports):
+        if not is_port(nat_port):
+            yield from _nat_port_problems(nat_port)
+    for opening in _others(state.openings, sound.openings):
+        yield from opening_problems(opening)
+    yield from _misplaced(state)
+    for version in sorted(state.norouter - {4, 6}):
+        yield "norouter: %r: the IP versions are 4 and 6" % (version,)
+    for name in sorted(state.routers):
+        yield from _name_problems("routers", "interface", name)
+    for number in sorted(state.tunnel_ports):
+        if not _is_whole(number) or not 1 <= number <= 65535:
+            yield "tunnel_ports: %r is no port: they are numbers from 1 to 65535" % (number,)
+    for tunnel in _others(state.tunnels, sound.tunnels):
+        yield from tunnel_problems(tunnel)
+    yield from _shared_vnis(state)
+
+
+def _others(items: dict[_Key, _Item], sound: dict[_Key, _Item]) -> list[_Item]:
+    return [item for key, item in sorted(items.items()) if sound.get(key) != item]
+
+
+def _misplaced(state: State) -> Iterator[str]:
+    """The keys of the state's dictionaries are what their values say."""
+    by_field: tuple[tuple[str, str, dict[Any, Any]], ...] = (
+        ("policy", "bridge", state.policies),
+        ("guard", "port", state.guards),
+        ("port", "name", state.ports),
+        ("published port", "key", state.nat_ports),
+        ("opened port", "key", state.openings),
+        ("tunnel", "name", state.tunnels),
+    )
+    for kind, field, held in by_field:
+        for key, item in held.items():
+            if getattr(item, field) != key:
+                yield "%s %r: stands under %r" % (kind, getattr(item, field), key)
+
+
+def policy_problems(policy: Policy) -> Iterator[str]:
+    """What is wrong with a policy."""
+    about = "policy of bridge %r" % policy.bridge
+    yield from _name_problems(about, "bridge", policy.bridge)
+    for subnet in policy.subnets:
+        if not _is_network(subnet):
+            yield "%s: subnets: %r is no network as 172.30.0.0/16 or fd00:1::/64" % (about, subnet)
+    if policy.gateway_mode not in GATEWAY_MODES:
+        yield "%s: gateway_mode: %r is none of %s" % (about, policy.gateway_mode, ", ".join(GATEWAY_MODES))
+    other = {"nat": "routed", "routed": "nat"}.get(policy.gateway_mode)
+    if policy.gateway_mode6 not in (None, other):
+        yield "%s: gateway_mode6: %r is no other mode beside %r: the two that differ are nat and routed" % (
+            about, policy.gateway_mode6, policy.gateway_mode)  # fmt: skip
+    for version, field in ((4, "snat_address"), (6, "snat_address6")):
+        address = getattr(policy, field)
+        if address is not None and not (_is_address(address) and ip.version_of(address) == version):
+            yield "%s: %s: %r is no IPv%d address" % (about, field, address, version)
+    for field in ("trusted_interfaces", "uplinks"):
+        for interface in getattr(policy, field):
+            yield from _name_problems(about, field, interface)
+            if interface == policy.bridge:
+                yield "%s: %s: %r is the bridge itself" % (about, field, interface)
+
+
+def _overlaps(state: State) -> Iterator[str]:
+    subnets: dict[int, list[tuple[Any, str]]] = {4: [], 6: []}
+    for name, policy in state.policies.items():
+        for subnet in filter(_is_network, policy.subnets):
+            subnets[ip.version_of(subnet)].append((ip.network(subnet), name))
+    for one_version in subnets.values():
+        one_version.sort(key=lambda pair: pair[0])
+        for (before, owner), (after, name) in zip(one_version, one_version[1:]):
+            if before.overlaps(after):
+                yield "policy of bridge %r: subnets: %s overlaps %s of bridge %r" % (name, after, before, owner)
+
+
+def guard_problems(guard: Guard) -> Iterator[str]:
+    """What is wrong with a guard."""
+    about = "guard of port %r" % guard.port
+    yield from _name_problems(about, "port", guard.port)
+    yield from _name_problems(about, "bridge", guard.bridge)
+    if not (isinstance(guard.mac, str) and MAC.match(guard.mac)):
+        yield "%s: mac: %r is no MAC as 02:42:ac:1e:00:02" % (about, guard.mac)
+    for address in guard.addresses:
+        if not _is_address(address):
+            yield "%s: addresses: %r is no IP address" % (about, address)
+    networks = []
+    for address in guard.allowed_addresses:
+        if _is_network(address):
+            networks.append(ip.network(address))
+        else:
+            yield "%s: allowed_addresses: %r is no network as 10.9.0.0/24 or 10.9.0.7/32" % (about, address)
+    for number, network in enumerate(networks):
+        for other in networks[:number]:
+            if network.version == other.version and network.overlaps(other):
+                yield "%s: allowed_addresses: %s overlaps %s: leave the smaller one out" % (about, network, other)
+
+
+def is_guard(guard: Guard) -> bool:
+    """Whether all is well with a guard: a short way for the thousands that are."""
+    return (
+        is_interface_name(guard.port)
+        and is_interface_name(guard.bridge)
+        and MAC.match(guard.mac) is not None
+        and not guard.allowed_addresses
+        and all(map(_is_address, guard.addresses))
+    )
+
+
+def is_endpoint(port: Port) -> bool:
+    """Whether all is well with a port of a single bridge: a short way, too."""
+    return is_interface_name(port.name) and is_interface_name(port.bridge) and not port.also_on and not port.addresses
+
+
+def port_problems(port: Port) -> Iterator[str]:
+    """What is wrong with a bridge's port."""
+    about = "port %r" % port.name
+    yield from _name_problems(about, "name", port.name)
+    for bridge in (port.bridge, *port.also_on):
+        yield from _name_problems(about, "bridge", bridge)
+    for address in port.addresses:
+        if not _is_address(address):
+            yield "%s: addresses: %r is no IP address" % (about, address)
+
+
+def is_port(port: NatPort) -> bool:
+    """Whether all is well with a published port: a short way for the thousands that are."""
+    return (
+        port.protocol in PROTOCOLS
+        and _is_whole(port.host_port)
+        and _is_whole(port.to_port)
+        and 1 <= port.host_port <= 65535
+        and 1 <= port.to_port <= 65535
+        and _is_address(port.to_address)
+        and (port.host_ip is None or _is_host_address(port.host_ip, port.to_address))
+        and (port.bridge is None or is_interface_name(port.bridge))
+    )
+
+
+def _nat_port_problems(port: NatPort) -> Iterator[str]:
+    about = "published port %s" % (port.host_port,)
+    if port.protocol not in PROTOCOLS:
+        yield "%s: protocol: %r is none of %s" % (about, port.protocol, ", ".join(PROTOCOLS))
+    for field in ("host_port", "to_port"):
+        number = getattr(port, field)
+        if not _is_whole(number) or not 1 <= number <= 65535:
+            yield "%s: %s: %r is no port: they are numbers from 1 to 65535" % (about, field, number)
+    if not _is_address(port.to_address):
+        yield "%s: to_address: %r is no IP address" % (about, port.to_address)
+    elif port.host_ip is not None and not _is_host_address(port.host_ip, port.to_address):
+        yield ("%s: host_ip: %r: one address of this host, of the family of to_address %s; none of them stands for all"
+               % (about, port.host_ip, port.to_address))  # fmt: skip
+    if port.bridge is not None:
+        yield from _name_problems(about, "bridge", port.bridge)
+
+
+def opening_problems(opening: Opening) -> Iterator[str]:
+    """What is wrong with an opened port."""
+    about = "opened port %s" % (opening.port,)
+    if opening.protocol not in PROTOCOLS:
+        yield "%s: protocol: %r is none of %s" % (about, opening.protocol, ", ".join(PROTOCOLS))
+    if not _is_whole(opening.port) or not 1 <= opening.port <= 65535:
+        yield "%s: port: %r is no port: they are numbers from 1 to 65535" % (about, opening.port)
+    if not _is_address(opening.address):
+        yield "%s: address: %r is no IP address" % (about, opening.address)
+    yield from _name_problems(about, "bridge", opening.bridge)
+
+
+def tunnel_problems(tunnel: Tunnel) -> Iterator[str]:
+    """What is wrong with a tunnel."""
+    about = "tunnel %r" % tunnel.name
+    yield from _name_problems(about, "name", tunnel.name)
+    if tunnel.version not in (4, 6):
+        yield "%s: version: %r: the IP versions are 4 and 6" % (about, tunnel.version)
+    if not _is_whole(tunnel.port) or not 1 <= tunnel.port <= 65535:
+        yield "%s: port: %r is no port: they are numbers from 1 to 65535" % (about, tunnel.port)
+    if not _is_whole(tunnel.vni) or not 1 <= tunnel.vni <= VNI_LAST:
+        yield "%s: vni: %r: a VNI is 1 to %d" % (about, tunnel.vni, VNI_LAST)
+    for vtep in tunnel.vteps:
+        if not _is_address(vtep) or ip.version_of(vtep) != tunnel.version:
+            yield "%s: vteps: %r is no IPv%s address" % (about, vtep, tunnel.version)
+
+
+def _shared_vnis(state: State) -> Iterator[str]:
+    """Two tunnels with a VNI on one socket would take each other's VTEPs."""
+    names: dict[tuple[int, int, int], str] = {}
+    for name, tunnel in sorted(state.tunnels.items()):
+        other = names.setdefault((tunnel.version, tunnel.port, tunnel.vni), name)
+        if other != name:
+            yield "tunnel %r: vni: %d: the tunnel %s has it on the same UDP port" % (name, tunnel.vni, other)
+
+
+def _is_host_address(address: object, to_address: str) -> bool:
+    if not _is_address(address) or ip.version_of(str(address)) != ip.version_of(to_address):
+        return False
+    parsed = ip.address(str(address))
+    return not (parsed.is_unspecified or parsed.is_multicast or (parsed.version == 6 and parsed.is_link_local))
+
+
+def _name_problems(about: str, field: str, name: object) -> Iterator[str]:
+    if not is_interface_name(name):
+        yield "%s: %s: %r is no interface name: %s" % (about, field, name, INTERFACE_RULE)
+
+
+def _is_whole(number: object) -> bool:
+    """Whether it is a whole number; True and False are not meant."""
+    return isinstance(number, int) and not isinstance(number, bool)
+
+
+@functools.lru_cache(maxsize=1 << 16)
+def _is_address(text: object) -> bool:
+    """Whether it is an address without scope, as the kernel's tools write it: nft lists it as it was given."""
+    try:
+        return isinstance(text, str) and "%" not in text and ip.normal(text) == text
+    except ValueError:
+        return False
+
+
+@functools.lru_cache(maxsize=1 << 16)
+def _is_network(text: object) -> bool:
+    try:
+        return isinstance(text, str) and "/" in text and str(ip.network(text)) == text
+    except ValueError:
+        return False

@@ -1,0 +1,117 @@
+# Copyright (c) 2026, The virtnet.linux authors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The command virtnet: bring back what is written down under /var/lib/virtnet, or only compare."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import TYPE_CHECKING
+
+from ansible_collections.virtnet.linux.plugins.module_utils.engine import privileges
+from ansible_collections.virtnet.linux.plugins.module_utils.engine.converge import Document, Refused, converge
+from ansible_collections.virtnet.linux.plugins.module_utils.facts.host import Host
+from ansible_collections.virtnet.linux.plugins.module_utils.facts.options import abridge
+from ansible_collections.virtnet.linux.plugins.module_utils.netlink import messages, namespaces
+from ansible_collections.virtnet.linux.plugins.module_utils.netlink.socket import NetlinkError
+from ansible_collections.virtnet.linux.plugins.module_utils.netlink.stack import Stack
+from ansible_collections.virtnet.linux.plugins.module_utils.nft.firewall import FirewallError
+from ansible_collections.virtnet.linux.plugins.module_utils.persist import documents
+from ansible_collections.virtnet.linux.plugins.module_utils.system.files import Unreadable
+from ansible_collections.virtnet.linux.plugins.module_utils.system.runtime_state import Locked
+
+if TYPE_CHECKING:
+    import argparse
+
+_RIGHT, _DRIFT, _ERROR = 0, 1, 2
+
+
+def main(arguments: list[str]) -> int:
+    """Carry out the command line; the exit status is 0 when all is well, 1 when check found a difference, 2 else."""
+    options = _parser().parse_args(arguments)
+    try:
+        return _run(options)
+    except (Unreadable, Refused, Locked, NetlinkError, FirewallError, OSError) as error:
+        sys.stderr.write("virtnet: %s\n" % error)
+        return _ERROR
+
+
+def _parser() -> argparse.ArgumentParser:
+    import argparse  # here, for every start of a module that persists would pay for it
+
+    parser = argparse.ArgumentParser(
+        prog="virtnet", description="The networks that Ansible's virtnet.linux made on this host."
+    )
+    parser.add_argument(
+        "command",
+        choices=["restore", "check"],
+        help="restore: bring back what is missing or differs, and touch nothing else; "
+        "check: only list what restore would do, and exit with status 1 if that is anything",
+    )
+    parser.add_argument(
+        "--wait",
+        type=float,
+        default=0,
+        metavar="SECONDS",
+        help="how long restore waits for this host's own addresses that tunnels need (default: not at all)",
+    )
+    parser.add_argument(
+        "--lock-timeout",
+        type=float,
+        default=60,
+        metavar="SECONDS",
+        help="how long to wait for another run (default: 60)",
+    )
+    return parser
+
+
+def _run(options: argparse.Namespace) -> int:
+    lacking = privileges.lacking()
+    if lacking is None and messages.PYROUTE2_MISSING is not None:
+        lacking = f"pyroute2 is missing for {sys.executable}: {messages.PYROUTE2_MISSING}"
+    if lacking is not None:
+        sys.stderr.write("virtnet: " + lacking + "\n")
+        return _ERROR
+    checks = options.command == "check"
+    if not checks:
+        _wait_for_addresses(options.wait)
+    result = converge(_written_down, check=checks, lock_timeout=options.lock_timeout)
+    for warning in [*abridge(result.warnings), *_conflicts()]:
+        sys.stderr.write("virtnet: " + warning + "\n")
+    for action in result.actions:
+        sys.stdout.write(action.line() + "\n")
+    return _DRIFT if checks and result.actions else _RIGHT
+
+
+def _conflicts() -> list[str]:
+    """Routes and rules of the host that are in the networks' way, which restore leaves alone."""
+    from ansible_collections.virtnet.linux.plugins.module_utils.engine import routing
+
+    host = Host()
+    try:
+        return routing.conflicts(host)
+    finally:
+        host.release()
+
+
+def _written_down() -> Document:
+    handles = namespaces.handles()
+    document, lost = documents.without_the_lost(documents.read(), handles.__contains__)
+    for line in lost:
+        sys.stderr.write("virtnet: left out: " + line + "\n")
+    return document
+
+
+def _wait_for_addresses(seconds: float) -> None:
+    """Wait until this host has the addresses that its tunnels send from; at boot they may come a little later."""
+    needed = {tunnel["local"] for tunnel in documents.read().get("vxlan_tunnel", []) if tunnel["netns"] is None}
+    deadline = time.monotonic() + seconds
+    while needed and time.monotonic() < deadline:
+        stack = Stack(None)
+        held = {address.split("/")[0] for addresses in stack.addresses.values() for address in addresses}
+        stack.release()
+        if needed <= held:
+            return
+        time.sleep(0.1)

@@ -1,0 +1,382 @@
+# Copyright (c) 2026, The virtnet.linux authors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Published ports: which endpoint each leads to, and that no two of them, nor a process, want the same place."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.addresses import Address
+from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.declaration import Container, Network
+from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.policy import BINDINGS
+from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.ports import Port, PortRange
+from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.problems import Problems
+from ansible_collections.virtnet.linux.plugins.plugin_utils.ipam.endpoints import Endpoint
+from ansible_collections.virtnet.linux.plugins.plugin_utils.observe.observed import (
+    Listener,
+    Live,
+    LiveOpening,
+    LivePort,
+    Place,
+)
+from ansible_collections.virtnet.linux.plugins.plugin_utils.observe.scope import Scope
+
+
+@dataclass(frozen=True)
+class Published:
+    """A port of the host, or a range, that leads to an endpoint; host_ip None is every address of the family."""
+
+    protocol: str
+    host_ip: Address | None
+    host: PortRange
+    to: PortRange
+    endpoint: Endpoint
+    version: int
+
+    @property
+    def to_address(self) -> Address | None:
+        """None where the endpoint got no address, which is an error of its own."""
+        return self.endpoint.addresses.get(self.version)
+
+    @property
+    def bridge(self) -> str:
+        """The bridge by which packets for the endpoint leave the host's own stack."""
+        return self.endpoint.network.segment.bridge
+
+    def one_by_one(self) -> list[LivePort]:
+        return [
+            LivePort(self.protocol, self.host_ip, place, self.to_address, port, self.bridge)
+            for place, port in zip(self.host, self.to)
+            if self.to_address is not None
+        ]
+
+
+@dataclass
+class _Request:
+    """One entry of a container's `ports`, with the endpoint it leads to for each family."""
+
+    container: Container
+    port: Port
+    exits: dict[int, Endpoint]
+
+    def host_ip(self, version: int) -> Address | None:
+        """The address of the host on which it is published; 0.0.0.0 and :: are every one of their family."""
+        address = self.port.host_ip or self.exits[version].network.segment.crossing.bindings.get(version)
+        return None if address is None or address.is_unspecified else address
+
+    @property
+    def demand(self) -> object:
+        """The same for all that would take the same port of the same range."""
+        return self.port.protocol, self.port.host, tuple((version, self.host_ip(version)) for version in self.exits)
+
+    def published(self, host: PortRange) -> list[Published]:
+        return [
+            Published(self.port.protocol, self.host_ip(version), host, self.port.container, endpoint, version)
+            for version, endpoint in self.exits.items()
+        ]
+
+    def refuse(self, problems: Problems, rule: str) -> None:
+        problems.refuse(str(self.container), f"ports[{self.port.number}]", str(self.port), rule)
+
+
+class _Places:
+    """Who publishes what on the host. A port on every address clashes with the same one on any of them."""
+
+    def __init__(self, listeners: Iterable[Listener]) -> None:
+        self._holders: dict[tuple[str, int, int], dict[Address | None, str]] = {}
+        self._listeners: dict[tuple[str, int], list[Listener]] = {}
+        for listener in listeners:
+            self._listeners.setdefault((listener.protocol, listener.port), []).append(listener)
+
+    def holder(self, protocol: str, version: int, host_ip: Address | None, port: int) -> str | None:
+        holders = self._holders.get((protocol, version, port), {})
+        if host_ip is None:
+            return next(iter(holders.values()), None)
+        return holders.get(host_ip) or holders.get(None)
+
+    def hold(self, protocol: str, version: int, host_ip: Address | None, port: int, holder: str) -> None:
+        self._holders.setdefault((protocol, version, port), {}).setdefault(host_ip, holder)
+
+    def listener(self, protocol: str, version: int, host_ip: Address | None, port: int) -> Listener | None:
+        """A process of the host that a packet to this place reaches now."""
+        for listener in self._listeners.get((protocol, port), []):
+            address = listener.address
+            # A socket on :: takes IPv4 too, unless it asked not to.
+            if address.is_unspecified and (address.version == version or (version == 4 and not listener.v6only)):
+                return listener
+            if address.version == version and host_ip in (None, address):
+                return listener
+        return None
+
+
+def settle_ports(scope: Scope, endpoints: list[Endpoint], problems: Problems) -> list[Published]:
+    """Everything that the declared containers publish, in declared order."""
+    places = _Places(scope.live.listeners)
+    owners = _owners(scope.live)
+    for port in scope.live.ports:
+        if owners.get(port.to_address) in scope.standing:
+            holder = f"container {owners[port.to_address]}"
+            places.hold(port.protocol, port.to_address.version, port.host_ip, port.host_port, holder)
+    ours = {port.place for port in scope.live.ports}
+    requests = list(_requests(scope, endpoints, problems))
+    fixed: dict[int, PortRange] = {}
+    for request in requests:
+        if not request.port.floating:
+            fixed[id(request)] = request.port.host
+            _claim(scope, request, places, ours, problems)
+    floating = [request for request in requests if request.port.floating]
+    by_target: dict[tuple[str, Address, int], list[LivePort]] = {}
+    for port in scope.live.ports if floating else []:
+        by_target.setdefault((port.protocol, port.to_address, port.to_port), []).append(port)
+    for request in floating:
+        kept = _live_choice(request, by_target, places)
+        if kept is not None:
+            fixed[id(request)] = _take(request, kept, places)
+    passed: dict[object, int] = {}  # what was taken below it stays taken: a thousand containers may have one range
+    for request in floating:
+        if id(request) not in fixed:
+            first = passed.get(request.demand, request.port.host.first)
+            candidates = range(first, request.port.host.last + 1)
+            free = next((port for port in candidates if _is_free(request, port, places)), None)
+            passed[request.demand] = request.port.host.last + 1 if free is None else free
+            if free is None:
+                request.refuse(problems, "no port of the range is free; give a wider one")
+            else:
+                fixed[id(request)] = _take(request, free, places)
+    return [one for request in requests if id(request) in fixed for one in request.published(fixed[id(request)])]
+
+
+def openings(endpoints: list[Endpoint]) -> list[LiveOpening]:
+    """The containers' own ports that their routed networks let others in to; host ports and addresses do not count."""
+    found = {}
+    for endpoint in endpoints:
+        network = endpoint.network.segment
+        routed = [
+            address
+            for version, address in endpoint.addresses.items()
+            if network.crossing.routed(version) and not network.internal
+        ]
+        for port in endpoint.container.ports:
+            for address in routed:
+                for number in port.container:
+                    opening = LiveOpening(port.protocol, address, number, network.bridge)
+                    found[opening.protocol, address, number] = opening
+    return list(found.values())
+
+
+def openings_that_go(scope: Scope, wanted: list[LiveOpening]) -> list[LiveOpening]:
+    """Live openings that nobody declares any more."""
+    owners = _owners(scope.live)
+    places = {(one.protocol, one.address, one.port) for one in wanted}
+    return [
+        one
+        for one in scope.live.openings
+        if owners.get(one.address) not in scope.standing and (one.protocol, one.address, one.port) not in places
+    ]
+
+
+def ports_that_go(scope: Scope, published: list[Published], endpoints: list[Endpoint]) -> list[LivePort]:
+    """Live ports that nobody declares any more; one whose place is taken by another is overwritten instead."""
+    wanted = {port.place for one in published for port in one.one_by_one()}
+    owners = _owners(scope.live)
+    given = {address for endpoint in endpoints for address in endpoint.addresses.values()}
+    # also those whose bridge somebody has deleted already
+    leaving = {network.bridge for network in [*scope.leaving_networks.values(), *scope.absent_networks.values()]}
+    going = []
+    for port in scope.live.ports:
+        owner = owners.get(port.to_address)
+        # A port without an owner is left from a container that somebody took away by other means. It must not lead to
+        # another one that gets its address.
+        if owner is None and port.to_address not in given and port.bridge not in leaving:
+            continue
+        if owner not in scope.standing and port.place not in wanted:
+            going.append(port)
+    return going
+
+
+def _owners(live: Live) -> dict[Address, str]:
+    """Which container has an address; the subnets of a host do not overlap, so the address says it all. Of two with the
+    same one it is the guarded one's."""
+    found = [(one, container.name) for container in live.containers.values() for one in container.endpoints.values()]
+    found.sort(key=lambda pair: pair[0].guarded)
+    return {address: name for endpoint, name in found for address in endpoint.addresses.values()}
+
+
+def _requests(scope: Scope, endpoints: list[Endpoint], problems: Problems) -> Iterable[_Request]:
+    of_container: dict[str, list[Endpoint]] = {}
+    for endpoint in endpoints:
+        of_container.setdefault(endpoint.container.name, []).append(endpoint)
+    for container in scope.declared.values():
+        own = of_container.get(container.name, [])
+        outer = [one for one in own if not one.network.internal]
+        if not container.ports or not own or not all(endpoint.network.sound for endpoint in own):
+            continue
+        exits: dict[int, Endpoint] = {}
+        routed: dict[int, Network] = {}
+        for endpoint in outer:
+            for version in endpoint.network.subnets:
+                if endpoint.network.segment.crossing.routed(version):
+                    routed.setdefault(version, endpoint.network)
+                else:
+                    exits.setdefault(version, endpoint)
+        for version, endpoint in exits.items():
+            _check_way_back(container, own, endpoint, version, problems)
+        for port in container.ports:
+            asked = (4, 6) if port.host_ip is None else (port.host_ip.version,)
+            led = {version: exits[version] for version in asked if version in exits}
+            reached = {version: one for version, one in led.items() if _is_bound(port, one, version)}
+            request = _Request(container, port, reached)
+            opened = next((routed[version] for version in asked if version in routed), None)
+            if not reached and opened is not None:
+                problems.warn(
+                    str(container), f"ports[{port.number}]", str(port),
+                    f"the host's port is ignored, because {opened} is routed; the container's own is opened",
+                )  # fmt: skip
+            elif not reached and not container.whole:
+                continue
+            elif not outer:
+                problems.warn(
+                    str(container),
+                    f"ports[{port.number}]",
+                    str(port),
+                    "is not published: all networks of the container are internal",
+                )
+            elif led and not reached:
+                network = next(iter(led.values())).network.segment
+                words = " and ".join(BINDINGS[version] for version in network.crossing.bindings)
+                rule = f"{network} publishes on its {words} only, of which family the container has no address"
+                request.refuse(problems, f"{rule}; give the network one for IPv{min(led)} too")
+            elif not reached:
+                word = "subnet6" if asked == (6,) else "subnet"
+                request.refuse(
+                    problems,
+                    f"the container has no IPv{asked[0]} address to lead to; give one of its networks a {word}",
+                )
+            else:
+                _check_host_ip(scope, request, problems)
+                _check_loopback(scope, request, problems)
+                yield request
+
+
+def _check_way_back(
+    container: Container, own: list[Endpoint], endpoint: Endpoint, version: int, problems: Problems
+) -> None:
+    """What a port's caller gets as an answer has to come back to the host, which translates it back."""
+    binding = endpoint.network.segment.crossing.bindings.get(version)
+    ports = [(one, one.host_ip or binding) for one in container.ports if _is_bound(one, endpoint, version)]
+    called = [str(one) for one, host_ip in ports if host_ip is None or not host_ip.is_loopback]
+    gateway = endpoint.network.subnets[version].gateway
+    back = [endpoint.gateways.get(version), *(route.via for route in endpoint.routes)]
+    if not called or gateway in back:
+        return
+    cards = [card for card in container.cards if version in card.gateways]
+    first = next((one for one in own if version in one.gateways), None)
+    if cards:
+        way, deed = f"its interface {cards[0].name}, past the host", ""
+    elif first is not None and first is not endpoint:
+        way, deed = str(first.network), f", or name {endpoint.network.name} before {first.network.name}"
+    elif first is not None:
+        way, deed = f"DefaultGatewayIPv{version} {first.gateways[version]}, past the host", ""
+    else:
+        return
+    problems.warn(
+        str(container), "ports", called,
+        f"only neighbours on {endpoint.network} and who calls a loopback address of the host get answers: the "
+        f"container's default route goes by {way}; give it routes to the callers via {gateway}{deed}",
+    )  # fmt: skip
+
+
+def _is_bound(port: Port, endpoint: Endpoint, version: int) -> bool:
+    """Whether the port is published for the family: asked for by its host address, or else by the network's."""
+    if port.host_ip is not None:
+        return port.host_ip.version == version
+    bindings = endpoint.network.segment.crossing.bindings
+    return not bindings or version in bindings
+
+
+def _check_host_ip(scope: Scope, request: _Request, problems: Problems) -> None:
+    address = request.port.host_ip  # of the network's there is a warning, once
+    vrf = next((one for one in scope.live.interfaces.values() if one.vrf and address in one.addresses), None)
+    if vrf is not None and not any(address == port.host_ip for port in scope.live.ports):  # else it was first
+        request.refuse(
+            problems,
+            f"{address} is on {vrf.name}, which is in the VRF {vrf.vrf}, and nothing is published there; name an "
+            "address outside of it",
+        )
+    if address is None or address.is_unspecified or address.is_loopback or scope.has_address(address):
+        return
+    problems.warn(
+        str(request.container), f"ports[{request.port.number}]", str(request.port),
+        f"no interface of the host has the address {address} now",
+    )  # fmt: skip
+
+
+def _claim(scope: Scope, request: _Request, places: _Places, ours: set[Place], problems: Problems) -> None:
+    """Take the request's ports, each for every family; refuse what is taken, once for each holder."""
+    refused = set()
+    for version in request.exits:
+        for port in request.port.host:
+            place = (request.port.protocol, version, request.host_ip(version), port)
+            holder, listener = places.holder(*place), places.listener(*place)
+            if holder is not None and holder not in refused:
+                refused.add(holder)
+                what = f"host port {port}/{request.port.protocol} is published by {holder} already"
+                request.refuse(problems, f"{what}; choose another{scope.or_remove(holder)}")
+            if listener is not None and str(listener) not in refused:
+                refused.add(str(listener))
+                if place not in ours:  # else network_info tells of it: nobody is cut off by this run
+                    where = f"{listener} listens on {listener.address} port {port}/{request.port.protocol} of the host"
+                    rule = "and would get nothing any more; choose another host port, or stop it"
+                    request.refuse(problems, f"{where}, {rule}")
+            places.hold(*place, str(request.container))
+
+
+def _check_loopback(scope: Scope, request: _Request, problems: Problems) -> None:
+    """What br_netfilter translates back on a bridge enters IPv6 input for ::1 by a device that is not lo."""
+    if not scope.live.bridge_nf_call.get("ip6tables") or 6 not in request.exits:
+        return
+    loopback = "through [::1] {} not reached while net.bridge.bridge-nf-call-ip6tables is 1; {}"
+    address = request.host_ip(6)
+    if address is None and request.port.host_ip is None:
+        network = request.exits[6].network
+        remark = loopback.format("its published ports are", "use another address of the host, or set it to 0")
+        problems.warn(str(network), "subnet6", str(network.subnets[6].network), remark)
+    elif address is not None and address.is_loopback:
+        remark = loopback.format("it is", "set the sysctl to 0, or publish the port on another address")
+        problems.warn(str(request.container), f"ports[{request.port.number}]", str(request.port), remark)
+
+
+def _is_free(request: _Request, port: int, places: _Places) -> bool:
+    return all(
+        places.holder(request.port.protocol, version, request.host_ip(version), port) is None
+        and places.listener(request.port.protocol, version, request.host_ip(version), port) is None
+        for version in request.exits
+    )
+
+
+def _live_choice(
+    request: _Request, by_target: dict[tuple[str, Address, int], list[LivePort]], places: _Places
+) -> int | None:
+    """The host port out of the request's range that leads to the container already."""
+    own = [endpoint.addresses.get(version) for version, endpoint in request.exits.items()]
+    ports = [(request.port.protocol, address, request.port.container.first) for address in own if address is not None]
+    for live in [live for port in ports for live in by_target.get(port, [])]:
+        if (
+            live.host_ip == request.host_ip(live.to_address.version)
+            and request.port.host.first <= live.host_port <= request.port.host.last
+            and all(
+                places.holder(live.protocol, version, request.host_ip(version), live.host_port) is None
+                for version in request.exits
+            )
+        ):
+            return live.host_port
+    return None
+
+
+def _take(request: _Request, port: int, places: _Places) -> PortRange:
+    for version in request.exits:
+        places.hold(request.port.protocol, version, request.host_ip(version), port, str(request.container))
+    return PortRange(port, port)

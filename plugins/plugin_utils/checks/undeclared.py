@@ -1,0 +1,127 @@
+# Copyright (c) 2026, The virtnet.linux authors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Containers and networks that no list of this run declares, beside networks that it changes.
+
+They are left alone, so they cannot follow a network to another subnet, gateway or bridge: they would be cut off, and
+nobody would be told.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from ansible_collections.virtnet.linux.plugins.plugin_utils.checks.networks import settled_mtu
+from ansible_collections.virtnet.linux.plugins.plugin_utils.checks.segments import cables
+from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.declaration import Network
+from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.problems import Problems, enumerate_names
+from ansible_collections.virtnet.linux.plugins.plugin_utils.observe.observed import LiveContainer, LiveEndpoint
+from ansible_collections.virtnet.linux.plugins.plugin_utils.observe.scope import Scope
+
+
+@dataclass
+class _Bystander:
+    """A standing container's endpoint on a network that this run declares, or on one that joins such a network."""
+
+    container: LiveContainer
+    endpoint: LiveEndpoint
+    own: Network
+    network: Network  # whose lists say what changes: its own, or the one that it joins
+
+    def refuse(self, scope: Scope, field: str, value: object, fact: str, deed: str, problems: Problems) -> None:
+        """`deed` is what declaring the container would do for it."""
+        who, role = f"container {self.container.name}", scope.foreign_role(self.container)
+        if role is not None:
+            rule = f"{who} {fact} and the role {role} made it; take it off {self.own} there first"
+        else:
+            rule = f"{who} {fact} and no list declares it; declare it, so that {deed}, or remove it"
+        problems.refuse(str(self.network), field, value, rule)
+
+
+def check_bystanders(scope: Scope, problems: Problems) -> None:
+    """Refuse changes that would cut somebody off whom this run leaves alone; tell of those that only divide."""
+    others = list(_bystanders(scope))
+    for one in others:
+        _check_subnets(scope, one, problems)
+        _check_gateways(scope, one, problems)
+        _check_bridge(scope, one, problems)
+    _check_cables(scope, problems)
+    _tell_of_mtus(scope, others, problems)
+
+
+def _bystanders(scope: Scope) -> Iterator[_Bystander]:
+    for name, container in scope.standing.items():
+        for endpoint in container.endpoints.values() if name not in scope.omitted else []:
+            own = scope.networks.get(endpoint.network)
+            network = own if own is None or own.declared else own.segment
+            if own is not None and network is not None and network.sound and network.declared:
+                yield _Bystander(container, endpoint, own, network)
+
+
+def _check_subnets(scope: Scope, one: _Bystander, problems: Problems) -> None:
+    where = "there" if one.own is one.network else f"on {one.own}, which joins it,"
+    for version, address in one.endpoint.addresses.items():
+        subnet = one.network.subnets.get(version)
+        if subnet is None or not subnet.has(address):
+            field, given = "subnet6" if version == 6 else "subnet", subnet and str(subnet.network)
+            deed = "it gets an address in the new subnet" if subnet is not None else "it loses this address"
+            one.refuse(scope, field, given, f"stands {where} with {address}", deed, problems)
+
+
+def _check_gateways(scope: Scope, one: _Bystander, problems: Problems) -> None:
+    """What has no way out loses none, and a router that aux_addresses name is no gateway of the host's."""
+    before = scope.live.networks.get(one.own.name)
+    if before is None or before.internal or one.network.internal:
+        return
+    for version, address in one.endpoint.addresses.items():
+        had, subnet = before.subnets.get(version), one.network.subnets.get(version)
+        if had is None or subnet is None or not subnet.has(address):
+            continue  # the latter is refused for the subnet
+        if had.gateway is not None and had.gateway == had.default_route and had.gateway != subnet.gateway:
+            field, given = "gateway6" if version == 6 else "gateway", subnet.gateway and str(subnet.gateway)
+            fact = f"stands there with {had.gateway} for its gateway"
+            one.refuse(scope, field, given, fact, "it gets the new one", problems)
+
+
+def _check_bridge(scope: Scope, one: _Bystander, problems: Problems) -> None:
+    old = _old_bridge(scope, one.own)
+    if old is not None and one.own is one.network:
+        deed = "it is plugged into the new one"
+        one.refuse(scope, "bridge", one.own.bridge, f"is plugged into {old}", deed, problems)
+
+
+def _check_cables(scope: Scope, problems: Problems) -> None:
+    """A cable is plugged in by the network that declares it, and only by a run that does."""
+    for cable in cables(scope):
+        near, far = scope.networks[cable.declared], scope.networks[cable.other]
+        old = _old_bridge(scope, far)
+        if not near.declared and old is not None:
+            rule = f"{near} is plugged into {old} by a cable and no list declares it"
+            deed = "declare it too, so that it is plugged into the new one"
+            problems.refuse(str(far), "bridge", far.bridge, f"{rule}; {deed}, or remove it")
+
+
+def _old_bridge(scope: Scope, network: Network) -> str | None:
+    """The bridge that a declared network has now, where it is to get another one."""
+    before = scope.live.networks.get(network.name)
+    return before.bridge if network.declared and before is not None and before.bridge != network.bridge else None
+
+
+def _tell_of_mtus(scope: Scope, others: list[_Bystander], problems: Problems) -> None:
+    """What another role made gets the new MTU by that role's next run."""
+    keeping: dict[tuple[str, int], list[str]] = {}  # by network and the MTU that it had
+    for one in others:
+        before = scope.live.networks.get(one.own.name)
+        if before is not None and before.mtu is not None and scope.foreign_role(one.container) is None:
+            keeping.setdefault((one.network.name, before.mtu), []).append(one.container.name)
+    for (name, old), who in keeping.items():
+        network = scope.networks[name]
+        new = settled_mtu(scope, network)
+        if new is not None and new != old:
+            problems.warn(
+                str(network), "mtu", new,
+                f"containers that no list declares keep {old}: {enumerate_names(sorted(who))}; larger packets than one "
+                "of the two takes get lost between them and others; declare them too",
+            )  # fmt: skip

@@ -1,0 +1,194 @@
+# Copyright (c) 2026, The virtnet.linux authors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Reading one declared object's fields: the right type, or an error and None.
+
+A role's variables reach the planner as they were typed, so what Ansible would convert is converted here by the same
+rules: 'yes' is true, '1500' is 1500. But where text belongs nothing else is taken: YAML 1.1 reads the names 010, 0x10,
+1.10, yes and 2026-01-01, and the MAC 12:34:56:07:08:09, as numbers, truth and a date, and what was typed is lost.
+"""
+
+from __future__ import annotations
+
+import datetime
+import ipaddress
+import re
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, TypeVar
+
+from ansible_collections.virtnet.linux.plugins.module_utils.rules import names
+from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.addresses import Address, IPNetwork
+from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.problems import Problems, show
+
+_TRUE = ("yes", "on", "true", "t", "y", "1")
+_FALSE = ("no", "off", "false", "f", "n", "0")
+_SUBNET = {4: "172.30.0.0/16", 6: "fd00:30::/64", None: "172.30.0.0/16 or fd00:30::/64"}
+_IP = TypeVar("_IP", Address, ipaddress.IPv4Interface | ipaddress.IPv6Interface)
+
+
+class Fields:
+    """The fields of one declared object, `thing` in messages; `number` is its place where it stands in a list."""
+
+    def __init__(self, raw: Mapping[Any, Any], thing: str, problems: Problems, number: int = 0) -> None:
+        self.raw = raw
+        self.thing = thing
+        self.problems = problems
+        self.number = number
+
+    def refuse(self, field: str, rule: str) -> None:
+        self.problems.refuse(self.thing, field, self.raw.get(field), rule)
+
+    def given(self, field: str) -> bool:
+        return self.raw.get(field) is not None
+
+    @property
+    def to_be_present(self) -> bool:
+        return self.raw.get("state") != "absent"
+
+    def only(self, *known: str) -> None:
+        """Refuse fields that nobody reads: they are misspelt."""
+        for field in self.raw:
+            if field not in known:
+                self.problems.refuse(
+                    self.thing, str(field), self.raw[field], f"is no field; there are {', '.join(known)}"
+                )
+
+    def text(self, field: str) -> str | None:
+        value = self.raw.get(field)
+        if value is None or isinstance(value, str):
+            return value
+        self.refuse(field, not_quoted(value) or "must be text")
+        return None
+
+    def texts(self, field: str) -> Iterator[tuple[int, str]]:
+        """A list of texts, each with its place."""
+        for number, value in enumerate(self.listing(field)):
+            if isinstance(value, str):
+                yield number, value
+            else:
+                self.problems.refuse(self.thing, f"{field}[{number}]", value, not_quoted(value) or "must be text")
+
+    def choice(self, field: str, default: str, choices: tuple[str, ...]) -> str:
+        value = self.text(field)
+        if value is not None and value not in choices:
+            self.refuse(field, f"must be one of {', '.join(choices)}")
+        return value if value in choices else default
+
+    def boolean(self, field: str, default: bool | None) -> bool | None:
+        value = self.raw.get(field)
+        if value is None or isinstance(value, bool):
+            return default if value is None else value
+        word = str(value).lower() if isinstance(value, (str, int)) else None
+        if word in _TRUE or word in _FALSE:
+            return word in _TRUE
+        self.refuse(field, "must be true or false")
+        return default
+
+    def integer(self, field: str, first: int, last: int) -> int | None:
+        value = self.raw.get(field)
+        if value is None:
+            return None
+        if isinstance(value, str) and re.match(r"[0-9]{1,10}\Z", value):
+            value = int(value)
+        if not isinstance(value, int) or isinstance(value, bool) or not first <= value <= last:
+            self.refuse(field, f"must be a number from {first} to {last}")
+            return None
+        return value
+
+    def listing(self, field: str) -> list[Any]:
+        value = self.raw.get(field)
+        if value is None or isinstance(value, (list, tuple)):
+            return list(value or ())
+        self.refuse(field, "must be a list")
+        return []
+
+    def mapping(self, field: str) -> Mapping[Any, Any]:
+        value = self.raw.get(field)
+        if value is None or isinstance(value, Mapping):
+            return value or {}
+        self.refuse(field, "must be a dictionary")
+        return {}
+
+    def keys(self) -> Iterator[str]:
+        """The names of all fields, where a person chose them."""
+        for key in self.raw:
+            if isinstance(key, str):
+                yield key
+            else:
+                rule = not_quoted(key) or "must be text"
+                self.problems.refuse(self.thing, f"the name {show(key)} of", self.raw[key], rule)
+
+    def records(self, field: str) -> list[Fields]:
+        """A list of dictionaries, each as Fields."""
+        found = []
+        for number, value in enumerate(self.listing(field)):
+            if isinstance(value, Mapping):
+                found.append(Fields(value, f"{self.thing}: {field}[{number}]", self.problems, number))
+            else:
+                self.problems.refuse(self.thing, f"{field}[{number}]", value, "must be a dictionary")
+        return found
+
+    def address(self, field: str, version: int | None = None) -> Address | None:
+        return self._ip(field, ipaddress.ip_address, version, "address")
+
+    def subnet(self, field: str, version: int | None = None) -> IPNetwork | None:
+        """An address range in CIDR notation without host bits."""
+        interface = self._ip(field, _interface, version, f"subnet in CIDR notation, like {_SUBNET[version]}")
+        if interface is None:
+            return None
+        if interface.ip != interface.network.network_address:
+            self.refuse(field, f"has host bits set; write {interface.network}")
+            return None
+        return interface.network
+
+    def mac(self, field: str) -> str | None:
+        value = self.raw.get(field)
+        if value is None:
+            return None
+        mac = value.strip().lower().replace("-", ":") if isinstance(value, str) else ""
+        if not_quoted(value):
+            self.refuse(field, not_quoted(value))
+        elif not names.MAC.match(mac):
+            self.refuse(field, "must be a MAC address like 02:42:ac:1e:00:02")
+        elif int(mac[:2], 16) & 1 or mac == "00:00:00:00:00:00":
+            self.refuse(field, "must be a unicast MAC address: an even first byte, and not all zeros")
+        else:
+            return mac
+        return None
+
+    def _ip(self, field: str, parse: Callable[[str], _IP], version: int | None, what: str) -> _IP | None:
+        value = self.raw.get(field)
+        if value is None:
+            return None
+        try:
+            found = parse(value.strip()) if isinstance(value, str) else None
+        except ValueError:
+            found = None
+        family = f"an IPv{version}" if version else "an IP"
+        if found is None or (version and found.version != version):
+            self.refuse(field, "; ".join(filter(None, [f"must be {family} {what}", not_quoted(value)])))
+        elif isinstance(found, ipaddress.IPv6Address) and (found.scope_id or found.ipv4_mapped):
+            self.refuse(field, f"must be {family} {what}, without a scope and not an IPv4 address in IPv6's clothes")
+        else:
+            return found
+        return None
+
+
+def not_quoted(value: object) -> str:
+    """What YAML has made of a text without quotes, and the remedy; nothing where that is not what happened."""
+    if isinstance(value, bool):
+        made = "true or false"
+    elif isinstance(value, (int, float)):
+        made = "a number"
+    elif isinstance(value, datetime.date):
+        made = "a date"
+    else:
+        return ""
+    return f"YAML made {made} of it: quote it"
+
+
+def _interface(text: str) -> ipaddress.IPv4Interface | ipaddress.IPv6Interface:
+    if "/" not in text:
+        raise ValueError(text)
+    return ipaddress.ip_interface(text)

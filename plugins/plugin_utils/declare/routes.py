@@ -1,0 +1,57 @@
+# Copyright (c) 2026, The virtnet.linux authors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Routes that containers get besides the default one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.addresses import Address, IPNetwork
+from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.fields import Fields
+
+
+@dataclass
+class Route:
+    """A route that containers get: to a subnet, via an address of one of their networks."""
+
+    to: IPNetwork
+    via: Address
+    metric: int | None = None
+    number: int = field(default=0, compare=False)  # its place in the list, for messages
+
+    @property
+    def place(self) -> tuple[IPNetwork, int]:
+        """What a namespace has one route for: the subnet and the metric, IPv6's 1024 where none is given."""
+        return self.to, self.metric or (1024 if self.to.version == 6 else 0)
+
+    def as_option(self) -> dict[str, Any]:
+        """The route as an object of a topology document has it."""
+        found: dict[str, Any] = {"to": str(self.to), "via": str(self.via)}
+        return found if self.metric is None else {**found, "metric": self.metric}
+
+
+def read_routes(fields: Fields) -> list[Route]:
+    """The field `routes` of a network, a container or a card."""
+    routes: dict[tuple[IPNetwork, int], Route] = {}
+    for record in fields.records("routes"):
+        record.only("to", "via", "metric")
+        for word in ("to", "via"):
+            if not record.given(word):
+                record.refuse(word, "a route needs both: to, a subnet, and via, an address")
+        to, via, metric = record.subnet("to"), record.address("via"), record.integer("metric", 0, 2**32 - 1)
+        if to is None or via is None:
+            continue
+        if to.version != via.version:
+            record.refuse("via", f"must be of the same family as {to}")
+        elif to.prefixlen == 0:
+            record.refuse(
+                "to", "the default route is the gateway's; to have another, see DefaultGatewayIPv4 in aux_addresses"
+            )
+        elif (route := Route(to, via, metric, record.number)).place in routes:
+            record.refuse("to", "is there twice with the same metric; keep one, or give one of them another metric")
+        else:
+            routes[route.place] = route
+    return list(routes.values())

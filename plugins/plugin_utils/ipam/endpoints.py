@@ -1,0 +1,387 @@
+# Copyright (c) 2026, The virtnet.linux authors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Endpoints: which address, MAC, interface name and routes each container gets on each of its networks.
+
+An endpoint that is live keeps what it has, whatever is added or removed around it; a new one gets the lowest free
+address. Of two live ones with the same address or MAC, the one keeps it that the host guards: the other took it.
+The same declaration over the same live state always gives the same endpoints.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from ansible_collections.virtnet.linux.plugins.module_utils.rules import names
+from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.addresses import (
+    Address,
+    Pool,
+    Subnet,
+    lies_in,
+    outside,
+)
+from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.declaration import Attachment, Container, Network
+from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.problems import Problems, enumerate_names
+from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.routes import Route
+from ansible_collections.virtnet.linux.plugins.plugin_utils.observe.observed import LiveEndpoint
+from ansible_collections.virtnet.linux.plugins.plugin_utils.observe.scope import Scope
+
+ADDRESS_FIELDS = {4: "ipv4_address", 6: "ipv6_address"}
+_THE_GATEWAY = "the gateway"
+_DISABLE_IPV6 = "net.ipv6.conf.{}.disable_ipv6"
+
+
+@dataclass
+class Endpoint:
+    """One container's attachment to one network, as it is to be."""
+
+    container: Container
+    network: Network
+    wish: Attachment
+    live: LiveEndpoint | None
+    addresses: dict[int, Address] = field(default_factory=dict)  # by IP version
+    interface: str = ""
+    mac: str = ""
+    gateways: dict[int, Address] = field(default_factory=dict)  # by IP version: the default routes that go by it
+    routes: list[Route] = field(default_factory=list)
+
+    def interfaces(self) -> list[str]:
+        """The addresses with their prefix lengths, IPv4 first."""
+        return [
+            f"{address}/{self.network.subnets[version].network.prefixlen}"
+            for version, address in self.addresses.items()
+        ]
+
+
+def settle_endpoints(scope: Scope, problems: Problems) -> list[Endpoint]:
+    """Every declared container's endpoints, by container and then in the order of its networks; MACs come later."""
+    endpoints = []
+    for container in scope.declared.values():
+        live = scope.live.containers.get(container.name)
+        for wish in container.attachments:
+            if wish.network in scope.networks:
+                before = live.endpoints.get(wish.network) if live else None
+                endpoints.append(Endpoint(container, scope.networks[wish.network], wish, before))
+    on_segment: dict[str, list[Endpoint]] = {}
+    of_container: dict[str, list[Endpoint]] = {}
+    for endpoint in endpoints:
+        on_segment.setdefault(endpoint.network.segment.name, []).append(endpoint)
+        of_container.setdefault(endpoint.container.name, []).append(endpoint)
+    for name, network in scope.networks.items():
+        if network.segment is not network:
+            continue
+        members = on_segment.get(name, [])
+        _check_macs(scope, network, members, problems)
+        if network.sound:
+            _check_families(network, members, problems)
+            for subnet in network.subnets.values():
+                _settle_addresses(scope, network, subnet, members, problems)
+    for container in scope.declared.values():
+        own = of_container.get(container.name, [])
+        _check_segments(container, own, problems)
+        _settle_interfaces(container, own, problems)
+        _check_sysctls(container, own, problems)
+        _settle_gateways(container, own)
+        _settle_routes(container, own, problems)
+    return endpoints
+
+
+def bridge_mac(network: Network) -> str:
+    """The bridge's MAC: the gateway's, so that it is the same whatever ports come and go, on every host.
+
+    That of a network which joins another follows from its name: the gateway is elsewhere on the same segment.
+    """
+    gateway = network.subnets[4].gateway if 4 in network.subnets and network.head is None else None
+    return names.mac_of_ipv4(str(gateway)) if gateway else names.mac_of_names(network.name)
+
+
+def settle_macs(scope: Scope, endpoints: list[Endpoint]) -> None:
+    """Give each endpoint the MAC that it declares, or has, or that follows from its address; once per segment each."""
+    taken: dict[str, set[str]] = {}
+    for network in scope.networks.values():
+        used = taken.setdefault(network.segment.name, set(_standing_macs(scope, network.segment)))
+        used.add(bridge_mac(network))
+    for endpoint in endpoints:
+        if endpoint.wish.mac:
+            endpoint.mac = endpoint.wish.mac
+            taken[endpoint.network.segment.name].add(endpoint.mac)
+    # All that is live first: a MAC derived for a new endpoint must not be one that a running container has.
+    for endpoint in _most_certain_first(endpoints):
+        if not endpoint.mac:
+            used = taken[endpoint.network.segment.name]
+            endpoint.mac = next(mac for mac in _possible_macs(endpoint) if mac not in used)
+            used.add(endpoint.mac)
+
+
+def _most_certain_first(endpoints: list[Endpoint]) -> list[Endpoint]:
+    """Those whose port is guarded, those that are live, and the new ones."""
+    return sorted(endpoints, key=lambda one: (one.live is None, one.live is None or not one.live.guarded))
+
+
+def _possible_macs(endpoint: Endpoint) -> Iterator[str]:
+    if endpoint.live is not None and endpoint.live.mac:
+        yield endpoint.live.mac
+    if 4 in endpoint.addresses:
+        yield names.mac_of_ipv4(str(endpoint.addresses[4]))
+    who = (endpoint.container.name, endpoint.network.name)
+    yield names.mac_of_names(*who)
+    for number in itertools.count(2):
+        yield names.mac_of_names(*who, str(number))
+
+
+def _standing_macs(scope: Scope, segment: Network) -> dict[str, str]:
+    """MACs of the endpoints that this run leaves alone, with their containers."""
+    return {endpoint.mac: name for name, endpoint in scope.standing_on(segment) if endpoint.mac}
+
+
+def _check_segments(container: Container, endpoints: list[Endpoint], problems: Problems) -> None:
+    """Two interfaces of one container in one subnet answer for each other."""
+    first: dict[str, str] = {}
+    for endpoint in endpoints:
+        network = endpoint.network
+        other = first.setdefault(network.segment.name, network.name)
+        if other != network.name:
+            rule = f"is one segment with {other}, on which the container is already; keep one of them"
+            problems.refuse(str(container), "networks", network.name, rule)
+
+
+def _check_macs(scope: Scope, network: Network, members: list[Endpoint], problems: Problems) -> None:
+    holders = {mac: f"container {name}" for mac, name in _standing_macs(scope, network).items()}
+    if network.sound and any(member.wish.mac for member in members) and names.is_object_name(network.name):
+        holders[bridge_mac(network)] = f"the gateway of {network}"
+    for member in _most_certain_first(members):
+        if member.live is not None and member.live.mac and member.wish.mac in (None, member.live.mac):
+            holders.setdefault(member.live.mac, str(member.container))
+    for member in members:
+        who, mac = str(member.container), member.wish.mac
+        if mac and holders.setdefault(mac, who) != who:
+            rule = f"is taken on {network} by {holders[mac]}; choose another, or none{scope.or_remove(holders[mac])}"
+            problems.refuse(who, "mac_address", mac, rule)
+
+
+def _check_families(network: Network, members: list[Endpoint], problems: Problems) -> None:
+    """A static address needs a subnet of its family."""
+    for member in members:
+        for version, address in member.wish.addresses.items():
+            if version not in network.subnets:
+                word = "enable_ipv6: true or subnet6" if version == 6 else "subnet"
+                problems.refuse(
+                    str(member.container), ADDRESS_FIELDS[version], str(address),
+                    f"{network} has no IPv{version} subnet; give the network {word}",
+                )  # fmt: skip
+
+
+def _settle_addresses(
+    scope: Scope, network: Network, subnet: Subnet, members: list[Endpoint], problems: Problems
+) -> None:
+    """One family of one network: what runs keeps its address, a static one is given, the rest get the lowest free."""
+    pool = Pool(subnet)
+    before = scope.live.networks.get(network.name)
+    if subnet.gateway is not None and before and subnet.version in before.subnets:
+        if subnet.gateway == before.subnets[subnet.version].gateway:
+            pool.hold(subnet.gateway, _THE_GATEWAY)  # whoever has it besides took it
+    _keep_live(scope, network, pool, members)
+    _give_declared(scope, network, pool, members, problems)
+    _reserve_for_absent(scope, network, pool, problems)
+    if network.name in scope.live.overlays and not network.declared:
+        _refuse_to_give(network, pool, members, problems)
+    else:
+        _give_free(network, pool, members, problems)
+    for member in members:
+        member.addresses = dict(sorted(member.addresses.items()))
+
+
+def _keep_live(scope: Scope, network: Network, pool: Pool, members: list[Endpoint]) -> None:
+    version = pool.subnet.version
+    standing = list(scope.standing_on(network))
+    for guarded in (True, False):
+        for name, endpoint in standing:
+            if endpoint.guarded == guarded and version in endpoint.addresses:
+                pool.hold(endpoint.addresses[version], f"container {name}")
+        for member in members:
+            kept = member.live.addresses.get(version) if member.live and member.live.guarded == guarded else None
+            if kept is None or member.wish.addresses.get(version, kept) != kept or not pool.subnet.has(kept):
+                continue
+            # Two live endpoints with one address are a fault of the past: the second gets another one.
+            if pool.holder(kept) is None:
+                pool.hold(kept, str(member.container))
+                member.addresses[version] = kept
+
+
+def _give_declared(scope: Scope, network: Network, pool: Pool, members: list[Endpoint], problems: Problems) -> None:
+    """The gateway, the auxiliary and the static addresses; refuses what is taken."""
+    subnet = pool.subnet
+    version, suffix = subnet.version, "6" if subnet.version == 6 else ""
+
+    def claim(address: Address, holder: str, thing: str, field: str) -> bool:
+        other = pool.holder(address)
+        if other is not None and other != holder:
+            rule = f"is taken on {network} by {other}; choose another{scope.or_remove(other)}"
+            problems.refuse(thing, field, str(address), rule)
+            return False
+        pool.hold(address, holder)
+        return True
+
+    if subnet.gateway is not None:
+        claim(subnet.gateway, _THE_GATEWAY, str(network), "gateway" + suffix)
+    for key, auxiliary in subnet.auxiliary.items():
+        claim(auxiliary, f"aux_addresses {key}", str(network), f"aux_addresses.{key}")
+    for member in members:
+        address, who = member.wish.addresses.get(version), str(member.container)
+        if address is None:
+            continue
+        if not subnet.has(address):
+            problems.refuse(who, ADDRESS_FIELDS[version], str(address), outside(subnet, address, f" of {network}"))
+        elif claim(address, who, who, ADDRESS_FIELDS[version]):
+            member.addresses[version] = address
+
+
+def _give_free(network: Network, pool: Pool, members: list[Endpoint], problems: Problems) -> None:
+    version = pool.subnet.version
+    left_out = []
+    for member in members:
+        if version in member.addresses or version in member.wish.addresses:
+            continue
+        address = pool.give(str(member.container))
+        if address is None:
+            left_out.append(member.container.name)
+        else:
+            member.addresses[version] = address
+    if left_out:
+        _refuse_full(network, pool, left_out, problems)
+
+
+def _refuse_to_give(network: Network, pool: Pool, members: list[Endpoint], problems: Problems) -> None:
+    """An overlay's addresses are unique over all its hosts, of which this plan knows one."""
+    version = pool.subnet.version
+    for member in members:
+        if version not in member.addresses and version not in member.wish.addresses:
+            problems.refuse(
+                str(member.container), ADDRESS_FIELDS[version], None,
+                f"{network} is an overlay, and other hosts have addresses of it: run the role overlay_network before "
+                "this one in the same play, so that it gets one, or declare one",
+            )  # fmt: skip
+
+
+def _reserve_for_absent(scope: Scope, network: Network, pool: Pool, problems: Problems) -> None:
+    """A static address stays its container's while that one is declared absent."""
+    for container in scope.absent.values():
+        for wish in container.attachments:
+            address = wish.addresses.get(pool.subnet.version)
+            on_it = wish.network in scope.networks and scope.networks[wish.network].segment is network
+            if on_it and address is not None:
+                pool.hold(address, str(container))
+                warn_of_lost_address(container, address, pool, problems)
+
+
+def warn_of_lost_address(container: Container, address: Address, pool: Pool, problems: Problems) -> None:
+    """Somebody else may have an absent container's static address, as after a change of names; it is said."""
+    holder = pool.holder(address)
+    if holder is not None and holder != str(container):
+        remark = f"the container is absent, and {holder} has its address; it cannot come back with this one"
+        problems.warn(str(container), ADDRESS_FIELDS[pool.subnet.version], str(address), remark)
+
+
+def _refuse_full(network: Network, pool: Pool, left_out: list[str], problems: Problems) -> None:
+    subnet = pool.subnet
+    suffix = "6" if subnet.version == 6 else ""
+    field = ("ip_range" if subnet.ip_range is not None else "subnet") + suffix
+    holders = pool.holders()
+    problems.refuse(
+        str(network), field, str(subnet),
+        f"is full: its {len(holders)} addresses are held by {enumerate_names(holders)}; none is left for "
+        f"{enumerate_names(left_out)}; give a wider one, or remove containers",
+    )  # fmt: skip
+
+
+def _settle_interfaces(container: Container, endpoints: list[Endpoint], problems: Problems) -> None:
+    """eth0, eth1 and so on in the order of the networks; a running interface keeps its name."""
+    cards = {card.name for card in container.cards}
+    taken: set[str] = set()
+    for endpoint in endpoints:
+        name = endpoint.wish.interface
+        if name is None:
+            continue
+        if name in taken:
+            problems.refuse(
+                str(endpoint.container),
+                "interface_name",
+                name,
+                f"is taken by another network of it; choose another on {endpoint.network}",
+            )
+        taken.add(name)
+        endpoint.interface = name
+    for endpoint in endpoints:
+        kept = endpoint.live.interface if endpoint.live is not None else None
+        if not endpoint.interface and kept and kept not in taken | cards:
+            endpoint.interface = kept
+            taken.add(kept)
+    free = (f"eth{number}" for number in itertools.count())
+    for endpoint in endpoints:
+        if not endpoint.interface:
+            endpoint.interface = next(name for name in free if name not in taken | cards)
+
+
+def _check_sysctls(container: Container, endpoints: list[Endpoint], problems: Problems) -> None:
+    """What is of a link waits for one that is declared; a process's namespace has others besides. And where IPv6 is
+    switched off no IPv6 address stays, so that each run would have to give it anew."""
+    links = {"lo", *(endpoint.interface for endpoint in endpoints), *(card.name for card in container.cards)}
+    for key, value in container.sysctls.items():
+        link = names.link_of_sysctl(key)
+        if link is not None and link not in links and container.owns_namespace and container.pid is None:
+            rule = f"the container has no interface {link}; it has {enumerate_names(sorted(links))}"
+            problems.refuse(str(container), f"sysctls.{key}", value, rule)
+        for endpoint in endpoints if str(value) != "0" else []:
+            places = ("all", "default", endpoint.interface)
+            if 6 in endpoint.network.subnets and key.replace("/", ".") in map(_DISABLE_IPV6.format, places):
+                rule = f"does not go with {endpoint.network}, which has subnet6 {endpoint.network.subnets[6].network}"
+                problems.refuse(str(container), f"sysctls.{key}", value, f"{rule}; leave one of the two out")
+
+
+def _settle_gateways(container: Container, endpoints: list[Endpoint]) -> None:
+    """The default route of each family goes by the card that has a gateway, else by the first network that has the
+    family and is not internal."""
+    for version in (4, 6):
+        if any(version in card.gateways for card in container.cards):
+            continue
+        for endpoint in endpoints:
+            subnet = endpoint.network.subnets.get(version)
+            if subnet is not None and subnet.default_route is not None and not endpoint.network.internal:
+                endpoint.gateways[version] = subnet.default_route
+                break
+
+
+def _settle_routes(container: Container, endpoints: list[Endpoint], problems: Problems) -> None:
+    """A container's own routes, then those of its networks, in their order, that lead where it has no other way yet."""
+    near = {subnet.network: str(one.network) for one in endpoints for subnet in one.network.subnets.values()}
+    near.update({one.network: f"interface {card.name}" for card in container.cards for one in card.addresses or []})
+    taken = {route.place for card in container.cards for route in card.routes}
+    for route in container.routes:
+        where = next((name for block, name in near.items() if lies_in(route.to, block)), None)
+        on = next(
+            (one for one in endpoints if any(subnet.has(route.via) for subnet in one.network.subnets.values())), None
+        )
+        if where is not None:
+            rule = f"lies in the subnet of its own {where}, which it reaches without a route"
+            problems.refuse(str(container), f"routes[{route.number}].to", str(route.to), rule)
+        elif on is None:
+            if all(one.network.sound for one in endpoints) and container.owns_namespace and container.whole:
+                rule = "must be an address on one of its networks"
+                problems.refuse(str(container), f"routes[{route.number}].via", str(route.via), rule)
+        elif route.place in taken:
+            rule = "is there with the same metric in interfaces; keep one, or give one of them another metric"
+            problems.refuse(str(container), f"routes[{route.number}].to", str(route.to), rule)
+        else:
+            on.routes.append(route)
+            taken.add(route.place)
+    own = {address for endpoint in endpoints for address in endpoint.addresses.values()}
+    for endpoint in endpoints:
+        inherited = endpoint.network.head.routes if endpoint.network.head is not None else []
+        offered = {route.place: route for route in [*inherited, *endpoint.network.routes]}
+        for place, route in offered.items():
+            if place not in taken and route.via not in own and not any(lies_in(route.to, block) for block in near):
+                endpoint.routes.append(route)
+                taken.add(place)

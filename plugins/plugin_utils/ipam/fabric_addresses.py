@@ -1,0 +1,283 @@
+# Copyright (c) 2026, The virtnet.linux authors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""One address space over all hosts: which address and MAC each container gets on each overlay network.
+
+What is live keeps what it has; then come static wishes; what is left gets the lowest free address, of its host's slice
+where there are slices. So the same fabric always gets the same addresses, in whatever order its hosts are run.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from ansible_collections.virtnet.linux.plugins.module_utils.rules import names
+from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.addresses import Address, Pool, Subnet, outside
+from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.declaration import Attachment, Network
+from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.problems import Problems, enumerate_names
+from ansible_collections.virtnet.linux.plugins.plugin_utils.ipam.endpoints import (
+    ADDRESS_FIELDS,
+    bridge_mac,
+    warn_of_lost_address,
+)
+from ansible_collections.virtnet.linux.plugins.plugin_utils.observe.members import ROLE, Member
+from ansible_collections.virtnet.linux.plugins.plugin_utils.observe.observed import LiveEndpoint
+
+_GOES = ", which goes"
+
+
+@dataclass
+class FabricEndpoint:
+    """One container of one host on one overlay network. Without a wish it is only live there, and left alone."""
+
+    member: Member
+    container: str
+    network: str
+    wish: Attachment | None
+    live: LiveEndpoint | None
+    addresses: dict[int, Address] = field(default_factory=dict)  # by IP version
+    mac: str = ""
+    is_settled: bool = False  # it has an address of each family, and a MAC
+
+    @property
+    def stays(self) -> bool:
+        """Whether this run leaves it as it is."""
+        return self.live is not None and (self.wish is None or not self.member.in_run)
+
+    @property
+    def undeclared(self) -> bool:
+        """Whether no list names it, neither to be there nor to be absent, and this role could take it away."""
+        live = self.member.live.containers if self.member.live is not None else {}
+        role = live[self.container].role if self.container in live else None
+        return self.wish is None and self.container not in self.member.declaration.absent_containers and role == ROLE
+
+    @property
+    def who(self) -> str:
+        return f"container {self.container}"
+
+    def __str__(self) -> str:
+        return f"container {self.container} on {self.member.name}"
+
+
+def endpoints_of(members: Iterable[Member], network: str) -> list[FabricEndpoint]:
+    """Everybody on the network after the run: declared, or live and in no list; by host, in the inventory's order."""
+    found = []
+    for member in members:
+        live = member.live.containers if member.live is not None else {}
+        declared = {**member.others.containers, **member.declaration.containers}
+        for name, container in declared.items():
+            for wish in container.attachments:
+                if wish.network == network:
+                    before = live[name].endpoints.get(network) if name in live else None
+                    found.append(FabricEndpoint(member, name, network, wish, before))
+        for name, running in live.items():
+            if network in running.endpoints and not _leaves(member, name, network):
+                found.append(FabricEndpoint(member, name, network, None, running.endpoints[network]))
+    return found
+
+
+def leaving_from(members: Iterable[Member], network: str) -> Iterator[tuple[str, LiveEndpoint]]:
+    """Endpoints that the run takes away; their addresses are given to nobody else in the same run."""
+    for member in members:
+        for name, running in (member.live.containers if member.live is not None else {}).items():
+            if network in running.endpoints and _leaves(member, name, network) and not _wishes(member, name, network):
+                yield f"container {name} on {member.name}{_GOES}", running.endpoints[network]
+
+
+def settle_addresses(
+    members: list[Member],
+    network: Network,
+    endpoints: list[FabricEndpoint],
+    held: dict[Address, str],
+    problems: Problems,
+) -> None:
+    """Give every endpoint its addresses; `held` are those of members that could not be read, with their holders."""
+    for subnet in network.subnets.values():
+        _settle_family(members, network, subnet, endpoints, held, problems)
+    for endpoint in endpoints:
+        endpoint.addresses = dict(sorted(endpoint.addresses.items()))
+
+
+def settle_macs(network: Network, endpoints: list[FabricEndpoint], held: Iterable[str]) -> None:
+    """Give every endpoint its MAC: what is live keeps its own, then those declared, then what the address gives."""
+    holders = {bridge_mac(network): f"the gateway of {network}"}
+    holders.update((mac, "a host that could not be read") for mac in held)
+    for endpoint in endpoints:
+        if endpoint.live is not None and endpoint.live.mac and (endpoint.stays or not _wished_mac(endpoint)):
+            endpoint.mac = endpoint.live.mac
+            holders.setdefault(endpoint.mac, str(endpoint))
+    for endpoint in endpoints:
+        wished = _wished_mac(endpoint)
+        if wished and not endpoint.mac:
+            holder = holders.setdefault(wished, str(endpoint))
+            if holder != str(endpoint):
+                rule = f"is taken on {network} by {holder}; choose another, or none{_or_remove(holder, endpoints)}"
+                endpoint.member.problems.refuse(endpoint.who, "mac_address", wished, rule)
+            endpoint.mac = wished
+    for endpoint in endpoints:
+        if not endpoint.mac or (holders.get(endpoint.mac) != str(endpoint) and not endpoint.stays):
+            endpoint.mac = next(mac for mac in _possible_macs(endpoint) if mac not in holders)
+            holders[endpoint.mac] = str(endpoint)
+        endpoint.is_settled = len(endpoint.addresses) == len(network.subnets)
+
+
+def _leaves(member: Member, name: str, network: str) -> bool:
+    """Whether the endpoint of a live container goes, or is told by a wish for it."""
+    if _wishes(member, name, network):
+        return True
+    if not member.in_run or member.live is None:
+        return False
+    declaration = member.declaration
+    if name in declaration.containers or name in declaration.absent_containers:
+        return True
+    return declaration.purge and member.live.containers[name].role == ROLE
+
+
+def _wishes(member: Member, name: str, network: str) -> bool:
+    for declaration in (member.declaration, member.others):
+        container = declaration.containers.get(name)
+        if container is not None and any(wish.network == network for wish in container.attachments):
+            return True
+    return False
+
+
+def _settle_family(
+    members: list[Member],
+    network: Network,
+    subnet: Subnet,
+    endpoints: list[FabricEndpoint],
+    held: dict[Address, str],
+    problems: Problems,
+) -> None:
+    version = subnet.version
+    pool = Pool(subnet)
+    for address, holder in held.items():
+        if address.version == version:
+            pool.hold(address, holder)
+    _keep_live(pool, endpoints)
+    for who, gone in leaving_from(members, network.name):
+        if version in gone.addresses:
+            pool.hold(gone.addresses[version], who)
+    _give_declared(pool, network, endpoints, problems)
+    for member in members:
+        for container in member.declaration.absent_containers.values():
+            for wish in container.attachments:
+                if wish.network == network.name and version in wish.addresses:
+                    address = wish.addresses[version]
+                    pool.hold(address, str(container))
+                    # of those on its own host the host's plan tells
+                    if not str(pool.holder(address)).removesuffix(_GOES).endswith(f" on {member.name}"):
+                        warn_of_lost_address(container, address, pool, member.problems)
+    _give_free(members, pool, network, endpoints, problems)
+
+
+def _keep_live(pool: Pool, endpoints: list[FabricEndpoint]) -> None:
+    """What this run leaves alone first: nobody else can give way. Then what the hosts guard."""
+    version = pool.subnet.version
+    for endpoint in sorted(endpoints, key=lambda one: (not one.stays, one.live is None or not one.live.guarded)):
+        kept = endpoint.live.addresses.get(version) if endpoint.live is not None else None
+        if kept is None or not pool.subnet.has(kept):
+            continue
+        wished = endpoint.wish is not None and version in endpoint.wish.addresses
+        if endpoint.stays or (not wished and pool.holder(kept) is None):
+            pool.hold(kept, str(endpoint))
+            endpoint.addresses[version] = kept
+
+
+def _give_declared(pool: Pool, network: Network, endpoints: list[FabricEndpoint], problems: Problems) -> None:
+    """The gateway, the auxiliary and the static addresses; refuses what is taken."""
+    subnet = pool.subnet
+    version, suffix = subnet.version, "6" if subnet.version == 6 else ""
+    reserved = [("gateway" + suffix, "the gateway", subnet.gateway)]
+    reserved += [(f"aux_addresses.{key}", f"aux_addresses {key}", one) for key, one in subnet.auxiliary.items()]
+    for field_name, holder, address in reserved:
+        if address is None:
+            continue
+        other = pool.holder(address)
+        if other is not None:
+            problems.refuse(str(network), field_name, str(address), f"is taken by {other}; choose another")
+        pool.hold(address, holder)
+    for endpoint in endpoints:
+        address = endpoint.wish.addresses.get(version) if endpoint.wish is not None else None
+        if address is None:
+            continue
+        other = pool.holder(address)
+        refuse = endpoint.member.problems.refuse
+        if not subnet.has(address):
+            refuse(endpoint.who, ADDRESS_FIELDS[version], str(address), outside(subnet, address, f" of {network}"))
+        elif other is not None and other != str(endpoint):
+            rule = f"is taken on {network} by {other}; choose another{_or_remove(other, endpoints)}"
+            refuse(endpoint.who, ADDRESS_FIELDS[version], str(address), rule)
+        else:
+            pool.hold(address, str(endpoint))
+            if version not in endpoint.addresses:
+                endpoint.addresses[version] = address
+
+
+def _or_remove(holder: str, endpoints: list[FabricEndpoint]) -> str:
+    """As Scope.or_remove(); what leaves an overlay is given to somebody else by the next run only."""
+    return f", or declare {holder} absent first" if holder in {str(one) for one in endpoints if one.undeclared} else ""
+
+
+def _give_free(
+    members: list[Member], pool: Pool, network: Network, endpoints: list[FabricEndpoint], problems: Problems
+) -> None:
+    version = pool.subnet.version
+    new = [one for one in endpoints if version not in one.addresses and _is_free_to_give(one, version)]
+    slices = {member.name: member.slices.get((network.name, version)) for member in members}
+    pools = {name: pool.part(block) if block is not None else pool for name, block in slices.items()}
+    unread = [member for member in members if member.live is None]
+    # Without slices only somebody who has been asked is known not to hold an address.
+    if unread and None in slices.values() and any(one.member.live is not None for one in new):
+        waiting = enumerate_names(sorted({str(one) for one in new if one.member.live is not None}))
+        problems.refuse(
+            str(network), "hosts", enumerate_names([one.name for one in unread]),
+            f"could not be read ({unread[0].unread}), so addresses that they hold are not known and none is given out "
+            f"for {waiting}; make them reachable, or give every host a slice with {ROLE}_ip_ranges",
+        )  # fmt: skip
+        return
+    left_out: dict[str, list[str]] = {}
+    for endpoint in new:
+        address = pools[endpoint.member.name].give(str(endpoint))
+        if address is None:
+            left_out.setdefault(endpoint.member.name, []).append(str(endpoint))
+        else:
+            endpoint.addresses[version] = address
+    for name, who in left_out.items():
+        _refuse_full(pools[name], slices[name] is not None, network, name, who, problems)
+
+
+def _is_free_to_give(endpoint: FabricEndpoint, version: int) -> bool:
+    """A wish that could not be granted is an error already; what is only live has what it has."""
+    if endpoint.wish is None or version in endpoint.wish.addresses:
+        return False
+    return endpoint.live is None or endpoint.member.in_run
+
+
+def _refuse_full(pool: Pool, sliced: bool, network: Network, host: str, who: list[str], problems: Problems) -> None:
+    suffix = "6" if pool.subnet.version == 6 else ""
+    if sliced:
+        thing, word = f"host {host}", f"{ROLE}_ip_ranges.{network.name}"
+    else:
+        thing, word = str(network), ("ip_range" if pool.subnet.ip_range is not None else "subnet") + suffix
+    problems.refuse(
+        thing, word, str(pool.subnet),
+        f"is full: {len(pool.holders())} addresses are held; none is left for {enumerate_names(who)}; "
+        "give a wider one, or remove containers",
+    )  # fmt: skip
+
+
+def _wished_mac(endpoint: FabricEndpoint) -> str | None:
+    return endpoint.wish.mac if endpoint.wish is not None else None
+
+
+def _possible_macs(endpoint: FabricEndpoint) -> Iterator[str]:
+    if 4 in endpoint.addresses:
+        yield names.mac_of_ipv4(str(endpoint.addresses[4]))
+    who = (endpoint.member.name, endpoint.container, endpoint.network)  # a container's name may repeat on another host
+    yield names.mac_of_names(*who)
+    for number in itertools.count(2):
+        yield names.mac_of_names(*who, str(number))

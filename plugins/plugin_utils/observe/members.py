@@ -1,0 +1,244 @@
+# Copyright (c) 2026, The virtnet.linux authors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The members of a fabric: what each declares, what is live there, and where it is on the underlay."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ansible_collections.virtnet.linux.plugins.module_utils.rules import names
+from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.addresses import Address, IPNetwork
+from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.declaration import Declaration, read_declaration
+from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.fields import Fields
+from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.problems import Problems, enumerate_names
+from ansible_collections.virtnet.linux.plugins.plugin_utils.observe.observed import Live, LiveInterface, read_live
+
+ROLE = "overlay_network"
+TUNNEL_FIELDS = ("vni", "flood", "dstport")  # what an overlay network has besides a bridge network's fields
+DSTPORT = 4789
+
+Slices = dict[tuple[str, int], IPNetwork]  # by network and IP version
+
+
+@dataclass
+class Overlay:
+    """What makes an overlay of a bridge network."""
+
+    vni: int | None
+    flood: bool
+    dstport: int
+
+
+@dataclass
+class Member:
+    """One host of the fabric. `in_run`: this run changes it; else it is only looked at."""
+
+    name: str
+    in_run: bool
+    raw: Mapping[str, Any]
+    declaration: Declaration
+    others: Declaration  # the containers that bridge_network declares
+    overlays: dict[str, Overlay]
+    live: Live | None  # None: it could not be read
+    unread: str  # why not
+    tunnels: list[Mapping[str, Any]]
+    vtep: Address | None = None
+    slices: Slices = field(default_factory=dict)
+    problems: Problems = field(default_factory=Problems)
+
+    def __str__(self) -> str:
+        return f"host {self.name}"
+
+
+def read_members(raw: Mapping[str, Mapping[str, Any]], in_run: Iterable[str]) -> dict[str, Member]:
+    """The members by name, in the inventory's order; what is wrong with one stands in its problems.
+
+    :param raw: {NAME: {networks, containers, bridge_networks, bridge_containers, vtep, ip_ranges, purge, check_mode,
+        variables, live, unread}}; live is what network_info returned there, None where it could not be read, and
+        unread says why
+    """
+    running = set(in_run)
+    members = {name: _read_member(name, one, name in running) for name, one in raw.items()}
+    family = _family(members.values())
+    for member in members.values():
+        _settle_vtep(member, family)
+    return members
+
+
+def underlay_mtu(member: Member) -> int | None:
+    """The MTU of the device that has the member's VTEP; None where nobody knows.
+
+    A routed underlay may have it on the loopback device or a dummy, by which no packet leaves: then the uplinks' count.
+    """
+    if member.live is None or member.vtep is None:
+        return None
+    devices = [one for one in member.live.interfaces.values() if member.vtep in one.addresses]
+    if devices and all(_sends_nothing(one) for one in devices):
+        devices = _uplinks(member.live)
+    return min((one.mtu for one in devices if isinstance(one.mtu, int)), default=None)
+
+
+def _read_member(name: str, raw: Mapping[str, Any], in_run: bool) -> Member:
+    problems = Problems()
+    networks, overlays = _read_overlays(raw.get("networks"), problems)
+    containers = raw.get("containers")
+    declared = {"networks": networks, "containers": containers, "purge": raw.get("purge"), "role": ROLE}
+    declared["variables"] = raw.get("variables")
+    # the same IPv6 subnet on every host, where none is given: the host's name must not go into it
+    declaration = read_declaration({**declared, "host": ""}, problems)
+    others = read_declaration({"containers": raw.get("bridge_containers"), "role": "bridge_network"}, Problems())
+    for twice in sorted(_names(declaration) & _names(others)):
+        problems.refuse(
+            f"container {twice}", "name", twice,
+            f"is declared in {ROLE}_containers and in bridge_network_containers; declare it in one of them",
+        )  # fmt: skip
+    live = raw.get("live")
+    return Member(
+        name=name,
+        in_run=in_run,
+        raw={**raw, "networks": networks, "containers": containers if isinstance(containers, (list, tuple)) else []},
+        declaration=declaration,
+        others=others,
+        overlays=overlays,
+        live=None if live is None else read_live(live, problems),
+        unread=str(raw.get("unread") or "nothing was read there"),
+        tunnels=_read_tunnels(live, problems) if isinstance(live, Mapping) else [],
+        slices=_read_slices(raw, declaration, problems),
+        problems=problems,
+    )
+
+
+def _read_tunnels(live: Mapping[str, Any], problems: Problems) -> list[Mapping[str, Any]]:
+    raw = live.get("tunnels") or []
+    try:
+        return [{**one, "name": one["name"], "labels": dict(one.get("labels") or {})} for one in raw]
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        problems.refuse("live", "tunnels", raw, f"is not what virtnet.linux.network_info returns ({error!r})")
+        return []
+
+
+def _names(declaration: Declaration) -> set[str]:
+    return {*declaration.containers, *declaration.absent_containers}
+
+
+def _read_overlays(raw: object, problems: Problems) -> tuple[list[Any], dict[str, Overlay]]:
+    """The networks without what makes them overlays, for bridge_network's planner; and that, by their names."""
+    networks: list[Any] = []
+    overlays: dict[str, Overlay] = {}
+    if not isinstance(raw, (list, tuple)):
+        if raw is not None:
+            problems.refuse(f"{ROLE}_networks", "as a whole", raw, "must be a list")
+        return networks, overlays
+    for number, one in enumerate(raw):
+        if not isinstance(one, Mapping):
+            networks.append(one)  # read_declaration says what is wrong with it
+            continue
+        fields = Fields(one, f"network {one.get('name') or number}", problems)
+        vni = fields.integer("vni", 1, names.VNI_LAST)
+        if not fields.given("vni") and fields.to_be_present:
+            fields.refuse("vni", f"an overlay needs one, from 1 to {names.VNI_LAST}, that no other network has")
+        flood = bool(fields.boolean("flood", False))
+        dstport = fields.integer("dstport", 1, 65535) or DSTPORT
+        if isinstance(one.get("name"), str) and fields.to_be_present:
+            overlays[one["name"]] = Overlay(vni, flood, dstport)
+        if not any(fields.given(word) for word in ("subnet", "subnet6", "enable_ipv6")) and fields.to_be_present:
+            fields.refuse("subnet", "an overlay needs a subnet, the same on all hosts, like 10.42.0.0/16; or a subnet6")
+        labels = one.get("labels")
+        if isinstance(labels, Mapping) and "vni" in labels:
+            problems.refuse(fields.thing, "labels.vni", labels["vni"], "is set by the role itself; choose another word")
+        rest = {key: value for key, value in one.items() if key not in TUNNEL_FIELDS}
+        if vni is not None and isinstance(labels or {}, Mapping):
+            rest["labels"] = {**(labels or {}), "vni": str(vni)}
+        networks.append(rest)
+    return networks, overlays
+
+
+def _read_slices(raw: Mapping[str, Any], declaration: Declaration, problems: Problems) -> Slices:
+    found: Slices = {}
+    ranges = raw.get("ip_ranges")
+    if not isinstance(ranges or {}, Mapping):
+        problems.refuse(f"{ROLE}_ip_ranges", "as a whole", ranges, "must be a dictionary: a range for each network")
+        return found
+    for name, value in (ranges or {}).items():
+        network = declaration.networks.get(name)
+        if network is None:
+            if name not in declaration.absent_networks:
+                problems.refuse(f"{ROLE}_ip_ranges", str(name), value, f"{ROLE}_networks has no network of this name")
+            continue
+        texts = value if isinstance(value, (list, tuple)) else [value]
+        for text in texts:
+            block = Fields({name: text}, f"{ROLE}_ip_ranges", problems).subnet(name)
+            if block is None or not network.sound:
+                continue
+            subnet = network.subnets.get(block.version)
+            if subnet is None or not block.subnet_of(subnet.network):  # type: ignore[arg-type]
+                rule = f"must lie inside the subnet of {network}"
+                problems.refuse(f"{ROLE}_ip_ranges", name, text, rule)
+            else:
+                found[name, block.version] = block
+    return found
+
+
+def _family(members: Iterable[Member]) -> int | None:
+    """The IP version of the VTEPs that are declared; None where none is, or both are."""
+    versions = set()
+    for member in members:
+        try:
+            versions.add(ipaddress.ip_address(str(member.raw.get("vtep"))).version)
+        except ValueError:
+            continue
+    return versions.pop() if len(versions) == 1 else None
+
+
+def _settle_vtep(member: Member, family: int | None) -> None:
+    """As declared, or the one address of the device with the default route."""
+    refuse = member.problems.refuse
+    declared = member.raw.get("vtep")
+    if declared not in (None, ""):
+        member.vtep = Fields({"vtep": declared}, str(member), member.problems).address("vtep")
+        if member.vtep is None or member.live is None:
+            return
+        if not any(member.vtep in one.addresses for one in member.live.interfaces.values()):
+            own = enumerate_names(sorted(str(one) for one in _candidates(member.live, None)))
+            refuse(str(member), f"{ROLE}_vtep", declared, f"no interface of the host has this address; it has {own}")
+        return
+    if member.live is None:
+        refuse(
+            str(member), f"{ROLE}_vtep", None,
+            f"the inventory does not say it, and the host could not be read ({member.unread}); declare it",
+        )  # fmt: skip
+        return
+    candidates = _candidates(member.live, family)
+    if len(candidates) == 1:
+        member.vtep = candidates[0]
+    else:
+        found = enumerate_names([str(one) for one in candidates]) or "none"
+        refuse(
+            str(member), f"{ROLE}_vtep", None,
+            f"the host's underlay address is not plain to see, there could be: {found}; declare which",
+        )  # fmt: skip
+
+
+def _candidates(live: Live, family: int | None) -> list[Address]:
+    """Addresses that the underlay could know the host by: of the devices with a default route, or else of all."""
+    addresses = [address for one in _uplinks(live) for address in one.addresses if not address.is_loopback]
+    if family is None and any(address.version == 4 for address in addresses):
+        family = 4
+    return [address for address in addresses if family in (None, address.version)]
+
+
+def _uplinks(live: Live) -> list[LiveInterface]:
+    """The devices with a default route, a bridge too; or else all that may lead to other hosts."""
+    devices = {route.dev for route in live.routes if route.to.prefixlen == 0}
+    outside = [one for one in live.interfaces.values() if not one.ours]
+    cards = [one for one in outside if one.kind not in ("bridge", "vxlan") and not _sends_nothing(one)]
+    return [one for one in outside if one.name in devices] or cards
+
+
+def _sends_nothing(interface: LiveInterface) -> bool:
+    return interface.name == "lo" or interface.kind == "dummy"

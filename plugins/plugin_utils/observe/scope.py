@@ -1,0 +1,241 @@
+# Copyright (c) 2026, The virtnet.linux authors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What is there after a run, and what goes: the declaration laid over what is live."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+
+from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.addresses import Address
+from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.declaration import Container, Declaration, Network
+from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.problems import Problems, enumerate_names
+from ansible_collections.virtnet.linux.plugins.plugin_utils.observe.observed import Live, LiveContainer, LiveEndpoint
+
+_SHOWN = 10  # containers of a circle, in a message
+
+
+@dataclass
+class Scope:
+    """One host's run. `networks` are those that stand afterwards, declared or only live; containers come in two kinds:
+    declared ones, and standing ones, which are live, in no list, and left alone."""
+
+    role: str
+    declared: dict[str, Container]
+    absent: dict[str, Container]
+    networks: dict[str, Network]
+    leaving_networks: dict[str, Network]
+    absent_networks: dict[str, Network]  # as declared, whether they are live or not
+    standing: dict[str, LiveContainer]
+    omitted: set[str]  # of those that stand: the ones that a list declares all the same
+    leaving: dict[str, LiveContainer]
+    live: Live
+
+    def standing_on(self, segment: Network) -> Iterator[tuple[str, LiveEndpoint]]:
+        """The endpoints on a segment that this run leaves alone, with their containers' names."""
+        for name, container in self.standing.items():
+            for network, endpoint in container.endpoints.items():
+                if network in self.networks and self.networks[network].segment is segment:
+                    yield name, endpoint
+
+    def foreign_role(self, container: LiveContainer) -> str | None:
+        """The role that made a live container, where it is another one than this run's."""
+        return container.role if container.role != self.role else None
+
+    def or_remove(self, holder: str) -> str:
+        """What else may help where `holder`, as messages call it, has what is wanted: one that no list declares may be
+        the wanted one itself, under its old name."""
+        name = holder.removeprefix("container ")
+        going = name != holder and name in self.standing and name not in self.omitted
+        return f", or declare {holder} absent" if going and self.foreign_role(self.standing[name]) is None else ""
+
+    def has_interface(self, name: str) -> bool:
+        """Whether the host has an interface of this name after the run, as far as its interfaces are known."""
+        made = [network.bridge for network in self.networks.values()]
+        return not self.live.interfaces or name in self.live.interfaces or name in made
+
+    def has_address(self, address: Address) -> bool:
+        """Whether the host has the address after the run, as far as its interfaces are known."""
+        known = self.live.addresses
+        made = (subnet.gateway for network in self.networks.values() for subnet in network.subnets.values())
+        return not self.live.interfaces or address in known or address in made
+
+    def attached(self, container: str, network: str) -> bool:
+        """Whether a declared container is to be on the network."""
+        declared = self.declared.get(container)
+        return declared is not None and any(wish.network == network for wish in declared.attachments)
+
+
+def lay_over(declaration: Declaration, live: Live, problems: Problems) -> Scope:
+    """Which networks and containers stand after the run and which go; refuses what may not go."""
+
+    def leaves(name: str, role: str | None, present: Collection[str], absent: Collection[str]) -> bool:
+        return name not in present and (name in absent or (declaration.purge and role == declaration.role))
+
+    def role_of(container: LiveContainer) -> str | None:
+        if container.named:
+            return container.role
+        return next((live.roles.get(network) for network in container.endpoints), None)
+
+    networks = dict(declaration.networks)
+    leaving_networks = {}
+    for name, network in live.networks.items():
+        if leaves(name, live.roles.get(name), declaration.networks, declaration.absent_networks):
+            leaving_networks[name] = network
+        else:
+            networks.setdefault(name, network)
+    standing, leaving = {}, {}
+    for name, container in live.containers.items():
+        if name in declaration.omitted_containers:
+            standing[name] = container
+        elif leaves(name, role_of(container), declaration.containers, declaration.absent_containers):
+            leaving[name] = container
+        elif name not in declaration.containers:
+            standing[name] = container
+    scope = Scope(
+        role=declaration.role,
+        declared=declaration.containers,
+        absent=declaration.absent_containers,
+        networks=networks,
+        leaving_networks=leaving_networks,
+        absent_networks=declaration.absent_networks,
+        standing=standing,
+        omitted=declaration.omitted_containers,
+        leaving=leaving,
+        live=live,
+    )
+    _check_owners(declaration, live, problems)
+    _check_known(scope, declaration, problems)
+    _check_leaving_networks(scope, declaration, problems)
+    _check_leaving_containers(scope, problems)
+    _check_namespaces(scope, problems)
+    return scope
+
+
+def _check_owners(declaration: Declaration, live: Live, problems: Problems) -> None:
+    """What another role made is that role's to change."""
+    for name in [*declaration.networks, *declaration.absent_networks]:
+        owner = live.roles.get(name)
+        if owner not in (None, declaration.role):
+            problems.refuse(
+                f"network {name}", "name", name, f"the role {owner} made it; change it there, or choose another name"
+            )
+    for name in [*declaration.containers, *declaration.absent_containers]:
+        owner = live.containers[name].role if name in live.containers else None
+        if owner not in (None, declaration.role):
+            problems.refuse(
+                f"container {name}", "name", name, f"the role {owner} made it; change it there, or choose another name"
+            )
+
+
+def _check_known(scope: Scope, declaration: Declaration, problems: Problems) -> None:
+    known = enumerate_names(sorted(scope.networks)) or "none"
+    for container in scope.declared.values():
+        for wish in container.attachments:
+            if wish.network in scope.networks or wish.network in scope.leaving_networks:
+                continue
+            if wish.network in declaration.absent_networks:
+                rule = "is declared with state: absent; leave it out here, or keep the network"
+            else:
+                rule = f"is unknown: no network in {scope.role}_networks and none that is live; known: {known}"
+            problems.refuse(str(container), f"networks[{wish.number}]", wish.network, rule)
+
+
+def _check_leaving_networks(scope: Scope, declaration: Declaration, problems: Problems) -> None:
+    for name in scope.leaving_networks:
+        on_it = [other for other, container in scope.standing.items() if name in container.endpoints]
+        on_it += [other for other in scope.declared if scope.attached(other, name)]
+        if not on_it:
+            continue
+        who = enumerate_names(sorted(on_it))
+        if name in declaration.absent_networks:
+            problems.refuse(
+                f"network {name}",
+                "state",
+                "absent",
+                f"containers still stand on it: {who}; remove them first, or with it",
+            )
+        else:
+            problems.refuse(
+                f"network {name}", f"{scope.role}_purge", True,
+                f"no list declares it, so it would go, but containers stand on it: {who}; declare it, or remove them",
+            )  # fmt: skip
+
+
+def _check_leaving_containers(scope: Scope, problems: Problems) -> None:
+    for name, live in scope.leaving.items():
+        declared = scope.absent.get(name)
+        if live.pids and not (declared and declared.force):
+            field, value = ("state", "absent") if declared else (f"{scope.role}_purge", True)
+            problems.refuse(f"container {name}", field, value, _processes(live.pids, "remove it"))
+        sharing = sorted(other for other, one in scope.standing.items() if one.join == name)
+        if sharing:
+            problems.warn(
+                f"container {name}", "state", "absent",
+                f"containers that share its namespace lose their network with it: {enumerate_names(sharing)}",
+            )  # fmt: skip
+    for name, container in scope.declared.items():
+        before = scope.live.containers.get(name)
+        if before is not None and before.pids and not container.owns_namespace and not container.force:
+            rule = _processes(before.pids, "put another in its place")
+            problems.refuse(str(container), "network_mode", container.network_mode, rule)
+
+
+def _processes(pids: list[int], deed: str) -> str:
+    listed = enumerate_names([str(pid) for pid in pids])
+    return f"processes run in its namespace: pid {listed}; stop them, or say force: true to {deed} all the same"
+
+
+def _check_namespaces(scope: Scope, problems: Problems) -> None:
+    for name, container in scope.declared.items():
+        live = scope.live.containers.get(name)
+        if name in scope.live.namespaces and (live is None or not live.named):
+            problems.refuse(
+                str(container), "name", name,
+                f"/run/netns has this name already, not made here; choose another, or `ip netns delete {name}`",
+            )  # fmt: skip
+
+
+def owners_of_namespaces(scope: Scope) -> tuple[dict[str, str], dict[str, str]]:
+    """Whose namespace each declared container ends up in, itself, another or 'host'; and of the others why in none.
+
+    Each container is looked at once, however long the chains are in which they join each other.
+    """
+    owners: dict[str, str] = {}
+    reasons: dict[str, str] = {}
+    for first in scope.declared:
+        name, way = first, dict[str, None]()
+        while name not in owners and name not in reasons and name not in way:
+            way[name] = None
+            following, reason = _joined(scope, name)
+            if reason is not None:
+                reasons[name] = reason
+            elif following in (None, "host"):
+                owners[name] = following or name
+            else:
+                name = str(following)
+        if name in owners:
+            owners.update(dict.fromkeys(way, owners[name]))
+        else:
+            reasons.update(dict.fromkeys(way, reasons.get(name) or _circle(list(way), name)))
+    return owners, reasons
+
+
+def _joined(scope: Scope, name: str) -> tuple[str | None, str | None]:
+    """Whose namespace a container joins, declared or standing; or why it can join none."""
+    declared, live = scope.declared.get(name), scope.standing.get(name)
+    if declared is not None:
+        return declared.target if declared.mode == "container" else "host" if declared.mode == "host" else None, None
+    if live is not None:
+        return live.join, None
+    if name in scope.leaving:
+        return None, f"the container {name} is removed in the same run; keep it, or remove this one too"
+    return None, f"there is no container {name}, neither declared in {scope.role}_containers nor live on the host"
+
+
+def _circle(way: list[str], name: str) -> str:
+    members = way[way.index(name) :]
+    shown = [*members[:_SHOWN], *([f"{len(members) - _SHOWN} more"] if len(members) > _SHOWN else []), name]
+    return "the containers join each other in a circle: " + " -> ".join(shown)

@@ -1,0 +1,447 @@
+# Copyright (c) 2026, The virtnet.linux authors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The fabric: from every host's declaration, and what is live on each, to a topology for each host of the run.
+
+    read_members                 what each host declares, where it is on the underlay
+    check_*                      VTEPs, VNIs, slices, what is in the way on a host
+    settle_addresses, _macs      one address space over all hosts
+    plan                         bridge_network's planner, a host at a time, with those addresses
+    everybody                    who is on each overlay: once for all hosts, in the plan
+    topology_of                  one host's topology: its own part of the plan, and everybody who is on other hosts
+
+An overlay network is a bridge network on each host and a tunnel between them. Pure functions; the plan grows with the
+number of endpoints, and not with its square, although each host is told of all that are on others.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import ipaddress
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from ansible_collections.virtnet.linux.plugins.module_utils.rules import names
+from ansible_collections.virtnet.linux.plugins.plugin_utils.checks.fabric_checks import check_fabric
+from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.addresses import Address
+from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.declaration import Network, Omitted
+from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.problems import Problems, enumerate_names
+from ansible_collections.virtnet.linux.plugins.plugin_utils.ipam.fabric_addresses import (
+    FabricEndpoint,
+    endpoints_of,
+    settle_addresses,
+    settle_macs,
+)
+from ansible_collections.virtnet.linux.plugins.plugin_utils.observe.members import (
+    ROLE,
+    Member,
+    Overlay,
+    read_members,
+    underlay_mtu,
+)
+from ansible_collections.virtnet.linux.plugins.plugin_utils.plan.host import plan
+from ansible_collections.virtnet.linux.plugins.plugin_utils.plan.naming import Names, add_names, as_object
+
+Entry = dict[str, Any]  # an endpoint as vxlan_tunnel takes it: mac, addresses, vtep
+
+
+@dataclasses.dataclass
+class Fabric:
+    """An overlay network as it is after the run: everybody on it, host by host."""
+
+    network: Network
+    overlay: Overlay
+    mtu: int | None
+    vteps: dict[str, str]  # by host
+    endpoints: dict[str, list[FabricEndpoint]]
+    entries: dict[str, list[Entry]]  # by host: who is there, as all other hosts are told
+
+
+def plan_fabric(raw: Mapping[str, Mapping[str, Any]], hosts: Iterable[str], group: str = "overlay") -> dict[str, Any]:
+    """What has to be on each host of the run.
+
+    :param raw: the members of the fabric, in the inventory's order, as members.read_members() takes them
+    :param hosts: those that this run changes
+    :param group: what the inventory calls the members
+    :return: {errors: [sentence], warnings: [sentence], hosts: {NAME: topology without what topology_of() adds},
+        everybody: {NETWORK: {endpoints, names, flood}}, addresses: {NAME: {CONTAINER: {NETWORK: {ipv4_address,
+        ipv6_address, mac_address}}}} of the containers that bridge_network declares, lacking: [NAME] of members that
+        the run does not change and that do not have all entries, revisions: {NAME: that of the state planned on}}
+    """
+    problems = Problems()
+    asked = list(hosts)
+    members = read_members(raw, asked)
+    strangers = [name for name in asked if name not in members]
+    if strangers:
+        none = "is no group of the inventory, or nobody is in it"
+        told = f"has {enumerate_names(list(members))}" if members else none
+        rule = f"{told}; the role runs on {enumerate_names(strangers)} as well: run it on members only, or add them"
+        problems.refuse("fabric", f"{ROLE}_group", group, rule)
+    everyone = list(members.values())
+    check_fabric(everyone, problems)
+    fabrics = [_fabric(on_it, name, problems) for name, on_it in _networks(everyone).items()]
+    _check_unknown(everyone, fabrics)
+    for member in everyone:
+        _check_bridge_networks(member)
+    own = {name: _own_plan(members[name], fabrics) for name in asked if name in members and members[name].live}
+    errors, warnings = _said(problems, everyone, own)
+    result: dict[str, Any] = {"errors": errors, "warnings": warnings, "hosts": {}, "everybody": {}}
+    revisions = {member.name: member.live.revision for member in everyone if member.live is not None}
+    result.update(addresses={}, lacking=[], revisions=revisions)
+    for name in [] if errors else own:
+        tunnels = [_tunnel(members[name], fabric) for fabric in fabrics if name in fabric.endpoints]
+        topology = own[name]["topology"]
+        topology["vxlan_tunnel"] = tunnels + _old_tunnels(members[name], fabrics)
+        result["hosts"][name] = topology
+        result["addresses"][name] = _addresses_of_others(members[name], fabrics)
+    if not errors:
+        result["everybody"] = {fabric.network.name: _everybody(fabric) for fabric in fabrics}
+        result["lacking"] = _lacking(everyone, fabrics)
+        _tell_unread(everyone, result["warnings"])
+    return result
+
+
+def topology_of(planned: Mapping[str, Any], host: str) -> dict[str, Any]:
+    """The topology document of one host of the plan."""
+    own, everybody = planned["hosts"][host], planned["everybody"]
+    tunnels = [
+        _with_everybody(one, everybody[one["labels"]["network"]]) if one["state"] == "present" else one
+        for one in own["vxlan_tunnel"]
+    ]
+    named = [
+        everybody[one["network"]]["names"] if one["state"] == "present" and one["network"] in everybody else one
+        for one in own["network_names"]
+    ]
+    return {**own, "vxlan_tunnel": tunnels, "network_names": named}
+
+
+def _with_everybody(tunnel: Mapping[str, Any], everybody: Mapping[str, Any]) -> dict[str, Any]:
+    """The tunnel with those who are behind it: all but the host's own."""
+    local = tunnel["local"]
+    flood = [vtep for vtep in everybody["flood"] if vtep != local]
+    return {**tunnel, "flood": flood, "endpoints": [one for one in everybody["endpoints"] if one["vtep"] != local]}
+
+
+def _everybody(fabric: Fabric) -> dict[str, Any]:
+    return {
+        "endpoints": [entry for entries in fabric.entries.values() for entry in entries],
+        "names": _names(fabric),
+        "flood": list(fabric.vteps.values()) if fabric.overlay.flood else [],
+    }
+
+
+def _names(fabric: Fabric) -> dict[str, Any]:
+    """The names of everybody on an overlay, the same on all its hosts: NAME, which several hosts may use, NAME.HOST,
+    and aliases."""
+    found: Names = {}
+    for host, endpoints in fabric.endpoints.items():
+        for endpoint in endpoints:
+            aliases = endpoint.wish.aliases if endpoint.wish is not None else []
+            if endpoint.wish is None and endpoint.live is not None:
+                aliases = endpoint.live.aliases
+            for address in endpoint.addresses.values():
+                known_as = [endpoint.container, f"{endpoint.container}.{host}", *aliases]
+                # the host's is a name of the inventory, which may be any text
+                add_names(found, address, [name for name in known_as if names.is_host_name(name)])
+    return as_object(fabric.network.name, found)
+
+
+def _networks(members: list[Member]) -> dict[str, list[Member]]:
+    """The overlay networks by name, each with the members that have it: all but those that declare it absent."""
+    found: dict[str, list[Member]] = {}
+    for member in members:
+        for name in member.declaration.networks:
+            if name in member.overlays:
+                found.setdefault(name, []).append(member)
+    return found
+
+
+def _fabric(members: list[Member], name: str, problems: Problems) -> Fabric:
+    network, overlay = members[0].declaration.networks[name], members[0].overlays[name]
+    mtu = _mtu(members, network, problems)
+    for version, subnet in network.subnets.items():
+        if subnet.gateway is None and network.sound and not network.crossing.isolated:
+            kept = _live_gateway(members, name, version)
+            gateway = kept if kept is not None and subnet.has(kept) else subnet.first()
+            network.subnets[version] = dataclasses.replace(subnet, gateway=gateway)
+    known = {member.name: _known_entries(member, members, name) for member in members if member.live is None}
+    # of a host that could not be read the other hosts' tunnels know who is there; else what is declared has to do
+    endpoints = [one for one in endpoints_of(members, name) if not known.get(one.member.name)]
+    held = {address: f"host {host}" for host, entries in known.items() for address in _addresses_in(entries)}
+    if network.sound:
+        settle_addresses(members, network, endpoints, held, problems)
+        if names.is_object_name(name):
+            macs = [entry["mac"] for entries in known.values() for entry in entries]
+            settle_macs(network, endpoints, macs)
+    by_host: dict[str, list[FabricEndpoint]] = {member.name: [] for member in members}
+    for endpoint in endpoints:
+        by_host[endpoint.member.name].append(endpoint)
+    entries = {
+        member.name: known.get(member.name) or [_entry(one) for one in by_host[member.name] if one.addresses]
+        for member in members
+    }
+    vteps = {member.name: str(member.vtep) for member in members}
+    return Fabric(network, overlay, mtu, vteps, by_host, entries)
+
+
+def _entry(endpoint: FabricEndpoint) -> Entry:
+    addresses = [str(address) for address in endpoint.addresses.values()]
+    return {"mac": endpoint.mac, "addresses": addresses, "vtep": str(endpoint.member.vtep)}
+
+
+def _mtu(members: list[Member], network: Network, problems: Problems) -> int | None:
+    """The smallest underlay device's less what the outer headers take; or what is declared, if that fits."""
+    found = [(mtu, member.name) for member in members for mtu in [underlay_mtu(member)] if mtu is not None]
+    vtep = next((member.vtep for member in members if member.vtep is not None), None)
+    if not found or vtep is None:
+        return network.mtu
+    smallest, where = min(found)
+    most = smallest - names.TUNNEL_OVERHEAD[vtep.version]
+    if network.mtu is not None and network.mtu > most:
+        problems.refuse(
+            str(network), "mtu", network.mtu,
+            f"is too much: host {where}'s underlay device has {smallest}, of which the tunnel takes "
+            f"{names.TUNNEL_OVERHEAD[vtep.version]}; give {most} or less, or nothing",
+        )  # fmt: skip
+    if network.mtu is None and 6 in network.subnets and most < 1280:
+        rule = f"host {where}'s underlay device has {smallest}; with the tunnel IPv6's least, 1280, does not fit"
+        problems.refuse(str(network), "mtu", None, rule)
+    if any(member.live is None for member in members):  # its underlay may be the smallest: nothing grows without it
+        most = min([most, *_live_mtus(members, network.name)])
+    return network.mtu or most
+
+
+def _live_mtus(members: list[Member], name: str) -> list[int]:
+    live = [member.live.networks.get(name) for member in members if member.live is not None]
+    return [one.mtu for one in live if one is not None and one.mtu is not None]
+
+
+def _live_gateway(members: list[Member], name: str, version: int) -> Address | None:
+    for member in members:
+        live = member.live.networks.get(name) if member.live is not None else None
+        if live is not None and version in live.subnets and live.subnets[version].gateway is not None:
+            return live.subnets[version].gateway
+    return None
+
+
+def _known_entries(unread: Member, members: list[Member], network: str) -> list[Entry]:
+    """Who is on a host that could not be read, as the tunnels of the others have it."""
+    found: dict[str, Entry] = {}
+    for member in members:
+        for tunnel in member.tunnels:
+            if (tunnel.get("labels") or {}).get("network") == network:
+                for entry in tunnel.get("endpoints") or []:
+                    if entry["vtep"] == str(unread.vtep):
+                        found[entry["mac"]] = dict(entry)
+    return [found[mac] for mac in sorted(found)]
+
+
+def _addresses_in(entries: list[Entry]) -> list[Address]:
+    return [ipaddress.ip_address(address) for entry in entries for address in entry["addresses"]]
+
+
+def _check_unknown(members: list[Member], fabrics: list[Fabric]) -> None:
+    """An overlay that an earlier run made and no list declares has no plan, and so no free addresses to give."""
+    declared = {fabric.network.name for fabric in fabrics}
+    for member in members:
+        if member.live is None or not member.in_run:
+            continue
+        roles = member.live.roles
+        for container in member.declaration.containers.values():
+            for wish in container.attachments:
+                if wish.network in member.declaration.absent_networks:
+                    continue  # the host's own plan tells of those
+                if roles.get(wish.network) == ROLE and wish.network not in declared:
+                    rule = f"is an overlay that {ROLE}_networks does not declare any more; declare it"
+                    member.problems.refuse(str(container), f"networks[{wish.number}]", wish.network, rule)
+
+
+def _check_bridge_networks(member: Member) -> None:
+    """Networks of bridge_network have to be there; but before a first run nothing is, and check mode goes on."""
+    to_come = _bridge_networks_to_come(member)
+    for container in member.declaration.containers.values() if member.in_run else []:
+        for wish in container.attachments:
+            if wish.network not in to_come:
+                continue
+            thing, field = str(container), f"networks[{wish.number}]"
+            if member.raw.get("check_mode"):
+                remark = "is bridge_network's and not there yet; left out of the forecast"
+                member.problems.warn(thing, field, wish.network, remark)
+            else:
+                member.problems.refuse(
+                    thing, field, wish.network,
+                    "is bridge_network's and not there yet; run that role before this one, or declare the container in "
+                    "bridge_network_containers and run that role after this one",
+                )  # fmt: skip
+
+
+def _bridge_networks_to_come(member: Member) -> set[str]:
+    """Those that bridge_network declares and has not made."""
+    declared = member.raw.get("bridge_networks")
+    listed = [one for one in declared if isinstance(one, Mapping)] if isinstance(declared, (list, tuple)) else []
+    found = {str(one.get("name")) for one in listed if one.get("state") != "absent"}
+    there = member.live.networks if member.live is not None else {}
+    return found - set(there) - set(member.declaration.networks)
+
+
+# ---- one host ----
+
+
+def _own_plan(member: Member, fabrics: list[Fabric]) -> dict[str, Any]:
+    """bridge_network's plan of one host, in which every address on an overlay is settled already."""
+    settled = {
+        (endpoint.container, fabric.network.name): endpoint
+        for fabric in fabrics
+        for endpoint in fabric.endpoints.get(member.name, [])
+        if endpoint.wish is not None
+    }
+    by_name = {fabric.network.name: fabric for fabric in fabrics}
+    declared = {
+        "networks": [_settled_network(raw, by_name) for raw in member.raw["networks"]],
+        "containers": [
+            _settled_container(raw, settled, _bridge_networks_to_come(member))
+            for raw in member.raw.get("containers") or []
+        ],
+        "purge": member.raw.get("purge"),
+        "manage_foreign_firewall": member.raw.get("manage_foreign_firewall"),
+        "unprivileged_ports": member.raw.get("unprivileged_ports"),
+        "role": ROLE,
+        "host": "",
+    }
+    return plan(declared, member.raw["live"])
+
+
+def _settled_network(raw: Any, fabrics: dict[str, Fabric]) -> Any:
+    fabric = fabrics.get(raw["name"]) if isinstance(raw, Mapping) and isinstance(raw.get("name"), str) else None
+    if fabric is None or not fabric.network.sound or raw.get("state") == "absent":
+        return raw
+    told = {key: value for key, value in raw.items() if key not in ("ip_range", "ip_range6", "enable_ipv6")}
+    told["mtu"] = fabric.mtu
+    for version, subnet in fabric.network.subnets.items():
+        suffix = "6" if version == 6 else ""
+        told["subnet" + suffix] = str(subnet.network)
+        if subnet.gateway is not None:
+            told["gateway" + suffix] = str(subnet.gateway)
+    return told
+
+
+def _settled_container(raw: Any, settled: dict[tuple[str, str], FabricEndpoint], to_come: set[str]) -> Any:
+    """The container with its addresses on overlays; without networks of which something is said already: those on which
+    it got no address, and those that are not there yet. Omitted where none is left."""
+    if not isinstance(raw, Mapping) or not isinstance(raw.get("networks"), (list, tuple)) or not raw["networks"]:
+        return raw
+    if raw.get("state") == "absent":
+        return raw  # it gets nothing
+    wishes: list[Any] = []
+    for wish in raw["networks"]:
+        told = dict(wish) if isinstance(wish, Mapping) else {"name": wish}
+        endpoint = settled.get((str(raw.get("name")), str(told.get("name"))))
+        if endpoint is None and str(told.get("name")) not in to_come:
+            wishes.append(wish)
+        elif endpoint is not None and endpoint.is_settled:
+            wishes.append({**told, **_settled(endpoint)})
+        else:
+            wishes.append(Omitted(str(told.get("name"))))
+    if all(isinstance(wish, Omitted) for wish in wishes):
+        return Omitted(str(raw.get("name")))
+    return {**raw, "networks": wishes}
+
+
+def _settled(endpoint: FabricEndpoint) -> dict[str, str]:
+    told = {f"ipv{version}_address": str(address) for version, address in endpoint.addresses.items()}
+    return {**told, "mac_address": endpoint.mac}
+
+
+def _tunnel(member: Member, fabric: Fabric) -> dict[str, Any]:
+    network, overlay = fabric.network, fabric.overlay
+    told = {
+        "name": names.tunnel_device(network.name),
+        "vni": overlay.vni,
+        "local": str(member.vtep),
+        "dstport": overlay.dstport,
+        "mtu": fabric.mtu,
+        "bridge": network.bridge,
+        "learning": overlay.flood,
+        "anycast_gateway": True,
+        "labels": {"role": ROLE, "network": network.name},
+        "state": "present",
+    }
+    return {key: value for key, value in told.items() if value is not None}
+
+
+def _old_tunnels(member: Member, fabrics: list[Fabric]) -> list[dict[str, Any]]:
+    """Tunnels of this role whose network goes, is gone, or has one of another name."""
+    present = {names.tunnel_device(fabric.network.name) for fabric in fabrics}
+    kept = member.live.networks if member.live is not None else {}
+    leaving = set(member.declaration.absent_networks)
+    if member.declaration.purge:
+        leaving |= set(kept) - set(member.declaration.networks)
+    old = []
+    for tunnel in member.tunnels:
+        labels = tunnel.get("labels") or {}
+        gone = labels.get("network") in leaving or labels.get("network") not in kept
+        if labels.get("role") == ROLE and tunnel["name"] not in present and gone:
+            old.append({"name": tunnel["name"], "state": "absent"})
+    return old
+
+
+def _addresses_of_others(member: Member, fabrics: list[Fabric]) -> dict[str, dict[str, dict[str, str]]]:
+    """What bridge_network's containers get on overlays: its planner knows of one host only."""
+    found: dict[str, dict[str, dict[str, str]]] = {}
+    for fabric in fabrics:
+        for endpoint in fabric.endpoints.get(member.name, []):
+            if endpoint.wish is not None and endpoint.container in member.others.containers:
+                found.setdefault(endpoint.container, {})[fabric.network.name] = _settled(endpoint)
+    return found
+
+
+# ---- what is said ----
+
+
+def _said(problems: Problems, members: list[Member], own: dict[str, dict[str, Any]]) -> tuple[list[str], list[str]]:
+    """Errors and warnings; what all hosts have in common is said once, what a few have with their names."""
+    sides = []
+    for side in ("errors", "warnings"):
+        hosts: dict[str, dict[str, None]] = {}
+        for member in members:
+            of_plan = own[member.name][side] if member.name in own else []
+            for sentence in [*getattr(member.problems, side), *of_plan]:
+                hosts.setdefault(sentence, {})[member.name] = None
+        told = []
+        for sentence, where in hosts.items():
+            everywhere = len(where) > 1 and len(where) >= len(own)
+            named = len(where) == 1 and sentence.startswith(f"host {next(iter(where))}:")
+            told.append(sentence if everywhere or named else f"{enumerate_names(list(where))}: {sentence}")
+        sides.append([*getattr(problems, side), *told])
+    return sides[0], sides[1]
+
+
+def _lacking(members: list[Member], fabrics: list[Fabric]) -> list[str]:
+    """Members outside this run whose tunnels do not have exactly what they should have now."""
+    found: dict[str, None] = {}
+    for fabric in fabrics:
+        numbers = {
+            host: sum(names.entry_number(one["mac"], one["addresses"], one["vtep"]) for one in entries)
+            for host, entries in fabric.entries.items()
+        }
+        everything = sum(numbers.values())
+        device = names.tunnel_device(fabric.network.name)
+        flood = set(fabric.vteps.values()) if fabric.overlay.flood else set()
+        for member in members:
+            if member.in_run or member.name not in numbers:
+                continue
+            wanted = names.fingerprint([everything - numbers[member.name]])
+            have: Mapping[str, Any] = next((one for one in member.tunnels if one["name"] == device), {})
+            flooded = flood - {str(member.vtep)}
+            if have.get("fingerprint") != wanted or set(have.get("flood") or []) != flooded:
+                found[member.name] = None
+    return [member.name for member in members if member.name in found]
+
+
+def _tell_unread(members: list[Member], warnings: list[str]) -> None:
+    for member in members:
+        if member.live is None:
+            warnings.append(
+                f"host {member.name}: could not be read ({member.unread}); the others keep what they know of it"
+            )

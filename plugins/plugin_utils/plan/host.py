@@ -1,0 +1,331 @@
+# Copyright (c) 2026, The virtnet.linux authors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""From a declaration and what is live to a topology document: a pure function of the two.
+
+    read_declaration, read_live   what was typed, what is there          (errors of single objects)
+    lay_over                      what stands afterwards, what goes      (errors of names, of removal)
+    settle_*                      segments, subnets, gateways, addresses, ports  (errors of what is taken)
+    check_*                       who else is there                      (errors of what would be in the way or cut off)
+    _document                     the objects, a list for each kind
+
+All errors are found before the document is made; with errors it is empty, so that nothing is built by half.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ansible_collections.virtnet.linux.plugins.module_utils.rules import names
+from ansible_collections.virtnet.linux.plugins.plugin_utils.checks.limits import warn_of_limits
+from ansible_collections.virtnet.linux.plugins.plugin_utils.checks.networks import (
+    check_bridge_sizes,
+    check_networks,
+    settle_gateways,
+    settled_mtu,
+)
+from ansible_collections.virtnet.linux.plugins.plugin_utils.checks.nic_moves import check_cards, interfaces
+from ansible_collections.virtnet.linux.plugins.plugin_utils.checks.policy import foreign_words, warn_of_crossings
+from ansible_collections.virtnet.linux.plugins.plugin_utils.checks.publish import (
+    Published,
+    openings,
+    openings_that_go,
+    ports_that_go,
+    settle_ports,
+)
+from ansible_collections.virtnet.linux.plugins.plugin_utils.checks.segments import (
+    cables_that_go,
+    followers,
+    planned_cables,
+    settle_segments,
+    share_subnets,
+)
+from ansible_collections.virtnet.linux.plugins.plugin_utils.checks.undeclared import check_bystanders
+from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.declaration import Network, read_declaration
+from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.problems import Problems
+from ansible_collections.virtnet.linux.plugins.plugin_utils.ipam.endpoints import (
+    Endpoint,
+    bridge_mac,
+    settle_endpoints,
+    settle_macs,
+)
+from ansible_collections.virtnet.linux.plugins.plugin_utils.ipam.pools import settle_subnets
+from ansible_collections.virtnet.linux.plugins.plugin_utils.observe.observed import LiveOpening, LivePort, read_live
+from ansible_collections.virtnet.linux.plugins.plugin_utils.observe.scope import Scope, lay_over, owners_of_namespaces
+from ansible_collections.virtnet.linux.plugins.plugin_utils.plan.naming import network_names, resolvers
+
+KINDS = (
+    "netns", "bridge", "veth", "interface", "vxlan_tunnel", "bridge_policy", "nat_port", "foreign_firewall",
+    "network_names", "resolver",
+)  # fmt: skip
+
+_EVERYBODY = ["0.0.0.0/0", "::/0"]  # a router sends what others have sent to it
+
+
+def plan(declared: object, live: object) -> dict[str, Any]:
+    """What has to be there for the declaration, given what is live.
+
+    :param declared: {networks: [...], containers: [...], purge: bool, role: str, host: str, address_pools: [{base,
+        size}], manage_foreign_firewall: bool, unprivileged_ports: bool, variables: [str]}, as typed; without
+        address_pools every network has to name its subnet
+    :param live: what the module network_info returned
+    :return: {errors: [sentence], warnings: [sentence], topology: {kind: [object]}}
+    """
+    problems = Problems()
+    declaration = read_declaration(declared, problems)
+    scope = lay_over(declaration, read_live(live, problems), problems)
+    settle_segments(scope, problems)
+    settle_subnets(scope, declaration.address_pools, problems)
+    settle_gateways(scope)
+    share_subnets(scope)
+    check_networks(scope, problems)
+    check_bystanders(scope, problems)
+    check_cards(scope, problems)
+    joins = _settle_joins(scope, problems)
+    endpoints = settle_endpoints(scope, problems)
+    check_bridge_sizes(scope, [endpoint.network for endpoint in endpoints], problems)
+    published = settle_ports(scope, endpoints, problems)
+    warn_of_limits(scope, endpoints, problems)
+    warn_of_crossings(scope, declaration.manage_foreign_firewall, problems)
+    topology: dict[str, list[dict[str, Any]]] = {kind: [] for kind in KINDS}
+    if not problems.errors:
+        settle_macs(scope, endpoints)
+        topology.update(_document(scope, joins, endpoints, published))
+        topology["network_names"] = network_names(scope, endpoints)
+        topology["resolver"] = resolvers(scope, joins)
+        told, taken_back = foreign_words(scope, declaration.manage_foreign_firewall)
+        topology["foreign_firewall"] = [{"bridge": bridge, "state": "present"} for bridge in told]
+        topology["foreign_firewall"] += [_absent(bridge=bridge) for bridge in taken_back]
+    return {"errors": list(problems.errors), "warnings": list(problems.warnings), "topology": topology}
+
+
+def _settle_joins(scope: Scope, problems: Problems) -> dict[str, str]:
+    """Whose namespace each container shares that has none of its own."""
+    joins = {}
+    owners, reasons = owners_of_namespaces(scope)
+    for name, container in scope.declared.items():
+        if name in reasons:
+            problems.refuse(str(container), "network_mode", container.network_mode, reasons[name])
+        elif not container.owns_namespace:
+            joins[name] = owners[name]
+    return joins
+
+
+def _document(
+    scope: Scope, joins: dict[str, str], endpoints: list[Endpoint], published: list[Published]
+) -> dict[str, Any]:
+    networks = [network for network in scope.networks.values() if network.declared]
+    old_bridges, old_veths = _old_bridges(scope), _old_veths(scope)
+    old_ports, opened = ports_that_go(scope, published, endpoints), openings(endpoints)
+    return {
+        "netns": _namespaces(scope, joins),
+        "bridge": [_bridge(scope, network) for network in networks] + [_absent(name=name) for name in old_bridges],
+        "veth": _cables(scope)
+        + [_veth(scope, endpoint) for endpoint in endpoints]
+        + [_absent(name=name) for name in cables_that_go(scope) + old_veths],
+        "interface": interfaces(scope),
+        "bridge_policy": [_policy(network) for network in networks + followers(scope)]
+        + [_absent(bridge=name) for name in old_bridges + _vanished_bridges(scope)],
+        "nat_port": [_nat_port(one) for one in published]
+        + [_no_nat_port(port) for port in old_ports]
+        + [_opening(one, "present") for one in opened]
+        + [_opening(one, "absent") for one in openings_that_go(scope, opened)],
+    }
+
+
+def _namespaces(scope: Scope, joins: dict[str, str]) -> list[dict[str, Any]]:
+    """Namespaces first, then those who share them."""
+    found = []
+    for name in sorted(scope.declared, key=lambda name: name in joins):
+        container = scope.declared[name]
+        found.append(
+            _given(
+                name=name,
+                forwarding=container.forwarding,
+                sysctls=container.sysctls or None,
+                unprivileged_ports=container.unprivileged_ports,
+                join=joins.get(name),
+                pid=container.pid,
+                force=container.force or None,
+                # by the label, which is read anyway, the engine sees that the namespace was made otherwise
+                labels={
+                    "role": scope.role,
+                    "mode": container.network_mode,
+                    **({"unprivileged_ports": "no"} if container.unprivileged_ports is False else {}),
+                },
+                state="present",
+            )
+        )
+    for name in sorted(scope.leaving):
+        if scope.leaving[name].named:
+            force = name in scope.absent and scope.absent[name].force
+            found.append(_given(name=name, force=force or None, state="absent"))
+    return found
+
+
+def _bridge(scope: Scope, network: Network) -> dict[str, Any]:
+    return _given(
+        name=network.bridge,
+        addresses=[
+            f"{subnet.gateway}/{subnet.network.prefixlen}"
+            for subnet in network.subnets.values()
+            if subnet.gateway is not None and network.head is None
+        ],
+        mac=bridge_mac(network),
+        mtu=settled_mtu(scope, network),
+        stp=network.stp,
+        up=True,
+        labels={
+            **network.labels,
+            "role": scope.role,
+            "network": network.name,
+            **({"joins": network.head.name} if network.head else {}),
+        },
+        state="present",
+    )
+
+
+def _cables(scope: Scope) -> list[dict[str, Any]]:
+    return [
+        _given(
+            name=names.cable_device(near.name, far.name),
+            bridge=near.bridge,
+            mtu=settled_mtu(scope, near),
+            labels={"role": scope.role, "cable": cable.label},
+            peer={"name": names.cable_device(far.name, near.name), "bridge": far.bridge},
+            state="present",
+        )
+        for near, far, cable in planned_cables(scope)
+    ]
+
+
+def _veth(scope: Scope, endpoint: Endpoint) -> dict[str, Any]:
+    container, network = endpoint.container, endpoint.network
+    guards = network.anti_spoofing if endpoint.wish.anti_spoofing is None else endpoint.wish.anti_spoofing
+    return _given(
+        name=names.veth_device(container.name, network.name),
+        bridge=network.bridge,
+        mtu=settled_mtu(scope, network),
+        isolated=False,
+        anti_spoofing=guards,
+        allowed_addresses=_EVERYBODY if container.forwarding else endpoint.wish.allowed_addresses,
+        labels={
+            "network": network.name,
+            "container": container.name,
+            "interface": endpoint.interface,
+            **({"aliases": "+".join(endpoint.wish.aliases)} if endpoint.wish.aliases else {}),
+            **({} if guards and not container.forwarding else _assigned(endpoint)),
+        },
+        peer=_given(
+            name=endpoint.interface,
+            netns=container.name,
+            mac=endpoint.mac,
+            addresses=endpoint.interfaces(),
+            gateway=_text(endpoint.gateways.get(4)),
+            gateway6=_text(endpoint.gateways.get(6)),
+            routes=[route.as_option() for route in endpoint.routes],
+        ),
+        state="present",
+    )
+
+
+def _assigned(endpoint: Endpoint) -> dict[str, str]:
+    """What a guard would hold, for a port without one or with any address: what the container gives itself is no record
+    of what it was given."""
+    addresses = "+".join(interface.split("/")[0] for interface in endpoint.interfaces())
+    return {"addresses": addresses, "mac": endpoint.mac or ""}
+
+
+def _policy(network: Network) -> dict[str, Any]:
+    mode, mode6 = network.crossing.gateway_mode, network.crossing.gateway_mode6
+    policy = _given(
+        bridge=network.bridge,
+        subnets=[str(subnet.network) for subnet in network.subnets.values()],
+        masquerade=network.masquerade,
+        internal=network.internal,
+        icc=network.icc,
+        gateway_mode=None if mode == "nat" else mode,
+        gateway_mode6=None if mode6 == mode else mode6,
+        snat_address=_text(network.crossing.snat.get(4)),
+        snat_address6=_text(network.crossing.snat.get(6)),
+        trusted_interfaces=network.crossing.trusted or None,
+        uplinks=network.crossing.uplinks or None,
+        state="present",
+    )
+    if network.head is not None:
+        # The host speaks to the segment by the other bridge; by this one nothing comes in or goes out.
+        nothing = {"subnets": [], "gateway_mode": "isolated", "trusted_interfaces": [], "uplinks": []}
+        left_out = ("gateway_mode6", "snat_address", "snat_address6")
+        policy = {word: value for word, value in {**policy, **nothing}.items() if word not in left_out}
+    return policy
+
+
+def _nat_port(published: Published) -> dict[str, Any]:
+    return _given(
+        protocol=published.protocol,
+        host_ip=_text(published.host_ip),
+        host_port=str(published.host),
+        to_address=str(published.to_address),
+        to_port=str(published.to),
+        bridge=published.bridge,
+        state="present",
+    )
+
+
+def _opening(opening: LiveOpening, state: str) -> dict[str, Any]:
+    return {
+        "protocol": opening.protocol,
+        "to_address": str(opening.address),
+        "to_port": str(opening.port),
+        "bridge": opening.bridge,
+        "state": state,
+    }
+
+
+def _no_nat_port(port: LivePort) -> dict[str, Any]:
+    return _given(
+        protocol=port.protocol,
+        host_ip=_text(port.host_ip),
+        host_port=str(port.host_port),
+        to_address=str(port.to_address),
+        to_port=str(port.to_port),
+        bridge=port.bridge,
+        state="absent",
+    )
+
+
+def _old_veths(scope: Scope) -> list[str]:
+    """Host ends of endpoints that are live and that no declared container is to have."""
+    return sorted(
+        endpoint.veth
+        for name, container in scope.live.containers.items()
+        if name not in scope.standing
+        for network, endpoint in container.endpoints.items()
+        if not scope.attached(name, network)
+    )
+
+
+def _old_bridges(scope: Scope) -> list[str]:
+    """Bridges of networks that go, and of networks that got a bridge of another name."""
+    used = {network.bridge for network in scope.networks.values()}
+    return sorted({network.bridge for network in scope.live.networks.values()} - used)
+
+
+def _vanished_bridges(scope: Scope) -> list[str]:
+    """Bridges of networks declared absent that somebody has deleted already; the firewall still speaks of them."""
+    absent = {network.bridge for network in scope.absent_networks.values()}
+    return [bridge for bridge in scope.live.vanished_bridges if bridge in absent]
+
+
+def _absent(**identity: str) -> dict[str, Any]:
+    return {**identity, "state": "absent"}
+
+
+def _given(**options: object) -> dict[str, Any]:
+    """An object without the options that are not enforced."""
+    return {option: value for option, value in options.items() if value is not None}
+
+
+def _text(value: object) -> str | None:
+    return None if value is None else str(value)

@@ -1,0 +1,83 @@
+# Copyright (c) 2026, The virtnet.linux authors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Names: by which containers of a network find each other, and which nameservers they ask."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.addresses import Address
+from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.declaration import Container, Network
+from ansible_collections.virtnet.linux.plugins.plugin_utils.ipam.endpoints import Endpoint
+from ansible_collections.virtnet.linux.plugins.plugin_utils.observe.scope import Scope
+
+Names = dict[Address, dict[str, None]]  # by address, in order, each once
+
+
+def network_names(scope: Scope, endpoints: list[Endpoint]) -> list[dict[str, Any]]:
+    """The objects of the kind `network_names`: one for each segment, for the whole of it is heard everywhere on it."""
+    by_segment: dict[str, Names] = {}
+    for endpoint in endpoints:
+        names = by_segment.setdefault(endpoint.network.segment.name, {})
+        for address in endpoint.addresses.values():
+            add_names(names, address, [endpoint.container.name, *endpoint.wish.aliases])
+    found = []
+    for network in scope.networks.values():
+        if network.segment is not network or scope.live.roles.get(network.name) not in (None, scope.role):
+            continue  # another role knows more of it
+        names = by_segment.setdefault(network.name, {})
+        for container, live in scope.standing_on(network):
+            for address in live.addresses.values():
+                add_names(names, address, [container, *live.aliases])
+        found.append(as_object(network.name, names))
+    # somebody may have deleted the bridge by hand, but not what was written down of it
+    gone = sorted({*scope.leaving_networks, *scope.absent_networks} - {*scope.networks})
+    return found + [{"network": name, "state": "absent"} for name in gone]
+
+
+def resolvers(scope: Scope, joins: dict[str, str]) -> list[dict[str, Any]]:
+    """The objects of the kind `resolver`: one for all containers that find the same names and ask the same servers."""
+    groups: dict[tuple[Any, ...], list[str]] = {}
+    without = sorted({*scope.leaving, *scope.absent})
+    for name, container in scope.declared.items():
+        owner = joins.get(name, name)
+        if owner == "host":
+            without.append(name)  # it uses the host's own
+            continue
+        dns = scope.declared.get(owner, container).dns
+        key = (tuple(_networks_of(scope, owner)), tuple(map(str, dns.servers)), tuple(dns.search), tuple(dns.options))
+        groups.setdefault(key, []).append(name)
+    found = []
+    for (networks, servers, search, options), containers in groups.items():
+        wanted: dict[str, Any] = {"containers": containers, "networks": list(networks)}
+        told = {"nameservers": list(servers), "search": list(search), "options": list(options)}
+        wanted.update((word, values) for word, values in told.items() if values)
+        found.append({**wanted, "state": "present"})
+    return found + ([{"containers": without, "state": "absent"}] if without else [])
+
+
+def add_names(names: Names, address: Address, known_as: list[str]) -> None:
+    """Let an address be known by further names."""
+    names.setdefault(address, {}).update(dict.fromkeys(known_as))
+
+
+def as_object(network: str, names: Names) -> dict[str, Any]:
+    """All names of a network as an object of a topology document."""
+    entries = [
+        {"address": str(address), "names": list(names[address])}
+        for address in sorted(names, key=lambda address: (address.version, int(address)))
+    ]
+    return {"network": network, "entries": entries, "state": "present"}
+
+
+def _networks_of(scope: Scope, name: str) -> list[str]:
+    """The segments that a container is on, declared or standing."""
+    declared: Container | None = scope.declared.get(name)
+    if declared is not None:
+        wished = [wish.network for wish in declared.attachments]
+    else:
+        wished = list(scope.standing[name].endpoints) if name in scope.standing else []
+    on: list[Network] = [scope.networks[network].segment for network in wished if network in scope.networks]
+    return sorted({network.name for network in on})

@@ -1,0 +1,54 @@
+# Copyright (c) 2026, The virtnet.linux authors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""By which ports others reach containers, out of what network_info returned: published ones, and those that routed
+networks open. Neighbours are one range, as in ``docker ps``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
+from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.ports import PortRange, bracketed
+
+
+class Reachable(NamedTuple):
+    """Ports of a container, and the host's that lead there."""
+
+    address: str
+    protocol: str
+    host_ip: str | None  # None: every address of the host that is of the same family
+    host: PortRange | None  # None: nothing is translated, others call the container itself
+    to: PortRange
+
+    @property
+    def at(self) -> str:
+        """The host's address, as Docker writes it."""
+        return bracketed(self.host_ip or ("::" if ":" in self.address else "0.0.0.0"))
+
+
+def reachable(report: Mapping[str, Any]) -> dict[str, list[Reachable]]:
+    """The ports by the container's address."""
+    alike: dict[tuple[str, str, str | None, int | None], set[int]] = {}
+    for port in report.get("nat_ports") or []:
+        further = port["host_port"] - port["to_port"]  # the same for all ports of a range
+        alike.setdefault((port["to_address"], port["protocol"], port["host_ip"], further), set()).add(port["to_port"])
+    for opening in report.get("openings") or []:
+        alike.setdefault((opening["address"], opening["protocol"], None, None), set()).add(opening["port"])
+    found: dict[str, list[Reachable]] = {}
+    for (address, protocol, host_ip, further), numbers in alike.items():
+        for to in _ranges(numbers):
+            host = None if further is None else PortRange(to.first + further, to.last + further)
+            found.setdefault(address, []).append(Reachable(address, protocol, host_ip, host, to))
+    return {address: sorted(ports, key=_order) for address, ports in found.items()}
+
+
+def _ranges(numbers: set[int]) -> Iterable[PortRange]:
+    firsts = sorted(number for number in numbers if number - 1 not in numbers)
+    lasts = sorted(number for number in numbers if number + 1 not in numbers)
+    return map(PortRange, firsts, lasts)
+
+
+def _order(port: Reachable) -> tuple[str, str, int, int]:
+    return port.protocol, port.host_ip or "", port.host.first if port.host else 0, port.to.first
