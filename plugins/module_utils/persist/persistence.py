@@ -109,8 +109,10 @@ def _sources() -> dict[str, bytes]:
         source = loader.get_source(name) or ""
         found[path] = source.encode()
         waiting += _imports(source)
-    for end in range(1, _PACKAGE.count(".") + 2):  # the packages above, as empty files
-        found["/".join(_PACKAGE.split(".")[:end]) + "/__init__.py"] = b""
+    for path in list(found):  # the packages above each file; those not imported by name have nothing of their own
+        folders = path.split("/")[:-1]
+        for end in range(1, len(folders) + 1):
+            found.setdefault("/".join([*folders[:end], "__init__.py"]), b"")
     return found
 
 

@@ -17,7 +17,7 @@ def named(host):
     """A host whose NIC is also called `taken`, and a container whose own link is also called `eth1`."""
     host.sh("ip link add nic0 type veth peer name nic0-far; ip link property add dev nic0 altname other altname taken")
     host.sh("ip address add 192.0.2.11/24 dev nic0; ip link set nic0 up; ip link add nic1 type veth peer name nic1-far")
-    host.module("netns", name="c1")
+    host.sh("ip netns add c1")
     host.module("bridge", name="br0")
     host.sh("ip link add own type bridge; ip link property add dev own altname eth1", "c1")
     return host
@@ -48,7 +48,8 @@ def test_of_a_nic(named, module, wanted, said):
         ("bridge", {"name": "eth1", "netns": "c1"}, "bridge eth1: name: 'eth1'"),
     ],
 )
-def test_in_a_container(named, module, wanted, said):
+def test_in_a_namespace_of_others(named, module, wanted, said):
+    """In one that was made here the name goes: tests/integration/hostile."""
     (problem,) = named.refused(module, **wanted)
     assert problem.startswith(said) and "ip -n c1 link property del dev own altname eth1" in problem
 
