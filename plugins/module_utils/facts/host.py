@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A managed host as a run sees it: its namespaces' stacks, handles, firewall and memory, each read once."""
+"""Observed state of a managed host: its namespaces' stacks, handles, firewall and runtime state, each read once."""
 
 from __future__ import annotations
 
@@ -25,50 +25,50 @@ if TYPE_CHECKING:
 
 
 class Host:
-    """What is there, and what the document at hand is about to make or take away."""
+    """Observed state of the host, and what the topology document predicts: objects to create and to delete."""
 
     def __init__(self, waits: bool = False) -> None:
-        """Begin to observe. A run that ``waits`` has so little to read itself that nft is what it waits for."""
+        """Start to gather state. ``waits``: the run has little else to read, so list both nft tables in parallel."""
         self.memory = Memory()
         statuses = namespaces.statuses()
         self.handles = {name: status.st_ino for name, status in statuses.items()}
         _forget_stale(self.memory, statuses)
         self._made_before = set(self.memory["namespaces"])
-        self.warnings: list[str] = []  # what could not be done, and stopped nothing else
+        self.warnings: list[str] = []  # failures that did not stop the run
         self._nsids: dict[tuple[int, int], int | None] = {}
         # links made inside a container under names that the document needs there, by namespace and name
         self.squatters: dict[tuple[str, str], str] = {}
         self.own_inode = namespaces.own_inode()
-        # what the document declares: namespaces that come and go, and links by namespace and name
+        # predicted from the document: namespaces to create and to delete, and links by namespace and name
         self.coming: dict[str, dict[str, Any]] = {}
-        self.given_by_processes: dict[int, str] = {}  # namespaces by their inode, each with the first name for it
+        self.given_by_processes: dict[int, str] = {}  # namespaces of processes (pid): inode to the first name declared
         self.namespaces_going: set[str] = set()
         self.bridges: set[tuple[str | None, str]] = set()
-        self.renamed: dict[str, Link] = {}  # by the names that are declared for them, see renamed.find()
-        self.bridges_made: set[str] = set()  # by this run: nobody there has known anybody yet
+        self.renamed: dict[str, Link] = {}  # by declared name, see renamed.find()
+        self.bridges_made: set[str] = set()  # by this run: their endpoints have no neighbour entries of each other yet
         self.links_coming: set[tuple[str | None, str]] = set()
         self.links_going: set[tuple[str | None, str]] = set()
-        # by card, namespace and name, with their modes: those that are declared, and those that stay beside them
+        # modes by parent interface, then by namespace and name: declared macvlans, and existing ones that stay
         self.macvlans_coming: dict[str, dict[tuple[str | None, str], str | None]] = {}
         self.macvlans_standing: dict[str, dict[tuple[str | None, str], str | None]] = {}
-        self.heads: dict[str, str] = {}  # of bridges that are joined to others by cables: the one with the addresses
-        self.bridges_of_containers: dict[str | None, set[str]] = {}  # on which a container's declared endpoints are
+        self.heads: dict[str, str] = {}  # gateway bridge of each bridge of a segment (bridges with patch links)
+        self.bridges_of_containers: dict[str | None, set[str]] = {}  # bridges of a container's declared endpoints
         open_files.allow_many()
         self.open_files = open_files.OpenFiles()
         self._stacks: dict[str | None, Stack] = {}
         self._stacks_to_be: dict[str, Stack] = {}
-        self._firewall = firewall.Listing(at_once=waits)  # nft lists as long as all links take to be read
+        self._firewall = firewall.Listing(at_once=waits)  # nft takes as long as reading all links
         self._processes: dict[int, list[int]] | None = None
 
     def stack(self, name: str | None) -> Stack:
-        """The stack of a namespace (None: the host's own). It does not ``exist`` while no handle has that name."""
+        """Return the stack of a namespace (None: the host's own). ``exists`` is False while no handle has that name."""
         if name not in self._stacks:
             self._stacks[name] = self._stack(name, exists=name is None or name in self.handles)
         return self._stacks[name]
 
     def open_ahead(self) -> None:
-        """Read the links of the namespaces that are declared, coming or going, in one go. The same few steps a thousand
-        times in a row take two thirds of the time that they take one by one, between others."""
+        """Read the links of the declared namespaces, to create or to delete, in one pass: a third faster than one by
+        one, between other work."""
         asked = dict.fromkeys((*self.coming, *self.namespaces_going))  # a name that is both is refused later
         known = self.memory["handles"].keys() | self._stacks.keys()
         there = [name for name in asked if name in self.handles and name not in known]
@@ -80,7 +80,7 @@ class Host:
             self._read("links", some)
 
     def read_ahead(self) -> None:
-        """Read, as open_ahead() does, the addresses and routes that declared ends of links are compared with."""
+        """Read, as open_ahead() does, the addresses and routes that the declared link ends are compared with."""
         names = dict.fromkeys(netns for netns, _name in self.links_coming if netns in self._stacks and netns)
         for part in ("raw_addresses", "routes"):
             self._read(part, names)
@@ -90,7 +90,8 @@ class Host:
             getattr(self._stacks[name], part)
 
     def stack_to_be(self, name: str | None) -> Stack:
-        """The stack that the name stands for after this run: another one than now where it comes, or is replaced."""
+        """Return the stack that the name will refer to after this run: a new one where the namespace is to be created
+        or replaced."""
         if name not in self.coming or (name in self.handles and name not in self.namespaces_going):
             return self.stack(name)
         if name not in self._stacks_to_be:
@@ -102,7 +103,7 @@ class Host:
         return self._stacks_to_be[name]
 
     def note_handle(self, name: str, inside: Socket | None = None) -> None:
-        """Take note of a handle that this run has just made, and of the socket that it has in the namespace."""
+        """Record a handle that this run has just created, and its socket in the namespace."""
         status = os.stat(namespaces.path(name))
         self.handles[name] = status.st_ino
         self._made_before.discard(name)
@@ -114,56 +115,56 @@ class Host:
     def _stack(
         self, name: str | None, exists: bool = True, inside: Socket | None = None, pid: int | None = None
     ) -> Stack:
-        """One whose socket gives way to others where few files may be open; the host's own is in use all the time."""
+        """Create a stack whose socket may be closed to stay within RLIMIT_NOFILE; the host's own stays open."""
         return Stack(name, exists, inside, pid, None if name is None else self.open_files)
 
     def drop(self, name: str | None) -> None:
-        """Forget a stack, and close its socket so that it does not hold the namespace."""
+        """Drop a stack, and close its socket so that it does not keep the namespace alive."""
         if name in self._stacks:
             self._stacks.pop(name).release()
 
     def release(self) -> None:
-        """Close every socket, and leave nothing at work."""
+        """Close every socket, and wait for nft to end."""
         self._firewall.close()
         for stack in itertools.chain(self._stacks.values(), self._stacks_to_be.values()):
             stack.release()
 
     @property
     def firewall(self) -> firewall.Live:
-        """Our two nftables tables as they are."""
+        """The observed state of this collection's two nftables tables."""
         return self._firewall.live
 
     @functools.cached_property
     def name_files(self) -> NameFiles:
-        """Networks' and containers' files with names."""
+        """The name files (hosts(5), resolv.conf(5)) of networks and containers."""
         from ansible_collections.virtnet.linux.plugins.module_utils.system.name_files import (
-            NameFiles,  # who has no names: not
+            NameFiles,  # imported only by runs that manage names
         )
 
         return NameFiles(self.memory)
 
     @functools.cached_property
     def foreign_tables(self) -> list[foreign.Table]:
-        """Everybody else's nftables tables."""
-        from ansible_collections.virtnet.linux.plugins.module_utils.nft import foreign  # few ask for them
+        """The foreign nftables tables: those of other programs and of the administrator."""
+        from ansible_collections.virtnet.linux.plugins.module_utils.nft import foreign  # few runs need them
 
         return foreign.tables()
 
     def processes(self, name: str) -> list[int]:
-        """The processes that run in a namespace."""
+        """Return the pids of the processes that run in a namespace."""
         if self._processes is None:
             self._processes = namespaces.processes()
         inode = self.handles.get(name)
         return [] if inode is None else sorted(self._processes.get(inode, []))
 
     def is_made_here(self, name: str | None) -> bool:
-        """Whether the namespace was made by this collection: what it holds is declared, or its container's own."""
+        """Whether this collection created the namespace: its objects are declared, or made by the container."""
         return name in self.memory["namespaces"]
 
     @contextlib.contextmanager
     def tolerated(self, netns: str | None) -> Iterator[None]:
-        """What the kernel refuses in a namespace that an earlier run has made is a warning, and the run goes on: rules,
-        routes or links of the container's own may be the reason, and are to hold up no other container."""
+        """Turn a kernel error in a namespace that an earlier run created into a warning, and continue: the cause may be
+        rules, routes or links that the container made, and these must not block other containers."""
         try:
             yield
         except NetlinkError as error:
@@ -175,12 +176,12 @@ class Host:
             )
 
     def inode(self, name: str | None) -> int | None:
-        """The inode of a handle's namespace (None: the host's own)."""
+        """Return the inode of a handle's namespace (None: the host's own)."""
         return self.own_inode if name is None else self.handles.get(name)
 
     def link(self, netns: str | None, name: str, kind: str, is_needed: bool) -> Link | None:
-        """The link of that name. In a namespace that was made here one of another kind is its container's own: not the
-        declared one, and to give way where that ``is_needed``."""
+        """Return a link by name. In a namespace created by this collection a link of another kind was made by the
+        container: it is not the declared one, and is renamed where the declared one ``is_needed``."""
         found = self.stack(netns).links.get(name)
         if found is None or netns is None or found.kind == kind or not self.is_made_here(netns):
             return found
@@ -189,8 +190,8 @@ class Host:
         return None
 
     def is_peer_in(self, link: Link, own: str | None, other: str | None) -> bool:
-        """Whether the other end of a veth (the parent of a macvlan) that is in namespace ``own`` is in namespace
-        ``other``, by what the kernel says of the link; indexes alone are the same in many namespaces."""
+        """Whether the peer of a veth (the parent of a macvlan) in namespace ``own`` is in namespace ``other``,
+        by IFLA_LINK_NETNSID; an interface index alone is not unique across namespaces."""
         here, there = self.inode(own), self.inode(other)
         if here is None or there is None:
             return False
@@ -199,7 +200,7 @@ class Host:
         return link.peer_namespace is not None and link.peer_namespace == self.nsid(own, other)
 
     def nsid(self, own: str | None, other: str | None) -> int | None:
-        """The number by which namespace ``own`` knows ``other``; None where it knows it by none."""
+        """Return the nsid of namespace ``other`` in namespace ``own``; None where none is assigned."""
         here, there = self.inode(own), self.inode(other)
         if here is None or there is None:
             return None
@@ -212,16 +213,16 @@ class Host:
         return self._nsids[here, there]
 
     def is_known_namespace(self, name: str | None) -> bool:
-        """Whether the namespace is there or about to be."""
+        """Whether the namespace exists or is to be created."""
         return name is None or name in self.handles or name in self.coming
 
     def will_have_link(self, name: str, netns: str | None = None) -> bool:
-        """Whether a namespace, the host's own or that one, has a link of that name after this run."""
+        """Whether a namespace (None: the host's own) will have a link of that name after this run."""
         key = (netns, name)
         return key in self.links_coming or (name in self.stack_to_be(netns).links and key not in self.links_going)
 
     def is_known_bridge(self, netns: str | None, name: str) -> bool:
-        """Whether the bridge is there or about to be."""
+        """Whether the bridge exists or is to be created."""
         if (netns, name) in self.bridges:
             return True
         link = self.stack(netns).links.get(name)
@@ -229,8 +230,8 @@ class Host:
 
 
 def _forget_stale(memory: Memory, statuses: dict[str, os.stat_result]) -> None:
-    """Records of handles that a killed run never made or that were removed by hand. A namespace made since under the
-    same name is its maker's, not this collection's."""
+    """Delete records of handles that a killed run never created or that were deleted out of band. A namespace created
+    since under the same name is not managed by this collection."""
     for topic in ("handles", "namespaces"):
         for name in set(memory[topic]) - set(statuses):
             del memory[topic][name]

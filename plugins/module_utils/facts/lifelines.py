@@ -2,7 +2,8 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the host would lose with a link: its default route, the way to the controller, a tunnel's underlay address."""
+"""Connectivity that the host would lose with a link: its default route, the route to the controller, a tunnel's
+underlay address (VTEP)."""
 
 from __future__ import annotations
 
@@ -16,8 +17,8 @@ _IFLA_VXLAN_LOCAL, _IFLA_VXLAN_LOCAL6 = 4, 17  # include/uapi/linux/if_link.h
 
 
 def lifelines(stack: Stack, controller: str | None) -> dict[int, str]:
-    """What the host would lose with its links, by their index, where that is more than one should: the words for an
-    error. With a link it loses what rests on it too: the bridge or bond that it is in, the VLANs and macvlans on it."""
+    """Return, by link index, an error text for each link that must not be moved or deleted, for it carries the host's
+    connectivity; also for its lower links: a bridge's or bond's ports, a VLAN's or macvlan's parent interface."""
     carried = [(route.index, "the host's default route goes through") for route in stack.routes if _is_default(route)]
     if controller is not None:
         words = "the way to the controller (%s) goes through" % controller
@@ -34,13 +35,14 @@ def lifelines(stack: Stack, controller: str | None) -> dict[int, str]:
 
 
 def controller_address() -> str | None:
-    """The address that this run is driven from over SSH (sshd sets SSH_CONNECTION; become may have dropped it)."""
+    """Return the controller's address: the SSH client that this run came from (sshd sets SSH_CONNECTION; become may
+    drop it, so the parents' environments are read too)."""
     pid = os.getpid()
     while pid > 1:
         connection = _environment(pid).get("SSH_CONNECTION")
         if connection:
             address = connection.split()[0]
-            return None if address == "UNKNOWN" else address  # so sshd says it where it was not reached by a network
+            return None if address == "UNKNOWN" else address  # sshd's value for a connection without a network
         pid = _parent(pid)
     return None
 
@@ -62,12 +64,12 @@ def _parent(pid: int) -> int:
 
 
 def _is_default(route: Route) -> bool:
-    """Whether it is a default route, or one of the two halves that VPNs put over it."""
+    """Whether it is a default route, or one of the two /1 routes with which VPNs override it."""
     return ipaddress.ip_network(route.to).prefixlen <= 1
 
 
 def _ways_to(stack: Stack, address: str) -> set[int | None]:
-    """The links through which the most specific route to the address goes, the best of equally specific ones."""
+    """Return the links of the most specific route to the address, of equally specific ones of the lowest metric."""
     wanted: Any = ipaddress.ip_address(address)
     covering = [route for route in stack.routes if wanted in ipaddress.ip_network(route.to)]
 
@@ -79,7 +81,7 @@ def _ways_to(stack: Stack, address: str) -> set[int | None]:
 
 
 def _underlays(stack: Stack) -> list[tuple[int | None, str]]:
-    """The links that have the address of a tunnel's end."""
+    """Return the links that have a tunnel's local address (VTEP), as (index, text)."""
     tunnels = {_local_of(link): link.name for link in stack.links.values() if link.kind == "vxlan"}
     if not tunnels:
         return []
@@ -92,8 +94,8 @@ def _underlays(stack: Stack) -> list[tuple[int | None, str]]:
 
 
 def _below(top: Link, stack: Stack) -> list[Link]:
-    """What a link rests on: a bridge's ports, a bond's cards, a VLAN's or macvlan's card, a veth's other end; and what
-    these rest on."""
+    """Return the lower links of a link: a bridge's or bond's ports, a VLAN's or macvlan's parent interface, a veth's
+    peer; and the lower links of these."""
     found = [top]
     for upper in found:
         below = [link for link in stack.links.values() if link.master == upper.index]

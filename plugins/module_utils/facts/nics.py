@@ -2,12 +2,12 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""NICs of the host that namespaces were given: a record of each, where it is now, and its way home.
+"""NICs of the host that were moved into namespaces: a record of each, its current namespace, and its return.
 
-The record is in /run/virtnet, root's own. In its namespace a container can give a link any name, alias, index, MTU and
-MAC, and move it on; so a NIC is known by its number in sysfs alone, which nothing can set (sysfs.device_ids()), and
-goes home with what the record says. It is found likewise after its namespace was deleted by hand, when the kernel has
-brought it back under whatever name is free.
+The record is in the runtime state (/run/virtnet, writable by root only). A container can change the name, alias, index,
+MTU and MAC of a NIC in its namespace, and move it on. So a NIC is identified by its sysfs inode, which no process can
+set (sysfs.device_ids()), and its recorded settings are restored on return. The same identifies it after its namespace
+was deleted out of band, when the kernel has moved it back under any free name.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from ansible_collections.virtnet.linux.plugins.module_utils.netlink.socket impor
 from ansible_collections.virtnet.linux.plugins.module_utils.netlink.stack import Link, Stack
 from ansible_collections.virtnet.linux.plugins.module_utils.system import sysfs
 
-TOPIC = "nics"  # of the memory: by the name at home {id, kind, netns, up, mtu, mac, labels}
+TOPIC = "nics"  # of the runtime state: {id, kind, netns, up, mtu, mac, labels} by the name on the host
 
 
 def note(device: str, link: Link, netns: str, labels: dict[str, str] | None, is_known: bool, host: Host) -> None:
-    """Record, before it moves, that a namespace gets the NIC; how it was at home is recorded when it leaves home.
-    ``is_known``: it was found by its record."""
+    """Record that a NIC is about to be moved into a namespace; its settings on the host are recorded when it leaves the
+    host. ``is_known``: it was found by its record."""
     record = host.memory[TOPIC].get(device)
     if record is None or not is_known:
         identity = sysfs.device_ids(None)[link.name]
@@ -37,8 +37,8 @@ def note(device: str, link: Link, netns: str, labels: dict[str, str] | None, is_
 
 
 def find(device: str, host: Host) -> tuple[Stack, Link] | None:
-    """Where a NIC is that was given away, at home perhaps; None for one that was not, or that no namespace with a
-    handle has."""
+    """Return the current namespace's stack and the link of a NIC that was moved into a namespace (perhaps back on the
+    host); None for one that was not, or that is in no namespace with a handle."""
     record = host.memory[TOPIC].get(device)
     if record is None:
         return None
@@ -54,7 +54,7 @@ def find(device: str, host: Host) -> tuple[Stack, Link] | None:
 
 
 def moved_on(host: Host) -> dict[str, str]:
-    """The NICs that a process in the namespace which was given them has taken elsewhere, with that namespace."""
+    """Return the NICs that a process has moved out of the namespace they were moved into, with that namespace."""
     return {
         device: record["netns"]
         for device, record in host.memory[TOPIC].items()
@@ -63,7 +63,7 @@ def moved_on(host: Host) -> dict[str, str]:
 
 
 def about_moved_on(device: str, netns: str) -> str:
-    """A warning."""
+    """Format the warning for a NIC of moved_on()."""
     return (
         f"interface {device}: it is no longer in namespace {netns}, which was given it, and in no other that has a "
         "name: a process in there has moved it on; it comes back when that process ends"
@@ -71,7 +71,7 @@ def about_moved_on(device: str, netns: str) -> str:
 
 
 def given_to(netns: str, host: Host) -> dict[str, Link]:
-    """The NICs that are in a namespace, by their names at home."""
+    """Return the NICs that are in a namespace, by their names on the host."""
     records = host.memory[TOPIC]
     if not records:
         return {}
@@ -82,7 +82,7 @@ def given_to(netns: str, host: Host) -> dict[str, Link]:
 
 
 def strays(host: Host) -> dict[str, str]:
-    """The NICs that came back by themselves: by the names that they have now, those before they were given away."""
+    """Return the NICs that the kernel moved back to the host: current name to recorded name."""
     records: dict[str, dict[str, Any]] = host.memory[TOPIC]
     if not records:
         return {}
@@ -91,13 +91,13 @@ def strays(host: Host) -> dict[str, str]:
 
 
 def labels(device: str, host: Host) -> dict[str, str]:
-    """The labels with which a NIC was given away."""
+    """Return the recorded labels of a NIC."""
     return dict(host.memory[TOPIC][device]["labels"])
 
 
 def send_home(device: str, host: Host) -> None:
-    """Bring a NIC back to the host as it left: under the name, with the MTU and the MAC that it had, up if it was up,
-    without an alias. Of one that is nowhere the record stays where it is hardware: the kernel may bring it back yet."""
+    """Move a NIC back to the host and restore its name, MTU, MAC and up state, without an alias. The record of a
+    physical NIC that is not found is kept: the kernel may still move it back."""
     found, record = find(device, host), host.memory[TOPIC].get(device, {})
     if found is not None:
         _move_home(device, record, *found, host.stack(None))
@@ -112,7 +112,7 @@ def _state(link: Link) -> dict[str, Any]:
 def _move_home(device: str, record: dict[str, Any], there: Stack, link: Link, home: Stack) -> None:
     about = "interface %s" % device
     requests = [Request(messages.set_down(link.index), about)]
-    changed: messages.Attributes = []  # only what is another now: not every NIC lets itself be set
+    changed: messages.Attributes = []  # only what differs: not every driver supports a change
     if record["mtu"] != link.mtu:
         changed.append(("IFLA_MTU", record["mtu"]))
     if record["mac"] not in (None, link.mac):

@@ -2,8 +2,8 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What several kinds of object ask of their input: shared options, and checks that say what is wrong in words for
-people."""
+"""Option specs and input validation shared by several kinds of object; each error names the object, the field, the
+value and the rule."""
 
 from __future__ import annotations
 
@@ -27,46 +27,46 @@ _MOST = 50  # messages of one run: a mistake in a template is in each of a thous
 
 
 def abridge(sentences: list[str]) -> list[str]:
-    """As many as a person reads, in order, and how many more there are."""
+    """Return the first messages, in order, and the number of omitted ones."""
     more = len(sentences) - _MOST
     return sentences if more <= 0 else [*sentences[:_MOST], "and %d more" % more]
 
 
 class Problems:
-    """Collects what is wrong with the objects of one document, so that all of it is said at once."""
+    """Collects the errors of all objects of one document, so that all are reported at once."""
 
     def __init__(self) -> None:
         self.found: list[str] = []
         self.missing: list[str] = []
-        self.warnings: list[str] = []  # what cannot be enforced, and refuses nothing
+        self.warnings: list[str] = []  # settings that cannot be enforced; no errors
 
     def refer(self, kind: str, name: object, field: str, value: object, what: str) -> None:
-        """One reference to what is neither there nor declared."""
+        """Add a reference to an object that neither exists nor is declared."""
         self.missing.append(
             f"{kind} {name}: {field}: {_quoted(value)}: there is no {what} of this name, and none is declared"
         )
 
     def add(self, kind: str, name: object, field: str, value: object, rule: str) -> None:
-        """One problem: the object, the field, what was given, what is allowed or what to do."""
+        """Add an error: the object, the field, the given value, and the rule or remedy."""
         self.found.append(f"{kind} {name}: {field}: {_quoted(value)}: {rule}")
 
     def foreign(self, kind: str, name: object) -> None:
-        """Something of this name stands there, and somebody else made it."""
+        """Add the error that an unmanaged object of this name already exists (adopt: true takes it over)."""
         rule = "one that is not ours has this name: choose another, or take it over with adopt: true"
         self.add(kind, name, "name", name, rule)
 
     def interface_name(self, kind: str, name: object, field: str, value: Any) -> None:
-        """The value has to be a name that a link can have."""
+        """Check that the value is a valid link name."""
         if value is not None and not names.is_interface_name(value):
             self.add(kind, name, field, value, "a link's name is " + names.INTERFACE_RULE)
 
     def object_name(self, kind: str, name: object, field: str, value: Any) -> None:
-        """The value has to be a name that a namespace can have."""
+        """Check that the value is a valid namespace name."""
         if value is not None and not names.is_object_name(value):
             self.add(kind, name, field, value, "a name is " + names.OBJECT_RULE)
 
     def mac(self, kind: str, name: object, field: str, value: Any) -> None:
-        """The value has to be a unicast MAC."""
+        """Check that the value is a unicast MAC address."""
         if value is None:
             return
         if not names.MAC.match(value.lower()):
@@ -75,8 +75,8 @@ class Problems:
             self.add(kind, name, field, value, "a link's MAC is a unicast one: the first octet even, and not all zero")
 
     def mtu(self, kind: str, name: object, field: str, value: Any, addresses: Iterable[str] = ()) -> None:
-        """The value has to be an MTU that the kernel takes (68 and 1280 are the least of IPv4 and IPv6, 65535 is a
-        bridge's most); ``addresses`` are those of the link's ends."""
+        """Check that the value is an MTU that the kernel accepts (minimum 68 for IPv4, 1280 for IPv6; maximum 65535 for
+        a bridge); ``addresses`` are those of the link's ends."""
         if value is None:
             return
         if not 68 <= value <= 65535:
@@ -85,12 +85,12 @@ class Problems:
             self.add(kind, name, field, value, "with an IPv6 address an MTU is 1280 to 65535")
 
     def standing_mtu(self, kind: str, name: object, wanted: int | None, found: int, addresses: Iterable[str]) -> None:
-        """Where none is declared, the one that stands has to do for the addresses."""
+        """Check that the observed MTU, where none is desired, is valid for the addresses."""
         if wanted is None and found < 1280 and any(":" in str(address) for address in addresses):
             self.add(kind, name, "mtu", found, "the link has it, and with an IPv6 address needs 1280 or more: say mtu")
 
     def interface_address(self, kind: str, name: object, field: str, value: Any) -> bool:
-        """The value has to be ADDRESS/LENGTH."""
+        """Check that the value is ADDRESS/LENGTH, a unicast address."""
         try:
             if "/" not in str(value):
                 raise ValueError
@@ -104,7 +104,8 @@ class Problems:
         return True
 
     def addressing(self, kind: str, name: object, prefix: str, end: dict[str, Any]) -> None:
-        """Addresses, gateways and routes of one link. With addresses they are all that it has, so they have to fit."""
+        """Check the addresses, gateways and routes of one link. Declared addresses are the link's only ones, so each
+        gateway has to be in one of their subnets or on-link routes, or be link-local."""
         before = len(self.found)
         for address in end["addresses"] or []:
             self.interface_address(kind, name, prefix + "addresses", address)
@@ -128,7 +129,7 @@ class Problems:
                 self.add(kind, name, prefix + "routes.to", route["to"], rule)
 
     def address(self, kind: str, name: object, field: str, value: Any, version: int | None = None) -> None:
-        """The value has to be an address, of that IP version if one is given."""
+        """Check that the value is an address, of that IP version if one is given."""
         if value is None:
             return
         try:
@@ -140,7 +141,7 @@ class Problems:
         self.add(kind, name, field, value, wanted + ", without a length")
 
     def network(self, kind: str, name: object, field: str, value: Any) -> bool:
-        """The value has to be a network without host bits."""
+        """Check that the value is a network without host bits."""
         try:
             ip.network(value)
             return True
@@ -149,7 +150,7 @@ class Problems:
             return False
 
     def networks(self, kind: str, name: object, field: str, values: list[Any]) -> None:
-        """Each of the values has to be a network, and no part of another one."""
+        """Check that each of the values is a network, and that none overlaps another."""
         found = [ip.network(value) for value in values if self.network(kind, name, field, value)]
         for number, one in enumerate(found):
             for other in found[:number]:
@@ -158,13 +159,14 @@ class Problems:
                     self.add(kind, name, field, str(small), f"it is part of {wide}, which is here too: leave it out")
 
     def labels(self, kind: str, name: object, value: Any) -> None:
-        """The value has to be labels that a link's alias can hold."""
+        """Check that the value is labels that fit into a link's alias."""
         wrong = None if value is None else names.labels_problem(value)
         if wrong is not None:
             self.add(kind, name, "labels", value, wrong)
 
     def routes(self, kind: str, name: object, field: str, value: Any) -> None:
-        """Each of the values has to be a route, one for each network: ``to`` it, ``via`` an address of its family."""
+        """Check that each value is a route (``to`` a network, ``via`` an address of its family), and that no two
+        have the same destination and metric."""
         ways: set[tuple[Any, int | None]] = set()
         for route in value or []:
             metric = route.get("metric")

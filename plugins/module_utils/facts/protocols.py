@@ -2,8 +2,8 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the modules in kinds/ have in common, as converge.py uses them. An object is a dictionary in the shape of its
-kind's OPTIONS, all of them there, None where one is not given."""
+"""Interfaces of the modules in kinds/, as converge.py uses them. An object is a dict with every key of its kind's
+OPTIONS, None where an option is not given."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ BRIDGE_POLICY, NAT_PORT, FOREIGN_FIREWALL = "bridge_policy", "nat_port", "foreig
 NETWORK_NAMES, RESOLVER = "network_names", "resolver"
 
 Declared = dict[str, Any]
-Identity = tuple[Any, ...]  # begins with the word for it and ends with the name
+Identity = tuple[Any, ...]  # first the noun for it, last the name
 
 
 class Kind(Protocol):
@@ -29,38 +29,38 @@ class Kind(Protocol):
     OPTIONS: dict[str, Any]  # an argument spec
 
     def check(self, wanted: Declared, host: Host, problems: Problems, /) -> None:
-        """Note what is wrong with an object."""
+        """Add the errors of an object to ``problems``."""
 
     def identities(self, wanted: Declared, /) -> list[Identity]:
-        """What no two objects of a document may share."""
+        """Return the identities that must be unique in a document."""
 
     def plan(self, wanted: Declared, host: Host, /) -> list[Action]:
-        """What has to be done for an object."""
+        """Compare an object's desired with its observed state; return the actions (none: idempotent)."""
 
 
 class Foretelling(Kind, Protocol):
-    """One of whose objects others may rest on."""
+    """A kind whose objects others may depend on."""
 
     def foretell(self, wanted: Declared, host: Host, /) -> None:
-        """Tell the host what the object is about to make and take away."""
+        """Predict, on the host, what the object is to create and to delete."""
 
 
 class Making(Kind, Protocol):
-    """One whose actions are carried out at a step of their own; those that take away too, unless it is Leaving."""
+    """A kind whose actions are applied in a step of their own; deletions too, unless it is Leaving."""
 
     def apply(self, actions: list[Action], host: Host, /) -> None:
-        """Carry out actions."""
+        """Apply actions."""
 
 
 class Leaving(Kind, Protocol):
-    """One whose objects are taken away at another step than they are made."""
+    """A kind whose objects are deleted in another step than they are created in."""
 
     def delete(self, actions: list[Action], host: Host, /) -> None:
-        """Carry out actions that take away."""
+        """Apply deletions."""
 
 
 class Filtering(Kind, Protocol):
-    """One whose objects the firewall knows."""
+    """A kind whose objects are part of the firewall state."""
 
     def lay(self, wanted: Declared, state: State, host: Host, /) -> None:
-        """Lay the object over the firewall's state."""
+        """Merge the object into the firewall's desired state."""

@@ -2,10 +2,10 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Links of the host that were renamed by hand (`ip link set X name Y`) get their names back.
+"""Restore the names of the host's links that were renamed out of band (`ip link set X name Y`).
 
-A declared link that is missing under its name is looked for among our links that are declared under none: by the labels
-that say what it is for, which only the host's root can write. What is inside a container is not asked.
+A declared link whose name is missing is searched among the managed, undeclared links by its identifying labels, which
+only the host's root can write. Links inside a container are not considered.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ from ansible_collections.virtnet.linux.plugins.module_utils.netlink import messa
 from ansible_collections.virtnet.linux.plugins.module_utils.netlink.socket import Request
 from ansible_collections.virtnet.linux.plugins.module_utils.netlink.stack import Link
 
-_KINDS = {BRIDGE: "bridge", VETH: "veth", VXLAN_TUNNEL: "vxlan"}  # the kernel's words
-_WORDS = ("network", "container", "cable")  # of labels: which link it is; the others may change with the declaration
+_KINDS = {BRIDGE: "bridge", VETH: "veth", VXLAN_TUNNEL: "vxlan"}  # IFLA_INFO_KIND
+_WORDS = ("network", "container", "cable")  # identifying labels; the others may change with the declaration
 
 _Identity = tuple[str, tuple[Any, ...]]
 
 
 def find(document: dict[str, list[dict[str, Any]]], host: Host) -> None:
-    """Have the host's stack show renamed links under their declared names. The actions of their kinds say so, and
-    rename() carries it out."""
+    """Make the host's stack list renamed links under their declared names. The actions of their kinds report the
+    rename, and rename() applies it."""
     declared = [(kind, one) for kind in _KINDS for one in document.get(kind) or [] if one["netns"] is None]
     links = host.stack(None).links if declared else {}
     lacking = [(kind, one) for kind, one in declared if one["state"] == "present" and one["name"] not in links]
@@ -42,25 +42,25 @@ def find(document: dict[str, list[dict[str, Any]]], host: Host) -> None:
             spare.setdefault(_identity(link.kind, link.labels), []).append(link)
     for kind, one in lacking:
         found = spare.get(_identity(_KINDS[kind], one["labels"] or {}), [])
-        if len(found) > 1:  # both ends of a cable bear the same labels
+        if len(found) > 1:  # both ends of a patch link have the same labels
             found = [link for link in found if _name_of_master(link, links) == one.get("bridge")]
         if len(found) == 1 and any(_identity(_KINDS[kind], one["labels"] or {})[1]):
             host.renamed[one["name"]] = links[one["name"]] = links.pop(found[0].name)
 
 
 def note(name: str, link: Link, before: dict[str, Any], after: dict[str, Any]) -> None:
-    """Add the name to what differs, where the link has another one."""
+    """Add the name to the difference, where the link has another one."""
     if link.name != name:
         before["name"], after["name"] = link.name, name
 
 
 def rename(actions: list[Action], host: Host) -> None:
-    """Give the links of these actions their names back; they have to be down for it, and come up with the actions."""
+    """Restore the names of these actions' links; each is set down for it, and up by its action."""
     stack = host.stack(None)
     for action in actions:
         link = host.renamed.pop(action.name, None) if action.wanted["netns"] is None else None
         if link is not None:
-            about, gone = f"{action.kind} {action.name}", (errno.ENODEV,)  # with a namespace that goes in this run
+            about, gone = f"{action.kind} {action.name}", (errno.ENODEV,)  # deleted with a namespace in this run
             down, back = messages.change_link(link.name, [], up=False), messages.rename_link(link.index, action.name)
             stack.send([Request(down, about, gone), Request(back, about, gone)])
             stack.forget()

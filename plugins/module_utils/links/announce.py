@@ -2,12 +2,11 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Announcements: neighbours are told which MAC has an address now, for one may have moved to another container.
+"""Gratuitous ARP and unsolicited neighbour advertisements: an address may have moved to another container's MAC.
 
-The kernel says it itself, once by ARP and once by neighbour discovery, when a link whose arp_notify and ndisc_notify
-are set is given a MAC, also the one that it has (Documentation/networking/ip-sysctl.rst). Raising the link would do,
-too, but then its bridge's port does not forward yet: that follows some milliseconds after, when the kernel gets round
-to it.
+The kernel sends one of each when a link with arp_notify and ndisc_notify is given a MAC, even the one that it has
+(Documentation/networking/ip-sysctl.rst). Setting the link up would do so, too, but its bridge port forwards only some
+milliseconds later, when the kernel's linkwatch work has run.
 """
 
 from __future__ import annotations
@@ -22,12 +21,12 @@ from ansible_collections.virtnet.linux.plugins.module_utils.netlink.socket impor
 from ansible_collections.virtnet.linux.plugins.module_utils.system import sysctls
 
 _SYSCTLS = ("net/ipv4/conf/%s/arp_notify", "net/ipv6/conf/%s/ndisc_notify")
-_NOT_WHILE_UP = (errno.EBUSY, errno.EOPNOTSUPP)  # of some cards' drivers
+_NOT_WHILE_UP = (errno.EBUSY, errno.EOPNOTSUPP)  # of some NICs' drivers
 _PATIENCE = 0.2  # seconds for a port to forward
 
 
 def announce(links: Iterable[tuple[str, str]], host: Host, last_port: str | None = None) -> None:
-    """Let links (namespace, name) say which addresses they have, once the bridge's port that came last forwards."""
+    """Announce the addresses of links (namespace, name), once the bridge port that was created last forwards."""
     by_netns: dict[str, list[str]] = {}
     for netns, name in links:
         by_netns.setdefault(netns, []).append(name)
@@ -50,8 +49,8 @@ def announce(links: Iterable[tuple[str, str]], host: Host, last_port: str | None
 
 
 def _wait_for(port: str, host: Host) -> None:
-    """A port is disabled until the kernel has noticed its carrier. One that learns first, for a spanning tree, is not
-    waited for."""
+    """Wait for a bridge port, which is disabled until the kernel has noticed its carrier. Does not wait for the
+    listening and learning states of STP."""
     deadline = time.monotonic() + _PATIENCE
     while time.monotonic() < deadline:
         link = host.stack(None).lookup(port)

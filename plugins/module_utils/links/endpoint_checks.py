@@ -2,8 +2,8 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What a namespace has already where a link is to come to it, and keeps. A process's (``pid``) may have links and
-routes of its own, as LXC's do, which are not ours to replace."""
+"""Endpoint checks: names, alternative names and routes that a namespace already has where a link is to be created. A
+process's namespace (``pid``) may have links and routes of its own, as LXC's do, which must not be replaced."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ def check_name(
     host: Host,
     problems: options.Problems,
 ) -> None:
-    """A link's name must be free in its namespace, or be its own. In a namespace that was made here a link of the
-    container's own gives way; one of ours, or in a process's namespace, does not."""
+    """Check that a link's name is free in its namespace, or used by that link. In a namespace that this collection
+    created, a link made by the container is renamed; a managed link, or one in a process's namespace, is not."""
     netns, name = place
     there = host.stack_to_be(netns).links.get(name)
     if there is None or is_it(there) or _leaves(netns, name, host):
@@ -49,8 +49,8 @@ def check_name(
 def check_altname(
     kind: str, about: str, field: str, place: tuple[str | None, str], host: Host, problems: options.Problems
 ) -> None:
-    """A link's name must not be an alternative name of another one: the kernel looks for both alike. In a namespace
-    that was made here such a name goes."""
+    """Check that a link's name is no alternative name of another link: the kernel looks up both in one table. In a
+    namespace that this collection created, such an alternative name is deleted."""
     netns, name = place
     stack = host.stack_to_be(netns)
     owner = None if name in stack.links else stack.altnames.get(name)
@@ -70,8 +70,8 @@ def check_altname(
 def check_addressing(
     kind: str, about: str, prefix: str, netns: str | None, end: dict[str, Any], host: Host, problems: options.Problems
 ) -> None:
-    """A link's addresses, gateways and routes must be right, and not take the place of routes that a process's
-    namespace has by links of its own."""
+    """Check a link's addresses, gateways and routes: well-formed, and no replacement of routes that a process's
+    namespace has through links of its own."""
     before = len(problems.found)
     problems.addressing(kind, about, prefix, end)
     if len(problems.found) > before or _pid(netns, host) is None:
@@ -91,9 +91,9 @@ def check_addressing(
 
 
 def is_ours(netns: str | None, link: Link, host: Host) -> bool:
-    """Whether a link in a namespace leads out of it to where only the host's root makes links: a veth to one of our
-    ends on the host or to a namespace with a handle, a macvlan on a NIC of the host; or is a NIC that the namespace was
-    given. What the link says of itself (its alias) is its container's to write."""
+    """Whether a link in a namespace is managed by this collection: a veth whose peer is a managed link on the host or
+    is in a namespace with a handle, a macvlan with a parent interface on the host, or a NIC that was moved into the
+    namespace. Only the host's root can create these; the link's alias is not trusted, for the container can set it."""
     if netns is None:
         return link.ours
     if netns not in host.handles:
@@ -109,7 +109,7 @@ def is_ours(netns: str | None, link: Link, host: Host) -> bool:
 
 
 def squatters(host: Host) -> list[Action]:
-    """For each link that a container made under a name that the document needs there: it gets another name."""
+    """Return one action for each link that a container made under a name that the document needs: rename it."""
     return [
         Action("change", LINK, f"{name} in {netns}", {"name": name}, {"name": None if kind == "altname" else _AWAY},
                {"netns": netns, "link": name})
@@ -118,7 +118,8 @@ def squatters(host: Host) -> list[Action]:
 
 
 def displace(actions: list[Action], host: Host) -> None:
-    """Carry the actions of squatters() out: nothing that a container made is deleted, it only frees the name."""
+    """Carry out the actions of squatters(): rename the container's link, or delete its alternative name; never delete
+    the link."""
     for action in actions:
         stack = host.stack(action.wanted["netns"])
         name = action.wanted["link"]
@@ -132,12 +133,12 @@ def displace(actions: list[Action], host: Host) -> None:
 
 
 def rename_away(link: Link) -> bytes:
-    """A request that gives a link, which has to be down, a name that nothing else has: it cannot be foreseen."""
+    """Return a request that gives a link, which has to be down, a random, unpredictable name."""
     return messages.rename_link(link.index, "vn" + secrets.token_hex(6))
 
 
 def _leaves(netns: str | None, name: str, host: Host) -> bool:
-    """Whether the link of that name goes in this run, maybe declared under another name of the same namespace."""
+    """Whether this run deletes the link of that name, perhaps declared under another name of the same namespace."""
     names = {netns}
     pid = _pid(netns, host)
     if pid is not None:
@@ -147,7 +148,7 @@ def _leaves(netns: str | None, name: str, host: Host) -> bool:
 
 
 def _pid(netns: str | None, host: Host) -> int | None:
-    """The process that gives the namespace, if one does."""
+    """Return the process (pid) whose namespace it is; None for any other namespace."""
     declared = host.coming.get(netns or "") or host.memory["handles"].get(netns or "") or {}
     pid: int | None = declared.get("pid")
     return pid

@@ -2,15 +2,16 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Permanent neighbour entries of the host's bridges: the address and MAC of each endpoint whose port is guarded.
+"""Permanent neighbour (ARP/ND) entries of the host's bridges: the address and MAC of each endpoint whose port has
+anti-spoofing (port security).
 
-What a port may send from (its guard) is what the host may send to: so the entry follows the guard, in every way that an
-endpoint comes, changes and goes. The host asks for no such neighbour by ARP or ND, no answer on the wire changes the
-entry, and permanent entries do not count against the kernel's gc_thresh3, which all namespaces of a machine share
-(neigh_alloc() in net/core/neighbour.c). An endpoint without anti-spoofing may give its addresses to another MAC, as
-VRRP does: of it the host learns as of any neighbour.
+The addresses that a port may send from (its guard) are those that the host may send to, so the entry follows the guard
+whenever an endpoint is created, changed or deleted. The host sends no ARP request or neighbour solicitation for such an
+address, no reply on the wire changes the entry, and permanent entries do not count against the kernel's gc_thresh3,
+which all namespaces of a machine share (neigh_alloc() in net/core/neighbour.c). An endpoint without anti-spoofing may
+move its addresses to another MAC, as VRRP does: the host resolves it like any other neighbour.
 
-A bridge loses its entries with its MAC, and while it is down; then they are made anew with the change of the bridge.
+A bridge loses its entries when its MAC changes or it goes down; the change of the bridge adds them again.
 """
 
 from __future__ import annotations
@@ -27,21 +28,21 @@ from ansible_collections.virtnet.linux.plugins.module_utils.netlink.neighbours i
 from ansible_collections.virtnet.linux.plugins.module_utils.netlink.stack import is_link_local
 
 KIND = "neighbour"
-FOLLOWS = (NETNS, BRIDGE, VETH)  # the kinds with which endpoints and gateways come, change and go
+FOLLOWS = (NETNS, BRIDGE, VETH)  # the kinds that create, change and delete endpoints and gateways
 
-Versions = set[bool]  # of IP, as whether it is IPv6
+Versions = set[bool]  # IP versions: True for IPv6, False for IPv4
 Document = Mapping[str, list[dict[str, Any]]]
 Entries = dict[str, set[Neighbour]]
 
 
 def desired(document: Document, host: Host, wanted: State) -> Entries:
-    """The entries as they have to be after the run, by bridge."""
+    """Return the desired neighbour entries after the run, by bridge."""
     return _entries(wanted.guards, host, _gateways_to_be(document, host))
 
 
 def plan(document: Document, host: Host, after: Entries, actions: list[Action]) -> list[Action]:
-    """One action for each bridge whose entries are not as they should be for a reason that no other action has: they
-    were deleted or changed by hand, or left by a run that was killed."""
+    """Return one action for each bridge whose neighbour entries differ from the desired ones for a reason that no other
+    action covers: deleted or changed out of band, or left by a run that was killed."""
     if not any(document.get(kind) for kind in FOLLOWS):
         return []
     stack = host.stack(None)
@@ -64,7 +65,7 @@ def plan(document: Document, host: Host, after: Entries, actions: list[Action]) 
 
 
 def apply(after: Entries, host: Host) -> None:
-    """Bring the entries of all bridges to what is desired."""
+    """Bring the neighbour entries of all bridges to the desired state."""
     stack = host.stack(None)
     stack.raw_neighbours = None
     indices = {link.index: name for name in after for link in [stack.lookup(name)] if link is not None}
@@ -79,13 +80,13 @@ def apply(after: Entries, host: Host) -> None:
 
 
 class _Gateways:
-    """Of which IP versions the host has addresses on its bridges: as they are, but for those that are declared."""
+    """The IP versions of the host's addresses on its bridges: observed, except for the declared bridges."""
 
     def __init__(self, host: Host, declared: dict[str, Versions]) -> None:
         self._host, self._known = host, dict(declared)
 
     def versions(self, bridge: str) -> Versions:
-        """Those of one bridge."""
+        """Return the IP versions of one bridge."""
         if bridge not in self._known:
             stack = self._host.stack(None)
             link = stack.links.get(bridge)
@@ -105,8 +106,8 @@ def _gateways_to_be(document: Document, host: Host) -> _Gateways:
 
 
 def _entries(guards: Mapping[str, Guard], host: Host, gateways: _Gateways) -> Entries:
-    """By bridge what the guards ask for, where the host has an address of the same IP version on it. Of bridges that
-    are joined it is the one with the addresses that needs to know all neighbours."""
+    """Return, by bridge, the neighbour entries of the guards' addresses, where the host has an address of the same IP
+    version on the bridge. Of bridges connected by patch links the gateway bridge gets the entries of all."""
     by_bridge: dict[str, dict[str, str]] = {}
     for _port, guard in sorted(guards.items()):
         bridge = host.heads.get(guard.bridge, guard.bridge)

@@ -2,8 +2,8 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What a link is set to (MAC, MTU, bridge, addresses, routes, mark): read, compared and set alike for every kind of
-link."""
+"""Settings of a link (MAC, MTU, bridge, addresses, routes, ownership label): observed state, difference to the desired
+state, and the netlink requests that apply it; the same for every kind of link."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ _IFLA_BRPORT_MODE, _IFLA_BRPORT_GUARD, _IFLA_BRPORT_ISOLATED = 4, 5, 33  # inclu
 _ROUTES = ("gateway", "gateway6", "routes")
 _FIELDS = {_DEFAULT: "gateway", _DEFAULT6: "gateway6"}  # of a route: any other is in routes
 
-# What a port forwards, and how it answers, from include/uapi/linux/if_link.h: number, name, whether it is on in a port
-# that is newly made. Without learning what is for the port is flooded to all; without flooding, or where the bridge
-# answers ARP itself, it is not found; locked, nothing comes in by it.
+# Bridge port flags of include/uapi/linux/if_link.h: number, name, default of a new port. Without learning, frames for
+# the port are flooded to all ports; without flooding, or with proxy ARP or neighbour suppression, its hosts are not
+# found; a locked port drops ingress frames of unknown MACs.
 _FLAGS = (
     (8, "IFLA_BRPORT_LEARNING", True),
     (9, "IFLA_BRPORT_UNICAST_FLOOD", True),
@@ -45,24 +45,24 @@ Settings = dict[str, Any]  # the keys are those of _READERS
 
 @functools.lru_cache(1 << 16)
 def normal_address(address: str) -> str:
-    """ADDRESS/LENGTH as the kernel writes it."""
+    """Normalize ADDRESS/LENGTH to the kernel's notation."""
     return "%s/%d" % (ip.normal(address.partition("/")[0]), ip.interface(address).network.prefixlen)
 
 
 @functools.lru_cache(1 << 16)
 def normal_host(address: str | None) -> str | None:
-    """An address without a length as the kernel writes it; what is empty stays so."""
+    """Normalize an address without prefix length to the kernel's notation; return an empty value unchanged."""
     return ip.normal(address) if address else address
 
 
 @functools.lru_cache(1 << 16)
 def normal_network(network: str) -> str:
-    """NETWORK/LENGTH as ipaddress writes it; a lone address is a network of one."""
+    """Normalize NETWORK/LENGTH to ipaddress's notation; a lone address is a network of one."""
     return str(ip.network(network))
 
 
 def normal_routes(routes: list[dict[str, Any]] | None) -> list[dict[str, Any]] | None:
-    """Routes as read() gives them: network, gateway and metric as the kernel writes them, sorted."""
+    """Normalize routes to the shape that read() returns: sorted, values in the kernel's notation."""
     if routes is None:
         return None
     plain = []
@@ -74,27 +74,28 @@ def normal_routes(routes: list[dict[str, Any]] | None) -> list[dict[str, Any]] |
 
 
 def routes_of_end(end: dict[str, Any]) -> list[tuple[str, str, str | None, int | None]]:
-    """The routes that an object's end of a link asks for, as (option, network, gateway, metric)."""
+    """Return the desired routes of an object's end of a link, as (option, network, gateway, metric)."""
     asked = {key: normal_host(end[key]) for key in ("gateway", "gateway6")}
     routes = _routes_of({**asked, "routes": normal_routes(end["routes"])})
     return [(_FIELDS.get(to, "routes"), to, via, metric) for to, via, metric in routes]
 
 
 def link_local_of(mac: str) -> str:
-    """The link-local address that a kernel derives from a MAC, with its length."""
+    """Return the link-local address (EUI-64) that the kernel derives from a MAC, with its prefix length."""
     return ip.link_local(mac) + "/64"
 
 
 def read(stack: Stack, link: Link, keys: Iterable[str]) -> Settings:
-    """What the link is set to now, as far as it is asked for, in the words that wanted settings use."""
+    """Return the observed settings of the link for these keys, in the format of the desired settings."""
     return {key: _READERS[key](stack, link) for key in keys}
 
 
 def compare(wanted: Settings, stack: Stack, link: Link, own_link_local: str | None) -> tuple[Settings, Settings]:
-    """What differs between wanted settings and the link, as (before, after).
+    """Compare desired settings with the observed link; return the difference as (before, after), empty where a second
+    run is idempotent.
 
-    ``own_link_local`` is the link-local address that goes with IPv6 addresses; its absence shows as a change of
-    addresses, and so does that of the route which comes with an address.
+    ``own_link_local`` is the link-local address that goes with IPv6 addresses. A missing link-local address, or a
+    missing connected route of an address, is reported as a change of addresses.
     """
     found = read(stack, link, [key for key, value in wanted.items() if value is not None])
     unrouted = _unrouted(wanted, stack, link)
@@ -108,7 +109,8 @@ def compare(wanted: Settings, stack: Stack, link: Link, own_link_local: str | No
 
 
 def setup(name: str, about: str, wanted: Settings, index_of_bridge: int | None) -> list[Request]:
-    """Requests that set the link itself (not its addresses and routes) to the wanted settings; None is left alone."""
+    """Return the requests that bring the link itself (not its addresses and routes) to the desired settings; None is
+    not enforced."""
     attrs: messages.Attributes = []
     if wanted.get("mac") is not None:
         attrs.append(("IFLA_ADDRESS", wanted["mac"]))
@@ -119,13 +121,13 @@ def setup(name: str, about: str, wanted: Settings, index_of_bridge: int | None) 
     if wanted.get("labels") is not None:
         attrs.append(("IFLA_IFALIAS", mark(wanted["labels"])))
     requests = [Request(messages.change_link(name, attrs, wanted.get("up")), about)]
-    if wanted.get("silent"):  # in a message before: the kernel raises a link first, whatever else is in the same one
-        # a link with an MTU below IPv6's least has no IPv6 to be kept silent; one that grows gets it with the MTU
+    if wanted.get("silent"):  # in an earlier message: within one message the kernel sets a link up first
+        # a link with an MTU below IPv6's minimum (1280) has no IPv6 settings; it gets them when the MTU is raised
         requests.insert(0, Request(messages.change_link(name, [messages.silent()]), about, (errno.EAFNOSUPPORT,)))
         if wanted.get("mtu") is not None:
             requests.insert(0, Request(messages.change_link(name, [("IFLA_MTU", wanted["mtu"])]), about))
     port = _port_attributes(wanted)
-    if port:  # in a message of its own: the kernel looks for the bridge before it sets the one given beside it
+    if port:  # in a message of its own: the kernel looks up the current master before it applies IFLA_MASTER
         requests.append(Request(messages.change_link(name, [messages.bridge_port(port)]), about))
     return requests
 
@@ -133,7 +135,7 @@ def setup(name: str, about: str, wanted: Settings, index_of_bridge: int | None) 
 def addressing(
     stack: Stack, link: Link | None, index: int, about: str, wanted: Settings, own_link_local: str | None
 ) -> list[Request]:
-    """Requests for the link's addresses and routes; ``link`` is None for one that was just made and has none yet."""
+    """Return the requests for the link's addresses and routes; ``link`` is None for a new one, which has none yet."""
     found = read(stack, link, _ROUTES) if link is not None else None
     have = [] if link is None else stack.addresses_of(link.index)
     requests = []
@@ -142,11 +144,11 @@ def addressing(
         unrouted = [] if link is None else _unrouted(wanted, stack, link)
         gone = [address for address in have if address not in asked and not is_link_local(address)] + unrouted
         requests += [
-            # ENXIO: with an MTU below IPv6's least its addresses are gone already
+            # ENXIO: with an MTU below IPv6's minimum the kernel has already deleted its IPv6 addresses
             Request(messages.delete_address(index, address), about, (errno.EADDRNOTAVAIL, errno.ENXIO))
             for address in gone
         ]
-        # first away, then new: an IPv4 address that came second in a subnet goes with the first
+        # delete first, then add: deleting an IPv4 primary address deletes the secondary ones of its subnet
         lost = [address for address in have if ":" not in address] if any(":" not in one for one in gone) else []
         new = [address for address in asked if address not in have or address in [*unrouted, *lost]]
         requests += [Request(messages.add_address(index, address), about) for address in new]
@@ -154,9 +156,9 @@ def addressing(
 
 
 def is_shut(stack: Stack, link: Link) -> bool:
-    """Whether the link is a bridge's port that does not forward although it and its bridge are up. With the spanning
-    tree it is one that the kernel has disabled (BPDU guard); without it every port forwards, until that is changed by
-    hand (`bridge link set dev X state 0`)."""
+    """Whether the link is a bridge port that does not forward although it and its bridge are up. With STP the kernel
+    has disabled it (BPDU guard); without STP every port forwards, unless an administrator changed its state
+    (`bridge link set dev X state 0`)."""
     if link.is_forwarding or not link.running:
         return False
     bridge = stack.link_at(link.master)
@@ -164,8 +166,8 @@ def is_shut(stack: Stack, link: Link) -> bool:
 
 
 def reopening(stack: Stack, link: Link, about: str) -> list[Request]:
-    """Requests before those of setup() that have a port which is shut forward again. With the spanning tree it has to
-    come up anew, for the kernel lets nobody else set a state."""
+    """Return the requests, to be sent before those of setup(), that make a disabled port forward again. With STP it has
+    to go down and up: the kernel does not accept a port state from user space then."""
     if not is_shut(stack, link):
         return []
     bridge = stack.link_at(link.master)
@@ -176,13 +178,13 @@ def reopening(stack: Stack, link: Link, about: str) -> list[Request]:
 
 
 def port_as_made(link: Link | None) -> str | None:
-    """The flags of a bridge's port as the kernel makes one, in the words of "port"; of those that this kernel has."""
+    """Return the default flags of a bridge port, in the format of "port"; only those that this kernel supports."""
     return None if link is None else _flag_words(_flags(link), as_made=True)
 
 
 def bridge_of(wanted: str | None, stack: Stack) -> int | None:
-    """The index of the bridge to enslave to, as it is now; None where none is wanted. A NetlinkError where it went
-    meanwhile."""
+    """Return the current index of the bridge to enslave to; None where none is desired. Raises NetlinkError where the
+    bridge was deleted since it was observed."""
     if not wanted:
         return None
     return (stack.links.get(wanted) or stack.fresh(wanted)).index
@@ -194,7 +196,7 @@ def _routing(index: int, about: str, wanted: Settings, found: Settings | None) -
     for route in _routes_of(found) if found else []:
         if wanted.get(_FIELDS.get(route[0], "routes")) is not None and route not in asked:
             requests.append(Request(messages.delete_route(index, *route), about, (errno.ESRCH,)))
-    # replaced even where they are there: a change of addresses before this may have taken them
+    # replaced even where they exist: a change of addresses in the same batch may have deleted them
     return requests + [Request(messages.replace_route(index, *route), about) for route in asked]
 
 
@@ -208,16 +210,17 @@ def _routes_of(settings: Settings) -> list[tuple[str, str | None, int | None]]:
 
 
 def _metric(version: int, metric: int | None) -> int | None:
-    """The metric as a dump shows it: IPv6 routes have 1024 where none is given (IP6_RT_PRIO_USER), IPv4 ones none for
-    0."""
+    """Return the metric that a dump reports: 1024 for an IPv6 route without one (IP6_RT_PRIO_USER), None for 0 in
+    IPv4."""
     if version == 6:
         return metric or 1024
     return metric or None
 
 
 def _unrouted(wanted: Settings, stack: Stack, link: Link) -> list[str]:
-    """Those of the addresses wanted that the link has without the route to their network, which the kernel gives with
-    an address, and not again where somebody has deleted it. (A link that is down has none, a VRF its own.)"""
+    """Return the desired addresses that the link has without their connected route. The kernel adds that route with
+    the address only; it stays missing once deleted out of band. (A link that is down has none, one in a VRF has it in
+    the VRF's table.)"""
     asked = wanted.get("addresses") or []
     if not asked or not link.up or link.master is not None:
         return []
@@ -226,8 +229,8 @@ def _unrouted(wanted: Settings, stack: Stack, link: Link) -> list[str]:
 
 
 def _network_of(address: str) -> str | None:
-    """The network of ADDRESS/LENGTH, to which the kernel gives a route; None for an address that is alone in it, or
-    that holds an IPv4 address."""
+    """Return the network of ADDRESS/LENGTH, for which the kernel adds a connected route; None for a /32 or /128 and for
+    an IPv4-mapped address."""
     interface = ip.interface(address)
     if interface.network.prefixlen == interface.network.max_prefixlen or getattr(interface.ip, "ipv4_mapped", None):
         return None
@@ -239,7 +242,7 @@ def _lacks_link_local(wanted: Settings, stack: Stack, link: Link, own_link_local
 
 
 def has_ipv6(wanted: Settings) -> bool:
-    """Whether an IPv6 address is among those that are wanted."""
+    """Whether an IPv6 address is among the desired ones."""
     return any(":" in address for address in wanted.get("addresses") or [])
 
 
@@ -253,7 +256,7 @@ def _addresses(stack: Stack, link: Link) -> list[str]:
 
 
 def _static_routes(stack: Stack, link: Link) -> list[Route]:
-    """Those through the link alone: ours are no ways of a route that has several."""
+    """Return the static routes through the link; next hops of multipath routes (ECMP) are never this collection's."""
     through = [route for route in stack.routes if route.index == link.index and not route.shared]
     return [route for route in through if route.protocol == messages.RTPROT_STATIC]
 
@@ -289,7 +292,7 @@ def _flags(link: Link) -> tuple[bytes | None, ...]:
 
 @functools.lru_cache(64)
 def _flag_words(values: tuple[bytes | None, ...], as_made: bool) -> str:
-    """As `bridge link` names them: 'learning on unicast_flood on ...'."""
+    """Format the flags as `bridge link` does: 'learning on unicast_flood on ...'."""
     found = []
     for (_at, name, on), value in zip(_FLAGS, values):
         if value is not None:

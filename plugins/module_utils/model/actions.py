@@ -2,8 +2,8 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Actions: what a run does, or would do. The one source of ``changed``, of check mode, of ``--diff`` and of what is
-applied."""
+"""Actions: the differences between desired and observed state. They are the single source of ``changed``, check mode,
+``--diff`` and of what is applied, so that a run is idempotent: no difference, no action."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from ansible_collections.virtnet.linux.plugins.module_utils.rules.names import s
 
 @dataclasses.dataclass
 class Action:
-    """One thing to do to one object.
+    """One change of one object.
 
-    ``verb`` is create, change, replace or delete. ``before`` and ``after`` hold what differs, in the words of the
-    module's options; ``wanted`` is the whole declared object, for whoever applies the action.
+    ``verb`` is create, change, replace or delete. ``before`` and ``after`` hold the attributes that differ, keyed by
+    the module's options; ``wanted`` is the whole desired object, for the code that applies the action.
     """
 
     verb: str
@@ -29,11 +29,11 @@ class Action:
     wanted: dict[str, Any]
 
     def shown(self) -> dict[str, Any]:
-        """The action as a person and a registered variable see it."""
+        """Return the action as the module returns it (a registered variable)."""
         return {"action": self.verb, "kind": self.kind, "name": self.name, "before": self.before, "after": self.after}
 
     def line(self) -> str:
-        """The action in one line: 'change veth veth0123: mtu 1500 -> 1400'."""
+        """Format the action in one line: 'change veth veth0123: mtu 1500 -> 1400'."""
         if self.verb in ("create", "delete"):
             return f"{self.verb} {self.kind} {self.name}"
         parts = [f"{key} {_text(self.before.get(key))} -> {_text(self.after.get(key))}" for key in self.after]
@@ -41,12 +41,13 @@ class Action:
 
     @property
     def shown_name(self) -> str:
-        """The name as people write it."""
+        """The name in its usual notation."""
         return sysctl(self.name) if self.kind == "sysctl" else self.name
 
 
 def difference(wanted: dict[str, Any], found: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """What differs, as (before, after). What is wanted as None is not enforced; an empty string asks for none."""
+    """Compare desired with observed attributes; return those that differ as (before, after). A desired None is not
+    enforced; an empty string means none."""
     changed = [
         key
         for key, value in wanted.items()
@@ -56,14 +57,14 @@ def difference(wanted: dict[str, Any], found: dict[str, Any]) -> tuple[dict[str,
 
 
 def _differ(wanted: Any, found: Any) -> bool:
-    """Of two that are not equal: None, an empty string and False are alike; having no labels ({}) is not the same as
-    not being marked (None)."""
+    """Whether two unequal values differ in meaning: None, an empty string and False are alike; no labels ({}) differs
+    from no ownership label (None)."""
     return bool((wanted or wanted == {}) or (found or found == {}))
 
 
 def as_diff(actions: list[Action]) -> dict[str, str]:
-    """The actions as the before and after that ``--diff`` shows: a block an object, a line an attribute. What is one
-    value is one line, or lines of different objects would be shown as if they belonged together."""
+    """Format the actions as the before and after of ``--diff``: a block an object, a line an attribute. An object with
+    a single value is one line, else lines of different objects would appear to belong together."""
     return {"before": _side(actions, "before"), "after": _side(actions, "after")}
 
 

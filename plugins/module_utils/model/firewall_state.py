@@ -2,10 +2,11 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the firewall of a host has to hold, in words: policies, guards, ports and published ports. Plain data.
+"""State of a host's firewall, desired or observed: network policies, guards (anti-spoofing), bridge ports, published
+ports, VTEPs. Plain data.
 
-Addresses and names are text. Tuples are sorted and addresses written as `ipaddress` writes them, so that what is
-declared equals what is read back.
+Addresses and names are text. Tuples are sorted and addresses are in the notation of `ipaddress`, so that desired and
+observed state compare equal.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ OpeningKey = tuple[str, str, int]  # protocol, address and port of a container
 
 
 class Policy(NamedTuple):
-    """What may cross the border of a bridge."""
+    """Network policy of a bridge: its ingress and egress traffic."""
 
     bridge: str
     subnets: tuple[str, ...] = ()
@@ -26,21 +27,22 @@ class Policy(NamedTuple):
     internal: bool = False
     icc: bool = True
     gateway_mode: str = "nat"  # or routed, isolated
-    gateway_mode6: str | None = None  # nat or routed, where IPv6 has the other one of them
+    gateway_mode6: str | None = None  # nat or routed, where the mode of IPv6 differs
     snat_address: str | None = None
     snat_address6: str | None = None
     trusted_interfaces: tuple[str, ...] = ()
-    uplinks: tuple[str, ...] = ()  # what forwards for it besides the bridge; none: every interface of the host
+    uplinks: tuple[str, ...] = ()  # interfaces that it may be forwarded by; empty: every interface of the host
 
     def mode(self, version: int) -> str:
-        """The gateway mode of an IP version."""
+        """Return the gateway mode of an IP version."""
         return (self.gateway_mode6 if version == 6 else None) or self.gateway_mode
 
 
 class Guard(NamedTuple):
-    """What a bridge's port may send: its MAC, its endpoint's addresses, and those of networks that it is allowed.
+    """Anti-spoofing (port security) of a bridge port: the source MAC, the endpoint's addresses and the additionally
+    allowed addresses that it may send.
 
-    ``addresses_checked`` is False for a port whose container routes for others: any address, but with its own MAC.
+    ``addresses_checked`` is False for a port whose container is a router: any source address, but its own MAC.
     """
 
     port: str
@@ -52,17 +54,17 @@ class Guard(NamedTuple):
 
 
 class Port(NamedTuple):
-    """A port of a bridge: the host end of an endpoint's veth, or a tunnel to other hosts.
+    """A port of a bridge: the host end of an endpoint's veth, or a VXLAN tunnel to other hosts.
 
-    ``also_on`` names the other bridges on which the same container has an endpoint, ``addresses`` is what it has on
-    this one: a client of those bridges, translated to these addresses, shares a network with the server, which would
-    answer it past us. Neither is kept without the other, and only bridges with a policy count.
+    ``also_on`` names the other bridges on which the same container has an endpoint, ``addresses`` are its addresses on
+    this one: a client on those bridges whose packet is translated (DNAT) to these addresses shares a network with the
+    server, whose reply would bypass the host. Neither is kept without the other, and only bridges with a policy count.
 
-    ``anycast``: a tunnel to hosts whose bridges have the same gateway, address and MAC; what this host itself says on
-    the bridge stays on this side, and what comes out of the tunnel is for containers alone.
+    ``anycast``: a tunnel to hosts whose bridges have the same gateway address and MAC (anycast gateway). Frames of this
+    host itself do not egress by the tunnel, and frames from the tunnel ingress to containers only.
 
-    ``turns``: the end of a cable beyond which client and server may both be, so that what was translated for them goes
-    back by it.
+    ``turns``: a reflecting port, the end of a patch link beyond which client and server may both be, so that translated
+    packets leave by the port that they came in by (hairpin).
     """
 
     name: str
@@ -74,7 +76,7 @@ class Port(NamedTuple):
 
 
 class NatPort(NamedTuple):
-    """One published port. ``host_ip`` None stands for all of the host's addresses of ``to_address``'s family."""
+    """One published port. ``host_ip`` None means all of the host's addresses of ``to_address``'s family."""
 
     protocol: str  # tcp, udp or sctp
     host_ip: str | None
@@ -85,12 +87,12 @@ class NatPort(NamedTuple):
 
     @property
     def key(self) -> NatKey:
-        """What can be published once only."""
+        """The key that is unique among published ports."""
         return self.protocol, self.host_ip or ("::" if ":" in self.to_address else "0.0.0.0"), self.host_port
 
 
 class Opening(NamedTuple):
-    """A container's own port, without any of the host's, to which a network of gateway mode routed lets others in."""
+    """An allowed port (routed mode): a container's port, without a host port, that any source may reach."""
 
     protocol: str
     address: str
@@ -99,14 +101,14 @@ class Opening(NamedTuple):
 
     @property
     def key(self) -> OpeningKey:
-        """What can be opened once only."""
+        """The key that is unique among allowed ports."""
         return self.protocol, self.address, self.port
 
 
 class Tunnel(NamedTuple):
-    """A VXLAN tunnel of this host's whose VTEPs are known: frames for its VNI are taken from these and no others.
+    """A VXLAN tunnel of this host with known VTEPs: frames for its VNI are accepted from these only.
 
-    There is none for a tunnel that learns from whoever sends, or whose FDB is not this collection's (BGP's).
+    There is none for a tunnel that learns VTEPs from any source, or whose FDB another program manages (BGP EVPN).
     """
 
     name: str
@@ -118,14 +120,14 @@ class Tunnel(NamedTuple):
 
 @dataclass
 class State:
-    """All that the firewall of a host has to hold; policies by bridge, guards and ports by the port's name.
+    """The whole firewall state of a host; policies by bridge, guards and ports by the port's name.
 
-    ``norouter``: the IP versions (4, 6) for which the host does not forward between interfaces that are not ours,
-    because it was no router before it had networks of ours. ``routers``: interfaces by which it did route IPv4 all the
-    same, each told so by itself.
+    ``norouter``: the IP versions (4, 6) for which the host does not forward between unmanaged interfaces, because it
+    was no router before it had networks of this collection. ``routers``: interfaces for which IPv4 forwarding was on
+    nevertheless, set for each interface.
 
-    ``tunnel_ports``: the UDP ports of tunnels to other hosts, this one's and, by default, those of others. What a
-    container sends there would come out of a tunnel as if another host had sent it.
+    ``tunnel_ports``: the UDP ports of VXLAN tunnels, this host's and, by default, those of others. A datagram that a
+    container sends there would be decapsulated as if another host (VTEP) had sent it.
     """
 
     policies: dict[str, Policy] = field(default_factory=dict)
@@ -139,7 +141,7 @@ class State:
     tunnels: dict[str, Tunnel] = field(default_factory=dict)
 
     def copy(self) -> State:
-        """One that can be changed without changing this."""
+        """Return a copy that can be changed independently."""
         return State(
             dict(self.policies),
             dict(self.guards),

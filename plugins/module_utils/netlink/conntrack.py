@@ -2,12 +2,12 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The kernel's memory of connections, as far as published ports are in it.
+"""Deletion of connection tracking entries of published ports, endpoints and networks.
 
-A UDP flow is translated as its first packet was, for as long as it lasts: when its port moves, is removed, or is
-published for the first time, its entry has to go, or the flow stays where it was. So does an SCTP association. TCP
-connections are left alone: the other end would not know what to make of their packets. With an endpoint, and with a
-network, all of its entries go: those of TCP would stay for days, and meet whoever gets the address next.
+All packets of a UDP flow are translated as its first one was. When its port is published, moved or removed, its entry
+has to be deleted, or the flow keeps its old destination; likewise an SCTP association. TCP connections are left alone:
+another peer could not continue them. With an endpoint or a network all of its entries are deleted: those of TCP would
+last for days, and apply to the next endpoint with the address.
 
 Sources: include/uapi/linux/netfilter/nfnetlink.h, nfnetlink_conntrack.h; net/netfilter/nf_conntrack_netlink.c.
 """
@@ -23,7 +23,7 @@ from ansible_collections.virtnet.linux.plugins.module_utils.netlink.socket impor
 from ansible_collections.virtnet.linux.plugins.module_utils.rules import ip
 
 _NETLINK_NETFILTER = 12
-_IPCTNL_MSG_CT_GET, _IPCTNL_MSG_CT_DELETE = 0x101, 0x102  # NFNL_SUBSYS_CTNETLINK << 8 and the message
+_IPCTNL_MSG_CT_GET, _IPCTNL_MSG_CT_DELETE = 0x101, 0x102  # NFNL_SUBSYS_CTNETLINK << 8 | message
 _NLM_F_REQUEST, _NLM_F_DUMP = 0x1, 0x300
 _CTA_TUPLE_ORIG, _CTA_TUPLE_REPLY, _CTA_ZONE = 1, 2, 18
 _CTA_TUPLE_IP, _CTA_TUPLE_PROTO = 1, 2
@@ -40,10 +40,10 @@ FORGOTTEN = {"udp": 17, "sctp": 132}
 
 
 def forget(ports: Iterable[tuple[str, int]]) -> int:
-    """Delete the entries of all flows that were sent to one of these (protocol, port), wherever they were translated.
+    """Delete the entries of all flows to one of these (protocol, port), whatever they were translated to.
 
-    To be called after the rules have changed: before, one more packet would bring the old entry back. Returns how many
-    entries there were. Raises NetlinkError.
+    Call it after the rules have changed: before, the next packet would create the old entry again. Returns the number
+    of deleted entries. Raises NetlinkError.
     """
     wanted = {(FORGOTTEN[protocol], port) for protocol, port in ports if protocol in FORGOTTEN}
     return _delete(lambda entry: _destination(entry) in wanted) if wanted else 0
@@ -51,10 +51,10 @@ def forget(ports: Iterable[tuple[str, int]]) -> int:
 
 def forget_networks(networks: Iterable[str], within: Iterable[str] = ()) -> int:
     """Delete the entries of all flows from or to these networks or addresses (172.30.0.0/16, fd00::2), translated ones
-    too; and of those between two addresses of one of the networks ``within``.
+    too; and of the flows between two addresses of one of the networks ``within``.
 
-    To be called after the links are gone: before, one more packet would bring an entry back. Returns how many entries
-    there were. Raises NetlinkError.
+    Call it after the links were deleted: before, the next packet would create an entry again. Returns the number of
+    deleted entries. Raises NetlinkError.
     """
     ranges, inner = _ranges(networks), _ranges(within)
 
@@ -68,7 +68,7 @@ def forget_networks(networks: Iterable[str], within: Iterable[str] = ()) -> int:
 
 
 def _ranges(networks: Iterable[str]) -> list[tuple[_Number, _Number]]:
-    """The first and the last address of each."""
+    """Return the first and the last address of each network."""
     found = []
     for network in map(ip.network, networks):
         length = len(network.network_address.packed)
@@ -88,14 +88,14 @@ def _delete(matches: Callable[[bytes], bool]) -> int:
 
 
 def _addresses(entry: bytes) -> Iterator[bytes]:
-    """Source and destination of both directions of a flow."""
+    """Yield source and destination of both directions of a flow."""
     found = attributes(entry, _FAMILY.size)
     for direction in (_CTA_TUPLE_ORIG, _CTA_TUPLE_REPLY):
         yield from attributes(attributes(found[direction])[_CTA_TUPLE_IP]).values()
 
 
 def _destination(entry: bytes) -> tuple[int, int] | None:
-    """Protocol and destination port of a flow's first direction; None where its protocol has no ports."""
+    """Return protocol and destination port of a flow's original direction; None where its protocol has no ports."""
     flow = attributes(attributes(entry, _FAMILY.size)[_CTA_TUPLE_ORIG])
     protocol = attributes(flow[_CTA_TUPLE_PROTO])
     if _CTA_PROTO_DST_PORT not in protocol:
@@ -104,7 +104,7 @@ def _destination(entry: bytes) -> tuple[int, int] | None:
 
 
 def _deletion(entry: bytes) -> bytes:
-    """The request that deletes an entry: what it is found by, sent back as it came."""
+    """Return the request that deletes an entry: its original tuple and zone, as dumped."""
     found = attributes(entry, _FAMILY.size)
     body = _nested(_CTA_TUPLE_ORIG | _NLA_F_NESTED, found[_CTA_TUPLE_ORIG])
     if _CTA_ZONE in found:

@@ -2,12 +2,13 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Netlink messages from stencils: pyroute2 encodes each form of message once, then only what differs is filled in.
+"""Encoder cache of netlink messages: pyroute2 encodes each form of message once, as a template whose values are filled
+in.
 
-pyroute2 takes 0.1 to 0.3 ms to encode a message, as long as the kernel takes to carry it out. A thousand endpoints send
-the same ten messages with other names, MACs and addresses in them. So the first message of a form is encoded and kept
-with the places of those values; the next ones are copies of it. The formats stay pyroute2's: which attribute has which
-number, type and place is nowhere told here.
+pyroute2 takes 0.1 to 0.3 ms to encode a message, as long as the kernel takes to process it. A thousand endpoints send
+the same ten messages with other names, MACs and addresses. So the first message of a form is encoded and cached with
+the offsets of those values; the next ones are copies of it. The formats stay pyroute2's: attribute numbers, types and
+offsets are not repeated here.
 """
 
 from __future__ import annotations
@@ -34,8 +35,8 @@ def _mac(value: str) -> bytes:
     return bytes.fromhex(value.replace(":", ""))
 
 
-# The attributes whose values differ from object to object, and how those lie in a message. All others belong to the
-# form: a message with another MTU is another stencil.
+# The attributes whose values are filled into a template, and their encoding. All others belong to the form: a message
+# with another MTU is another template.
 _DIFFERS: dict[str, Callable[[Any], bytes]] = {
     "IFLA_IFNAME": _text,
     "IFLA_IFALIAS": _text,
@@ -63,7 +64,7 @@ _stencils: dict[Any, _Stencil | None] = {}
 
 
 def encode(message_class: Any, kind: int, request: int, attrs: Attributes, **fields: int) -> bytes:
-    """The request of that kind as bytes, without a sequence number; what pyroute2's class would make of it."""
+    """Encode a request of that kind, without a sequence number; equal to what pyroute2's class encodes."""
     values: list[bytes] = []
     form = (message_class, kind, request, tuple(fields.items()), _outline(attrs, values))
     if form not in _stencils:
@@ -79,7 +80,7 @@ def encode(message_class: Any, kind: int, request: int, attrs: Attributes, **fie
 
 
 def encode_by_pyroute2(message_class: Any, kind: int, request: int, attrs: Attributes, **fields: int) -> bytes:
-    """The same, the long way."""
+    """Encode a request with pyroute2's class, without the cache."""
     message = message_class()
     for field, value in fields.items():
         message[field] = value
@@ -90,7 +91,7 @@ def encode_by_pyroute2(message_class: Any, kind: int, request: int, attrs: Attri
 
 
 def _outline(attrs: Attributes, values: list[bytes]) -> _Outline:
-    """The attributes with a length instead of each value that differs; those values are appended to ``values``."""
+    """Return the attributes with lengths in place of the values to fill in; append those values to ``values``."""
     outline: list[tuple[str, Any]] = []
     for name, value in attrs:
         if name in _DIFFERS:
@@ -105,8 +106,8 @@ def _outline(attrs: Attributes, values: list[bytes]) -> _Outline:
 
 
 def _stencil(message_class: Any, message: bytes, outline: _Outline, values: list[bytes]) -> _Stencil | None:
-    """The message with the places of the values; None where they do not lie as the outline has it (a pyroute2 that
-    leaves an attribute out, a header of which we do not know): such a form is encoded the long way each time."""
+    """Return the template: the message and the offsets of the values; None where the message does not match the outline
+    (a pyroute2 that omits an attribute, an unknown header): such a form is encoded by pyroute2 each time."""
     places: list[int] = []
     start = _MESSAGE_HEADER + struct.calcsize("".join(form for _name, form in message_class.fields))
     try:
@@ -118,7 +119,7 @@ def _stencil(message_class: Any, message: bytes, outline: _Outline, values: list
 
 
 def _find(message: bytes, offset: int, outline: _Outline, places: list[int]) -> int:
-    """Note where the values lie in the attributes that begin at the offset; return where those end."""
+    """Append the offsets of the values in the attributes that begin at ``offset``; return the attributes' end."""
     for name, what in outline:
         (length,) = struct.unpack_from("=H", message, offset)
         if name in _DIFFERS:

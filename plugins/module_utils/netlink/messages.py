@@ -4,8 +4,8 @@
 
 """Rtnetlink requests, in the formats of pyroute2's message classes.
 
-Only the message classes are imported: executing the package's top costs three times as much (asyncio, NDB and all), so
-a bare parent module stands in for it while they load. Works alike from pyroute2 0.7 to the newest. Sources:
+Only the message classes are imported: importing the whole package takes three times as long (asyncio, NDB), so an empty
+parent module replaces it while they load. Works with pyroute2 0.7 and later. Sources:
 rtnetlink(7), include/uapi/linux/rtnetlink.h, if_link.h, if_addr.h, neighbour.h, fib_rules.h.
 """
 
@@ -48,7 +48,7 @@ AF_UNSPEC, AF_INET, AF_BRIDGE, AF_INET6 = 0, 2, 7, 10
 
 
 def _load(*names: str) -> tuple[Any, ...]:
-    """The message classes of these names, without running pyroute2/__init__.py."""
+    """Import the message classes of these names, without running pyroute2/__init__.py."""
     stand_in = None
     if "pyroute2" not in sys.modules:
         spec = importlib.util.find_spec("pyroute2")
@@ -73,7 +73,7 @@ except ImportError as missing:
 
 @functools.cache
 def get_links(name: str | None = None) -> bytes:
-    """Ask for all links (a dump), or for the one of that name; without statistics, which are most of a reply."""
+    """Encode a request for all links (a dump), or for one by name; without statistics, which are most of a reply."""
     attrs: Attributes = [("IFLA_EXT_MASK", RTEXT_FILTER_SKIP_STATS)]
     if name is None:
         return encode(_ifinfmsg, RTM_GETLINK, NLM_F_ROOT_MATCH, attrs)
@@ -82,7 +82,7 @@ def get_links(name: str | None = None) -> bytes:
 
 @functools.cache
 def get_links_of(kind: str) -> bytes:
-    """Ask for the links of a kind; a kernel before 4.6 gives all."""
+    """Encode a dump request for the links of a kind; a kernel before 4.6 returns all."""
     info = [("IFLA_INFO_KIND", kind)]
     attrs: Attributes = [("IFLA_EXT_MASK", RTEXT_FILTER_SKIP_STATS), ("IFLA_LINKINFO", {"attrs": info})]
     return encode(_ifinfmsg, RTM_GETLINK, NLM_F_ROOT_MATCH, attrs)
@@ -90,19 +90,19 @@ def get_links_of(kind: str) -> bytes:
 
 @functools.cache
 def get_addresses() -> bytes:
-    """Ask for all addresses."""
+    """Encode a dump request for all addresses."""
     return encode(_ifaddrmsg, RTM_GETADDR, NLM_F_ROOT_MATCH, [])
 
 
 @functools.cache
 def get_routes(table: int) -> bytes:
-    """Ask for the routes of a table, of both families; a kernel before 4.20 gives those of all tables, and every kernel
-    where it is unspecified."""
+    """Encode a dump request for the routes of a table, of both families; a kernel before 4.20 returns those of all
+    tables, as does every kernel for RT_TABLE_UNSPEC."""
     return encode(_rtmsg, RTM_GETROUTE, NLM_F_ROOT_MATCH, [("RTA_TABLE", table)], family=AF_UNSPEC)
 
 
 def get_nsid(namespace_fd: int) -> bytes:
-    """Ask for the id (IFLA_LINK_NETNSID of links) by which the socket's namespace knows that of the open file."""
+    """Encode a request for the nsid (IFLA_LINK_NETNSID of links) of the open file's namespace in the socket's one."""
     return _nsid_request(("NETNSA_FD", namespace_fd))
 
 
@@ -117,14 +117,14 @@ def _nsid_request(*attrs: tuple[str, Any]) -> bytes:
 
 
 def create_link(name: str, kind: str, data: Attributes, attrs: Attributes) -> bytes:
-    """Make a link of the kind (bridge, veth, vxlan, macvlan); refused when one of that name exists."""
+    """Encode: create a link of the kind (bridge, veth, vxlan, macvlan); EEXIST when one of that name exists."""
     info = [("IFLA_INFO_KIND", kind)] + ([("IFLA_INFO_DATA", {"attrs": data})] if data else [])
     every = [("IFLA_IFNAME", name), *attrs, ("IFLA_LINKINFO", {"attrs": info})]
     return encode(_ifinfmsg, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, every)
 
 
 def veth_peer(name: str, namespace_fd: int | None, mac: str | None, mtu: int | None) -> Attributes:
-    """The data of a veth: its peer, born in the namespace of the open file (None: the socket's own)."""
+    """Return the data of a veth: its peer, created in the namespace of the open file (None: the socket's own)."""
     attrs: Attributes = [("IFLA_IFNAME", name)]
     if mac is not None:
         attrs.append(("IFLA_ADDRESS", mac))
@@ -136,51 +136,51 @@ def veth_peer(name: str, namespace_fd: int | None, mac: str | None, mtu: int | N
 
 
 def change_link(name: str, attrs: Attributes, up: bool | None = None) -> bytes:
-    """Change the link of that name."""
+    """Encode: change the link of that name."""
     flags = {} if up is None else {"flags": IFF_UP if up else 0, "change": IFF_UP}
     return encode(_ifinfmsg, RTM_NEWLINK, 0, [("IFLA_IFNAME", name), *attrs], **flags)
 
 
 def set_up(index: int) -> bytes:
-    """Set the link of that index up."""
+    """Encode: set the link of that index up."""
     return encode(_ifinfmsg, RTM_NEWLINK, 0, [], index=index, flags=IFF_UP, change=IFF_UP)
 
 
 def set_down(index: int) -> bytes:
-    """Set the link of that index down."""
+    """Encode: set the link of that index down."""
     return encode(_ifinfmsg, RTM_NEWLINK, 0, [], index=index, change=IFF_UP)
 
 
 def move_link(index: int, name: str, namespace_fd: int) -> bytes:
-    """Move the link of that index to the namespace of the open file, under a name that is free there."""
+    """Encode: move the link of that index to the namespace of the open file, under a name that is free there."""
     return encode(_ifinfmsg, RTM_NEWLINK, 0, [("IFLA_NET_NS_FD", namespace_fd), ("IFLA_IFNAME", name)], index=index)
 
 
 def rename_link(index: int, name: str) -> bytes:
-    """Give the link of that index, which has to be down, another name."""
+    """Encode: rename the link of that index, which has to be down."""
     return encode(_ifinfmsg, RTM_NEWLINK, 0, [("IFLA_IFNAME", name)], index=index)
 
 
 def delete_altname(index: int, name: str) -> bytes:
-    """Take an alternative name from the link of that index."""
+    """Encode: delete an alternative name of the link of that index."""
     attrs: Attributes = [("IFLA_PROP_LIST", {"attrs": [("IFLA_ALT_IFNAME", name)]})]
     return encode(_ifinfmsg, RTM_DELLINKPROP, 0, attrs, index=index)
 
 
 def change_link_data(name: str, kind: str, data: Attributes) -> bytes:
-    """Change the attributes of the link's kind, a bridge's STP for instance."""
+    """Encode: change the attributes of the link's kind, for instance a bridge's STP."""
     info = [("IFLA_INFO_KIND", kind), ("IFLA_INFO_DATA", {"attrs": data})]
     return change_link(name, [("IFLA_LINKINFO", {"attrs": info})])
 
 
 def bridge_port(attrs: Attributes) -> tuple[str, Any]:
-    """The attribute that sets what a link is as a bridge's port (IFLA_BRPORT_*)."""
+    """Return the attribute that sets a link's bridge port options (IFLA_BRPORT_*)."""
     info = [("IFLA_INFO_SLAVE_KIND", "bridge"), ("IFLA_INFO_SLAVE_DATA", {"attrs": attrs})]
     return ("IFLA_LINKINFO", {"attrs": info})
 
 
 def silent() -> tuple[str, Any]:
-    """The attribute that keeps a link from giving itself a link-local address, and so from speaking unasked."""
+    """Return the attribute that turns off automatic link-local addresses, and so unsolicited IPv6 packets of a link."""
     return (
         "IFLA_AF_SPEC",
         {"attrs": [("AF_INET6", {"attrs": [("IFLA_INET6_ADDR_GEN_MODE", IN6_ADDR_GEN_MODE_NONE)]})]},
@@ -188,37 +188,37 @@ def silent() -> tuple[str, Any]:
 
 
 def delete_link(name: str) -> bytes:
-    """Delete the link of that name."""
+    """Encode: delete the link of that name."""
     return encode(_ifinfmsg, RTM_DELLINK, 0, [("IFLA_IFNAME", name)])
 
 
 def delete_group(group: int) -> bytes:
-    """Delete every link of that group."""
+    """Encode: delete every link of that group."""
     return encode(_ifinfmsg, RTM_DELLINK, 0, [("IFLA_GROUP", group)])
 
 
 def add_address(index: int, address: str) -> bytes:
-    """Give the link an address (ADDRESS/LENGTH), usable at once: no duplicate address detection in IPv6."""
+    """Encode: add an address (ADDRESS/LENGTH) to the link, without duplicate address detection in IPv6."""
     return _address(RTM_NEWADDR, NLM_F_CREATE | NLM_F_REPLACE, index, address)
 
 
 def delete_address(index: int, address: str) -> bytes:
-    """Take an address (ADDRESS/LENGTH) from the link."""
+    """Encode: delete an address (ADDRESS/LENGTH) of the link."""
     return _address(RTM_DELADDR, 0, index, address)
 
 
 def replace_route(index: int, to: str, via: str | None, metric: int | None) -> bytes:
-    """A static route of the main table through the link; ``to`` is a network with its length."""
+    """Encode: create or replace a static route of the main table through the link; ``to`` is NETWORK/LENGTH."""
     return _route(RTM_NEWROUTE, NLM_F_CREATE | NLM_F_REPLACE, index, to, via, metric)
 
 
 def delete_route(index: int, to: str, via: str | None, metric: int | None) -> bytes:
-    """Take away what replace_route gave."""
+    """Encode: delete a route of replace_route()."""
     return _route(RTM_DELROUTE, 0, index, to, via, metric)
 
 
 def append_local_route(index: int, to: str, metric: int) -> bytes:
-    """A route of the local table: the address is this host's also for packets that came to it through the link."""
+    """Encode: append a route of the local table: the address is local also for packets that ingress by the link."""
     network = ip.network(to)
     attrs: Attributes = [("RTA_DST", str(network.network_address)), ("RTA_OIF", index), ("RTA_PRIORITY", metric)]
     return encode(
@@ -237,17 +237,17 @@ def append_local_route(index: int, to: str, metric: int) -> bytes:
 
 @functools.cache
 def get_rules() -> bytes:
-    """Ask for the rules of routing, of all families."""
+    """Encode a dump request for the routing policy rules, of all families."""
     return encode(_fibmsg, RTM_GETRULE, NLM_F_ROOT_MATCH, [], family=AF_UNSPEC)
 
 
 def add_rule(to: str, preference: int, protocol: int) -> bytes:
-    """A rule that looks what is for a network up in the main table; behind those that have this preference."""
+    """Encode: add a rule `to NETWORK lookup main`, after existing ones of the same preference."""
     return _rule(RTM_NEWRULE, NLM_F_CREATE | NLM_F_EXCL, to, preference, protocol)
 
 
 def delete_rule(to: str, preference: int, protocol: int) -> bytes:
-    """Take away what add_rule gave."""
+    """Encode: delete a rule of add_rule()."""
     return _rule(RTM_DELRULE, 0, to, preference, protocol)
 
 

@@ -2,10 +2,10 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Network namespaces as files in /run/netns, the way iproute2 keeps them (ip-netns(8)).
+"""Network namespaces with handles in /run/netns, compatible with iproute2 (ip-netns(8)).
 
-The process is always back in the namespace it started in when a function here returns. pyroute2 forks a child for each
-namespace that it makes or opens; entering one in this process and leaving it again costs a hundredth of that.
+Every function returns in the namespace in which it was called. pyroute2 forks a child for each namespace that it
+creates or opens; setns(2) in this process, there and back, takes a hundredth of that time.
 """
 
 from __future__ import annotations
@@ -29,22 +29,22 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 
 def path(name: str) -> str:
-    """Where the namespace's handle is."""
+    """Return the path of the namespace's handle."""
     return f"{DIRECTORY}/{name}"
 
 
 def file_of(name: str | None) -> str:
-    """A file that holds the namespace (None: the one that this process is in)."""
+    """Return the path of a file that refers to the namespace (None: the one of this process)."""
     return "/proc/self/ns/net" if name is None else path(name)
 
 
 def path_of_pid(pid: int) -> str:
-    """Where the kernel shows a process's namespace."""
+    """Return the path of a process's namespace."""
     return "/proc/%d/ns/net" % pid
 
 
 def statuses() -> dict[str, os.stat_result]:
-    """What stat(2) says of every handle; a file that holds no namespace (left by a crash) is not one."""
+    """Return the stat(2) result of every handle; a file without a namespace mounted on it (left by a crash) is none."""
     device = os.stat("/proc/self/ns/net").st_dev
     found = {}
     with contextlib.suppress(FileNotFoundError):
@@ -57,32 +57,32 @@ def statuses() -> dict[str, os.stat_result]:
 
 
 def handles() -> dict[str, int]:
-    """Every handle and the inode of the namespace it holds."""
+    """Return the inode of the namespace of every handle."""
     return {name: status.st_ino for name, status in statuses().items()}
 
 
 def identity(status: os.stat_result) -> str:
-    """What distinguishes a namespace from all others of this boot. The kernel gives an inode's number to the next
-    namespace when the old one is gone; with the time at which the inode was made it is unique, and both stay as long as
-    a handle is mounted (fs/nsfs.c)."""
+    """Return an identity that is unique among all namespaces of this boot. The kernel reuses the inode number of a
+    deleted namespace; with the inode's creation time it is unique, and both are stable as long as a handle is mounted
+    (fs/nsfs.c)."""
     return "%d.%d" % (status.st_ino, status.st_ctime_ns)
 
 
 def since(name: str) -> float | None:
-    """The second since 1970 in which a handle's namespace was first looked at: while a handle is mounted its inode
-    stays, which is immutable. None where there is no handle."""
+    """Return the time (seconds since 1970) at which a handle's namespace was first accessed: its inode is immutable and
+    exists while a handle is mounted. None where there is no handle."""
     with contextlib.suppress(FileNotFoundError):
         return os.stat(path(name)).st_ctime
     return None
 
 
 def own_inode() -> int:
-    """The inode of the namespace that this process is in."""
+    """Return the inode of this process's namespace."""
     return os.stat("/proc/self/ns/net").st_ino
 
 
 def inode_of_pid(pid: int) -> int | None:
-    """The inode of a process's namespace; None where there is no such process."""
+    """Return the inode of a process's namespace; None where there is no such process."""
     try:
         return os.stat(path_of_pid(pid)).st_ino
     except FileNotFoundError:
@@ -90,7 +90,7 @@ def inode_of_pid(pid: int) -> int | None:
 
 
 def processes() -> dict[int, list[int]]:
-    """The processes of this host by the inode of their namespace."""
+    """Return the pids of this host's processes by the inode of their namespace."""
     found: dict[int, list[int]] = {}
     for entry in os.listdir("/proc"):
         if entry.isdigit():
@@ -101,7 +101,7 @@ def processes() -> dict[int, list[int]]:
 
 @contextlib.contextmanager
 def entered(name: str | None) -> Iterator[None]:
-    """Be in the namespace for the length of a with block; None is the one we are in."""
+    """Enter the namespace for the with block; None is the current one."""
     if name is None:
         yield
     else:
@@ -111,7 +111,7 @@ def entered(name: str | None) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _inside(file: str) -> Iterator[None]:
-    """Be in the namespace that the file holds."""
+    """Enter the namespace of the file for the with block."""
     with _home():
         _enter(file)
         yield
@@ -119,7 +119,7 @@ def _inside(file: str) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _home() -> Iterator[None]:
-    """Be in the same namespace after a with block as before it."""
+    """Return to the current namespace after the with block."""
     home = os.open("/proc/self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
     try:
         yield
@@ -139,14 +139,14 @@ def _enter(file: str) -> None:
 
 
 def open_socket(name: str | None) -> Socket:
-    """A netlink socket in the namespace."""
+    """Open a netlink socket in the namespace."""
     with entered(name):
         return Socket()
 
 
 def open_sockets(names: Iterable[str]) -> dict[str, Socket]:
-    """A netlink socket in each of the namespaces, by name. It is home only after the last of them: to look for home and
-    to go there takes half as long as the rest."""
+    """Open a netlink socket in each of the namespaces; return them by name. It returns to the current namespace only
+    after the last one: doing so after each takes half as long again."""
     found: dict[str, Socket] = {}
     with _home(), contextlib.ExitStack() as opened:
         for name in names:
@@ -158,13 +158,13 @@ def open_sockets(names: Iterable[str]) -> dict[str, Socket]:
 
 
 def open_socket_of_pid(pid: int) -> Socket:
-    """A netlink socket in a process's namespace."""
+    """Open a netlink socket in a process's namespace."""
     with _inside(path_of_pid(pid)):
         return Socket()
 
 
 def share_directory() -> bool:
-    """See to it that /run/netns, where it is a mount point, is a shared one; False where it is none."""
+    """Make the mount /run/netns shared (mount propagation); return False where it is no mount point."""
     try:
         _mount_directory(b"", _MS_SHARED)
         return True
@@ -182,9 +182,9 @@ def _mount_directory(source: bytes, flag: int) -> None:
 
 
 def prepare_directory() -> None:
-    """Make /run/netns a shared mount, so that handles are seen by processes with mount namespaces of their own.
+    """Make /run/netns a shared mount, so that handles propagate to other mount namespaces.
 
-    As ip-netns does at its first use.
+    ip-netns(8) does the same at its first use.
     """
     os.makedirs(DIRECTORY, mode=0o755, exist_ok=True)
     _mount_directory(DIRECTORY.encode(), _MS_BIND)
@@ -192,7 +192,7 @@ def prepare_directory() -> None:
 
 
 def remove_directory() -> bool:
-    """Undo prepare_directory(), and what a killed run has left to undo; False while a handle is left, anybody's."""
+    """Undo prepare_directory(), also for a killed run; return False while any handle is left, managed or not."""
     try:
         if os.listdir(DIRECTORY):
             return False
@@ -202,15 +202,15 @@ def remove_directory() -> bool:
         _call("umount2", DIRECTORY.encode(), _MNT_DETACH)
     try:
         os.rmdir(DIRECTORY)
-    except OSError as error:  # a handle that somebody made under the mount, and the folder is his; else once more
+    except OSError as error:  # ENOTEMPTY: another program has files under the mount, keep the directory; else try again
         return error.errno == errno.ENOTEMPTY
     return True
 
 
 @contextlib.contextmanager
 def scratch(about: str) -> Iterator[None]:
-    """Be in a new namespace for the length of a with block; it goes then, unless it was given a handle. An OSError says
-    what it was to be for."""
+    """Enter a new namespace for the with block; it is deleted afterwards, unless it was given a handle. An OSError
+    names its purpose (``about``)."""
     with _home():
         try:
             _call("unshare", _CLONE_NEWNET)
@@ -220,10 +220,10 @@ def scratch(about: str) -> Iterator[None]:
 
 
 def create(name: str, requests: list[Request], prepare: Callable[[], None]) -> Socket:
-    """Make a new namespace with a handle of that name; return a socket in it.
+    """Create a namespace with a handle of that name; return a socket in it.
 
-    The requests are carried out in it, and prepare() is called inside, before it has a handle: a run that is killed in
-    between leaves none that is half prepared.
+    The requests are sent, and prepare() is called, inside it before it has a handle: a run that is killed in between
+    leaves no half prepared namespace.
     """
     with scratch("netns " + name):
         inside = Socket()
@@ -234,24 +234,24 @@ def create(name: str, requests: list[Request], prepare: Callable[[], None]) -> S
 
 
 def give_name(name: str, source: str) -> None:
-    """A further handle for a namespace that exists: source is a file that holds it, as /proc/PID/ns/net."""
+    """Create a further handle of an existing namespace: source is a file that refers to it, as /proc/PID/ns/net."""
     _bind(source, name)
 
 
 def delete(name: str) -> None:
-    """Take a handle away; the namespace goes with the last handle, process and socket that hold it."""
+    """Delete a handle; the kernel deletes the namespace with its last handle, process and socket."""
     handle = path(name)
     try:
         _call("umount2", handle.encode(), _MNT_DETACH)
     except OSError as error:
-        if error.errno not in (errno.EINVAL, errno.ENOENT):  # no mount: a file that a crash left
+        if error.errno not in (errno.EINVAL, errno.ENOENT):  # not mounted: a file left by a crash
             raise
     with contextlib.suppress(FileNotFoundError):
         os.unlink(handle)
 
 
 def is_leftover(name: str) -> bool:
-    """Whether a plain empty file stands where the handle would be: what a crash between two steps leaves."""
+    """Whether the handle is an empty regular file, as a crash before the bind mount leaves it."""
     try:
         status = os.lstat(path(name))
     except FileNotFoundError:
@@ -260,7 +260,7 @@ def is_leftover(name: str) -> bool:
 
 
 def _bind(source: str, name: str) -> None:
-    # O_EXCL: what somebody else has made under this name a moment ago is his
+    # O_EXCL: never bind over a handle that another program has created meanwhile
     os.close(os.open(path(name), os.O_RDONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o444))
     try:
         _call("mount", source.encode(), path(name).encode(), b"none", _MS_BIND, None)

@@ -2,17 +2,18 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Who is behind a VXLAN tunnel, in the three tables that the kernel has for it, and the neighbour entries of bridges.
+"""The remote endpoints of a VXLAN tunnel in the kernel's three tables, and the neighbour entries of bridges.
 
-    forwarding   of the tunnel: MAC -> VTEP; the MAC of zeros stands for everything that is for all or for nobody known
-    static       of the bridge: MAC -> the tunnel's port, so that the frame is not flooded
-    neighbours   of the bridge: address -> MAC; what neigh_suppress answers ARP and neighbour discovery from
+    forwarding   VXLAN FDB entries of the tunnel: MAC -> VTEP; the all-zero MAC is for BUM traffic (broadcast, unknown
+                 unicast, multicast), one entry for each VTEP: head-end replication
+    static       bridge FDB entries: MAC -> the tunnel's port, so that the frame is not flooded
+    neighbours   neighbour (ARP/ND) entries of the bridge: address -> MAC; neigh_suppress answers ARP and ND from them
 
-A bridge also has permanent neighbour entries for the host's own endpoints (endpoint_neighbours.py). These carry a
-protocol number (NDA_PROTOCOL, as `ip neighbour` shows it), so that it is the kernel that knows whose an entry is.
+A bridge also has permanent neighbour entries for the host's own endpoints (endpoint_neighbours.py). These have a
+protocol number (NDA_PROTOCOL, reported by `ip neighbour`), so that the kernel stores the owner of an entry.
 
-Messages are packed here by hand: a struct of twelve bytes and two attributes each, and a fabric has fifty thousand of
-them, of which pyroute2 encodes ten thousand a second. Sources: include/uapi/linux/neighbour.h, bridge-fdb(8).
+Messages are packed here without pyroute2: a struct of twelve bytes and two attributes each. A fabric has fifty thousand
+of them, of which pyroute2 encodes ten thousand a second. Sources: include/uapi/linux/neighbour.h, bridge-fdb(8).
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ _HEADER = struct.Struct("=IHHII")  # struct nlmsghdr
 _MESSAGE = struct.Struct("=BxxxiHBB")  # struct ndmsg: family, index, state, flags, type
 _ATTRIBUTE = struct.Struct("=HH")
 _ENTRIES = Alike(_MESSAGE.size, with_flags(_NDA_DST, _NDA_LLADDR, _NDA_PROTOCOL))
-# Whose an entry is: of tunnels (or unmarked), and of endpoints, a number that iproute2's rt_protos has no name for.
+# NDA_PROTOCOL of an entry: of tunnels (or none), and of endpoints, a number without a name in iproute2's rt_protos.
 _OF_TUNNELS, _OF_ENDPOINTS = bytes([messages.RTPROT_STATIC]), b"\x76"
 _CREATE, _REPLACE, _APPEND = messages.NLM_F_CREATE, messages.NLM_F_REPLACE, messages.NLM_F_APPEND
 
@@ -58,7 +59,7 @@ class Permanent(NamedTuple):
 
 
 class Tables(NamedTuple):
-    """What the three tables hold of one tunnel: what was set there to stay, not what was learned."""
+    """The VXLAN FDB, bridge FDB and neighbour entries of one tunnel: permanent ones only, none that was learned."""
 
     forwarding: set[Forwarding]
     static: set[str]
@@ -66,9 +67,9 @@ class Tables(NamedTuple):
 
 
 def read(stack: Stack, tunnel: int, bridge: int | None, macs: set[str]) -> Tables:
-    """The entries of a tunnel and its bridge, given by their indices.
+    """Read the FDB and neighbour entries of a tunnel and its bridge, given by their indices.
 
-    A neighbour of the bridge is the tunnel's business when its MAC is in the tunnel's other tables, or among ``macs``.
+    A neighbour entry of the bridge belongs to the tunnel when its MAC is in the tunnel's FDB entries, or in ``macs``.
     """
     forwarding, static = set(), set()
     for _kind, payload in stack.socket.dump(_dump(socket.AF_BRIDGE, tunnel)):
@@ -88,7 +89,7 @@ def read(stack: Stack, tunnel: int, bridge: int | None, macs: set[str]) -> Table
 
 
 def permanent(stack: Stack, index: int) -> Permanent:
-    """The permanent neighbour entries of a link, from one dump of all that is kept in the stack."""
+    """Return the permanent neighbour entries of a link, from one dump of all links, cached in the stack."""
     found = Permanent(set(), set())
     for payload in _dumped(stack).get(index, ()):
         held = _ENTRIES.attributes(payload)
@@ -99,7 +100,7 @@ def permanent(stack: Stack, index: int) -> Permanent:
 
 
 def links_with_permanent(stack: Stack) -> list[int]:
-    """The indices of the links that have permanent neighbour entries."""
+    """Return the indices of the links that have permanent neighbour entries."""
     return list(_dumped(stack))
 
 
@@ -114,8 +115,8 @@ def _dumped(stack: Stack) -> dict[int, list[bytes]]:
 
 
 def endpoint_requests(before: Permanent, after: set[Neighbour], index: int, about: str) -> list[Request]:
-    """What brings a bridge's entries for endpoints from one state to the other. An entry of others for an address that
-    an endpoint has is replaced."""
+    """Return the requests that bring a bridge's neighbour entries of endpoints from the observed to the desired state.
+    A foreign entry for an endpoint's address is replaced."""
     answered = {address for address, _mac in after}
     gone = [one for one in sorted(before.endpoints - after) if one[0] not in answered]
     found = [
@@ -129,9 +130,10 @@ def endpoint_requests(before: Permanent, after: set[Neighbour], index: int, abou
 
 
 def requests(before: Tables, after: Tables, tunnel: int, bridge: int | None, about: str) -> list[Request]:
-    """What brings the tables from one state to the other, and touches nothing that is in both.
+    """Return the requests that bring the tables from the observed to the desired state; entries in both stay as is.
 
-    The neighbours go first and come last: they are told to be the tunnel's by the other two, should a run end halfway.
+    Neighbour entries are deleted first and added last: read() assigns them to the tunnel by its FDB entries, also after
+    a run that ended halfway.
     """
     found: list[Request] = []
 
@@ -153,13 +155,13 @@ def requests(before: Tables, after: Tables, tunnel: int, bridge: int | None, abo
     for mac, vtep in sorted(before.forwarding - after.forwarding):
         add(_forwarding(messages.RTM_DELNEIGH, 0, tunnel, mac, vtep), f"{mac} at {vtep}", gone)
     for address, mac in sorted(after.neighbours - before.neighbours):
-        # marked, lest the kernel keeps the mark of an entry that it replaces
+        # with a protocol, for the kernel would keep that of an entry it replaces
         add(_neighbour(messages.RTM_NEWNEIGH, _CREATE | _REPLACE, bridge or 0, address, mac, _OF_TUNNELS), address)
     return found
 
 
 def _dump(family: int, index: int) -> bytes:
-    """Ask for the entries: of a bridge's port those for MACs (AF_BRIDGE), or all for addresses (AF_UNSPEC)."""
+    """Encode a dump request: the FDB entries of a bridge port (AF_BRIDGE), or all neighbour entries (AF_UNSPEC)."""
     return _packed(messages.RTM_GETNEIGH, messages.NLM_F_ROOT_MATCH, family, index, 0, 0, [])
 
 
@@ -169,7 +171,7 @@ def _forwarding(kind: int, flags: int, tunnel: int, mac: str, vtep: str) -> byte
 
 
 def _static(kind: int, flags: int, tunnel: int, mac: str) -> bytes:
-    # NUD_PERMANENT would make it the bridge's own address: frames for it would go up to this host
+    # NUD_PERMANENT would make it a local address of the bridge: frames for it would be delivered to this host
     attrs = [(_NDA_LLADDR, _packed_mac(mac))]
     return _packed(kind, flags, socket.AF_BRIDGE, tunnel, _NUD_NOARP, _NTF_MASTER, attrs)
 

@@ -2,11 +2,11 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""How many files this process may have open (RLIMIT_NOFILE), and what a run makes of that.
+"""Limit of open files of this process (RLIMIT_NOFILE), and how a run stays within it.
 
-A run has a netlink socket open in each namespace that it looks at, and a file for each that it makes links for. With
-the usual limit there is room for thousands of both; below it the sockets that have been open longest are closed, to be
-opened again where they are asked for, and links are made in smaller batches.
+A run keeps a netlink socket open in each namespace that it reads, and a file of each that it creates links in. The
+usual limit allows thousands of both; with a lower one the least recently opened sockets are closed, to be opened again
+when needed, and links are created in smaller batches.
 """
 
 from __future__ import annotations
@@ -17,19 +17,19 @@ import resource
 from typing import Protocol
 
 _AT_ONCE = 200  # files of namespaces for one batch of links
-_ASIDE = 24  # for nft's pipes, and for what is opened and closed again at once
-_LEAST = 8  # sockets and files, with which a run gets on
+_ASIDE = 24  # reserved for nft's pipes and for files that are open for a short time
+_LEAST = 8  # sockets and files: the minimum for a run
 
 
 class Opened(Protocol):
-    """What has a file open, and can do without."""
+    """An object with an open file that it can close and open again."""
 
     def release(self) -> None:
         """Close it."""
 
 
 class OpenFiles:
-    """The sockets that are open in namespaces, as many as there is room for, and how large batches may be."""
+    """The open sockets in namespaces, within the limit, and the size of batches of links."""
 
     def __init__(self) -> None:
         room = _room()
@@ -38,30 +38,30 @@ class OpenFiles:
         self._opened: dict[Opened, None] = {}
 
     def add(self, one: Opened) -> None:
-        """Take note of one that is open now; those that have been longest make room."""
+        """Record an object that opens its file; close the least recently opened ones as needed."""
         self._opened.pop(one, None)
         self.make_room(1)
         self._opened[one] = None
 
     def remove(self, one: Opened) -> None:
-        """Take note of one that is closed."""
+        """Record an object that has closed its file."""
         self._opened.pop(one, None)
 
     def make_room(self, count: int) -> None:
-        """Close so many that ``count`` more may be opened."""
+        """Close as many sockets as needed to open ``count`` more."""
         while self._opened and len(self._opened) + count > self.sockets:
             next(iter(self._opened)).release()
 
 
 def allow_many() -> None:
-    """Raise the limit, usually 1024, as far as it goes."""
+    """Raise the soft limit, usually 1024, to the hard limit."""
     _soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     with contextlib.suppress(ValueError, OSError):
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def lacking() -> str | None:
-    """Why a run would end for want of open files, and what to do; None where there is room."""
+    """Return an error with its remedy where the limit of open files is too low for a run, else None."""
     allow_many()
     room = _room()
     if room >= _LEAST:

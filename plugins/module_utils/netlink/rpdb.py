@@ -2,12 +2,12 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The host's routing policy database (`ip rule`): which rule decides over a packet's route. Pure functions of rules and
-of the routes of the tables that they look up.
+"""The host's routing policy database (`ip rule`): which rule determines a packet's route. Pure functions of the rules
+and of the routes of the tables that they look up.
 
-The kernel asks the rules in order; one that matches looks its table up, and where that has no route the next rule is
-asked. Sources: ip-rule(8); fib_rules_lookup() in net/core/fib_rules.c, fib4_rule_suppress() in net/ipv4/fib_rules.c,
-include/uapi/linux/fib_rules.h.
+The kernel evaluates the rules in order; one that matches looks up its table, and where that has no route the next rule
+is evaluated. Sources: ip-rule(8); fib_rules_lookup() in net/core/fib_rules.c, fib4_rule_suppress() in
+net/ipv4/fib_rules.c, include/uapi/linux/fib_rules.h.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from ansible_collections.virtnet.linux.plugins.module_utils.netlink import messa
 from ansible_collections.virtnet.linux.plugins.module_utils.netlink.socket import attributes, number, text
 from ansible_collections.virtnet.linux.plugins.module_utils.rules import ip
 
-PROTOCOL = 118  # who made a rule (`ip rule show` says `proto 118`): a number that /etc/iproute2/rt_protos does not have
+PROTOCOL = 118  # the owner of a rule (`ip rule show`: `proto 118`): a number without a name in /etc/iproute2/rt_protos
 
 _HEADER = struct.Struct("=BBBBBBBBI")  # struct fib_rule_hdr: family, dst_len, src_len, tos, table, -, -, action, flags
 _DST, _SRC, _IIFNAME, _PRIORITY, _FWMARK, _SUPPRESS_PREFIXLEN, _TABLE = 1, 2, 3, 6, 10, 14, 15
 _FWMASK, _OIFNAME, _L3MDEV, _PROTOCOL = 16, 17, 19, 21
-# tunnel, user, protocol, ports; from Linux 6.14 on DSCP, flow label and masks of ports
+# tunnel, user, protocol, ports; since Linux 6.14 DSCP, flow label and masks of ports
 _SELECTIVE = frozenset({12, 20, 22, 23, 24, *range(25, 31)})
 _INVERT = 0x2
 _ACTIONS = {1: "lookup", 2: "goto", 3: "nop", 6: "blackhole", 7: "unreachable", 8: "prohibit"}
@@ -41,8 +41,8 @@ BLOCKING = ("blackhole", "unreachable", "prohibit")
 
 
 class Rule(NamedTuple):
-    """One rule. ``only_some``: it asks for more than is looked at here (TOS, protocol, ports, user, tunnel), so that it
-    may or may not match."""
+    """One rule. ``only_some``: it has selectors that are not evaluated here (TOS, protocol, ports, user, tunnel), so
+    that it may or may not match."""
 
     version: int
     preference: int
@@ -71,12 +71,12 @@ class Rule(NamedTuple):
 
     @property
     def is_ours(self) -> bool:
-        """Whether a run has made it: `to SUBNET lookup main`, and nothing besides."""
+        """Whether this collection made it: `to SUBNET lookup main` with its protocol, and no other selector."""
         made = for_subnet(self.to, self.preference) if self.to is not None else None
         return self == made
 
     def may_match(self, subnet: ip.Network) -> bool:
-        """Whether some packets for addresses of the subnet match, but those of sockets that are bound to a device."""
+        """Whether some packets for addresses of the subnet match, except those of sockets bound to a device."""
         return not self._all_match(subnet) if self.inverted else self._some_match(subnet)
 
     def must_match(self, subnet: ip.Network) -> bool:
@@ -93,8 +93,8 @@ class Rule(NamedTuple):
         return self.to is None or lies_in(subnet, ip.network(self.to))
 
     def takes(self, source: ip.Network, iif: str) -> bool:
-        """Whether a packet from there matches that is for a far address, comes in by that interface (this host's own:
-        lo), and has no mark."""
+        """Whether a packet from ``source`` to a remote address, with ingress interface ``iif`` (lo: from this host) and
+        without a packet mark, matches."""
         if self.only_some or self.l3mdev:
             return False
         matches = (
@@ -108,7 +108,7 @@ class Rule(NamedTuple):
 
 
 class TableRoute(NamedTuple):
-    """A route of a table: its type as `ip route` has it, and the indices of the links that it leads by."""
+    """A route of a table: its type as in `ip route`, and the indices of its egress links."""
 
     to: ip.Network
     type: str
@@ -119,20 +119,20 @@ Tables = Callable[[int], Sequence[TableRoute]]  # the routes of a table, of one 
 
 
 class Way(NamedTuple):
-    """How packets for far addresses leave: the rule that decides, and the links (none: they do not)."""
+    """The egress of packets to remote addresses: the rule that decides, and the links (none: no egress)."""
 
     rule: Rule
     indices: tuple[int, ...]
 
 
 def for_subnet(subnet: str, preference: int) -> Rule:
-    """The rule that a run makes for a network's subnet."""
+    """Return the rule that a run adds for a network's subnet."""
     table, version = messages.RT_TABLE_MAIN, ip.network(subnet).version
     return Rule(version, preference, "lookup", table, to=subnet, protocol=PROTOCOL)
 
 
 def read(payload: bytes) -> Rule | None:
-    """A rule of a reply; None for those of multicast routing."""
+    """Parse a rule of a dump; None for those of multicast routing."""
     family, to_length, source_length, tos, table, _res1, _res2, action, flags = _HEADER.unpack_from(payload)
     if family not in (socket.AF_INET, socket.AF_INET6):
         return None
@@ -158,7 +158,7 @@ def read(payload: bytes) -> Rule | None:
 
 
 def before_main(rules: Sequence[Rule], subnet: ip.Network) -> Iterator[Rule]:
-    """The rules that packets for a connected subnet can meet before the main table has its say."""
+    """Yield the rules that may match packets for a connected subnet before the main table is looked up."""
     for rule in rules:
         if rule.may_match(subnet):
             if rule.action == "lookup" and rule.table == messages.RT_TABLE_MAIN:
@@ -169,7 +169,7 @@ def before_main(rules: Sequence[Rule], subnet: ip.Network) -> Iterator[Rule]:
 
 
 def diverting(rules: Sequence[Rule], subnet: ip.Network, tables: Tables) -> Rule | None:
-    """The first of them by which packets leave elsewhere."""
+    """Return the first rule of before_main() that routes some of these packets elsewhere; None where none does."""
     for rule in before_main(rules, subnet):
         if rule.action == "lookup" and _leads_elsewhere(tables(rule.table), subnet, rule.suppress_prefixlength):
             return rule
@@ -177,15 +177,15 @@ def diverting(rules: Sequence[Rule], subnet: ip.Network, tables: Tables) -> Rule
 
 
 def can_be_preceded(rule: Rule, rules: Sequence[Rule]) -> bool:
-    """Whether another rule can have its say before this one and behind `lookup local`, which a host's own addresses,
-    networks' gateways among them, have to be looked up in first."""
+    """Whether a rule can be added before this one and after `lookup local`, which has to stay first: it has the host's
+    own addresses, networks' gateways among them."""
     local = [one for one in rules if one.action == "lookup" and one.table == messages.RT_TABLE_LOCAL]
     return rule.preference > 0 and any(rules.index(one) < rules.index(rule) for one in local)
 
 
 def way_out(rules: Sequence[Rule], source: str, iif: str, tables: Tables) -> Way | None:
-    """How packets from an address or subnet, come in by that interface, leave for far addresses; None: no rule has a
-    route for them."""
+    """Return the egress to remote addresses of packets from an address or subnet that ingress by that interface; None
+    where no rule has a route for them."""
     network = ip.network(source)
     for rule in rules:
         if rule.takes(network, iif):
@@ -199,7 +199,7 @@ def way_out(rules: Sequence[Rule], source: str, iif: str, tables: Tables) -> Way
 
 
 def _leads_elsewhere(routes: Sequence[TableRoute], subnet: ip.Network, suppressed: int) -> bool:
-    """Whether a table has a route for a part of the subnet, and does not pass it on (`throw`)."""
+    """Whether a table has a route for a part of the subnet that is not of type `throw`."""
     there = [route for route in routes if route.to.prefixlen > suppressed and route.to.overlaps(subnet)]
     wide = [route for route in there if route.to.prefixlen <= subnet.prefixlen]
     narrow = [route for route in there if route.to.prefixlen > subnet.prefixlen]
@@ -208,7 +208,8 @@ def _leads_elsewhere(routes: Sequence[TableRoute], subnet: ip.Network, suppresse
 
 
 def default(routes: Sequence[TableRoute], suppressed: int) -> tuple[int, ...] | None:
-    """The links of a table's default route, or of the two halves that VPNs put over it; () where it leads nowhere."""
+    """Return the links of a table's default route, or of the two /1 routes with which VPNs override it; () for a
+    blackhole and the like, None where the table has none."""
     halves = [route for route in routes if route.to.prefixlen == 1 > suppressed]
     wide = [route for route in routes if route.to.prefixlen == 0 > suppressed]
     for found in (halves if len({route.to for route in halves}) == 2 else [], wide[:1]):
@@ -219,10 +220,10 @@ def default(routes: Sequence[TableRoute], suppressed: int) -> tuple[int, ...] | 
 
 
 def _network(address: bytes | None, length: int) -> str | None:
-    """The kernel keeps what is beyond the length, too."""
+    """Format NETWORK/LENGTH; the kernel keeps host bits, so they are cleared."""
     return None if address is None else str(ipaddress.ip_network((address, length), strict=False))
 
 
 def lies_in(inner: ip.Network, outer: ip.Network) -> bool:
-    """Whether a network is a part of the other one, or that one itself."""
+    """Whether a network is a subnet of the other one, or equal to it."""
     return inner.prefixlen >= outer.prefixlen and inner.overlaps(outer)

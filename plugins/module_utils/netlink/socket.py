@@ -2,11 +2,11 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A plain netlink socket: batches of requests with one acknowledgement, dumps, and a walk over attributes.
+"""A netlink socket: batches of requests with one acknowledgement, dumps, and parsing of attributes.
 
-pyroute2 knows how messages look (see messages.py); its request loop costs half a millisecond a message and its decoder
-a fifth of one a link, which is more than the kernel's own work. So requests travel through this file, and replies are
-walked, not decoded. Sources: Documentation/userspace-api/netlink/intro.rst, include/uapi/linux/netlink.h.
+pyroute2 encodes messages (see messages.py); its request loop takes 0.5 ms a message and its decoder 0.2 ms a link, more
+than the kernel's own work. So requests are sent and replies parsed here, only as far as they are needed.
+Sources: Documentation/userspace-api/netlink/intro.rst, include/uapi/linux/netlink.h.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _RECEIVE_BYTES = 1 << 16  # the kernel fills 32 KiB at most; a larger buffer wou
 
 
 class Request(NamedTuple):
-    """One encoded message, what it is about (for the kernel's refusal) and the errors that mean success."""
+    """One encoded message, its object (named in an error) and the errnos that count as success."""
 
     message: bytes
     about: str
@@ -41,7 +41,7 @@ class Request(NamedTuple):
 
 
 class NetlinkError(Exception):
-    """The kernel refused a request. ``code`` is its errno; the text names the object and what the kernel said."""
+    """The kernel rejected a request. ``code`` is the errno; the text has the object and the kernel's message."""
 
     def __init__(self, code: int, about: str, said: str) -> None:
         self.code = code
@@ -50,7 +50,7 @@ class NetlinkError(Exception):
 
 
 class Socket:
-    """A netlink socket in the network namespace in which the process is while it is opened."""
+    """A netlink socket in the network namespace that the process is in when it is opened."""
 
     def __init__(self, protocol: int = socket.NETLINK_ROUTE) -> None:
         self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, protocol)
@@ -59,23 +59,22 @@ class Socket:
         self._sequence = 0
 
     def close(self) -> None:
-        """Close the socket; it keeps its namespace alive as long as it is open."""
+        """Close the socket; an open one keeps its namespace alive."""
         self._socket.close()
 
     def send(self, requests: Iterable[Request]) -> None:
-        """Carry out the requests in order, many a system call; the first that the kernel refuses is raised when all
-        are done.
+        """Send the requests in order, in batches of one system call each; raise the first error after all were sent.
 
-        Only the last message of a batch asks to be acknowledged; the kernel reports errors of the others all the same.
+        Only the last message of a batch has NLM_F_ACK; the kernel reports errors of the others without it.
         """
         failed = [error for batch in _batches(requests) for error in self._exchange(batch)]
         if failed:
             raise failed[0]
 
     def dump(self, message: bytes) -> Iterator[tuple[int, bytes]]:
-        """All replies to a request with NLM_F_DUMP, as (type, payload); begun again when the kernel says that something
-        changed meanwhile (NLM_F_DUMP_INTR). A container that changes its links without a pause holds up no run: the
-        last dump lacks at most what came or went during it."""
+        """Return all replies to a request with NLM_F_DUMP, as (type, payload); repeat it when the kernel reports a
+        concurrent change (NLM_F_DUMP_INTR). The number of attempts is limited, so that a container that changes its
+        links all the time cannot block a run: the last dump may miss only objects created or deleted during it."""
         replies: list[tuple[int, bytes]] = []
         for _attempt in range(_DUMPS):
             replies, interrupted = self._dump_once(message)
@@ -84,7 +83,7 @@ class Socket:
         return iter(replies)
 
     def get(self, message: bytes, about: str) -> bytes | None:
-        """The one reply to a request without NLM_F_DUMP; None where the object is not there."""
+        """Return the reply to a request without NLM_F_DUMP; None where the object does not exist."""
         self._sequence += 1
         self._socket.send(_numbered(message, self._sequence, 0))
         for kind, _flags, sequence, payload in self._receive():
@@ -146,13 +145,13 @@ class Socket:
 
 
 def with_flags(*types: int) -> frozenset[int]:
-    """Types of attributes as they may stand in a message: alone, or with one of the two flags that a type can have."""
+    """Return the attribute types as they may occur in a message: without, or with one of the two flags of a type."""
     return frozenset(kind | flag for kind in types for flag in (0, _NLA_F_NESTED, _NLA_F_NET_BYTEORDER))
 
 
 def attributes(data: bytes, offset: int = 0, wanted: Container[int] = range(1 << 16)) -> dict[int, bytes]:
-    """The attributes that lie in the data from the offset on, by type (flags of the type stripped; the last of a type
-    wins); of the wanted types only, which are given with_flags()."""
+    """Parse the attributes in the data from the offset on, by type (without its flags; the last of a type wins); only
+    those of the types in ``wanted``, which are given with_flags()."""
     found = {}
     last = len(data) - _ATTRIBUTE.size
     unpack = _ATTRIBUTE.unpack_from
@@ -167,18 +166,18 @@ def attributes(data: bytes, offset: int = 0, wanted: Container[int] = range(1 <<
 
 
 class Alike:
-    """attributes() for messages of which thousands are alike, as those of a host's links.
+    """attributes() for thousands of messages of the same layout, as those of a host's links.
 
-    Where the headers of all attributes are those of an earlier message, which is one call, the attributes lie where
-    they lay in that one; a walk over the forty of a link takes five times as long.
+    One call compares the headers of all attributes with those of an earlier message of the same length; where they are
+    equal, the offsets are the same. Parsing the forty attributes of a link takes five times as long.
     """
 
     def __init__(self, offset: int, wanted: Container[int]) -> None:
         self._offset, self._wanted = offset, wanted
-        self._layouts: dict[int, _Layout] = {}  # by the length of the message; of each the first one that came
+        self._layouts: dict[int, _Layout] = {}  # of the first message of each length
 
     def attributes(self, data: bytes) -> dict[int, bytes]:
-        """As attributes(data, offset, wanted)."""
+        """Return attributes(data, offset, wanted)."""
         layout = self._layouts.get(len(data))
         if layout is None:
             layout = self._layouts[len(data)] = _layout(data, self._offset, self._wanted)
@@ -188,7 +187,8 @@ class Alike:
 
 
 class _Layout(NamedTuple):
-    """Where attributes lie in a message: their headers, how to take them out of another one, and the wanted ones."""
+    """The layout of a message: the headers of its attributes, a function that unpacks them, and the places of the
+    requested attributes, as (type, slice)."""
 
     headers: tuple[int, ...]
     headers_of: Callable[[bytes], tuple[int, ...]]
@@ -211,7 +211,7 @@ def _layout(data: bytes, offset: int, wanted: Container[int]) -> _Layout:
 
 
 def attribute(data: bytes, offset: int, wanted: int) -> bytes | None:
-    """The first attribute of that type, without a look at those behind it."""
+    """Return the first attribute of that type, without parsing those after it."""
     end = len(data)
     while offset + 4 <= end:
         length, kind = _ATTRIBUTE.unpack_from(data, offset)
@@ -224,7 +224,7 @@ def attribute(data: bytes, offset: int, wanted: int) -> bytes | None:
 
 
 def every_attribute(data: bytes) -> Iterator[tuple[int, bytes]]:
-    """The attributes of a list in which a type may come more than once, as (type, value)."""
+    """Yield the attributes of a list in which a type may occur more than once, as (type, value)."""
     offset = 0
     while offset + _ATTRIBUTE.size <= len(data):
         length, kind = _ATTRIBUTE.unpack_from(data, offset)
@@ -235,12 +235,12 @@ def every_attribute(data: bytes) -> Iterator[tuple[int, bytes]]:
 
 
 def text(data: bytes) -> str:
-    """An attribute that is a zero-terminated string."""
+    """Decode an attribute that is a zero-terminated string."""
     return data.rstrip(b"\0").decode("utf-8", "replace")
 
 
 def number(data: bytes) -> int:
-    """An attribute that is an unsigned integer of 1, 2, 4 or 8 bytes, in the host's order."""
+    """Decode an attribute that is an unsigned integer of 1, 2, 4 or 8 bytes, in host byte order."""
     return int.from_bytes(data, sys.byteorder)
 
 
@@ -256,7 +256,7 @@ def _batches(requests: Iterable[Request]) -> Iterator[list[Request]]:
     batch: list[Request] = []
     size = 0
     for request in requests:
-        # what is about one object stays together: a link and its mark are made in one call, whole or not at all
+        # requests of one object share a batch: a link and its ownership label are created in one call, or not at all
         if batch and size + len(request.message) > _BATCH_BYTES and request.about != batch[-1].about:
             yield batch
             batch, size = [], 0
@@ -267,7 +267,7 @@ def _batches(requests: Iterable[Request]) -> Iterator[list[Request]]:
 
 
 def _said(flags: int, payload: bytes) -> str:
-    """The sentence that the kernel adds to an error (extended acknowledgement), empty where it adds none."""
+    """Return the kernel's message in an error (extended acknowledgement), empty where there is none."""
     if not flags & _NLM_F_ACK_TLVS:
         return ""
     offset = 4 + (16 if flags & _NLM_F_CAPPED else struct.unpack_from("=I", payload, 4)[0])

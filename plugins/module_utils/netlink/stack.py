@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What is in one network namespace: links, addresses, routes and rules, read in one dump each."""
+"""Observed state of one network namespace: links, addresses, routes and rules, read in one dump each."""
 
 from __future__ import annotations
 
@@ -41,25 +41,25 @@ _IFLA_PROP_LIST, _IFLA_ALT_IFNAME = 52, 53
 _IFLA_INFO_KIND, _IFLA_INFO_DATA, _IFLA_INFO_SLAVE_DATA = 1, 2, 5
 _WANTED = with_flags(_IFLA_ADDRESS, _IFLA_MTU, _IFLA_LINK, _IFLA_MASTER, _IFLA_LINKINFO, _IFLA_IFALIAS, _IFLA_AF_SPEC,
                      _IFLA_LINK_NETNSID)  # fmt: skip
-# of the forty attributes of a bridge's port (IFLA_BRPORT_*) those that somebody asks for: state, mode, guard, learning,
-# unicast flooding, proxy ARP, the two other kinds of flooding, neighbour suppression, isolated, locked
+# the used ones of the forty attributes of a bridge port (IFLA_BRPORT_*): state, mode, guard, learning, unicast
+# flooding, proxy ARP, multicast and broadcast flooding, neighbour suppression, isolated, locked
 _WANTED_OF_PORT = with_flags(1, 4, 5, 8, 9, 10, 27, 30, 32, 33, 39)
 LOOPBACK_INDEX = 1
 _NETNSA_NSID, _NSID_HEADER, _NOT_ASSIGNED = 1, 4, 0xFFFFFFFF  # include/uapi/linux/net_namespace.h
 _IFLA_BR_STP_STATE, _IFLA_BRPORT_STATE = 5, 1  # include/uapi/linux/if_link.h
 _DISABLED = 0  # BR_STATE_DISABLED, include/uapi/linux/if_bridge.h
 _IFLA_INET6_ADDR_GEN_MODE = 8
-# How the type of a list of properties lies in a message (NLA_F_NESTED): few links have one, and to look for these two
-# bytes takes a hundredth of a walk over the attributes.
+# The type of a property list as encoded in a message (NLA_F_NESTED): few links have one, and searching for these two
+# bytes takes a hundredth of the time of parsing the attributes.
 _HAS_PROPERTIES = struct.pack("=H", _IFLA_PROP_LIST | 0x8000)
 # include/uapi/linux/if_addr.h and rtnetlink.h
 _IFA_ADDRESS, _IFA_LOCAL, _IFA_CACHEINFO = 1, 2, 6
 _CACHEINFO = struct.Struct("=IIII")  # struct ifa_cacheinfo: prefered, valid, created and updated, in 1/100 s of uptime
-_CLOCKS_DIFFER = 100  # 1/100 s: jiffies and CLOCK_MONOTONIC do not begin at the same moment of booting
+_CLOCKS_DIFFER = 100  # 1/100 s: jiffies and CLOCK_MONOTONIC start at different moments of booting
 _WANTED_OF_ADDRESS = with_flags(_IFA_ADDRESS, _IFA_LOCAL)
 _RTA_DST, _RTA_OIF, _RTA_GATEWAY, _RTA_PRIORITY, _RTA_MULTIPATH, _RTA_TABLE = 1, 4, 5, 6, 9, 15
 _WANTED_OF_ROUTE = with_flags(_RTA_DST, _RTA_OIF, _RTA_GATEWAY, _RTA_PRIORITY, _RTA_MULTIPATH, _RTA_TABLE)
-# include/uapi/linux/fib_rules.h: what a rule that asks for nothing has: priority, suppressed length, table, protocol
+# include/uapi/linux/fib_rules.h: attributes of a rule without selectors: priority, suppressed length, table, protocol
 _FRA_SUPPRESS_PREFIXLEN, _PLAIN, _FIB_RULE_INVERT = 14, frozenset({6, 14, 15, 21}), 0x2
 _NONE = b"\xff" * 4
 
@@ -85,7 +85,7 @@ _Value = TypeVar("_Value")
 
 
 class _Once(Generic[_Value]):
-    """functools.cached_property without the lock that it takes up to Python 3.11, half of what a look costs."""
+    """functools.cached_property without the lock that it has up to Python 3.11, which takes half of the access time."""
 
     def __init__(self, compute: Callable[[Any], _Value]) -> None:
         self._compute = compute
@@ -99,8 +99,8 @@ class _Once(Generic[_Value]):
 
 
 class Link:
-    """One link as the kernel has it. What it is set to is decoded when first asked for: of a thousand links on a host
-    most are looked at by their names only."""
+    """One observed link. Its settings are decoded at first access: of most of a thousand links on a host only the name
+    is used."""
 
     index: int
 
@@ -119,28 +119,28 @@ class Link:
 
     @property
     def up(self) -> bool:
-        """Whether it is set up, be there a carrier or not."""
+        """Whether it is set up (IFF_UP), with or without carrier."""
         return bool(self._flags & messages.IFF_UP)
 
     @property
     def stp(self) -> bool:
-        """Whether, as a bridge, it runs the spanning tree protocol."""
+        """Whether it is a bridge that runs the spanning tree protocol (STP)."""
         return bool(number(self.data[_IFLA_BR_STP_STATE])) if _IFLA_BR_STP_STATE in self.data else False
 
     @property
     def running(self) -> bool:
-        """Whether it is up, and has noticed its carrier."""
+        """Whether it is up and has carrier (IFF_RUNNING)."""
         return bool(self._flags & messages.IFF_RUNNING)
 
     @property
     def is_disabled(self) -> bool:
-        """Whether it is a bridge's port that is disabled."""
+        """Whether it is a disabled bridge port."""
         state = self.port.get(_IFLA_BRPORT_STATE)
         return state is not None and number(state) == _DISABLED
 
     @property
     def is_forwarding(self) -> bool:
-        """Whether it is no bridge's port, or one that forwards."""
+        """Whether it is a forwarding bridge port, or no bridge port."""
         state = self.port.get(_IFLA_BRPORT_STATE)
         return state is None or number(state) == messages.BR_STATE_FORWARDING
 
@@ -156,32 +156,32 @@ class Link:
 
     @property
     def master(self) -> int | None:
-        """The index of the bridge that it is on."""
+        """The index of the bridge (or other master) that it is a port of."""
         return _optional(self._found.get(_IFLA_MASTER))
 
     @property
     def group(self) -> int:
-        """The group that it is in; 0 is everybody's."""
+        """Its link group; 0 is the default."""
         return _optional(attribute(self._payload, _LINK.size, _IFLA_GROUP)) or 0
 
     @property
     def peer_index(self) -> int | None:
-        """The index of a veth's other end, in that one's namespace; of the card below a macvlan."""
+        """The index of a veth's peer, in the peer's namespace; of a macvlan's parent interface."""
         return _optional(self._found.get(_IFLA_LINK))
 
     @property
     def peer_namespace(self) -> int | None:
-        """This namespace's number for the one that the other end is in; None if it is the same."""
+        """The nsid, in this namespace, of the peer's namespace; None if it is the same one."""
         return _optional(self._found.get(_IFLA_LINK_NETNSID))
 
     @property
     def alias(self) -> str | None:
-        """The text that somebody gave it."""
+        """Its alias (IFLA_IFALIAS), which holds the ownership label of a managed link."""
         return text(self._found[_IFLA_IFALIAS]) if _IFLA_IFALIAS in self._found else None
 
     @property
     def altnames(self) -> list[str]:
-        """Its alternative names, which no other link of its namespace can have for a name."""
+        """Its alternative names, which no other link of its namespace can use as a name."""
         if _HAS_PROPERTIES not in self._payload:
             return []
         held = attribute(self._payload, _LINK.size, _IFLA_PROP_LIST) or b""
@@ -189,38 +189,38 @@ class Link:
 
     @_Once
     def labels(self) -> dict[str, str] | None:
-        """What our mark says; None where it bears none."""
+        """The labels of its ownership label; None where it has none."""
         return labels_of(self.alias)
 
     @_Once
     def kind(self) -> str | None:
-        """bridge, veth, vxlan and the like; None for a card."""
+        """IFLA_INFO_KIND: bridge, veth, vxlan and the like; None for a physical NIC."""
         return text(self._info[_IFLA_INFO_KIND]) if _IFLA_INFO_KIND in self._info else None
 
     @_Once
     def data(self) -> dict[int, bytes]:
-        """The attributes of its kind, undecoded."""
+        """The attributes of its kind (IFLA_INFO_DATA), undecoded."""
         return attributes(self._info[_IFLA_INFO_DATA]) if _IFLA_INFO_DATA in self._info else {}
 
     @_Once
     def port(self) -> dict[int, bytes]:
-        """Its attributes as a bridge's port, undecoded."""
+        """Its attributes as a bridge port (IFLA_BRPORT_*), undecoded."""
         return _PORTS.attributes(self._info.get(_IFLA_INFO_SLAVE_DATA, b""))
 
     @property
     def silent(self) -> bool:
-        """Whether it gives itself no link-local address."""
+        """Whether automatic link-local addresses are off."""
         return _silent(self._found.get(_IFLA_AF_SPEC))
 
     @property
     def ours(self) -> bool:
-        """Whether it bears our mark."""
+        """Whether it is managed by this collection: whether it has an ownership label."""
         return self.labels is not None
 
 
 class Route:
-    """One route of the main table through a link. ``to`` is a network with its length, ``via`` None for a connected
-    one; ``shared`` is one of the ways of a route that has several (ECMP)."""
+    """One route of the main table through a link. ``to`` is NETWORK/LENGTH, ``via`` None for a connected one;
+    ``shared`` marks a next hop of a multipath route (ECMP)."""
 
     def __init__(
         self, to: str, via: str | None, index: int | None, metric: int | None, protocol: int, shared: bool = False
@@ -230,10 +230,10 @@ class Route:
 
 
 class Stack:
-    """The network stack of one namespace; the dumps are made when they are first asked for, and kept.
+    """The network stack of one namespace; each dump is made at first access, and cached.
 
-    ``exists`` is False for a namespace that the same run is about to make: it has its ``lo`` and nothing else. One that
-    has no name yet is a process's (``pid``).
+    ``exists`` is False for a namespace that the same run is to create: it has its ``lo`` only. One without a handle yet
+    is a process's (``pid``).
     """
 
     def __init__(
@@ -266,7 +266,7 @@ class Stack:
 
     @property
     def socket(self) -> Socket:
-        """The netlink socket in this namespace, opened when first used."""
+        """The netlink socket in this namespace, opened at first access."""
         if self._socket is None:
             if self._opened is not None:
                 self._opened.add(self)
@@ -277,7 +277,7 @@ class Stack:
         return self._socket
 
     def release(self) -> None:
-        """Close the socket (it would keep the namespace alive); what was read stays."""
+        """Close the socket, which would keep the namespace alive; keep the cached dumps."""
         if self._socket is not None:
             self._socket.close()
             self._socket = None
@@ -285,7 +285,7 @@ class Stack:
             self._opened.remove(self)
 
     def forget(self) -> None:
-        """Read everything anew when next asked."""
+        """Drop all cached dumps."""
         self._links = self._by_index = self._altnames = self._raw_addresses = None
         self._routes = self._local_routes = self._connected = None
         self._rules = self._rule_payloads = None
@@ -314,17 +314,17 @@ class Stack:
         return self._raw_addresses
 
     def addresses_of(self, index: int) -> list[str]:
-        """Those of one link, decoded when first asked for: nobody asks for lo's."""
+        """Return the addresses of one link, decoded at first access: those of lo are not needed."""
         if index not in self._addresses:
             raw = [_address_of(payload) for payload in self.raw_addresses.get(index, [])]
             self._addresses[index] = [address for address in raw if address is not None]
         return self._addresses[index]
 
     def since(self, index: int) -> float | None:
-        """The second since 1970 in which the oldest address of a link was added; None of one that has no address.
+        """Return the time (seconds since 1970) at which the oldest address of a link was added; None without addresses.
 
-        The kernel keeps no time for a link, but one for each address, in jiffies (put_cacheinfo(), net/ipv4/devinet.c).
-        They do not count while a machine is suspended, and an age of 497 days is told as 0.
+        The kernel stores no time for a link, but one for each address, in jiffies (put_cacheinfo(),
+        net/ipv4/devinet.c). They do not count while a machine is suspended, and wrap around after 497 days.
         """
         raw = [attribute(payload, _ADDRESS.size, _IFA_CACHEINFO) for payload in self.raw_addresses.get(index, [])]
         now = time.monotonic() * 100 + _CLOCKS_DIFFER
@@ -339,8 +339,8 @@ class Stack:
         return self._routes
 
     def other_routes(self) -> list[tuple[str, int | None, str, int]]:
-        """What leads elsewhere or nowhere besides `routes`, read anew: as (NETWORK/LENGTH, index of the link, type,
-        table). Nothing of it is ours, so only who looks for free addresses asks."""
+        """Read the routes that are not in `routes`: of other tables, or blackhole and the like, as (NETWORK/LENGTH,
+        index of the link, type, table). Not cached: they are foreign, and few runs need them."""
         found = []
         for to, fields, held in self._dump_routes(messages.RT_TABLE_UNSPEC):
             table, kind = _optional(held.get(_RTA_TABLE)) or fields[4], _TYPES_OF_ROUTES.get(fields[7])
@@ -351,16 +351,16 @@ class Stack:
 
     @property
     def is_plainly_routed(self) -> bool:
-        """Whether there are no rules of routing but those that every namespace has, and no route of half the world, as
-        VPNs make them: then all that leaves does so by the main table and its default route."""
+        """Whether there are only the kernel's default routing policy rules, and no /1 routes, as VPNs add them: then
+        egress is determined by the main table and its default route."""
         return all(map(_is_plain, self._raw_rules)) and not any(route.to.endswith("/1") for route in self.routes)
 
     @property
     def rules(self) -> list[rpdb.Rule]:
-        """The rules of routing, as `ip rule` and `ip -6 rule` show them: of a version in the order of their work."""
+        """The routing policy rules, as `ip rule` and `ip -6 rule` list them: of a version in evaluation order."""
         if self._rules is None:
             from ansible_collections.virtnet.linux.plugins.module_utils.netlink import (
-                rpdb,  # most hosts have plain ones
+                rpdb,  # imported here: most hosts have default rules only
             )
 
             found = map(rpdb.read, self._raw_rules)
@@ -375,7 +375,7 @@ class Stack:
         return self._rule_payloads
 
     def table(self, table: int) -> list[rpdb.TableRoute]:
-        """What a table has, but for addresses of this host; few ask, and of few tables."""
+        """Return the routes of a table, without those of type local, broadcast and multicast."""
         if table not in self._tables:
             from ansible_collections.virtnet.linux.plugins.module_utils.netlink import rpdb
 
@@ -388,7 +388,7 @@ class Stack:
 
     @property
     def connected(self) -> set[tuple[int | None, str]]:
-        """The networks that are on a link, as (index of the link, NETWORK/LENGTH)."""
+        """The routes without a gateway (connected networks), as (index of the link, NETWORK/LENGTH)."""
         if self._connected is None:
             self._connected = {(route.index, route.to) for route in self.routes if route.via is None}
         return self._connected
@@ -409,7 +409,7 @@ class Stack:
         return self._altnames
 
     def link_at(self, index: int | None) -> Link | None:
-        """The link with that index."""
+        """Return the link with that index."""
         if index is None:
             return None
         if self._by_index is None:
@@ -422,56 +422,55 @@ class Stack:
         return self.link_at(LOOPBACK_INDEX)
 
     def nsid(self, namespace_fd: int) -> int | None:
-        """The id by which this namespace knows that of the open file; None where it knows it by none."""
+        """Return the nsid of the open file's namespace in this one; None where none is assigned."""
         reply = self.socket.get(messages.get_nsid(namespace_fd), "network namespace id")
         value = None if reply is None else attribute(reply, _NSID_HEADER, _NETNSA_NSID)
         return None if value is None or number(value) == _NOT_ASSIGNED else number(value)
 
     def of_kind(self, kind: str) -> list[Link]:
-        """The few links of a kind, without those that are not."""
+        """Read the links of a kind only."""
         links = [Link(payload) for _kind, payload in self.socket.dump(messages.get_links_of(kind))]
         return [link for link in links if link.kind == kind]
 
     def lookup(self, name: str) -> Link | None:
-        """The link as it is now, past what was read before."""
+        """Read the link anew, bypassing the cached dump; None where it does not exist."""
         payload = self.socket.get(messages.get_links(name), "link " + name)
         return None if payload is None else Link(payload)
 
     def fresh(self, name: str) -> Link:
-        """The link as it is now, one that this run has made or knows to be there."""
+        """Read the link anew; raise NetlinkError where it does not exist, for this run has created or observed it."""
         link = self.lookup(name)
         if link is None:
             raise NetlinkError(errno.ENODEV, "link " + name, "it was there a moment ago")
         return link
 
     def still_free(self, name: str, about: str) -> None:
-        """NetlinkError where somebody has made a link of that name since all were read: to ask right before making one,
-        whose mark in the same batch would go to that link."""
+        """Raise NetlinkError where another process has created a link of that name since the dump. Call it right before
+        creating one: the ownership label in the same batch would be set on the other process's link."""
         if self.lookup(name) is not None:
             raise NetlinkError(errno.EEXIST, about, "somebody else has just made a link of this name")
 
     def send(self, requests: list[Request]) -> None:
-        """Carry out requests in this namespace."""
+        """Send requests in this namespace."""
         self.socket.send(requests)
 
     def make(self, names: Iterable[str], requests: list[Request]) -> None:
-        """Carry out requests that make and mark links of these names, all or not at all: where the kernel makes one and
-        refuses its mark, it goes again, for the next run would take it for somebody else's."""
+        """Send requests that create links of these names and set their ownership labels, both or neither: a link whose
+        label the kernel rejects is deleted, for the next run would treat it as unmanaged."""
         try:
             self.send(requests)
         except NetlinkError as error:
-            # one that was there already is somebody else's
+            # EEXIST: the existing link is another process's
             made = [] if error.code == errno.EEXIST else [self.lookup(name) for name in names]
             unmarked = [link.name for link in made if link is not None and not link.ours]
             self.send([Request(messages.delete_link(name), "link " + name, (errno.ENODEV,)) for name in unmarked])
             raise
 
     def delete_links(self, names: Iterable[str]) -> None:
-        """Delete links, those that are left of them.
+        """Delete links; missing ones are ignored.
 
-        The kernel waits some 20 ms for every link that is deleted, but only once for all of a group. So they are put
-        into a group that no link is in, and deleted by its number; in one system call, so that a run that is killed
-        leaves none behind in the group.
+        The kernel waits some 20 ms for every deleted link, but only once for a group. So they are moved to an unused
+        link group, and the group is deleted; in one system call, so that a run that is killed leaves no link in it.
         """
         leaving = list(names)
         if not leaving:
@@ -503,7 +502,7 @@ class Stack:
                     yield Route(to, _gateway(family, held), _optional(held.get(_RTA_OIF)), metric, protocol)
 
     def _dump_routes(self, table: int) -> Iterator[tuple[str, tuple[int, ...], dict[int, bytes]]]:
-        """The routes of a table, or of all, as (NETWORK/LENGTH, the fields of struct rtmsg, attributes)."""
+        """Yield the routes of a table, or of all, as (NETWORK/LENGTH, the fields of struct rtmsg, attributes)."""
         if not self.exists:
             return
         for _kind, payload in self.socket.dump(messages.get_routes(table)):
@@ -517,7 +516,7 @@ class Stack:
 
 
 def _address_of(payload: bytes) -> str | None:
-    """ADDRESS/LENGTH of a reply."""
+    """Parse ADDRESS/LENGTH of a reply."""
     family, length, _flags, _scope, _index = _ADDRESS.unpack_from(payload)
     held = attributes(payload, _ADDRESS.size, _WANTED_OF_ADDRESS)
     raw = held.get(_IFA_LOCAL) or held.get(_IFA_ADDRESS)
@@ -525,7 +524,7 @@ def _address_of(payload: bytes) -> str | None:
 
 
 def _hops(data: bytes) -> Iterator[tuple[int, dict[int, bytes]]]:
-    """The ways of a route that has several: the index of the link and the attributes of each."""
+    """Yield the next hops of a multipath route: the index of the link and the attributes of each."""
     while len(data) >= _HOP.size:
         length, _flags, _weight, index = _HOP.unpack_from(data)
         if length < _HOP.size:
@@ -540,7 +539,7 @@ def _links_of(held: dict[int, bytes]) -> list[int]:
 
 
 def _is_plain(payload: bytes) -> bool:
-    """Whether a rule looks one of the kernel's own tables up for every packet."""
+    """Whether a rule looks up one of the kernel's default tables, without any selector."""
     _family, to, source, tos, table, _res1, _res2, action, flags = _RULE.unpack_from(payload)
     held = attributes(payload, _RULE.size)
     asks = to or source or tos or flags & _FIB_RULE_INVERT or not held.keys() <= _PLAIN
@@ -554,7 +553,7 @@ def _gateway(family: int, held: dict[int, bytes]) -> str | None:
 
 
 def is_link_local(address: str) -> bool:
-    """Whether the address (with or without a length) is one that the kernel gives a link of itself (fe80::/10)."""
+    """Whether the address (with or without a length) is an IPv6 link-local one (fe80::/10)."""
     return ":" in address and ip.interface(address).ip.is_link_local
 
 
@@ -567,7 +566,7 @@ def _optional(data: bytes | None) -> int | None:
 
 
 def _silent(af_spec: bytes | None) -> bool:
-    """Without IPv6, as below its least MTU, there is nothing that could speak."""
+    """Whether automatic link-local addresses are off; also where the link has no IPv6, as below its minimum MTU."""
     inet6 = None if af_spec is None else attribute(af_spec, 0, socket.AF_INET6)
     if inet6 is None:
         return True

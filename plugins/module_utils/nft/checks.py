@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What is wrong with a state of the firewall, in sentences for people; and short ways to tell that nothing is. Pure."""
+"""Validation of a firewall state: one error text a problem, and fast checks for valid objects. Pure functions."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _Item = TypeVar("_Item")
 
 
 def problems(state: State, sound: State) -> Iterator[str]:
-    """All that is wrong with a state, a line each. What is in one known to be ``sound`` is not looked at again."""
+    """Yield all errors of a state, a line each. Objects that are also in a valid state, ``sound``, are skipped."""
     for policy in _others(state.policies, sound.policies):
         yield from policy_problems(policy)
     yield from _overlaps(state)
@@ -65,7 +65,7 @@ def _others(items: dict[_Key, _Item], sound: dict[_Key, _Item]) -> list[_Item]:
 
 
 def _misplaced(state: State) -> Iterator[str]:
-    """The keys of the state's dictionaries are what their values say."""
+    """Yield an error for each key of the state's dicts that differs from its value's own key."""
     by_field: tuple[tuple[str, str, dict[Any, Any]], ...] = (
         ("policy", "bridge", state.policies),
         ("guard", "port", state.guards),
@@ -81,7 +81,7 @@ def _misplaced(state: State) -> Iterator[str]:
 
 
 def policy_problems(policy: Policy) -> Iterator[str]:
-    """What is wrong with a policy."""
+    """Yield the errors of a network policy."""
     about = "policy of bridge %r" % policy.bridge
     yield from _name_problems(about, "bridge", policy.bridge)
     for subnet in policy.subnets:
@@ -117,7 +117,7 @@ def _overlaps(state: State) -> Iterator[str]:
 
 
 def guard_problems(guard: Guard) -> Iterator[str]:
-    """What is wrong with a guard."""
+    """Yield the errors of a guard (anti-spoofing of a port)."""
     about = "guard of port %r" % guard.port
     yield from _name_problems(about, "port", guard.port)
     yield from _name_problems(about, "bridge", guard.bridge)
@@ -139,7 +139,7 @@ def guard_problems(guard: Guard) -> Iterator[str]:
 
 
 def is_guard(guard: Guard) -> bool:
-    """Whether all is well with a guard: a short way for the thousands that are."""
+    """Whether a guard is valid: a fast check, for most of thousands are."""
     return (
         is_interface_name(guard.port)
         and is_interface_name(guard.bridge)
@@ -150,12 +150,12 @@ def is_guard(guard: Guard) -> bool:
 
 
 def is_endpoint(port: Port) -> bool:
-    """Whether all is well with a port of a single bridge: a short way, too."""
+    """Whether a port of a single bridge is valid: a fast check, too."""
     return is_interface_name(port.name) and is_interface_name(port.bridge) and not port.also_on and not port.addresses
 
 
 def port_problems(port: Port) -> Iterator[str]:
-    """What is wrong with a bridge's port."""
+    """Yield the errors of a bridge port."""
     about = "port %r" % port.name
     yield from _name_problems(about, "name", port.name)
     for bridge in (port.bridge, *port.also_on):
@@ -166,7 +166,7 @@ def port_problems(port: Port) -> Iterator[str]:
 
 
 def is_port(port: NatPort) -> bool:
-    """Whether all is well with a published port: a short way for the thousands that are."""
+    """Whether a published port is valid: a fast check, for most of thousands are."""
     return (
         port.protocol in PROTOCOLS
         and _is_whole(port.host_port)
@@ -197,7 +197,7 @@ def _nat_port_problems(port: NatPort) -> Iterator[str]:
 
 
 def opening_problems(opening: Opening) -> Iterator[str]:
-    """What is wrong with an opened port."""
+    """Yield the errors of an allowed port (routed mode)."""
     about = "opened port %s" % (opening.port,)
     if opening.protocol not in PROTOCOLS:
         yield "%s: protocol: %r is none of %s" % (about, opening.protocol, ", ".join(PROTOCOLS))
@@ -209,7 +209,7 @@ def opening_problems(opening: Opening) -> Iterator[str]:
 
 
 def tunnel_problems(tunnel: Tunnel) -> Iterator[str]:
-    """What is wrong with a tunnel."""
+    """Yield the errors of a VXLAN tunnel."""
     about = "tunnel %r" % tunnel.name
     yield from _name_problems(about, "name", tunnel.name)
     if tunnel.version not in (4, 6):
@@ -224,7 +224,7 @@ def tunnel_problems(tunnel: Tunnel) -> Iterator[str]:
 
 
 def _shared_vnis(state: State) -> Iterator[str]:
-    """Two tunnels with a VNI on one socket would take each other's VTEPs."""
+    """Yield an error for two tunnels with one VNI on the same UDP port: each would accept the other's VTEPs."""
     names: dict[tuple[int, int, int], str] = {}
     for name, tunnel in sorted(state.tunnels.items()):
         other = names.setdefault((tunnel.version, tunnel.port, tunnel.vni), name)
@@ -245,13 +245,13 @@ def _name_problems(about: str, field: str, name: object) -> Iterator[str]:
 
 
 def _is_whole(number: object) -> bool:
-    """Whether it is a whole number; True and False are not meant."""
+    """Whether it is an integer, and no bool."""
     return isinstance(number, int) and not isinstance(number, bool)
 
 
 @functools.lru_cache(maxsize=1 << 16)
 def _is_address(text: object) -> bool:
-    """Whether it is an address without scope, as the kernel's tools write it: nft lists it as it was given."""
+    """Whether it is an address without zone in the notation of the kernel's tools, which is what nft lists."""
     try:
         return isinstance(text, str) and "%" not in text and ip.normal(text) == text
     except ValueError:

@@ -2,19 +2,19 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""From the firewall's state to elements of the sets and maps of ruleset.py, and back. Pure.
+"""Conversion of the firewall's state to elements of the sets and maps of ruleset.py, and back. Pure functions.
 
-The elements are all that is remembered: `parse(elements(state)) == state`. What does not follow from an element's key
-and value stands in its comment, where a person finds it as well:
+The elements are the only storage of the state: `parse(elements(state)) == state`. What an element's key and value do
+not hold is in its comment, which an administrator can read as well:
 
-    bridges     "br-web" comment "nat icc masquerade"     the policy; its subnets are in own4 and own6
+    bridges     "br-web" comment "nat icc masquerade"     the network policy; its subnets are in own4 and own6
     pub4        tcp . 8080 comment "br-web" : ...         the container's bridge
-    open4       ... comment "br-web"                      opened by itself, not by way of a published port
+    open4       ... comment "br-web"                      an allowed port, not that of a published port
     self        "veth1" . "veth1" comment "br-web"        the port's bridge
-    guarded     "veth1" comment "br-web"
-    ip4s, ip6s  ... comment "allowed"                     not the endpoint's own; "link-local" comes with IPv6
+    guarded     "veth1" comment "br-web"                  a port with anti-spoofing
+    ip4s, ip6s  ... comment "allowed"                     an additionally allowed address; "link-local" with IPv6
     near4       ... comment "veth1 br-app"                a container's address on one network, clients of another
-    vnis        ipv4 . 4789 . 42 comment "vx-fabric"      a tunnel whose VTEPs are known: vteps4 or vteps6
+    vnis        ipv4 . 4789 . 42 comment "vx-fabric"      a tunnel with known VTEPs: vteps4 or vteps6
 """
 
 from __future__ import annotations
@@ -57,9 +57,9 @@ _ALLOWED, _OWN_AND_ALLOWED, _LINK_LOCAL = "allowed", "own, allowed", "link-local
 
 
 def elements(state: State, sound: State | None = None) -> Elements:
-    """The elements that hold the state. Raises ValueError with all that is wrong with it, a line each.
+    """Encode the state as elements. Raises ValueError with all its errors, a line each.
 
-    What is in a state that is known to be ``sound``, as parse() gives it, is not looked at again.
+    Objects that are also in a valid state, ``sound``, as parse() returns it, are not checked again.
     """
     problems = list(problems_of(state, sound or State()))
     if problems:
@@ -91,7 +91,7 @@ def elements(state: State, sound: State | None = None) -> Elements:
 
 
 def parse(found: Elements) -> State:
-    """The state that the elements hold; what makes no sense, and so was put there by somebody else, is passed over."""
+    """Decode the state that the elements hold; invalid elements, which another program must have added, are ignored."""
     get = functools.partial(_get, found)
     versions = frozenset(_VERSIONS[name] for name in get("inet", "norouter") if name in _VERSIONS)
     policies = {policy.bridge: policy for policy in _policies(get) if not any(policy_problems(policy))}
@@ -106,7 +106,7 @@ def parse(found: Elements) -> State:
 
 
 def bridge_of(port: NatPort, policies: dict[str, Policy]) -> str | None:
-    """The bridge that a published port leads to: the one it names, or the one whose subnet its address is in."""
+    """Return the bridge of a published port: the one that it names, or the one whose subnet its address is in."""
     if port.bridge is not None:
         return port.bridge
     address = ip.address(port.to_address)
@@ -134,7 +134,7 @@ def _add_policy(policy: Policy, found: Elements) -> None:
             snat = policy.snat_address if version == 4 else policy.snat_address6
             name = "snat%d" if snat else "masq%d"
             found["inet", name % version][text] = (snat, None)
-    # without subnets there is no gateway to go round by
+    # without subnets there is no gateway by which icc: false could be bypassed
     near = "accept" if policy.icc or not policy.subnets else "goto in_nat"
     found["inet", "pairs"]["%s . %s" % (bridge, bridge)] = (near, None)
     for interface in policy.trusted_interfaces:
@@ -172,7 +172,7 @@ def _add_guard(guard: Guard, found: Elements) -> None:
 
 
 def _add_sender(port: str, address: str, comment: str | None, found: Elements) -> None:
-    """One address, or network, that a port may send."""
+    """Add one source address, or network, that a port may send."""
     version, many = ip.version_of(address), "/" in address
     senders = found["bridge", ("net%ds" if many else "ip%ds") % version]
     key = "%s . %s" % (port, address)
@@ -184,7 +184,7 @@ def _add_sender(port: str, address: str, comment: str | None, found: Elements) -
 
 
 def _ends(address: str) -> tuple[bytes, ...]:
-    """The address, or a network's first and last."""
+    """Return the address, or the first and last of a network."""
     if "/" not in address:
         return (ip.packed(address),)
     network = ip.network(address)
@@ -242,7 +242,7 @@ def _policies(get: Any) -> Iterator[Policy]:
     trusted: dict[str, list[str]] = {}
     uplinks: dict[str, list[str]] = {}
     for bridge, text in (key.split(" . ") for name in ("own4", "own6") for key in get("inet", name)):
-        if text in get("inet", "subnets%d" % ip.version_of(text)):  # a set in which nothing can overlap
+        if text in get("inet", "subnets%d" % ip.version_of(text)):  # an interval set, in which nothing overlaps
             subnets.setdefault(bridge, []).append(str(ip.network(text)))
     for source, bridge in (key.split(" . ") for key in get("inet", "pairs")):
         if source != bridge:
@@ -337,6 +337,6 @@ def _tunnels(get: Any) -> Iterator[Tunnel]:
 
 
 def _single(network: str) -> str:
-    """A network as nft lists it: one of a single address has no length."""
+    """Format a network as nft lists it: a single address has no length."""
     address, _slash, length = network.partition("/")
     return address if length == ("128" if ":" in address else "32") else network

@@ -2,13 +2,13 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The host's firewall as far as it is ours: two nftables tables, `inet virtnet` and `bridge virtnet`.
+"""This collection's firewall: two nftables tables, `inet virtnet` and `bridge virtnet`.
 
-Listing and read() say what they hold, transaction() how to get from there to what they should hold, apply() does it.
-The rules are in ruleset.py, what they hold in firewall_state.py, how elements hold it in firewall_elements.py, and how
-nft says them in firewall_listing.py.
+Listing and read() return their observed state, transaction() renders the difference to the desired state, apply()
+carries it out. The rules are in ruleset.py, the state in firewall_state.py, its encoding as elements in elements.py,
+and the decoding of nft's listings in listing.py.
 
-nft is spoken to in its own text (1.0.6 cannot read its own JSON of a map with concatenated data) and read as JSON.
+nft's input is its own language (1.0.6 cannot parse its own JSON of a map with concatenated data), its output JSON.
 """
 
 from __future__ import annotations
@@ -38,16 +38,16 @@ _NETLINK_NETFILTER = 12
 _GET_GENERATION = struct.pack("=IHHIIBBH", 20, 0xA10, 1, 0, 0, 0, 0, 0)  # NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_GETGEN
 _LIST = ("-j", "-p", "list", "table")  # without -p nft reads /etc/protocols once for each published port
 _OUR_TABLES = "the tables " + ruleset.TABLE
-_MESSAGE_BYTES = 2000  # of nft's: it goes on about every line after a first mistake
+_MESSAGE_BYTES = 2000  # of nft's errors: after the first one it reports every line
 
 
 class FirewallError(Exception):
-    """nft is missing, or refused; the text is for people and has nft's own words."""
+    """nft is missing, or failed; the text has nft's own message."""
 
 
 @contextlib.contextmanager
 def understood(what: str) -> Iterator[None]:
-    """For what reads nft's listings: FirewallError where they are not of the form that it knows."""
+    """Raise FirewallError where the code in the with block cannot parse nft's listing."""
     try:
         yield
     except (AttributeError, LookupError, TypeError, ValueError, ArithmeticError, RecursionError) as error:
@@ -58,8 +58,8 @@ def understood(what: str) -> Iterator[None]:
 
 
 class Live:
-    """Our tables as they are: what they hold, which exist, and what is not as ruleset.py has it (see drift()); and the
-    families in which a table of our name is somebody else's."""
+    """The observed tables: their elements, the families in which they exist, their difference from ruleset.py (see
+    drift()), and the families in which another program owns a table of this name."""
 
     def __init__(
         self,
@@ -76,13 +76,13 @@ class Live:
 
     @functools.cached_property
     def state(self) -> State:
-        """What they hold, in words."""
+        """The state that their elements hold."""
         with understood(_OUR_TABLES):
             return parse(self.elements)
 
 
 def drift(family: str, listing: list[dict[str, Any]]) -> list[str]:
-    """What is not as ruleset.py has it in a table's chains and sets: "table inet virtnet: ...", a line each."""
+    """Return the differences of a table's chains and sets from ruleset.py: "table inet virtnet: ...", a line each."""
     wanted = ruleset.chains(family)
     hooks = {item["chain"]["name"]: _hook(item["chain"]) for item in listing if "chain" in item}
     comments: dict[str, list[str | None]] = {name: [] for name in hooks}
@@ -93,7 +93,7 @@ def drift(family: str, listing: list[dict[str, Any]]) -> list[str]:
     found = ["set %s is missing" % name for name in sorted(set(ruleset.fields(family)) - sets)]
     found += ["set %s is of another type" % name for name in sorted(others_sets(family, listing))]
     if any(item.get("table", {}).get("flags") for item in listing):
-        found.append("it is dormant")  # no packet meets it
+        found.append("it is dormant")  # its chains are not on their hooks
     found += ["chain %s is not ours" % name for name in sorted(set(hooks) - set(wanted))]
     found += ["chain %s is missing" % name for name in sorted(set(wanted) - set(hooks))]
     for name in sorted(set(wanted) & set(hooks)):
@@ -103,11 +103,12 @@ def drift(family: str, listing: list[dict[str, Any]]) -> list[str]:
 
 
 def transaction(live: Live, wanted: State) -> str:
-    """The nft text that brings our tables to the wanted state, all or nothing; empty where they are there already.
+    """Render the nft transaction that brings the tables to the desired state, all or nothing; empty where they are in
+    it already (idempotent).
 
-    A table whose rules are not as they should be is made anew with all its elements, in the same transaction: no packet
-    meets anything in between, and connections that stand go on. Raises ValueError as elements() does, and where a table
-    is somebody else's.
+    A table whose rules differ is deleted and created with all its elements, in the same transaction: no packet is
+    handled by an intermediate state, and established connections continue. Raises ValueError as elements() does, and
+    where another program owns a table.
     """
     held = elements(wanted, live.state)
     if any(held.values()) and live.others:
@@ -118,7 +119,7 @@ def transaction(live: Live, wanted: State) -> str:
     for family in ruleset.FAMILIES:
         if family not in live.intact:
             name = "%s %s" % (family, ruleset.TABLE)
-            # the first line makes a missing table, which the second could not delete
+            # the first line creates a missing table, which the second could not delete
             parts.append("table %s\ndelete table %s\n%s" % (name, name, ruleset.TEXT[family]))
     changes = [_change(live, key, values) for key, values in held.items()]
     parts += [text for gone, _new in changes for text in gone]
@@ -127,10 +128,10 @@ def transaction(live: Live, wanted: State) -> str:
 
 
 class Listing:
-    """nft at work, listing our tables in the network namespace that the process is in, while this process goes on.
+    """nft in the background, listing the two tables in the network namespace of this process.
 
-    One table after the other, for a process that is busy itself: on two cores it would have to wait for the second nft.
-    One that would only wait for them has them listed ``at_once``.
+    It lists one table after the other, for a caller that has other work: with two cores, a second nft would delay it.
+    ``at_once`` lists both in parallel, for a caller that only waits for them.
     """
 
     def __init__(self, at_once: bool = False) -> None:
@@ -139,7 +140,7 @@ class Listing:
         try:
             for families in [[family] for family in ruleset.FAMILIES] if at_once else [list(ruleset.FAMILIES)]:
                 self._at_work.append(_Lister(families))
-        except FirewallError as error:  # raised where the tables are asked for
+        except FirewallError as error:  # raised when the tables are first read
             self._missing = error
         except OSError:
             self.close()
@@ -147,7 +148,7 @@ class Listing:
 
     @functools.cached_property
     def live(self) -> Live:
-        """Our tables as they are. Raises FirewallError."""
+        """The observed tables. Raises FirewallError."""
         if self._missing is not None:
             raise self._missing
         listed: dict[str, dict[str, Any] | None] = {}
@@ -161,13 +162,13 @@ class Listing:
             return _live({family: listing["nftables"] for family, listing in listed.items() if listing})
 
     def close(self) -> None:
-        """Leave nothing at work and nothing open."""
+        """Wait for the nft processes and close their files."""
         for one in self._at_work:
             one.close()
 
 
 class _Lister:
-    """nft listing some tables. What it says lies in memory, so that it never waits for somebody to read it."""
+    """An nft process that lists some tables. Its output goes to a memfd, so that it never blocks on a full pipe."""
 
     def __init__(self, families: list[str]) -> None:
         self._families = families
@@ -180,19 +181,19 @@ class _Lister:
             raise
 
     def listed(self) -> dict[str, dict[str, Any] | None]:
-        """What it said of each family's table; None, or nothing, where it refused."""
+        """Return the listing of each family's table; None, or no key, where nft failed."""
         _output, self.errors = self._process.communicate()
         self._said.seek(0)
         return {family: _listing(line) for family, line in zip(self._families, self._said)}
 
     def close(self) -> None:
-        """Wait for its end."""
+        """Wait for the process to end."""
         self._process.communicate()
         self._said.close()
 
 
 def read() -> Live:
-    """Our tables as they are. Raises FirewallError."""
+    """Return the observed tables. Raises FirewallError."""
     listing = Listing()
     try:
         return listing.live
@@ -201,7 +202,7 @@ def read() -> Live:
 
 
 def apply(text: str) -> None:
-    """Carry out a transaction; an empty one is no work. Raises FirewallError, and then nothing was changed."""
+    """Apply a transaction; an empty one does not start nft. Raises FirewallError, and then nothing was changed."""
     if not text:
         return
     process = _start([binary(), "-f", "-"])
@@ -211,10 +212,10 @@ def apply(text: str) -> None:
 
 
 def loopback_bridges(state: State) -> dict[int, frozenset[str]]:
-    """The bridges with a port that this host reaches through 127.0.0.1 (4) and through ::1 (6).
+    """Return the bridges with a published port that this host reaches through 127.0.0.1 (4) and through ::1 (6).
 
     The first need the sysctl route_localnet, the others a route `local ::1 dev BRIDGE table local metric 2048`; both
-    after the rules that keep such packets from the wire.
+    may be set only after the rules that drop loopback addresses from the wire.
     """
     found: dict[int, set[str]] = {4: set(), 6: set()}
     for port in state.nat_ports.values():
@@ -226,7 +227,8 @@ def loopback_bridges(state: State) -> dict[int, frozenset[str]]:
 
 
 def _list_command(families: list[str]) -> list[str]:
-    """nft for one table; a shell for several, which says a line for each. Nothing that anybody declared is in it."""
+    """Return the command: nft for one table; a shell for several, which prints a line for each. It contains no
+    declared value, so nothing needs quoting."""
     commands = [[*_LIST, family, ruleset.TABLE] for family in families]
     if len(commands) == 1:
         return [binary(), *commands[0]]
@@ -234,7 +236,7 @@ def _list_command(families: list[str]) -> list[str]:
 
 
 def _listing(line: str) -> dict[str, Any] | None:
-    """What nft said of a table; None where it refused, or ended in the middle of it."""
+    """Parse nft's listing of a table; None where nft failed, or was killed while printing."""
     try:
         said: dict[str, Any] | None = json.loads(line)
     except (ValueError, RecursionError):
@@ -254,8 +256,8 @@ def _live(listings: dict[str, list[dict[str, Any]]]) -> Live:
 
 
 def _is_others(family: str, listing: list[dict[str, Any]]) -> bool:
-    """Whether there is something in the table, and not one set of ours; those of older versions of this are called
-    alike, and go only with the table."""
+    """Whether another program owns the table: it has chains, and not one of this collection's sets. Older versions of
+    this collection have sets of the same names, which are deleted only with the table."""
     sets = {held["name"] for item in listing for kind, held in item.items() if kind in ("set", "map")}
     return any("chain" in item for item in listing) and not sets & set(ruleset.fields(family))
 
@@ -275,7 +277,7 @@ def _hook(chain: dict[str, Any]) -> str:
 
 
 def _change(live: Live, key: tuple[str, str], wanted: Values) -> tuple[list[str], list[str]]:
-    """The statements that take away what a set should not hold, and those that add what it should."""
+    """Return the statements that delete a set's undesired elements, and those that add the missing ones."""
     family, name = key
     where = "element %s %s %s" % (family, ruleset.TABLE, name)
     held = live.elements.get(key, {}) if family in live.intact else {}
@@ -296,21 +298,21 @@ def _statement(verb: str, items: Iterable[tuple[str, tuple[str | None, str | Non
 
 
 def _start(command: list[str], output: int | IO[str] = subprocess.PIPE) -> subprocess.Popen[str]:
-    """nft at work; its communicate() gives what it says."""
+    """Start nft; communicate() returns its output."""
     return subprocess.Popen(
         command,
         stdin=subprocess.PIPE,
         stdout=output,
         stderr=subprocess.PIPE,
         text=True,
-        errors="replace",  # others' names and comments may be no UTF-8
-        # by default nft has thousands of elements in pages of 4 KiB, and getting them takes a fifth of its time
+        errors="replace",  # names and comments in foreign tables may not be UTF-8
+        # with pages of 4 KiB, page faults take a fifth of nft's time for thousands of elements
         env={**os.environ, "LC_ALL": "C", "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1"},
     )
 
 
 def binary() -> str:
-    """The path of nft. Raises FirewallError."""
+    """Return the path of nft. Raises FirewallError."""
     found = programs.find("nft")
     if found is None:
         raise FirewallError("there is no nft on this host: install the package nftables")
@@ -318,7 +320,7 @@ def binary() -> str:
 
 
 def _existing() -> set[str]:
-    """The families in which a table of our name stands."""
+    """Return the families in which a table of this name exists."""
     process = _start([binary(), "-j", "list", "tables"])
     text, error = process.communicate()
     if process.returncode and not _kernel_has_tables():
@@ -334,7 +336,7 @@ def _existing() -> set[str]:
 
 
 def _kernel_has_tables() -> bool:
-    """Whether somebody answers there who knows of tables; nft has no words of its own for that."""
+    """Whether the kernel has nf_tables: whether it answers NFT_MSG_GETGEN; nft reports no specific error for that."""
     try:
         netfilter = Socket(_NETLINK_NETFILTER)
     except OSError:

@@ -2,14 +2,14 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Other people's firewalls, as far as they drop what the networks here forward.
+"""Foreign firewalls (Docker, ufw, firewalld, the administrator's rules) that drop forwarded packets of the networks.
 
-A packet passes every chain on the forward hook, and one drop anywhere is final: what our table accepts, a chain of
-Docker, ufw or firewalld still drops. So each of these chains is asked what becomes of a packet of which nothing is
-known but its bridge, as it comes in by it and as it goes out by it; and, where bridge-nf-call-iptables is 1, as it
-stays on it. A rule that looks at anything else may spare some packets, but not all.
+A packet traverses every chain on the forward hook, and a drop in any of them is final: what this collection's table
+accepts, a chain of another program may still drop. So each of these chains is evaluated for a packet of which only the
+bridge is known: ingress by the bridge, egress by it, and, where bridge-nf-call-iptables is 1, bridged within it. A rule
+that matches on anything else may accept some packets, but not all.
 
-Read by `nft -j`, which also shows the tables that iptables-nft made; old iptables has a memory of its own.
+Read by `nft -j`, which also lists the tables of iptables-nft; legacy iptables (ip_tables) has tables of its own.
 """
 
 from __future__ import annotations
@@ -25,21 +25,21 @@ from typing import Any
 from ansible_collections.virtnet.linux.plugins.module_utils.nft import firewall, ruleset
 from ansible_collections.virtnet.linux.plugins.module_utils.system import programs, sysctls
 
-FIREWALLD, UFW, NFT, LEGACY = "firewalld", "ufw", "nft", "iptables-legacy"  # who has to be told of a bridge
+FIREWALLD, UFW, NFT, LEGACY = "firewalld", "ufw", "nft", "iptables-legacy"  # programs that have to allow a bridge
 NF_CALL = {"iptables": "net.bridge.bridge-nf-call-iptables", "ip6tables": "net.bridge.bridge-nf-call-ip6tables"}
 
 _ACCEPT, _DROP, _GO_ON = "accept", "drop", "go on"
-_HARMLESS = ("counter", "log", "comment", "notrack")  # statements that decide nothing
+_HARMLESS = ("counter", "log", "comment", "notrack")  # statements without a verdict
 _OTHERS = "this host's other tables"
-_ANY_BRIDGE = ""  # stands for one that no rule names
+_ANY_BRIDGE = ""  # a bridge that no rule names
 _MARK, _OUR_BITS = {"meta": {"key": "mark"}}, ruleset.MARKS[0] | ruleset.MARKS[1]
-_BEHIND_OURS = ("input", "output", "postrouting")  # hooks behind which no chain of ours asks for a mark
-_DEPTH = 16  # the kernel allows so many jumps (NFT_JUMP_STACK_SIZE)
+_BEHIND_OURS = ("input", "output", "postrouting")  # hooks after which none of our chains matches the packet mark
+_DEPTH = 16  # the kernel's limit of nested jumps (NFT_JUMP_STACK_SIZE)
 
 
 @dataclass
 class Chain:
-    """A chain of another table; ``hook`` and ``policy`` are None where packets get to it by jumps only."""
+    """A chain of a foreign table; ``hook`` and ``policy`` are None for a regular chain, reached by jumps only."""
 
     name: str
     hook: str | None = None
@@ -59,7 +59,7 @@ class Table:
 
 @dataclass(frozen=True)
 class Drop:
-    """A chain on the forward hook that drops what comes from a bridge or goes to it; ``rule`` in nft's words."""
+    """A chain on the forward hook that drops ingress or egress packets of a bridge; ``rule`` is in nft's notation."""
 
     family: str
     table: str
@@ -70,12 +70,12 @@ class Drop:
 
     @property
     def versions(self) -> tuple[int, ...]:
-        """The IP versions of the packets that it gets."""
+        """The IP versions of the packets in its family."""
         return {"ip": (4,), "ip6": (6,)}.get(self.family, (4, 6))
 
 
 def tables() -> list[Table]:
-    """Everybody else's tables that see IP packets. Raises FirewallError."""
+    """Read all foreign tables of the families ip, ip6 and inet. Raises FirewallError."""
     done = subprocess.run(
         [firewall.binary(), "-j", "-t", "list", "ruleset"],
         capture_output=True,
@@ -90,7 +90,7 @@ def tables() -> list[Table]:
 
 
 def read_tables(listing: Iterable[dict[str, Any]]) -> list[Table]:
-    """The tables out of `nft -j -t list ruleset`."""
+    """Parse the foreign tables of `nft -j -t list ruleset`."""
     found: dict[tuple[str, str], Table] = {}
     for item in listing:
         kind, what = next(iter(item.items()))
@@ -109,7 +109,7 @@ def read_tables(listing: Iterable[dict[str, Any]]) -> list[Table]:
 
 
 def drops(others: list[Table], bridge: str = _ANY_BRIDGE) -> list[Drop]:
-    """The chains that drop packets of the bridge (by default: of one that no rule names)."""
+    """Return the chains that drop packets of the bridge (by default: of one that no rule names)."""
     found = []
     for table in others:
         with firewall.understood("table %s" % table):
@@ -118,7 +118,7 @@ def drops(others: list[Table], bridge: str = _ANY_BRIDGE) -> list[Drop]:
 
 
 def _drops_of(table: Table, chain: Chain, bridge: str) -> list[Drop]:
-    """What one chain makes of the bridge's packets, once."""
+    """Return the first drop of one chain for the bridge's packets, or none."""
     for packet in packets(table, bridge) if chain.hook == "forward" else []:
         rule = _dropped_by(table, chain, packet)
         if rule is not None:
@@ -127,8 +127,8 @@ def _drops_of(table: Table, chain: Chain, bridge: str) -> list[Drop]:
 
 
 def marking(others: list[Table]) -> Iterator[tuple[Table, Chain, str]]:
-    """The chains that set or test the bits of the packet's mark that are ours; not those whose rules iptables shows to
-    nobody else (its targets MARK and CONNMARK)."""
+    """Yield the chains that set or test this collection's bits of the packet mark, each with "sets" or "tests"; not
+    those that use iptables' targets MARK and CONNMARK, whose arguments nft does not list."""
     for table in others:
         with firewall.understood("table %s" % table):
             for chain in table.chains.values():
@@ -138,7 +138,7 @@ def marking(others: list[Table]) -> Iterator[tuple[Table, Chain, str]]:
 
 
 def _marks(chain: Chain, statement: dict[str, Any]) -> Iterator[str]:
-    """What a statement does with our bits: "sets", where that is before our own chains, or "tests"."""
+    """Yield how a statement uses our bits of the packet mark: "sets", on a hook before our own chains, or "tests"."""
     word, value = next(iter(statement.items()))
     if word == "mangle" and value["key"] == _MARK and chain.hook not in _BEHIND_OURS:
         if _bits(value["value"]) & _OUR_BITS:
@@ -151,24 +151,24 @@ def _marks(chain: Chain, statement: dict[str, Any]) -> Iterator[str]:
 
 
 def _bits(value: Any) -> int:
-    """The bits of a mark that an expression names; what it takes from elsewhere is not known."""
+    """Return the bits of a mark that an expression names; values that it takes from elsewhere count as 0."""
     if isinstance(value, list):  # operands, elements of a set, or key and value of a map's
         return functools.reduce(operator.or_, map(_bits, value), 0)
     if not isinstance(value, dict):
         return value if isinstance(value, int) else 0
-    if "map" in value:  # a named one's content is not listed
+    if "map" in value:  # the elements of a named map are not listed
         data = value["map"].get("data")
         return _bits([pair[1] for pair in data.get("set", [])]) if isinstance(data, dict) else 0
     if "prefix" in value:  # the first bits are compared: mark & 0xffff0000 == 0 is listed as 0x00000000/16
         return -1 << 32 - int(value["prefix"]["len"])
-    if "&" in value:  # of a mark less some bits: it has what it had
+    if "&" in value:  # clearing bits of the mark sets none
         return functools.reduce(operator.and_, map(_bits, value["&"]))
     return _bits(value.get("|") or value.get("^") or value.get("set") or [])
 
 
 def packets(table: Table, bridge: str) -> list[dict[str, str]]:
-    """What is known of a packet that comes from the bridge, of one that goes to it, of one that stays on it."""
-    # the first packet of what may come in has been translated, which firewalld lets pass
+    """Return the known fields of a packet that comes from the bridge, of one that goes to it, of one bridged in it."""
+    # the first packet of an allowed ingress flow has been translated (DNAT), which firewalld accepts
     found = [{"iifname": bridge}, {"oifname": bridge, "status": "dnat"}]
     keys = {"ip": ["iptables"], "ip6": ["ip6tables"]}.get(table.family, list(NF_CALL))
     if any(sysctls.read(NF_CALL[key].replace(".", "/")) == "1" for key in keys):
@@ -177,7 +177,7 @@ def packets(table: Table, bridge: str) -> list[dict[str, str]]:
 
 
 def keeper(table: Table) -> str:
-    """Who made the table, and has to be told, because it will make the table anew."""
+    """Return the program that made the table, and in which the bridge has to be allowed, for it recreates the table."""
     if table.name == "firewalld" and programs.find("firewall-cmd"):
         return FIREWALLD
     if any(name.startswith(("ufw-", "ufw6-")) for name in table.chains) and programs.find("ufw"):
@@ -186,7 +186,7 @@ def keeper(table: Table) -> str:
 
 
 def entry(table: Table, chain: Chain) -> str:
-    """The chain for other people's rules, where there is one that this chain jumps to; else the chain itself."""
+    """Return the chain for the administrator's rules, where this chain jumps to one; else the chain itself."""
     for name in ("DOCKER-USER", "ufw-user-forward", "ufw6-user-forward"):
         if name in table.chains and _dropped_by(table, chain, {}, asked=name) is None:
             return name
@@ -194,7 +194,7 @@ def entry(table: Table, chain: Chain) -> str:
 
 
 def _dropped_by(table: Table, chain: Chain, packet: dict[str, str], asked: str | None = None) -> str | None:
-    """The rule, or the policy, that drops the packet; None where it gets through (or gets to the chain ``asked``)."""
+    """Return the rule, or the policy, that drops the packet; None where it passes (or reaches the chain ``asked``)."""
     verdict, rule = _fate(table, chain, packet, asked, 0)
     if verdict == _GO_ON and chain.policy == "drop":
         return "policy drop"
@@ -202,7 +202,7 @@ def _dropped_by(table: Table, chain: Chain, packet: dict[str, str], asked: str |
 
 
 def _fate(table: Table, chain: Chain, packet: dict[str, str], asked: str | None, depth: int) -> tuple[str, str | None]:
-    """What the chain's rules do with the packet, and which rule drops it."""
+    """Evaluate the chain's rules for the packet; return the verdict, and the rule that drops it."""
     if chain.name == asked:
         return _ACCEPT, None
     for rule in chain.rules if depth < _DEPTH else []:
@@ -222,7 +222,7 @@ def _fate(table: Table, chain: Chain, packet: dict[str, str], asked: str | None,
 
 
 def _decided(statements: list[dict[str, Any]], packet: dict[str, str]) -> tuple[str, str | None] | None:
-    """The rule's verdict where it is certain that the packet gets so far: (accept, None), (jump, CHAIN), ..."""
+    """Return the rule's verdict where the packet is certain to match: (accept, None), (jump, CHAIN), ...; else None."""
     for statement in statements:
         word, value = next(iter(statement.items()))
         if word == "match":
@@ -242,7 +242,7 @@ def _decided(statements: list[dict[str, Any]], packet: dict[str, str]) -> tuple[
 
 
 def _matches(match: dict[str, Any], packet: dict[str, str]) -> bool:
-    """Whether the packet is certain to match: by its interfaces, or as the first of its connection, or translated."""
+    """Whether the packet is certain to match: by its interfaces, as the first of its connection, or as translated."""
     left, right = match["left"], match["right"]
     if not isinstance(left, dict):
         return False
@@ -266,7 +266,7 @@ def _is_named(interface: str, name: Any) -> bool:
 
 
 def _shown(rule: dict[str, Any]) -> str:
-    """A deciding rule as far as a person needs it to find it."""
+    """Format a rule so that an administrator can find it: matches, verdict, comment, handle."""
     told = [text for text in map(_word, rule["expr"]) if text]
     comment = ' comment "%s"' % rule["comment"] if rule.get("comment") else ""
     return " ".join(told) + comment + " (handle %d)" % rule["handle"]
@@ -285,7 +285,7 @@ def _word(statement: dict[str, Any]) -> str:
 
 
 def _legacy_drops(bridge: str) -> Iterator[Drop]:
-    """Old iptables (ip_tables): only where it holds a filter table, which asking would make otherwise."""
+    """Yield the drops of legacy iptables (ip_tables): only where it has a filter table, for a query creates one."""
     for version, family in ((4, "ip"), (6, "ip6")):
         command = programs.find("iptables-legacy" if version == 4 else "ip6tables-legacy")
         if command is None or not _legacy_has_filter(family):

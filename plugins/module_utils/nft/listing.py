@@ -2,10 +2,10 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""How `nft -j list table` says the elements of our sets and maps, and how they are said to nft. Pure.
+"""Decoding of the elements in `nft -j list table` to nft's input syntax. Pure functions.
 
-An element is the text that nft reads: its key, in a map its value, and its comment. Sets and maps are known by their
-family and name.
+An element is the text that nft parses: its key, in a map its value, and its comment. Sets and maps are identified by
+their family and name.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ _PROTOCOLS = {"6": "tcp", "17": "udp", "132": "sctp"}  # as nft lists them witho
 
 
 def no_elements() -> Elements:
-    """Every set and map of ours, empty."""
+    """Return every set and map of this collection, empty."""
     return {(family, name): {} for family in ruleset.FAMILIES for name in ruleset.fields(family)}
 
 
 def quoted(name: str) -> str:
-    """Interface names are quoted: `ip` and `tcp` are fine names, and nft's words."""
+    """Quote an interface name: `ip` and `tcp` are valid names, and nft's keywords."""
     return '"%s"' % name
 
 
 def decode(family: str, listing: list[dict[str, Any]]) -> Elements:
-    """The elements in what `nft -j list table` says of one of our tables. Sets that are not ours are passed over."""
+    """Decode the elements of `nft -j list table` of one of our tables. Foreign sets are ignored."""
     found: Elements = {}
     known, others = ruleset.fields(family), others_sets(family, listing)
     for item in listing:
@@ -47,7 +47,7 @@ def decode(family: str, listing: list[dict[str, Any]]) -> Elements:
 
 
 def others_sets(family: str, listing: list[dict[str, Any]]) -> set[str]:
-    """The sets and maps that are called as ours are, and hold something else: others made them."""
+    """Return the sets and maps that have a name of ours and another type: another program made them."""
     known, values = ruleset.fields(family), ruleset.values(family)
     found = set()
     for item in listing:
@@ -60,7 +60,7 @@ def others_sets(family: str, listing: list[dict[str, Any]]) -> set[str]:
 
 
 def _differ(listed: Any, types: tuple[str, ...]) -> bool:
-    """Whether a set is listed with other types; with an expression's type (typeof) they cannot be compared."""
+    """Whether a set is listed with other types; a type given by an expression (typeof) cannot be compared."""
     if isinstance(listed, dict) or any("@" in one for one in types):
         return False
     parts = listed.split(" . ") if isinstance(listed, str) else listed or []
@@ -79,13 +79,13 @@ def _element(texts: list[_Text], element: Any, in_map: bool) -> tuple[str, tuple
     parts = key["concat"] if isinstance(key, dict) and "concat" in key else [key]
     if len(parts) != len(texts):
         raise ValueError(key)
-    # no call more than needed: there are four elements and more for each endpoint
+    # inlined for speed: there are at least four elements for each endpoint
     said = [_interval(text, part) if isinstance(part, dict) else text(part) for text, part in zip(texts, parts)]
     return " . ".join(said), (None if value is None else _value(value), comment)
 
 
 def _text_of(field: str) -> _Text:
-    """How nft takes a part of an element's key that it lists so."""
+    """Return the function that formats a listed part of an element's key for nft's input."""
     if field in ("ifname", "iifname"):
         return quoted
     if field == "@th,64,128":
@@ -100,7 +100,7 @@ def _interval(text: _Text, part: dict[str, Any]) -> str:
 
 
 def _payload(part: Any) -> str:
-    """Text where it has more than 64 bits, else a number, taken for one with a sign."""
+    """Format a raw payload of 128 bits: nft lists a string where it exceeds 64 bits, else a signed number."""
     return "0x%032x" % (int(part, 16) if isinstance(part, str) else part % (1 << 64))
 
 

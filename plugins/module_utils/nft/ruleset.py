@@ -2,25 +2,25 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The rules of our two nftables tables. They are the same on every host and never change; what changes is elements.
+"""The rules of the two nftables tables. They are the same on every host; only the elements of their sets and maps vary.
 
-So a packet's way does not grow with the number of networks, containers or ports, and a change is a few elements in one
-transaction. firewall.py fills the sets and maps; the comments are shown by `nft list table inet virtnet`, and a chain
-whose comments are not these, in this order, has been tampered with.
+So the number of rules that a packet traverses does not grow with networks, containers or ports, and a change is a few
+elements in one transaction. firewall.py fills the sets and maps; `nft list table inet virtnet` lists the comments, and
+a chain whose comments are not these, in this order, was changed out of band.
 
-The order of the hooks: bridge prerouting -300 (what a port may send), inet prerouting -300 (loopback from the wire),
-nat -100 (publishing), inet prerouting -99 (the mark), bridge forward, input and output -200, inet forward, input and
-output 0, postrouting 100.
+The order of the hooks: bridge prerouting -300 (anti-spoofing), inet prerouting -300 (loopback addresses from the wire),
+nat -100 (published ports), inet prerouting -99 (the packet mark), bridge forward, input and output -200, inet forward
+(network policy), input and output 0, postrouting 100.
 
-Two bits of the packet's mark carry what one table cannot ask of the other:
+Two bits of the packet mark pass on what one table cannot match and the other needs:
 
-* TRANSLATED: where bridge-nf-call-iptables is 1, a packet translated to a port of the bridge it came from is not routed
-  but bridged, and the bridge family has no `ct` to tell it from one sent straight to the neighbour (icc: false).
-* BRIDGED: with the same sysctl bridged packets pass inet forward too, where those of other people's bridges must not be
-  taken for packets that this host routes.
+* TRANSLATED: where bridge-nf-call-iptables is 1, a packet translated to a port of its ingress bridge is not routed but
+  bridged, and the bridge family has no `ct` to distinguish it from one sent straight to the neighbour (icc: false).
+* BRIDGED: with the same sysctl bridged packets traverse inet forward too, where those of foreign bridges must not be
+  treated as packets that this host routes.
 
-A mark of others, by which policy routing may go, stays as it is on a packet that leaves. A container cannot set them: a
-packet's mark is cleared when it crosses namespaces.
+The other bits of the mark, which policy routing may use, are unchanged on egress. A container cannot set the two bits:
+the kernel clears a packet's mark when it crosses namespaces.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ FAMILIES = ("inet", "bridge")
 
 MARKS = 0x10000000, 0x20000000
 _TRANSLATED, _BRIDGED = ("0x%08x" % mark for mark in MARKS)
-_GATEWAY = "02:76:69:72:74:00"  # the sender of a frame that the gateway turns round; nobody sends to it
+_GATEWAY = "02:76:69:72:74:00"  # source MAC of a frame that the gateway reflects (hairpin); no frame is sent to it
 
 _INET = """
 table inet virtnet {
@@ -303,7 +303,7 @@ table bridge virtnet {
 
 
 def _finished(text: str) -> str:
-    """The text with its numbers, and with a chain that no packet meets and that names the rules' version: a hash."""
+    """Fill in the numbers, and append a chain without a hook whose comment is the rules' version: a hash."""
     text = text.strip() % {"translated": _TRANSLATED, "bridged": _BRIDGED, "gateway": _GATEWAY}
     version = hashlib.sha256(text.encode()).hexdigest()[:12]
     about = 'return comment "made by virtnet.linux, rules %s: do not edit"' % version
@@ -315,7 +315,7 @@ TEXT = {"inet": _finished(_INET), "bridge": _finished(_BRIDGE)}
 
 
 def chains(family: str) -> dict[str, tuple[str, list[str]]]:
-    """The chains of a table by name: what each hangs on ("filter forward 0 accept" or ""), its comments in order."""
+    """Return a table's chains by name: the hook of each ("filter forward 0 accept" or ""), its comments in order."""
     found = {}
     for name, body in re.findall(r"    chain (\w+) \{\n(.*?)\n    \}", TEXT[family], re.DOTALL):
         hook = re.search(r"type (\w+) hook (\w+) priority (-?\d+); policy (\w+);", body)
@@ -324,12 +324,12 @@ def chains(family: str) -> dict[str, tuple[str, list[str]]]:
 
 
 def fields(family: str) -> dict[str, tuple[str, ...]]:
-    """The types of what makes up an element's key, by set or map: {"own4": ("ifname", "ipv4_addr"), ...}."""
+    """Return the types of the parts of an element's key, by set or map: {"own4": ("ifname", "ipv4_addr"), ...}."""
     found = re.findall(r"    (?:set|map) (\w+) \{ type(?:of)? ([^:;]+)", TEXT[family])
     return {name: tuple(part.strip() for part in types.split(" . ")) for name, types in found}
 
 
 def values(family: str) -> dict[str, tuple[str, ...]]:
-    """The types of what makes up an element's value, by map: {"pub4": ("ipv4_addr", "inet_service"), ...}."""
+    """Return the types of the parts of an element's value, by map: {"pub4": ("ipv4_addr", "inet_service"), ...}."""
     found = re.findall(r"    map (\w+) \{ type [^:;]+ : ([^;]+)", TEXT[family])
     return {name: tuple(types.split(" . ")) for name, types in found}

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Names, what they may look like, and what is derived from them.
+"""Names: their syntax, and the device names, MACs and ownership labels derived from them.
 
 Plain data that the planner (on the controller) and the engine (on a managed host) both need;
 the only file that both import.
@@ -17,7 +17,7 @@ import re
 from collections.abc import Iterable, Mapping
 
 # dev_valid_name() in net/core/dev.c forbids '/', ':', white space, '.', '..' and 16 bytes or more. The alphabet here is
-# narrower, so that a name can stand in a file's path, a link's alias and an nft statement without quoting.
+# narrower, so that a name needs no quoting in a file's path, a link's alias and an nft statement.
 _INTERFACE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,14}\Z")
 # A container's name and its aliases are host names in files hosts(5): labels between single dots. A NAME.HOST of an
 # overlay is one too, and longer.
@@ -34,11 +34,11 @@ PROTOCOLS = ("tcp", "udp", "sctp")  # of published ports
 VNI_LAST = (1 << 24) - 1
 TUNNEL_OVERHEAD = {4: 50, 6: 70}  # bytes of the outer headers: Ethernet 14, IP 20 or 40, UDP 8, VXLAN 8
 
-# Under net.ipv4.conf and net.ipv6.conf these mean other things than a link, so the kernel makes none of this name.
+# Under net.ipv4.conf and net.ipv6.conf these are no links, so the kernel creates no link of this name.
 _NO_LINKS = ("all", "default")
 SYSCTL_OF_A_LINK = re.compile(r"net[./](ipv4|ipv6)[./](conf|neigh)[./](.+)[./](\w+)\Z")
 
-# What each container's file hosts begins with, and the names in it, which are nobody else's.
+# The first lines of each container's hosts(5) file, and the reserved names in them.
 HOSTS_HEAD = """127.0.0.1\tlocalhost
 ::1\tlocalhost ip6-localhost ip6-loopback
 ff02::1\tip6-allnodes
@@ -52,7 +52,7 @@ OBJECT_RULE = "1 to 63 " + _HOST_RULE
 HOST_RULE = "1 to 255 " + _HOST_RULE
 LABEL_RULE = "keys of the characters A-Z a-z 0-9 _ . / - with a letter or digit in front, and values of printable text"
 
-# The labels that say what an object is to the collection. Roles take none of these from those who declare.
+# Labels reserved for the collection: they identify an object. Roles do not accept them in a declaration.
 OWN_LABELS = frozenset((
     "role", "network", "container", "mode", "aliases", "interface", "addresses", "mac", "joins", "cable", "vni",
     "ip_range", "ip_range6", "aux_addresses", "host_binding_ipv4", "host_binding_ipv6", "unprivileged_ports",
@@ -64,55 +64,56 @@ _ALIAS_BYTES = 255  # IFALIASZ less its terminating zero, include/uapi/linux/if.
 
 
 def is_interface_name(name: object) -> bool:
-    """Whether the name is one that every part of the collection can carry for a link."""
+    """Whether the name is valid for a link in every part of the collection."""
     return isinstance(name, str) and _is_interface_name(name)
 
 
 def is_object_name(name: object) -> bool:
-    """Whether the name can be a container's (a file in /run/netns) or a network's."""
+    """Whether the name is valid for a container (a file in /run/netns) or a network."""
     return isinstance(name, str) and _is_object_name(name)
 
 
 def is_host_name(name: str) -> bool:
-    """Whether a file of names can have the name: an object's, or a container's with its host's behind it."""
+    """Whether the name is valid in a hosts(5) file: an object's name, or NAME.HOST of an overlay's container."""
     return bool(_HOST_NAME.match(name))
 
 
 def bridge_device(network: str) -> str:
-    """The bridge's name on a host: br-NETWORK, or br- and a hash where that is over 15 bytes."""
+    """Return the bridge's name on a host: br-NETWORK, or br- and a hash where that is over 15 bytes."""
     return _device("br-", network)
 
 
 def tunnel_device(network: str) -> str:
-    """The VXLAN tunnel's name on a host: vx-NETWORK, or vx- and a hash where that is over 15 bytes."""
+    """Return the VXLAN tunnel's name on a host: vx-NETWORK, or vx- and a hash where that is over 15 bytes."""
     return _device("vx-", network)
 
 
 def veth_device(container: str, network: str) -> str:
-    """The name of the host end of a container's endpoint: veth and 11 hex digits, 15 bytes in all."""
+    """Return the name of the host end of a container's endpoint: veth and 11 hex digits, 15 bytes in all."""
     return "veth" + _hash(container + "/" + network, 11)
 
 
 def cable_device(bridge_of: str, to: str) -> str:
-    """The name of a cable's end: on the bridge of the one network, plugged into the other's; 15 bytes."""
+    """Return the name of a patch link's end (inter-bridge veth): on one network's bridge, leading to the other's; 15
+    bytes."""
     return "cable" + _hash(bridge_of + "/" + to, 10)
 
 
 def mac_of_ipv4(address: str) -> str:
-    """02:42 and the four bytes of the address, as Docker derived it: 172.30.0.2 gives 02:42:ac:1e:00:02."""
+    """Derive a MAC from an IPv4 address as Docker did, 02:42 and four bytes: 172.30.0.2 gives 02:42:ac:1e:00:02."""
     return _mac(b"\x02\x42" + ipaddress.IPv4Address(address).packed)
 
 
 def mac_of_names(*names: str) -> str:
-    """A stable, locally administered unicast MAC for what has no IPv4 address."""
+    """Derive a stable, locally administered unicast MAC for an endpoint or bridge without an IPv4 address."""
     return _mac(b"\x06" + hashlib.sha256("/".join(names).encode()).digest()[:5])
 
 
-FORWARDING = ("net.ipv4.ip_forward", "net.ipv4.conf.all.forwarding", "net.ipv6.conf.all.forwarding")  # two are one
+FORWARDING = ("net.ipv4.ip_forward", "net.ipv4.conf.all.forwarding", "net.ipv6.conf.all.forwarding")  # 1 and 2 alias
 
 
 def link_of_sysctl(key: str) -> str | None:
-    """The link that a sysctl belongs to; None for one of a whole namespace.
+    """Return the link that a sysctl belongs to; None for one of a whole namespace.
 
     >>> link_of_sysctl("net.ipv4.conf.eth0.rp_filter"), link_of_sysctl("net.ipv4.conf.all.rp_filter")
     ('eth0', None)
@@ -122,7 +123,7 @@ def link_of_sysctl(key: str) -> str | None:
 
 
 def sysctl(key: str) -> str:
-    """A sysctl's name as people write it, with dots, unless a link's name in it has one (sysctl(8)).
+    """Format a sysctl's name with dots, or with slashes where a link's name in it has a dot (sysctl(8)).
 
     >>> sysctl("net/ipv6/conf/eth0/accept_ra"), sysctl("net/ipv6/conf/eth0.7/accept_ra")
     ('net.ipv6.conf.eth0.accept_ra', 'net/ipv6/conf/eth0.7/accept_ra')
@@ -131,7 +132,7 @@ def sysctl(key: str) -> str:
 
 
 def mark(labels: dict[str, str]) -> str:
-    """The text that marks an object as ours: 'virtnet' and the labels as key=value, sorted.
+    """Format the ownership label of an object: 'virtnet' and the labels as key=value, sorted.
 
     >>> mark({"network": "web", "com.example.tier": "front end"})
     'virtnet com.example.tier=front%20end network=web'
@@ -140,7 +141,7 @@ def mark(labels: dict[str, str]) -> str:
 
 
 def labels_of(alias: str | None) -> dict[str, str] | None:
-    """The labels that a mark carries; None where the alias is no mark of ours."""
+    """Parse the labels of an ownership label; None where the alias is not one."""
     if not alias:
         return None
     first, *words = alias.split(" ")
@@ -154,7 +155,7 @@ def labels_of(alias: str | None) -> dict[str, str] | None:
 
 
 def addresses_mark(named: dict[str, str]) -> str:
-    """Addresses by name as one label's value.
+    """Format addresses by name as one label's value.
 
     >>> addresses_mark({"nas": "172.30.0.9", "printer": "172.30.0.10"})
     'nas/172.30.0.9+printer/172.30.0.10'
@@ -163,17 +164,17 @@ def addresses_mark(named: dict[str, str]) -> str:
 
 
 def addresses_of(value: str) -> dict[str, str]:
-    """What addresses_mark() was given."""
+    """Parse the value that addresses_mark() returned."""
     return dict(item.split("/", 1) for item in value.split("+") if "/" in item)
 
 
 def labels_fit(labels: object) -> bool:
-    """Whether a link's alias can hold the labels and give them back unchanged."""
+    """Whether the labels fit into a link's alias and can be read back unchanged."""
     return labels_problem(labels) is None
 
 
 def labels_problem(labels: object, own: dict[str, str] | None = None) -> str | None:
-    """Why a link's alias cannot hold the labels, besides the collection's ``own``; None where it can."""
+    """Return why the labels, besides the collection's ``own``, do not fit into a link's alias; None where they do."""
     if not isinstance(labels, dict):
         return "labels are a dictionary"
     for key, value in labels.items():
@@ -190,15 +191,16 @@ def labels_problem(labels: object, own: dict[str, str] | None = None) -> str | N
 
 
 def entry_number(mac: str, addresses: Iterable[str], vtep: str) -> int:
-    """A number for an endpoint behind a tunnel, different for different ones."""
+    """Return a number that identifies a remote endpoint behind a VTEP (its FDB and neighbour entries)."""
     line = " ".join([mac, *sorted(addresses), vtep])
     return int.from_bytes(hashlib.sha256(line.encode()).digest()[:16], "big")
 
 
 def fingerprint(numbers: Iterable[int]) -> str:
-    """One for all entries of a tunnel, by which a planner sees that a host lacks some without being told all.
+    """Combine the numbers of all entries of a tunnel: the planner compares it to detect missing entries of a host
+    without reading all of them.
 
-    A sum: all entries less a host's own are those that it needs, so the planner adds up all of them only once.
+    A sum: a host needs all entries less its own, so the planner adds up all of them only once.
     """
     return "%032x" % (sum(numbers) % (1 << 128))
 
@@ -245,19 +247,19 @@ def _mac(packed: bytes) -> str:
     return ":".join("%02x" % byte for byte in packed)
 
 
-# What the kernel has where it is not told otherwise (net/ipv4/arp.c, net/ipv6/ndisc.c, net/core/dev.c), in its first
-# network namespace for all.
+# The kernel's defaults (net/ipv4/arp.c, net/ipv6/ndisc.c, net/core/dev.c); the initial network namespace's values apply
+# to all namespaces.
 NEIGHBOUR_ENTRIES = {version: "net.ipv%d.neigh.default.gc_thresh3" % version for version in (4, 6)}
 RECEIVE_BACKLOG = "net.core.netdev_max_backlog"
 LIMITS = {**dict.fromkeys(NEIGHBOUR_ENTRIES.values(), 1024), RECEIVE_BACKLOG: 1000}
-_ENTRIES_EACH = 2  # of an endpoint's address: for its gateway, and for one neighbour
+_ENTRIES_EACH = 2  # neighbour entries of an endpoint's address: its gateway, and one neighbour
 
 
 def limits_exceeded(
     addresses: Mapping[int, int], ports: Mapping[str, int], found: Mapping[str, int | None]
 ) -> list[str]:
-    """What is too low of the limits that endpoints count against, a sentence each: given how many addresses they have
-    by IP version, and ports by bridge. A limit of None cannot be seen; it is likely to be the kernel's own."""
+    """Return a warning for each kernel limit that is too low for the endpoints: given their number of addresses by IP
+    version, and of ports by bridge. A limit of None cannot be read here; the kernel's default is assumed."""
     said = []
     for version, key in NEIGHBOUR_ENTRIES.items():
         count = addresses.get(version, 0)
@@ -280,7 +282,7 @@ def limits_exceeded(
 
 
 def _limit(key: str, found: Mapping[str, int | None]) -> tuple[int, str]:
-    """A limit, and what is known of it."""
+    """Return a limit, and a phrase that reports it."""
     value, usual = found.get(key), LIMITS[key]
     if value is None:
         return usual, f"{key}, which cannot be seen in this network namespace, is {usual} unless it was raised"

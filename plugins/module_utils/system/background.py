@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the kernel is busy with on another core while this process goes on."""
+"""Background work: blocking calls in a thread, in parallel with the main thread."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from collections.abc import Callable
 
 
 class Meanwhile(threading.Thread):
-    """Something that is done in a thread of its own for the length of a with block.
+    """Runs a function in a background thread during a with block.
 
-    The thread is in the network namespace in which the process is now, wherever that goes meanwhile (setns(2)).
+    The thread stays in the network namespace in which it was started: setns(2) affects the calling thread only.
     """
 
     def __init__(self, work: Callable[[], object]) -> None:
@@ -22,17 +22,17 @@ class Meanwhile(threading.Thread):
         self._failed: Exception | None = None
 
     def __enter__(self) -> None:
-        """Begin."""
+        """Start the thread."""
         self.start()
 
     def __exit__(self, _kind: object, error: object, _where: object) -> None:
-        """Wait for it; what it failed with is raised where the block has not failed itself."""
+        """Wait for the thread; raise its exception unless the block has raised one."""
         self.join()
         if self._failed is not None and error is None:
             raise self._failed
 
     def run(self) -> None:
-        """Do it."""
+        """Call the function, and keep its exception."""
         try:
             self._work()
         except Exception as failed:  # raised at the end of the block

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Files that a run writes or removes: actions like all others."""
+"""Files that a run writes or deletes, as actions."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from ansible_collections.virtnet.linux.plugins.module_utils.model.actions import
 from ansible_collections.virtnet.linux.plugins.module_utils.system import regular
 
 KIND = "file"
-DIRECTORY = "/var/lib/virtnet"  # ours; the others are everybody's
+DIRECTORY = "/var/lib/virtnet"  # this collection's own; other directories are shared
 
 _NEW = ".new"
-_MADE = DIRECTORY + "/directories"  # elsewhere, which a run has made for files of ours: a line each, they go with them
+_MADE = DIRECTORY + "/directories"  # lists the other directories created for managed files, a line each
 
 
 class Unreadable(Exception):
-    """A file under /var/lib/virtnet is not what this version of the collection writes; the text says which and what
-    to do."""
+    """A file under /var/lib/virtnet is not in the format of this version of the collection; the text names it and the
+    remedy."""
 
 
 class File(NamedTuple):
-    """A file as it should be: its content, or what it links to."""
+    """A file: its content and mode, or its target as a symbolic link."""
 
     content: bytes = b""
     mode: int = 0o600
@@ -36,7 +36,7 @@ class File(NamedTuple):
 
 
 def apply(actions: list[Action]) -> None:
-    """Write and remove the files, each whole or not at all; a folder of ours goes with the last file in it."""
+    """Write and delete the files, each atomically; delete a directory of this collection with its last file."""
     for action in actions:
         file = action.wanted["file"]
         if file is None:
@@ -46,12 +46,12 @@ def apply(actions: list[Action]) -> None:
             _write(action.name, file)
     _tidy()
     if any(action.name.endswith(".service") for action in actions) and os.path.isdir("/run/systemd/system"):
-        # it would learn of the unit at the next boot anyway, which is when it is needed: an error is worth no failure
+        # an error is ignored: systemd reads the unit at the next boot anyway, which is when it is needed
         subprocess.run(["systemctl", "daemon-reload"], stdin=subprocess.DEVNULL, capture_output=True, check=False)
 
 
 def difference(path: str, file: File | None) -> list[Action]:
-    """What has to be done about one file; None is one that has to go."""
+    """Compare one desired file (None: absent) with the observed one; return the actions (none: idempotent)."""
     found = _read(path)
     if found == file:
         return []
@@ -62,16 +62,16 @@ def difference(path: str, file: File | None) -> list[Action]:
 
 
 def _tidy() -> None:
-    """Remove from the folder what a run has left that was killed, and the folder with the last document."""
-    with contextlib.suppress(OSError):  # it is not there, or documents are in it
+    """Delete the leftovers of a killed run in the directory, and the directory with its last document."""
+    with contextlib.suppress(OSError):  # it does not exist, or has documents in it
         entries = os.listdir(DIRECTORY)
         for entry in entries:
             if entry.endswith(_NEW):
                 os.unlink(os.path.join(DIRECTORY, entry))
         made = os.path.basename(_MADE)
         if not any(entry != made and not entry.endswith(_NEW) for entry in entries):
-            for directory in sorted(_made(), reverse=True):  # those inside of others first
-                with contextlib.suppress(OSError):  # others have put something into it
+            for directory in sorted(_made(), reverse=True):  # subdirectories first
+                with contextlib.suppress(OSError):  # ENOTEMPTY: it has files of other programs
                     os.rmdir(directory)
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(_MADE)
@@ -84,7 +84,7 @@ def _made() -> list[str]:
 
 
 def _make_directory(directory: str) -> None:
-    """The directory and those above it, noted before they are made."""
+    """Create the directory and its parents, recorded before they are created."""
     missing = []
     while not os.path.lexists(directory):
         missing.append(directory)
@@ -107,7 +107,7 @@ def _read(path: str) -> File | None:
 def _write(path: str, file: File) -> None:
     directory, name = os.path.split(path)
     _make_directory(directory)
-    new = os.path.join(directory, "." + name + _NEW)  # a fixed name: what a killed run left is overwritten by the next
+    new = os.path.join(directory, "." + name + _NEW)  # a fixed name: the next run overwrites a leftover
     with contextlib.suppress(FileNotFoundError):
         os.unlink(new)
     if file.target is not None:

@@ -2,10 +2,10 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Limits of the kernel that all namespaces of a machine share: read, and raised in a file of sysctl.d(5).
+"""Kernel limits that all namespaces of a machine share: read, and raised in a file of sysctl.d(5).
 
-The file says for each sysctl what it was before, so that taking it back restores that, also after a reboot. A value
-that is already higher is left alone, and one that was changed since is not restored over.
+The file records the previous value of each sysctl, so that it can be restored, also after a reboot. A value that is
+already higher is left alone, and one that was changed out of band since is not restored.
 
 Sources: Documentation/networking/ip-sysctl.rst (neigh/default/gc_thresh*), Documentation/admin-guide/sysctl/net.rst.
 """
@@ -35,26 +35,26 @@ _ENTRY = re.compile(r"# was (\d+)\n([a-z0-9_.]+) = (\d+)\n")
 
 
 class Raised(NamedTuple):
-    """A sysctl as the file has it."""
+    """A sysctl in the file: its previous and its raised value."""
 
     was: int
     value: int
 
 
 def read() -> dict[str, int | None]:
-    """The limits that endpoints count against; None for those that this namespace does not show, as all but the
-    machine's first one."""
+    """Read the limits that endpoints count against; None for those that are not visible, as in all namespaces but the
+    initial one."""
     return {key: number(key) for key in LIMITS}
 
 
 def number(key: str) -> int | None:
-    """A sysctl that is a number; None where it cannot be read."""
+    """Read a sysctl that is a number; None where it cannot be read."""
     value = sysctls.read(key)
     return int(value) if value is not None and value.isdigit() else None
 
 
 def problems(options: dict[str, Any]) -> list[str]:
-    """Why the limits cannot be set, a sentence each."""
+    """Return the errors for limits that cannot be set."""
     found = []
     for option, (least, most) in _RANGES.items():
         value = options[option]
@@ -73,7 +73,8 @@ def problems(options: dict[str, Any]) -> list[str]:
 
 
 def plan(options: dict[str, Any]) -> list[Action]:
-    """What has to be done: the file first where values rise, and last where they go back, for it remembers them."""
+    """Return the actions: the file first where values are raised, last where they are restored, for it holds the
+    previous values."""
     before = _in_file()
     after = dict(before)
     for option in OPTIONS:
@@ -92,7 +93,7 @@ def plan(options: dict[str, Any]) -> list[Action]:
 
 
 def apply(actions: list[Action]) -> None:
-    """Carry the actions out, in their order."""
+    """Apply the actions, in their order."""
     for action in actions:
         if action.kind == files.KIND:
             files.apply([action])
@@ -101,15 +102,16 @@ def apply(actions: list[Action]) -> None:
 
 
 def _keys(option: str) -> list[str]:
-    """The sysctls that an option is about."""
+    """Return the sysctls of an option."""
     if option == "receive_backlog":
         return [RECEIVE_BACKLOG]
     return [key[:-1] + level for key in NEIGHBOUR_ENTRIES.values() for level in "123"]
 
 
 def _asked(option: str, value: int | None) -> dict[str, int]:
-    """The values that an option asks for. The kernel looks for entries to drop from the first threshold on, in a hurry
-    from the second on, and takes no more than the third: they keep the proportions of its own (128, 512, 1024)."""
+    """Return the desired values of an option's sysctls. The kernel starts garbage collection of neighbour entries above
+    gc_thresh1, forces it above gc_thresh2, and accepts at most gc_thresh3: the proportions of its defaults (128, 512,
+    1024) are kept."""
     if not value:
         return {}
     parts = {"1": value // 8, "2": value // 2, "3": value}
@@ -119,7 +121,7 @@ def _asked(option: str, value: int | None) -> dict[str, int]:
 
 
 def _raised(asked: dict[str, int], before: dict[str, Raised]) -> dict[str, Raised]:
-    """What the file has to say: what was at least as high before needs no line."""
+    """Return the desired entries of the file: a sysctl that was at least as high before needs none."""
     found = {}
     for key, value in asked.items():
         was = before[key].was if key in before else number(key) or 0
@@ -129,7 +131,8 @@ def _raised(asked: dict[str, int], before: dict[str, Raised]) -> dict[str, Raise
 
 
 def _change(key: str, value: int, before: Raised | None) -> Action | None:
-    """A value that is too low rises; one that the file set, and nothing else since, follows it."""
+    """Return the action for one sysctl: raise a value that is too low, lower one only where the file had set it and it
+    was not changed since; None where nothing is to change."""
     now = number(key)
     is_ours = before is not None and now == before.value
     if now is None or now == value or (now > value and not is_ours) or (before and before.was == value and not is_ours):

@@ -2,10 +2,10 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The sockets of the host's own namespace that wait for whoever comes, and whose they are.
+"""Listening sockets of the host's own namespace, and the processes that own them.
 
-Asked of the kernel (sock_diag), because /proc does not say whether a socket on :: takes IPv4, too. Where the kernel
-has no sock_diag, /proc is read. Sources: include/uapi/linux/inet_diag.h, sock_diag.h; proc_net_tcp.rst.
+Read by sock_diag, because /proc does not show whether a socket on :: accepts IPv4, too. Where the kernel has no
+sock_diag, /proc is read. Sources: include/uapi/linux/inet_diag.h, sock_diag.h; proc_net_tcp.rst.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _HEADER = struct.Struct("=IHHII")  # struct nlmsghdr: length, type, flags, seque
 _REQUEST = struct.Struct("=BBBBI48x")  # struct inet_diag_req_v2: family, protocol, extensions, pad, states, a socket
 _PORT, _SOURCE, _INODE, _END = 4, 8, 68, 72  # offsets in struct inet_diag_msg, and its size
 
-# TCP sockets that listen, UDP ones without a peer: the state's number (include/net/tcp_states.h)
+# state number of listening TCP sockets and of UDP sockets without a peer (include/net/tcp_states.h)
 _WAITING = {"tcp": (socket.IPPROTO_TCP, 10), "udp": (socket.IPPROTO_UDP, 7)}
 
 
@@ -38,11 +38,11 @@ class _Waiting(NamedTuple):
     address: str
     port: int
     inode: int
-    v6only: bool | None  # None: not known, or IPv4
+    v6only: bool | None  # None: unknown, or IPv4
 
 
 def listeners() -> list[dict[str, Any]]:
-    """Protocol, address, port, v6only (None: nobody knows), pid and process of each."""
+    """Return protocol, address, port, v6only (None: unknown), pid and process of each listening socket."""
     waiting = [one for protocol in _WAITING for family in (socket.AF_INET, socket.AF_INET6)
                for one in _sockets(protocol, family)]  # fmt: skip
     owners = _owners({str(one.inode) for one in waiting})
@@ -57,7 +57,7 @@ def listeners() -> list[dict[str, Any]]:
 def shadowed(
     ports: Iterable[NatPort], waiting: Iterable[dict[str, Any]]
 ) -> Iterator[tuple[dict[str, Any], NatPort]]:
-    """Listeners that a published port leaves with nothing, each with that port."""
+    """Yield the listeners that lose their traffic to a published port, each with that port."""
     by_port: dict[tuple[str, int], list[dict[str, Any]]] = {}
     for listener in waiting:
         by_port.setdefault((listener["protocol"], listener["port"]), []).append(listener)
@@ -68,7 +68,7 @@ def shadowed(
 
 
 def told(listener: dict[str, Any]) -> str:
-    """A listener in words: 'sshd (pid 812) listens on 0.0.0.0 port 22/tcp'."""
+    """Format a listener: 'sshd (pid 812) listens on 0.0.0.0 port 22/tcp'."""
     process = listener["process"] or "a process"
     if listener["pid"] is not None:  # the kernel's own sockets have none
         process += " (pid %d)" % listener["pid"]

@@ -2,21 +2,21 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The files by which containers find each other: /etc/netns/NAME/hosts and resolv.conf, as ip-netns(8) binds them over
-those in /etc.
+"""Name resolution of containers: /etc/netns/NAME/hosts and resolv.conf, which ip-netns(8) bind mounts over those in
+/etc.
 
-    /etc/netns/.virtnet/networks/web     what network web says of its containers, lines of hosts(5)
-    /etc/netns/.virtnet/hosts/back+web   the whole file for everybody who is on just these networks
-    /etc/netns/.virtnet/found            the directories that were there before, which stay: "." is /etc/netns
-    /etc/netns/.virtnet/new/             what is being made or removed, for the length of a run
-    /etc/netns/nginx/hosts               a symbolic link to it
-    /etc/netns/nginx/resolv.conf         a file of its own, where one is needed
+    /etc/netns/.virtnet/networks/web     the names of network web's containers, lines of hosts(5)
+    /etc/netns/.virtnet/hosts/back+web   the whole file for each container on exactly these networks
+    /etc/netns/.virtnet/found            the directories that existed before, and are kept: "." is /etc/netns
+    /etc/netns/.virtnet/new/             files being created or deleted during a run
+    /etc/netns/nginx/hosts               a symbolic link to the file below hosts/
+    /etc/netns/nginx/resolv.conf         a regular file, where one is needed
 
-So a container more is a line more in one file, however many find it there. A file that exists is rewritten in place:
-whoever has it bound over /etc/hosts sees the change. A new file, and a container's directory with all that is in it,
-is made below new/ and renamed when it is whole; a directory that goes is renamed to there first. So a run that is
-killed leaves nothing half made outside of new/, which the next run removes, and a directory that is there without a
-file of ours in it was made by others. What else is in /etc/netns is other people's and stays.
+So a new container adds a line to each of its networks' files, not to one file for each container. An existing file is
+rewritten in place: processes that have it bind mounted over /etc/hosts see the change. A new file, and a container's
+directory with its files, is created below new/ and renamed when complete; a directory to delete is renamed to there
+first. So a run that is killed leaves no incomplete file outside of new/, which the next run deletes, and an existing
+directory without a managed file is foreign. All other files in /etc/netns are foreign and are left untouched.
 """
 
 from __future__ import annotations
@@ -34,17 +34,17 @@ DIRECTORY = "/etc/netns"
 _OURS = DIRECTORY + "/.virtnet"
 _NETWORKS, _HOSTS = _OURS + "/networks", _OURS + "/hosts"
 _NEW, _FOUND = _OURS + "/new", _OURS + "/found"
-_ITSELF = "."  # /etc/netns among the directories that were found
+_ITSELF = "."  # /etc/netns in the list of directories that existed before
 _LINK = "../.virtnet/hosts/"  # from /etc/netns/NAME
 _FILES = ("hosts", "resolv.conf")
 
 _MARK = "# Made by virtnet.linux: what is changed here is lost."
 _OF = "# Networks:"
-_LONGEST = 200  # bytes of a file's name, which may have 255
+_LONGEST = 200  # bytes of a file's name, of at most 255
 
 
 class NameFiles:
-    """The files as they are, each read once, and as a run wants the networks' to be."""
+    """The observed files, each read once, and the desired ones of the networks."""
 
     def __init__(self, memory: Memory) -> None:
         self._memory = memory
@@ -52,23 +52,23 @@ class NameFiles:
         self._wanted: dict[str, str] = {}
         self._sound: dict[str, frozenset[str] | None] = {}
         self._written: set[frozenset[str]] = set()
-        self._found: set[str] | None = None  # once this run has begun to write
+        self._found: set[str] | None = None  # set when this run begins to write
 
-    # ---- what networks say ----
+    # ---- files of networks ----
 
     def lines(self, network: str) -> str:
-        """What a network says now; nothing where it has no file."""
+        """Return the observed lines of a network; empty where it has no file."""
         if network not in self._networks:
             self._networks[network] = _read(_join(_NETWORKS, network)) or ""
         return self._networks[network]
 
     def want(self, network: str, lines: str) -> None:
-        """Take note of what a network is to say."""
+        """Set the desired lines of a network."""
         self._wanted[network] = lines
 
     def write_network(self, network: str) -> None:
-        """Let everybody on the network know what it says; its own file is written last, so that a run that is killed
-        in between is made good by the next."""
+        """Write the desired lines of a network to the files of all its containers; the network's own file is written
+        last, so that after a killed run the next one does it again."""
         self._begin()
         for path, networks in _composed():
             if network in networks:
@@ -79,23 +79,23 @@ class NameFiles:
         else:
             _unlink(_join(_NETWORKS, network))
 
-    # ---- what containers have ----
+    # ---- files of containers ----
 
     def networks_of(self, container: str) -> frozenset[str] | None:
-        """The networks whose names the container finds now; None where it has no such file of ours, or one that is
-        not as the networks have it."""
+        """Return the networks whose names the container resolves now; None where it has no managed hosts file, or one
+        that differs from the networks' files."""
         file = _link_of(container)
         return None if file is None else self._networks_at(file)
 
     def has_ours(self, container: str) -> bool:
-        """Whether the container has a file of ours."""
+        """Whether the container has a managed file."""
         return any(
             os.path.lexists(_join(DIRECTORY, container, file)) and not self.is_others(container, file)
             for file in _FILES
         )
 
     def is_others(self, container: str, file: str) -> bool:
-        """Whether somebody else put a file of that name there."""
+        """Whether the file exists and is foreign: made by the administrator or another program."""
         path = _join(DIRECTORY, container, file)
         if os.path.islink(path):
             return not os.readlink(path).startswith(_LINK)
@@ -105,15 +105,16 @@ class NameFiles:
         return not (text is not None and (text.startswith(_MARK) or _is_unwritten(container, text)))
 
     def resolv_conf(self, container: str) -> str | None:
-        """The container's resolv.conf without our mark; None where it has none of ours."""
+        """Return the container's resolv.conf without its first line, the ownership comment; None where it has no
+        managed one."""
         text = _read(_join(DIRECTORY, container, "resolv.conf"))
         if text is not None and _is_unwritten(container, text):
             return ""
         return text[len(_MARK) + 1 :] if text is not None and text.startswith(_MARK) else None
 
     def give(self, container: str, networks: frozenset[str], resolv_conf: str | None) -> None:
-        """Let the container find the names of these networks, and give it a resolv.conf or take ours away; files of
-        others stay."""
+        """Write the container's hosts file, for these networks, and write or delete its resolv.conf; foreign files are
+        left untouched."""
         self._begin()
         if networks not in self._written:
             os.makedirs(_HOSTS, exist_ok=True)
@@ -132,12 +133,12 @@ class NameFiles:
                 _unlink(path)
             else:
                 _write(path, text)
-        # last: beside it an empty resolv.conf is taken for ours
+        # last: with it an empty resolv.conf counts as managed
         if not self.is_others(container, "hosts") and _link_of(container) != _file_name(networks):
             _replace_by_link(_join(directory, "hosts"), link)
 
     def take_away(self, container: str) -> None:
-        """Remove what the container has of ours."""
+        """Delete the container's managed files."""
         found = self._begin()
         directory = _join(DIRECTORY, container)
         ours = [file for file in _FILES if not self.is_others(container, file)]
@@ -148,8 +149,8 @@ class NameFiles:
             _remove(directory, aside=_join(_NEW, container))
 
     def tidy(self) -> None:
-        """Remove the files that nobody has any more, and then the empty directories; also after a run that was killed
-        before it came to that."""
+        """Delete the files that no container uses any more, and then the empty directories; also those that a killed
+        run left."""
         found = self._begin()
         used = {_link_of(container) for container in _list(DIRECTORY)}
         for path, _networks in _composed():
@@ -170,12 +171,12 @@ class NameFiles:
         self._found = None
 
     def _begin(self) -> set[str]:
-        """Have a place for what is being made, and a note that the next run has to tidy up, should this one be killed;
-        the directories that were found."""
+        """Create new/, and record in the runtime state that the next run has to clean up, should this one be killed;
+        return the directories that existed before."""
         if self._found is None:
             self._found = set((_read(_FOUND) or "").split())
             noted = self._memory["name_files"]
-            if "found" not in noted:  # else a run that was killed has looked, before it made anything
+            if "found" not in noted:  # else a killed run has recorded it, before it created files
                 noted["found"] = _ITSELF in self._found or (os.path.lexists(DIRECTORY) and not os.path.lexists(_OURS))
                 self._memory.save()
             os.makedirs(_NEW, exist_ok=True)
@@ -197,8 +198,8 @@ class NameFiles:
         return "\n".join([_MARK, " ".join([_OF, *sorted(networks)]), names.HOSTS_HEAD]) + "".join(said)
 
     def _networks_at(self, file: str) -> frozenset[str] | None:
-        """The networks of a file for a set of them; None where it does not say what they say. Where one is to say
-        something else, that is what changes."""
+        """Return the networks of a composed file; None where it differs from their files. Where a network's lines are
+        to change, that change is reported instead of the difference."""
         if file not in self._sound:
             text = _read(_join(_HOSTS, file))
             networks = _networks_in(text or "")
@@ -209,15 +210,15 @@ class NameFiles:
 
 
 def hosts_lines(entries: list[dict[str, list[str]]]) -> str:
-    """Entries ({address, names}) as lines of hosts(5)."""
+    """Format entries ({address, names}) as lines of hosts(5)."""
     return "".join("%s\t%s\n" % (entry["address"], " ".join(entry["names"])) for entry in entries)
 
 
 def wanted_resolv_conf(
     nameservers: list[str] | None, search: list[str] | None, options: list[str] | None
 ) -> str | None:
-    """The text for a container. None where the host's own does: nothing is asked for, and the host's nameservers are
-    not a stub of its own that no container reaches."""
+    """Return the desired resolv.conf of a container. None where the host's own one is used: no option is given, and the
+    host's nameserver is not a local stub, which containers cannot reach."""
     if not (nameservers or search or options) and not resolvers.has_stub():
         return None
     lines = ["nameserver " + address for address in nameservers or resolvers.nameservers()]
@@ -227,7 +228,7 @@ def wanted_resolv_conf(
 
 
 def _composed() -> list[tuple[str, frozenset[str]]]:
-    """The files for sets of networks, with the sets."""
+    """Return the composed files with their sets of networks."""
     found = []
     for name in _list(_HOSTS):
         networks = _networks_in(_read(_join(_HOSTS, name)) or "")
@@ -248,7 +249,7 @@ def _file_name(networks: frozenset[str]) -> str:
 
 
 def _link_of(container: str) -> str | None:
-    """The name of the file that a container's hosts is a link to; None where it is no link of ours."""
+    """Return the name of the file that a container's hosts file links to; None where it is no managed link."""
     try:
         target = os.readlink(_join(DIRECTORY, container, "hosts"))
     except OSError:
@@ -257,7 +258,7 @@ def _link_of(container: str) -> str | None:
 
 
 def _is_unwritten(container: str, resolv_conf: str) -> bool:
-    """Whether it is the empty file that a run left which was killed, or a power cut, before it was written."""
+    """Whether it is the empty file left by a killed run or a power failure before it was written."""
     return not resolv_conf and _link_of(container) is not None
 
 
@@ -273,7 +274,7 @@ def _list(directory: str) -> list[str]:
 
 
 def _read(path: str) -> str | None:
-    if not os.path.lexists(path):  # as most containers' resolv.conf; open() takes four times as long to say so
+    if not os.path.lexists(path):  # as most containers' resolv.conf; a failed open() takes four times as long
         return None
     try:
         return regular.read(path).decode("utf-8", "replace")
@@ -282,7 +283,7 @@ def _read(path: str) -> str | None:
 
 
 def _make_directory(directory: str, link: str, resolv_conf: str | None) -> None:
-    """A container's directory: there with all that is in it, or not at all."""
+    """Create a container's directory with its files, atomically."""
     new = _join(_NEW, os.path.basename(directory))
     _remove(new)
     os.mkdir(new)
@@ -293,7 +294,7 @@ def _make_directory(directory: str, link: str, resolv_conf: str | None) -> None:
 
 
 def _remove(directory: str, aside: str | None = None) -> None:
-    """A directory and the files in it, or a file; moved aside first, so that it is there whole or not at all."""
+    """Delete a directory and its files, or a file; rename it to ``aside`` first, so that it disappears atomically."""
     if aside is not None:
         _remove(aside)
         with contextlib.suppress(OSError):  # EXDEV: a directory of an overlay's lower layer may not be moved
@@ -309,7 +310,7 @@ def _remove(directory: str, aside: str | None = None) -> None:
 
 
 def _rmdir(directory: str) -> None:
-    """Where nothing is in it."""
+    """Delete a directory if it is empty."""
     try:
         os.rmdir(directory)
     except OSError as error:
@@ -325,7 +326,7 @@ def _replace_by_link(path: str, target: str) -> None:
 
 
 def _write(path: str, text: str) -> None:
-    """In place where the file exists, and without a moment in which it is empty; aside where it is new."""
+    """Write in place where the file exists, without truncating it first; by rename where it is new."""
     data = text.encode()
     try:
         descriptor = regular.open_for_writing(path)
@@ -336,15 +337,15 @@ def _write(path: str, text: str) -> None:
         if os.pread(descriptor, len(data) + 1, 0) != data:
             os.pwrite(descriptor, data, 0)
             os.ftruncate(descriptor, len(data))
-    except OSError as error:  # no space left: the error of a write does not say where
+    except OSError as error:  # ENOSPC: the error of a write does not name the file
         raise OSError(error.errno, error.strerror, path) from error
     finally:
         os.close(descriptor)
 
 
 def _write_aside(path: str, data: bytes) -> None:
-    """Whole or not at all."""
-    new = _join(_NEW, ".file")  # names of containers begin otherwise
+    """Write a file atomically, by rename."""
+    new = _join(_NEW, ".file")  # no container's name: none begins with a dot
     _unlink(new)
     descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
     try:

@@ -2,10 +2,10 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Files in places where anything may lie: what is not a regular file is refused, not waited for.
+"""Safe access to files at paths where other programs may have made anything: only regular files are opened.
 
-open(2) of a FIFO blocks until it has a writer, and that of a device does what the device does. With O_NONBLOCK it
-returns, and fstat(2) of what was opened cannot be raced.
+open(2) of a FIFO blocks until it has a writer, and that of a device may have side effects. With O_NONBLOCK it returns,
+and fstat(2) of the descriptor cannot be raced.
 """
 
 from __future__ import annotations
@@ -25,18 +25,18 @@ _KINDS = {
 
 
 class Irregular(OSError):
-    """There is something else than a regular file; the text says what, and what to do."""
+    """The path is not a regular file; the text names its type and the remedy."""
 
 
 def read(path: str, follow: bool = True) -> bytes:
-    """The content of a regular file. Raises Irregular, and FileNotFoundError as any OSError."""
+    """Read a regular file. Raises Irregular, FileNotFoundError and any other OSError."""
     descriptor = _open(path, os.O_RDONLY | (0 if follow else os.O_NOFOLLOW))
     with os.fdopen(descriptor, "rb") as file:
         return file.read()
 
 
 def open_for_writing(path: str) -> int:
-    """A descriptor of a regular file that exists, to read and write it."""
+    """Open an existing regular file for reading and writing; return its descriptor."""
     return _open(path, os.O_RDWR)
 
 
@@ -56,7 +56,7 @@ def _open(path: str, flags: int) -> int:
 
 
 def _kind(path: str) -> str | None:
-    """What is there instead of a regular file that open(2) has refused; None for one, or where nothing is."""
+    """Return the type of a path that open(2) has failed on; None for a regular file, or a missing one."""
     try:
         mode = os.lstat(path).st_mode
     except OSError:

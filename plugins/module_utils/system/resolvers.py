@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Which nameservers this host asks, behind a local stub too: resolv.conf(5), systemd-resolved.service(8)."""
+"""Nameservers of this host, and upstream ones of a local stub: resolv.conf(5), systemd-resolved.service(8)."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ import contextlib
 import ipaddress
 
 _ASKED = "/etc/resolv.conf"
-_BEHIND_THE_STUB = "/run/systemd/resolve/resolv.conf"  # what systemd-resolved itself asks
+_BEHIND_THE_STUB = "/run/systemd/resolve/resolv.conf"  # systemd-resolved's upstream nameservers
 
 
 def nameservers() -> list[str]:
-    """The nameservers' addresses; those of systemd-resolved where only its stub, a loopback address, is told."""
+    """Return the nameservers' addresses; systemd-resolved's upstream ones where only its stub (loopback) is listed."""
     return _read(_BEHIND_THE_STUB) if has_stub() else _read(_ASKED)
 
 
 def has_stub() -> bool:
-    """Whether the host asks a stub of its own, which containers do not reach, and those behind it are known."""
+    """Whether the host uses a local stub, which containers cannot reach, with known upstream nameservers."""
     asked = _read(_ASKED)
     behind = [address for address in _read(_BEHIND_THE_STUB) if not _is_loopback(address)]
     return bool(asked and behind and all(_is_loopback(address) for address in asked))

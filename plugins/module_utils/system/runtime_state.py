@@ -2,11 +2,11 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the kernel cannot hold: which handles we gave to namespaces of others, the old values of sysctls, and the flows
-that a killed run has left to forget.
+"""Runtime state that the kernel cannot hold: handles given to foreign namespaces, the previous values of sysctls, NICs
+moved into namespaces, and the conntrack entries that a killed run has not deleted yet.
 
-One JSON file under /run/virtnet, gone with a reboot as the things it speaks of are; and the lock that keeps two runs
-apart. What a run would not have written there so is forgotten, and reported, before anything relies on it.
+One JSON file under /run/virtnet, lost at a reboot like the objects that it describes; and the lock that serializes
+runs. Invalid entries are dropped, and reported, before any code uses them.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ from ansible_collections.virtnet.linux.plugins.module_utils.system import regula
 
 DIRECTORY = "/run/virtnet"
 _FILE = DIRECTORY + "/memory.json"
-_NEW = _FILE + ".new"  # a fixed name: what a killed run left is removed by the next, or goes with the lock
+_NEW = _FILE + ".new"  # a fixed name: the next run deletes the leftover of a killed one
 _LOCK = DIRECTORY + "/lock"
-_NUMBER = re.compile(r"-?[0-9]{1,9}\Z")  # what a sysctl of ours holds
+_NUMBER = re.compile(r"-?[0-9]{1,9}\Z")  # the value of a managed sysctl
 _IDENTITY = re.compile(r"[0-9]{1,20}\.[0-9]{1,20}\Z")  # namespaces.identity()
-_DEEP = 3  # lists and dictionaries in each other, where nothing more is known of a value
+_DEEP = 3  # maximum nesting of lists and dicts in a value of an unknown topic
 
 
 class Locked(Exception):
@@ -38,14 +38,13 @@ class Locked(Exception):
 
 @contextlib.contextmanager
 def lock(timeout: float) -> Iterator[None]:
-    """Keep other runs off this host for the length of a with block; wait for them up to ``timeout`` seconds, else
-    Locked."""
+    """Hold this host's lock during the with block; wait for it up to ``timeout`` seconds, then raise Locked."""
     deadline = time.monotonic() + timeout
     while True:
         os.makedirs(DIRECTORY, mode=0o700, exist_ok=True)
         try:
             held = os.open(_LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK, 0o600)
-        except FileNotFoundError:  # the run before us has just removed the folder
+        except FileNotFoundError:  # the previous run has just deleted the directory
             continue
         try:
             _wait(held, deadline, timeout)
@@ -74,25 +73,25 @@ def _wait(held: int, deadline: float, timeout: float) -> None:
 
 
 def _still_there(held: int) -> bool:
-    """The run before us may have removed the file that we waited on, as the last thing it did."""
+    """Whether the locked file is still the lock: the previous run may have deleted it at its end."""
     with contextlib.suppress(FileNotFoundError):
         return os.stat(_LOCK).st_ino == os.fstat(held).st_ino
     return False
 
 
 def _leave_nothing() -> None:
-    """Remove the lock and its folder where nothing is remembered; while the lock is held, nobody else has it."""
+    """Delete the lock and its directory where there is no runtime state. Call it while holding the lock."""
     with contextlib.suppress(FileNotFoundError):
         os.unlink(_NEW)
     if os.listdir(DIRECTORY) == [os.path.basename(_LOCK)]:
         os.unlink(_LOCK)
-        with contextlib.suppress(OSError):  # somebody has made a lock anew
+        with contextlib.suppress(OSError):  # ENOTEMPTY: another run has created the lock again
             os.rmdir(DIRECTORY)
 
 
 def _read() -> tuple[dict[str, dict[str, Any]], str, list[str]]:
-    """What is remembered, the text that it is written in, and a sentence for each thing that is not as a run writes it,
-    and so is lost, as the file may be."""
+    """Read the file; return the valid entries by topic, the file's text, and a warning for each invalid entry, or one
+    for the whole file."""
     try:
         text = regular.read(_FILE, follow=False).decode("utf-8", "replace")
     except FileNotFoundError:
@@ -166,7 +165,7 @@ def _is_sysctl(key: str, value: Any) -> bool:
 
 
 def _is_key(key: object) -> bool:
-    """Whether it is a sysctl below net, with dots or slashes, that leads nowhere else as a path."""
+    """Whether it is a sysctl below net, with dots or slashes, that is no path to another directory."""
     if not isinstance(key, str) or not key.isprintable():
         return False
     parts = key.split("/" if "/" in key else ".")
@@ -201,7 +200,7 @@ def _is_something(_name: str, value: Any) -> bool:
 
 
 def _is_plain(value: Any, deep: int = _DEEP) -> bool:
-    """Whether it is text, a whole number, true, false or nothing, or a few of them."""
+    """Whether it is a string, an integer, a bool or None, or lists and dicts of these up to ``deep`` levels."""
     if isinstance(value, (list, dict)):
         inner = value.values() if isinstance(value, dict) else value
         return deep > 0 and all(_is_plain(one, deep - 1) for one in inner)
@@ -222,8 +221,8 @@ _TOPICS: dict[str, Callable[[str, Any], bool]] = {
 
 
 class Memory:
-    """The remembered things, by topic: ``memory["handles"]["agent"] = {"join": "host"}``. Saved by save(), under the
-    lock. ``lost`` says what was in the file and cannot be used."""
+    """The runtime state, by topic: ``memory["handles"]["agent"] = {"join": "host"}``. Saved by save(), under the lock.
+    ``lost`` has a warning for each entry of the file that is invalid."""
 
     def __init__(self) -> None:
         self._topics, self._saved, self.lost = _read()
@@ -232,7 +231,7 @@ class Memory:
         return self._topics.setdefault(topic, {})
 
     def save(self) -> None:
-        """Write the file, whole or not at all; remove it when nothing is left to remember."""
+        """Write the file atomically; delete it when there is no state."""
         self._topics = {topic: things for topic, things in self._topics.items() if things}
         if not self._topics:
             with contextlib.suppress(FileNotFoundError):
@@ -248,7 +247,7 @@ class Memory:
         try:
             with os.fdopen(descriptor, "w", encoding="utf-8") as file:
                 file.write(content)
-        except OSError as error:  # no space left: the error of a write does not say where
+        except OSError as error:  # ENOSPC: the error of a write does not name the file
             raise OSError(error.errno, error.strerror, _NEW) from error
         os.replace(_NEW, _FILE)
         self._saved = content

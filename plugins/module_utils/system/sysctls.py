@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Sysctls of the network namespace that the process is in: files under /proc/sys/net."""
+"""Sysctls of the process's network namespace: files under /proc/sys/net."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ def is_key(key: object) -> bool:
 
 
 def is_known(key: str) -> bool:
-    """Whether the kernel has the sysctl; what a link has, the links to come have too."""
+    """Whether the kernel has the sysctl; that of a link is looked up for future links (`default`)."""
     return os.path.exists(_path(_of_links_to_come(key)))
 
 
 def read(key: str) -> str | None:
-    """The value, words separated by one blank; None where there is no such sysctl (or none that can be read)."""
+    """Read the value, words separated by one blank; None where the sysctl does not exist or cannot be read."""
     try:
         with open(_path(key), encoding="ascii") as file:
             return " ".join(file.read().split())
@@ -42,12 +42,13 @@ def write(key: str, value: str) -> None:
     try:
         with open(_path(key), "w", encoding="ascii") as file:
             file.write(value)
-    except OSError as error:  # that of the write itself does not say where
+    except OSError as error:  # the error of the write itself does not name the file
         raise OSError(error.errno, error.strerror, _path(key)) from error
 
 
 def refusal(key: str, value: str) -> str | None:
-    """Why the kernel does not take the value. To be asked in a namespace that is thrown away: it is set."""
+    """Return why the kernel rejects the value; None where it accepts it. Call it in a scratch namespace: it sets the
+    value."""
     try:
         write(_of_links_to_come(key), value)
     except UnicodeEncodeError:
@@ -59,8 +60,9 @@ def refusal(key: str, value: str) -> str | None:
 
 
 def are_said_otherwise(now: dict[str, str], asked: dict[str, str]) -> bool:
-    """Whether the values asked for would leave what is there now: the kernel writes 8080,8081 as 8080-8081, and keeps
-    what it is not told of several numbers. To be asked in a namespace that is thrown away: they are set."""
+    """Whether setting the desired values would leave the observed ones unchanged: the kernel reports 8080,8081 as
+    8080-8081, and keeps the remaining numbers of a list that is set in part. Call it in a scratch namespace: it sets
+    the values."""
     try:
         for values in (now, asked):
             for key, value in values.items():

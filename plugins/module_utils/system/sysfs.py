@@ -2,11 +2,11 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What sysfs says of the links of a network namespace.
+"""Attributes of the links of a network namespace in sysfs.
 
-An instance of sysfs shows the links of the namespace in which it was mounted, so one is made for each look, with the
-mount calls of Linux 5.2 (fsopen(2), fsmount(2)): it is mounted nowhere and goes with its file. Neither a mount
-namespace nor a process of its own is needed.
+A sysfs instance shows the links of the namespace in which it was created, so each read creates one, with the mount API
+of Linux 5.2 (fsopen(2), fsmount(2)): it is attached nowhere and is released with its file descriptor. Neither a mount
+namespace nor a child process is needed.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 
 def device_ids(netns: str | None) -> dict[str, int]:
-    """A number for each link of the namespace, by the link's name.
+    """Return the sysfs inode of each link of the namespace, by the link's name.
 
     It is the inode of the link's directory: the kernel keeps it when the link is renamed or moved to another namespace,
-    gives it to no other link until the next boot (kernfs_new_node(), idr_alloc_cyclic()), and lets nobody set it.
+    does not reuse it until the next boot (kernfs_new_node(), idr_alloc_cyclic()), and no process can set it.
     Raises OSError.
     """
     with namespaces.entered(netns):
@@ -37,7 +37,7 @@ def device_ids(netns: str | None) -> dict[str, int]:
         try:
             found = {}
             for name in os.listdir(folder):
-                with contextlib.suppress(FileNotFoundError):  # it has just gone
+                with contextlib.suppress(FileNotFoundError):  # just deleted
                     found[name] = os.stat(name, dir_fd=folder).st_ino
             return found
         finally:
