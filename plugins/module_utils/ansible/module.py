@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The door between Ansible and the engine: the only file of the engine that knows Ansible."""
+"""The interface between Ansible and the engine: the only file of the engine that imports Ansible."""
 
 from __future__ import annotations
 
@@ -31,13 +31,14 @@ from ansible_collections.virtnet.linux.plugins.module_utils.system import limits
 from ansible_collections.virtnet.linux.plugins.module_utils.system.files import Unreadable
 from ansible_collections.virtnet.linux.plugins.module_utils.system.runtime_state import Locked
 
-# A number where a dictionary with options belongs; Inf for a number; half a character (a lone surrogate).
+# Raised by AnsibleModule for a number in place of a dict with options; for Inf in place of a number; for a lone
+# surrogate.
 _STUMBLES = (TypeError, OverflowError, UnicodeError)
 _LOCK_TIMEOUT: dict[str, Any] = dict(type="int", default=60)
 
 
 def object_spec(kind: str) -> dict[str, Any]:
-    """The arguments of a kind's module: the options of one object, or a list of objects in ``config``."""
+    """Return the argument spec of a kind's module: the options of one object, or a list of objects in ``config``."""
     spec = _optional(KINDS[kind].OPTIONS)
     spec["config"] = dict(type="list", elements="dict", options=_optional(KINDS[kind].OPTIONS))
     spec["lock_timeout"] = _LOCK_TIMEOUT
@@ -45,7 +46,7 @@ def object_spec(kind: str) -> dict[str, Any]:
 
 
 def topology_spec() -> dict[str, Any]:
-    """The arguments of the module that takes a whole topology: a list of objects for each kind."""
+    """Return the argument spec of the module for a whole topology: a list of objects for each kind."""
     spec: dict[str, Any] = {kind: dict(type="list", elements="dict") for kind in KINDS}
     spec["role"] = dict(type="str")
     spec["persist"] = dict(type="bool")
@@ -55,13 +56,13 @@ def topology_spec() -> dict[str, Any]:
 
 
 def run_object(kind: str) -> None:
-    """Carry out a kind's module."""
+    """Run a kind's module."""
     module = _module(object_spec(kind), kind)
     _run(module, {kind: _given(module, kind)})
 
 
 def run_topology() -> None:
-    """Carry out the module that takes a whole topology; its objects are what the kinds' modules take."""
+    """Run the module for a whole topology; its objects are those of the kinds' modules."""
     module = _module(topology_spec())
     document: Document = {}
     wrong: list[str] = []
@@ -83,7 +84,7 @@ def run_topology() -> None:
     role, persist = module.params["role"], module.params["persist"]
     if role is not None:
         from ansible_collections.virtnet.linux.plugins.module_utils.persist import (
-            persistence,  # nobody else starts with it
+            persistence,  # only this module needs it
         )
 
         if not persistence.is_role(role):
@@ -95,7 +96,7 @@ def run_topology() -> None:
 
 
 def run_info(report: Callable[..., dict[str, Any]]) -> None:
-    """Carry out the module that reads back, by report(); the modules that do not read back need not import it."""
+    """Run the module that gathers facts, by report(); other modules need not import it."""
     asked = ("tunnel_endpoints", "docker_format")
     module = _module({name: dict(type="bool", default=False) for name in asked})
     _require(module)
@@ -106,7 +107,7 @@ def run_info(report: Callable[..., dict[str, Any]]) -> None:
 
 
 def run_limits() -> None:
-    """Carry out the module that raises limits of the kernel; it needs neither pyroute2 nor nft."""
+    """Run the module that raises limits of the kernel; it needs neither pyroute2 nor nft."""
     module = _module(limits.OPTIONS)
     lacking = privileges.lacking()
     if lacking is not None:
@@ -124,12 +125,12 @@ def run_limits() -> None:
 
 
 def _module(spec: dict[str, Any], kind: str | None = None) -> AnsibleModule:
-    """The module, as Ansible makes it. What its own code stumbles over, with a traceback, is refused in words."""
+    """Return the AnsibleModule; arguments on which it would fail with a traceback are rejected by a message."""
     try:
         return AnsibleModule(argument_spec=spec, supports_check_mode=True)
     except _STUMBLES as error:
         raw: dict[str, Any] = {name: dict(type="raw") for name in spec}
-        module = AnsibleModule(argument_spec=raw, supports_check_mode=True, no_log=True)  # no log: half a character
+        module = AnsibleModule(argument_spec=raw, supports_check_mode=True, no_log=True)  # a surrogate breaks logging
         given = module.params.get("config")
         objects = [one for one in given if isinstance(one, dict)] if isinstance(given, list) else []
         wrong = [sentence for one in [module.params, *objects] if kind for sentence in _misplaced(kind, one)]
@@ -138,7 +139,7 @@ def _module(spec: dict[str, Any], kind: str | None = None) -> AnsibleModule:
 
 
 def _misplaced(kind: str, one: dict[str, Any]) -> list[str]:
-    """What stands where a dictionary with options of its own belongs and is none; for Ansible text may be one."""
+    """Return a message for each value that must be a dict with options and is none; Ansible parses text."""
     return [
         f"{name}: {one[name]!r} is given, and a dictionary belongs there: " + ", ".join(option["options"])
         for name, option in KINDS[kind].OPTIONS.items()
@@ -148,7 +149,7 @@ def _misplaced(kind: str, one: dict[str, Any]) -> list[str]:
 
 
 def _optional(options: dict[str, Any]) -> dict[str, Any]:
-    """Without 'required', which an object at the top level cannot be held to while there may be a list instead."""
+    """Return the options without 'required': at the top level of a module a list in ``config`` may be given instead."""
     return {
         name: {key: value for key, value in option.items() if key != "required"} for name, option in options.items()
     }
@@ -182,7 +183,7 @@ def _complete(module: AnsibleModule, options: dict[str, Any], objects: list[dict
 
 
 def _refused(module: AnsibleModule, problems: list[str]) -> None:
-    """Fail: one problem in one line, several below each other."""
+    """Fail: one problem in one line, several in a list."""
     problems = abridge(problems)
     said = problems[0] if len(problems) == 1 else "\n- " + "\n- ".join(problems)
     module.fail_json(msg="Nothing was changed. " + said, problems=problems)
@@ -193,7 +194,7 @@ def _run(
 ) -> None:
     _require(module)
     try:
-        # a role's planner has told of them in the words of its variables
+        # a role's planner has checked listeners already, in terms of its variables
         spare = module.params.get("role") is None
         result = converge(
             document,
@@ -215,7 +216,7 @@ def _run(
 
 
 def _done(module: AnsibleModule, actions: list[Action]) -> None:
-    """End with what was done."""
+    """Exit with the actions done."""
     found: dict[str, Any] = {"changed": bool(actions), "actions": [action.shown() for action in actions]}
     if "planned_on" in module.params:
         found["stale"] = False

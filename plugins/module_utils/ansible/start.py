@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Where a module starts. The engine is imported here and not above, after read_once() has seen to how."""
+"""Entry points of modules. The engine is imported inside the functions, after read_once() has set up its import."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ansible_collections.virtnet.linux.plugins.module_utils.ansible.zipped impor
 
 
 def run_object(kind: str) -> None:
-    """Carry out a kind's module."""
+    """Run a kind's module."""
     read_once()
     from ansible_collections.virtnet.linux.plugins.module_utils.ansible import module
 
@@ -18,7 +18,7 @@ def run_object(kind: str) -> None:
 
 
 def run_topology() -> None:
-    """Carry out the module that takes a whole topology."""
+    """Run the module for a whole topology."""
     read_once()
     from ansible_collections.virtnet.linux.plugins.module_utils.ansible import module
 
@@ -26,7 +26,7 @@ def run_topology() -> None:
 
 
 def run_limits() -> None:
-    """Carry out the module that raises the kernel's limits."""
+    """Run the module that raises the kernel's limits."""
     read_once()
     from ansible_collections.virtnet.linux.plugins.module_utils.ansible import module
 
@@ -34,7 +34,7 @@ def run_limits() -> None:
 
 
 def run_info() -> None:
-    """Carry out the module that reads back."""
+    """Run the module that gathers facts."""
     read_once()
     from ansible_collections.virtnet.linux.plugins.module_utils.ansible import module
     from ansible_collections.virtnet.linux.plugins.module_utils.inspect.report import report

@@ -2,11 +2,11 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The engine out of the ZIP file in which Ansible sends a module, with each source compiled once.
+"""Import the engine from the ZIP file in which Ansible sends a module, and compile each source once.
 
-Python's zipimport compiles a source to learn its file's name (zipimporter.get_filename(), for the module's __spec__),
-and once more to run it; for the engine that is half of what the start of a module takes. The name is plain from the
-path on which the package was found.
+Python's zipimport compiles a source to find its file name (zipimporter.get_filename(), for the module's __spec__), and
+again to run it; for the engine that is half of a module's start time. The name is known from the path on which the
+package was found.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ PACKAGE = __name__.rsplit(".", 2)[0]  # module_utils
 
 
 class Finder:
-    """Finds the parts of this package where they lie in a ZIP file; for Python's sys.meta_path."""
+    """Finds the modules of this package in a ZIP file; for Python's sys.meta_path."""
 
     @staticmethod
     def find_spec(name: str, path: Sequence[str] | None, _target: ModuleType | None = None) -> ModuleSpec | None:
-        """How to load a module; None for what is no part of this package, or in no ZIP file."""
+        """Return the spec of a module; None for one that is not of this package, or not in a ZIP file."""
         if not name.startswith(PACKAGE + ".") or not path:
             return None
         importer = pkgutil.get_importer(path[0])
@@ -46,6 +46,6 @@ class Finder:
 
 
 def read_once() -> None:
-    """From now on compile what is imported of this package once, if it comes in a ZIP file."""
+    """Compile each module of this package that is imported from now on once, if it is in a ZIP file."""
     if any(isinstance(pkgutil.get_importer(place), zipimporter) for place in sys.modules[PACKAGE].__path__):
         sys.meta_path.insert(0, Finder)

@@ -2,11 +2,11 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Published ports whose answers, by the host's own routing, do not leave where the calls come in: a sentence a fact.
+"""Published ports whose replies, by the host's own routing, do not leave by the link of the request: a warning each.
 
-What a container answers is routed before it is translated back, so a rule for an address of the host (`from 192.0.2.2
-lookup 101`) does not see it; and a rule for everything (a VPN's exit node) takes it along. In a VRF nothing is
-published: what comes in there is looked up in a table of its own (Documentation/networking/vrf.rst).
+A container's reply is routed before it is translated back, so a rule for an address of the host (`from 192.0.2.2 lookup
+101`) does not match it, and a rule for all traffic (a VPN's exit node) does. Nothing is published in a VRF: ingress
+packets there are looked up in the VRF's own table (Documentation/networking/vrf.rst).
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ _PAGE = (
     "https://github.com/ansible-collections/virtnet.linux/blob/main/docs/what-survives.md"
     "#a-host-with-routing-rules-of-its-own"
 )
-_MOST = 10  # ports in a sentence
+_MOST = 10  # ports in a message
 
 
 class _Port(NamedTuple):
-    """A published port, or (``opened``) a container's own in a routed network."""
+    """A published port, or (``opened``) an allowed port of a container in a routed network."""
 
     bridge: str
     protocol: str
@@ -41,20 +41,20 @@ class _Port(NamedTuple):
 
 
 class _Fact(NamedTuple):
-    """Why callers beyond a link get no answer."""
+    """Why hosts beyond a link get no reply."""
 
     version: int
     link: str
-    address: str | None  # where only calls to this one of the host's are meant
+    address: str | None  # set where only requests to this address of the host are affected
     vrf: str | None
-    own: Rule | None  # by which the host's own answers from the address leave
-    answers: Rule | None  # by which containers' answers leave
-    by: tuple[str, ...]  # the links by which they do
+    own: Rule | None  # the rule for the host's own replies from the address
+    answers: Rule | None  # the rule for containers' replies
+    by: tuple[str, ...]  # the egress links of these replies
     opened: bool
 
 
 def warnings(state: State, host: Host, networks: Mapping[str, str]) -> list[str]:
-    """Which ports do not work as they are meant to. ``networks`` has the networks' names by bridge."""
+    """Return warnings on ports whose replies are misrouted. ``networks`` has the networks' names by bridge."""
     stack = host.stack(None)
     found: list[str] = []
     for version in (4, 6):
@@ -76,7 +76,7 @@ def warnings(state: State, host: Host, networks: Mapping[str, str]) -> list[str]
 
 
 def _ports(state: State, version: int) -> Iterator[_Port]:
-    """Those that others can call."""
+    """Yield the ports that other hosts can reach."""
     for _key, port in sorted(state.nat_ports.items()):
         is_loopback = port.host_ip is not None and ip.address(port.host_ip).is_loopback
         if port.bridge in state.policies and ip.version_of(port.to_address) == version and not is_loopback:
@@ -91,13 +91,13 @@ def _subnet(state: State, bridge: str, version: int) -> str | None:
 
 
 def _uplinks(stack: Stack) -> list[Link]:
-    """The links by which others can call: those with addresses, but for bridges of ours."""
+    """Return the ingress links of the host: those with addresses, without managed ones and lo."""
     links = [stack.link_at(index) for index in stack.raw_addresses]
     return [link for link in links if link is not None and link.up and not link.ours and link.name != "lo"]
 
 
 def _vrfs(view: View) -> dict[int, str]:
-    """The VRFs of the host by index; with the first one the kernel makes the rule that has their tables looked up."""
+    """Return the VRFs of the host by index; none without the l3mdev rule, which the kernel adds with the first VRF."""
     if not any(rule.l3mdev for rule in view.rules):
         return {}
     return {link.index: link.name for link in view.stack.of_kind("vrf")}
@@ -162,14 +162,14 @@ def _remedy(fact: _Fact, subnets: list[str]) -> str:
 
 
 def _strictly(fact: _Fact) -> str:
-    """A strict reverse path filter drops the calls themselves: an answer would not leave where they come in."""
+    """Return an addition for a strict reverse path filter, which drops the requests: replies would use another link."""
     keys = [f"net/ipv4/conf/{name}/rp_filter" for name in ("all", fact.link)]
     strict = fact.version == 4 and max(int(sysctls.read(key) or 0) for key in keys) == 1
     return f", and net.ipv4.conf.{fact.link}.rp_filter = 1 drops the calls" if strict else ""
 
 
 def _listing(ports: list[_Port], word: str) -> str:
-    """'host ports 8080/tcp, 9000-9002/tcp'."""
+    """Return 'host ports 8080/tcp, 9000-9002/tcp'."""
     ranges: list[tuple[str, int, int]] = []
     for protocol, number in sorted({(port.protocol, port.number) for port in ports}, key=lambda one: one[::-1]):
         last = next((one for one in reversed(ranges) if one[0] == protocol), None)

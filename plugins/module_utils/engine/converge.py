@@ -2,7 +2,8 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""From a topology document to actions, and from actions to the kernel. The order of work is in docs/architecture.md."""
+"""From a topology document (desired state) to actions, and from actions to the kernel. A run is idempotent: where the
+observed state is the desired one there are no actions. The order of work is in docs/architecture.md."""
 
 from __future__ import annotations
 
@@ -55,7 +56,7 @@ from ansible_collections.virtnet.linux.plugins.module_utils.rules import ip
 from ansible_collections.virtnet.linux.plugins.module_utils.system import files, runtime_state
 from ansible_collections.virtnet.linux.plugins.module_utils.system.background import Meanwhile
 
-# By name, for a kind is read when something of it is used (kinds/__init__.py): of a document without it nothing is.
+# Lazy modules: a kind is loaded on first access, so only those that a document has are (kinds/__init__.py).
 KINDS: dict[str, Kind] = {
     NETNS: netns,
     BRIDGE: bridge,
@@ -92,17 +93,17 @@ MAKING: dict[str, Making] = {
     RESOLVER: resolver,
 }
 LEAVING: dict[str, Leaving] = {VXLAN_TUNNEL: vxlan_tunnel, INTERFACE: interface, RESOLVER: resolver}
-RULE = "rule"  # of routing, see routing.py
-FIREWALL = "firewall"  # the kind of an action that mends our tables and nothing else
+RULE = "rule"  # a routing rule, see routing.py
+FIREWALL = "firewall"  # the kind of an action that only repairs our tables
 
-_FEW = 100  # objects that take no longer to read than nft takes for our tables
+_FEW = 100  # objects whose state is read faster than nft lists our tables
 
 Document = dict[str, list[dict[str, Any]]]
 _Key = TypeVar("_Key")
 
 
 class Refused(Exception):
-    """The document cannot be carried out; ``problems`` says why, a sentence each. Nothing was touched."""
+    """The document is invalid; ``problems`` has a message for each error. Nothing was changed."""
 
     def __init__(self, problems: list[str]) -> None:
         self.problems = problems
@@ -110,12 +111,11 @@ class Refused(Exception):
 
 
 class Stale(Exception):
-    """Another run has changed the host since the state was read for which the document was planned. Nothing was
-    touched."""
+    """Another run has changed the host since it was read for the plan. Nothing was changed."""
 
 
 class Result(NamedTuple):
-    """What was done, in order, or (in check mode) would be; and what a person should know besides."""
+    """The actions done, in order, or (in check mode) predicted; and warnings."""
 
     actions: list[Action]
     warnings: list[str]
@@ -130,15 +130,13 @@ def converge(
     spare_listeners: bool = False,
     planned_on: str | None = None,
 ) -> Result:
-    """Bring the host to what the document says; or (check) say what that would take.
+    """Bring the host to the desired state of a document; or (``check``) predict the actions that this takes.
 
-    The document's objects are complete: every option of their kind is there, None where it is not given.
-    A document that is written down is read by a function, under the lock. ``also`` gives the files to be written
-    for it.
-    ``spare_listeners`` refuses new published ports on which a process of the host waits.
-    ``stop_after`` ends the run after that many actions, as a crash would.
-    ``planned_on`` is the revision() of the state for which the document was planned.
-    Raises Refused, Stale, runtime_state.Locked, firewall.FirewallError, netlink.NetlinkError and OSError.
+    The document's objects are complete: every option of their kind is present, None where it is not declared. A
+    callable ``document`` reads a persisted one, under the lock. ``also`` returns the actions that write its files.
+    ``spare_listeners`` rejects new published ports on which a process of the host listens. ``stop_after`` ends the run
+    after that many actions, as a crash would. ``planned_on`` is the revision() of the state for which the document was
+    planned. Raises Refused, Stale, runtime_state.Locked, firewall.FirewallError, netlink.NetlinkError and OSError.
     """
     with _uncollected(), contextlib.ExitStack() as stack:
         if not check:
@@ -147,7 +145,7 @@ def converge(
         host = Host(waits=sum(map(len, document.values())) < _FEW)
         stack.callback(host.release)
         if not check:
-            stack.callback(host.memory.save)  # also where the document is refused: then it takes the lock's file away
+            stack.callback(host.memory.save)  # also where the document is refused: then the lock file is deleted
         _foretell(document, host)
         if planned_on not in (None, revision(host)):
             raise Stale
@@ -178,7 +176,7 @@ def converge(
 
 @contextlib.contextmanager
 def _uncollected() -> Iterator[None]:
-    """Without a search for cycles among objects that all live as long as the run: it takes a twentieth of it."""
+    """Disable garbage collection: all objects live as long as the run, and cycle detection takes a twentieth of it."""
     was_enabled = gc.isenabled()
     gc.disable()
     try:
@@ -195,12 +193,12 @@ def _objects(document: Document) -> Iterator[tuple[Kind, dict[str, Any]]]:
 
 
 def _foretell(document: Document, host: Host) -> None:
-    """Tell the host what the document is about to make and take away, so that one object may rest on another."""
+    """Record in ``host`` the objects to be created and deleted, so that objects may refer to each other."""
     renamed.find(document, host)
     for name, kind in FORETELLING.items():
         for wanted in document.get(name) or []:
             kind.foretell(wanted, host)
-        if name == NETNS:  # the first: a pair that goes is looked for in the namespaces that it names
+        if name == NETNS:  # before pairs: their ends are searched in the namespaces
             host.open_ahead()
     host.read_ahead()
     if host.coming:
@@ -208,8 +206,8 @@ def _foretell(document: Document, host: Host) -> None:
 
 
 def _refuse(document: Document, host: Host, check: bool) -> list[str]:
-    """Refused, with all that is wrong; what is merely not there yet is a warning in check mode: an earlier task would
-    make it."""
+    """Validate the document; return warnings. Raises Refused with all errors. In check mode a missing reference is a
+    warning: an earlier task would have created the object."""
     problems = Problems()
     seen: set[tuple[Any, ...]] = set()
     for module, wanted in _objects(document):
@@ -229,7 +227,7 @@ def _refuse(document: Document, host: Host, check: bool) -> list[str]:
 
 
 def _firewall_state(document: Document, host: Host) -> State:
-    """What the firewall has to hold: what it holds now, with the declared objects laid over it."""
+    """Return the desired firewall state: the current one with the declared objects applied."""
     state: State = host.firewall.state.copy()
     veths = document.get(VETH)
     if veths:
@@ -241,20 +239,20 @@ def _firewall_state(document: Document, host: Host) -> State:
         for wanted in document.get(name) or []:
             kind.lay(wanted, state, host)
     if veths:
-        veth.lay_cables(veths, state, host)  # with the policies of both ends' bridges
+        veth.lay_cables(veths, state, host)  # after the policies of both ends' bridges
         veth.lay_neighbours(veths, state, host)
     _forget_vanished(state, host)
     state.norouter = gateway.needs_norouter(state, host)
     state.routers = gateway.routers(state, host)
     state.tunnel_ports = frozenset()
-    if state.policies or state.tunnels:  # else there are neither containers nor VTEPs to keep from them
+    if state.policies or state.tunnels:  # otherwise there are no containers whose packets to VTEPs are to be dropped
         state.tunnel_ports = vxlan_tunnel.udp_ports(document.get(VXLAN_TUNNEL) or [], host)
     return state
 
 
 def _forget_vanished(state: State, host: Host) -> None:
-    """Ports that went with a namespace that somebody deleted, or that go with one now: nobody is left to take their
-    entries away. And policies that somebody has put there for what is no bridge."""
+    """Remove ports of namespaces deleted out of band or in this run, whose firewall elements nothing else would delete;
+    and policies for names that are not bridges."""
     links = set(host.stack(None).links)
     for name in [name for name in state.policies if name in links and not host.is_known_bridge(None, name)]:
         del state.policies[name]
@@ -267,7 +265,7 @@ def _forget_vanished(state: State, host: Host) -> None:
 
 
 def _heads_of_segments(document: Document, host: Host) -> dict[str, str]:
-    """For bridges that are joined to another one by cables: the one of them that has the addresses."""
+    """Return the gateway bridge, the one with the addresses, of each bridge attached to another network's segment."""
     labels = {link.name: link.labels or {} for link in host.stack(None).links.values() if link.kind == "bridge"}
     labels.update({one["name"]: one["labels"] or {} for one in document.get(BRIDGE) or []})
     bridge_of = {held["network"]: name for name, held in labels.items() if "network" in held}
@@ -275,7 +273,7 @@ def _heads_of_segments(document: Document, host: Host) -> dict[str, str]:
 
 
 def _lost_answers(document: Document, host: Host, wanted: State) -> list[str]:
-    """Ports whose answers the host's routing sends astray, where it has any but the kernel's own."""
+    """Return warnings on ports whose replies are misrouted, where the host has routing rules of its own."""
     if not (wanted.nat_ports or wanted.openings) or host.stack(None).is_plainly_routed:
         return []
     from ansible_collections.virtnet.linux.plugins.module_utils.engine import answers, routing  # few hosts need it
@@ -288,7 +286,7 @@ def _lost_answers(document: Document, host: Host, wanted: State) -> list[str]:
 def _plan(
     document: Document, host: Host, wanted: State, neighbours: endpoint_neighbours.Entries, to_filter: bool
 ) -> list[Action]:
-    """All actions, in the order in which they are carried out."""
+    """Return all actions, in the order in which they are carried out."""
     by_kind: dict[str, list[Action]] = {kind: [] for kind in KINDS}
     for module, item in _objects(document):
         by_kind[module.KIND] += module.plan(item, host)
@@ -312,7 +310,7 @@ def _plan(
 
 
 def _rules(wanted: State, host: Host) -> list[Action]:
-    """What is for containers goes to them, whatever rules of routing the host has besides."""
+    """Return actions for routing rules that send packets for containers to them, before other rules of the host."""
     if host.stack(None).is_plainly_routed:
         return []
     from ansible_collections.virtnet.linux.plugins.module_utils.engine import routing  # few hosts need it
@@ -328,7 +326,7 @@ def _apply_rules(actions: dict[str, list[Action]], host: Host) -> None:
 
 
 def _tunnels_on_changed_bridges(document: Document, by_kind: dict[str, list[Action]], host: Host) -> list[Action]:
-    """A bridge that gets another MAC loses its neighbours, those of its tunnel among them."""
+    """Return actions for tunnels on bridges whose MAC changes: the kernel flushes their neighbour entries."""
     bridges = {(action.wanted["netns"], action.name) for action in by_kind[BRIDGE] if "mac" in action.after}
     have_actions = {(action.wanted["netns"], action.name) for action in by_kind[VXLAN_TUNNEL]}
     return [
@@ -383,7 +381,7 @@ def _apply(
     opening = [action for action in sysctls if not gateway.closes(action)]
     gateway.apply(opening + by_kind.get(gateway.ROUTE, []), host)
     _apply_rules(go, host)
-    with Meanwhile(lambda: _forget_flows(host)):  # the kernel goes through the whole of its table
+    with Meanwhile(lambda: _forget_flows(host)):  # in parallel: the kernel scans the whole conntrack table
         _make(NETWORK_NAMES, by_kind, host)
         _make(RESOLVER, stay, host)
 
@@ -399,12 +397,11 @@ def _take_away(kind: str, actions: dict[str, list[Action]], host: Host) -> None:
 
 
 def _take_containers_away(go: dict[str, list[Action]], host: Host) -> None:
-    """Take pairs, bridges and namespaces away, and what containers have for names; each pair by its first end, and what
-    was on a bridge besides stays where it is.
+    """Delete pairs (by their first end), bridges, namespaces and their name files; other ports of a bridge stay.
 
-    For most of that time the kernel is busy with the links, so the rest is done meanwhile. Only handles of namespaces
-    that stay, because somebody else holds them, wait: without them the next run would not find the links that this one
-    left there, should it be killed.
+    The kernel deletes links for most of that time, so the rest is done in parallel. Only handles of namespaces that
+    stay, because a process or another handle holds them, are deleted afterwards: if the run were killed, the next one
+    could not find the links in there without them.
     """
     leaving = go.get(NETNS, [])
     netns.send_nics_home(leaving, host)
@@ -427,8 +424,8 @@ def _delete_links(links: list[tuple[str | None, str]], host: Host) -> None:
 
 
 def _before_addresses_move(before: State, wanted: State) -> State:
-    """The wanted state without the new ports that lead to an address which somebody else has, until the links follow:
-    they would be answered by him."""
+    """Return the desired state without new ports to an address that another endpoint still has, until the links are
+    moved: that endpoint would answer them."""
     holders = {address: name for name, guard in wanted.guards.items() for address in guard.addresses}
     moving = {
         address for name, guard in before.guards.items() for address in guard.addresses if holders.get(address) != name
@@ -449,9 +446,9 @@ def _apply_firewall(host: Host, before: State, wanted: State, text: str) -> None
     host.memory["to_forget"].update({"%s %d" % port: port for port in changed if port[0] != "tcp"})
     host.memory["networks_to_forget"].update(dict.fromkeys(_networks_going(before, wanted), True))
     host.memory["networks_to_part"].update(dict.fromkeys(_networks_parted(before, wanted), True))
-    host.memory.save()  # a run that is killed after the transaction leaves this to the next one
+    host.memory.save()  # if the run is killed after the transaction, the next one deletes the flows
     firewall.apply(text)
-    # after the transaction: the other way round one packet in between would bring the old entry back
+    # after the transaction: a packet in between would recreate the old conntrack entry
     conntrack.forget(changed)
     host.memory["to_forget"].clear()
 
@@ -461,24 +458,25 @@ def _differing(before: dict[_Key, Any], after: dict[_Key, Any]) -> list[_Key]:
 
 
 def _ports_to_forget(before: State, wanted: State) -> set[tuple[str, int]]:
-    """Protocol and destination port of flows that were translated or let in otherwise than they would be now."""
+    """Return protocol and destination port of flows whose translation or ingress changes."""
     found = {(protocol, port) for protocol, _address, port in _differing(before.nat_ports, wanted.nat_ports)}
     found.update((protocol, port) for protocol, _address, port in _differing(before.openings, wanted.openings))
     for key, port in before.nat_ports.items():
         if wanted.nat_ports.get(key) != port and _is_open(port, before):
-            found.add((port.protocol, port.to_port))  # called directly
+            found.add((port.protocol, port.to_port))  # reached directly, without DNAT
     found.update(("udp", port) for port in wanted.tunnel_ports - before.tunnel_ports)
     return found
 
 
 def _is_open(port: NatPort, state: State) -> bool:
-    """Whether the container's own port can be called as well: a network of gateway mode routed opens it."""
+    """Return whether the container's own port is an allowed port as well (gateway mode routed)."""
     policy = state.policies.get(bridge_of(port, state.policies) or "")
     return policy is not None and policy.mode(ip.version_of(port.to_address)) == "routed"
 
 
 def _networks_going(before: State, wanted: State) -> set[str]:
-    """The subnets of networks that go, or close to what is under way, and the addresses that endpoints have no more."""
+    """Return the subnets of networks that are deleted or closed to established flows, and the addresses that endpoints
+    no longer have."""
     kept = {ip.network(subnet) for policy in wanted.policies.values() for subnet in policy.subnets}
     subnets = {subnet for policy in before.policies.values() for subnet in policy.subnets}
     going = {subnet for subnet in subnets if not any(ip.network(subnet).overlaps(one) for one in kept)}
@@ -493,14 +491,15 @@ def _networks_going(before: State, wanted: State) -> set[str]:
 
 
 def _closes(before: Policy, after: Policy) -> bool:
-    """Whether what crossed the network's border may do so no more; the firewall lets through what is under way."""
+    """Return whether ingress or egress of the network is reduced; established flows have to be deleted then, because
+    the firewall accepts them."""
     modes = any(before.mode(version) != after.mode(version) for version in (4, 6))
     fewer = not set(before.trusted_interfaces) <= set(after.trusted_interfaces)
     return modes or fewer or (after.internal and not before.internal)
 
 
 def _networks_parted(before: State, wanted: State) -> set[str]:
-    """The subnets of networks whose containers may no longer reach each other (icc), not even by the gateway."""
+    """Return the subnets of networks whose icc becomes false: containers may no longer reach each other."""
     parted = [name for name, policy in wanted.policies.items() if not policy.icc]
     return {subnet for name in parted if name in before.policies and before.policies[name].icc
             for subnet in wanted.policies[name].subnets}  # fmt: skip

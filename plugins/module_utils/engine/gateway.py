@@ -4,9 +4,9 @@
 
 """The host as its networks' gateway: the sysctls and routes that policies and published ports need, and their return.
 
-Forwarding is switched on after the rules stand that keep the host from routing for others (chain norouter), and is back
-to what it was before they go: there is no moment in which the host routes for everybody. When it is switched on for the
-host and when for single interfaces is in docs/architecture.md, "Forwarding".
+Forwarding is enabled after the rules that keep the host from routing for others (chain norouter), and restored before
+they are deleted: there is no moment in which the host routes for every source. When it is enabled for the host and when
+for single interfaces is in docs/architecture.md, "Forwarding".
 
 Sources: Documentation/networking/ip-sysctl.rst; inet_forward_change() in net/ipv4/devinet.c, addrconf_forward_change()
 in net/ipv6/addrconf.c.
@@ -30,14 +30,14 @@ from ansible_collections.virtnet.linux.plugins.module_utils.system import sysctl
 SYSCTL, ROUTE = "sysctl", "route"
 
 _CONF = {4: "net/ipv4/conf", 6: "net/ipv6/conf"}
-_OF_LINK = {4: "net/ipv4/conf/%s/forwarding", 6: "net/ipv6/conf/%s/force_forwarding"}  # the second from Linux 6.17 on
+_OF_LINK = {4: "net/ipv4/conf/%s/forwarding", 6: "net/ipv6/conf/%s/force_forwarding"}  # the second since Linux 6.17
 _RA_OF_LINKS_TO_COME = "net/ipv6/conf/default/accept_ra"
 _LOOPBACK6 = "::1/128"
-_LOOPBACK6_METRIC = 2048  # behind lo's own entry
+_LOOPBACK6_METRIC = 2048  # after lo's own route
 
 
 def needs_norouter(state: State, host: Host) -> frozenset[int]:
-    """The IP versions for which this host was no router before it had networks of ours, and should not become one."""
+    """Return the IP versions for which this host was no router before it had networks, and must not become one."""
     remembered = _remembered(host)
     return frozenset(
         version
@@ -47,13 +47,13 @@ def needs_norouter(state: State, host: Host) -> frozenset[int]:
 
 
 def routers(state: State, host: Host) -> frozenset[str]:
-    """The interfaces by which such a host did route IPv4, each told so by itself: what comes in by them goes on."""
+    """Return the interfaces with IPv4 forwarding of their own on such a host: ingress by them is still forwarded."""
     key = sysctls.FORWARDING[4]
     if 4 not in state.norouter:
         return frozenset()
     if key in host.memory["sysctls"]:
         beside = host.memory["sysctls"][key].get("beside", {})
-    elif host.firewall.state.norouter and sysctls.read(key) == "1":  # by us, and the file was lost: the rules tell
+    elif host.firewall.state.norouter and sysctls.read(key) == "1":  # by us; runtime state missing: use the rules
         return host.firewall.state.routers
     else:
         beside = _beside(4, host)
@@ -62,22 +62,22 @@ def routers(state: State, host: Host) -> frozenset[str]:
 
 
 def closing(state: State, host: Host) -> list[Action]:
-    """What goes back to what it was; to be done while the rules stand that guard it."""
+    """Return the actions that restore old values; carried out before the rules that guard them are deleted."""
     return [*_forwarding_off(state, host), *_localnet(state, host, "0")]
 
 
 def opening(state: State, host: Host) -> list[Action]:
-    """What the host has to be told for the firewall's state; to be done when the rules stand."""
+    """Return the actions that the desired firewall state needs; carried out after its rules are in force."""
     return [*_forwarding_on(state, host), *_localnet(state, host, "1"), *_loopback6(state, host)]
 
 
 def closes(action: Action) -> bool:
-    """Whether the action is one of closing()."""
+    """Return whether the action is one of closing()."""
     return action.kind == SYSCTL and action.wanted["closes"]
 
 
 def apply(actions: list[Action], host: Host) -> None:
-    """Set the sysctls and routes, remembering what they were."""
+    """Set the sysctls and routes; record the old values in the runtime state."""
     stack = host.stack(None)
     for action in actions:
         if action.kind == SYSCTL:
@@ -90,7 +90,8 @@ def apply(actions: list[Action], host: Host) -> None:
 
 
 def _remembered(host: Host) -> dict[str, Any]:
-    """The old values of sysctls; the rules tell too for which versions forwarding was off, should the file be lost."""
+    """Return the old values of sysctls; where the runtime state is missing, the rules show for which IP versions
+    forwarding was off."""
     live = host.firewall.state
     others = {_OF_LINK[4] % name for name in live.routers}
     keys = [key for version in live.norouter for key in _forwarding_keys(live, version) if not _is_bridges(key, live)]
@@ -105,7 +106,7 @@ def _forwarding_versions(state: State) -> list[int]:
 
 
 def _forwarded(state: State, version: int) -> list[Policy]:
-    """The networks between which and others packets of that IP version are forwarded."""
+    """Return the policies of networks whose packets of that IP version are forwarded."""
     return [
         policy
         for policy in state.policies.values()
@@ -114,8 +115,8 @@ def _forwarded(state: State, version: int) -> list[Policy]:
 
 
 def _forwarding_keys(state: State, version: int) -> list[str]:
-    """What has to be 1: the host's own sysctl; or those of bridges and uplinks alone, where every network says by which
-    interfaces its packets come and go, and the kernel can do that."""
+    """Return the sysctls that have to be 1: the host's own; or those of bridges and uplinks only, where every network
+    declares uplinks and the kernel supports it."""
     networks = _forwarded(state, version)
     if not networks:
         return []
@@ -126,7 +127,7 @@ def _forwarding_keys(state: State, version: int) -> list[str]:
 
 
 def _is_bridges(key: str, state: State) -> bool:
-    """Whether the sysctl is one of a network's bridge, with which it goes."""
+    """Return whether the sysctl is one of a network's bridge, deleted with it."""
     return any(key == of_link % name for of_link in _OF_LINK.values() for name in state.policies)
 
 
@@ -135,7 +136,7 @@ def _forwarding_on(state: State, host: Host) -> Iterator[Action]:
         for key in _forwarding_keys(state, version):
             now = _after_closing(key, version, state, host)
             if now is None and _is_bridges(key, state) and host.will_have_link(link_of_sysctl(key) or ""):
-                now = "0"  # a bridge that comes
+                now = "0"  # a bridge to be created
             if now in ("1", None):
                 continue
             if _is_bridges(key, state):
@@ -151,7 +152,8 @@ def _forwarding_on(state: State, host: Host) -> Iterator[Action]:
 
 
 def _bridges_on(state: State) -> Iterator[Action]:
-    """The host's own sysctl tells every link when it is set; somebody may have told a bridge otherwise since."""
+    """Yield a change for each bridge whose forwarding was disabled out of band: the host's own sysctl sets every link
+    only when it is written."""
     for policy in _forwarded(state, 4):
         key = _OF_LINK[4] % policy.bridge
         if sysctls.read(key) == "0":
@@ -159,8 +161,7 @@ def _bridges_on(state: State) -> Iterator[Action]:
 
 
 def _after_closing(key: str, version: int, state: State, host: Host) -> str | None:
-    """The value that is there when closing() has been carried out: what the kernel changes along with the host's own
-    is 0 then, or what it was before."""
+    """Return the value after closing(): what the kernel sets along with the host's own sysctl is 0, or restored."""
     now, of_host = sysctls.read(key), sysctls.FORWARDING[version]
     falls = of_host in _remembered(host) and of_host not in _forwarding_keys(state, version)
     if version == 4 and falls and now == "1" and sysctls.read(of_host) == "1":
@@ -182,10 +183,10 @@ def _forwarding_off(state: State, host: Host) -> Iterator[Action]:
 
 
 def _bridges_off(needed: set[str], host: Host) -> Iterator[Action]:
-    """Bridges that stay and no more need what single interfaces were told."""
+    """Yield a change for each bridge that stays and no longer needs forwarding of its own."""
     for version, of_host in sysctls.FORWARDING.items():
         if version == 4 and (of_host in needed or sysctls.read(of_host) == "1"):
-            continue  # it has told them, and tells them
+            continue  # the host's own sysctl applies to all links
         told = [name for name, policy in host.firewall.state.policies.items() if policy.uplinks]
         for name in sorted(name for name in told if (None, name) not in host.links_going):
             key = _OF_LINK[version] % name
@@ -194,8 +195,8 @@ def _bridges_off(needed: set[str], host: Host) -> Iterator[Action]:
 
 
 def _keep_accepting(host: Host) -> Iterator[Action]:
-    """A link that learns its router from advertisements forgets it when forwarding comes on, unless accept_ra is 2; so
-    do links to come."""
+    """Yield changes of accept_ra to 2: a link with 1 ignores router advertisements, and loses its default route, once
+    forwarding is enabled. Also for links created later."""
     values = _accept_ra(host)
     for key in sorted(key for key, value in values.items() if value == "1"):
         yield _remember(key, "1", "2")
@@ -205,8 +206,8 @@ def _keep_accepting(host: Host) -> Iterator[Action]:
 
 
 def _links_that_came(host: Host, remembered: dict[str, Any]) -> Iterator[Action]:
-    """Links that came since, a card that came home among them, have their accept_ra from those to come; not so those
-    that had this value before. Where these have been forgotten, nothing is changed."""
+    """Yield changes back for links created since, or NICs moved back, that inherited accept_ra from conf/default; not
+    for those that had this value before. Where the old values are missing, nothing is changed."""
     own = remembered.get(_RA_OF_LINKS_TO_COME, {}).get("own")
     for key, value in sorted(_accept_ra(host).items()):
         if own is not None and value == "2" and key not in own and key not in remembered:
@@ -214,7 +215,7 @@ def _links_that_came(host: Host, remembered: dict[str, Any]) -> Iterator[Action]
 
 
 def _accept_ra(host: Host) -> dict[str, str | None]:
-    """By its sysctl, what each link that is not ours makes of router advertisements; those that go are none."""
+    """Return accept_ra of each unmanaged link, by its sysctl, without links to be deleted."""
     links = [
         link.name
         for link in host.stack(None).links.values()
@@ -225,8 +226,8 @@ def _accept_ra(host: Host) -> dict[str, str | None]:
 
 
 def _localnet(state: State, host: Host, value: str) -> Iterator[Action]:
-    """Ports that this host reaches through 127.0.0.1 need a bridge that takes such packets. Of a bridge that somebody
-    has deleted the ports stay, for whoever makes it anew."""
+    """Yield changes to route_localnet of bridges with ports that this host reaches through 127.0.0.1. Ports of a bridge
+    that was deleted out of band stay, for the one created in its place."""
     names = set(firewall.loopback_bridges(state)[4])
     if value == "1":
         names = set(filter(host.will_have_link, names))
@@ -241,7 +242,7 @@ def _localnet(state: State, host: Host, value: str) -> Iterator[Action]:
 
 
 def _loopback6(state: State, host: Host) -> Iterator[Action]:
-    """And those that it reaches through ::1 one that the way there leads by."""
+    """Yield a local route to ::1 on each bridge with ports that this host reaches through ::1."""
     stack = host.stack(None)
     for name in sorted(filter(host.will_have_link, firewall.loopback_bridges(state)[6])):
         link = stack.links.get(name)
@@ -250,12 +251,12 @@ def _loopback6(state: State, host: Host) -> Iterator[Action]:
 
 
 def _remember(key: str, before: str | None, after: str, **besides: Any) -> Action:
-    """``besides`` is remembered with the old value."""
+    """Return a change whose old value is recorded, together with ``besides``."""
     return _change(key, before, after, {"remember": True, "closes": False, "besides": besides})
 
 
 def _give_back(key: str, remembered: dict[str, Any]) -> Action:
-    """The old value, unless somebody has changed ours since; then it is only forgotten."""
+    """Return a change to the old value; if the value was changed out of band it stays, and the record is deleted."""
     was, ours = remembered[key]["was"], remembered[key]["set"]
     now = sysctls.read(key)
     return _change(key, now, was if now == ours else now, {"remember": False, "closes": True})
@@ -269,20 +270,20 @@ def _set(action: Action, host: Host) -> None:
     key, before, after, remember = action.name, action.before["value"], action.after["value"], action.wanted["remember"]
     if remember:
         host.memory["sysctls"].setdefault(key, {"was": before, "set": after, **action.wanted["besides"]})
-        host.memory.save()  # before the value changes: a crash in between must not lose what it was
+        host.memory.save()  # before the value changes: a crash in between must not lose the old one
     if after is not None and after != before:
         sysctls.write(key, after)
     if remember is False:
         beside = host.memory["sysctls"].get(key, {}).get("beside", {})
         for other, value in beside.items():
-            if sysctls.read(other) not in (None, value):  # None: it went with its link
+            if sysctls.read(other) not in (None, value):  # None: deleted with its link
                 sysctls.write(other, value)
         host.memory["sysctls"].pop(key, None)
 
 
 def _beside(version: int, host: Host) -> dict[str, str]:
-    """What is otherwise than the kernel makes it when forwarding is switched off for the host: the links' own
-    forwarding, as far as it is not by us, and whether redirects are believed."""
+    """Return the values that differ from the kernel's when it disables forwarding for the host: forwarding of single
+    links, unless enabled by us, and whether redirects are accepted."""
     folder, live = _CONF[version], host.firewall.state
     links = {name for policy in live.policies.values() for name in (policy.bridge, *policy.uplinks)} - live.routers
     ours = {*host.memory["sysctls"], *(_OF_LINK[version] % name for name in links)}

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What a run may and can do on its host: found out before anything is touched, and said in words for people."""
+"""The privileges and kernel features that a run needs on its host, checked before anything is changed."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from ansible_collections.virtnet.linux.plugins.module_utils.netlink.socket impor
 from ansible_collections.virtnet.linux.plugins.module_utils.system import sysctls
 
 _CAPABILITIES = {12: "CAP_NET_ADMIN", 21: "CAP_SYS_ADMIN"}  # include/uapi/linux/capability.h
-_LINKS = {BRIDGE: "bridge", VETH: "veth", VXLAN_TUNNEL: "vxlan"}  # the kernel's words
+_LINKS = {BRIDGE: "bridge", VETH: "veth", VXLAN_TUNNEL: "vxlan"}  # the kernel's link kinds
 _SYSCTLS = "/proc/sys/net/ipv4/ip_forward"
 
 
 def lacking() -> str | None:
-    """What this process may not do, and needs to for reading and changing networks; None where it may do all."""
+    """Return a message on the capabilities that this process lacks to read and change networks; None if it has them."""
     if os.geteuid() != 0:
         return "networks are changed and read as root: run this with become: true, or connect as root"
     held = _capabilities()
@@ -39,7 +39,7 @@ def lacking() -> str | None:
 
 
 def obstacles(actions: Iterable[Action], host: Host) -> list[str]:
-    """Why these actions could not be carried out to their end on this host, a sentence each."""
+    """Return a message for each reason why these actions would fail on this host."""
     found = []
     writers = sorted({f"{action.kind} {action.name}" for action in actions if _sets_sysctls(action)})
     if writers and not os.access(_SYSCTLS, os.W_OK):
@@ -61,7 +61,7 @@ def obstacles(actions: Iterable[Action], host: Host) -> list[str]:
 
 
 def _refused_sysctls(actions: Iterable[Action]) -> list[str]:
-    """Values that the kernel refuses; tried in a namespace that is gone afterwards."""
+    """Return a message for each sysctl value that the kernel rejects; tried in a temporary namespace."""
     asked = [
         (action, key, value)
         for action in actions
@@ -81,12 +81,12 @@ def _refused_sysctls(actions: Iterable[Action]) -> list[str]:
 
 
 def makes(kind: str) -> bool:
-    """Whether the kernel knows links of that kind; tried in a namespace that is gone afterwards."""
+    """Return whether the kernel supports links of that kind; tried in a temporary namespace."""
     with namespaces.scratch("a look whether there are links of kind " + kind):
         socket = Socket()
         try:
             socket.send([Request(messages.create_link("probe", kind, [], []), kind)])
-        except NetlinkError as error:  # others mean that it missed something of what such a link needs
+        except NetlinkError as error:  # any other error: the kind exists, and required attributes are missing
             return error.code != errno.EOPNOTSUPP
         finally:
             socket.close()

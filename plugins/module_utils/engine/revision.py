@@ -2,10 +2,10 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A digest of what this collection has made on a host, by which a run notices that another one came in between.
+"""A digest of the managed state of a host, by which a run detects that another one has changed it since.
 
-A role reads a host, plans on the controller, and applies the plan. Only the last is done under the host's lock, so two
-controllers may plan on the same state, and give one address, or one port, twice. The digest is taken when the host is
+A role reads a host, plans on the controller, and applies the plan. Only the last step holds the host's lock, so two
+controllers may plan on the same state and assign one address, or one port, twice. The digest is taken when the host is
 read, and compared under the lock.
 """
 
@@ -18,8 +18,8 @@ from ansible_collections.virtnet.linux.plugins.module_utils.facts.host import Ho
 
 
 def revision(host: Host) -> str:
-    """Sixteen hex digits over what a plan rests on and a run may change: the firewall's elements (policies, guarded
-    MACs and addresses, published ports), the host's links with our marks, our namespaces, the NICs given away."""
+    """Return 16 hex digits over what a plan depends on and a run may change: the firewall's elements (policies, guarded
+    MACs and addresses, published ports), managed links, managed namespaces, NICs moved into namespaces."""
     digest = hashlib.sha256()
     for (family, name), values in sorted(host.firewall.elements.items()):
         lines = ["%s %s %s" % (key, value, comment) for key, (value, comment) in values.items()]
@@ -33,7 +33,7 @@ def revision(host: Host) -> str:
 
 
 def _planned(record: dict[str, Any]) -> dict[str, Any]:
-    """What a plan rests on: not which namespace or NIC it is, which is another one when it was made anew."""
+    """Return what a plan depends on: not the id of a namespace or NIC, which differs when it is created again."""
     return {word: value for word, value in record.items() if word != "id"}
 
 

@@ -2,13 +2,13 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The host's own routing rules and routes, and what is for containers.
+"""The host's own routing rules and routes that affect packets for containers.
 
-A rule of others that looks up another table before the main one (a VPN's exit node, a table for each uplink) takes
-packets for containers along, since the networks' routes are in the main table. So a run puts a rule of its own before
-it, `to SUBNET lookup main`. It does so only where there is such a rule: with the first one beyond the kernel's own,
-every look-up of a route walks through the rules (fib_has_custom_rules in net/ipv4/fib_rules.c). Once made it stays as
-long as the network does, since VPNs come and go.
+A foreign rule that looks up another table before the main one (a VPN's exit node, a table for each uplink) diverts
+packets for containers, since the networks' routes are in the main table. So a run adds a rule before it, `to SUBNET
+lookup main`. It does so only where there is such a rule: with the first one beyond the kernel's own, every route
+look-up walks the rules (fib_has_custom_rules in net/ipv4/fib_rules.c). Once added it stays as long as the network does,
+since VPNs come and go.
 """
 
 from __future__ import annotations
@@ -31,37 +31,37 @@ _REMEDY = "take that route away, or give the network another subnet"
 
 
 class View:
-    """The routing of one IP version without the rules that runs have made."""
+    """The routing of one IP version without the rules of this collection."""
 
     def __init__(self, stack: Stack, version: int) -> None:
         self.stack, self.version = stack, version
         self.rules = [rule for rule in stack.rules if rule.version == version and not rule.is_ours]
 
     def table(self, table: int) -> list[TableRoute]:
-        """The routes of a table."""
+        """Return the routes of a table."""
         return [route for route in self.stack.table(table) if route.to.version == self.version]
 
     def diverting(self, subnet: str) -> Rule | None:
-        """The first rule that takes what is for the subnet elsewhere."""
+        """Return the first rule that diverts packets for the subnet."""
         return rpdb.diverting(self.rules, ip.network(subnet), self.table)
 
     def way_out(self, source: str, iif: str) -> Way | None:
-        """How packets from an address or subnet, come in by that interface (this host's own: lo), leave for far
-        addresses."""
+        """Return the egress of packets from an address or subnet to far addresses, with that ingress interface (for the
+        host's own packets: lo)."""
         return rpdb.way_out(self.rules, source, iif, self._defaults)
 
     def is_marked(self, index: int) -> bool:
-        """Whether a rule has a mark of the host's looked up in a table whose default route is by that link."""
+        """Return whether a rule for a packet mark looks up a table whose default route is by that link."""
         found = [rule for rule in self.rules if rule.fwmark is not None and rule.action == "lookup"]
         return any(index in (rpdb.default(self._defaults(one.table), one.suppress_prefixlength) or ()) for one in found)
 
     def default_links(self) -> set[int]:
-        """The links of the main table's default routes, whatever metric they have."""
+        """Return the links of the main table's default routes, of any metric."""
         routes = self._defaults(messages.RT_TABLE_MAIN)
         return {index for route in routes if route.to.prefixlen == 0 for index in route.indices}
 
     def _defaults(self, table: int) -> list[TableRoute]:
-        """A table's routes, of the main table, which may have a million, only the default ones and halves of those."""
+        """Return a table's routes; of the main table, which may have a million, only those of length 0 and 1."""
         if table != messages.RT_TABLE_MAIN:
             return self.table(table)
         wide = [one for one in self.stack.routes if one.to.endswith(("/0", "/1"))]
@@ -74,7 +74,7 @@ class View:
 
 
 def plan(state: State, host: Host) -> list[Action]:
-    """Rules that are made, moved before others that came since, or taken away with their networks."""
+    """Return actions for rules to be added, moved before others added since, or deleted with their networks."""
     stack = host.stack(None)
     ours = [rule for rule in stack.rules if rule.is_ours]
     views = {version: View(stack, version) for version in (4, 6)}
@@ -91,7 +91,7 @@ def plan(state: State, host: Host) -> list[Action]:
 
 
 def apply(actions: Iterable[Action], host: Host) -> None:
-    """Make, move and take away rules."""
+    """Add, move and delete rules."""
     requests = []
     for action in actions:
         subnet, about = action.wanted["subnet"], f"{_KIND} {action.name}"
@@ -105,7 +105,7 @@ def apply(actions: Iterable[Action], host: Host) -> None:
 
 
 def subnets(state: State) -> dict[str, str]:
-    """The bridges that the host reaches subnets by: those of isolated networks it does not."""
+    """Return the bridge of each subnet that the host routes to: not those of isolated networks."""
     return {
         subnet: policy.bridge
         for policy in state.policies.values()
@@ -115,14 +115,13 @@ def subnets(state: State) -> dict[str, str]:
 
 
 def names_of(host: Host) -> dict[str, str]:
-    """The networks' names, by bridge."""
+    """Return the networks' names, by bridge."""
     named = {link.name: link.labels or {} for link in host.stack(None).links.values() if link.ours}
     return {bridge: labels["network"] for bridge, labels in named.items() if "network" in labels}
 
 
 def conflicts(host: Host) -> list[str]:
-    """Routes and rules of the host that take addresses of a living network away, or are for the same ones; a sentence
-    each."""
+    """Return a message for each route or rule that diverts addresses of a network or duplicates its route."""
     stack, names = host.stack(None), names_of(host)
     living = {
         ip.network(subnet): stack.links[bridge]
@@ -138,7 +137,7 @@ def conflicts(host: Host) -> list[str]:
 
 
 def _first(view: View, subnet: str) -> Rule | None:
-    """The rule that one of ours has to precede."""
+    """Return the rule that one of ours has to precede."""
     found = view.diverting(subnet)
     return found if found is not None and rpdb.can_be_preceded(found, view.rules) else None
 
@@ -155,7 +154,8 @@ def _action(subnet: str, before: Rule | None, after: int | None) -> Action:
 
 
 def _routes_before(stack: Stack, living: dict[ip.Network, Link], names: dict[str, str]) -> Iterator[str]:
-    """Routes of the main table for a part of a network's subnet, or for all of it and before the network's own."""
+    """Yield messages on routes of the main table to a part of a network's subnet, or to all of it that precede the
+    network's own."""
     lengths = {version: {one.prefixlen for one in living if one.version == version} for version in (4, 6)}
     connected = set()
     others = [(to, index, kind) for to, index, kind, table in stack.other_routes() if table == messages.RT_TABLE_MAIN]

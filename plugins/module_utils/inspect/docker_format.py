@@ -2,11 +2,11 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The report as Docker's own commands print it, for scripts that were written for them: ``docker network inspect``,
-``docker inspect``, ``docker network ls`` and ``docker ps --format json``.
+"""The report as Docker's commands print it, for scripts that parse them: ``docker inspect``,
+``docker network inspect``, ``docker network ls`` and ``docker ps --format json``.
 
-Keys and types are those of the Docker Engine API 1.41 with what later versions added (EnableIPv4, DNSNames); what
-depends on an image or a process, and the network none, are left out. Pure: it reads nothing of the host.
+Keys and types are those of the Docker Engine API 1.41 and of later versions (EnableIPv4, DNSNames); what depends on an
+image or a process, and not on the network, is left out. Pure: it reads nothing of the host.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from typing import Any
 
 from ansible_collections.virtnet.linux.plugins.module_utils.netlink import namespaces
 
-_UNKNOWN_TIME = "0001-01-01T00:00:00Z"  # Go's zero time, which Docker prints too for what it does not know
-_SHORT = 12  # digits of an id that Docker's tables show, and that scripts cut off
+_UNKNOWN_TIME = "0001-01-01T00:00:00Z"  # Go's zero time, which Docker also prints for an unknown time
+_SHORT = 12  # digits of an id in Docker's tables, and in scripts
 _BRIDGE, _DRIVER = "com.docker.network.bridge.", "com.docker.network.driver."
 _ENDPOINT: dict[str, Any] = {
     "EndpointID": "",
@@ -32,11 +32,11 @@ _ENDPOINT: dict[str, Any] = {
     "MacAddress": "",
 }
 
-Since = Mapping[str, "float | None"]  # by name, the second since 1970 from which on something is there
+Since = Mapping[str, "float | None"]  # by name, the creation time in seconds since 1970
 
 
 def convert(found: dict[str, Any], machine: str, networks_since: Since, containers_since: Since) -> dict[str, Any]:
-    """The report's networks and containers in Docker's forms. The ``machine`` makes ids differ from host to host."""
+    """Return the report's networks and containers in Docker's formats. ``machine`` makes ids unique to the host."""
     ids = _Ids(machine)
     networks = [_network(one, ids, _created(networks_since.get(one["Id"]))) for one in found["networks"]]
     pids = {one["name"]: _pids(one) for one in found["containers"]}
@@ -66,8 +66,8 @@ def convert(found: dict[str, Any], machine: str, networks_since: Since, containe
 
 
 class _Ids:
-    """Docker's ids are random and 64 hex digits; these are hashes of names, so they survive a reboot. An overlay's is
-    the same on all its hosts, as in Docker; all others differ from host to host."""
+    """Docker's ids are 64 random hex digits; these are hashes of names, so they survive a reboot. An overlay's is the
+    same on all its hosts, as in Docker; all others are unique to the host."""
 
     def __init__(self, machine: str) -> None:
         self._machine = machine
@@ -89,7 +89,7 @@ def _created(since: float | None) -> str:
 
 
 def _network(network: dict[str, Any], ids: _Ids, created: str) -> dict[str, Any]:
-    """An element of what ``docker network inspect`` prints."""
+    """Return an element of the output of ``docker network inspect``."""
     return {
         "Name": network["Name"],
         "Id": ids.of_network(network),
@@ -118,7 +118,7 @@ def _network(network: dict[str, Any], ids: _Ids, created: str) -> dict[str, Any]
 
 
 def _options(network: dict[str, Any]) -> dict[str, str]:
-    """Docker's options, and ours by their own names; strings all of them."""
+    """Return Docker's options, and ours by their own names; all values are strings."""
     ours = network["Options"]
     found = {
         _BRIDGE + "name": ours["bridge"],
@@ -141,24 +141,24 @@ def _options(network: dict[str, Any]) -> dict[str, str]:
 def _word(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
-    return ":".join(value) if isinstance(value, list) else str(value)  # as Docker writes its lists of interfaces
+    return ":".join(value) if isinstance(value, list) else str(value)  # Docker's notation of interface lists
 
 
 def _pids(container: dict[str, Any]) -> list[int]:
-    """The processes that run in it; of one that was made for a process that one."""
+    """Return the PIDs in the container; for one declared by pid, that process."""
     kind, _colon, pid = container["mode"].partition(":")
     return [int(pid)] if kind == "pid" else container["pids"]
 
 
 def _state(pids: list[int]) -> dict[str, Any]:
-    """A namespace without a process is what Docker calls created: a container that nothing has been started in."""
+    """Return the state; a namespace without processes is what Docker calls created."""
     return {"Status": "running" if pids else "created", "Running": bool(pids), "Pid": pids[0] if pids else 0}
 
 
 def _container(
     container: dict[str, Any], networks: list[dict[str, Any]], ports: list[dict[str, Any]], ids: _Ids
 ) -> dict[str, Any]:
-    """What ``docker inspect`` prints of a container that is about the network."""
+    """Return the part of the output of ``docker inspect`` that is about the network."""
     name = container["name"]
     by_bridge = {network["Id"]: network for network in networks}
     on = [by_bridge[end["bridge"]] for end in container["endpoints"] if end["bridge"] in by_bridge]
@@ -188,7 +188,7 @@ def _container(
 
 
 def _mode(mode: str, attached: Iterable[str], ids: _Ids) -> str:
-    """HostConfig.NetworkMode: host, container:ID, the name of its first network, or none."""
+    """Return HostConfig.NetworkMode: host, container:ID, the name of its first network, or none."""
     kind, _colon, joined = mode.partition(":")
     if kind == "container":
         return "container:" + ids.of("container", joined)
@@ -196,7 +196,7 @@ def _mode(mode: str, attached: Iterable[str], ids: _Ids) -> str:
 
 
 def _attached(container: dict[str, Any], network: dict[str, Any], ids: _Ids) -> dict[str, Any]:
-    """An element of NetworkSettings.Networks."""
+    """Return an element of NetworkSettings.Networks."""
     name, endpoint = container["name"], network["Containers"][container["name"]]
     aliases = [alias for one in container["endpoints"] if one["bridge"] == network["Id"] for alias in one["aliases"]]
     gateways = {":" in part["Subnet"]: part.get("Gateway", "") for part in network["IPAM"]["Config"]}
@@ -221,7 +221,7 @@ def _attached(container: dict[str, Any], network: dict[str, Any], ids: _Ids) -> 
 
 
 def _ports(ports: list[dict[str, Any]]) -> dict[str, list[dict[str, str]]]:
-    """NetworkSettings.Ports. Where a routed network opens the container's own port, the host has none: an empty one."""
+    """Return NetworkSettings.Ports. An allowed port (routed network) has no host port: an empty list."""
     found: dict[str, list[dict[str, str]]] = {}
     for port in sorted(ports, key=lambda port: (port["Port"], port["Protocol"])):
         every = "::" if ":" in port["Address"] else "0.0.0.0"
@@ -231,14 +231,14 @@ def _ports(ports: list[dict[str, Any]]) -> dict[str, list[dict[str, str]]]:
 
 
 def _port_bindings(ports: list[dict[str, Any]]) -> Iterator[tuple[str, list[dict[str, str]]]]:
-    """HostConfig.PortBindings, as a person asks for them: no address for all of them, of both families."""
+    """Yield HostConfig.PortBindings, as declared: an empty address for all addresses of both families."""
     for key, bindings in _ports(ports).items():
         asked = [{**one, "HostIp": "" if one["HostIp"] in ("0.0.0.0", "::") else one["HostIp"]} for one in bindings]
         yield key, [one for place, one in enumerate(asked) if one not in asked[:place]]
 
 
 def _network_row(network: dict[str, Any]) -> dict[str, str]:
-    """A line of ``docker network ls --format json``."""
+    """Return a line of ``docker network ls --format json``."""
     return {
         "CreatedAt": _at(network["Created"]),
         "Driver": network["Driver"],
@@ -253,7 +253,7 @@ def _network_row(network: dict[str, Any]) -> dict[str, str]:
 
 
 def _container_row(container: dict[str, Any]) -> dict[str, str]:
-    """A line of ``docker ps --all --format json``."""
+    """Return a line of ``docker ps --all --format json``."""
     settings, mode = container["NetworkSettings"], container["HostConfig"]["NetworkMode"]
     return {
         "CreatedAt": _at(container["Created"]),

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What is not as it should be on a host, or does not do what somebody may think it does: a sentence each."""
+"""Warnings on a host's networks: drift, conflicts and exceeded limits, a message each."""
 
 from __future__ import annotations
 
@@ -19,15 +19,14 @@ from ansible_collections.virtnet.linux.plugins.module_utils.system import limits
 
 
 def warnings(host: Host, waiting: list[dict[str, Any]]) -> list[str]:
-    """What the file of what was remembered has lost, tables of ours that are gone or changed, routes and rules that
-    take networks' addresses away, listeners that get nothing because their port is published, other tables that use our
-    bits of the packet's mark, and limits."""
+    """Return warnings: lost runtime state, tables missing or changed out of band, routes and rules that divert
+    networks' addresses, listeners shadowed by published ports, foreign tables that use our packet mark bits, limits."""
     found = [*host.memory.lost, *_tables(host), *routing.conflicts(host), *_shadowed(host, waiting)]
     return [*found, *_marks(host), *_limits(host)]
 
 
 def foreign_drops(host: Host) -> list[dict[str, Any]]:
-    """The chains of others that drop what bridges forward: which of ours, and whether those to come, too."""
+    """Return the foreign chains that drop forwarded packets: of which of our bridges, and whether of new ones too."""
     bridges = sorted(_bridges(host))
     found: dict[foreign.Drop, list[str]] = {}
     for bridge in bridges:
@@ -51,12 +50,12 @@ def foreign_drops(host: Host) -> list[dict[str, Any]]:
 
 
 def bridge_nf_call() -> dict[str, bool]:
-    """Whether bridged packets pass the chains of inet and ip tables; False where br_netfilter is not there."""
+    """Return whether bridged packets pass the chains of inet and ip tables; False where br_netfilter is not loaded."""
     return {name: sysctls.read(key.replace(".", "/")) == "1" for name, key in foreign.NF_CALL.items()}
 
 
 def _bridges(host: Host) -> dict[str, str | None]:
-    """The bridges of ours with their networks' names; one that bears none need not have rules."""
+    """Return the managed bridges with their networks' names; one without a name need not have rules."""
     return {
         link.name: (link.labels or {}).get("network")
         for link in host.stack(None).links.values()
@@ -104,7 +103,7 @@ def _marks(host: Host) -> Iterator[str]:
 
 
 def _limits(host: Host) -> Iterator[str]:
-    """Limits that the live endpoints exceed, and a table of connections that is nearly full."""
+    """Yield warnings on limits that the current endpoints exceed, and on a nearly full conntrack table."""
     guards = host.firewall.state.guards.values()
     versions = Counter(6 if ":" in address else 4 for guard in guards for address in guard.addresses)
     yield from limits_exceeded(versions, Counter(guard.bridge for guard in guards), limits.read())

@@ -2,9 +2,9 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What of ours is live, in the words of ``docker network inspect`` and ``brctl show``, and what else of the host a
-plan has to respect. Read from the kernel, but for what it does not know: whose namespace a container joined, and what
-is written down. Its shape is in docs/architecture.md."""
+"""The observed state of managed objects, in the words of ``docker network inspect`` and ``brctl show``, and what else
+of the host a plan depends on. Read from the kernel, except whose namespace a container joined, and persisted documents.
+Its shape is in docs/architecture.md."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ _UNKNOWN = Policy("", (), masquerade=False)
 
 
 def report(tunnel_endpoints: bool = False, docker_format: bool = False) -> dict[str, Any]:
-    """Everything live: networks, bridges, containers, tunnels (if asked, with who is behind them), nat_ports, host; and
-    if asked the networks and containers as Docker prints them."""
+    """Return the observed networks, bridges, containers, tunnels (with ``tunnel_endpoints`` their FDB entries),
+    nat_ports and host; with ``docker_format`` the networks and containers as Docker prints them too."""
     host = Host()
     try:
         containers = _containers(host)
@@ -54,7 +54,7 @@ def report(tunnel_endpoints: bool = False, docker_format: bool = False) -> dict[
 
 
 def _docker(host: Host, found: dict[str, Any]) -> dict[str, Any]:
-    from ansible_collections.virtnet.linux.plugins.module_utils.inspect import docker_format  # few ask for it
+    from ansible_collections.virtnet.linux.plugins.module_utils.inspect import docker_format  # only if requested
 
     stack = host.stack(None)
     networks = {one["Id"]: stack.since(stack.links[one["Id"]].index) for one in found["networks"]}
@@ -63,7 +63,7 @@ def _docker(host: Host, found: dict[str, Any]) -> dict[str, Any]:
 
 
 def _machine() -> str:
-    """What differs from host to host (machine-id(5)); nothing where a host has none."""
+    """Return the machine ID (machine-id(5)); empty where a host has none."""
     with contextlib.suppress(OSError), open("/etc/machine-id", encoding="ascii", errors="replace") as file:
         return file.read(64).strip()
     return ""
@@ -104,7 +104,7 @@ def _mode(labels: dict[str, str], join: str | None, pid: int | None, endpoints: 
 
 
 def _ends_by_nsid(host: Host) -> dict[int | None, list[Link]]:
-    """The host's ends of our veths by the number of the namespace to which they lead."""
+    """Return the host's ends of managed veths by the nsid of the peer's namespace."""
     found: dict[int | None, list[Link]] = {}
     for link in host.stack(None).links.values():
         if link.kind == "veth" and link.ours and link.peer_namespace is not None:
@@ -138,7 +138,7 @@ def _endpoints(host: Host, name: str, ends: list[Link]) -> list[dict[str, Any]]:
 
 
 def _guard(host: Host, near: Link) -> dict[str, Any] | None:
-    """What the host lets an endpoint send by, which nobody in the container can change; None where it lets anything."""
+    """Return the anti-spoofing guard of an endpoint, which its container cannot change; None without anti-spoofing."""
     guard = host.firewall.state.guards.get(near.name)
     if guard is None:
         return None
@@ -146,7 +146,7 @@ def _guard(host: Host, near: Link) -> dict[str, Any] | None:
 
 
 def _assigned(near: Link) -> dict[str, Any] | None:
-    """The MAC and addresses that an endpoint was given which may send by others, out of its host end's alias."""
+    """Return the assigned MAC and addresses of an endpoint that may send from others, out of its host end's alias."""
     words = near.labels or {}
     if "addresses" not in words or "mac" not in words:
         return None
@@ -159,7 +159,7 @@ def _is_router(name: str) -> bool:
 
 
 def _cards(host: Host, name: str) -> list[dict[str, Any]]:
-    """The NICs that a container was given, and its macvlans, each with the NIC's name on the host."""
+    """Return the NICs moved into a container, and its macvlans, each with the NIC's name on the host."""
     stack = host.stack(name)
     devices = {link.name: device for device, link in nics.given_to(name, host).items()}
     for link in stack.links.values():
@@ -227,7 +227,7 @@ def _network(host: Host, link: Link, containers: list[dict[str, Any]]) -> dict[s
 
 
 def _gateway_bridge(host: Host, link: Link) -> Link:
-    """The bridge with the addresses of its segment: this one, or that of the network that it joins by cables."""
+    """Return the gateway bridge of a segment: this one, or that of the network that it is attached to."""
     joins = (link.labels or {}).get("joins")
     others = [one for one in host.stack(None).links.values() if one.kind == "bridge" and joins]
     return next((one for one in others if (one.labels or {}).get("network") == joins), link)
@@ -259,7 +259,7 @@ def _ipam(subnet: str, own: list[str], ip_range: str, ip_range6: str, aux_addres
 
 
 def _lies_in(text: str, network: ipaddress.IPv4Network | ipaddress.IPv6Network) -> bool:
-    """Whether an address, with a length or without, is in the network; what is none, as in labels of others, is not."""
+    """Return whether an address, with or without a prefix length, is in the network; False for invalid text."""
     try:
         return ipaddress.ip_interface(text).ip in network
     except ValueError:
@@ -349,7 +349,7 @@ def _host(host: Host) -> dict[str, Any]:
             "up": link.up,
             "ours": link.ours and link.name not in strays,
             "labels": nics.labels(strays[link.name], host) if link.name in strays else link.labels,
-            "device": strays.get(link.name),  # of a NIC that came back when its namespace was deleted by hand
+            "device": strays.get(link.name),  # for a NIC that came back when its namespace was deleted out of band
             "vrf": vrfs.get(link.master or 0),
             "lifeline": None if link.ours else lost.get(link.index),
             "addresses": settings.read(stack, link, ["addresses"])["addresses"],
@@ -375,7 +375,7 @@ def _host(host: Host) -> dict[str, Any]:
 
 
 def _rule(rule: Rule) -> dict[str, Any]:
-    """A rule of routing in the words of `ip -json rule`, as far as there are any."""
+    """Return a routing rule in the words of `ip -json rule`, as far as there are any."""
     found = rule._asdict()
     found["from"] = found.pop("source")
     found["fwmark"] = None if rule.fwmark is None else "%#x/%#x" % rule.fwmark

@@ -2,10 +2,10 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The kinds of object, each read when something of it is first used.
+"""The kinds of object, each imported when it is first used (importlib.util.LazyLoader).
 
-A host gets a module as source and compiles at each start what is imported; the kinds are a third of that, and nobody
-needs all of them at once. ``from PACKAGE import KIND`` is as usual, and gives a kind that is still to be read.
+A host receives a module as source and compiles every import at each start; the kinds are a third of that, and no run
+needs all of them. ``from PACKAGE import KIND`` works as usual and gives a module that is loaded on first access.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import sys
 
 
 def _read_later(name: str) -> None:
-    """As `import name`, but for the reading; Python 3.9 reads at once what comes in a ZIP file, as modules do."""
+    """Import a module lazily; Python 3.9 loads modules from a ZIP file at once."""
     spec = importlib.util.find_spec(name)
     if spec is not None and spec.loader is not None and hasattr(spec.loader, "exec_module"):
         spec.loader = importlib.util.LazyLoader(spec.loader)

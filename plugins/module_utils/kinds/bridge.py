@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Bridges: the switches in software."""
+"""Linux bridges."""
 
 from __future__ import annotations
 
@@ -35,26 +35,27 @@ OPTIONS: dict[str, Any] = dict(
     state=options.STATE,
 )
 
-LINK_LOCAL = "fe80::1/64"  # static, for without any link-local address forwarded IPv6 packets find no neighbour
+LINK_LOCAL = "fe80::1/64"  # static: without a link-local address neighbour discovery of forwarded IPv6 packets fails
 
 # include/uapi/linux/if_link.h
 _IFLA_BR_FORWARD_DELAY, _IFLA_BR_PRIORITY, _IFLA_BR_BRIDGE_ID, _IFLA_BR_MCAST_SNOOPING = 1, 6, 11, 23
-_TICKS = 100  # a second in the kernel's messages: USER_HZ
-# Seconds that a port listens, and learns, and that news of the root are kept: the least that the kernel takes, for
-# where all cables are virtual nothing is slow.
+_TICKS = 100  # clock ticks per second in netlink messages: USER_HZ
+# STP forward delay and max age in seconds: the kernel's minimum, because patch links have no delay.
 _FORWARD_DELAY, _MAX_AGE = 2, 6
 
-# A router advertisement accepted is an address more. An address of the host that another bridge has is not answered
-# for: on two bridges joined by a cable both would, and only one of them is the gateway. (In IPv6 that goes by itself.)
+# accept_ra 0: an accepted router advertisement would add an undeclared address. arp_ignore 1: the bridge does not
+# answer ARP for another bridge's address; on two bridges with a patch link both would answer, and only one of them is
+# the gateway. (IPv6 does so by default.)
 _SYSCTLS = {"accept_ra": ("net/ipv6/conf/%s/accept_ra", "0"), "arp_ignore": ("net/ipv4/conf/%s/arp_ignore", "1")}
 _TREE = {"stp": "IFLA_BR_STP_STATE", "forward_delay": "IFLA_BR_FORWARD_DELAY", "priority": "IFLA_BR_PRIORITY"}
-# Without a querier snooping loses groups, and with it the bridge speaks (MLD); a network is small enough to flood.
+# Multicast snooping loses groups without a querier, and with one the bridge itself sends queries (MLD); a network is
+# small enough to flood.
 _SNOOPING = {"mcast_snooping": False}
-_SHOWN = ("addresses", "mac", "mtu", "labels")  # of one that goes
+_SHOWN = ("addresses", "mac", "mtu", "labels")  # keys of the diff of a bridge to be deleted
 
 
 def check(wanted: dict[str, Any], host: Host, problems: options.Problems) -> None:
-    """Refuse what cannot be right, or what would harm somebody."""
+    """Validate one bridge; reject changes to a link that this collection does not manage, unless ``adopt`` is set."""
     name = wanted["name"]
     problems.interface_name(KIND, name, "name", name)
     problems.object_name(KIND, name, "netns", wanted["netns"])
@@ -77,7 +78,7 @@ def check(wanted: dict[str, Any], host: Host, problems: options.Problems) -> Non
 
 
 def _check_values(wanted: dict[str, Any], problems: options.Problems) -> None:
-    """What can be said of the values alone."""
+    """Validate the values without looking at the host."""
     name = wanted["name"]
     problems.mac(KIND, name, "mac", wanted["mac"])
     problems.mtu(KIND, name, "mtu", wanted["mtu"], wanted["addresses"] or ())
@@ -90,12 +91,12 @@ def _check_values(wanted: dict[str, Any], problems: options.Problems) -> None:
 
 
 def identities(wanted: dict[str, Any]) -> list[tuple[Any, ...]]:
-    """What no two objects of a document may share."""
+    """Return the keys that must be unique in a document."""
     return [("link", wanted["netns"], wanted["name"])]
 
 
 def foretell(wanted: dict[str, Any], host: Host) -> None:
-    """Tell the host that the bridge comes or goes."""
+    """Record in ``host`` that the bridge is to be created or deleted."""
     key = (wanted["netns"], wanted["name"])
     if wanted["state"] == "present":
         host.bridges.add(key)
@@ -105,7 +106,7 @@ def foretell(wanted: dict[str, Any], host: Host) -> None:
 
 
 def plan(wanted: dict[str, Any], host: Host) -> list[Action]:
-    """What has to be done for one declared bridge."""
+    """Return the actions that bring one bridge to its desired state; none if it already is (idempotent)."""
     name, stack = wanted["name"], host.stack(wanted["netns"])
     link = host.link(wanted["netns"], name, "bridge", wanted["state"] == "present")
     if wanted["state"] == "absent":
@@ -126,7 +127,7 @@ def plan(wanted: dict[str, Any], host: Host) -> list[Action]:
 
 
 def apply(actions: list[Action], host: Host) -> None:
-    """Make and change bridges."""
+    """Create and change bridges."""
     renamed.rename(actions, host)
     for action in actions:
         wanted, stack = action.wanted, host.stack(action.wanted["netns"])
@@ -135,23 +136,23 @@ def apply(actions: list[Action], host: Host) -> None:
         asked = _settings(wanted, link)
         if link is None:
             stack.still_free(action.name, about)
-            # made and marked in one go: a run that is killed in between leaves none that nobody owns
+            # create and set the ownership label in one batch: a killed run leaves no bridge without an owner
             marked = settings.setup(action.name, about, {"labels": asked["labels"], "silent": True}, None)
             stack.make([action.name], [_create(wanted, about), *marked])
             host.bridges_made.add(action.name)
         elif {*_TREE, *_SNOOPING} & set(action.after):
             data = [*_tree(wanted), ("IFLA_BR_MCAST_SNOOPING", 0)]
             stack.send([Request(messages.change_link_data(action.name, "bridge", data), about)])
-        if link is not None and "mtu" in action.after:  # below IPv6's least it has no IPv6, and none of its sysctls
+        if link is not None and "mtu" in action.after:  # below IPv6's minimum MTU the link has no IPv6 sysctls
             stack.send([Request(messages.change_link(action.name, [("IFLA_MTU", wanted["mtu"])]), about)])
         index = stack.fresh(action.name).index
-        with namespaces.entered(wanted["netns"]):  # before it is up
+        with namespaces.entered(wanted["netns"]):  # before the link is up
             _set_sysctls(wanted)
         requests = settings.setup(action.name, about, asked, None)
         requests += settings.addressing(stack, link, index, about, asked, LINK_LOCAL)
         for interface in wanted["interfaces"] or []:
             port = stack.links.get(interface) or stack.lookup(interface)
-            if port is not None:  # a veth that the same document declares comes later, with its bridge named in it
+            if port is not None:  # None: a veth of the same document, created later with this bridge as its master
                 requests += settings.reopening(stack, port, about + ": " + interface)
                 requests.append(
                     Request(messages.change_link(interface, [("IFLA_MASTER", index)]), about + ": " + interface)
@@ -161,7 +162,7 @@ def apply(actions: list[Action], host: Host) -> None:
 
 
 def identity(link: Link) -> str:
-    """The bridge's id as `brctl show` prints it: its priority and its MAC."""
+    """Return the bridge ID as `brctl show` prints it: priority and MAC."""
     found = bytes(link.data[_IFLA_BR_BRIDGE_ID]).hex()
     return found[:4] + "." + found[4:]
 
@@ -203,7 +204,7 @@ def _found(wanted: dict[str, Any], host: Host, link: Link) -> dict[str, Any]:
     ports = [port.name for port in stack.links.values() if port.master == link.index]
     with namespaces.entered(wanted["netns"]):
         now = {key: sysctls.read(path % link.name) or value for key, (path, value) in _sysctls_of(wanted).items()}
-    # a foreign port is nobody's business: only the asked ones that are missing, or do not forward, make a difference
+    # undeclared ports are ignored: only a declared port that is missing, or does not forward, is a difference
     interfaces = sorted(port for port in asked if port in ports and not settings.is_shut(stack, stack.links[port]))
     tree = {
         "stp": link.stp,
@@ -215,7 +216,8 @@ def _found(wanted: dict[str, Any], host: Host, link: Link) -> dict[str, Any]:
 
 
 def _create(wanted: dict[str, Any], about: str) -> Request:
-    # a MAC that was set is kept; one that was not follows the lowest of its ports, and neighbours lose the gateway
+    # always set a MAC: without one the bridge takes the lowest MAC of its ports, and when that changes neighbours lose
+    # the gateway
     mac = (wanted["mac"] or _random_mac()).lower()
     attrs: messages.Attributes = [("IFLA_ADDRESS", mac)]
     if wanted["mtu"] is not None:
@@ -225,7 +227,7 @@ def _create(wanted: dict[str, Any], about: str) -> Request:
 
 
 def _tree(wanted: dict[str, Any]) -> messages.Attributes:
-    """The attributes of the spanning tree that are asked for."""
+    """Return the desired spanning tree attributes (IFLA_BR_*)."""
     asked = [(_TREE[key], int(wanted[key])) for key in ("stp", "priority") if wanted[key] is not None]
     delay = wanted["forward_delay"] or (_FORWARD_DELAY if wanted["stp"] else None)
     if delay is not None:
@@ -240,7 +242,8 @@ def _random_mac() -> str:
 
 
 def _sysctls_of(wanted: dict[str, Any]) -> dict[str, tuple[str, str]]:
-    """What the bridge is told: path and value. A host that is told to have no IPv6 has it on bridges that need it."""
+    """Return the desired sysctls of the bridge, as path and value. IPv6 is enabled on a bridge with IPv6 addresses also
+    where the host disables it by default."""
     needs_ipv6 = any(":" in address for address in wanted["addresses"] or [])
     return {**_SYSCTLS, "disable_ipv6": ("net/ipv6/conf/%s/disable_ipv6", "0")} if needs_ipv6 else _SYSCTLS
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Policies: what may cross a bridge's border."""
+"""Network policies: ingress and egress of a bridge."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ OPTIONS: dict[str, Any] = dict(
 
 
 def check(wanted: dict[str, Any], host: Host, problems: options.Problems) -> None:
-    """Refuse what cannot be right."""
+    """Validate one policy."""
     bridge = wanted["bridge"]
     problems.interface_name(KIND, bridge, "bridge", bridge)
     if wanted["state"] == "absent":
@@ -55,19 +55,19 @@ def check(wanted: dict[str, Any], host: Host, problems: options.Problems) -> Non
 
 
 def identities(wanted: dict[str, Any]) -> list[tuple[Any, ...]]:
-    """What no two objects of a document may share."""
+    """Return the keys that must be unique in a document."""
     return [("policy", wanted["bridge"])]
 
 
 def lay(wanted: dict[str, Any], state: State, _host: Host) -> None:
-    """Lay the policy over the firewall's state."""
+    """Apply the policy to the desired firewall state."""
     state.policies.pop(wanted["bridge"], None)
     if wanted["state"] == "present":
         state.policies[wanted["bridge"]] = _policy(wanted)
 
 
 def plan(wanted: dict[str, Any], host: Host) -> list[Action]:
-    """What has to be done for one declared policy."""
+    """Return the actions that bring one policy to its desired state; none if it already is (idempotent)."""
     bridge = wanted["bridge"]
     found = host.firewall.state.policies.get(bridge)
     if wanted["state"] == "absent":
@@ -80,7 +80,7 @@ def plan(wanted: dict[str, Any], host: Host) -> list[Action]:
 
 
 def _policy(wanted: dict[str, Any]) -> Policy:
-    """The declared policy as the firewall takes it."""
+    """Return the declared policy in the firewall's form."""
     return Policy(
         bridge=wanted["bridge"],
         subnets=tuple(sorted(str(ip.network(subnet)) for subnet in wanted["subnets"])),

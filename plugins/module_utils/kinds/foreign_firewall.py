@@ -2,12 +2,12 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A word for a bridge in the firewalls of others that would drop its packets.
+"""Accept rules for a bridge in the firewalls of other programs that would drop its packets.
 
-The word is said where the other firewall has a place for it: Docker's chain DOCKER-USER, ufw's route rules, firewalld's
-trusted zone; or, where nobody keeps the chain, as its first rules. Where the other firewall writes down what it is
-told, this is written down too. Each bears our mark, by which it is found again and taken back; nothing else of others
-is touched. What may reach a container is still our own tables' to say.
+Each rule is placed where the other firewall provides for it: Docker's chain DOCKER-USER, ufw's route rules, firewalld's
+trusted zone; or, in a chain that no program manages, as its first rules. Where the other firewall persists its
+configuration, the rule is persisted too. Each rule carries an ownership comment, by which it is found and removed;
+foreign rules are never changed. Ingress to a container is still decided by the tables of this collection.
 """
 
 from __future__ import annotations
@@ -29,32 +29,32 @@ OPTIONS: dict[str, Any] = dict(
     state=options.STATE,
 )
 
-_MARK = "virtnet.linux: "  # and the bridge's name: the comment of a rule of ours in another's chain
+_MARK = "virtnet.linux: "  # and the bridge's name: the comment of our rule in a foreign chain
 _DIRECTIONS = {"in": "iifname", "out": "oifname"}
 _UFW_RULES = ("/etc/ufw/user.rules", "/etc/ufw/user6.rules")
-_TRUSTED = "/etc/firewalld/zones/trusted.xml"  # what firewalld writes; an interface has no comment there, the zone has
-_NOT_RUNNING, _UNKNOWN_INTERFACE = 252, 17  # what firewall-cmd returns
+_TRUSTED = "/etc/firewalld/zones/trusted.xml"  # written by firewalld; interfaces have no comment there, the zone has
+_NOT_RUNNING, _UNKNOWN_INTERFACE = 252, 17  # exit codes of firewall-cmd
 
 
 def check(wanted: dict[str, Any], host: Host, problems: options.Problems) -> None:
-    """Refuse what cannot be right."""
+    """Validate one object."""
     problems.interface_name(KIND, wanted["bridge"], "bridge", wanted["bridge"])
     if wanted["state"] == "present" and not host.is_known_bridge(None, wanted["bridge"]):
         problems.refer(KIND, wanted["bridge"], "bridge", wanted["bridge"], "bridge")
 
 
 def identities(wanted: dict[str, Any]) -> list[tuple[Any, ...]]:
-    """What no two objects of a document may share."""
+    """Return the keys that must be unique in a document."""
     return [("bridge in foreign firewalls", wanted["bridge"])]
 
 
 def plan(wanted: dict[str, Any], host: Host) -> list[Action]:
-    """What has to be said, or taken back, for one bridge: an action for each place."""
+    """Return the actions for one bridge, one for each firewall where a rule is missing or to be deleted."""
     bridge, others = wanted["bridge"], host.foreign_tables
     said = dict(_said(others, bridge))
     if wanted["state"] == "absent":
         return [_action("delete", place, bridge, handles) for place, handles in said.items()]
-    # what is in firewalld's files, and not in force, has got lost at run time
+    # in firewalld's permanent configuration but not in its runtime state: deleted out of band, so it is added again
     said.pop(foreign.FIREWALLD, None)
     places = {
         _place(drop): None
@@ -65,7 +65,7 @@ def plan(wanted: dict[str, Any], host: Host) -> list[Action]:
 
 
 def apply(actions: list[Action], host: Host) -> None:
-    """Say what is to be said and take back what is to be taken back."""
+    """Add and remove accept rules in nftables chains, ufw and firewalld."""
     lines = [line for action in actions for line in _statements(action)]
     firewall.apply("".join(lines))
     for action in actions:
@@ -76,7 +76,7 @@ def apply(actions: list[Action], host: Host) -> None:
                 _run(["ufw", "route", *(verb if action.verb == "create" else ["delete", *verb])]
                      + (["comment", _MARK + bridge] if action.verb == "create" else []))  # fmt: skip
         elif keeper == foreign.FIREWALLD and action.verb == "create":
-            _mark_zone(_in_firewalld() | {bridge})  # first: what bears no mark is not taken back
+            _mark_zone(_in_firewalld() | {bridge})  # first: without this comment it is never removed
             _firewalld("--permanent", "--add-interface=" + bridge)
             _firewalld("--add-interface=" + bridge)
         elif keeper == foreign.FIREWALLD:
@@ -86,12 +86,12 @@ def apply(actions: list[Action], host: Host) -> None:
 
 
 def bridges(others: list[foreign.Table]) -> list[str]:
-    """The bridges for which something of ours is in the firewalls of others."""
+    """Return the bridges that have accept rules of ours in foreign firewalls."""
     return sorted({bridge for _place, bridge, _handle in _marked(others)} | _in_ufw() | _in_firewalld())
 
 
 def remedy(drop: foreign.Drop, bridge: str) -> str:
-    """What a person has to type, so that the chain spares the bridge."""
+    """Return the command by which an administrator makes the chain accept the bridge's packets."""
     if drop.keeper == foreign.UFW:
         return f"ufw route allow in on {bridge}; ufw route allow out on {bridge}"
     if drop.keeper == foreign.FIREWALLD:
@@ -117,7 +117,7 @@ def _place(drop: foreign.Drop) -> str:
 
 
 def _said(others: list[foreign.Table], bridge: str) -> Iterator[tuple[str, list[str]]]:
-    """Where something of ours is said for the bridge, with the handles of the rules."""
+    """Yield each firewall that has our accept rules for the bridge, with the handles of the rules."""
     handles: dict[str, list[str]] = {}
     for place, name, handle in _marked(others):
         if name == bridge:
@@ -130,7 +130,7 @@ def _said(others: list[foreign.Table], bridge: str) -> Iterator[tuple[str, list[
 
 
 def _marked(others: list[foreign.Table]) -> Iterator[tuple[str, str, str]]:
-    """Place, bridge and handle of each rule that bears our mark."""
+    """Yield place, bridge and handle of each rule that has our ownership comment."""
     for table in others:
         for chain in table.chains.values():
             for rule in chain.rules:
@@ -140,9 +140,9 @@ def _marked(others: list[foreign.Table]) -> Iterator[tuple[str, str, str]]:
 
 
 def _in_ufw() -> set[str]:
-    """The bridges of our route rules in ufw's own files; a comment there is written in hex."""
+    """Return the bridges of our route rules in ufw's files; comments are hex-encoded there."""
     found: set[str] = set()
-    if programs.find("ufw") is None:  # it was taken away, and has left its files
+    if programs.find("ufw") is None:  # uninstalled; its files may remain
         return found
     for path in _UFW_RULES:
         with contextlib.suppress(FileNotFoundError), open(path, encoding="utf-8", errors="replace") as file:
@@ -156,10 +156,10 @@ def _in_ufw() -> set[str]:
 
 
 def _in_firewalld() -> set[str]:
-    """The bridges that are named in our mark, at the end of the zone's description."""
+    """Return the bridges in our ownership comment, at the end of the zone's description."""
     if programs.find("firewall-cmd") is None:
         return set()
-    from xml.etree import ElementTree  # here, for every start of a module would pay for it
+    from xml.etree import ElementTree  # imported here: otherwise each start of a module would load it
 
     try:
         description = ElementTree.parse(_TRUSTED).findtext("description") or ""
@@ -175,7 +175,7 @@ def _mark_zone(bridges: set[str]) -> None:
 
 
 def _firewalld(*arguments: str) -> str:
-    """Tell firewalld of the trusted zone; where it does not run there is nothing but its files."""
+    """Run firewall-cmd for the trusted zone; where firewalld does not run, change its files by firewall-offline-cmd."""
     done = _call(["firewall-cmd", "--zone=trusted", *arguments])
     if done.returncode == _NOT_RUNNING:
         lasting = [argument for argument in arguments if argument != "--permanent"]
@@ -184,7 +184,7 @@ def _firewalld(*arguments: str) -> str:
 
 
 def _statements(action: Action) -> Iterator[str]:
-    """nft's text; a rule with a counter and a comment is one that iptables shows as its own."""
+    """Yield nft statements; iptables lists a rule that has a counter and a comment as one of its own."""
     bridge, place = action.wanted["bridge"], action.wanted["place"]
     if action.wanted["keeper"] != foreign.NFT:
         return

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Interfaces: a card of the host handed to a namespace, or a macvlan on a card that serves several."""
+"""Interfaces: a NIC of the host moved into a namespace, or a macvlan on a parent interface shared by several."""
 
 from __future__ import annotations
 
@@ -39,11 +39,11 @@ OPTIONS: dict[str, Any] = dict(
 )
 
 _IFLA_MACVLAN_MODE = 1
-_ALONE = "passthru"  # the mode beside which the kernel lets no other macvlan be on the card
+_ALONE = "passthru"  # the kernel allows no other macvlan on a parent interface beside this mode
 
 
 def check(wanted: dict[str, Any], host: Host, problems: options.Problems) -> None:
-    """Refuse what cannot be right, or what would lock somebody out."""
+    """Validate one interface; reject moving a NIC that the administrator's connection depends on."""
     device, netns = wanted["device"], wanted["netns"]
     problems.interface_name(KIND, device, "device", device)
     problems.interface_name(KIND, device, "name", wanted["name"])
@@ -70,7 +70,7 @@ def check(wanted: dict[str, Any], host: Host, problems: options.Problems) -> Non
 
 
 def plan(wanted: dict[str, Any], host: Host) -> list[Action]:
-    """What has to be done for one declared interface."""
+    """Return the actions that bring one interface to its desired state; none if it already is (idempotent)."""
     about = _about(wanted)
     found = _find(wanted, host)
     if wanted["state"] == "absent":
@@ -92,9 +92,9 @@ def plan(wanted: dict[str, Any], host: Host) -> list[Action]:
 
 
 def apply(actions: list[Action], host: Host) -> None:
-    """Hand cards over, make macvlans, and set both."""
+    """Move NICs into namespaces, create macvlans, and configure both."""
     for action in actions:
-        if action.verb == "replace":  # all of them first: one that was alone on its card would keep the others off it
+        if action.verb == "replace":  # delete all of them first: a macvlan in mode passthru would exclude the new ones
             _remove(action.wanted, host)
     for action in actions:
         wanted = action.wanted
@@ -112,13 +112,13 @@ def apply(actions: list[Action], host: Host) -> None:
 
 
 def delete(actions: list[Action], host: Host) -> None:
-    """Bring cards home, and take macvlans away."""
+    """Move NICs back to the host and delete macvlans."""
     for action in actions:
         _remove(action.wanted, host)
 
 
 def foretell(wanted: dict[str, Any], host: Host) -> None:
-    """Tell the host what is declared absent, or a card on its way: the name is free for another."""
+    """Record in ``host`` the links to be deleted and NICs to be moved, whose names become free."""
     if wanted["state"] == "absent":
         found = _find(wanted, host)
         if found is not None:
@@ -130,8 +130,8 @@ def foretell(wanted: dict[str, Any], host: Host) -> None:
 
 
 def identities(wanted: dict[str, Any]) -> list[tuple[Any, ...]]:
-    """What no other object of a document may have too: the card, and the name in the namespace."""
-    if wanted["state"] == "absent":  # it may leave one namespace and go to another
+    """Return the keys that must be unique in a document: the NIC, and the link's name in its namespace."""
+    if wanted["state"] == "absent":  # a NIC may be absent in one namespace and present in another
         return []
     card: list[tuple[Any, ...]] = [("card", wanted["device"])] if wanted["type"] == "physical" else []
     return [*card, ("link", wanted["netns"], _name(wanted))]
@@ -169,7 +169,7 @@ def _check_device(wanted: dict[str, Any], host: Host, problems: options.Problems
 def _check_macvlan(
     wanted: dict[str, Any], card: Link, found: Link | None, host: Host, problems: options.Problems
 ) -> None:
-    """What the kernel refuses of a macvlan when it is made (macvlan_common_newlink() in drivers/net/macvlan.c)."""
+    """Reject what the kernel rejects of a new macvlan (macvlan_common_newlink() in drivers/net/macvlan.c)."""
     device, mode = wanted["device"], wanted["mode"]
     if wanted["mtu"] is not None and wanted["mtu"] > card.mtu:
         rule = "the card has %d, and a macvlan on it no more: make this smaller, or that larger" % card.mtu
@@ -188,7 +188,7 @@ def _check_macvlan(
 
 
 def _macvlans_on(card: Link, host: Host) -> dict[tuple[str | None, str], str | None]:
-    """The macvlans that are on a card after this run, by namespace and name, with their modes."""
+    """Return the macvlans on a parent interface after this run, by namespace and name, with their modes."""
     if card.name not in host.macvlans_standing:
         standing = host.macvlans_standing[card.name] = {}
         for netns in (None, *host.handles):
@@ -202,15 +202,15 @@ def _macvlans_on(card: Link, host: Host) -> dict[tuple[str | None, str], str | N
 
 
 def _end(wanted: dict[str, Any], host: Host) -> dict[str, Any]:
-    """The object with the addresses that the link will have. Where none are declared, and the container has the link,
-    they are the container's affair: what it does with them makes no run of the host fail."""
+    """Return the object with the addresses that the link will have. Without declared addresses those of a link already
+    in the container are the container's own, and do not make a run fail."""
     if wanted["addresses"] is not None or not any(wanted[key] for key in ("gateway", "gateway6", "routes")):
         return wanted
     return wanted if _is_given(wanted, host) else {**wanted, "addresses": []}
 
 
 def _is_given(wanted: dict[str, Any], host: Host) -> bool:
-    """Whether the link is where it should be."""
+    """Return whether the link is in its desired namespace."""
     found = None if wanted["netns"] in host.namespaces_going else _find(wanted, host)
     return found is not None and found[0].name == wanted["netns"]
 
@@ -224,19 +224,19 @@ def _name(wanted: dict[str, Any]) -> str:
 
 
 def _is_macvlan_on(nic: Link, netns: str | None, link: Link, host: Host) -> bool:
-    """Whether a link of the namespace is a macvlan on that NIC of the host, by what the kernel says of it."""
+    """Return whether a link of the namespace is a macvlan on that NIC of the host, as the kernel reports it."""
     return link.kind == "macvlan" and link.peer_index == nic.index and host.is_peer_in(link, netns, None)
 
 
 def _find(wanted: dict[str, Any], host: Host) -> tuple[Stack, Link] | None:
-    """Where a NIC is that was given away, or where the macvlan is."""
+    """Return the stack and link where a moved NIC, or the macvlan, is."""
     if wanted["type"] == "physical":
         return nics.find(wanted["device"], host)
     netns, nic = wanted["netns"], host.stack(None).links.get(wanted["device"])
     link = host.stack(netns).links.get(_name(wanted)) if netns in host.handles else None
     if link is None or link.kind != "macvlan":
         return None
-    # of a NIC that is gone no macvlan is left; one on it that has another name now is taken away by its own name
+    # the kernel deletes a NIC's macvlans with the NIC; a macvlan on a NIC that was renamed is deleted by its own name
     is_it = _is_macvlan_on(nic, netns, link, host) if nic is not None else wanted["state"] == "absent"
     return (host.stack(netns), link) if is_it else None
 
@@ -247,7 +247,7 @@ def _settings(wanted: dict[str, Any], link: Link | None) -> settings.Settings:
     asked["labels"] = wanted["labels"]
     asked["gateway"], asked["gateway6"] = map(settings.normal_host, (wanted["gateway"], wanted["gateway6"]))
     asked["routes"] = settings.normal_routes(wanted["routes"])
-    if wanted["addresses"] is not None:  # then addresses, gateways and routes are the whole truth
+    if wanted["addresses"] is not None:  # then addresses, gateways and routes are exhaustive
         asked["addresses"] = sorted({settings.normal_address(address) for address in wanted["addresses"]})
         asked["gateway"], asked["gateway6"] = asked["gateway"] or "", asked["gateway6"] or ""
         asked["routes"] = settings.normal_routes(wanted["routes"] or [])
@@ -270,7 +270,7 @@ def _told(wanted: dict[str, Any]) -> dict[str, Any]:
 
 
 def _bring(wanted: dict[str, Any], host: Host, found: tuple[Stack, Link] | None) -> None:
-    """Make the macvlan in its namespace, or move the NIC there, recorded before it leaves home."""
+    """Create the macvlan in its namespace, or move the NIC there, recorded in the runtime state first."""
     home, there = host.stack(None), host.stack(wanted["netns"])
     about = "%s %s" % (KIND, _about(wanted))
     file = os.open(namespaces.path(wanted["netns"]), os.O_RDONLY | os.O_CLOEXEC)
@@ -292,7 +292,7 @@ def _bring(wanted: dict[str, Any], host: Host, found: tuple[Stack, Link] | None)
 
 
 def _set(wanted: dict[str, Any], host: Host, known: Link | None) -> None:
-    """Its settings in the namespace; ``known`` is None for one that has just come and has no addresses."""
+    """Configure the link in the namespace; ``known`` is None for a link just moved or created, without addresses."""
     stack, name = host.stack(wanted["netns"]), _name(wanted)
     about = "%s %s" % (KIND, _about(wanted))
     link = stack.fresh(name)

@@ -2,9 +2,9 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Published ports: host address, protocol and port, translated to an endpoint's address and port.
+"""Published ports: host address, protocol and port, translated (DNAT) to an endpoint's address and port.
 
-Without a host port it is an opening: a container's own port that a network of gateway mode routed lets others in to.
+Without a host port it is an allowed port: ingress to a container's own port in a network of gateway mode routed.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ _RANGE = re.compile(r"(\d{1,5})(?:-(\d{1,5}))?\Z", re.ASCII)
 
 
 def check(wanted: dict[str, Any], host: Host, problems: options.Problems) -> None:
-    """Refuse what cannot be right."""
+    """Validate one published port or range."""
     name = label(wanted)
     ranges: dict[str, range] = {}
     for field in ("host_port", "to_port"):
@@ -79,7 +79,7 @@ def check(wanted: dict[str, Any], host: Host, problems: options.Problems) -> Non
 
 
 def lay(wanted: dict[str, Any], state: State, _host: Host) -> None:
-    """Lay the port or range over the firewall's state."""
+    """Apply the port or range to the desired firewall state."""
     if wanted["host_port"] is None:
         _lay(state.openings, opening_keys(wanted), openings, wanted)
     else:
@@ -87,18 +87,18 @@ def lay(wanted: dict[str, Any], state: State, _host: Host) -> None:
 
 
 def plan(wanted: dict[str, Any], host: Host) -> list[Action]:
-    """What has to be done for one declared port or range: an action a port."""
+    """Return the actions for one declared port or range, one for each port that differs."""
     if wanted["host_port"] is None:
         return _actions(wanted, opening_keys(wanted), openings, host.firewall.state.openings)
     return _actions(wanted, keys(wanted), nat_ports, host.firewall.state.nat_ports)
 
 
 def cut_off(actions: list[Action]) -> list[str]:
-    """What would be left with nothing: processes of the host that wait where a port is about to be published."""
+    """Return an error for each process of the host that listens on a port about to be published."""
     new = [action for action in actions if action.kind == KIND and action.verb == "create"]
     names = {action.name for action in new}
     declared = {id(action.wanted): action.wanted for action in new if action.wanted["host_port"] is not None}.values()
-    published = [one for wanted in declared for one in nat_ports(wanted).items()]  # a range is many actions
+    published = [one for wanted in declared for one in nat_ports(wanted).items()]  # a range has many actions
     ports = {port: _name(key) for key, port in published if _name(key) in names}
     waiting = listeners.listeners() if ports else []
     return [
@@ -131,18 +131,18 @@ def _actions(wanted: dict[str, Any], keys: list[Any], meant: Any, live: Any) -> 
 
 
 def openings(wanted: dict[str, Any]) -> dict[OpeningKey, Opening]:
-    """Every single port that is opened without one of the host's, by its key."""
+    """Return the allowed ports (without a host port), by their keys."""
     return {key: Opening(*key, wanted["bridge"]) for key in opening_keys(wanted)}
 
 
 def opening_keys(wanted: dict[str, Any]) -> list[OpeningKey]:
-    """The keys of an opened port or range."""
+    """Return the keys of an allowed port or range."""
     address = ip.normal(wanted["to_address"])
     return [(wanted["protocol"], address, port) for port in ports(wanted["to_port"]) or []]
 
 
 def identities(wanted: dict[str, Any]) -> list[tuple[Any, ...]]:
-    """What no two objects of a document may share; nothing for one whose addresses are refused anyway."""
+    """Return the keys that must be unique in a document; none where the addresses are invalid."""
     if not _are_addresses(wanted["host_ip"], wanted["to_address"]):
         return []
     if wanted["host_port"] is not None:
@@ -152,7 +152,7 @@ def identities(wanted: dict[str, Any]) -> list[tuple[Any, ...]]:
 
 
 def nat_ports(wanted: dict[str, Any]) -> dict[NatKey, NatPort]:
-    """Every single port of a declared port or range, by its key."""
+    """Return each single port of a declared port or range, by its key."""
     targets = ports(wanted["to_port"] or wanted["host_port"]) or range(0)
     address = ip.normal(wanted["to_address"])
     found = {}
@@ -164,7 +164,7 @@ def nat_ports(wanted: dict[str, Any]) -> dict[NatKey, NatPort]:
 
 
 def keys(wanted: dict[str, Any]) -> list[NatKey]:
-    """The keys of a declared port or range; of both families where one that goes names no address at all."""
+    """Return the keys of a declared port or range; of both families where a port to be deleted names no address."""
     if wanted["host_ip"] is not None:
         hosts = [ip.normal(wanted["host_ip"])]
     elif wanted["to_address"] is not None:
@@ -176,7 +176,7 @@ def keys(wanted: dict[str, Any]) -> list[NatKey]:
 
 @functools.lru_cache(1 << 16)
 def ports(text: str) -> range | None:
-    """The ports that '80' or '8000-8005' means; None where it means none.
+    """Return the ports that '80' or '8000-8005' names; None for any other text.
 
     >>> list(ports("8000-8002"))
     [8000, 8001, 8002]
@@ -190,7 +190,7 @@ def ports(text: str) -> range | None:
 
 
 def label(wanted: dict[str, Any]) -> str:
-    """The port as a person writes it: 192.0.2.1:8080/tcp."""
+    """Return the port as declared by a user: 192.0.2.1:8080/tcp."""
     if wanted["host_port"] is None:
         address = wanted["to_address"]
         return "{}{}/{}".format("" if address is None else _host(address), wanted["to_port"], wanted["protocol"])

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Namespaces: one for each container, with a handle in /run/netns."""
+"""Network namespaces: one for each container, with a handle in /run/netns."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ OPTIONS: dict[str, Any] = dict(
     state=options.STATE,
 )
 
-# What Docker sets in each container: processes of any user bind every port, and ping; and what the kernel begins with
-# (net/ipv4/af_inet.c, net/ipv4/ping.c). The range of groups counts for ICMPv6 too.
+# True: as Docker sets in each container, any user binds every port and pings; False: the kernel's defaults
+# (net/ipv4/af_inet.c, net/ipv4/ping.c). The group range applies to ICMPv6 too.
 _UNPRIVILEGED = {
     True: {"net.ipv4.ip_unprivileged_port_start": "0", "net.ipv4.ping_group_range": "0 2147483647"},
     False: {"net.ipv4.ip_unprivileged_port_start": "1024", "net.ipv4.ping_group_range": "1 0"},
@@ -48,7 +48,8 @@ HOST = "host"  # join: the host's own namespace
 
 
 def check(wanted: dict[str, Any], host: Host, problems: options.Problems) -> None:
-    """Refuse what cannot be right, or what would harm somebody."""
+    """Validate one namespace; reject changes to a handle that this collection does not manage, and replacing a
+    namespace in which processes run."""
     name = wanted["name"]
     problems.object_name(KIND, name, "name", name)
     if not names.is_object_name(name):
@@ -77,12 +78,12 @@ def check(wanted: dict[str, Any], host: Host, problems: options.Problems) -> Non
 
 
 def identities(wanted: dict[str, Any]) -> list[tuple[Any, ...]]:
-    """What no two objects of a document may share."""
+    """Return the keys that must be unique in a document."""
     return [("namespace", wanted["name"])]
 
 
 def foretell(wanted: dict[str, Any], host: Host) -> None:
-    """Tell the host that the namespace comes or goes."""
+    """Record in ``host`` that the namespace is to be created or deleted."""
     if wanted["state"] == "present":
         host.coming[wanted["name"]] = wanted
         inode = None if wanted["pid"] is None else namespaces.inode_of_pid(wanted["pid"])
@@ -93,12 +94,12 @@ def foretell(wanted: dict[str, Any], host: Host) -> None:
 
 
 def replaced(host: Host) -> list[str]:
-    """The names that come and hold another namespace now than they should, so that what is in that one goes."""
+    """Return the names that are to get another namespace, so that links in the old one are deleted."""
     return [name for name, wanted in host.coming.items() if name in host.handles and _wrong_namespace(wanted, host)]
 
 
 def plan(wanted: dict[str, Any], host: Host) -> list[Action]:
-    """What has to be done for one declared namespace."""
+    """Return the actions that bring one namespace to its desired state; none if it already is (idempotent)."""
     name = wanted["name"]
     if wanted["state"] == "absent":
         there = name in host.handles or namespaces.is_leftover(name)
@@ -122,7 +123,7 @@ def plan(wanted: dict[str, Any], host: Host) -> list[Action]:
 
 
 def apply(actions: list[Action], host: Host) -> None:
-    """Make, change and replace namespaces; those that join others come after them. Their sysctls wait for
+    """Create, change and replace namespaces, shared ones after those that they join. Sysctls are set by
     apply_sysctls()."""
     making = [action for action in actions if action.verb in ("create", "replace")]
     is_new = bool(making) and not namespaces.share_directory()
@@ -136,13 +137,13 @@ def apply(actions: list[Action], host: Host) -> None:
     for action in actions:
         if action.verb == "change" and ("labels" in action.after or "lo" in action.after):
             if "labels" in action.after and action.wanted["unprivileged_ports"] is not None:
-                with namespaces.entered(action.name):  # first: a run killed in between finds other labels and goes on
+                with namespaces.entered(action.name):  # first: a killed run leaves a difference in labels
                     _set_unprivileged_ports(action.wanted)
             _change(action.wanted, host)
 
 
 def apply_sysctls(actions: list[Action], host: Host) -> None:
-    """Set what the actions ask for inside the namespaces; last, because net.ipv4.conf.eth0.* waits for eth0."""
+    """Set the desired sysctls inside the namespaces; last, because net.ipv4.conf.eth0.* needs eth0."""
     for action in actions:
         values = sysctls_of(action.wanted)
         if action.verb == "delete" or not values:
@@ -154,14 +155,14 @@ def apply_sysctls(actions: list[Action], host: Host) -> None:
 
 
 def send_nics_home(actions: list[Action], host: Host) -> None:
-    """Bring NICs back from namespaces that go; the kernel would, but under the names that they have there."""
+    """Move NICs back from namespaces to be deleted; the kernel would too, but keeps the names that they have there."""
     going = {action.name for action in actions}
     for device in [device for device, record in host.memory[nics.TOPIC].items() if record["netns"] in going]:
         nics.send_home(device, host)
 
 
 def held(actions: list[Action], host: Host) -> list[Action]:
-    """Those whose namespace stays, held by a process or by another handle, and its links with it."""
+    """Return the deletions whose namespace stays, with its links, because a process or another handle holds it."""
     going = [action for action in actions if action.name not in host.memory["handles"]]
     if not going:
         return []
@@ -175,8 +176,8 @@ def held(actions: list[Action], host: Host) -> list[Action]:
 
 
 def links(actions: list[Action], staying: list[Action], host: Host) -> list[tuple[str | None, str]]:
-    """The links that go with namespaces, as (namespace, name): the host's ends, and from namespaces that stay the ends
-    of pairs that lead to other namespaces of ours."""
+    """Return the links deleted with namespaces, as (namespace, name): the host's ends, and in namespaces that stay the
+    ends of pairs to other managed namespaces."""
     found: list[tuple[str | None, str]] = [(None, end) for end in host_ends(host, [action.name for action in actions])]
     for action in staying:
         others = [name for name in host.handles if name != action.name and _is_ours(host, name)]
@@ -187,7 +188,7 @@ def links(actions: list[Action], staying: list[Action], host: Host) -> list[tupl
 
 
 def delete(actions: list[Action], host: Host) -> None:
-    """Take handles away."""
+    """Delete handles."""
     if not actions:
         return
     for action in actions:
@@ -199,18 +200,18 @@ def delete(actions: list[Action], host: Host) -> None:
 
 
 def tidy(host: Host) -> None:
-    """Take /run/netns away with the last handle in it, where it was made here; at the end of each run, also for one
-    that was killed before it came to that."""
+    """Delete /run/netns after its last handle, if this collection created it; at the end of each run, so that it also
+    cleans up after a run that was killed."""
     if not host.handles and namespaces.remove_directory():
         host.memory["netns_directory"].clear()
 
 
 def host_ends(host: Host, going: Iterable[str]) -> list[str]:
-    """The host's ends of our veths whose other ends are in namespaces that go, as the kernel and the host's own marks
-    have it; nothing in the namespaces is asked.
+    """Return the host's ends of managed veths whose other ends are in namespaces to be deleted, by the kernel's nsid
+    and the ownership label of the host's end; nothing inside the namespaces is trusted.
 
-    The kernel takes a namespace down some time after its last handle, and its veths with it. Until then the names of
-    the host's ends would not be free.
+    The kernel destroys a namespace, and its veths, asynchronously after its last handle. Until then the names of the
+    host's ends would not be free.
     """
     ends = [link for link in host.stack(None).links.values() if link.peer_namespace is not None and _is_our_veth(link)]
     names_going = {name for name in going if name not in host.memory["handles"] and name in host.handles}
@@ -221,16 +222,16 @@ def host_ends(host: Host, going: Iterable[str]) -> list[str]:
 
 
 def _is_moved_on(end: Link, going: set[str], host: Host) -> bool:
-    """Whether the other end was in one of the namespaces, by the host end's mark, and its container has moved it on to
-    a namespace without a handle."""
+    """Return whether the other end was in one of the namespaces, by the host end's ownership label, and the container
+    has moved it to a namespace without a handle."""
     return (end.labels or {}).get("container") in going and not any(
         host.is_peer_in(end, None, other) for other in host.handles
     )
 
 
 def labels(host: Host, name: str) -> dict[str, str] | None:
-    """The labels of a namespace of ours; None for any other. They are in a file of the host's root: what is inside a
-    namespace is its container's to write."""
+    """Return the labels of a managed namespace; None for any other. They are in the runtime state, which only the
+    host's root writes: the inside of a namespace is writable by its container."""
     for topic in ("handles", "namespaces"):
         record = host.memory[topic].get(name)
         if record is not None:
@@ -239,7 +240,8 @@ def labels(host: Host, name: str) -> dict[str, str] | None:
 
 
 def _recovered(host: Host, name: str) -> dict[str, str] | None:
-    """Where the file was lost: a namespace is ours to which one of our veths leads whose host end says so."""
+    """Return the labels where the runtime state is missing: a namespace is managed if a managed veth, by its host end's
+    ownership label, leads to it."""
     outside = host.stack(None)
     for end in outside.links.values():
         if _is_our_veth(end) and (end.labels or {}).get("container", name) == name and host.is_peer_in(end, None, name):
@@ -264,7 +266,8 @@ def _check_absent(wanted: dict[str, Any], host: Host, problems: options.Problems
 
 
 def _check_processes(wanted: dict[str, Any], field: str, deed: str, host: Host, problems: options.Problems) -> None:
-    """Nobody loses his links unasked: not where his namespace was made here and goes with its name."""
+    """Reject deleting or replacing a namespace in which processes run, without ``force``: where this collection created
+    it, they would lose their links."""
     name = wanted["name"]
     if name in host.memory["handles"] or wanted["force"]:
         return
@@ -325,7 +328,7 @@ def _check_pid(wanted: dict[str, Any], host: Host, problems: options.Problems) -
 
 
 def _holder(inode: int, name: str, host: Host) -> str | None:
-    """Whose the namespace is besides: another of our names for it, one that does not merely join it."""
+    """Return another managed name, not one that joins, whose namespace this is; None if there is none."""
     declared = host.given_by_processes.get(inode, name)
     if declared != name:
         return declared
@@ -337,7 +340,7 @@ def _holder(inode: int, name: str, host: Host) -> str | None:
 
 
 def _wrong_namespace(wanted: dict[str, Any], host: Host) -> str | None:
-    """What the handle holds now, when it is not what is wanted."""
+    """Return which namespace the handle holds if it is not the desired one; None if it is."""
     held, remembered = host.handles[wanted["name"]], host.memory["handles"].get(wanted["name"]) or {}
     join, pid = wanted["join"], wanted["pid"]
     if join is not None:
@@ -350,7 +353,7 @@ def _wrong_namespace(wanted: dict[str, Any], host: Host) -> str | None:
 
 
 def _is_replaced(joined: str, host: Host) -> bool:
-    """Whether a name that others join gets another namespace in this run, to which they have to follow it."""
+    """Return whether a joined name gets another namespace in this run, to which those that join it have to follow."""
     wanted = host.coming.get(joined)
     joins_none = wanted is not None and wanted["join"] in (None, HOST)
     return joins_none and joined in host.handles and _wrong_namespace(host.coming[joined], host) is not None
@@ -388,7 +391,7 @@ def _told(host: Host, name: str) -> dict[str, Any]:
 
 
 def sysctls_of(wanted: dict[str, Any]) -> dict[str, str]:
-    """The sysctls that are asked for, as the kernel reads them; forwarding among them."""
+    """Return the desired sysctls in the kernel's notation, forwarding among them."""
     values = {key: _word(value) for key, value in (wanted["sysctls"] or {}).items()}
     if wanted["forwarding"] is not None:
         values.update({key: str(int(wanted["forwarding"])) for key in sysctls.FORWARDING.values()})
@@ -416,28 +419,28 @@ def _make(action: Action, host: Host) -> None:
 
 
 def _set_unprivileged_ports(wanted: dict[str, Any]) -> None:
-    """Who may bind low ports and ping in the namespace that this process is in; explicit sysctls win.
+    """Set who may bind low ports and ping in the namespace that this process is in; explicit sysctls take precedence.
 
-    Set when a namespace is made, and compared by its labels only: a look into each of a thousand namespaces would be a
-    twentieth of a run that has nothing to do.
+    Set when a namespace is created, and compared by its labels only: reading the sysctls of a thousand namespaces would
+    be a twentieth of an idempotent run.
     """
     if wanted["unprivileged_ports"] is None:
         return
     said = {key.replace("/", ".") for key in wanted["sysctls"] or {}}
     for key, value in _UNPRIVILEGED[wanted["unprivileged_ports"]].items():
         if key not in said:
-            # ENOENT: this kernel lacks it; EINVAL: a user namespace that has not all of the groups
+            # ENOENT: the kernel lacks the sysctl; EINVAL: a user namespace that does not map all groups
             with contextlib.suppress(OSError):
                 sysctls.write(key, value)
 
 
 def _is_own(wanted: dict[str, Any]) -> bool:
-    """Whether the name is to have a namespace of its own."""
+    """Return whether the name is to have a namespace of its own."""
     return wanted["join"] is None and wanted["pid"] is None
 
 
 def _remember(making: list[Action], host: Host) -> None:
-    """Record the handles that are about to be made: a run that is killed must leave none that it does not know."""
+    """Record the handles about to be created: a killed run must not leave one that is missing in the runtime state."""
     for action in making:
         wanted = action.wanted
         host.memory["handles"].pop(action.name, None)
@@ -454,7 +457,7 @@ def _record(wanted: dict[str, Any], words: dict[str, str]) -> dict[str, Any]:
 
 
 def _change(wanted: dict[str, Any], host: Host) -> None:
-    """Take over a namespace, give it other labels, raise its loopback interface."""
+    """Adopt a namespace, change its labels, set its loopback interface up."""
     name = wanted["name"]
     words = wanted["labels"] if wanted["labels"] is not None else labels(host, name) or {}
     if _is_own(wanted):
@@ -473,7 +476,7 @@ def _raise_loopback(name: str) -> list[Request]:
 
 
 def _lacking(name: str, host: Host) -> list[str]:
-    """The loopback addresses, which the kernel gives with lo, that lo has lost although it is up."""
+    """Return the loopback addresses, assigned by the kernel when lo comes up, that are missing although it is up."""
     stack = host.stack(name)
     if stack.loopback is None or not stack.loopback.up:
         return []
@@ -481,11 +484,11 @@ def _lacking(name: str, host: Host) -> list[str]:
     families = {payload[0] for payload in held if any(address in payload for address in _LOOPBACK)}
     found = [] if socket.AF_INET in families else ["127.0.0.1/8"]
     if socket.AF_INET6 not in families:
-        with namespaces.entered(name):  # or where there is no IPv6
+        with namespaces.entered(name):  # absent also where IPv6 is disabled
             found += ["::1/128"] if sysctls.read("net/ipv6/conf/lo/disable_ipv6") == "0" else []
     return found
 
 
 def _is_our_veth(link: Link) -> bool:
-    """Whether it is an end on the host of a pair that was made here."""
+    """Return whether the link is the host's end of a managed veth pair."""
     return link.kind == "veth" and link.ours

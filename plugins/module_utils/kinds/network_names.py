@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Names of networks: by which names and addresses a network's containers are found by all that are on it."""
+"""Names of networks: the names and addresses by which all containers on a network find each other."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ OPTIONS: dict[str, Any] = dict(
 
 
 def check(wanted: dict[str, Any], host: Host, problems: options.Problems) -> None:
-    """Refuse what cannot stand in a hosts file; take note of the rest."""
+    """Validate one network's names, and record them as desired."""
     network = wanted["network"]
     problems.object_name(KIND, network, "network", network)
     for entry in wanted["entries"] or []:
@@ -38,12 +38,12 @@ def check(wanted: dict[str, Any], host: Host, problems: options.Problems) -> Non
 
 
 def identities(wanted: dict[str, Any]) -> list[tuple[Any, ...]]:
-    """What no two objects of a document may share."""
+    """Return the keys that must be unique in a document."""
     return [("network", wanted["network"])]
 
 
 def plan(wanted: dict[str, Any], host: Host) -> list[Action]:
-    """What has to be done for one network."""
+    """Return the actions that bring one network's names to the desired state; none if they are (idempotent)."""
     network = wanted["network"]
     asked = hosts_lines(wanted["entries"] or []) if wanted["state"] == "present" else ""
     before, after = (text.splitlines() for text in (host.name_files.lines(network), asked))
@@ -54,12 +54,12 @@ def plan(wanted: dict[str, Any], host: Host) -> list[Action]:
 
 
 def apply(actions: list[Action], host: Host) -> None:
-    """Write what the networks say."""
+    """Write the names of networks."""
     for action in actions:
         host.name_files.write_network(action.name)
 
 
 def _shown(lines: list[str], others: list[str]) -> dict[str, list[str]]:
-    """The lines that are not among the others: there may be a thousand that stay."""
+    """Return the lines that are not among the others: a diff without the thousand unchanged ones."""
     known = set(others)
     return {"names": [line.replace("\t", " ") for line in lines if line not in known]}

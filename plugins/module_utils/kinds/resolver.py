@@ -2,9 +2,9 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Resolvers: which networks' names containers find, and which nameservers they ask.
+"""Resolvers: the networks whose names containers resolve, and their nameservers.
 
-One object for all containers for which that is the same.
+One object for all containers with the same settings.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ OPTIONS: dict[str, Any] = dict(
 
 
 def check(wanted: dict[str, Any], _host: Host, problems: options.Problems) -> None:
-    """Refuse what cannot be right."""
+    """Validate one object."""
     about = _about(wanted)
     for container in wanted["containers"]:
         problems.object_name(KIND, about, "containers", container)
@@ -43,12 +43,12 @@ def check(wanted: dict[str, Any], _host: Host, problems: options.Problems) -> No
 
 
 def identities(wanted: dict[str, Any]) -> list[tuple[Any, ...]]:
-    """What no two objects of a document may share."""
+    """Return the keys that must be unique in a document."""
     return [("container", name) for name in wanted["containers"]]
 
 
 def plan(wanted: dict[str, Any], host: Host) -> list[Action]:
-    """What has to be done for the containers of one object."""
+    """Return the actions for the containers of one object; none if their files are as desired (idempotent)."""
     files, about = host.name_files, _about(wanted)
     if wanted["state"] == "absent":
         had = [name for name in wanted["containers"] if files.has_ours(name)]
@@ -63,7 +63,7 @@ def plan(wanted: dict[str, Any], host: Host) -> list[Action]:
 
 
 def apply(actions: list[Action], host: Host) -> None:
-    """Give the containers their files."""
+    """Write the containers' hosts and resolv.conf files."""
     for action in actions:
         networks, resolv_conf = _asked(action.wanted)
         for name in action.after["containers"]:
@@ -71,7 +71,7 @@ def apply(actions: list[Action], host: Host) -> None:
 
 
 def delete(actions: list[Action], host: Host) -> None:
-    """Take the containers' files away."""
+    """Delete the containers' hosts and resolv.conf files."""
     for action in actions:
         for name in action.wanted["containers"]:
             host.name_files.take_away(name)
@@ -93,7 +93,7 @@ def _is_right(name: str, host: Host, networks: frozenset[str], resolv_conf: str 
 
 
 def _about(wanted: dict[str, Any]) -> str:
-    """The containers' names, as many as a person wants to read."""
+    """Return the containers' names, abbreviated after the third."""
     shown = ", ".join(wanted["containers"][:3])
     more = len(wanted["containers"]) - 3
     return shown if more <= 0 else "%s and %d more" % (shown, more)

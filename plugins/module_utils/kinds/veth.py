@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Veth pairs: the cable from a bridge to a container, or from one bridge to another."""
+"""Veth pairs: from a bridge to a container, or the patch link between two bridges."""
 
 from __future__ import annotations
 
@@ -51,17 +51,17 @@ OPTIONS: dict[str, Any] = dict(
     state=options.STATE,
 )
 
-_MOVES = {"bridge", "peer", "peer.mac", "peer.addresses"}  # after these neighbours have to learn anew who is where
-_ANYBODY = "0.0.0.0/0"  # as an allowed address: what it sends is checked for its MAC only
+_MOVES = {"bridge", "peer", "peer.mac", "peer.addresses"}  # changes that make neighbour entries stale: announced after
+_ANYBODY = "0.0.0.0/0"  # as an allowed address: anti-spoofing checks the MAC only
 _GUARD = ("anti_spoofing", "guarded_mac", "guarded_addresses", "allowed_addresses")
-# Every port of the bridge hears each announcement, so that those of a thousand endpoints are a million packets. Of more
-# than these only they speak for whom a neighbour may know another MAC.
+# An announcement is flooded to every port of the bridge: those of a thousand endpoints are a million packets. Of more
+# endpoints than this only those are announced for which a neighbour may have a stale MAC.
 _ANNOUNCED = 64
-_MOST_ADDRESSES = 16  # of one unguarded endpoint
+_MOST_ADDRESSES = 16  # of one endpoint without anti-spoofing
 
 
 def check(wanted: dict[str, Any], host: Host, problems: options.Problems) -> None:
-    """Refuse what cannot be right, or what would harm somebody."""
+    """Validate one veth pair; reject changes to links that this collection does not manage, unless ``adopt`` is set."""
     name = wanted["name"]
     problems.interface_name(KIND, name, "name", name)
     if wanted["state"] == "present" and wanted["peer"] is None:
@@ -102,7 +102,7 @@ def check(wanted: dict[str, Any], host: Host, problems: options.Problems) -> Non
 
 
 def identities(wanted: dict[str, Any]) -> list[tuple[Any, ...]]:
-    """What no two objects of a document may share: the names of both ends."""
+    """Return the keys that must be unique in a document: the names of both ends."""
     found: list[tuple[Any, ...]] = [("link", wanted["netns"], wanted["name"])]
     if wanted["peer"] is not None and wanted["state"] == "present":
         found.append(("link", wanted["peer"]["netns"], wanted["peer"]["name"]))
@@ -110,7 +110,7 @@ def identities(wanted: dict[str, Any]) -> list[tuple[Any, ...]]:
 
 
 def foretell(wanted: dict[str, Any], host: Host) -> None:
-    """Tell the host that both ends of the pair come or go; one that gets another name leaves its place to others."""
+    """Record in ``host`` the ends to be created or deleted; the old name of a renamed or moved end becomes free."""
     if wanted["state"] == "absent":
         host.links_going.update(_ends_going(wanted, host))
         return
@@ -121,11 +121,11 @@ def foretell(wanted: dict[str, Any], host: Host) -> None:
 
 
 def lay(wanted: dict[str, Any], state: State, host: Host) -> None:
-    """Lay the pair over the firewall's state: a port of a bridge, and what it may send."""
+    """Apply the pair to the desired firewall state: a bridge port, and its anti-spoofing guard."""
     if wanted["netns"] is not None:
         return
     name, present = wanted["name"], wanted["state"] == "present"
-    if present and wanted["bridge"] is None:  # not enforced: a port of a bridge stays one, as guarded as it was
+    if present and wanted["bridge"] is None:  # not enforced: the bridge port and its anti-spoofing stay as they are
         return
     endpoint = present and is_endpoint(wanted)
     if endpoint:
@@ -142,7 +142,8 @@ def lay(wanted: dict[str, Any], state: State, host: Host) -> None:
 
 
 def lay_cables(declared: list[dict[str, Any]], state: State, host: Host) -> None:
-    """The first end of a cable is a port of its bridge's, the other one where that has to turn packets round."""
+    """Apply patch links to the desired firewall state: the first end is a port of its bridge, the other one only where
+    it is a reflecting port (hairpin)."""
     for near in declared:
         if near["state"] == "absent" or not is_cable(near):
             continue
@@ -155,7 +156,7 @@ def lay_cables(declared: list[dict[str, Any]], state: State, host: Host) -> None
 
 
 def lay_neighbours(declared: list[dict[str, Any]], state: State, host: Host) -> None:
-    """The containers' other endpoints, which are not declared now, have got bridges beside them, or lost some."""
+    """Update the ports of undeclared endpoints of declared containers, whose other bridges may have changed."""
     for netns, near, bridge in _undeclared(declared, host):
         port = state.ports.get(near.name)
         if port is not None:
@@ -165,8 +166,8 @@ def lay_neighbours(declared: list[dict[str, Any]], state: State, host: Host) -> 
 
 
 def bridges_of_containers(declared: list[dict[str, Any]], host: Host) -> dict[str | None, set[str]]:
-    """On which bridges the endpoints of each container are that is declared, also those that nobody declares now; of
-    bridges that are joined the one with the addresses counts."""
+    """Return the bridges on which each declared container has endpoints, undeclared ones included; of bridges with
+    patch links, the gateway bridge."""
     found: dict[str | None, set[str]] = {}
     for wanted in _present_endpoints(declared):
         bridge: str = wanted["bridge"]
@@ -181,8 +182,7 @@ def _present_endpoints(declared: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _undeclared(declared: list[dict[str, Any]], host: Host) -> Iterator[tuple[str, Link, str]]:
-    """The endpoints that exist and stay of containers of which others are declared: the namespace, the host's end, and
-    the bridge that it is on."""
+    """Yield the undeclared endpoints that stay of declared containers: namespace, the host's end, and its bridge."""
     own, named = host.stack(None), {wanted["name"] for wanted in declared if wanted["netns"] is None}
     others = [near for near in own.links.values() if _is_host_end(near) and near.name not in named]
     staying = [near for near in others if (None, near.name) not in host.links_going]
@@ -203,8 +203,8 @@ def _is_host_end(link: Link) -> bool:
 
 
 def _addresses_of(netns: str, near: Link, bridge: str, state: State, host: Host) -> tuple[str, ...]:
-    """The addresses of an endpoint: those of its guard. What a container without one has given itself counts as far as
-    it is of the bridge's subnets, and of no guarded endpoint."""
+    """Return the addresses of an endpoint: those of its guard. Without one, addresses configured inside the container
+    count if they are in the bridge's subnets and not those of a guarded endpoint."""
     guard = state.guards.get(near.name)
     if guard is not None:
         return guard.addresses
@@ -218,7 +218,7 @@ def _addresses_of(netns: str, near: Link, bridge: str, state: State, host: Host)
 
 
 def plan(wanted: dict[str, Any], host: Host) -> list[Action]:
-    """What has to be done for one declared veth."""
+    """Return the actions that bring one veth pair to its desired state; none if it already is (idempotent)."""
     name = wanted["name"]
     link = host.link(wanted["netns"], name, "veth", wanted["state"] == "present")
     if wanted["state"] == "absent":
@@ -229,7 +229,7 @@ def plan(wanted: dict[str, Any], host: Host) -> list[Action]:
     if far is None:
         peer = wanted["peer"]
         here = _find_far(host, wanted["netns"], link)
-        if here is not None and here[0] in host.namespaces_going:  # and the pair with it
+        if here is not None and here[0] in host.namespaces_going:  # the kernel deletes the pair with it
             here = None
         before = {"peer": None if here is None else {"name": here[1].name, "netns": here[0]}}
         after = {"peer": {"name": peer["name"], "netns": peer["netns"]}}
@@ -240,17 +240,17 @@ def plan(wanted: dict[str, Any], host: Host) -> list[Action]:
 
 
 def apply(actions: list[Action], host: Host) -> None:
-    """Make, replace and change pairs."""
+    """Create, replace and change pairs."""
     renamed.rename(actions, host)
     for action in actions:
         if action.verb == "replace":
             _unplug(action.wanted, host)
     moving = [action.wanted for action in actions if action.verb == "change" and "peer" in action.after]
-    for step in (_step_aside, _move_far):  # two may change places
+    for step in (_step_aside, _move_far):  # two steps: two ends may swap names
         for wanted in moving:
             step(wanted, host)
     making = [action.wanted for action in actions if action.verb in ("create", "replace")]
-    at_once = host.open_files.batch  # each holds an open file of its namespace until the batch is sent
+    at_once = host.open_files.batch  # each has an open file of its namespace until the batch is sent
     for first in range(0, len(making), at_once):
         _make(making[first : first + at_once], host)
     for action in actions:
@@ -260,33 +260,35 @@ def apply(actions: list[Action], host: Host) -> None:
 
 
 def is_endpoint(wanted: dict[str, Any]) -> bool:
-    """Whether the pair joins a container to a bridge of the host; a cable between two bridges does not."""
+    """Return whether the pair connects a container to a bridge of the host; a patch link does not."""
     peer = wanted["peer"]
     return wanted["bridge"] is not None and wanted["netns"] is None and peer is not None and peer["bridge"] is None
 
 
 def is_cable(wanted: dict[str, Any]) -> bool:
-    """Whether the pair joins two bridges of the host; the first end counts as a container's port where icc is false."""
+    """Return whether the pair is a patch link between two bridges of the host; where icc is false, its first end counts
+    as a container's port."""
     peer = wanted["peer"]
     ends = (wanted, peer or {})
     return all(end.get("bridge") is not None and end.get("netns") is None for end in ends)
 
 
 def _turns(near: str, far: str, host: Host) -> bool:
-    """Whether what came by this end of a cable between two bridges may have to go back by it, translated: this bridge
-    is the gateway's, the other one is joined to it. Never both ends: they would throw broadcasts at each other."""
+    """Return whether this end of a patch link is a reflecting port: a translated packet may leave by the end by which
+    it came in, because this is the gateway bridge and the other one is attached to it. Never both ends: they would loop
+    broadcasts."""
     return near not in host.heads and far in host.heads
 
 
 def _port(wanted: dict[str, Any], also_on: set[str]) -> Port:
-    """An endpoint as the firewall takes it; ``also_on`` are the other bridges on which its container has one."""
+    """Return an endpoint as the firewall's port; ``also_on`` are the other bridges of its container's endpoints."""
     elsewhere = tuple(sorted(also_on - {wanted["bridge"]}))
     return Port(wanted["name"], wanted["bridge"], _plain_addresses(wanted) if elsewhere else (), elsewhere)
 
 
 def _guard(wanted: dict[str, Any], host: Host) -> Guard | None:
-    """What the port may send, where that is checked; one that may send for anybody is checked for its MAC only. Where
-    nobody says its addresses, they are those of the guard that stands."""
+    """Return the anti-spoofing guard of the port, if enabled; where any source address is allowed, the MAC only. Where
+    no addresses are declared, those of the existing guard stay."""
     if not wanted["anti_spoofing"] or not is_endpoint(wanted) or wanted["peer"]["mac"] is None:
         return None
     allowed = tuple(sorted(settings.normal_network(network) for network in wanted["allowed_addresses"] or []))
@@ -301,7 +303,7 @@ def _guard(wanted: dict[str, Any], host: Host) -> Guard | None:
 
 
 def _has_no_addresses_to_guard(wanted: dict[str, Any], host: Host) -> bool:
-    """Whether nobody says which addresses a standing port may send from, now or by a guard, although they count."""
+    """Return whether anti-spoofing needs addresses, but the existing port has neither declared ones nor a guard."""
     if wanted["peer"]["addresses"] is not None or _ANYBODY in (wanted["allowed_addresses"] or []):
         return False
     near = host.stack(None).links.get(wanted["name"])
@@ -309,7 +311,7 @@ def _has_no_addresses_to_guard(wanted: dict[str, Any], host: Host) -> bool:
 
 
 def _place_left(wanted: dict[str, Any], host: Host) -> Iterator[tuple[str | None, str]]:
-    """Namespace and name of the other end, where it is to have others."""
+    """Yield namespace and name that the other end has, if it is to have others."""
     if wanted["peer"] is None or not host.is_known_namespace(wanted["netns"]):
         return
     near = host.stack(wanted["netns"]).links.get(wanted["name"])
@@ -320,7 +322,7 @@ def _place_left(wanted: dict[str, Any], host: Host) -> Iterator[tuple[str | None
 
 
 def _ends_going(wanted: dict[str, Any], host: Host) -> Iterator[tuple[str | None, str]]:
-    """Namespace and name of both ends of a pair that is declared absent: their names are free for another."""
+    """Yield namespace and name of both ends of a pair that is declared absent: the names become free."""
     link = host.stack(wanted["netns"]).links.get(wanted["name"]) if host.is_known_namespace(wanted["netns"]) else None
     if link is not None:
         yield wanted["netns"], link.name
@@ -350,7 +352,7 @@ def _check_found(wanted: dict[str, Any], host: Host, problems: options.Problems)
 
 
 def _far_link(wanted: dict[str, Any], host: Host, near: Link) -> Link | None:
-    """The other end, if it is where it should be, under the name that it should have."""
+    """Return the other end if it has its desired namespace and name."""
     peer = wanted["peer"]
     if peer["netns"] in host.namespaces_going:
         return None
@@ -359,9 +361,9 @@ def _far_link(wanted: dict[str, Any], host: Host, near: Link) -> Link | None:
 
 
 def _find_far(host: Host, place: str | None, near: Link) -> tuple[str | None, Link] | None:
-    """The other end, wherever it is, of an end in namespace ``place``; with the namespace that our mark names looked
-    into first. The kernel has to say of ``near`` that its peer is there: two indexes are no proof, for a container may
-    make a pair of any two."""
+    """Return the other end, in any namespace, of an end in namespace ``place``; the namespace in the ownership label is
+    searched first. The kernel must report the peer's namespace for ``near``: matching interface indexes prove nothing,
+    because a container may create a pair with any two."""
     likely = (near.labels or {}).get("container")
     for netns in itertools.chain([likely] if likely in host.handles else [], [None], host.handles):
         if not host.is_peer_in(near, place, netns):
@@ -381,8 +383,8 @@ def _are_pair(one: Link | None, other: Link) -> bool:
 def _near_settings(wanted: dict[str, Any], host: Host, link: Link | None) -> settings.Settings:
     asked = _end_settings(wanted, wanted, link)
     if is_endpoint(wanted):
-        asked["hairpin"] = True  # for a container that calls its own published port, should bridged packets meet NAT
-        # one that claims a place in the spanning tree is disabled; netfilter does not see such frames
+        asked["hairpin"] = True  # for a container's call to its own published port, with br_netfilter
+        # a port that sends BPDUs is disabled; netfilter does not see such frames
         asked["bpdu_guard"] = wanted["anti_spoofing"]
         asked["isolated"] = wanted["isolated"]
         asked.update(_port_settings(link))
@@ -393,7 +395,8 @@ def _near_settings(wanted: dict[str, Any], host: Host, link: Link | None) -> set
 
 
 def _port_settings(link: Link | None) -> settings.Settings:
-    """What no option says, and changed by hand cuts the port off or has others hear what is for it."""
+    """Return the bridge port flags that no option sets: changed out of band they would isolate the port, or deliver
+    other endpoints' frames to it."""
     return {"shut": False, "port": settings.port_as_made(link)}
 
 
@@ -403,7 +406,7 @@ def _far_settings(wanted: dict[str, Any], host: Host, link: Link | None) -> sett
     if is_cable(wanted):
         asked["hairpin"] = _turns(peer["bridge"], wanted["bridge"], host)
         asked.update(_port_settings(link))
-    if peer["addresses"] is not None:  # then addresses, gateways and routes are the whole truth
+    if peer["addresses"] is not None:  # then addresses, gateways and routes are exhaustive
         asked["gateway"] = settings.normal_host(peer["gateway"]) or ""
         asked["gateway6"] = settings.normal_host(peer["gateway6"]) or ""
         asked["routes"] = settings.normal_routes(peer["routes"] or [])
@@ -442,7 +445,7 @@ def _differences(wanted: dict[str, Any], host: Host, near: Link, far: Link) -> t
 
 
 def _told_guard(found: Guard | None) -> dict[str, Any]:
-    """A guard in the words of the options that it comes from."""
+    """Return a guard in terms of the module's options."""
     if found is None:
         return {"anti_spoofing": False}
     allowed = list(found.allowed_addresses) if found.addresses_checked else [_ANYBODY]
@@ -472,7 +475,7 @@ def _told(wanted: dict[str, Any]) -> dict[str, Any]:
 
 
 def _make(wanted: list[dict[str, Any]], host: Host) -> None:
-    """All pairs of a batch with one message each, then each end's settings."""
+    """Create all pairs of a batch, one message each, then configure each end."""
     files: dict[str | None, int] = {}
     near: dict[str | None, list[Request]] = {}
     try:
@@ -529,7 +532,7 @@ def _set_far(wanted: dict[str, Any], host: Host, new: bool) -> None:
     about = "{} {}: {}".format(KIND, wanted["name"], peer["name"])
     asked = _far_settings(wanted, host, link)
     if new:
-        asked["mac"] = asked["mtu"] = None  # it was born with them
+        asked["mac"] = asked["mtu"] = None  # set when the pair was created
     requests = [] if link is None else settings.reopening(stack, link, about)
     with host.tolerated(peer["netns"]):
         stack.send(requests + settings.setup(peer["name"], about, asked, settings.bridge_of(peer["bridge"], stack)))
@@ -551,7 +554,7 @@ def _address(stack: Stack, name: str, asked: settings.Settings, link: Link | Non
 
 
 def _allow_ipv6(name: str) -> None:
-    """Where links are told to have no IPv6, one that needs it has."""
+    """Enable IPv6 on a link that needs it, where the namespace disables it by default."""
     path = "net/ipv6/conf/%s/disable_ipv6" % name
     if sysctls.read(path) == "1":
         sysctls.write(path, "0")
@@ -571,7 +574,7 @@ def _change(wanted: dict[str, Any], host: Host) -> None:
 
 
 def _step_aside(wanted: dict[str, Any], host: Host) -> None:
-    """Free the name that the other end has, for another pair of this run."""
+    """Rename the other end away, so that its name is free for another pair of this run."""
     found = _wherever_it_is(wanted, host)
     if found is None:
         return
@@ -588,7 +591,7 @@ def _wherever_it_is(wanted: dict[str, Any], host: Host) -> tuple[str | None, Lin
 
 
 def _move_far(wanted: dict[str, Any], host: Host) -> None:
-    """Bring the other end to the namespace and name that are wanted; its addresses stay behind and are given anew."""
+    """Move the other end to its desired namespace and name; its addresses, dropped by the kernel, are set again."""
     found = _wherever_it_is(wanted, host)
     if found is None:
         return
@@ -615,7 +618,7 @@ def _announce(actions: list[Action], host: Host) -> None:
 
 
 def _has_usual_mac(wanted: dict[str, Any]) -> bool:
-    """Whether its MAC is the one that its IPv4 address gives, so that all who know the address know the MAC."""
+    """Return whether the MAC is the one derived from the IPv4 address, so that neighbour entries for it stay valid."""
     usual = {names.mac_of_ipv4(address) for address in _plain_addresses(wanted) if ":" not in address}
     return wanted["peer"]["mac"] is not None and wanted["peer"]["mac"].lower() in usual
 

@@ -2,10 +2,11 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""VXLAN tunnels: a port of a bridge behind which other hosts' containers are.
+"""VXLAN tunnels: a bridge port to the containers of other hosts (VTEPs).
 
-Static by default: nothing is learned, nothing is flooded, and the bridge answers ARP and neighbour discovery for the
-endpoints itself (neigh_suppress). Sources: RFC 7348, Documentation/networking/vxlan.rst, include/uapi/linux/if_link.h.
+Static by default: FDB entries are declared, MAC learning and flooding of BUM traffic are off, and the bridge answers
+ARP and neighbour discovery for the endpoints (neigh_suppress). With ``flood`` BUM traffic is sent to each listed VTEP
+(head-end replication). Sources: RFC 7348, Documentation/networking/vxlan.rst, include/uapi/linux/if_link.h.
 """
 
 from __future__ import annotations
@@ -80,7 +81,7 @@ _PORT_FLAGS = {
 
 
 def check(wanted: dict[str, Any], host: Host, problems: options.Problems) -> None:
-    """Refuse what cannot be right, or what would harm somebody."""
+    """Validate one tunnel; reject changes to a link that this collection does not manage, unless ``adopt`` is set."""
     name = wanted["name"]
     problems.interface_name(KIND, name, "name", name)
     problems.object_name(KIND, name, "netns", wanted["netns"])
@@ -109,7 +110,7 @@ def check(wanted: dict[str, Any], host: Host, problems: options.Problems) -> Non
 
 
 def identities(wanted: dict[str, Any]) -> list[tuple[Any, ...]]:
-    """What no two objects of a document may share: the name, and the VNI on a UDP port."""
+    """Return the keys that must be unique in a document: the name, and the VNI on a UDP port."""
     link: list[tuple[Any, ...]] = [("link", wanted["netns"], wanted["name"])]
     if wanted["vni"] is None or wanted["state"] == "absent":
         return link
@@ -117,13 +118,13 @@ def identities(wanted: dict[str, Any]) -> list[tuple[Any, ...]]:
 
 
 def foretell(wanted: dict[str, Any], host: Host) -> None:
-    """Tell the host that the tunnel comes or goes."""
+    """Record in ``host`` that the tunnel is to be created or deleted."""
     links = host.links_coming if wanted["state"] == "present" else host.links_going
     links.add((wanted["netns"], wanted["name"]))
 
 
 def plan(wanted: dict[str, Any], host: Host) -> list[Action]:
-    """What has to be done for one declared tunnel."""
+    """Return the actions that bring one tunnel to its desired state; none if it already is (idempotent)."""
     name, stack = wanted["name"], host.stack(wanted["netns"])
     link = host.link(wanted["netns"], name, "vxlan", wanted["state"] == "present")
     if wanted["state"] == "absent":
@@ -150,7 +151,7 @@ def plan(wanted: dict[str, Any], host: Host) -> list[Action]:
 
 
 def renew(wanted: dict[str, Any], host: Host) -> list[Action]:
-    """What has to be done for a tunnel that is as it should be when its bridge loses its neighbours."""
+    """Return the action that restores the neighbour entries of an unchanged tunnel whose bridge loses them."""
     link = host.link(wanted["netns"], wanted["name"], "vxlan", False)
     if wanted["state"] == "absent" or link is None or not wanted["endpoints"]:
         return []
@@ -159,7 +160,7 @@ def renew(wanted: dict[str, Any], host: Host) -> list[Action]:
 
 
 def apply(actions: list[Action], host: Host) -> None:
-    """Make, replace and change tunnels."""
+    """Create, replace and change tunnels."""
     renamed.rename(actions, host)
     delete([action for action in actions if action.verb == "replace"], host)
     for action in actions:
@@ -174,7 +175,7 @@ def apply(actions: list[Action], host: Host) -> None:
 
 
 def delete(actions: list[Action], host: Host) -> None:
-    """Take tunnels away, and what their bridges know of who was behind them."""
+    """Delete tunnels, and their endpoints' neighbour entries on the bridges."""
     for action in actions:
         stack = host.stack(action.wanted["netns"])
         _forget_neighbours(action.name, stack)
@@ -183,7 +184,7 @@ def delete(actions: list[Action], host: Host) -> None:
 
 
 def lay(wanted: dict[str, Any], state: State, host: Host) -> None:
-    """Lay the tunnel over the firewall's state."""
+    """Apply the tunnel to the desired firewall state."""
     if wanted["netns"] is None:
         state.ports.pop(wanted["name"], None)
         before = state.tunnels.pop(wanted["name"], None)
@@ -197,7 +198,7 @@ def lay(wanted: dict[str, Any], state: State, host: Host) -> None:
 
 
 def _port(wanted: dict[str, Any], host: Host) -> Port | None:
-    """The tunnel as the firewall takes it, as any port of a bridge: icc: false holds across hosts."""
+    """Return the tunnel as the firewall's port, like any bridge port: icc: false applies across hosts."""
     stack = host.stack(wanted["netns"])
     link = host.link(wanted["netns"], wanted["name"], "vxlan", False)
     bridge = wanted["bridge"] or (_bridge_name(stack, link) if link is not None else None)
@@ -210,10 +211,10 @@ def _port(wanted: dict[str, Any], host: Host) -> Port | None:
 
 
 def _with_known_vteps(wanted: dict[str, Any], were_known: bool, host: Host) -> Tunnel | None:
-    """The tunnel and the VTEPs that its FDB is going to have, where they are all there are.
+    """Return the tunnel with the VTEPs that its FDB is going to have, if those are all of its remote VTEPs; else None.
 
-    They are not where endpoints were never given (BGP, or another program, fills the FDB) and where the tunnel learns
-    without a flood list, from whoever sends.
+    They are not where no endpoints were declared (BGP or another program fills the FDB), and where the tunnel learns
+    without a flood list, from any sender.
     """
     if wanted["endpoints"] is None and not were_known:
         return None
@@ -222,7 +223,7 @@ def _with_known_vteps(wanted: dict[str, Any], were_known: bool, host: Host) -> T
     local = wanted["local"] or (_local(link) if link is not None else None)
     vni = wanted["vni"] or (number(link.data[_ID]) if link is not None and _ID in link.data else None)
     if local is None or vni is None:
-        return None  # reported as missing
+        return None  # reported as missing by check()
     found = Tables(set(), set(), set())
     stays = link is not None and not _is_replaced(_asked(wanted, link), _found(stack, link))
     if link is not None and stays and (wanted["endpoints"] is None or wanted["flood"] is None):
@@ -236,8 +237,8 @@ def _with_known_vteps(wanted: dict[str, Any], were_known: bool, host: Host) -> T
 
 
 def udp_ports(declared: list[dict[str, Any]], host: Host) -> frozenset[int]:
-    """The UDP ports of the host's tunnels, as they will be when the declared ones are carried out, and VXLAN's own: a
-    container's packet to another host's tunnel has this host's address, which may be a VTEP's."""
+    """Return the desired UDP ports of the host's tunnels, and VXLAN's own. Used to drop packets of containers to
+    another host's VTEP: masqueraded, they would have this host's address, which may be a VTEP's."""
     here = {link.name: _dstport(link) for link in host.stack(None).links.values() if link.kind == "vxlan" and link.ours}
     for wanted in declared:
         if wanted["netns"] is None:
@@ -248,7 +249,7 @@ def udp_ports(declared: list[dict[str, Any]], host: Host) -> frozenset[int]:
 
 
 def shown(stack: Stack, link: Link, with_endpoints: bool) -> dict[str, Any]:
-    """A tunnel of the host, whoever made it, as network_info tells it."""
+    """Return a tunnel of the host, managed or not, in the form of network_info."""
     found = _found(stack, link)
     told = {key: found[key] for key in ("vni", "local", "dstport", "device", "mtu", "bridge", "learning")}
     told.update(name=link.name, ours=link.ours, labels=link.labels or {}, extensions=_extensions(link))
@@ -265,7 +266,7 @@ def shown(stack: Stack, link: Link, with_endpoints: bool) -> dict[str, Any]:
 
 
 def _check_values(wanted: dict[str, Any], problems: options.Problems) -> bool:
-    """What can be said of the values alone; whether the addresses can be read."""
+    """Validate the values without looking at the host; return whether the addresses are valid."""
     name = wanted["name"]
     if wanted["vni"] is not None and not 1 <= wanted["vni"] <= VNI_LAST:
         problems.add(KIND, name, "vni", wanted["vni"], f"a VNI is 1 to {VNI_LAST}")
@@ -305,7 +306,7 @@ def _check_references(wanted: dict[str, Any], host: Host, problems: options.Prob
 
 
 def _check_families(wanted: dict[str, Any], link: Link | None, problems: options.Problems) -> None:
-    """All VTEPs have to be of one family."""
+    """Validate that all VTEPs are of one address family."""
     local = wanted["local"] or (_local(link) if link is not None else None)
     if local is None:
         return
@@ -329,7 +330,7 @@ def _check_local(wanted: dict[str, Any], host: Host, problems: options.Problems)
 
 
 def _check_neighbouring_tunnels(wanted: dict[str, Any], host: Host, problems: options.Problems) -> None:
-    """Tunnels that share a UDP port share a socket: their VNIs have to differ, and what the socket does must not."""
+    """Validate against tunnels on the same UDP port, which share a socket: VNIs must differ, socket flags must not."""
     name, stack = wanted["name"], host.stack(wanted["netns"])
     own = host.link(wanted["netns"], name, "vxlan", False)
     vni = wanted["vni"] or (number(own.data[_ID]) if own is not None else None)
@@ -349,7 +350,7 @@ def _check_neighbouring_tunnels(wanted: dict[str, Any], host: Host, problems: op
 
 
 def _asked(wanted: dict[str, Any], link: Link | None) -> dict[str, Any]:
-    """Everything but the entries, in the words of _found."""
+    """Return the desired attributes, without FDB and neighbour entries, in the form of _found()."""
     asked = {key: wanted[key] for key in ("vni", "dstport", "device", "mtu", "bridge", "learning")}
     asked["local"] = None if wanted["local"] is None else ip.normal(wanted["local"])
     asked["labels"] = wanted["labels"]
@@ -387,7 +388,7 @@ def _is_anycast(wanted: dict[str, Any], host: Host) -> bool:
 
 
 def _is_replaced(asked: dict[str, Any], found: dict[str, Any]) -> bool:
-    """Whether something differs that the kernel does not change in a tunnel that stands."""
+    """Return whether an attribute differs that the kernel cannot change in an existing tunnel."""
     fixed = any(asked[key] is not None and asked[key] != found[key] for key in ("vni", "dstport", "device"))
     if asked["local"] is None:
         return fixed
@@ -403,13 +404,13 @@ def _told(wanted: dict[str, Any]) -> dict[str, Any]:
     return told
 
 
-# ---- entries ----
+# ---- FDB and neighbour entries ----
 
-ByMac = dict[str, tuple[frozenset[str], frozenset[str], bool]]  # MAC: VTEPs, addresses, whether the bridge knows it
+ByMac = dict[str, tuple[frozenset[str], frozenset[str], bool]]  # MAC: VTEPs, addresses, whether the bridge FDB has it
 
 
 def _wanted_by_mac(wanted: dict[str, Any], local: str | None = None) -> ByMac:
-    """The declared endpoints; those at this host's own VTEP are none of the tunnel's."""
+    """Return the declared endpoints; those at this host's own VTEP get no entries."""
     local = ip.normal(local or wanted["local"]) if local or wanted["local"] else None
     found: ByMac = {}
     for endpoint in wanted["endpoints"] or []:
@@ -434,7 +435,7 @@ def _by_mac(tables: Tables) -> ByMac:
 
 
 def _tables(wanted: dict[str, Any], local: str | None, found: Tables) -> Tables:
-    """The tables as they should be; a list that is not given leaves its part as it is."""
+    """Return the desired VXLAN FDB, bridge FDB and neighbour entries; what is not declared stays as observed."""
     flood = {(mac, vtep) for mac, vtep in found.forwarding if mac == EVERYBODY}
     if wanted["flood"] is not None:
         own = ip.normal(local) if local else None
@@ -448,7 +449,7 @@ def _tables(wanted: dict[str, Any], local: str | None, found: Tables) -> Tables:
 
 
 def _entries_that_differ(wanted: dict[str, Any], stack: Stack, link: Link) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Flood list and endpoints, of these only the ones that differ: a fabric has thousands."""
+    """Return the flood list and the endpoints that differ, before and after; unchanged ones may be thousands."""
     local = wanted["local"] or _local(link)
     found = neighbours.read(stack, link.index, link.master, set(_wanted_by_mac(wanted, local)))
     tables = _tables(wanted, local, found)
@@ -476,7 +477,7 @@ def _flooded(tables: Tables) -> list[str]:
     return sorted(vtep for mac, vtep in tables.forwarding if mac == EVERYBODY)
 
 
-# ---- what is sent ----
+# ---- netlink requests ----
 
 
 def _create(wanted: dict[str, Any], stack: Stack) -> list[Request]:
@@ -495,14 +496,14 @@ def _create(wanted: dict[str, Any], stack: Stack) -> list[Request]:
     if mtu is not None:
         attrs.append(("IFLA_MTU", mtu))
     about = "{} {}".format(KIND, wanted["name"])
-    # in one batch, but two messages: a link that is being made gets no alias, and a run killed before it has one leaves
-    # a tunnel that nobody owns
+    # one batch, but two messages: a link that is being created takes no alias, and without the ownership label a tunnel
+    # of a run killed in between would be unmanaged
     marked = messages.change_link(wanted["name"], [("IFLA_IFALIAS", mark(wanted["labels"] or {}))])
     return [Request(messages.create_link(wanted["name"], "vxlan", data, attrs), about), Request(marked, about)]
 
 
 def _set(wanted: dict[str, Any], stack: Stack) -> None:
-    """Bring a tunnel that stands to what is declared: attributes first, then who is behind it."""
+    """Configure an existing tunnel as desired: attributes first, then FDB and neighbour entries."""
     name, about = wanted["name"], "{} {}".format(KIND, wanted["name"])
     link = stack.fresh(name)
     requests = settings.reopening(stack, link, about)
@@ -513,7 +514,7 @@ def _set(wanted: dict[str, Any], stack: Stack) -> None:
     if asked["labels"] is None and not link.ours:
         asked["labels"] = {}
     asked["silent"] = True
-    flags = _port_attributes(wanted, link)  # before the port exists: a new one floods
+    flags = _port_attributes(wanted, link)  # read before the port exists: a new one floods
     index_of_bridge = settings.bridge_of(wanted["bridge"], stack)
     requests += settings.setup(name, about, asked, index_of_bridge)
     if wanted["bridge"] is not None:
@@ -521,7 +522,7 @@ def _set(wanted: dict[str, Any], stack: Stack) -> None:
         requests.append(Request(messages.change_link(name, [messages.bridge_port(as_port)]), about))
     with namespaces.entered(wanted["netns"]):
         _keep_silent(name)
-    # last: nothing is sent through it that the port's flags would have kept
+    # last: nothing is sent through it before the port's flags are set
     requests.append(Request(messages.change_link(name, [], up=True), about))
     stack.send(requests)
     stack.forget()
@@ -535,7 +536,7 @@ def _set(wanted: dict[str, Any], stack: Stack) -> None:
 
 
 def _keep_silent(name: str) -> None:
-    """A port needs no IPv6 of its own, and one that has it reports the multicast groups it is in, to all who learn."""
+    """Disable IPv6 on the link: a bridge port needs none, and other VTEPs would learn from its MLD reports."""
     key = f"net/ipv6/conf/{name}/disable_ipv6"
     if sysctls.read(key) == "0":
         sysctls.write(key, "1")
@@ -552,7 +553,7 @@ def _change_data(wanted: dict[str, Any], link: Link) -> messages.Attributes:
 
 
 def _forget_neighbours(name: str, stack: Stack) -> None:
-    """Before a tunnel leaves its bridge: only the tunnel's entries tell which of the bridge's neighbours are its."""
+    """Delete a tunnel's neighbour entries before it leaves its bridge: only its FDB tells them from others."""
     link = stack.links.get(name)
     if link is None or link.kind != "vxlan" or link.master is None:
         return
@@ -562,8 +563,8 @@ def _forget_neighbours(name: str, stack: Stack) -> None:
 
 
 def _port_attributes(wanted: dict[str, Any], link: Link | None) -> dict[str, bool]:
-    """As a port of the bridge: with nobody to flood to nothing is flooded, and ARP is answered here; with somebody ARP
-    goes its way, for what is announced by it (an address that moves) is what flooding is asked for."""
+    """Return the bridge port flags. Without a flood list nothing is flooded and the bridge answers ARP
+    (neigh_suppress). With one ARP is flooded too, because flooding is enabled for announcements of moved addresses."""
     learning = wanted["learning"] if wanted["learning"] is not None else link is not None and _is_learning(link)
     floods = bool(wanted["flood"])
     if wanted["flood"] is None and link is not None:
@@ -578,13 +579,13 @@ def _port_flag(link: Link, name: str) -> bool:
 
 
 def _words(flags: dict[str, bool]) -> str:
-    """The port's flags as `bridge link` names them: 'learning off flood off ...'."""
+    """Return the port's flags in the words of `bridge link`: 'learning off flood off ...'."""
     words = (name[len("IFLA_BRPORT_") :].lower() + (" on" if on else " off") for name, on in flags.items())
     return " ".join(words)
 
 
 def _fitting_mtu(stack: Stack, local: str, version: int) -> int | None:
-    """The MTU with which a packet and its outer headers fit the underlay's device."""
+    """Return the MTU that leaves room for the outer headers on the underlay's device; None if none has ``local``."""
     for index, addresses in stack.addresses.items():
         if local in (address.split("/")[0] for address in addresses):
             device = stack.link_at(index)
@@ -621,6 +622,7 @@ def _is_learning(link: Link) -> bool:
 
 
 def _extensions(link: Link) -> list[str]:
-    """What a tunnel's socket does that ours do not; flags are there or not, the others have a value."""
+    """Return the flags of a tunnel's socket that this collection does not set; a flag attribute is present or absent,
+    others have a value."""
     found = ((word, link.data.get(at)) for at, word in _FLAGS.items())
     return [word for word, value in found if value is not None and (len(value) == 0 or number(value))]

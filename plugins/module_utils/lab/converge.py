@@ -2,10 +2,10 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Brings a lab to what is declared: what has to change is data first, then done, in the order of Changes.
+"""Brings a lab to its desired state: the changes are computed as data first, then applied, in the order of Changes.
 
-A run that was killed at any point is mended by the next: a process says itself who it is, a card has its addresses
-before its cable is plugged in, and what is not finished is done again from its start.
+A run that was killed at any point is repaired by the next: a process records its own identity, a NIC has its addresses
+before it is connected, and what is unfinished is done again from its start.
 """
 
 from __future__ import annotations
@@ -36,12 +36,12 @@ _PROGRAMS = {
 }
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _LISTENS = "/run/lab/sshd.pid"  # in a host's root: sshd writes it when it listens, the last step of a host's start
-_SECONDS = 30  # for a start, which takes a fifth of one
+_SECONDS = 30  # for a start, which takes a fifth of a second
 
 
 @dataclass(frozen=True)
 class Cable:
-    """One card of a host and its port on the underlay's bridge, the two ends of a veth pair."""
+    """One NIC of a host and its port on the underlay's bridge, the two ends of a veth pair."""
 
     host: Host
     port: str
@@ -50,7 +50,7 @@ class Cable:
 
 @dataclass
 class Changes:
-    """What has to be done, in order."""
+    """The changes, in order."""
 
     write: list[str] = field(default_factory=list)  # files
     keys: list[Path] = field(default_factory=list)
@@ -65,7 +65,7 @@ class Changes:
     adjust: list[Cable] = field(default_factory=list)  # MTU, and up
 
     def actions(self) -> list[str]:
-        """The same in words."""
+        """Return the changes as messages."""
         return (
             ["write %s" % name for name in self.write]
             + ["make key %s of %s" % (key.name, key.parent.name) for key in self.keys]
@@ -82,7 +82,7 @@ class Changes:
 
 
 def missing_programs() -> list[str]:
-    """A message for each program that the machine lacks, with the package to install."""
+    """Return a message for each missing program, with the package to install."""
     return [
         "program %s: is not on this machine: install the package %s" % (program, package)
         for program, package in sorted(_PROGRAMS.items())
@@ -92,30 +92,31 @@ def missing_programs() -> list[str]:
 
 @contextlib.contextmanager
 def alone(directory: Path) -> Iterator[None]:
-    """One run at a time works on the labs of a place. The lock is the place itself, so that it leaves no file."""
+    """Lock the parent directory, so that one run at a time changes labs in it. The directory itself is locked, which
+    leaves no lock file."""
     place = _lock(directory.parent)
     try:
         yield
     finally:
         if directory.parent == LABS:
-            with contextlib.suppress(OSError):  # other labs are in it
+            with contextlib.suppress(OSError):  # it has other labs
                 LABS.rmdir()
         os.close(place)
 
 
 def stands(lab: Lab) -> bool:
-    """Whether the lab's first process runs, and with it whatever else of it does."""
+    """Return whether the lab's first process runs, and with it its other processes."""
     return process.find(lab.directory / "pid") is not None
 
 
 def running(lab: Lab) -> dict[str, bool]:
-    """The hosts that have left traces in the lab's directory, and whether each of them runs."""
+    """Return the hosts with a directory in the lab, and whether each of them runs."""
     hosts = lab.directory / "hosts"
     return {name: _pid(lab, name) is not None for name in sorted(os.listdir(hosts))} if hosts.exists() else {}
 
 
 def compare(lab: Lab, restart: list[str]) -> Changes:
-    """What has to change so that the lab stands as declared, and the hosts named in restart are switched off and on."""
+    """Return the changes that bring the lab to its desired state and restart the hosts named in ``restart``."""
     runs = running(lab)
     names = {host.name for host in lab.everybody()}
     todo = Changes(
@@ -143,9 +144,9 @@ def compare(lab: Lab, restart: list[str]) -> Changes:
 
 
 def apply(lab: Lab, todo: Changes) -> None:
-    """Does it."""
+    """Apply the changes."""
     lab.directory.mkdir(mode=0o700, exist_ok=True)
-    files.refuse_shared(lab.directory)  # in a place for all, as /tmp, it may have been made meanwhile
+    files.refuse_shared(lab.directory)  # in a shared directory, such as /tmp, another user may have created it since
     for name in todo.write:
         files.write(lab, name)
     files.make_keys(todo.keys)
@@ -166,18 +167,18 @@ def apply(lab: Lab, todo: Changes) -> None:
 
 
 def take_down(directory: Path) -> None:
-    """Ends the lab's processes, and with them its mounts and namespaces, and removes its directory."""
+    """End the lab's processes, and with them its mounts and namespaces, and delete its directory."""
     process.end(directory / "pid")
     files.remove(directory)
 
 
 def _lock(place: Path) -> int:
-    """Makes the directory and holds it; returns the descriptor whose closing lets it go."""
+    """Create the directory and lock it; return the descriptor, whose closing releases the lock."""
     while True:
         place.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(place, os.O_RDONLY | os.O_DIRECTORY)
         fcntl.flock(descriptor, fcntl.LOCK_EX)
-        # Whoever held it before may have removed it together with the last lab.
+        # The previous holder of the lock may have deleted the directory with its last lab.
         if place.exists() and os.path.samestat(place.stat(), os.fstat(descriptor)):
             return descriptor
         os.close(descriptor)
@@ -188,13 +189,13 @@ def _pid_file(lab: Lab, name: str) -> Path:
 
 
 def _pid(lab: Lab, name: str) -> int | None:
-    """The first process of a host that is up, as the machine numbers it."""
+    """Return the PID, outside its PID namespace, of the first process of a host that is up."""
     pid = process.find(_pid_file(lab, name))
     return pid if pid is not None and os.path.exists("/proc/%d/root%s" % (pid, _LISTENS)) else None
 
 
 def _links(lab: Lab) -> dict[str, dict[str, Any]]:
-    """The outside's links by name, in the words of `ip -json link`."""
+    """Return the outside's links by name, in the words of `ip -json link`."""
     answer = _in_network_of(lab, OUTSIDE, ["ip", "-json", "link", "show"]).stdout
     return {link["ifname"]: link for link in json.loads(answer)}
 
@@ -221,9 +222,9 @@ def _start_lab(lab: Lab) -> None:
 
 
 def _start(lab: Lab, hosts: list[Host]) -> None:
-    """Starts the hosts at the same time, each as a child of the lab's first process, and waits until all are up."""
+    """Start the hosts in parallel, each as a child of the lab's first process, and wait until all are up."""
     for host in hosts:
-        process.end(_pid_file(lab, host.name))  # what a killed run left half made
+        process.end(_pid_file(lab, host.name))  # left by a run that was killed
         directory = files.host_directory(lab, host.name)
         script = ["sh", str(lab.directory / files.HOST_SCRIPT), str(lab.directory), host.name]
         kinds = ["--mount", "--net", "--uts", "--ipc", "--pid", "--fork", "--propagation", "private"]
@@ -252,13 +253,13 @@ def _enter_lab(lab: Lab) -> list[str]:
 
 
 def _make_bridge(lab: Lab) -> None:
-    """The underlay: a bridge with the outside's addresses that sends multicast to everybody, as a plain switch does."""
+    """Create the underlay: a bridge with the outside's addresses that floods multicast, as a plain switch does."""
     lines = ["link add name %s type bridge mcast_snooping 0" % BRIDGE]
     _ip(lab, OUTSIDE, [*lines, *_addresses(lab, lab.outside, BRIDGE), "link set dev %s up" % BRIDGE])
 
 
 def _plug(lab: Lab, cables: list[Cable]) -> None:
-    """Makes the cables' veth pairs; the first card of a host gets its addresses, the others come bare and down."""
+    """Create the veth pairs; the first NIC of a host gets its addresses, the others none, and stay down."""
     _unplug(lab, [cable.port for cable in cables])
     _ip(
         lab,
@@ -276,20 +277,20 @@ def _plug(lab: Lab, cables: list[Cable]) -> None:
         if cable.card == "eth0":
             addresses = _addresses(lab, cable.host, "eth0")
             _ip(lab, cable.host.name, [*addresses, "link set dev eth0 up", *routes])
-    # A port speaks for nobody, so it gets no link-local address.
+    # A bridge port needs no link-local address.
     _ip(lab, OUTSIDE, ["link set dev %s addrgenmode none" % cable.port for cable in cables])
     _ip(lab, OUTSIDE, ["link set dev %s master %s up" % (cable.port, BRIDGE) for cable in cables])
 
 
 def _unplug(lab: Lab, ports: list[str]) -> None:
-    """Removes the ports, and the cards with them. One that is gone already is as well gone."""
+    """Delete the ports, and the NICs with them. A missing one is no error."""
     _ip(lab, OUTSIDE, ["link del dev %s" % port for port in ports], force=True)
 
 
 def _adjust(lab: Lab, cables: list[Cable]) -> None:
     _ip(lab, OUTSIDE, ["link set dev %s mtu %d up" % (cable.port, cable.host.mtu) for cable in cables])
     for cable in cables:
-        # Who uses the lab may have given the card to a container: then its MTU is theirs.
+        # The user of the lab may have moved the NIC into a container and set another MTU.
         _ip(lab, cable.host.name, ["link set dev %s mtu %d" % (cable.card, cable.host.mtu)], force=True)
 
 
@@ -303,7 +304,7 @@ def _addresses(lab: Lab, host: Host, device: str) -> list[str]:
 
 
 def _ip(lab: Lab, name: str, lines: list[str], force: bool = False) -> None:
-    """Runs the lines of an `ip -batch` in the network of a host. force: goes on after a line that fails, silently."""
+    """Run the lines of an `ip -batch` in the network of a host. force: continue after a line that fails, silently."""
     if lines:
         command = ["ip", *(["-force"] if force else []), "-batch", "-"]
         _in_network_of(lab, name, command, "".join(line + "\n" for line in lines), check=not force)
@@ -312,7 +313,7 @@ def _ip(lab: Lab, name: str, lines: list[str], force: bool = False) -> None:
 def _in_network_of(
     lab: Lab, name: str, command: list[str], text: str = "", check: bool = True
 ) -> subprocess.CompletedProcess[str]:
-    """Runs a program of the machine in the network namespace of a host."""
+    """Run a program of the machine in the network namespace of a host."""
     pid = _pid(lab, name)
     if pid is None:
         raise LabError("host %s ended while the lab was being changed; run again" % name)

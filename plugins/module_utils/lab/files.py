@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The files of a lab: its inventory, which is also its memory of what was declared, and what SSH needs."""
+"""The files of a lab: its inventory, which also records what was declared, and what SSH needs."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from ansible_collections.virtnet.linux.plugins.module_utils.lab import scripts
 from ansible_collections.virtnet.linux.plugins.module_utils.lab.process import LabError
 from ansible_collections.virtnet.linux.plugins.module_utils.lab.settings import Host, Lab
 
-INVENTORY = "inventory.json"  # JSON is YAML: Ansible's yaml inventory plugin takes the suffix too
+INVENTORY = "inventory.json"  # JSON is YAML: Ansible's yaml inventory plugin accepts the suffix too
 KNOWN_HOSTS = "known_hosts"
 SSH_CONFIG = "ssh_config"
 LAB_SCRIPT = "lab.sh"
@@ -30,23 +30,23 @@ HOST_KEY = "ssh_host_ed25519_key"
 
 
 def host_directory(lab: Lab, name: str) -> Path:
-    """Where the host's key, log and PID are."""
+    """Return the directory of the host's key, log and PID."""
     return lab.directory / "hosts" / name
 
 
 def outdated(lab: Lab) -> list[str]:
-    """The names of the files that are not as they should be, the inventory first; without the known hosts."""
+    """Return the names of files that differ from their desired content, the inventory first; without known_hosts."""
     names = (INVENTORY, LAB_SCRIPT, HOST_SCRIPT, ENTER, SSH_CONFIG)
     return [name for name in names if _read(lab.directory / name) != _text(lab, name)]
 
 
 def known_hosts_outdated(lab: Lab) -> bool:
-    """Whether the known hosts are not as they should be, as when a key is still to be made."""
+    """Return whether known_hosts differs from its desired content, as when a key is still to be created."""
     return bool(missing_keys(lab)) or _read(lab.directory / KNOWN_HOSTS) != _known_hosts(lab)
 
 
 def write(lab: Lab, name: str) -> None:
-    """Writes one of the files, whole or not at all."""
+    """Write one of the files, atomically."""
     path = lab.directory / name
     draft = path.with_name(name + ".new")
     draft.write_text(_text(lab, name))
@@ -55,13 +55,13 @@ def write(lab: Lab, name: str) -> None:
 
 
 def missing_keys(lab: Lab) -> list[Path]:
-    """The keys that are still to be made: the one that opens the hosts, and each host's own."""
+    """Return the keys to be created: the one that opens the hosts, and each host's own."""
     keys = [lab.directory / KEY] + [host_directory(lab, host.name) / HOST_KEY for host in lab.everybody()]
     return [key for key in keys if not _read(key.with_name(key.name + ".pub"))]  # empty where ssh-keygen was killed
 
 
 def make_keys(keys: list[Path]) -> None:
-    """Makes the keys, all at once. ssh-keygen writes the public half last."""
+    """Create the keys, in parallel. ssh-keygen writes the public half last."""
     makers = []
     for key in keys:
         key.parent.mkdir(parents=True, exist_ok=True)
@@ -75,8 +75,8 @@ def make_keys(keys: list[Path]) -> None:
 
 
 def remove(directory: Path) -> None:
-    """Removes the lab's directory, the inventory last: what is left of a run that was killed is still known as a lab's,
-    for the next one to remove."""
+    """Delete the lab's directory, the inventory last: what a killed run leaves is still recognised as a lab's, and
+    deleted by the next one."""
     for entry in directory.iterdir():
         if entry.is_dir() and not entry.is_symlink():
             shutil.rmtree(entry)
@@ -87,7 +87,7 @@ def remove(directory: Path) -> None:
 
 
 def refuse_foreign(directory: Path) -> None:
-    """LabError where the directory is there and no lab's: a lab's first file is its inventory."""
+    """Raise LabError where the directory exists and is not a lab's: a lab's first file is its inventory."""
     if not os.path.lexists(directory):
         return
     refuse_shared(directory)
@@ -97,7 +97,7 @@ def refuse_foreign(directory: Path) -> None:
 
 
 def refuse_shared(directory: Path) -> None:
-    """LabError where somebody else could write in the directory: root believes what is in it, and follows its links."""
+    """Raise LabError where another user could write in the directory: root trusts its content and symlinks."""
     status = os.lstat(directory)
     if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.geteuid() or status.st_mode & 0o022:
         raise LabError(
@@ -107,7 +107,7 @@ def refuse_shared(directory: Path) -> None:
 
 
 def remembered(directory: Path) -> Lab | None:
-    """The lab as its inventory has it, None where there is none."""
+    """Return the lab recorded in its inventory, None where there is none."""
     text = _read(directory / INVENTORY)
     if text is None:
         return None
@@ -147,7 +147,7 @@ def _inventory(lab: Lab) -> str:
 
 
 def _variables(lab: Lab, host: Host) -> dict[str, Any]:
-    """A host's variables. They stand at the host, not at its group, so that two labs' inventories go together."""
+    """Return a host's variables. They are set on the host, not on its group, so that two labs' inventories merge."""
     facts = {"lab_" + key: value for key, value in dataclasses.asdict(host).items() if key != "name"}
     return {
         "ansible_host": _ssh_name(lab, host),
@@ -176,7 +176,7 @@ def _host(name: str, variables: dict[str, Any]) -> Host:
 
 
 def _ssh_name(lab: Lab, host: Host) -> str:
-    """What SSH calls the host. The lab's name is in it: Ansible names the sockets of its connections by it."""
+    """Return the host's name for SSH, with the lab's name in it: Ansible names its connections' sockets by it."""
     return "%s.%s" % (host.name, lab.name)
 
 

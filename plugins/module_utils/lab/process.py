@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The processes of a lab: found by the file in which each says who it is, ended by the kernel's own handle."""
+"""The processes of a lab: found by the file in which each records its PID and start time, ended by pidfd."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ import signal
 import time
 from pathlib import Path
 
-_PATIENCE = 30  # seconds that a killed process gets to be gone; it takes milliseconds
+_PATIENCE = 30  # seconds for a killed process to end; it takes milliseconds
 
 
 class LabError(Exception):
-    """Something failed, in words for the person at the playbook."""
+    """An error with a message for the user."""
 
 
 def find(file: Path) -> int | None:
-    """The PID of the process that wrote the file, None where it did not or is no more."""
+    """Return the PID of the process that wrote the file, None if there is none or it has ended."""
     try:
         pid, started = file.read_text().split()
         return int(pid) if _fields(int(pid))[19] == started else None
@@ -29,9 +29,9 @@ def find(file: Path) -> int | None:
 
 
 def end(file: Path) -> None:
-    """Kills the process that wrote the file and waits until it is gone, and everything in its PID namespace with it.
+    """Kill the process that wrote the file, and with it everything in its PID namespace, and wait until it has ended.
 
-    Its parent is the unshare that made it, which ends with its child: that is waited for too.
+    Its parent is the unshare that created it, which ends with its child: it is waited for too.
     """
     pid = find(file)
     if pid is not None:
@@ -50,13 +50,13 @@ def end(file: Path) -> None:
 
 
 def wait(file: Path, sign: str, log: Path, seconds: float) -> int:
-    """Waits until the process writes the file, and the file named sign is in its root. Returns its PID.
+    """Wait until the process writes the file, and the file named ``sign`` is in its root. Return its PID.
 
-    LabError, with the end of its log, where that does not happen in time.
+    Raise LabError, with the end of its log, after ``seconds``.
     """
     limit = time.monotonic() + seconds
     while time.monotonic() < limit:
-        written = file.exists() and file.read_text().endswith("\n")  # asked first: it may be written meanwhile
+        written = file.exists() and file.read_text().endswith("\n")  # tested first: it may be written in between
         pid = find(file)
         if pid is not None and os.path.exists("/proc/%d/root%s" % (pid, sign)):
             return pid
@@ -68,7 +68,8 @@ def wait(file: Path, sign: str, log: Path, seconds: float) -> int:
 
 
 def _fields(pid: int) -> list[str]:
-    """/proc/PID/stat after the command's name, which may have spaces and brackets: state, parent, ..., start time."""
+    """Return the fields of /proc/PID/stat after the command's name, which may have spaces and brackets: state, parent,
+    ..., start time."""
     return Path("/proc/%d/stat" % pid).read_text().rpartition(")")[2].split()
 
 

@@ -2,11 +2,11 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The three shell scripts of a lab: its own first process, a host's first process, and the way into a host.
+"""The three shell scripts of a lab: its first process, a host's first process, and the SSH entry into a host.
 
-Text, because only module_utils travel to the machine that a module runs on. They need a POSIX shell, util-linux,
-iproute2 and OpenSSH's server. A process writes "PID STARTTIME" of itself into a file (fields 1 and 22 of
-/proc/PID/stat, proc(5)): a PID that the kernel gave to somebody else later has another start time.
+They are text, because only module_utils are sent to the machine that a module runs on. They need a POSIX shell,
+util-linux, iproute2 and OpenSSH's server. A process writes its "PID STARTTIME" into a file (fields 1 and 22 of
+/proc/PID/stat, proc(5)): a process that later reuses the PID has another start time.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What a lab is: its hosts, their addresses on the underlay, and the rules for what a person may ask for."""
+"""A lab's data: its hosts, their addresses on the underlay, and the validation of the module's options."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ from typing import Any, Union
 
 Network = Union[ipaddress.IPv4Network, ipaddress.IPv6Network]
 
-OUTSIDE = "outside"  # the host that holds the underlay's bridge and plays the rest of the world
+OUTSIDE = "outside"  # the host with the underlay's bridge, which acts as the rest of the network
 BRIDGE = "underlay"  # that bridge
-LABS = Path("/run/virtnet-lab")  # where labs are that are not put elsewhere; empty after a reboot, as they are
+LABS = Path("/run/virtnet-lab")  # default parent directory of labs; empty after a reboot, as labs do not survive one
 
-# A host's name is also its port's on the bridge (15 bytes at most), followed by .1 to .8 for the cards after eth0.
+# A host's name is also its port's on the bridge (15 bytes at most), with .1 to .8 appended for NICs after eth0.
 _HOST = re.compile(r"[a-z0-9]([a-z0-9-]{0,11}[a-z0-9])?\Z")
 _HOST_RULE = "a host's name is 1 to 13 of the characters a-z 0-9 - with a letter or digit at both ends"
 _LAB = re.compile(r"[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?\Z")
 _LAB_RULE = "a lab's name is 1 to 32 of the characters a-z 0-9 - with a letter or digit at both ends"
-_TAKEN = (OUTSIDE, BRIDGE, "lo", "localhost", "all", "lab")  # devices there already, and words of inventories
+_TAKEN = (OUTSIDE, BRIDGE, "lo", "localhost", "all", "lab")  # existing devices, and reserved words of inventories
 _PATH = re.compile(r"/[A-Za-z0-9/._-]*\Z")
 _PATH_RULE = "an absolute path of the characters A-Z a-z 0-9 / . _ - (it stands in mount options and in an ssh_config)"
-_OUTSIDE6 = 0xFFFF  # the outside's number in the IPv6 subnet; the hosts' are below
+_OUTSIDE6 = 0xFFFF  # the outside's number in the IPv6 subnet; the hosts' are lower
 
 
 @dataclass(frozen=True)
 class Host:
-    """One host: its addresses on the underlay without length, its cards' MTU, and how many cards it has."""
+    """One host: its addresses on the underlay without prefix length, its NICs' MTU, and its number of NICs."""
 
     name: str
     address: str | None
@@ -41,13 +41,13 @@ class Host:
     uplinks: int
 
     def cards(self) -> dict[str, str]:
-        """The host's cards by their ports on the underlay's bridge: {"h1": "eth0", "h1.1": "eth1"}."""
+        """Return the host's NICs by their ports on the underlay's bridge: {"h1": "eth0", "h1.1": "eth1"}."""
         return {self.name + (".%d" % i if i else ""): "eth%d" % i for i in range(self.uplinks)}
 
 
 @dataclass(frozen=True)
 class Lab:
-    """A lab as it should be, or as its inventory says it was declared last."""
+    """The desired lab, or the one last declared, from its inventory."""
 
     name: str
     directory: Path
@@ -58,12 +58,12 @@ class Lab:
     hosts: tuple[Host, ...]
 
     def everybody(self) -> tuple[Host, ...]:
-        """The outside first: the others' cards need its bridge."""
+        """Return all hosts, the outside first: the others' NICs need its bridge."""
         return (self.outside, *self.hosts)
 
 
 def problems(options: dict[str, Any]) -> list[str]:
-    """What is wrong with the module's options, each with the field, what was given, and what is allowed."""
+    """Return an error for each invalid option of the module, with the field, the value and the rule."""
     found = []
     if not _LAB.match(options["name"]):
         found.append("name: '%s': %s" % (options["name"], _LAB_RULE))
@@ -94,12 +94,12 @@ def problems(options: dict[str, Any]) -> list[str]:
 
 
 def directory(options: dict[str, Any]) -> Path:
-    """Where the lab's files are."""
+    """Return the directory of the lab's files."""
     return Path(options["directory"] or LABS / options["name"])
 
 
 def declare(options: dict[str, Any], before: Lab | None) -> Lab:
-    """The lab that checked options ask for. A host declared before keeps its addresses, others get the lowest free."""
+    """Return the lab declared by valid options. Known hosts keep their addresses, others get the lowest free."""
     same = before if before and (before.subnet or "", before.subnet6 or "") == _subnets(options) else None
     hosts = [
         Host(
@@ -165,7 +165,7 @@ def _wrong_subnets(options: dict[str, Any]) -> list[str]:
 
 
 def _room(network: Network) -> int:
-    """How many hosts fit: all addresses but the network's own, the outside's and, in IPv4, the broadcast address."""
+    """Return how many hosts fit: all addresses but the network's own, the outside's and IPv4's broadcast address."""
     return network.num_addresses - 3 if network.version == 4 else _OUTSIDE6 - 1
 
 

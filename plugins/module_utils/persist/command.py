@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The command virtnet: bring back what is written down under /var/lib/virtnet, or only compare."""
+"""The command virtnet: restore the topology persisted under /var/lib/virtnet, or only compare it with the host."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _RIGHT, _DRIFT, _ERROR = 0, 1, 2
 
 
 def main(arguments: list[str]) -> int:
-    """Carry out the command line; the exit status is 0 when all is well, 1 when check found a difference, 2 else."""
+    """Run the command line; return the exit status: 0 on success, 1 if check found a difference, 2 on errors."""
     options = _parser().parse_args(arguments)
     try:
         return _run(options)
@@ -39,7 +39,7 @@ def main(arguments: list[str]) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    import argparse  # here, for every start of a module that persists would pay for it
+    import argparse  # imported here: otherwise each start of a module that persists would load it
 
     parser = argparse.ArgumentParser(
         prog="virtnet", description="The networks that Ansible's virtnet.linux made on this host."
@@ -86,7 +86,7 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _conflicts() -> list[str]:
-    """Routes and rules of the host that are in the networks' way, which restore leaves alone."""
+    """Return messages on routes and rules of the host that conflict with networks; restore does not change them."""
     from ansible_collections.virtnet.linux.plugins.module_utils.engine import routing
 
     host = Host()
@@ -105,7 +105,7 @@ def _written_down() -> Document:
 
 
 def _wait_for_addresses(seconds: float) -> None:
-    """Wait until this host has the addresses that its tunnels send from; at boot they may come a little later."""
+    """Wait until this host has the VTEP addresses of its tunnels; at boot they may be assigned later."""
     needed = {tunnel["local"] for tunnel in documents.read().get("vxlan_tunnel", []) if tunnel["netns"] is None}
     deadline = time.monotonic() + seconds
     while needed and time.monotonic() < deadline:

@@ -2,12 +2,12 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What must survive a reboot: topology documents under /var/lib/virtnet, a JSON file for each role and network.
+"""Desired state that survives a reboot: topology documents under /var/lib/virtnet, one JSON file per role and network.
 
     {"version": 1, "role": "bridge_network", "network": "web", "objects": {"bridge": [...], "veth": [...], ...}}
 
-Objects are written as the modules take them, without what is null or a default. A namespace is in the file of every
-network that it is on; what is on no network is in the role's own file, ROLE.json.
+Objects are written as the modules take them, without nulls and defaults. A namespace is in the file of every network
+that it is attached to; objects of no network are in the role's own file, ROLE.json.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _NOT_WRITTEN = ("state", "adopt", "force")
 
 
 def read(role: str | None = None) -> Document:
-    """What is written down for a role, or for all of them: complete objects, as a topology takes them."""
+    """Return the persisted document of a role, or of all roles: complete objects, as a topology takes them."""
     found: Document = {}
     for path in paths(role):
         for kind, objects in _load(path).items():
@@ -49,8 +49,8 @@ def read(role: str | None = None) -> Document:
 
 
 def files(role: str, document: Document | None) -> dict[str, str | None]:
-    """The role's files as they should be when the document is laid over what they hold: content by path, None for one
-    that goes. Without a document all of them go."""
+    """Return the role's files after merging the document into their content: text by path, None for a file to be
+    deleted. Without a document all of them are."""
     after = _by_network(_laid_over(read(role), document)) if document is not None else {}
     found: dict[str, str | None] = dict.fromkeys(paths(role))
     for network, objects in after.items():
@@ -59,7 +59,7 @@ def files(role: str, document: Document | None) -> dict[str, str | None]:
 
 
 def remembered() -> dict[str, list[dict[str, Any]]]:
-    """The networks and containers that are written down, for whoever plans: an endpoint that existed keeps its address.
+    """Return the persisted networks and containers for planning: an endpoint that existed keeps its address.
 
     {networks: [{name, bridge, role, joins, subnets, addresses}],
      containers: [{name, role, join, endpoints: [{network, veth, interface, mac, addresses}]}]}
@@ -104,8 +104,8 @@ def remembered() -> dict[str, list[dict[str, Any]]]:
 
 
 def without_the_lost(document: Document, is_there: Callable[[str], bool]) -> tuple[Document, list[str]]:
-    """The document without what rests on a namespace or a bridge that is neither in it nor there, and a line for each
-    object left out."""
+    """Return the document without objects that refer to a missing namespace or bridge, and a message for each object
+    left out."""
     namespaces = {one["name"] for one in document.get(NETNS, [])}
     bridges = {one["name"] for one in document.get(BRIDGE, [])}
     kept: Document = {}
@@ -123,7 +123,7 @@ def without_the_lost(document: Document, is_there: Callable[[str], bool]) -> tup
 
 
 def paths(role: str | None = None) -> list[str]:
-    """The files of a role, or of all."""
+    """Return the paths of the files of a role, or of all."""
     try:
         entries = sorted(os.listdir(DIRECTORY))
     except FileNotFoundError:
@@ -157,8 +157,8 @@ def _load(path: str) -> Document:
 
 
 def _check(kind: str, one: Any) -> None:
-    """What a run writes is of the types that the modules take, and names what the files are named after; what it means
-    beyond that is checked as what the modules are given is. Raises ValueError, and TypeError."""
+    """Check the types, and the names from which file names are derived; the values are validated like those of the
+    modules. Raises ValueError and TypeError."""
     try:
         _check_object(KINDS[kind].OPTIONS, one)
         if kind == BRIDGE and not names.is_interface_name(one["name"]):
@@ -211,7 +211,7 @@ def _check_value(name: str, option: dict[str, Any], value: Any) -> None:
 
 
 def _required(options: dict[str, Any]) -> list[str]:
-    """The names of the options that an object cannot be without, looked for once for all objects."""
+    """Return the names of an object's required options, computed once for all objects."""
     found = _REQUIRED.get(id(options))
     if found is None:
         found = _REQUIRED[id(options)] = [name for name, option in options.items() if option.get("required")]
@@ -219,15 +219,15 @@ def _required(options: dict[str, Any]) -> list[str]:
 
 
 def _is_text(value: Any) -> bool:
-    """Whether it is text that can be written anywhere: half a character (a lone surrogate) cannot."""
+    """Return whether the value is text that can be encoded: a lone surrogate cannot."""
     return isinstance(value, str) and (value.isascii() or value.encode("utf-8", "replace").decode() == value)
 
 
 class _Wrong(ValueError):
-    """What is no object that a run has written; the text says where."""
+    """An object that no run has written; the message says where."""
 
 
-_REQUIRED: dict[int, list[str]] = {}  # by the options of a kind, which last as long as the process
+_REQUIRED: dict[int, list[str]] = {}  # by id() of a kind's options, which live as long as the process
 _IS: dict[str, Callable[[Any], bool]] = {
     "str": _is_text,
     "int": lambda value: type(value) is int,
@@ -260,7 +260,7 @@ def _complete(options: dict[str, Any], one: dict[str, Any]) -> dict[str, Any]:
 
 
 def _each(option: dict[str, Any], value: Any, change: Callable[[dict[str, Any], dict[str, Any]], Any]) -> Any:
-    """The value with the change made to each of the dictionaries whose options are described."""
+    """Return the value with the change applied to each dict whose options are described."""
     if "options" not in option or value is None:
         return value
     if option["type"] == "list":
@@ -269,7 +269,7 @@ def _each(option: dict[str, Any], value: Any, change: Callable[[dict[str, Any], 
 
 
 def _laid_over(old: Document, new: Document) -> Document:
-    """What is written down afterwards: the new objects, and the old ones that the new ones say nothing about."""
+    """Return the document to be persisted: the new objects, and the old ones that the new ones do not replace."""
     found: Document = {}
     for kind in KINDS:
         said = new.get(kind) or []
@@ -281,14 +281,14 @@ def _laid_over(old: Document, new: Document) -> Document:
     gone = {one["name"] for one in new.get(NETNS) or [] if one["state"] == "absent"}
     for kind in (VETH, INTERFACE):
         found[kind] = [one for one in found[kind] if not gone & set(_namespaces_under(kind, one))]
-    # nobody is left to whom these ports lead
+    # the endpoints of these ports are deleted
     lost = _addresses(old) - _addresses(found)
     found[NAT_PORT] = [one for one in found[NAT_PORT] if one["to_address"] not in lost]
     return found
 
 
 def _grouped(resolvers: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """One object for all containers that ask the same, in whichever runs they were declared."""
+    """Return one object for all containers with the same settings, from all runs."""
     found: dict[str, dict[str, Any]] = {}
     for one in resolvers:
         group = found.setdefault(str({**one, "containers": None}), {**one, "containers": []})
@@ -302,7 +302,7 @@ def _addresses(document: Document) -> set[str]:
 
 
 def _without(kind: str, one: dict[str, Any], keys: set[Any]) -> Iterator[dict[str, Any]]:
-    """The object, where none of the keys is its own; of one that is for several ports or containers, those left."""
+    """Yield the object if none of the keys is its own; of one for several ports or containers, the remaining ones."""
     own = _keys(kind, one)
     if not keys & set(own):
         yield one
@@ -328,7 +328,7 @@ def _keys(kind: str, one: dict[str, Any]) -> list[Any]:
 
 
 def _once(kind: str, objects: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Each object once: a namespace is in several files."""
+    """Return each object once: a namespace is in several files."""
     seen: set[Any] = set()
     found = []
     for one in objects:
@@ -372,13 +372,13 @@ def _network(one: dict[str, Any], networks: dict[str, str]) -> str:
 
 
 def _label(one: dict[str, Any]) -> str:
-    """The network that the object's labels name; empty where they name none, or none that can be a file's name."""
+    """Return the network in the object's labels; empty if there is none, or it cannot be a file name."""
     label = str((one.get("labels") or {}).get("network", ""))
     return label if names.is_object_name(label) else ""
 
 
 def _namespaces_under(kind: str, one: dict[str, Any]) -> list[str]:
-    """The namespaces without which the object cannot be."""
+    """Return the namespaces that the object needs."""
     found = [one.get("netns")]
     if kind == VETH:
         found.append(one["peer"]["netns"] if one["peer"] else None)

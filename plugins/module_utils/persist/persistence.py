@@ -2,10 +2,10 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Networks that come back by themselves: the documents, the command virtnet and the unit that runs it at boot.
+"""Networks that survive a reboot: the documents, the command virtnet and the systemd unit that runs it at boot.
 
-The command is this engine itself, packed into one file by the run that writes the first document; it goes with the
-last one. It needs no Ansible, only the Python and the pyroute2 that the run has.
+The command is this engine, packed into one file by the run that writes the first document, and deleted with the last
+one. It needs no Ansible, only the Python and the pyroute2 of the run.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _PACKAGE = command.__name__.rsplit(".", 2)[0]  # module_utils
 _IMPORT = re.compile(r"^ *from (%s[\w.]*) import (?:\(([^)]*)\)|(.*))$" % re.escape(_PACKAGE), re.MULTILINE)
 _MAIN = f"import sys\nfrom {command.__name__} import main\nsys.exit(main(sys.argv[1:]))\n"
 _ROLE = re.compile(r"[a-z][a-z0-9_]{0,31}\Z")
-_EPOCH = (1980, 1, 1, 0, 0, 0)  # the same sources give the same file
+_EPOCH = (1980, 1, 1, 0, 0, 0)  # fixed, so that the same sources give the same file
 _UNIT_TEXT = f"""\
 [Unit]
 Description=Bring back the networks of virtnet.linux
@@ -54,14 +54,15 @@ WantedBy=multi-user.target
 
 
 def is_role(name: str) -> bool:
-    """Whether it can be a role's name, and so a file's."""
+    """Return whether the name is valid for a role, and so for a file."""
     return bool(_ROLE.match(name))
 
 
 def plan(role: str, persist: bool | None, document: Document) -> list[Action]:
-    """What has to be written or removed so that the role's networks come back, or (persist False) do not any more.
+    """Return the files to be written or deleted so that the role's networks survive a reboot, or (persist False) no
+    longer do.
 
-    Where persist is not given, systemd decides: networks come back where it runs.
+    If persist is None they survive where systemd runs.
     """
     if persist is None:
         persist = os.path.isdir("/run/systemd/system")
@@ -77,13 +78,13 @@ def _installation() -> dict[str, File | None]:
     return {
         COMMAND: File(_packed(), 0o755),
         UNIT: File(_UNIT_TEXT.encode(), 0o644),
-        ENABLED: File(mode=0, target=UNIT),  # what `systemctl enable` does, and without a systemd too
+        ENABLED: File(mode=0, target=UNIT),  # as by `systemctl enable`, also without systemd
     }
 
 
 def _packed() -> bytes:
-    """The engine as a file that Python runs, made of the sources that this run came with: the same each time."""
-    import zipfile  # here, for every start of a module would pay for it
+    """Return the engine as a zipapp of the sources of this run; reproducible."""
+    import zipfile  # imported here: otherwise each start of a module would load it
 
     buffer = io.BytesIO()
     buffer.write(b"#!%s\n" % sys.executable.encode())
@@ -94,13 +95,13 @@ def _packed() -> bytes:
 
 
 def _sources() -> dict[str, bytes]:
-    """The source of the command and of all of the engine that it imports, by the path below the packages."""
+    """Return the sources of the command and of the modules that it imports, by path below the packages."""
     found: dict[str, bytes] = {}
     waiting = [command.__name__]
     while waiting:
         name = waiting.pop()
         spec = _spec(name)
-        if spec is None:  # no module: something out of one
+        if spec is None:  # not a module, but a name in one
             continue
         path = name.replace(".", "/") + (".py" if spec.submodule_search_locations is None else "/__init__.py")
         if path in found:
@@ -117,8 +118,7 @@ def _sources() -> dict[str, bytes]:
 
 
 def _imports(source: str) -> Iterator[str]:
-    """The modules of this engine that a source imports, at its top or in a function; with them names of what is no
-    module."""
+    """Yield the modules of this engine that a source imports, in functions too; also names that are not modules."""
     for package, some, one in _IMPORT.findall(source):
         yield package
         for name in (some or one).replace("\n", "").split(","):
