@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What has to hold of a fabric before anything of it is touched."""
+"""Checks of a fabric, before any host is changed: networks, VTEPs, VNIs, slices, UDP ports."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ansible_collections.virtnet.linux.plugins.plugin_utils.observe.members impo
 
 
 def check_fabric(members: list[Member], problems: Problems) -> None:
-    """Refuse what hosts disagree on, and what is in the way on one of them."""
+    """Refuse declarations that differ between hosts, and conflicts with an existing object of one host."""
     _check_same_networks(members, problems)
     _check_vteps(members, problems)
     _check_vnis(members, problems)
@@ -26,7 +26,7 @@ def check_fabric(members: list[Member], problems: Problems) -> None:
 
 
 def _check_same_networks(members: list[Member], problems: Problems) -> None:
-    """A host may declare a network absent that others have, but nothing else of its own."""
+    """Refuse networks that hosts declare differently; a host may only declare absent what others have."""
     for name in dict.fromkeys(name for member in members for name in member.declaration.networks):
         having = [member for member in members if name not in member.declaration.absent_networks]
         first = next(member for member in having if name in member.declaration.networks)
@@ -99,7 +99,8 @@ def _check_underlay(member: Member) -> None:
 
 
 def _check_tunnels(member: Member) -> None:
-    """Tunnels that share a UDP port share a socket: VNIs differ, and what the socket does does not."""
+    """Refuse conflicts with existing tunnels. Tunnels on one UDP port share a socket, so their VNIs must differ and
+    their extensions must be the same."""
     version = member.vtep.version if member.vtep is not None else 4
     for name, overlay in member.overlays.items():
         own = names.tunnel_device(name) if names.is_object_name(name) else name
@@ -125,7 +126,7 @@ def _is_going(member: Member, tunnel: object) -> bool:
 
 
 def _check_listeners(member: Member) -> None:
-    """A process that receives on the tunnel's UDP port (the kernel's own sockets belong to none)."""
+    """Refuse a UDP port on which a process listens (the kernel's VXLAN sockets belong to no process)."""
     for name, overlay in member.overlays.items():
         for listener in member.live.listeners if member.live is not None else []:
             if listener.protocol == "udp" and listener.port == overlay.dstport and listener.pid is not None:

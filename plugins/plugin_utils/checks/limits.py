@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Limits of the kernel that the endpoints to come exceed, together with those that stay."""
+"""Kernel limits that the desired and the undeclared endpoints together exceed."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ansible_collections.virtnet.linux.plugins.plugin_utils.observe.scope import
 
 
 def warn_of_limits(scope: Scope, endpoints: list[Endpoint], problems: Problems) -> None:
-    """A sentence for each limit, in the words of network_info, which warns of the same once they are live."""
+    """Warn of each limit, with the message that network_info has once the endpoints exist."""
     if scope.live.limits is None:
         return
     staying = [one for container in scope.standing.values() for one in container.endpoints.values()]

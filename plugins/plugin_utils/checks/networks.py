@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Networks: their gateways, and that they get in nobody's way."""
+"""Networks: their gateways, and conflicts with other networks, routes, links and addresses of the host."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ BRIDGE_PORTS = 1023  # BR_MAX_PORTS less one, net/bridge/br_private.h
 
 
 def settle_gateways(scope: Scope) -> None:
-    """A network that is given no gateway keeps the one it has, else gets the first address there is."""
+    """Settle gateways: a network that declares none keeps its current one, else gets the lowest address."""
     for network in _declared(scope):
         before = scope.live.networks.get(network.name)
         for version, subnet in network.subnets.items():
@@ -32,7 +32,7 @@ def settle_gateways(scope: Scope) -> None:
 
 
 def check_networks(scope: Scope, problems: Problems) -> None:
-    """Refuse overlapping subnets and names of bridges that are taken."""
+    """Refuse overlapping subnets and bridge names in use."""
     _check_overlaps(scope, problems)
     _check_routes(scope, problems)
     _check_way_out(scope, problems)
@@ -41,7 +41,7 @@ def check_networks(scope: Scope, problems: Problems) -> None:
 
 
 def check_bridge_sizes(scope: Scope, endpoints: Iterable[Network], problems: Problems) -> None:
-    """A bridge of the kernel's has a limited number of ports; `endpoints` has the network of each to come."""
+    """Refuse more endpoints than a Linux bridge has ports; `endpoints` has the network of each desired one."""
     ports = Counter(network.name for network in endpoints)
     ports.update(name for container in scope.standing.values() for name in container.endpoints)
     for name, number in sorted(ports.items()):
@@ -54,12 +54,12 @@ def check_bridge_sizes(scope: Scope, endpoints: Iterable[Network], problems: Pro
 
 
 def settled_mtu(scope: Scope, network: Network) -> int | None:
-    """A network's MTU after the run: as declared, or that of the uplinks; None where it stays as it is."""
+    """A network's desired MTU: as declared, or that of the uplinks; None where it is left unchanged."""
     return uplink_mtu(scope.live) if network.mtu is None and network.declared else network.mtu
 
 
 def uplink_mtu(live: Live) -> int | None:
-    """The smallest MTU of the devices that carry a default route; None where there is none."""
+    """The smallest MTU of the uplinks (devices with a default route); None where there is none."""
     devices = {route.dev for route in live.routes if route.to.prefixlen == 0}
     return min(
         (one.mtu for one in live.interfaces.values() if one.name in devices and isinstance(one.mtu, int)), default=None
@@ -67,7 +67,7 @@ def uplink_mtu(live: Live) -> int | None:
 
 
 def _declared(scope: Scope) -> list[Network]:
-    """Those that this run's lists declare and that have a subnet of their own."""
+    """The networks that this run declares and that have a subnet of their own."""
     return [network for network in scope.networks.values() if network.declared and network.joins is None]
 
 
@@ -79,7 +79,7 @@ def _check_overlaps(scope: Scope, problems: Problems) -> None:
         for subnet in network.subnets.values()
     ]
     for wide, narrow in overlaps(blocks):
-        # The blame goes to a network that this run's lists can change.
+        # The message names a network that this run declares, and so can change.
         (block, name), (taken, holder) = (narrow, wide) if scope.networks[narrow[1]].declared else (wide, narrow)
         if scope.networks[name].declared:
             field = "subnet6" if block.version == 6 else "subnet"
@@ -89,9 +89,9 @@ def _check_overlaps(scope: Scope, problems: Problems) -> None:
 
 
 def _check_routes(scope: Scope, problems: Problems) -> None:
-    """A new subnet must not take addresses away that the host reaches elsewhere."""
+    """Refuse a new subnet that would shadow addresses which the host reaches by another route."""
     ours = {network.bridge: network.name for network in scope.live.networks.values()}
-    # A default route is everybody's, and so is the pair of halves that VPNs put over it.
+    # Default routes are no conflict, nor are the two /1 routes with which VPNs override them.
     routes = [route for route in scope.live.routes if route.to.prefixlen > 1 and route.dev not in ours]
     for network in _declared(scope):
         before = scope.live.networks.get(network.name)
@@ -109,7 +109,7 @@ def _check_routes(scope: Scope, problems: Problems) -> None:
                     f"overlaps with the host's route to {route.to} by {route.dev or 'no device'}; choose another",
                 )  # fmt: skip
             for route in scope.live.other_routes:
-                # the subnet's own route is in the main table, and goes before wider ones that lead nowhere
+                # the connected route is in the main table, and is more specific than a wider blackhole
                 if route.dev not in ours and route.to.prefixlen > 1 and _goes_before(route, subnet.network, scope.live):
                     rule = "goes before the network's own; choose another subnet"
                     if route.table != 254:
@@ -118,7 +118,7 @@ def _check_routes(scope: Scope, problems: Problems) -> None:
                             "route leads to; choose another subnet"
                         )
                     problems.warn(str(network), field, str(subnet.network), f"{route} to {route.to} {rule}")
-            for interface in scope.live.interfaces.values():  # an address may have no route, as a /32 on lo
+            for interface in scope.live.interfaces.values():  # an address may have no route in main, as a /32 on lo
                 for address in interface.addresses if not interface.ours and interface.name != network.bridge else []:
                     if address in subnet.network and not any(address in route.to for route in in_the_way):
                         problems.refuse(
@@ -128,8 +128,8 @@ def _check_routes(scope: Scope, problems: Problems) -> None:
 
 
 def _goes_before(route: LiveRoute, block: IPNetwork, live: Live) -> bool:
-    """Whether a route of another table, or one to nowhere, is for addresses of a subnet that is to come. No rule looks
-    up a table of a VRF, whose addresses are others, but that for all VRFs."""
+    """Whether a route of another table, or a blackhole, takes precedence for addresses of a new subnet. A VRF's table
+    does not count: no rule but the l3mdev one looks it up, and its addresses are separate."""
     if route.table != 254 and (block.version, route.table) not in live.looked_up:
         return False
     if route.type == "unicast":
@@ -138,7 +138,8 @@ def _goes_before(route: LiveRoute, block: IPNetwork, live: Live) -> bool:
 
 
 def _check_way_out(scope: Scope, problems: Problems) -> None:
-    """What comes in or goes out by a VRF's interfaces is looked up in the VRF's table, where no network is."""
+    """Refuse networks on a host whose uplinks are all in a VRF: packets of its interfaces are looked up in the VRF's
+    table, which has no route to a network."""
     own = {interface.name for interface in scope.live.interfaces.values() if interface.ours or interface.name == "lo"}
     vrfs = sorted({one.vrf for one in scope.live.interfaces.values() if one.vrf and one.addresses})
     if not vrfs or any(route.dev is not None and route.dev not in own for route in scope.live.routes):
@@ -146,7 +147,7 @@ def _check_way_out(scope: Scope, problems: Problems) -> None:
     rule = f"the host's only uplinks are in the VRF {', '.join(vrfs)}, where no network's packets get in or out"
     for network in _declared(scope):
         if network.sound and not network.internal:
-            if network.name in scope.live.networks:  # it was there first
+            if network.name in scope.live.networks:  # it exists already: warn only
                 problems.warn(str(network), "internal", False, f"{rule}; take them out of it")
             else:
                 problems.refuse(str(network), "internal", False, f"{rule}; take them out of it, or say internal: true")
@@ -179,7 +180,7 @@ def _check_bridges(scope: Scope, problems: Problems) -> None:
 
 
 def _check_routers(scope: Scope, problems: Problems) -> None:
-    """The routes that a network gives its containers go by addresses in it."""
+    """Refuse routes of a network whose next hop is outside of it, or whose destination is inside."""
     for network in scope.networks.values():
         if not network.sound or not network.declared:
             continue

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Cards of the host on their way to containers and home again: who may have which, and what a run has to move."""
+"""Moving NICs of the host into containers' namespaces and back: checks, and the planned `interface` objects."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ansible_collections.virtnet.linux.plugins.plugin_utils.observe.scope import
 
 
 def check_cards(scope: Scope, problems: Problems) -> None:
-    """Refuse cards that are not there, that somebody else has, or without which the host would be lost."""
+    """Refuse NICs that do not exist, that another container has, or that carry the host's connectivity."""
     holders = {
         card.device: f"container {name}"
         for name, standing in scope.standing.items()
@@ -39,7 +39,7 @@ def check_cards(scope: Scope, problems: Problems) -> None:
 
 
 def interfaces(scope: Scope) -> list[dict[str, Any]]:
-    """The objects of the kind `interface`: cards that containers have, macvlans, and those that go."""
+    """The objects of the kind `interface`: desired NICs and macvlans, and those to remove from containers."""
     present = [
         _present(card, name, scope.role) for name, container in scope.declared.items() for card in container.cards
     ]
@@ -65,7 +65,7 @@ def _check_device(scope: Scope, thing: str, card: Card, problems: Problems) -> N
 
 
 def _check_subnets(scope: Scope, container: Container, card: Card, problems: Problems) -> None:
-    """A card and an endpoint in one subnet would answer for each other."""
+    """Refuse a NIC and an endpoint of one container in one subnet: each would answer ARP for the other's address."""
     networks = [scope.networks[wish.network] for wish in container.attachments if wish.network in scope.networks]
     for interface in card.addresses or []:
         for network in networks:
@@ -78,7 +78,7 @@ def _check_subnets(scope: Scope, container: Container, card: Card, problems: Pro
 
 
 def _going(scope: Scope) -> list[tuple[str | None, LiveCard]]:
-    """Cards that go home and macvlans that are deleted, each with the container that has it now."""
+    """NICs to return to the host and macvlans to delete, each with the container that has it now."""
     wanted = {
         (container, card.type, card.device, card.name if card.type == MACVLAN else None)
         for container, declared in scope.declared.items()
@@ -90,7 +90,7 @@ def _going(scope: Scope) -> list[tuple[str | None, LiveCard]]:
             for card in live.cards:
                 key = (name, card.type, card.device, card.name if card.type == MACVLAN else None)
                 going += [] if key in wanted else [(name, card)]
-    # A card whose namespace somebody deleted is back on the host, under any name.
+    # The kernel returns a NIC to the host when its namespace is deleted; its name may differ then.
     devices = {device for _container, kind, device, _name in wanted if kind == PHYSICAL}
     for stray in scope.live.interfaces.values():
         if stray.device is not None and stray.role in (None, scope.role) and stray.device not in devices:

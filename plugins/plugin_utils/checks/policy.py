@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Whether the host can do what networks' policies ask for: addresses, interfaces, the firewalls of others."""
+"""Whether the host can enforce the network policies: addresses, interfaces, foreign firewalls."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ansible_collections.virtnet.linux.plugins.plugin_utils.observe.scope import
 
 
 def warn_of_crossings(scope: Scope, manage_foreign: bool, problems: Problems) -> None:
-    """What the host does not have, or what others on it do not let through."""
+    """Warn of addresses and interfaces that the host lacks, and of foreign firewalls that drop forwarded packets."""
     for network in scope.networks.values():
         if not network.declared or network.joins is not None:
             continue
@@ -42,7 +42,7 @@ def warn_of_crossings(scope: Scope, manage_foreign: bool, problems: Problems) ->
 
 
 def foreign_words(scope: Scope, manage_foreign: bool) -> tuple[list[str], list[str]]:
-    """The bridges that the firewalls of others are to be told of, and those of which it is taken back."""
+    """The bridges for which foreign firewalls get accept rules, and those whose accept rules are removed."""
     told, taken_back = [], []
     for network in scope.networks.values():
         if network.declared and manage_foreign and _drops(scope, network.name):
@@ -57,9 +57,9 @@ def foreign_words(scope: Scope, manage_foreign: bool) -> tuple[list[str], list[s
 
 
 def _drops(scope: Scope, name: str) -> list[dict[str, Any]]:
-    """The chains of others that drop what a network's bridge forwards."""
+    """The foreign chains that drop what a network's bridge forwards."""
     network = scope.networks[name]
-    # what stays on one bridge meets these chains only where br_netfilter shows it to them
+    # bridged packets traverse these chains only with br_netfilter
     if network.internal and not any(scope.live.bridge_nf_call.values()):
         return []
     there = network.bridge in scope.live.interfaces

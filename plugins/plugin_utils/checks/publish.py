@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Published ports: which endpoint each leads to, and that no two of them, nor a process, want the same place."""
+"""Published ports: the endpoint of each, and conflicts with other published ports and with listening processes."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from ansible_collections.virtnet.linux.plugins.plugin_utils.observe.scope import
 
 @dataclass(frozen=True)
 class Published:
-    """A port of the host, or a range, that leads to an endpoint; host_ip None is every address of the family."""
+    """A port of the host, or a range, translated to an endpoint; host_ip None is every address of the family."""
 
     protocol: str
     host_ip: Address | None
@@ -38,12 +38,12 @@ class Published:
 
     @property
     def to_address(self) -> Address | None:
-        """None where the endpoint got no address, which is an error of its own."""
+        """None where the endpoint got no address, which is reported separately."""
         return self.endpoint.addresses.get(self.version)
 
     @property
     def bridge(self) -> str:
-        """The bridge by which packets for the endpoint leave the host's own stack."""
+        """The bridge by which the host reaches the endpoint: its segment's gateway bridge."""
         return self.endpoint.network.segment.bridge
 
     def one_by_one(self) -> list[LivePort]:
@@ -56,20 +56,20 @@ class Published:
 
 @dataclass
 class _Request:
-    """One entry of a container's `ports`, with the endpoint it leads to for each family."""
+    """One entry of a container's `ports`, with its target endpoint for each family."""
 
     container: Container
     port: Port
     exits: dict[int, Endpoint]
 
     def host_ip(self, version: int) -> Address | None:
-        """The address of the host on which it is published; 0.0.0.0 and :: are every one of their family."""
+        """The host address on which it is published; None for every address, as 0.0.0.0 and :: mean."""
         address = self.port.host_ip or self.exits[version].network.segment.crossing.bindings.get(version)
         return None if address is None or address.is_unspecified else address
 
     @property
     def demand(self) -> object:
-        """The same for all that would take the same port of the same range."""
+        """A key, equal for requests that compete for the ports of one range."""
         return self.port.protocol, self.port.host, tuple((version, self.host_ip(version)) for version in self.exits)
 
     def published(self, host: PortRange) -> list[Published]:
@@ -83,7 +83,7 @@ class _Request:
 
 
 class _Places:
-    """Who publishes what on the host. A port on every address clashes with the same one on any of them."""
+    """The published ports of the host and their holders. A port on every address conflicts with it on any address."""
 
     def __init__(self, listeners: Iterable[Listener]) -> None:
         self._holders: dict[tuple[str, int, int], dict[Address | None, str]] = {}
@@ -101,10 +101,10 @@ class _Places:
         self._holders.setdefault((protocol, version, port), {}).setdefault(host_ip, holder)
 
     def listener(self, protocol: str, version: int, host_ip: Address | None, port: int) -> Listener | None:
-        """A process of the host that a packet to this place reaches now."""
+        """The listening process of the host that receives packets to this port now."""
         for listener in self._listeners.get((protocol, port), []):
             address = listener.address
-            # A socket on :: takes IPv4 too, unless it asked not to.
+            # A socket on :: receives IPv4 too, unless it has IPV6_V6ONLY.
             if address.is_unspecified and (address.version == version or (version == 4 and not listener.v6only)):
                 return listener
             if address.version == version and host_ip in (None, address):
@@ -113,7 +113,7 @@ class _Places:
 
 
 def settle_ports(scope: Scope, endpoints: list[Endpoint], problems: Problems) -> list[Published]:
-    """Everything that the declared containers publish, in declared order."""
+    """Settle the ports that the declared containers publish, in declared order; refuse conflicts."""
     places = _Places(scope.live.listeners)
     owners = _owners(scope.live)
     for port in scope.live.ports:
@@ -135,7 +135,7 @@ def settle_ports(scope: Scope, endpoints: list[Endpoint], problems: Problems) ->
         kept = _live_choice(request, by_target, places)
         if kept is not None:
             fixed[id(request)] = _take(request, kept, places)
-    passed: dict[object, int] = {}  # what was taken below it stays taken: a thousand containers may have one range
+    passed: dict[object, int] = {}  # ports below are taken; keeps a range shared by many containers linear
     for request in floating:
         if id(request) not in fixed:
             first = passed.get(request.demand, request.port.host.first)
@@ -150,7 +150,7 @@ def settle_ports(scope: Scope, endpoints: list[Endpoint], problems: Problems) ->
 
 
 def openings(endpoints: list[Endpoint]) -> list[LiveOpening]:
-    """The containers' own ports that their routed networks let others in to; host ports and addresses do not count."""
+    """The allowed ports (ingress) of containers in routed networks; host ports and addresses do not apply."""
     found = {}
     for endpoint in endpoints:
         network = endpoint.network.segment
@@ -168,7 +168,7 @@ def openings(endpoints: list[Endpoint]) -> list[LiveOpening]:
 
 
 def openings_that_go(scope: Scope, wanted: list[LiveOpening]) -> list[LiveOpening]:
-    """Live openings that nobody declares any more."""
+    """Observed allowed ports that are no longer desired."""
     owners = _owners(scope.live)
     places = {(one.protocol, one.address, one.port) for one in wanted}
     return [
@@ -179,17 +179,17 @@ def openings_that_go(scope: Scope, wanted: list[LiveOpening]) -> list[LiveOpenin
 
 
 def ports_that_go(scope: Scope, published: list[Published], endpoints: list[Endpoint]) -> list[LivePort]:
-    """Live ports that nobody declares any more; one whose place is taken by another is overwritten instead."""
+    """Observed ports that are no longer desired; one whose host port another container takes is overwritten instead."""
     wanted = {port.place for one in published for port in one.one_by_one()}
     owners = _owners(scope.live)
     given = {address for endpoint in endpoints for address in endpoint.addresses.values()}
-    # also those whose bridge somebody has deleted already
+    # also those whose bridge was deleted out of band
     leaving = {network.bridge for network in [*scope.leaving_networks.values(), *scope.absent_networks.values()]}
     going = []
     for port in scope.live.ports:
         owner = owners.get(port.to_address)
-        # A port without an owner is left from a container that somebody took away by other means. It must not lead to
-        # another one that gets its address.
+        # A port without an owner is left from a container that was deleted out of band. It must not lead to another
+        # container that gets the address.
         if owner is None and port.to_address not in given and port.bridge not in leaving:
             continue
         if owner not in scope.standing and port.place not in wanted:
@@ -198,8 +198,8 @@ def ports_that_go(scope: Scope, published: list[Published], endpoints: list[Endp
 
 
 def _owners(live: Live) -> dict[Address, str]:
-    """Which container has an address; the subnets of a host do not overlap, so the address says it all. Of two with the
-    same one it is the guarded one's."""
+    """The container of each address, which is unique because the subnets of a host do not overlap. Of two with the same
+    address, the endpoint with anti-spoofing owns it: its address is verified."""
     found = [(one, container.name) for container in live.containers.values() for one in container.endpoints.values()]
     found.sort(key=lambda pair: pair[0].guarded)
     return {address: name for endpoint, name in found for address in endpoint.addresses.values()}
@@ -264,7 +264,7 @@ def _requests(scope: Scope, endpoints: list[Endpoint], problems: Problems) -> It
 def _check_way_back(
     container: Container, own: list[Endpoint], endpoint: Endpoint, version: int, problems: Problems
 ) -> None:
-    """What a port's caller gets as an answer has to come back to the host, which translates it back."""
+    """Warn where replies would bypass the host, which has to reverse the DNAT."""
     binding = endpoint.network.segment.crossing.bindings.get(version)
     ports = [(one, one.host_ip or binding) for one in container.ports if _is_bound(one, endpoint, version)]
     called = [str(one) for one, host_ip in ports if host_ip is None or not host_ip.is_loopback]
@@ -290,7 +290,7 @@ def _check_way_back(
 
 
 def _is_bound(port: Port, endpoint: Endpoint, version: int) -> bool:
-    """Whether the port is published for the family: asked for by its host address, or else by the network's."""
+    """Whether the port is published for the family: by its own host address, else by the network's host binding."""
     if port.host_ip is not None:
         return port.host_ip.version == version
     bindings = endpoint.network.segment.crossing.bindings
@@ -298,9 +298,9 @@ def _is_bound(port: Port, endpoint: Endpoint, version: int) -> bool:
 
 
 def _check_host_ip(scope: Scope, request: _Request, problems: Problems) -> None:
-    address = request.port.host_ip  # of the network's there is a warning, once
+    address = request.port.host_ip  # the network's binding has a warning of its own
     vrf = next((one for one in scope.live.interfaces.values() if one.vrf and address in one.addresses), None)
-    if vrf is not None and not any(address == port.host_ip for port in scope.live.ports):  # else it was first
+    if vrf is not None and not any(address == port.host_ip for port in scope.live.ports):  # else published already
         request.refuse(
             problems,
             f"{address} is on {vrf.name}, which is in the VRF {vrf.vrf}, and nothing is published there; name an "
@@ -315,7 +315,7 @@ def _check_host_ip(scope: Scope, request: _Request, problems: Problems) -> None:
 
 
 def _claim(scope: Scope, request: _Request, places: _Places, ours: set[Place], problems: Problems) -> None:
-    """Take the request's ports, each for every family; refuse what is taken, once for each holder."""
+    """Reserve the request's ports, each for every family; refuse a taken port, once for each holder."""
     refused = set()
     for version in request.exits:
         for port in request.port.host:
@@ -327,7 +327,7 @@ def _claim(scope: Scope, request: _Request, places: _Places, ours: set[Place], p
                 request.refuse(problems, f"{what}; choose another{scope.or_remove(holder)}")
             if listener is not None and str(listener) not in refused:
                 refused.add(str(listener))
-                if place not in ours:  # else network_info tells of it: nobody is cut off by this run
+                if place not in ours:  # else network_info warns of it: this run changes nothing for the process
                     where = f"{listener} listens on {listener.address} port {port}/{request.port.protocol} of the host"
                     rule = "and would get nothing any more; choose another host port, or stop it"
                     request.refuse(problems, f"{where}, {rule}")
@@ -335,7 +335,8 @@ def _claim(scope: Scope, request: _Request, places: _Places, ours: set[Place], p
 
 
 def _check_loopback(scope: Scope, request: _Request, problems: Problems) -> None:
-    """What br_netfilter translates back on a bridge enters IPv6 input for ::1 by a device that is not lo."""
+    """Warn where ports on [::1] do not work: with br_netfilter a reply to ::1 is translated back on the bridge, and
+    enters IPv6 input by a device other than lo."""
     if not scope.live.bridge_nf_call.get("ip6tables") or 6 not in request.exits:
         return
     loopback = "through [::1] {} not reached while net.bridge.bridge-nf-call-ip6tables is 1; {}"
@@ -360,7 +361,7 @@ def _is_free(request: _Request, port: int, places: _Places) -> bool:
 def _live_choice(
     request: _Request, by_target: dict[tuple[str, Address, int], list[LivePort]], places: _Places
 ) -> int | None:
-    """The host port out of the request's range that leads to the container already."""
+    """The host port of the request's range that is translated to the container already."""
     own = [endpoint.addresses.get(version) for version, endpoint in request.exits.items()]
     ports = [(request.port.protocol, address, request.port.container.first) for address in own if address is not None]
     for live in [live for port in ports for live in by_target.get(port, [])]:

@@ -2,10 +2,10 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Segments: networks whose bridges are joined by cables, and which of them has the subnet and the gateway.
+"""Segments: networks whose bridges are connected by patch links, and the gateway bridge of each segment.
 
-A network that is connected to others and has no subnet of its own joins theirs: one subnet, one gateway, one policy.
-The host speaks on one bridge of a segment only, the one of the network that has the subnet.
+A network that is connected to others and has no subnet of its own joins theirs: one subnet, one gateway, one network
+policy. The host is attached to a segment by one bridge only, the gateway bridge: that of the network with the subnet.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from ansible_collections.virtnet.linux.plugins.plugin_utils.observe.scope import
 
 @dataclass(frozen=True)
 class Cable:
-    """A cable between two networks' bridges; `declared` by the one, who plugs it into the other."""
+    """A patch link (inter-bridge veth) between two networks' bridges; the network `declared` declares it."""
 
     declared: str
     other: str
@@ -37,12 +37,12 @@ class Cable:
 
     @property
     def devices(self) -> list[str]:
-        """The names of both its ends."""
+        """The interface names of both ends."""
         return [names.cable_device(self.declared, self.other), names.cable_device(self.other, self.declared)]
 
 
 def settle_segments(scope: Scope, problems: Problems) -> None:
-    """Find out which networks join which, and give those that join the others' settings; their subnets come later."""
+    """Settle which networks join which; apply the segment's settings to those that join (subnets: share_subnets())."""
     for network in scope.networks.values():
         _check_connect(scope, network, problems)
     standing = {network.name: network.joins for network in scope.networks.values() if network.joins is not None}
@@ -56,7 +56,7 @@ def settle_segments(scope: Scope, problems: Problems) -> None:
 
 
 def share_subnets(scope: Scope) -> None:
-    """Give the networks that join another its subnets, once these are settled."""
+    """Apply the subnets of a segment to the networks that join it, once they are settled."""
     for network in scope.networks.values():
         if network.joins in scope.networks:
             network.head = scope.networks[network.joins]
@@ -64,7 +64,7 @@ def share_subnets(scope: Scope) -> None:
 
 
 def followers(scope: Scope) -> list[Network]:
-    """The networks that no list names and whose segment's policy a list says: they follow it."""
+    """The undeclared networks whose segment is declared: they get its network policy."""
     return [
         network
         for network in scope.networks.values()
@@ -76,7 +76,7 @@ def followers(scope: Scope) -> list[Network]:
 
 
 def cables(scope: Scope) -> list[Cable]:
-    """The cables that are there after the run."""
+    """The desired patch links, with the undeclared ones that are kept."""
     found: dict[frozenset[str], Cable] = {}
     for network in scope.networks.values():
         for other in network.connect:
@@ -85,17 +85,17 @@ def cables(scope: Scope) -> list[Cable]:
                 found.setdefault(cable.pair, cable)
     for cable in _live_cables(scope):
         owner = scope.networks.get(cable.declared)
-        # one that a network plugged in which no list names stays as it is
+        # the patch link of an undeclared network is kept
         if owner is not None and not owner.declared and cable.other in scope.networks:
             found.setdefault(cable.pair, cable)
     return list(found.values())
 
 
 def planned_cables(scope: Scope) -> list[tuple[Network, Network, Cable]]:
-    """The cables that this run's lists plug in: the end nearer to the gateway, the other, and the cable.
+    """The declared patch links: the end nearer to the gateway, the other, and the link.
 
-    What comes by a cable to the bridge of the first end is treated as a container's there, which is what icc: false
-    needs: containers beyond the cable do not reach those on the bridge, and still the gateway.
+    The port of a patch link on the bridge of the first end is isolated as a container's port is. With icc: false,
+    containers behind the link then reach the gateway, but not the containers on that bridge.
     """
     distance = _distances(scope)
     found = []
@@ -108,7 +108,7 @@ def planned_cables(scope: Scope) -> list[tuple[Network, Network, Cable]]:
 
 
 def cables_that_go(scope: Scope) -> list[str]:
-    """One end's name for each live cable that is not there any more after the run."""
+    """The name of one end of each observed patch link to delete."""
     staying = {cable.pair for cable in cables(scope)}
     return sorted(min(cable.devices) for cable in _live_cables(scope) if cable.pair not in staying)
 
@@ -133,7 +133,7 @@ def _check_connect(scope: Scope, network: Network, problems: Problems) -> None:
 
 
 def _segments(scope: Scope) -> list[list[Network]]:
-    """Networks that are connected, each segment in declared order, without those that are on their own."""
+    """The connected networks, by segment in declared order, without networks that have no patch link."""
     near = _neighbours(cable.pair for cable in cables(scope))
     seen: set[str] = set()
     found = []
@@ -152,7 +152,7 @@ def _settle_segment(segment: list[Network], problems: Problems) -> None:
     others = {network.name for network in joining}
     heads = [network for network in segment if network.name not in others]
     if not heads:
-        heads = [joining.pop(0)]  # all are connected to each other: the first that is declared gets the subnet
+        heads = [joining.pop(0)]  # no member has a subnet: the first declared one gets it
         heads[0].joins = None
     for network in joining:
         if len(heads) > 1 and network.declared:
@@ -168,7 +168,7 @@ def _settle_segment(segment: list[Network], problems: Problems) -> None:
 
 
 def _take_over(network: Network, head: Network, problems: Problems) -> None:
-    """One segment, one policy."""
+    """Apply the settings of the segment's primary network; refuse fields of the segment in another network."""
     for word in network.said:
         rule = f"is said for the whole segment, by network {head.name}, whose subnet this one joins; say it there"
         problems.refuse(str(network), word, network.said[word], rule)
@@ -178,7 +178,7 @@ def _take_over(network: Network, head: Network, problems: Problems) -> None:
 
 
 def _check_internal(segment: list[Network], problems: Problems) -> None:
-    """Whoever is on a segment can use every gateway on it: all of its containers have a way out, or none has."""
+    """Refuse a segment of internal and other networks: its containers can use every gateway on it for egress."""
     heads = [network for network in segment if network.joins is None]
     closed = [network for network in heads if network.internal]
     opened = [network for network in heads if not network.internal]
@@ -197,7 +197,7 @@ def _check_internal(segment: list[Network], problems: Problems) -> None:
 
 
 def _check_labels(network: Network, problems: Problems) -> None:
-    """The bridge of one that joins another says so by a label of its own."""
+    """Refuse labels that leave no room for the label `joins` in the alias of the bridge."""
     if network.declared and network.joins is not None and names.labels_fit(network.labels):
         wrong = names.labels_problem(network.labels, {"joins": network.joins})
         if wrong is not None:
@@ -205,7 +205,7 @@ def _check_labels(network: Network, problems: Problems) -> None:
 
 
 def _check_rings(scope: Scope, problems: Problems) -> None:
-    """A broadcast circles for ever in a ring of bridges that do not speak the spanning tree protocol."""
+    """Refuse a ring of bridges without the spanning tree protocol, in which broadcasts loop forever."""
     ring = _on_a_ring([cable.pair for cable in cables(scope)])
     who = enumerate_names(sorted(ring))
     for name in ring:
@@ -220,14 +220,14 @@ def _check_rings(scope: Scope, problems: Problems) -> None:
 
 
 def _check_standing(scope: Scope, before: dict[str, str], problems: Problems) -> None:
-    """A network that no list names keeps the one that has its subnet, and the way there."""
+    """Refuse changes that disconnect an undeclared network from the network that has its subnet."""
     there = {network.name: n for n, segment in enumerate(_segments(scope)) for network in segment}
-    left: dict[tuple[str, str], list[str]] = {}  # by what is in the way, a network and its field
+    left: dict[tuple[str, str], list[str]] = {}  # by conflicting network and field
     for name, head in before.items():
         if head in scope.leaving_networks:
             left.setdefault((head, "state"), []).append(name)
         elif head not in scope.networks:
-            continue  # somebody has deleted it by hand
+            continue  # deleted out of band
         elif scope.networks[head].joins is not None:
             left.setdefault((head, "connect"), []).append(name)
         elif name not in there or there[name] != there.get(head):
@@ -242,7 +242,7 @@ def _check_standing(scope: Scope, before: dict[str, str], problems: Problems) ->
 
 
 def _who_cuts(scope: Scope, name: str, head: str) -> set[tuple[str, str]]:
-    """The networks, with the field, whose cables go with this run and were the way; none where others had cut it."""
+    """The networks, with the field, whose deleted patch links connected the two; empty if they were not connected."""
     live, staying = _live_cables(scope), {cable.pair for cable in cables(scope)}
     segment = _reached(_neighbours(cable.pair for cable in live), name)
     if head not in segment:
@@ -256,7 +256,7 @@ def _who_cuts(scope: Scope, name: str, head: str) -> set[tuple[str, str]]:
 
 
 def _on_a_ring(pairs: list[frozenset[str]]) -> list[str]:
-    """The nodes that are left when all that hang on one cable only are taken away, again and again."""
+    """The nodes that remain when nodes with a single link are removed repeatedly (the 2-core of the graph)."""
     near = _neighbours(pairs)
     ends = deque(name for name, others in near.items() if len(others) == 1)
     while ends:
@@ -277,7 +277,7 @@ def _neighbours(pairs: Iterable[frozenset[str]]) -> dict[str, set[str]]:
 
 
 def _reached(near: dict[str, set[str]], name: str) -> set[str]:
-    """All that hangs together with one, itself included."""
+    """The nodes connected with a node, itself included."""
     found = {name}
     queue = deque([name])
     while queue:
@@ -288,7 +288,7 @@ def _reached(near: dict[str, set[str]], name: str) -> set[str]:
 
 
 def _distances(scope: Scope) -> dict[str, int]:
-    """How many cables each network is away from the one that has its gateway."""
+    """The number of patch links from each network to the gateway bridge of its segment."""
     near = _neighbours(cable.pair for cable in cables(scope))
     found = {name: 0 for name, network in scope.networks.items() if network.joins is None}
     queue = deque(found)

@@ -2,10 +2,10 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Containers and networks that no list of this run declares, beside networks that it changes.
+"""Undeclared containers and networks that are attached to networks which this run changes.
 
-They are left alone, so they cannot follow a network to another subnet, gateway or bridge: they would be cut off, and
-nobody would be told.
+A run does not change undeclared objects, so they would lose connectivity, without a message, when a network gets
+another subnet, gateway or bridge. Such changes are refused.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ from ansible_collections.virtnet.linux.plugins.plugin_utils.observe.scope import
 
 @dataclass
 class _Bystander:
-    """A standing container's endpoint on a network that this run declares, or on one that joins such a network."""
+    """The endpoint of an undeclared container on a declared network, or on one that joins a declared network."""
 
     container: LiveContainer
     endpoint: LiveEndpoint
     own: Network
-    network: Network  # whose lists say what changes: its own, or the one that it joins
+    network: Network  # the declared one: its own, or the one that it joins
 
     def refuse(self, scope: Scope, field: str, value: object, fact: str, deed: str, problems: Problems) -> None:
-        """`deed` is what declaring the container would do for it."""
+        """Refuse a field; `deed` is the effect that declaring the container has."""
         who, role = f"container {self.container.name}", scope.foreign_role(self.container)
         if role is not None:
             rule = f"{who} {fact} and the role {role} made it; take it off {self.own} there first"
@@ -41,7 +41,7 @@ class _Bystander:
 
 
 def check_bystanders(scope: Scope, problems: Problems) -> None:
-    """Refuse changes that would cut somebody off whom this run leaves alone; tell of those that only divide."""
+    """Refuse changes that cut off an undeclared container; warn of different MTUs."""
     others = list(_bystanders(scope))
     for one in others:
         _check_subnets(scope, one, problems)
@@ -71,14 +71,14 @@ def _check_subnets(scope: Scope, one: _Bystander, problems: Problems) -> None:
 
 
 def _check_gateways(scope: Scope, one: _Bystander, problems: Problems) -> None:
-    """What has no way out loses none, and a router that aux_addresses name is no gateway of the host's."""
+    """Refuse another gateway; not for internal networks, nor where aux_addresses names the default router."""
     before = scope.live.networks.get(one.own.name)
     if before is None or before.internal or one.network.internal:
         return
     for version, address in one.endpoint.addresses.items():
         had, subnet = before.subnets.get(version), one.network.subnets.get(version)
         if had is None or subnet is None or not subnet.has(address):
-            continue  # the latter is refused for the subnet
+            continue  # outside of the subnet: refused by _check_subnets()
         if had.gateway is not None and had.gateway == had.default_route and had.gateway != subnet.gateway:
             field, given = "gateway6" if version == 6 else "gateway", subnet.gateway and str(subnet.gateway)
             fact = f"stands there with {had.gateway} for its gateway"
@@ -93,7 +93,7 @@ def _check_bridge(scope: Scope, one: _Bystander, problems: Problems) -> None:
 
 
 def _check_cables(scope: Scope, problems: Problems) -> None:
-    """A cable is plugged in by the network that declares it, and only by a run that does."""
+    """Refuse another bridge where an undeclared network has a patch link to the current one."""
     for cable in cables(scope):
         near, far = scope.networks[cable.declared], scope.networks[cable.other]
         old = _old_bridge(scope, far)
@@ -104,14 +104,14 @@ def _check_cables(scope: Scope, problems: Problems) -> None:
 
 
 def _old_bridge(scope: Scope, network: Network) -> str | None:
-    """The bridge that a declared network has now, where it is to get another one."""
+    """The current bridge of a declared network whose desired bridge is another; else None."""
     before = scope.live.networks.get(network.name)
     return before.bridge if network.declared and before is not None and before.bridge != network.bridge else None
 
 
 def _tell_of_mtus(scope: Scope, others: list[_Bystander], problems: Problems) -> None:
-    """What another role made gets the new MTU by that role's next run."""
-    keeping: dict[tuple[str, int], list[str]] = {}  # by network and the MTU that it had
+    """Warn of undeclared containers that keep the old MTU; those of another role get the new one by its next run."""
+    keeping: dict[tuple[str, int], list[str]] = {}  # by network and its old MTU
     for one in others:
         before = scope.live.networks.get(one.own.name)
         if before is not None and before.mtu is not None and scope.foreign_role(one.container) is None:

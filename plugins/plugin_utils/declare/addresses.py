@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Addresses: which ones a subnet has to give, and who holds them."""
+"""Address pools: the addresses that a subnet can assign, and the holder of each."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Subnet:
     """One address family of a network: the subnet, and how it is divided.
 
     Containers get addresses out of ip_range, or out of the whole subnet where there is none. The gateway is the
-    bridge's address; None until the planner has settled it. Auxiliary addresses are somebody else's.
+    bridge's address; None until the planner has settled it. Auxiliary addresses are reserved for other devices.
     """
 
     network: IPNetwork
@@ -36,7 +36,7 @@ class Subnet:
 
     @property
     def default_route(self) -> Address | None:
-        """Where containers send what is for others: to the router that aux_addresses name, else to the gateway."""
+        """The next hop of the default route: the router that aux_addresses names, else the gateway."""
         return self.auxiliary.get(f"DefaultGatewayIPv{self.version}", self.gateway)
 
     def has(self, address: Address) -> bool:
@@ -45,7 +45,7 @@ class Subnet:
         return address.version == self.version and first <= int(address) <= last
 
     def first(self) -> Address:
-        """The lowest address that an endpoint can have, which is the gateway's where none is given, as in Docker."""
+        """The lowest assignable address; it becomes the gateway where none is declared, as in Docker."""
         return _address(self.version, _dynamic_bounds(self)[0])
 
     def __str__(self) -> str:
@@ -53,7 +53,7 @@ class Subnet:
 
 
 class Pool:
-    """Who holds which address of a subnet; gives out the lowest free one."""
+    """The holder of each address of a subnet; assigns the lowest free address."""
 
     def __init__(self, subnet: Subnet) -> None:
         self.subnet = subnet
@@ -61,7 +61,7 @@ class Pool:
         self._next, self._last = _dynamic_bounds(subnet)
 
     def part(self, ip_range: IPNetwork) -> Pool:
-        """A pool that gives out of a part of the subnet only, and knows what this one and its other parts hold."""
+        """A pool that assigns from a part of the subnet only; shares the holders of this one and its other parts."""
         pool = Pool(dataclasses.replace(self.subnet, ip_range=ip_range))
         pool._holders = self._holders
         return pool
@@ -70,12 +70,12 @@ class Pool:
         return self._holders.get(int(address))
 
     def hold(self, address: Address, holder: str) -> None:
-        """Give an address away; the first to hold it keeps it."""
+        """Reserve an address; the first holder keeps it."""
         self._holders.setdefault(int(address), holder)
 
     def give(self, holder: str) -> Address | None:
-        """The lowest free address, now the holder's; None when there is none."""
-        # Nothing is ever given back, so what lies below the last find stays taken and the search is linear in all.
+        """Assign the lowest free address to the holder; None when there is none."""
+        # Addresses are never released, so all below the last find are taken and the search is linear in total.
         while self._next <= self._last and self._next in self._holders:
             self._next += 1
         if self._next > self._last:
@@ -84,7 +84,7 @@ class Pool:
         return _address(self.subnet.version, self._next)
 
     def holders(self) -> list[str]:
-        """Who holds the addresses that are given out dynamically, lowest first."""
+        """The holders of the dynamically assigned addresses, lowest address first."""
         first, last = _dynamic_bounds(self.subnet)
         return [holder for number, holder in sorted(self._holders.items()) if first <= number <= last]
 
@@ -103,7 +103,7 @@ def bounds(network: IPNetwork) -> tuple[int, int]:
 
 
 def outside(subnet: Subnet, address: Address, of: str = "") -> str:
-    """The words for an address that no endpoint of a subnet can have; `of` says whose it is."""
+    """The message for an address that no endpoint of a subnet can have; `of` names the owner of the subnet."""
     what = f"subnet{'6' if subnet.version == 6 else ''} {subnet.network}{of}"
     if address in subnet.network:
         return f"is the network or broadcast address of {what}; choose one between them"
@@ -111,10 +111,10 @@ def outside(subnet: Subnet, address: Address, of: str = "") -> str:
 
 
 def overlaps(networks: list[Named]) -> Iterator[tuple[Named, Named]]:
-    """Pairs of (network, name) that share addresses: each network that lies in a wider or equal one, once."""
+    """Yield pairs of (network, name) that overlap: each network that lies in a wider or equal one, once."""
     for version in (4, 6):
         widest = None
-        # Networks are either apart or one inside the other, so in this order it is enough to look at the widest so far.
+        # Two networks are disjoint or nested, so in this order comparing with the widest so far suffices.
         own = [pair for pair in networks if pair[0].version == version]
         for pair in sorted(own, key=lambda pair: (int(pair[0].network_address), pair[0].prefixlen)):
             if widest is not None and lies_in(pair[0], widest[0]):
@@ -124,7 +124,7 @@ def overlaps(networks: list[Named]) -> Iterator[tuple[Named, Named]]:
 
 
 def lies_in(block: IPNetwork, other: IPNetwork) -> bool:
-    """Whether a block of addresses is part of the other one."""
+    """Whether a block of addresses lies in the other one."""
     return block.version == other.version and other.supernet_of(block)  # type: ignore[arg-type]
 
 

@@ -2,10 +2,10 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What a person declared, read into objects; whatever is wrong with one object alone is found here.
+"""The declaration (desired state), parsed into objects; errors within one object are found here.
 
-The words are Docker's and compose's. What needs several objects or the host (taken addresses, overlaps, unknown names)
-is the planner's to find.
+Option names follow Docker and Compose. The planner finds errors that involve several objects or the host (taken
+addresses, overlaps, unknown names).
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ ATTACHMENT_FIELDS = (
     "allowed_addresses", "anti_spoofing",
 )  # fmt: skip
 
-# A role's variables without its name in front, and what it tells others in a fact of such a name.
+# A role's variables without the role's prefix, including the facts that it sets under its prefix.
 VARIABLES = {
     "bridge_network": (
         "networks", "containers", "purge", "address_pools", "manage_foreign_firewall", "persist", "unprivileged_ports",
@@ -78,7 +78,7 @@ _SYSCTL = re.compile(r"net[./][A-Za-z0-9_./-]+\Z")
 
 @dataclass(frozen=True)
 class AddressPool:
-    """Addresses from which networks get subnets of a size, the length of the prefix."""
+    """A block from which networks get subnets; size is the prefix length of each."""
 
     base: ipaddress.IPv4Network
     size: int
@@ -86,18 +86,18 @@ class AddressPool:
 
 @dataclass(frozen=True)
 class Omitted:
-    """Stands in a list in place of an entry of which something has been said already: a network of a container, or a
-    container. It is not planned, what is live of it stays, and nobody is told that it is not declared."""
+    """Placeholder in a list for an entry that has an error or warning already: a network of a container, or a
+    container. It is not planned, its observed state is kept, and it is not reported as undeclared."""
 
     name: str
 
 
 @dataclass
 class Network:
-    """A bridge network of one host; `declared` in this run, or only live there from an earlier one.
+    """A bridge network of one host; `declared` in this run, or only observed there from an earlier one.
 
-    `connect` names the networks whose bridges it is cabled to. One that `joins` another has its subnets, its gateway
-    and its policy; `head` is that other, once the planner has settled it.
+    `connect` names the networks to whose bridges it has a patch link. One that `joins` another shares its subnets,
+    gateway and network policy; `head` is that other (the segment's primary network), once the planner has settled it.
     """
 
     name: str
@@ -111,18 +111,18 @@ class Network:
     anti_spoofing: bool = True
     routes: list[Route] = field(default_factory=list)
     labels: dict[str, str] = field(default_factory=dict)
-    connect: dict[str, int] = field(default_factory=dict)  # each with its place in the list, for messages
+    connect: dict[str, int] = field(default_factory=dict)  # each with its index in the list, for messages
     stp: bool | None = None
     automatic: bool = False  # it names no subnet
-    said: dict[str, object] = field(default_factory=dict)  # what is for its whole segment, as typed
+    said: dict[str, object] = field(default_factory=dict)  # the fields that apply to its whole segment, as declared
     joins: str | None = None
     head: Network | None = field(default=None, repr=False)
     declared: bool = True
-    sound: bool = True  # False: its subnets could not be read, so nothing more is said about addresses in it
+    sound: bool = True  # False: its subnets are invalid, so no further errors about addresses in it are reported
 
     @property
     def segment(self) -> Network:
-        """The network that has the subnet and the gateway: this one, or the one that it joins."""
+        """The network that owns the subnet and the gateway: this one, or the one that it joins."""
         return self.head or self
 
     def __str__(self) -> str:
@@ -131,21 +131,21 @@ class Network:
 
 @dataclass
 class Attachment:
-    """A container's wish to be on a network."""
+    """A container's desired attachment to a network."""
 
     network: str
-    number: int = 0  # its place in the list, for messages
+    number: int = 0  # its index in the list, for messages
     addresses: dict[int, Address] = field(default_factory=dict)  # by IP version: static ones
     mac: str | None = None
     interface: str | None = None
     aliases: list[str] = field(default_factory=list)
-    allowed_addresses: list[str] = field(default_factory=list)  # what it may send besides its own
-    anti_spoofing: bool | None = None  # None: as the network says
+    allowed_addresses: list[str] = field(default_factory=list)  # anti-spoofing: allowed besides its own addresses
+    anti_spoofing: bool | None = None  # None: inherit the network's setting
 
 
 @dataclass
 class Dns:
-    """What a container asks for names that no network has; nothing said is what the host asks."""
+    """Resolver settings of a container for names outside its networks; empty fields inherit those of the host."""
 
     servers: list[Address] = field(default_factory=list)
     search: list[str] = field(default_factory=list)
@@ -154,18 +154,18 @@ class Dns:
 
 @dataclass
 class Container:
-    """A container: its mode (bridge, none, host or container, which has a target) and what belongs to it."""
+    """A container: its mode (bridge, none, host or container, which has a target) and its settings."""
 
     name: str
     mode: str = "bridge"
     target: str | None = None
     attachments: list[Attachment] = field(default_factory=list)
-    whole: bool = True  # False: some of its networks are Omitted, so nothing is said about what it lacks without them
+    whole: bool = True  # False: some of its networks are Omitted; errors that follow from that are not reported
     cards: list[Card] = field(default_factory=list)
     ports: list[Port] = field(default_factory=list)
     forwarding: bool | None = None
     sysctls: dict[str, object] = field(default_factory=dict)
-    unprivileged_ports: bool | None = None  # None: its namespace is another's, who may have said so
+    unprivileged_ports: bool | None = None  # None: it shares a namespace, whose owner sets it
     routes: list[Route] = field(default_factory=list)
     dns: Dns = field(default_factory=Dns)
     pid: int | None = None
@@ -186,7 +186,7 @@ class Container:
 
 @dataclass
 class Declaration:
-    """Everything one host's role variables say; present and absent things apart, each by name in declared order."""
+    """The desired state of one host; present and absent objects apart, each by name in declared order."""
 
     role: str
     purge: bool
@@ -205,7 +205,7 @@ _Object = TypeVar("_Object")
 def read_declaration(raw: object, problems: Problems) -> Declaration:
     """Read {networks, containers, purge, role, host, address_pools, manage_foreign_firewall, unprivileged_ports,
     variables}; host is the inventory's name of the host, variables are the names of its variables that begin with the
-    role's."""
+    role's name."""
     whole = Fields(raw if isinstance(raw, Mapping) else {}, "declaration", problems)
     if not isinstance(raw, Mapping):
         problems.refuse(
@@ -242,7 +242,7 @@ def read_declaration(raw: object, problems: Problems) -> Declaration:
 
 @dataclass(frozen=True)
 class Outline:
-    """As much of a container as an inventory knows it by."""
+    """The part of a container that the inventory plugin needs."""
 
     name: str
     networks: list[str]
@@ -250,8 +250,8 @@ class Outline:
 
 
 def read_outlines(host: str, variable: str, raw: object, problems: Problems) -> list[Outline]:
-    """The containers of a host's variable that are to be present; messages name both. What else a container has is
-    for the role to check."""
+    """Read the present containers of a host's variable; messages name host and variable. The role validates the other
+    fields."""
     whole = Fields({variable: raw}, f"host {host}", problems)
     present, _absent = _by_name(whole, variable, f"host {host}: {variable}", "container", _read_outline, ": ")
     return [outline for outline in present.values() if outline is not None]
@@ -268,7 +268,7 @@ def _read_outline(fields: Fields, name: str) -> Outline | None:
 
 
 def _check_variables(whole: Fields, role: str, purge: bool) -> None:
-    """Ansible ignores a misspelt variable: its list is empty then, and purge takes everything away."""
+    """Report misspelt variables. Ansible ignores them: the list is empty then, and purge would remove every object."""
     known = VARIABLES.get(role, ())
     for name in map(str, whole.listing("variables")):
         word = name.removeprefix(f"{role}_")
@@ -306,9 +306,9 @@ def _read_pools(whole: Fields, variable: str) -> list[AddressPool]:
 def _by_name(
     whole: Fields, key: str, variable: str, kind: str, read: Callable[[Fields, str], _Object], named: str = ""
 ) -> tuple[dict[str, _Object], dict[str, _Object]]:
-    """The objects of a list by their names: those to be present, those to be absent.
+    """Read the objects of a list, by name: (present, absent).
 
-    :param named: what is between variable and object in messages; without it an object's name alone says which it is
+    :param named: separator of variable and object in messages; without it a message names the object alone
     """
     present: dict[str, _Object] = {}
     absent: dict[str, _Object] = {}
@@ -349,7 +349,7 @@ def _read_network(fields: Fields, name: str, host: str, role: str) -> Network:
         name=name,
         bridge=bridge if bridge is not None else names.bridge_device(name) if names.is_object_name(name) else name,
         subnets=subnets,
-        # 68 and 1280 are the least that IPv4 and IPv6 work with (RFC 791, RFC 8200)
+        # the minimum MTUs of IPv4 (RFC 791) and IPv6 (RFC 8200)
         mtu=fields.integer("mtu", 1280 if 6 in subnets else 68, 65535),
         internal=bool(fields.boolean("internal", False)),
         icc=bool(fields.boolean("icc", True)),
@@ -385,12 +385,12 @@ def _read_connect(fields: Fields, name: str) -> dict[str, int]:
 def _read_labels(
     fields: Fields, name: str, subnets: dict[int, Subnet], crossing: Crossing, role: str
 ) -> dict[str, str]:
-    """The bridge's labels: what is declared, and what a run has to know of the network that does not declare it."""
+    """The bridge's labels: the declared ones, and those that later runs need if they do not declare the network."""
     words = Fields(fields.mapping("labels"), f"{fields.thing}: labels", fields.problems)
     found = {key: words.text(key) for key in words.keys()}
     labels = {key: text or "" for key, text in found.items() if text is not None or not words.given(key)}
     own = {"role": role, "network": name}
-    if role == OVERLAY_ROLE and "vni" in labels:  # its planner has put it there, and refused a declared one
+    if role == OVERLAY_ROLE and "vni" in labels:  # set by the overlay planner, which refuses a declared one
         own["vni"] = labels.pop("vni")
     for word in sorted(names.OWN_LABELS.intersection(labels)):
         words.refuse(word, "is set by the role itself; choose another word")
@@ -415,7 +415,7 @@ def _read_labels(
 
 
 def _read_subnets(fields: Fields, name: str, host: str) -> dict[int, Subnet]:
-    """The network's subnets by IP version, gateways as far as they are given."""
+    """The network's subnets by IP version, with the declared gateways."""
     ipv6 = fields.boolean("enable_ipv6", None)
     if ipv6 is False and fields.given("subnet6"):
         fields.refuse("subnet6", "the network has enable_ipv6: false; leave one of the two out")
@@ -449,9 +449,9 @@ def _read_subnets(fields: Fields, name: str, host: str) -> dict[int, Subnet]:
 
 
 def _refuse_without_subnet(fields: Fields, suffix: str, auxiliary: dict[str, Address], aux: Fields) -> None:
-    """No subnet of this family: nothing that lies in one makes sense."""
+    """Refuse fields that need a subnet of this family, where there is none."""
     if fields.given("subnet" + suffix):
-        return  # there is one, and it has been refused
+        return  # declared, and refused already
     for word in ("gateway" + suffix, "ip_range" + suffix):
         if fields.given(word):
             fields.refuse(word, f"the network has no subnet{suffix} for it; give one")
@@ -478,7 +478,7 @@ def _check_subnet(fields: Fields, suffix: str, subnet: Subnet, aux: Fields) -> N
 
 
 def _lacks_some(networks: object) -> bool:
-    """Whether networks fell out of an overlay host's plan, which an error of their own has told."""
+    """Whether some networks were omitted from an overlay host's plan, each with an error of its own."""
     return isinstance(networks, list) and any(isinstance(one, Omitted) for one in networks)
 
 
@@ -522,7 +522,7 @@ def _check_container_name(fields: Fields, name: str) -> None:
 
 
 def _read_mode(fields: Fields, name: str) -> tuple[str, str | None] | None:
-    """The mode and the container to be joined; None where it could not be read."""
+    """The mode and the container to join; None where the field is invalid."""
     mode = fields.text("network_mode")
     if not fields.given("network_mode"):
         return "bridge", None
@@ -564,7 +564,7 @@ def _read_attachments(fields: Fields, container: str) -> list[Attachment]:
 
 
 def _read_network_name(fields: Fields, number: int, value: object) -> str | None:
-    """The network that an entry of a container's `networks` names, alone or as one of its fields."""
+    """The network name of an entry of a container's `networks`: the entry itself, or its field `name`."""
     place = f"networks[{number}]"
     if isinstance(value, Mapping):
         wish, word = Fields(value, f"{fields.thing}: {place}", fields.problems, number), "name"
@@ -604,7 +604,7 @@ def _read_attachment(fields: Fields, network: str, container: str) -> Attachment
 
 
 def _read_aliases(fields: Fields) -> list[str]:
-    """The aliases; those of them that can be ones."""
+    """Read the aliases; return the valid ones."""
     found = []
     for number, alias in fields.texts("aliases"):
         if not names.is_object_name(alias):
@@ -660,7 +660,7 @@ def _read_sysctls(fields: Fields) -> dict[str, object]:
 
 
 def _check_mode(fields: Fields, container: Container) -> None:
-    """What does not go together with the container's mode."""
+    """Refuse fields that conflict with the container's mode."""
     mode = container.network_mode
     if container.mode == "bridge":
         connected = fields.raw.get("networks") or fields.raw.get("interfaces") or fields.given("pid")

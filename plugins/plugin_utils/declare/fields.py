@@ -2,11 +2,11 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Reading one declared object's fields: the right type, or an error and None.
+"""Read the fields of one declared object: a value of the right type, or an error and None.
 
-A role's variables reach the planner as they were typed, so what Ansible would convert is converted here by the same
-rules: 'yes' is true, '1500' is 1500. But where text belongs nothing else is taken: YAML 1.1 reads the names 010, 0x10,
-1.10, yes and 2026-01-01, and the MAC 12:34:56:07:08:09, as numbers, truth and a date, and what was typed is lost.
+A role's variables reach the planner unconverted, so what Ansible would convert is converted here by the same rules:
+'yes' is true, '1500' is 1500. A text field accepts nothing but text: YAML 1.1 reads the names 010, 0x10, 1.10, yes and
+2026-01-01, and the MAC 12:34:56:07:08:09, as numbers, a boolean and a date, and the original text is lost.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _IP = TypeVar("_IP", Address, ipaddress.IPv4Interface | ipaddress.IPv6Interface)
 
 
 class Fields:
-    """The fields of one declared object, `thing` in messages; `number` is its place where it stands in a list."""
+    """The fields of one declared object, `thing` in messages; `number` is its index where it is in a list."""
 
     def __init__(self, raw: Mapping[Any, Any], thing: str, problems: Problems, number: int = 0) -> None:
         self.raw = raw
@@ -47,7 +47,7 @@ class Fields:
         return self.raw.get("state") != "absent"
 
     def only(self, *known: str) -> None:
-        """Refuse fields that nobody reads: they are misspelt."""
+        """Refuse unknown fields, which are misspelt."""
         for field in self.raw:
             if field not in known:
                 self.problems.refuse(
@@ -62,7 +62,7 @@ class Fields:
         return None
 
     def texts(self, field: str) -> Iterator[tuple[int, str]]:
-        """A list of texts, each with its place."""
+        """Yield the texts of a list, each with its index."""
         for number, value in enumerate(self.listing(field)):
             if isinstance(value, str):
                 yield number, value
@@ -111,7 +111,7 @@ class Fields:
         return {}
 
     def keys(self) -> Iterator[str]:
-        """The names of all fields, where a person chose them."""
+        """Yield the names of all fields of a mapping with free keys; refuse those that are not text."""
         for key in self.raw:
             if isinstance(key, str):
                 yield key
@@ -120,7 +120,7 @@ class Fields:
                 self.problems.refuse(self.thing, f"the name {show(key)} of", self.raw[key], rule)
 
     def records(self, field: str) -> list[Fields]:
-        """A list of dictionaries, each as Fields."""
+        """Read a list of mappings, each as Fields."""
         found = []
         for number, value in enumerate(self.listing(field)):
             if isinstance(value, Mapping):
@@ -176,7 +176,7 @@ class Fields:
 
 
 def not_quoted(value: object) -> str:
-    """What YAML has made of a text without quotes, and the remedy; nothing where that is not what happened."""
+    """The message for a text that YAML converted because it was not quoted; empty for other values."""
     if isinstance(value, bool):
         made = "true or false"
     elif isinstance(value, (int, float)):

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Cards: interfaces of the host that are handed to containers, whole or shared as a macvlan."""
+"""NICs of the host that are moved into containers, or shared with them by macvlan."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Interface = ipaddress.IPv4Interface | ipaddress.IPv6Interface
 
 @dataclass
 class Card:
-    """A card as a container is to have it; addresses None are not enforced, as DHCP in the container needs it."""
+    """The desired state of a NIC or macvlan in a container; addresses None are not enforced (DHCP in the container)."""
 
     device: str
     name: str
@@ -39,7 +39,7 @@ class Card:
 
 
 def read_cards(fields: Fields) -> list[Card]:
-    """The field `interfaces` of a container."""
+    """Read the field `interfaces` of a container."""
     found: list[Card] = []
     for record in fields.records("interfaces"):
         card = _read_card(record)
@@ -106,7 +106,7 @@ def _read_addresses(record: Fields) -> list[Interface] | None:
 
 
 def _check_near(record: Fields, word: str, via: Address, addresses: list[Interface] | None) -> None:
-    """A router has to be on the card's link; whoever leaves the addresses to DHCP has to know himself."""
+    """Refuse a next hop that is not on the NIC's link; with addresses left to DHCP it cannot be checked."""
     if not addresses or via.is_link_local or any(via in interface.network for interface in addresses):
         return
     listed = enumerate_names([str(interface.network) for interface in addresses])

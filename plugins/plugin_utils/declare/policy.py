@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A network's policy as it is declared: what may cross its border, ingress and egress."""
+"""A declared network policy (ingress and egress), and the allowed addresses of anti-spoofing."""
 
 from __future__ import annotations
 
@@ -23,14 +23,15 @@ CROSSING_FIELDS = (
 
 @dataclass
 class Crossing:
-    """Docker's gateway modes: nat; routed, which translates nothing; isolated, whose bridge has no address."""
+    """Ingress and egress of a network. Docker's gateway modes: nat; routed, without translation; isolated, whose bridge
+    has no address."""
 
     gateway_mode: str = "nat"
     gateway_mode6: str = "nat"
-    snat: dict[int, Address] = field(default_factory=dict)  # by IP version: what containers reach others with
-    trusted: list[str] = field(default_factory=list)  # interfaces that reach the containers past everything
-    uplinks: list[str] = field(default_factory=list)  # interfaces by which others are reached; none: all of the host
-    # by IP version: the host's addresses on which ports are published that name none; with one of them, on no other
+    snat: dict[int, Address] = field(default_factory=dict)  # by IP version: the source address of egress
+    trusted: list[str] = field(default_factory=list)  # interfaces whose ingress to the containers is not filtered
+    uplinks: list[str] = field(default_factory=list)  # interfaces for egress and ingress; empty: all of the host
+    # by IP version: the host address of published ports that name none; with one set, no other family is published
     bindings: dict[int, Address] = field(default_factory=dict)
 
     def mode(self, version: int) -> str:
@@ -45,7 +46,7 @@ class Crossing:
 
 
 def read_crossing(fields: Fields) -> Crossing:
-    """A network's words for it, as far as they are right without the rest of the network."""
+    """Read a network's policy fields, and check them as far as possible without the rest of the network."""
     mode = fields.choice("gateway_mode", "nat", names.GATEWAY_MODES)
     crossing = Crossing(mode, fields.choice("gateway_mode6", mode, names.GATEWAY_MODES))
     if crossing.isolated != (crossing.gateway_mode6 == "isolated"):
@@ -81,11 +82,11 @@ def read_crossing(fields: Fields) -> Crossing:
 
 
 def read_allowed_addresses(fields: Fields) -> list[str]:
-    """What an endpoint may send besides its own addresses: addresses and subnets, as the engine takes them."""
+    """Read the source addresses and subnets that anti-spoofing allows an endpoint besides its own addresses."""
     found: dict[int, IPNetwork] = {}
     for number, value in fields.texts("allowed_addresses"):
         try:
-            # for ipaddress a zone is part of a network, fd00::%eth0/64, and may be any text
+            # ipaddress accepts a zone in a network, fd00::%eth0/64, which may be any text
             found[number] = ipaddress.ip_network("" if "%" in value else value)
         except ValueError:
             rule = "must be an IP address, or a subnet in CIDR notation without host bits"

@@ -4,9 +4,9 @@
 
 """Published ports as `docker run -p` writes them: [HOST_IP:]HOST_PORT:CONTAINER_PORT[/PROTOCOL].
 
-Ports may be ranges (8000-8005:80-85), an IPv6 address stands in brackets. Other than Docker's, a host port is
-required: a declaration says where a service is found, so no port is drawn by lot. A range of host ports for one
-container port means the lowest one that is free.
+Ports may be ranges (8000-8005:80-85); an IPv6 address is in brackets. Unlike in Docker, a host port is required: no
+ephemeral port is chosen, so that the result is idempotent. A range of host ports for one container port selects the
+lowest free port.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ HOST_ADDRESS_RULE = "must be a unicast address that is not link-local"
 
 
 class PortError(ValueError):
-    """Why a text is no published port: the rule it breaks and what to write instead."""
+    """An invalid published port: the rule that it breaks and the remedy."""
 
 
 @dataclass(frozen=True)
@@ -60,11 +60,11 @@ class Port:
     host: PortRange
     container: PortRange
     protocol: str = "tcp"
-    number: int = field(default=0, compare=False)  # its place in the list, for messages
+    number: int = field(default=0, compare=False)  # its index in the list, for messages
 
     @property
     def floating(self) -> bool:
-        """Whether one host port is to be chosen out of a range."""
+        """Whether the planner chooses one host port of a range."""
         return len(self.host) > len(self.container)
 
     def __str__(self) -> str:
@@ -74,12 +74,12 @@ class Port:
 
 
 def bracketed(address: str) -> str:
-    """An address in front of a port."""
+    """Format an address for use in front of a port: IPv6 in brackets."""
     return f"[{address}]" if ":" in address else address
 
 
 def parse_port(text: object, number: int = 0) -> Port:
-    """Read one entry of `ports`, the one at a place; PortError names the rule that is broken."""
+    """Read the entry of `ports` at index `number`; raise PortError, which names the broken rule."""
     if not isinstance(text, str):
         raise PortError(_not_text(text))
     if text.count(":") > 2 and "[" not in text:
@@ -88,7 +88,7 @@ def parse_port(text: object, number: int = 0) -> Port:
     if not match:
         raise PortError(FORM)
     host_ip, host = match["host_ip"], match["host"]
-    if host is None:  # one colon: what stands in front of it is the host port
+    if host is None:  # one colon: what precedes it is the host port
         host_ip, host = None, host_ip
     if not host or host.startswith("["):
         raise PortError(f"a host port is required; {FORM}")
@@ -108,7 +108,7 @@ def parse_port(text: object, number: int = 0) -> Port:
 
 
 def parse_range(text: str, what: str = "port") -> PortRange:
-    """'80' or '8000-8005'; PortError where it is neither."""
+    """Read '80' or '8000-8005'; raise PortError where it is neither."""
     match = _RANGE.match(text)
     if not match:
         raise PortError(f"the {what} {text!r} is neither a number nor a range like 8000-8005")
@@ -138,7 +138,7 @@ def _parse_host_ip(text: str) -> Address:
 
 
 def is_host_address(address: Address) -> bool:
-    """Whether ports can be published on the address; 0.0.0.0 and :: are all of the host."""
+    """Whether ports can be published on the address; 0.0.0.0 and :: are all addresses of the host."""
     return not (address.is_multicast or address.is_link_local or str(address) == "255.255.255.255")
 
 
@@ -150,7 +150,7 @@ def _parse_protocol(text: str | None) -> str:
 
 
 def _not_text(value: object) -> str:
-    # YAML 1.1 reads digits:digits as a number to the base of 60: 2222:22 is 2222 * 60 + 22.
+    # YAML 1.1 reads digits:digits as a sexagesimal number: 2222:22 is 2222 * 60 + 22.
     made = not_quoted(value)
     if isinstance(value, int) and not isinstance(value, bool) and value >= 60:
         host, container = divmod(value, 60)

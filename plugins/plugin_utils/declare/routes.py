@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Routes that containers get besides the default one."""
+"""Routes of containers besides the default route."""
 
 from __future__ import annotations
 
@@ -15,26 +15,26 @@ from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.fields impor
 
 @dataclass
 class Route:
-    """A route that containers get: to a subnet, via an address of one of their networks."""
+    """A route of a container: to a subnet, via a next hop in one of its networks."""
 
     to: IPNetwork
     via: Address
     metric: int | None = None
-    number: int = field(default=0, compare=False)  # its place in the list, for messages
+    number: int = field(default=0, compare=False)  # its index in the list, for messages
 
     @property
     def place(self) -> tuple[IPNetwork, int]:
-        """What a namespace has one route for: the subnet and the metric, IPv6's 1024 where none is given."""
+        """The key of a route, unique in a namespace: destination and metric; IPv6's default metric is 1024."""
         return self.to, self.metric or (1024 if self.to.version == 6 else 0)
 
     def as_option(self) -> dict[str, Any]:
-        """The route as an object of a topology document has it."""
+        """The route as a topology document has it."""
         found: dict[str, Any] = {"to": str(self.to), "via": str(self.via)}
         return found if self.metric is None else {**found, "metric": self.metric}
 
 
 def read_routes(fields: Fields) -> list[Route]:
-    """The field `routes` of a network, a container or a card."""
+    """Read the field `routes` of a network, a container or a NIC."""
     routes: dict[tuple[IPNetwork, int], Route] = {}
     for record in fields.records("routes"):
         record.only("to", "via", "metric")

@@ -2,11 +2,11 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Endpoints: which address, MAC, interface name and routes each container gets on each of its networks.
+"""Endpoints: address, MAC, interface name and routes of each container on each of its networks.
 
-An endpoint that is live keeps what it has, whatever is added or removed around it; a new one gets the lowest free
-address. Of two live ones with the same address or MAC, the one keeps it that the host guards: the other took it.
-The same declaration over the same live state always gives the same endpoints.
+An existing endpoint keeps its values, whatever is added or removed around it; a new one gets the lowest free address.
+Of two existing ones with the same address or MAC, the one with anti-spoofing keeps it: its address is verified. The
+plan is deterministic and idempotent: the same desired and observed state always give the same endpoints.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _DISABLE_IPV6 = "net.ipv6.conf.{}.disable_ipv6"
 
 @dataclass
 class Endpoint:
-    """One container's attachment to one network, as it is to be."""
+    """The desired state of one container's attachment to one network."""
 
     container: Container
     network: Network
@@ -45,7 +45,7 @@ class Endpoint:
     addresses: dict[int, Address] = field(default_factory=dict)  # by IP version
     interface: str = ""
     mac: str = ""
-    gateways: dict[int, Address] = field(default_factory=dict)  # by IP version: the default routes that go by it
+    gateways: dict[int, Address] = field(default_factory=dict)  # by IP version: the next hops of its default routes
     routes: list[Route] = field(default_factory=list)
 
     def interfaces(self) -> list[str]:
@@ -57,7 +57,7 @@ class Endpoint:
 
 
 def settle_endpoints(scope: Scope, problems: Problems) -> list[Endpoint]:
-    """Every declared container's endpoints, by container and then in the order of its networks; MACs come later."""
+    """Settle the endpoints of declared containers, by container and network in declared order; MACs: settle_macs()."""
     endpoints = []
     for container in scope.declared.values():
         live = scope.live.containers.get(container.name)
@@ -90,16 +90,16 @@ def settle_endpoints(scope: Scope, problems: Problems) -> list[Endpoint]:
 
 
 def bridge_mac(network: Network) -> str:
-    """The bridge's MAC: the gateway's, so that it is the same whatever ports come and go, on every host.
+    """The bridge's MAC, derived from the gateway address: the same on every host, whatever ports are added or removed.
 
-    That of a network which joins another follows from its name: the gateway is elsewhere on the same segment.
+    For a network that joins another it is derived from the name: the gateway is on another bridge of the segment.
     """
     gateway = network.subnets[4].gateway if 4 in network.subnets and network.head is None else None
     return names.mac_of_ipv4(str(gateway)) if gateway else names.mac_of_names(network.name)
 
 
 def settle_macs(scope: Scope, endpoints: list[Endpoint]) -> None:
-    """Give each endpoint the MAC that it declares, or has, or that follows from its address; once per segment each."""
+    """Settle each endpoint's MAC: the declared, current or derived one, unique in a segment."""
     taken: dict[str, set[str]] = {}
     for network in scope.networks.values():
         used = taken.setdefault(network.segment.name, set(_standing_macs(scope, network.segment)))
@@ -108,7 +108,7 @@ def settle_macs(scope: Scope, endpoints: list[Endpoint]) -> None:
         if endpoint.wish.mac:
             endpoint.mac = endpoint.wish.mac
             taken[endpoint.network.segment.name].add(endpoint.mac)
-    # All that is live first: a MAC derived for a new endpoint must not be one that a running container has.
+    # Existing endpoints first: a MAC derived for a new endpoint must not be in use.
     for endpoint in _most_certain_first(endpoints):
         if not endpoint.mac:
             used = taken[endpoint.network.segment.name]
@@ -117,7 +117,7 @@ def settle_macs(scope: Scope, endpoints: list[Endpoint]) -> None:
 
 
 def _most_certain_first(endpoints: list[Endpoint]) -> list[Endpoint]:
-    """Those whose port is guarded, those that are live, and the new ones."""
+    """Sort endpoints: those with anti-spoofing, other existing ones, new ones."""
     return sorted(endpoints, key=lambda one: (one.live is None, one.live is None or not one.live.guarded))
 
 
@@ -133,12 +133,12 @@ def _possible_macs(endpoint: Endpoint) -> Iterator[str]:
 
 
 def _standing_macs(scope: Scope, segment: Network) -> dict[str, str]:
-    """MACs of the endpoints that this run leaves alone, with their containers."""
+    """MACs of the undeclared endpoints, with their containers."""
     return {endpoint.mac: name for name, endpoint in scope.standing_on(segment) if endpoint.mac}
 
 
 def _check_segments(container: Container, endpoints: list[Endpoint], problems: Problems) -> None:
-    """Two interfaces of one container in one subnet answer for each other."""
+    """Refuse two interfaces of one container in one subnet: each answers ARP for the other."""
     first: dict[str, str] = {}
     for endpoint in endpoints:
         network = endpoint.network
@@ -163,7 +163,7 @@ def _check_macs(scope: Scope, network: Network, members: list[Endpoint], problem
 
 
 def _check_families(network: Network, members: list[Endpoint], problems: Problems) -> None:
-    """A static address needs a subnet of its family."""
+    """Refuse a static address without a subnet of its family."""
     for member in members:
         for version, address in member.wish.addresses.items():
             if version not in network.subnets:
@@ -177,12 +177,12 @@ def _check_families(network: Network, members: list[Endpoint], problems: Problem
 def _settle_addresses(
     scope: Scope, network: Network, subnet: Subnet, members: list[Endpoint], problems: Problems
 ) -> None:
-    """One family of one network: what runs keeps its address, a static one is given, the rest get the lowest free."""
+    """Settle one family of one network: first existing addresses are kept, then static ones, then the lowest free."""
     pool = Pool(subnet)
     before = scope.live.networks.get(network.name)
     if subnet.gateway is not None and before and subnet.version in before.subnets:
         if subnet.gateway == before.subnets[subnet.version].gateway:
-            pool.hold(subnet.gateway, _THE_GATEWAY)  # whoever has it besides took it
+            pool.hold(subnet.gateway, _THE_GATEWAY)  # an endpoint that has it too is in conflict
     _keep_live(scope, network, pool, members)
     _give_declared(scope, network, pool, members, problems)
     _reserve_for_absent(scope, network, pool, problems)
@@ -205,14 +205,14 @@ def _keep_live(scope: Scope, network: Network, pool: Pool, members: list[Endpoin
             kept = member.live.addresses.get(version) if member.live and member.live.guarded == guarded else None
             if kept is None or member.wish.addresses.get(version, kept) != kept or not pool.subnet.has(kept):
                 continue
-            # Two live endpoints with one address are a fault of the past: the second gets another one.
+            # Of two existing endpoints with one address the second gets another one.
             if pool.holder(kept) is None:
                 pool.hold(kept, str(member.container))
                 member.addresses[version] = kept
 
 
 def _give_declared(scope: Scope, network: Network, pool: Pool, members: list[Endpoint], problems: Problems) -> None:
-    """The gateway, the auxiliary and the static addresses; refuses what is taken."""
+    """Assign the gateway, auxiliary and static addresses; refuse addresses in use."""
     subnet = pool.subnet
     version, suffix = subnet.version, "6" if subnet.version == 6 else ""
 
@@ -255,7 +255,7 @@ def _give_free(network: Network, pool: Pool, members: list[Endpoint], problems: 
 
 
 def _refuse_to_give(network: Network, pool: Pool, members: list[Endpoint], problems: Problems) -> None:
-    """An overlay's addresses are unique over all its hosts, of which this plan knows one."""
+    """Refuse dynamic addresses on an overlay: they are unique over all its hosts, of which this plan knows one."""
     version = pool.subnet.version
     for member in members:
         if version not in member.addresses and version not in member.wish.addresses:
@@ -267,7 +267,7 @@ def _refuse_to_give(network: Network, pool: Pool, members: list[Endpoint], probl
 
 
 def _reserve_for_absent(scope: Scope, network: Network, pool: Pool, problems: Problems) -> None:
-    """A static address stays its container's while that one is declared absent."""
+    """Keep the static address of a container reserved while it is declared absent."""
     for container in scope.absent.values():
         for wish in container.attachments:
             address = wish.addresses.get(pool.subnet.version)
@@ -278,7 +278,7 @@ def _reserve_for_absent(scope: Scope, network: Network, pool: Pool, problems: Pr
 
 
 def warn_of_lost_address(container: Container, address: Address, pool: Pool, problems: Problems) -> None:
-    """Somebody else may have an absent container's static address, as after a change of names; it is said."""
+    """Warn where another container has an absent container's static address, as after a renaming."""
     holder = pool.holder(address)
     if holder is not None and holder != str(container):
         remark = f"the container is absent, and {holder} has its address; it cannot come back with this one"
@@ -298,7 +298,7 @@ def _refuse_full(network: Network, pool: Pool, left_out: list[str], problems: Pr
 
 
 def _settle_interfaces(container: Container, endpoints: list[Endpoint], problems: Problems) -> None:
-    """eth0, eth1 and so on in the order of the networks; a running interface keeps its name."""
+    """Settle interface names: eth0, eth1 and so on in the order of the networks; existing interfaces keep theirs."""
     cards = {card.name for card in container.cards}
     taken: set[str] = set()
     for endpoint in endpoints:
@@ -326,8 +326,8 @@ def _settle_interfaces(container: Container, endpoints: list[Endpoint], problems
 
 
 def _check_sysctls(container: Container, endpoints: list[Endpoint], problems: Problems) -> None:
-    """What is of a link waits for one that is declared; a process's namespace has others besides. And where IPv6 is
-    switched off no IPv6 address stays, so that each run would have to give it anew."""
+    """Refuse sysctls of links that are not declared (a process's namespace may have others), and disabled IPv6 on an
+    IPv6 network: the kernel removes the addresses then, so that runs would not be idempotent."""
     links = {"lo", *(endpoint.interface for endpoint in endpoints), *(card.name for card in container.cards)}
     for key, value in container.sysctls.items():
         link = names.link_of_sysctl(key)
@@ -342,7 +342,7 @@ def _check_sysctls(container: Container, endpoints: list[Endpoint], problems: Pr
 
 
 def _settle_gateways(container: Container, endpoints: list[Endpoint]) -> None:
-    """The default route of each family goes by the card that has a gateway, else by the first network that has the
+    """Settle the default route of each family: by the NIC that has a gateway, else by the first network that has the
     family and is not internal."""
     for version in (4, 6):
         if any(version in card.gateways for card in container.cards):
@@ -355,7 +355,7 @@ def _settle_gateways(container: Container, endpoints: list[Endpoint]) -> None:
 
 
 def _settle_routes(container: Container, endpoints: list[Endpoint], problems: Problems) -> None:
-    """A container's own routes, then those of its networks, in their order, that lead where it has no other way yet."""
+    """Settle routes: the container's own, then those of its networks in order, to destinations without a route."""
     near = {subnet.network: str(one.network) for one in endpoints for subnet in one.network.subnets.values()}
     near.update({one.network: f"interface {card.name}" for card in container.cards for one in card.addresses or []})
     taken = {route.place for card in container.cards for route in card.routes}

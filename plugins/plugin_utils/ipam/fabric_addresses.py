@@ -2,10 +2,10 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""One address space over all hosts: which address and MAC each container gets on each overlay network.
+"""One address space over all hosts: the address and MAC of each container on each overlay network.
 
-What is live keeps what it has; then come static wishes; what is left gets the lowest free address, of its host's slice
-where there are slices. So the same fabric always gets the same addresses, in whatever order its hosts are run.
+Existing endpoints keep their values; then static addresses are assigned; the others get the lowest free address, of
+their host's slice where there are slices. The result is idempotent, in whatever order the hosts are run.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _GOES = ", which goes"
 
 @dataclass
 class FabricEndpoint:
-    """One container of one host on one overlay network. Without a wish it is only live there, and left alone."""
+    """One container of one host on one overlay network. Without a wish (desired attachment) it is undeclared."""
 
     member: Member
     container: str
@@ -44,12 +44,12 @@ class FabricEndpoint:
 
     @property
     def stays(self) -> bool:
-        """Whether this run leaves it as it is."""
+        """Whether this run leaves it unchanged."""
         return self.live is not None and (self.wish is None or not self.member.in_run)
 
     @property
     def undeclared(self) -> bool:
-        """Whether no list names it, neither to be there nor to be absent, and this role could take it away."""
+        """Whether it is neither declared present nor absent, and this role made it, so that it could remove it."""
         live = self.member.live.containers if self.member.live is not None else {}
         role = live[self.container].role if self.container in live else None
         return self.wish is None and self.container not in self.member.declaration.absent_containers and role == ROLE
@@ -63,7 +63,7 @@ class FabricEndpoint:
 
 
 def endpoints_of(members: Iterable[Member], network: str) -> list[FabricEndpoint]:
-    """Everybody on the network after the run: declared, or live and in no list; by host, in the inventory's order."""
+    """The network's endpoints after the run, declared and undeclared ones; by host, in inventory order."""
     found = []
     for member in members:
         live = member.live.containers if member.live is not None else {}
@@ -80,7 +80,7 @@ def endpoints_of(members: Iterable[Member], network: str) -> list[FabricEndpoint
 
 
 def leaving_from(members: Iterable[Member], network: str) -> Iterator[tuple[str, LiveEndpoint]]:
-    """Endpoints that the run takes away; their addresses are given to nobody else in the same run."""
+    """Yield the endpoints to delete; their addresses are not assigned again in the same run."""
     for member in members:
         for name, running in (member.live.containers if member.live is not None else {}).items():
             if network in running.endpoints and _leaves(member, name, network) and not _wishes(member, name, network):
@@ -94,7 +94,7 @@ def settle_addresses(
     held: dict[Address, str],
     problems: Problems,
 ) -> None:
-    """Give every endpoint its addresses; `held` are those of members that could not be read, with their holders."""
+    """Settle every endpoint's addresses; `held` has those of members that could not be read, with their holders."""
     for subnet in network.subnets.values():
         _settle_family(members, network, subnet, endpoints, held, problems)
     for endpoint in endpoints:
@@ -102,7 +102,7 @@ def settle_addresses(
 
 
 def settle_macs(network: Network, endpoints: list[FabricEndpoint], held: Iterable[str]) -> None:
-    """Give every endpoint its MAC: what is live keeps its own, then those declared, then what the address gives."""
+    """Settle every endpoint's MAC: existing endpoints keep theirs, then declared ones, then those derived."""
     holders = {bridge_mac(network): f"the gateway of {network}"}
     holders.update((mac, "a host that could not be read") for mac in held)
     for endpoint in endpoints:
@@ -125,7 +125,7 @@ def settle_macs(network: Network, endpoints: list[FabricEndpoint], held: Iterabl
 
 
 def _leaves(member: Member, name: str, network: str) -> bool:
-    """Whether the endpoint of a live container goes, or is told by a wish for it."""
+    """Whether an existing endpoint is not undeclared: it is to be deleted, or has a desired attachment."""
     if _wishes(member, name, network):
         return True
     if not member.in_run or member.live is None:
@@ -168,14 +168,14 @@ def _settle_family(
                 if wish.network == network.name and version in wish.addresses:
                     address = wish.addresses[version]
                     pool.hold(address, str(container))
-                    # of those on its own host the host's plan tells
+                    # for holders on its own host, the host's own plan warns
                     if not str(pool.holder(address)).removesuffix(_GOES).endswith(f" on {member.name}"):
                         warn_of_lost_address(container, address, pool, member.problems)
     _give_free(members, pool, network, endpoints, problems)
 
 
 def _keep_live(pool: Pool, endpoints: list[FabricEndpoint]) -> None:
-    """What this run leaves alone first: nobody else can give way. Then what the hosts guard."""
+    """Keep existing addresses: first those that this run cannot change, then those with anti-spoofing, then others."""
     version = pool.subnet.version
     for endpoint in sorted(endpoints, key=lambda one: (not one.stays, one.live is None or not one.live.guarded)):
         kept = endpoint.live.addresses.get(version) if endpoint.live is not None else None
@@ -188,7 +188,7 @@ def _keep_live(pool: Pool, endpoints: list[FabricEndpoint]) -> None:
 
 
 def _give_declared(pool: Pool, network: Network, endpoints: list[FabricEndpoint], problems: Problems) -> None:
-    """The gateway, the auxiliary and the static addresses; refuses what is taken."""
+    """Assign the gateway, auxiliary and static addresses; refuse addresses in use."""
     subnet = pool.subnet
     version, suffix = subnet.version, "6" if subnet.version == 6 else ""
     reserved = [("gateway" + suffix, "the gateway", subnet.gateway)]
@@ -218,7 +218,7 @@ def _give_declared(pool: Pool, network: Network, endpoints: list[FabricEndpoint]
 
 
 def _or_remove(holder: str, endpoints: list[FabricEndpoint]) -> str:
-    """As Scope.or_remove(); what leaves an overlay is given to somebody else by the next run only."""
+    """As Scope.or_remove(); an address that an overlay endpoint leaves is assigned again by the next run only."""
     return f", or declare {holder} absent first" if holder in {str(one) for one in endpoints if one.undeclared} else ""
 
 
@@ -230,7 +230,7 @@ def _give_free(
     slices = {member.name: member.slices.get((network.name, version)) for member in members}
     pools = {name: pool.part(block) if block is not None else pool for name, block in slices.items()}
     unread = [member for member in members if member.live is None]
-    # Without slices only somebody who has been asked is known not to hold an address.
+    # Without slices, an address is known to be free only if every member could be read.
     if unread and None in slices.values() and any(one.member.live is not None for one in new):
         waiting = enumerate_names(sorted({str(one) for one in new if one.member.live is not None}))
         problems.refuse(
@@ -251,7 +251,7 @@ def _give_free(
 
 
 def _is_free_to_give(endpoint: FabricEndpoint, version: int) -> bool:
-    """A wish that could not be granted is an error already; what is only live has what it has."""
+    """Whether it needs a dynamic address: static ones are settled already, undeclared endpoints keep their own."""
     if endpoint.wish is None or version in endpoint.wish.addresses:
         return False
     return endpoint.live is None or endpoint.member.in_run

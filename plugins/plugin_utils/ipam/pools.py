@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Subnets for networks that name none: the lowest free one of the address pools, as Docker's default-address-pools."""
+"""Subnets of networks that declare none: the lowest free one of the address pools (Docker: default-address-pools)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ansible_collections.virtnet.linux.plugins.plugin_utils.observe.scope import
 
 @dataclass(frozen=True)
 class _Taken:
-    """Addresses that no automatic subnet may have, and whose they are."""
+    """Addresses that no automatic subnet may overlap, and their holder."""
 
     block: IPNetwork
     holder: str
@@ -28,11 +28,11 @@ class _Taken:
 
 
 class _Search:
-    """Gives out the pools' subnets, lowest first, that share no address with what is taken."""
+    """Finds the pools' free subnets, lowest first."""
 
     def __init__(self, pools: list[AddressPool], taken: list[_Taken]) -> None:
         self._pools = pools
-        self._ends: list[tuple[int, int]] = []  # last and first address of what is taken, apart from each other
+        self._ends: list[tuple[int, int]] = []  # last and first address of each taken block, disjoint
         for one in ipaddress.collapse_addresses(t.block for t in taken if isinstance(t.block, ipaddress.IPv4Network)):
             self._ends.append((int(one.broadcast_address), int(one.network_address)))
         self._next = [int(pool.base.network_address) for pool in pools]
@@ -42,22 +42,22 @@ class _Search:
             size = 1 << (32 - pool.size)
             while self._next[number] + size - 1 <= int(pool.base.broadcast_address):
                 first = self._next[number]
-                # Nothing is given back, so each pool's search goes on where the last one ended.
+                # Subnets are never released, so each pool's search continues where the last one ended.
                 at = bisect.bisect_left(self._ends, (first, -1))
                 if at == len(self._ends) or self._ends[at][1] > first + size - 1:
                     self._next[number] = first + size
                     self._ends.insert(at, (first + size - 1, first))
                     return ipaddress.IPv4Network((first, pool.size))
-                # past the one in the way, to the next multiple of the size
+                # behind the overlapping block, at the next multiple of the size
                 self._next[number] = -(-(self._ends[at][0] + 1) // size) * size
         return None
 
 
 def settle_subnets(scope: Scope, pools: list[AddressPool] | None, problems: Problems) -> None:
-    """Give each network that names no subnet, and joins no other's, the one it has, else the lowest free of the pools.
+    """Settle the subnet of each network that declares none and joins no other: the current, else the lowest free one.
 
-    Free is what no network has, the host has no route to, in any table, and no nameserver is in. Without pools a subnet
-    is required.
+    A subnet is free if no network, no route of the host in any table and no nameserver overlaps it. Without pools a
+    subnet is required.
     """
     without = [network for network in scope.networks.values() if network.declared and _needs_one(network)]
     if pools is None:
@@ -110,7 +110,7 @@ def _needs_one(network: Network) -> bool:
 
 
 def _overlaps_with_another(scope: Scope, network: Network, block: IPNetwork) -> bool:
-    """Whether another network, perhaps declared since, has the subnet that this one was given."""
+    """Whether another network, perhaps declared later, has the subnet that was assigned to this one."""
     return any(
         block.version in other.subnets and other.subnets[block.version].network.overlaps(block)
         for other in scope.networks.values()

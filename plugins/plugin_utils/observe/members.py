@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The members of a fabric: what each declares, what is live there, and where it is on the underlay."""
+"""The members of a fabric: desired state, observed state and VTEP of each host."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.problems imp
 from ansible_collections.virtnet.linux.plugins.plugin_utils.observe.observed import Live, LiveInterface, read_live
 
 ROLE = "overlay_network"
-TUNNEL_FIELDS = ("vni", "flood", "dstport")  # what an overlay network has besides a bridge network's fields
+TUNNEL_FIELDS = ("vni", "flood", "dstport")  # fields of an overlay network besides those of a bridge network
 DSTPORT = 4789
 
 Slices = dict[tuple[str, int], IPNetwork]  # by network and IP version
@@ -27,7 +27,7 @@ Slices = dict[tuple[str, int], IPNetwork]  # by network and IP version
 
 @dataclass
 class Overlay:
-    """What makes an overlay of a bridge network."""
+    """The fields that an overlay network has besides those of a bridge network."""
 
     vni: int | None
     flood: bool
@@ -36,7 +36,7 @@ class Overlay:
 
 @dataclass
 class Member:
-    """One host of the fabric. `in_run`: this run changes it; else it is only looked at."""
+    """One host of the fabric. `in_run`: this run changes it; else it is only read."""
 
     name: str
     in_run: bool
@@ -44,8 +44,8 @@ class Member:
     declaration: Declaration
     others: Declaration  # the containers that bridge_network declares
     overlays: dict[str, Overlay]
-    live: Live | None  # None: it could not be read
-    unread: str  # why not
+    live: Live | None  # observed state; None: it could not be read
+    unread: str  # the reason
     tunnels: list[Mapping[str, Any]]
     vtep: Address | None = None
     slices: Slices = field(default_factory=dict)
@@ -56,11 +56,11 @@ class Member:
 
 
 def read_members(raw: Mapping[str, Mapping[str, Any]], in_run: Iterable[str]) -> dict[str, Member]:
-    """The members by name, in the inventory's order; what is wrong with one stands in its problems.
+    """Read the members, by name, in inventory order; errors of a member are in its `problems`.
 
     :param raw: {NAME: {networks, containers, bridge_networks, bridge_containers, vtep, ip_ranges, purge, check_mode,
-        variables, live, unread}}; live is what network_info returned there, None where it could not be read, and
-        unread says why
+        variables, live, unread}}; live is what network_info returned there, None where it could not be read;
+        unread is the reason
     """
     running = set(in_run)
     members = {name: _read_member(name, one, name in running) for name, one in raw.items()}
@@ -71,9 +71,9 @@ def read_members(raw: Mapping[str, Mapping[str, Any]], in_run: Iterable[str]) ->
 
 
 def underlay_mtu(member: Member) -> int | None:
-    """The MTU of the device that has the member's VTEP; None where nobody knows.
+    """The MTU of the device that has the VTEP address; None where it is unknown.
 
-    A routed underlay may have it on the loopback device or a dummy, by which no packet leaves: then the uplinks' count.
+    In a routed underlay the address may be on the loopback device or a dummy; then the uplinks' MTU is used.
     """
     if member.live is None or member.vtep is None:
         return None
@@ -89,7 +89,7 @@ def _read_member(name: str, raw: Mapping[str, Any], in_run: bool) -> Member:
     containers = raw.get("containers")
     declared = {"networks": networks, "containers": containers, "purge": raw.get("purge"), "role": ROLE}
     declared["variables"] = raw.get("variables")
-    # the same IPv6 subnet on every host, where none is given: the host's name must not go into it
+    # the IPv6 subnet derived where none is given must be the same on every host: no host name in it
     declaration = read_declaration({**declared, "host": ""}, problems)
     others = read_declaration({"containers": raw.get("bridge_containers"), "role": "bridge_network"}, Problems())
     for twice in sorted(_names(declaration) & _names(others)):
@@ -127,7 +127,7 @@ def _names(declaration: Declaration) -> set[str]:
 
 
 def _read_overlays(raw: object, problems: Problems) -> tuple[list[Any], dict[str, Overlay]]:
-    """The networks without what makes them overlays, for bridge_network's planner; and that, by their names."""
+    """Split the networks: without the overlay fields, for bridge_network's planner; and the overlay fields, by name."""
     networks: list[Any] = []
     overlays: dict[str, Overlay] = {}
     if not isinstance(raw, (list, tuple)):
@@ -136,7 +136,7 @@ def _read_overlays(raw: object, problems: Problems) -> tuple[list[Any], dict[str
         return networks, overlays
     for number, one in enumerate(raw):
         if not isinstance(one, Mapping):
-            networks.append(one)  # read_declaration says what is wrong with it
+            networks.append(one)  # refused by read_declaration()
             continue
         fields = Fields(one, f"network {one.get('name') or number}", problems)
         vni = fields.integer("vni", 1, names.VNI_LAST)
@@ -185,7 +185,7 @@ def _read_slices(raw: Mapping[str, Any], declaration: Declaration, problems: Pro
 
 
 def _family(members: Iterable[Member]) -> int | None:
-    """The IP version of the VTEPs that are declared; None where none is, or both are."""
+    """The IP version of the declared VTEPs; None where none is declared, or both versions are."""
     versions = set()
     for member in members:
         try:
@@ -196,7 +196,7 @@ def _family(members: Iterable[Member]) -> int | None:
 
 
 def _settle_vtep(member: Member, family: int | None) -> None:
-    """As declared, or the one address of the device with the default route."""
+    """Settle the VTEP: as declared, or the only address of the uplink."""
     refuse = member.problems.refuse
     declared = member.raw.get("vtep")
     if declared not in (None, ""):
@@ -225,7 +225,7 @@ def _settle_vtep(member: Member, family: int | None) -> None:
 
 
 def _candidates(live: Live, family: int | None) -> list[Address]:
-    """Addresses that the underlay could know the host by: of the devices with a default route, or else of all."""
+    """Candidates for the VTEP address: those of the uplinks."""
     addresses = [address for one in _uplinks(live) for address in one.addresses if not address.is_loopback]
     if family is None and any(address.version == 4 for address in addresses):
         family = 4
@@ -233,7 +233,7 @@ def _candidates(live: Live, family: int | None) -> list[Address]:
 
 
 def _uplinks(live: Live) -> list[LiveInterface]:
-    """The devices with a default route, a bridge too; or else all that may lead to other hosts."""
+    """The uplinks: devices with a default route, bridges included; else all devices that may lead to other hosts."""
     devices = {route.dev for route in live.routes if route.to.prefixlen == 0}
     outside = [one for one in live.interfaces.values() if not one.ours]
     cards = [one for one in outside if one.kind not in ("bridge", "vxlan") and not _sends_nothing(one)]

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What is live on a host, as the module network_info reports it, read into objects."""
+"""The observed state of a host, as the module network_info returns it, parsed into objects."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ Place = tuple[str, int, Address | None, int]  # protocol, IP version, host addre
 
 @dataclass
 class LiveEndpoint:
-    """A container's interface on a network: the host end's name and what the container's end has.
+    """A container's interface on a network: the name of the host end, and the values of the container's end.
 
-    MAC and addresses are those of the port's guard, else those in the alias of its host end: whoever may configure
-    links inside the container can give its interface those of others.
+    MAC and addresses are those that anti-spoofing allows at the port, else those in the alias of its host end. The
+    interface itself is not trusted: a process with CAP_NET_ADMIN in the container can assign any address to it.
     """
 
     network: str
@@ -40,7 +40,7 @@ class LiveEndpoint:
 
 @dataclass
 class LiveCard:
-    """A card of the host that a container has (physical), or its macvlan on one."""
+    """A NIC of the host in a container's namespace (physical), or a macvlan on one."""
 
     device: str
     name: str
@@ -49,12 +49,12 @@ class LiveCard:
 
 @dataclass
 class LiveContainer:
-    """A namespace of ours; `named` is False where only its endpoints' host ends are left."""
+    """A managed namespace; `named` is False where only the host ends of its endpoints are left."""
 
     name: str
     join: str | None = None
     role: str | None = None
-    pids: list[int] = field(default_factory=list)  # processes in it; none where it is another's namespace, too
+    pids: list[int] = field(default_factory=list)  # processes in it; empty for a shared namespace
     endpoints: dict[str, LiveEndpoint] = field(default_factory=dict)  # by network
     cards: list[LiveCard] = field(default_factory=list)
     named: bool = True
@@ -73,13 +73,13 @@ class LivePort:
 
     @property
     def place(self) -> Place:
-        """Where on the host it is published: two ports of one place cannot be."""
+        """The key of a published port, unique on a host."""
         return self.protocol, self.to_address.version, self.host_ip, self.host_port
 
 
 @dataclass(frozen=True)
 class LiveOpening:
-    """A container's own port that a routed network lets others in to."""
+    """An allowed port (ingress) of a container in a routed network."""
 
     protocol: str
     address: Address
@@ -94,11 +94,11 @@ class LiveInterface:
     mtu: int | None
     ours: bool
     addresses: list[Address]
-    device: str | None = None  # of a card that a namespace had and lost: its name at home
+    device: str | None = None  # of a NIC returned by a deleted namespace: its original name
     role: str | None = None
-    lifeline: str | None = None  # what the host would lose with it
+    lifeline: str | None = None  # the reason why the host needs it
     altnames: list[str] = field(default_factory=list)
-    cable: str | None = None  # of an end of a cable between bridges: the networks that it joins
+    cable: str | None = None  # of an end of a patch link: the networks that it connects
     vrf: str | None = None
 
 
@@ -116,14 +116,14 @@ class LiveRoute:
 
 @dataclass
 class Listener:
-    """A process of the host that waits on a port."""
+    """A listening process of the host."""
 
     protocol: str
     address: Address
     port: int
     pid: int | None
     process: str | None
-    v6only: bool | None = None  # of a socket on ::, whether it leaves IPv4 to others; None: not known
+    v6only: bool | None = None  # IPV6_V6ONLY of a socket on ::; None: not known
 
     def __str__(self) -> str:
         process = self.process or "a process"
@@ -132,21 +132,21 @@ class Listener:
 
 @dataclass
 class Live:
-    revision: str | None = None  # of the state that was read
+    revision: str | None = None  # of the observed state
     networks: dict[str, Network] = field(default_factory=dict)
-    roles: dict[str, str | None] = field(default_factory=dict)  # which role made a network
+    roles: dict[str, str | None] = field(default_factory=dict)  # by network: the role that made it
     overlays: set[str] = field(default_factory=set)  # networks that span hosts
     containers: dict[str, LiveContainer] = field(default_factory=dict)
     ports: list[LivePort] = field(default_factory=list)
     interfaces: dict[str, LiveInterface] = field(default_factory=dict)
     routes: list[LiveRoute] = field(default_factory=list)
-    other_routes: list[LiveRoute] = field(default_factory=list)  # of other tables, and what leads nowhere
-    looked_up: set[tuple[int, int]] = field(default_factory=set)  # IP versions and tables that rules of routing look up
+    other_routes: list[LiveRoute] = field(default_factory=list)  # of other tables, and blackholes
+    looked_up: set[tuple[int, int]] = field(default_factory=set)  # (IP version, table) of routing rules
     listeners: list[Listener] = field(default_factory=list)
     namespaces: list[str] = field(default_factory=list)
-    moved_nics: list[str] = field(default_factory=list)  # by a process in the container that has them
+    moved_nics: list[str] = field(default_factory=list)  # by a process in the container's namespace
     openings: list[LiveOpening] = field(default_factory=list)
-    vanished_bridges: list[str] = field(default_factory=list)  # the firewall has policies for them
+    vanished_bridges: list[str] = field(default_factory=list)  # deleted out of band; the firewall has policies for them
     bridge_nf_call: dict[str, bool] = field(default_factory=dict)  # iptables, ip6tables
     foreign_drops: list[dict[str, Any]] = field(default_factory=list)
     foreign_accepts: list[str] = field(default_factory=list)  # bridges
@@ -157,7 +157,7 @@ class Live:
 
     @functools.cached_property
     def addresses(self) -> set[Address]:
-        """All that the host's interfaces have."""
+        """The addresses of all interfaces of the host."""
         return {address for interface in self.interfaces.values() for address in interface.addresses}
 
 
@@ -232,7 +232,7 @@ def _container(entry: Mapping[str, Any]) -> LiveContainer:
     for endpoint in entry.get("endpoints") or []:
         network = _word_or_none(endpoint.get("network"))
         if network is None:
-            continue  # a cable or a card: it is on no network
+            continue  # a patch link or a NIC: it is on no network
         guard = endpoint.get("guard") or {}
         given = endpoint.get("assigned") or endpoint
         container.endpoints[network] = LiveEndpoint(
@@ -272,7 +272,7 @@ def _add_network(live: Live, entry: Mapping[str, Any]) -> None:
     if "vni" in (entry.get("Labels") or {}):
         live.overlays.add(network.name)
     live.roles[network.name] = _word_or_none((entry.get("Labels") or {}).get("role"))
-    # An endpoint whose namespace has lost its name still has its host end, and so its address.
+    # An endpoint whose namespace handle was deleted still has its host end, and so its address.
     for name, endpoint in (entry.get("Containers") or {}).items():
         container = live.containers.setdefault(_word(name), LiveContainer(name=name, named=False))
         texts = [endpoint.get("IPv4Address"), endpoint.get("IPv6Address")]
@@ -299,7 +299,7 @@ def _subnet(config: Mapping[str, Any]) -> Subnet:
 
 
 def _add_remembered(live: Live, remembered: Mapping[str, Any]) -> None:
-    """What is written down for the next boot, and was taken away meanwhile: it keeps its subnet and addresses."""
+    """Add persisted objects that were deleted out of band: their subnets and addresses stay reserved."""
     for entry in remembered.get("networks") or []:
         name = _word(entry["name"])
         if name in live.networks:
@@ -319,7 +319,7 @@ def _add_remembered(live: Live, remembered: Mapping[str, Any]) -> None:
 
 
 def _ports(entry: Mapping[str, Any]) -> list[LivePort]:
-    """One entry may be a range: port by port."""
+    """Read an entry, which may be a range, port by port."""
     host_ip = entry.get("host_ip")
     places = parse_range(str(entry["host_port"]))
     ports = parse_range(str(entry["to_port"]))
@@ -375,7 +375,7 @@ def _first_of_each(texts: list[str]) -> dict[int, Address]:
 
 
 def _address(text: str) -> Address:
-    """An address out of '172.30.0.2/16', 'fe80::1%eth0' or '::ffff:127.0.0.1'; '*' is any."""
+    """Parse the address of '172.30.0.2/16', 'fe80::1%eth0' or '::ffff:127.0.0.1'; '*' is the unspecified one."""
     address = ipaddress.ip_address(text.split("/")[0].split("%")[0].replace("*", "::"))
     return getattr(address, "ipv4_mapped", None) or address
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What is there after a run, and what goes: the declaration laid over what is live."""
+"""The scope of a run: desired state merged with observed state; what is kept and what is deleted."""
 
 from __future__ import annotations
 
@@ -14,62 +14,62 @@ from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.declaration 
 from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.problems import Problems, enumerate_names
 from ansible_collections.virtnet.linux.plugins.plugin_utils.observe.observed import Live, LiveContainer, LiveEndpoint
 
-_SHOWN = 10  # containers of a circle, in a message
+_SHOWN = 10  # containers of a cycle, in a message
 
 
 @dataclass
 class Scope:
-    """One host's run. `networks` are those that stand afterwards, declared or only live; containers come in two kinds:
-    declared ones, and standing ones, which are live, in no list, and left alone."""
+    """One host's run. `networks` are those that exist afterwards, declared or undeclared; containers are `declared`, or
+    `standing`: existing, undeclared, and left unchanged."""
 
     role: str
     declared: dict[str, Container]
     absent: dict[str, Container]
     networks: dict[str, Network]
     leaving_networks: dict[str, Network]
-    absent_networks: dict[str, Network]  # as declared, whether they are live or not
+    absent_networks: dict[str, Network]  # as declared, whether they exist or not
     standing: dict[str, LiveContainer]
-    omitted: set[str]  # of those that stand: the ones that a list declares all the same
+    omitted: set[str]  # of `standing`: the ones that are declared, but have errors
     leaving: dict[str, LiveContainer]
     live: Live
 
     def standing_on(self, segment: Network) -> Iterator[tuple[str, LiveEndpoint]]:
-        """The endpoints on a segment that this run leaves alone, with their containers' names."""
+        """Yield the undeclared endpoints on a segment, with their containers' names."""
         for name, container in self.standing.items():
             for network, endpoint in container.endpoints.items():
                 if network in self.networks and self.networks[network].segment is segment:
                     yield name, endpoint
 
     def foreign_role(self, container: LiveContainer) -> str | None:
-        """The role that made a live container, where it is another one than this run's."""
+        """The role that made an existing container, where it is not this run's; else None."""
         return container.role if container.role != self.role else None
 
     def or_remove(self, holder: str) -> str:
-        """What else may help where `holder`, as messages call it, has what is wanted: one that no list declares may be
-        the wanted one itself, under its old name."""
+        """The second remedy where `holder`, as messages name it, has a desired value: an undeclared container may be
+        the desired one under its old name, and can be declared absent."""
         name = holder.removeprefix("container ")
         going = name != holder and name in self.standing and name not in self.omitted
         return f", or declare {holder} absent" if going and self.foreign_role(self.standing[name]) is None else ""
 
     def has_interface(self, name: str) -> bool:
-        """Whether the host has an interface of this name after the run, as far as its interfaces are known."""
+        """Whether the host has an interface of this name after the run; True where its interfaces are unknown."""
         made = [network.bridge for network in self.networks.values()]
         return not self.live.interfaces or name in self.live.interfaces or name in made
 
     def has_address(self, address: Address) -> bool:
-        """Whether the host has the address after the run, as far as its interfaces are known."""
+        """Whether the host has the address after the run; True where its interfaces are unknown."""
         known = self.live.addresses
         made = (subnet.gateway for network in self.networks.values() for subnet in network.subnets.values())
         return not self.live.interfaces or address in known or address in made
 
     def attached(self, container: str, network: str) -> bool:
-        """Whether a declared container is to be on the network."""
+        """Whether a declared container has a desired attachment to the network."""
         declared = self.declared.get(container)
         return declared is not None and any(wish.network == network for wish in declared.attachments)
 
 
 def lay_over(declaration: Declaration, live: Live, problems: Problems) -> Scope:
-    """Which networks and containers stand after the run and which go; refuses what may not go."""
+    """Merge desired and observed state: objects to keep and objects to delete; refuse deletions with dependents."""
 
     def leaves(name: str, role: str | None, present: Collection[str], absent: Collection[str]) -> bool:
         return name not in present and (name in absent or (declaration.purge and role == declaration.role))
@@ -115,7 +115,7 @@ def lay_over(declaration: Declaration, live: Live, problems: Problems) -> Scope:
 
 
 def _check_owners(declaration: Declaration, live: Live, problems: Problems) -> None:
-    """What another role made is that role's to change."""
+    """Refuse objects that another role made."""
     for name in [*declaration.networks, *declaration.absent_networks]:
         owner = live.roles.get(name)
         if owner not in (None, declaration.role):
@@ -199,9 +199,9 @@ def _check_namespaces(scope: Scope, problems: Problems) -> None:
 
 
 def owners_of_namespaces(scope: Scope) -> tuple[dict[str, str], dict[str, str]]:
-    """Whose namespace each declared container ends up in, itself, another or 'host'; and of the others why in none.
+    """The owner of each declared container's namespace (itself, another or 'host'), and the errors of the rest.
 
-    Each container is looked at once, however long the chains are in which they join each other.
+    Linear in the number of containers, however long the chains of joins are.
     """
     owners: dict[str, str] = {}
     reasons: dict[str, str] = {}
@@ -224,7 +224,7 @@ def owners_of_namespaces(scope: Scope) -> tuple[dict[str, str], dict[str, str]]:
 
 
 def _joined(scope: Scope, name: str) -> tuple[str | None, str | None]:
-    """Whose namespace a container joins, declared or standing; or why it can join none."""
+    """The owner of the namespace that a container joins, declared or undeclared; or the error."""
     declared, live = scope.declared.get(name), scope.standing.get(name)
     if declared is not None:
         return declared.target if declared.mode == "container" else "host" if declared.mode == "host" else None, None

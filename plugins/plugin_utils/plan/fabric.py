@@ -2,17 +2,17 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The fabric: from every host's declaration, and what is live on each, to a topology for each host of the run.
+"""The fabric planner: from the desired and observed state of every host to a topology for each host of the run.
 
-    read_members                 what each host declares, where it is on the underlay
-    check_*                      VTEPs, VNIs, slices, what is in the way on a host
+    read_members                 desired state and VTEP of each host
+    check_*                      VTEPs, VNIs, slices, conflicts on a host
     settle_addresses, _macs      one address space over all hosts
     plan                         bridge_network's planner, a host at a time, with those addresses
-    everybody                    who is on each overlay: once for all hosts, in the plan
-    topology_of                  one host's topology: its own part of the plan, and everybody who is on other hosts
+    everybody                    the endpoints of each overlay (VXLAN FDB and neighbour entries), once for all hosts
+    topology_of                  one host's topology: its own part of the plan, and the endpoints on other hosts
 
-An overlay network is a bridge network on each host and a tunnel between them. Pure functions; the plan grows with the
-number of endpoints, and not with its square, although each host is told of all that are on others.
+An overlay network is a bridge network on each host and a VXLAN tunnel between them. Pure functions; the plan grows
+linearly with the number of endpoints, although each host gets FDB entries for all endpoints on the others.
 """
 
 from __future__ import annotations
@@ -43,27 +43,27 @@ from ansible_collections.virtnet.linux.plugins.plugin_utils.observe.members impo
 from ansible_collections.virtnet.linux.plugins.plugin_utils.plan.host import plan
 from ansible_collections.virtnet.linux.plugins.plugin_utils.plan.naming import Names, add_names, as_object
 
-Entry = dict[str, Any]  # an endpoint as vxlan_tunnel takes it: mac, addresses, vtep
+Entry = dict[str, Any]  # an endpoint of vxlan_tunnel, by which FDB entries are made: mac, addresses, vtep
 
 
 @dataclasses.dataclass
 class Fabric:
-    """An overlay network as it is after the run: everybody on it, host by host."""
+    """The desired state of an overlay network: its endpoints, host by host."""
 
     network: Network
     overlay: Overlay
     mtu: int | None
     vteps: dict[str, str]  # by host
     endpoints: dict[str, list[FabricEndpoint]]
-    entries: dict[str, list[Entry]]  # by host: who is there, as all other hosts are told
+    entries: dict[str, list[Entry]]  # by host: its endpoints, for the FDBs of the others
 
 
 def plan_fabric(raw: Mapping[str, Mapping[str, Any]], hosts: Iterable[str], group: str = "overlay") -> dict[str, Any]:
-    """What has to be on each host of the run.
+    """Plan the desired state of each host of the run.
 
     :param raw: the members of the fabric, in the inventory's order, as members.read_members() takes them
     :param hosts: those that this run changes
-    :param group: what the inventory calls the members
+    :param group: the inventory group of the members, for messages
     :return: {errors: [sentence], warnings: [sentence], hosts: {NAME: topology without what topology_of() adds},
         everybody: {NETWORK: {endpoints, names, flood}}, addresses: {NAME: {CONTAINER: {NETWORK: {ipv4_address,
         ipv6_address, mac_address}}}} of the containers that bridge_network declares, lacking: [NAME] of members that
@@ -103,7 +103,7 @@ def plan_fabric(raw: Mapping[str, Mapping[str, Any]], hosts: Iterable[str], grou
 
 
 def topology_of(planned: Mapping[str, Any], host: str) -> dict[str, Any]:
-    """The topology document of one host of the plan."""
+    """Build the topology document of one host of the plan."""
     own, everybody = planned["hosts"][host], planned["everybody"]
     tunnels = [
         _with_everybody(one, everybody[one["labels"]["network"]]) if one["state"] == "present" else one
@@ -117,7 +117,7 @@ def topology_of(planned: Mapping[str, Any], host: str) -> dict[str, Any]:
 
 
 def _with_everybody(tunnel: Mapping[str, Any], everybody: Mapping[str, Any]) -> dict[str, Any]:
-    """The tunnel with those who are behind it: all but the host's own."""
+    """Add the endpoints on other hosts to a tunnel."""
     local = tunnel["local"]
     flood = [vtep for vtep in everybody["flood"] if vtep != local]
     return {**tunnel, "flood": flood, "endpoints": [one for one in everybody["endpoints"] if one["vtep"] != local]}
@@ -132,8 +132,8 @@ def _everybody(fabric: Fabric) -> dict[str, Any]:
 
 
 def _names(fabric: Fabric) -> dict[str, Any]:
-    """The names of everybody on an overlay, the same on all its hosts: NAME, which several hosts may use, NAME.HOST,
-    and aliases."""
+    """The names of all endpoints of an overlay, the same on all its hosts: NAME, which several hosts may use,
+    NAME.HOST, and aliases."""
     found: Names = {}
     for host, endpoints in fabric.endpoints.items():
         for endpoint in endpoints:
@@ -142,7 +142,7 @@ def _names(fabric: Fabric) -> dict[str, Any]:
                 aliases = endpoint.live.aliases
             for address in endpoint.addresses.values():
                 known_as = [endpoint.container, f"{endpoint.container}.{host}", *aliases]
-                # the host's is a name of the inventory, which may be any text
+                # inventory host names may be any text
                 add_names(found, address, [name for name in known_as if names.is_host_name(name)])
     return as_object(fabric.network.name, found)
 
@@ -166,7 +166,7 @@ def _fabric(members: list[Member], name: str, problems: Problems) -> Fabric:
             gateway = kept if kept is not None and subnet.has(kept) else subnet.first()
             network.subnets[version] = dataclasses.replace(subnet, gateway=gateway)
     known = {member.name: _known_entries(member, members, name) for member in members if member.live is None}
-    # of a host that could not be read the other hosts' tunnels know who is there; else what is declared has to do
+    # for an unreadable host, use the FDB entries that other hosts have for it; without any, its declaration
     endpoints = [one for one in endpoints_of(members, name) if not known.get(one.member.name)]
     held = {address: f"host {host}" for host, entries in known.items() for address in _addresses_in(entries)}
     if network.sound:
@@ -191,7 +191,7 @@ def _entry(endpoint: FabricEndpoint) -> Entry:
 
 
 def _mtu(members: list[Member], network: Network, problems: Problems) -> int | None:
-    """The smallest underlay device's less what the outer headers take; or what is declared, if that fits."""
+    """The MTU: the smallest of the underlay devices less the outer headers; or the declared one, if it fits."""
     found = [(mtu, member.name) for member in members for mtu in [underlay_mtu(member)] if mtu is not None]
     vtep = next((member.vtep for member in members if member.vtep is not None), None)
     if not found or vtep is None:
@@ -207,7 +207,7 @@ def _mtu(members: list[Member], network: Network, problems: Problems) -> int | N
     if network.mtu is None and 6 in network.subnets and most < 1280:
         rule = f"host {where}'s underlay device has {smallest}; with the tunnel IPv6's least, 1280, does not fit"
         problems.refuse(str(network), "mtu", None, rule)
-    if any(member.live is None for member in members):  # its underlay may be the smallest: nothing grows without it
+    if any(member.live is None for member in members):  # its underlay may be the smallest: do not raise the MTU
         most = min([most, *_live_mtus(members, network.name)])
     return network.mtu or most
 
@@ -226,7 +226,7 @@ def _live_gateway(members: list[Member], name: str, version: int) -> Address | N
 
 
 def _known_entries(unread: Member, members: list[Member], network: str) -> list[Entry]:
-    """Who is on a host that could not be read, as the tunnels of the others have it."""
+    """The endpoints on an unreadable host, according to the VXLAN FDB entries of the other hosts."""
     found: dict[str, Entry] = {}
     for member in members:
         for tunnel in member.tunnels:
@@ -242,7 +242,7 @@ def _addresses_in(entries: list[Entry]) -> list[Address]:
 
 
 def _check_unknown(members: list[Member], fabrics: list[Fabric]) -> None:
-    """An overlay that an earlier run made and no list declares has no plan, and so no free addresses to give."""
+    """Refuse attachments to an undeclared overlay of an earlier run: it has no plan, and so no free addresses."""
     declared = {fabric.network.name for fabric in fabrics}
     for member in members:
         if member.live is None or not member.in_run:
@@ -251,14 +251,14 @@ def _check_unknown(members: list[Member], fabrics: list[Fabric]) -> None:
         for container in member.declaration.containers.values():
             for wish in container.attachments:
                 if wish.network in member.declaration.absent_networks:
-                    continue  # the host's own plan tells of those
+                    continue  # refused by the host's own plan
                 if roles.get(wish.network) == ROLE and wish.network not in declared:
                     rule = f"is an overlay that {ROLE}_networks does not declare any more; declare it"
                     member.problems.refuse(str(container), f"networks[{wish.number}]", wish.network, rule)
 
 
 def _check_bridge_networks(member: Member) -> None:
-    """Networks of bridge_network have to be there; but before a first run nothing is, and check mode goes on."""
+    """Refuse attachments to missing networks of bridge_network; in check mode, before a first run, omit them."""
     to_come = _bridge_networks_to_come(member)
     for container in member.declaration.containers.values() if member.in_run else []:
         for wish in container.attachments:
@@ -277,7 +277,7 @@ def _check_bridge_networks(member: Member) -> None:
 
 
 def _bridge_networks_to_come(member: Member) -> set[str]:
-    """Those that bridge_network declares and has not made."""
+    """The networks that bridge_network declares and has not created yet."""
     declared = member.raw.get("bridge_networks")
     listed = [one for one in declared if isinstance(one, Mapping)] if isinstance(declared, (list, tuple)) else []
     found = {str(one.get("name")) for one in listed if one.get("state") != "absent"}
@@ -289,7 +289,7 @@ def _bridge_networks_to_come(member: Member) -> set[str]:
 
 
 def _own_plan(member: Member, fabrics: list[Fabric]) -> dict[str, Any]:
-    """bridge_network's plan of one host, in which every address on an overlay is settled already."""
+    """Plan one host with bridge_network's planner; every address on an overlay is settled already."""
     settled = {
         (endpoint.container, fabric.network.name): endpoint
         for fabric in fabrics
@@ -327,12 +327,12 @@ def _settled_network(raw: Any, fabrics: dict[str, Fabric]) -> Any:
 
 
 def _settled_container(raw: Any, settled: dict[tuple[str, str], FabricEndpoint], to_come: set[str]) -> Any:
-    """The container with its addresses on overlays; without networks of which something is said already: those on which
-    it got no address, and those that are not there yet. Omitted where none is left."""
+    """The container with its addresses on overlays, without the networks that were reported already: those on which it
+    got no address, and those that do not exist yet. Omitted where none is left."""
     if not isinstance(raw, Mapping) or not isinstance(raw.get("networks"), (list, tuple)) or not raw["networks"]:
         return raw
     if raw.get("state") == "absent":
-        return raw  # it gets nothing
+        return raw  # no address to settle
     wishes: list[Any] = []
     for wish in raw["networks"]:
         told = dict(wish) if isinstance(wish, Mapping) else {"name": wish}
@@ -371,7 +371,7 @@ def _tunnel(member: Member, fabric: Fabric) -> dict[str, Any]:
 
 
 def _old_tunnels(member: Member, fabrics: list[Fabric]) -> list[dict[str, Any]]:
-    """Tunnels of this role whose network goes, is gone, or has one of another name."""
+    """Tunnels of this role to delete: the network is deleted or missing, or its tunnel has another name."""
     present = {names.tunnel_device(fabric.network.name) for fabric in fabrics}
     kept = member.live.networks if member.live is not None else {}
     leaving = set(member.declaration.absent_networks)
@@ -387,7 +387,7 @@ def _old_tunnels(member: Member, fabrics: list[Fabric]) -> list[dict[str, Any]]:
 
 
 def _addresses_of_others(member: Member, fabrics: list[Fabric]) -> dict[str, dict[str, dict[str, str]]]:
-    """What bridge_network's containers get on overlays: its planner knows of one host only."""
+    """The settled addresses on overlays of bridge_network's containers, whose planner knows one host only."""
     found: dict[str, dict[str, dict[str, str]]] = {}
     for fabric in fabrics:
         for endpoint in fabric.endpoints.get(member.name, []):
@@ -396,11 +396,11 @@ def _addresses_of_others(member: Member, fabrics: list[Fabric]) -> dict[str, dic
     return found
 
 
-# ---- what is said ----
+# ---- messages ----
 
 
 def _said(problems: Problems, members: list[Member], own: dict[str, dict[str, Any]]) -> tuple[list[str], list[str]]:
-    """Errors and warnings; what all hosts have in common is said once, what a few have with their names."""
+    """Errors and warnings: once where they are common to all hosts, with the names of the hosts where not."""
     sides = []
     for side in ("errors", "warnings"):
         hosts: dict[str, dict[str, None]] = {}
@@ -418,7 +418,7 @@ def _said(problems: Problems, members: list[Member], own: dict[str, dict[str, An
 
 
 def _lacking(members: list[Member], fabrics: list[Fabric]) -> list[str]:
-    """Members outside this run whose tunnels do not have exactly what they should have now."""
+    """Members outside this run whose VXLAN FDB entries, or VTEPs for BUM traffic, differ from the plan."""
     found: dict[str, None] = {}
     for fabric in fabrics:
         numbers = {

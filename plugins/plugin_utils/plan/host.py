@@ -2,15 +2,15 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""From a declaration and what is live to a topology document: a pure function of the two.
+"""The planner of one host: a pure function from desired and observed state to a topology document.
 
-    read_declaration, read_live   what was typed, what is there          (errors of single objects)
-    lay_over                      what stands afterwards, what goes      (errors of names, of removal)
-    settle_*                      segments, subnets, gateways, addresses, ports  (errors of what is taken)
-    check_*                       who else is there                      (errors of what would be in the way or cut off)
+    read_declaration, read_live   desired state, observed state                  (errors of single objects)
+    lay_over                      objects to keep, objects to delete             (errors of names, of removal)
+    settle_*                      segments, subnets, gateways, addresses, ports  (errors of values in use)
+    check_*                       other objects of the host                      (errors of conflicts)
     _document                     the objects, a list for each kind
 
-All errors are found before the document is made; with errors it is empty, so that nothing is built by half.
+All errors are found before the document is made; with errors it is empty, so that nothing is applied in part.
 """
 
 from __future__ import annotations
@@ -60,14 +60,14 @@ KINDS = (
     "network_names", "resolver",
 )  # fmt: skip
 
-_EVERYBODY = ["0.0.0.0/0", "::/0"]  # a router sends what others have sent to it
+_EVERYBODY = ["0.0.0.0/0", "::/0"]  # a router forwards packets with any source address
 
 
 def plan(declared: object, live: object) -> dict[str, Any]:
-    """What has to be there for the declaration, given what is live.
+    """Plan the objects of the desired state, given the observed state.
 
     :param declared: {networks: [...], containers: [...], purge: bool, role: str, host: str, address_pools: [{base,
-        size}], manage_foreign_firewall: bool, unprivileged_ports: bool, variables: [str]}, as typed; without
+        size}], manage_foreign_firewall: bool, unprivileged_ports: bool, variables: [str]}, unconverted; without
         address_pools every network has to name its subnet
     :param live: what the module network_info returned
     :return: {errors: [sentence], warnings: [sentence], topology: {kind: [object]}}
@@ -101,7 +101,7 @@ def plan(declared: object, live: object) -> dict[str, Any]:
 
 
 def _settle_joins(scope: Scope, problems: Problems) -> dict[str, str]:
-    """Whose namespace each container shares that has none of its own."""
+    """The owner of the shared network namespace, of each container that has none of its own."""
     joins = {}
     owners, reasons = owners_of_namespaces(scope)
     for name, container in scope.declared.items():
@@ -135,7 +135,7 @@ def _document(
 
 
 def _namespaces(scope: Scope, joins: dict[str, str]) -> list[dict[str, Any]]:
-    """Namespaces first, then those who share them."""
+    """Plan namespaces: first those that containers own, then those that share one."""
     found = []
     for name in sorted(scope.declared, key=lambda name: name in joins):
         container = scope.declared[name]
@@ -148,7 +148,7 @@ def _namespaces(scope: Scope, joins: dict[str, str]) -> list[dict[str, Any]]:
                 join=joins.get(name),
                 pid=container.pid,
                 force=container.force or None,
-                # by the label, which is read anyway, the engine sees that the namespace was made otherwise
+                # a changed label lets the engine apply it without reading sysctls inside each namespace
                 labels={
                     "role": scope.role,
                     "mode": container.network_mode,
@@ -231,8 +231,8 @@ def _veth(scope: Scope, endpoint: Endpoint) -> dict[str, Any]:
 
 
 def _assigned(endpoint: Endpoint) -> dict[str, str]:
-    """What a guard would hold, for a port without one or with any address: what the container gives itself is no record
-    of what it was given."""
+    """Labels with the assigned MAC and addresses, for a port without anti-spoofing or with any address: addresses
+    configured inside the container are not trusted."""
     addresses = "+".join(interface.split("/")[0] for interface in endpoint.interfaces())
     return {"addresses": addresses, "mac": endpoint.mac or ""}
 
@@ -254,7 +254,7 @@ def _policy(network: Network) -> dict[str, Any]:
         state="present",
     )
     if network.head is not None:
-        # The host speaks to the segment by the other bridge; by this one nothing comes in or goes out.
+        # The host is attached to the segment by the gateway bridge: no ingress or egress by this one.
         nothing = {"subnets": [], "gateway_mode": "isolated", "trusted_interfaces": [], "uplinks": []}
         left_out = ("gateway_mode6", "snat_address", "snat_address6")
         policy = {word: value for word, value in {**policy, **nothing}.items() if word not in left_out}
@@ -296,7 +296,7 @@ def _no_nat_port(port: LivePort) -> dict[str, Any]:
 
 
 def _old_veths(scope: Scope) -> list[str]:
-    """Host ends of endpoints that are live and that no declared container is to have."""
+    """Host ends of existing endpoints that are not desired."""
     return sorted(
         endpoint.veth
         for name, container in scope.live.containers.items()
@@ -307,13 +307,13 @@ def _old_veths(scope: Scope) -> list[str]:
 
 
 def _old_bridges(scope: Scope) -> list[str]:
-    """Bridges of networks that go, and of networks that got a bridge of another name."""
+    """Bridges of networks to delete, and old bridges of networks whose bridge has another name now."""
     used = {network.bridge for network in scope.networks.values()}
     return sorted({network.bridge for network in scope.live.networks.values()} - used)
 
 
 def _vanished_bridges(scope: Scope) -> list[str]:
-    """Bridges of networks declared absent that somebody has deleted already; the firewall still speaks of them."""
+    """Bridges of absent networks that were deleted out of band, and that the firewall still has policies for."""
     absent = {network.bridge for network in scope.absent_networks.values()}
     return [bridge for bridge in scope.live.vanished_bridges if bridge in absent]
 
@@ -323,7 +323,7 @@ def _absent(**identity: str) -> dict[str, Any]:
 
 
 def _given(**options: object) -> dict[str, Any]:
-    """An object without the options that are not enforced."""
+    """Build an object, without the options that are not enforced (None)."""
     return {option: value for option, value in options.items() if value is not None}
 
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Names: by which containers of a network find each other, and which nameservers they ask."""
+"""Names by which the containers of a network resolve each other, and their nameservers."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Names = dict[Address, dict[str, None]]  # by address, in order, each once
 
 
 def network_names(scope: Scope, endpoints: list[Endpoint]) -> list[dict[str, Any]]:
-    """The objects of the kind `network_names`: one for each segment, for the whole of it is heard everywhere on it."""
+    """The objects of the kind `network_names`: one for each segment, whose endpoints all reach each other."""
     by_segment: dict[str, Names] = {}
     for endpoint in endpoints:
         names = by_segment.setdefault(endpoint.network.segment.name, {})
@@ -26,25 +26,25 @@ def network_names(scope: Scope, endpoints: list[Endpoint]) -> list[dict[str, Any
     found = []
     for network in scope.networks.values():
         if network.segment is not network or scope.live.roles.get(network.name) not in (None, scope.role):
-            continue  # another role knows more of it
+            continue  # the role that made it writes its names
         names = by_segment.setdefault(network.name, {})
         for container, live in scope.standing_on(network):
             for address in live.addresses.values():
                 add_names(names, address, [container, *live.aliases])
         found.append(as_object(network.name, names))
-    # somebody may have deleted the bridge by hand, but not what was written down of it
+    # where the bridge was deleted out of band, the persisted names may still exist
     gone = sorted({*scope.leaving_networks, *scope.absent_networks} - {*scope.networks})
     return found + [{"network": name, "state": "absent"} for name in gone]
 
 
 def resolvers(scope: Scope, joins: dict[str, str]) -> list[dict[str, Any]]:
-    """The objects of the kind `resolver`: one for all containers that find the same names and ask the same servers."""
+    """The objects of the kind `resolver`: one for all containers with the same networks and nameservers."""
     groups: dict[tuple[Any, ...], list[str]] = {}
     without = sorted({*scope.leaving, *scope.absent})
     for name, container in scope.declared.items():
         owner = joins.get(name, name)
         if owner == "host":
-            without.append(name)  # it uses the host's own
+            without.append(name)  # it uses the host's resolver files
             continue
         dns = scope.declared.get(owner, container).dns
         key = (tuple(_networks_of(scope, owner)), tuple(map(str, dns.servers)), tuple(dns.search), tuple(dns.options))
@@ -59,12 +59,12 @@ def resolvers(scope: Scope, joins: dict[str, str]) -> list[dict[str, Any]]:
 
 
 def add_names(names: Names, address: Address, known_as: list[str]) -> None:
-    """Let an address be known by further names."""
+    """Add names to an address."""
     names.setdefault(address, {}).update(dict.fromkeys(known_as))
 
 
 def as_object(network: str, names: Names) -> dict[str, Any]:
-    """All names of a network as an object of a topology document."""
+    """The names of a network as an object of a topology document."""
     entries = [
         {"address": str(address), "names": list(names[address])}
         for address in sorted(names, key=lambda address: (address.version, int(address)))
@@ -73,7 +73,7 @@ def as_object(network: str, names: Names) -> dict[str, Any]:
 
 
 def _networks_of(scope: Scope, name: str) -> list[str]:
-    """The segments that a container is on, declared or standing."""
+    """The segments of a container, declared or undeclared."""
     declared: Container | None = scope.declared.get(name)
     if declared is not None:
         wished = [wish.network for wish in declared.attachments]

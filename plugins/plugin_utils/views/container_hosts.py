@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Containers as hosts of an inventory: their names, groups and variables, and the command that enters one."""
+"""Containers as inventory hosts: names, groups and variables, and the command that enters a namespace."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.declaration 
 from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.problems import Problems
 
 GROUP = "containers"
-CONTAINER = "virtnet_container"  # the variable by which a host of the inventory is known to be a container
-HOST = "virtnet_host"  # the variable that says whose container it is
+CONTAINER = "virtnet_container"  # set for a host that is a container: its name
+HOST = "virtnet_host"  # set for a host that is a container: the host that it is on
 LISTS = ("bridge_network_containers", "overlay_network_containers")
 
 _REACH = {
@@ -37,11 +37,11 @@ _REACH = {
     "ansible_become_pass",
     "ansible_become_password",
 }
-_HOST_KEY = re.compile(r"ansible_ssh_host_key_\w+_public")  # facts, of hosts that are asked for them
+_HOST_KEY = re.compile(r"ansible_ssh_host_key_\w+_public")  # gathered facts
 
 
 class ContainerHost(NamedTuple):
-    """A container as a host of an inventory."""
+    """A container as an inventory host."""
 
     name: str
     groups: list[str]
@@ -49,9 +49,9 @@ class ContainerHost(NamedTuple):
 
 
 def enter(netns: object) -> list[str]:
-    """The words in front of a command that is to run in a namespace.
+    """The argument prefix that runs a command in a namespace.
 
-    Raises ValueError where the name is none: it would become part of a command.
+    Raises ValueError for an invalid name, since it becomes part of a command.
     """
     if not names.is_object_name(netns):
         raise ValueError("ansible_netns '%s': a container's name is %s" % (netns, names.OBJECT_RULE))
@@ -59,7 +59,7 @@ def enter(netns: object) -> list[str]:
 
 
 def is_way_to_host(variable: str) -> bool:
-    """Whether the variable says how to reach a host; a container is reached the same way."""
+    """Whether it is a connection variable of a host, which its containers inherit."""
     if _HOST_KEY.match(variable):
         return False
     return variable in _REACH or variable.startswith(("ansible_ssh_", "ansible_paramiko_"))
@@ -68,9 +68,9 @@ def is_way_to_host(variable: str) -> bool:
 def live_container_hosts(
     host: str, containers: Iterable[Mapping[str, Any]], reach: Mapping[str, Any]
 ) -> list[ContainerHost]:
-    """The live containers of a host, as hosts; not those whose name is none, for they could not be entered.
+    """The existing containers of a host, as inventory hosts, without those that have an invalid name.
 
-    :param containers: as network_info tells of them; a host that was broken into may say anything
+    :param containers: as network_info returns them; not trusted, the host may be compromised
     :param reach: the host's variables for which is_way_to_host is true
     """
     found = []
@@ -88,9 +88,9 @@ def live_container_hosts(
 def container_hosts(
     host: str, variable: str, containers: object, reach: Mapping[str, Any], problems: Problems
 ) -> list[ContainerHost]:
-    """The declared containers of a host, as hosts.
+    """The declared containers of a host, as inventory hosts.
 
-    :param containers: the value of the variable, in the words of bridge_network_containers
+    :param containers: the value of the variable, as bridge_network_containers takes it
     :param reach: the host's variables for which is_way_to_host is true
     """
     return [
@@ -102,9 +102,9 @@ def container_hosts(
 def refuse_taken_names(
     containers: Iterable[ContainerHost], known: Mapping[str, Mapping[str, Any]], problems: Problems
 ) -> None:
-    """Refuse containers whose name as a host is another's: a.b on c and a on b.c are both a.b.c.
+    """Refuse containers whose inventory host name is in use: a.b on c and a on b.c are both a.b.c.
 
-    :param known: the variables of the hosts that are there already, containers or not
+    :param known: the variables of the existing inventory hosts, containers or not
     """
     holders: dict[str, str] = {}
     for container in containers:
@@ -117,7 +117,7 @@ def refuse_taken_names(
 
 
 def group_of(network: str) -> str:
-    """The group of a network's containers: network_NAME, with an underscore for what a group's name cannot have."""
+    """The group of a network's containers: network_NAME, with an underscore for each character that is invalid."""
     return "network_" + re.sub(r"[^A-Za-z0-9_]", "_", network)
 
 
@@ -128,13 +128,13 @@ def _who(variables: Mapping[str, Any]) -> str:
 
 
 def _container_host(host: str, name: str, networks: list[str], mode: str, reach: Mapping[str, Any]) -> ContainerHost:
-    # Without ansible_become_user, which would win over the user that a play or a group asks for: that is to be refused.
+    # No ansible_become_user: it would override the user of a play or group, which the become plugin has to refuse.
     variables = {
         "ansible_host": host,
         **reach,
         "ansible_become": True,
         "ansible_become_method": "virtnet.linux.netns",
-        "ansible_admin_users": ["root", "0"],  # so Ansible need not hand its files to user 0
+        "ansible_admin_users": ["root", "0"],  # so that Ansible does not chown its files to user 0
         "ansible_netns": name,
         CONTAINER: name,
         HOST: host,

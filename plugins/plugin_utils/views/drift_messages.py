@@ -2,10 +2,10 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the module topology would do, as sentences about containers, networks and ports.
+"""Format the actions of the module topology as messages about containers, networks and ports.
 
-An action is about a kernel object with a name that nobody chose. A person declared something else: these sentences are
-in the words of the declaration, and say what is missing, what differs and what is there though it should not be.
+An action names a kernel object, whose name may be generated. The messages name the declared objects instead, and report
+what is missing, what differs from the desired state, and what exists but is not desired.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ _LINK_WORDS = {"silent": "silence", "lo": "its interface lo", "labels": "its mar
 
 
 def sentences(actions: list[Action], topology: Topology, live: Mapping[str, Any]) -> list[str]:
-    """A sentence for each thing that differs; none where everything is as declared.
+    """Format a message for each difference between desired and observed state.
 
     :param actions: what the module topology returned in check mode
     :param topology: what it was given
-    :param live: what the module network_info returned, for what is there and not declared
+    :param live: what the module network_info returned, for undeclared objects
     """
     words = _Words(actions, topology, live)
     found = [sentence for action in actions for sentence in words.of(action)]
@@ -34,7 +34,7 @@ def sentences(actions: list[Action], topology: Topology, live: Mapping[str, Any]
 
 
 class _Words:
-    """The names that people know the objects by."""
+    """The declared names of the objects that actions name."""
 
     def __init__(self, actions: list[Action], topology: Topology, live: Mapping[str, Any]) -> None:
         self.new = {(action["kind"], action["name"]) for action in actions if action["action"] == "create"}
@@ -70,7 +70,7 @@ class _Words:
                     self.holders[address.split("/")[0]] = labels["container"]
 
     def of(self, action: Action) -> list[str]:
-        """What an action says; nothing where another action's sentence says it already."""
+        """Format the messages of an action; none where the message of another action implies it."""
         by_kind: dict[str, Callable[[Action], list[str]]] = {
             "netns": self._container,
             "bridge": self._network,
@@ -134,7 +134,7 @@ class _Words:
         if action["name"].endswith("/route_localnet"):
             state = "closed" if str(action["after"]["value"]) == "1" else "open"
             bridge = action["name"].split("/")[-2]
-            if is_said or bridge not in self.declared:  # the ports of another role's bridge are not known here
+            if is_said or bridge not in self.declared:  # ports of other roles' bridges are unknown
                 return []
             return ["%s: the way from 127.0.0.1 to its ports is %s" % (self._network_name(bridge), state)]
         return [] if is_said else _values("sysctl " + sysctl(action["name"]), action)
@@ -146,7 +146,7 @@ class _Words:
         tunnel, before, after = "tunnel " + action["name"], action["before"], action["after"]
         if action["action"] != "change":
             return _plainly(tunnel, action)
-        macs = {entry.split(" ")[0] for entry in after.get("endpoints") or []}  # what is missing tells what is wrong
+        macs = {entry.split(" ")[0] for entry in after.get("endpoints") or []}  # a missing entry implies the wrong one
         others = [entry for entry in before.get("endpoints") or [] if entry.split(" ")[0] not in macs]
         told = dict(action, before={**before, "endpoints": others}) if "endpoints" in before else action
         is_said = ("bridge", after.get("bridge")) in self.new
@@ -172,7 +172,7 @@ class _Words:
         return ["port %s → %s leads to %s instead" % (port, after, before)]
 
     def _target(self, told: Mapping[str, Any]) -> str:
-        """'172.30.0.2:80' as 'nginx:80', where the address is somebody's."""
+        """Format '172.30.0.2:80' as 'nginx:80', where a container has the address."""
         address, _colon, port = str(told.get("to", "")).rpartition(":")
         return "%s:%s" % (self.holders.get(address.strip("[]"), address), port)
 
@@ -190,7 +190,7 @@ def _plainly(thing: str, action: Action) -> list[str]:
 
 
 def _names(action: Action) -> list[str]:
-    """The names of a network's containers."""
+    """Format differences of a network's names."""
     network = "network " + action["name"]
     if action["action"] == "change":
         return _values(network, action)
@@ -198,7 +198,7 @@ def _names(action: Action) -> list[str]:
 
 
 def _resolver(action: Action) -> list[str]:
-    """The files of containers in /etc/netns."""
+    """Format differences of containers' files in /etc/netns."""
     had, wanted = (action[when].get("containers") or [] for when in ("before", "after"))
     state = {name: "differ" if name in had else "missing" for name in wanted}
     if action["action"] == "delete":
@@ -207,7 +207,7 @@ def _resolver(action: Action) -> list[str]:
 
 
 def _values(thing: str, action: Action, said: Set[str] = frozenset()) -> list[str]:
-    """A sentence for each value that differs, but those of which enough is said."""
+    """Format a message for each value that differs, without those reported already (`said`)."""
     before, after = action["before"], action["after"]
     found = []
     for key in sorted((before.keys() | after.keys()) - said):
@@ -227,7 +227,7 @@ def _values(thing: str, action: Action, said: Set[str] = frozenset()) -> list[st
 
 
 def _lists(what: str, was: list[Any], to_be: list[Any]) -> list[str]:
-    """What a list lacks, and what it has besides; of long ones how much."""
+    """Format the missing and the extra items of a list; of a long one their number."""
     lacking = [_word(one) for one in to_be if one not in was]
     besides = [_word(one) for one in was if one not in to_be]
     found = ["%s: %s missing" % (what, _listing(lacking))] if lacking else []
@@ -254,7 +254,7 @@ def _stack(told: Mapping[str, Any]) -> str:
 
 
 def _port_name(name: str) -> str:
-    """'0.0.0.0:8080/tcp' as '8080', as people write it; '[::]:53/udp' keeps what tells it from that."""
+    """Format '0.0.0.0:8080/tcp' as '8080'; '[::]:53/udp' keeps the parts that differ from the defaults."""
     return name.removeprefix("0.0.0.0:").removesuffix("/tcp")
 
 

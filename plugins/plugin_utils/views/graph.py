@@ -2,11 +2,11 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What network_info returned on each host, as one drawing in Graphviz's language.
+"""Render what network_info returned on each host as one graph in Graphviz's DOT language.
 
-From the outside in: containers, bridges, tunnels and cards of a host stand in columns, and what joins hosts (overlays,
-the networks between the hosts) stands in the middle. Hosts with something in common with others stand left and right of
-it. Colours name networks, the same ones in print by their darkness; every line also says in words what it is.
+From the outside in: containers, bridges, tunnels and NICs of a host are in columns; what connects hosts (overlays, the
+underlay networks) is in the middle, with the connected hosts left and right of it. Each network has a colour, which
+differs in brightness too, for print without colours; every edge also has a text label.
 """
 
 from __future__ import annotations
@@ -23,20 +23,19 @@ from ansible_collections.virtnet.linux.plugins.plugin_utils.views.reachable impo
 Report = Mapping[str, Any]
 Reports = Mapping[str, Report]
 
-# Dark enough for lines and words on white, and far enough from each other also where there are no colours: the
-# qualitative palette of Okabe and Ito, darkened.
+# The qualitative palette of Okabe and Ito, darkened: legible on white, and distinct without colours.
 _COLOURS = ("#0b5fa5", "#a34700", "#00734f", "#8a3f76", "#7a6000", "#2f7f95", "#5a4a9c", "#8c2f2f")
 _INK, _FAINT, _LINE, _PORT = "#1f2933", "#66727f", "#9aa5b1", "#b03a00"
 _FONT = "DejaVu Sans,Verdana,Helvetica,Arial,sans-serif"
 _GAP = "\u2002"  # an en space, which SVG keeps where no line begins; also room for a browser's wider letters
 _SPACE = '<FONT POINT-SIZE="5"> <BR/></FONT>'  # between a host's frame and its name
-_CONTAINER, _BRIDGE = 175, 285  # as wide as most, so that the hosts' columns stand below each other
+_CONTAINER, _BRIDGE = 175, 285  # minimum widths, so that the hosts' columns align
 _THICK, _THIN = "penwidth=3.2", "penwidth=1.3"
-_NEAR = 6  # so many hosts, which a screen shows, have a box of what joins them
-_LEFT_ONLY = 3  # so many hosts stand one below the other; more stand on both sides of what joins them
+_NEAR = 6  # hosts per box of what connects them: as many as a screen shows
+_LEFT_ONLY = 3  # up to this number, hosts are on one side of what connects them; more are on both
 
-# Between hosts there are no lines but those that are drawn: with invisible ones, to keep hosts in their order, Graphviz
-# loses its way in one mixed fleet of ten; and hosts on one overlay stand in their order without.
+# No invisible edges between hosts to fix their order: with them dot fails to lay out one mixed fleet of ten, and hosts
+# on one overlay are in order without them.
 _HEAD = f"""digraph virtnet {{
   graph [rankdir=LR, bgcolor=white, fontname="{_FONT}", fontsize=16, fontcolor="{_INK}", nodesep=0.2, ranksep=1.0,
          pad=0.3, outputorder=edgesfirst, tooltip=" "]
@@ -46,7 +45,7 @@ _HEAD = f"""digraph virtnet {{
 
 
 def graph(reports: Reports, legend: bool = True) -> str:
-    """The drawing, as the text that ``dot`` reads. Same reports, same text."""
+    """Render the graph as input of ``dot``; deterministic."""
     hosts = sorted(reports, key=_by_number)
     colours = _colours(reports)
     joints = _Joints()
@@ -62,9 +61,9 @@ def graph(reports: Reports, legend: bool = True) -> str:
 
 
 class _Joints:
-    """What stands between the hosts: an overlay for each VNI, and the subnets that hosts' own cards are on.
+    """What connects the hosts: an overlay for each VNI, and the subnets of the hosts' own NICs.
 
-    Each has a box for every group of hosts, near them, and a line from box to box.
+    Each has a box for every group of hosts, near them, and an edge from box to box.
     """
 
     def __init__(self) -> None:
@@ -72,7 +71,7 @@ class _Joints:
         self.subnets: dict[str, set[int]] = {}
 
     def add(self, report: Report, group: int) -> None:
-        """What a host has to do with it."""
+        """Add a host's overlays and subnets."""
         networks = _networks(report)
         for tunnel in _our_tunnels(report):
             names, subnets, groups = self.overlays.setdefault(tunnel["vni"], (set(), set(), set()))
@@ -98,7 +97,7 @@ class _Joints:
 
 
 class _Host:
-    """One host: a cluster, in which every node's identifier begins with the host's name."""
+    """One host: a cluster, whose node identifiers begin with the host's name."""
 
     def __init__(self, name: str, report: Report, colours: Mapping[str, str], is_right: bool, group: int) -> None:
         self.name, self.report, self.colours, self.is_right, self.group = name, report, colours, is_right, group
@@ -107,7 +106,7 @@ class _Host:
         self.edges: list[str] = []
 
     def lines(self) -> list[str]:
-        """The cluster and the lines from it to what joins hosts."""
+        """Render the cluster, and the edges from it to what connects hosts."""
         nodes = [*self._containers(), *self._bridges(), *self._tunnels(), *self._uplinks()]
         if not self.networks and not self.report.get("containers"):
             nodes.append("    %s [label=<%s>]" % (self._id("nothing"), _font("no networks", _FAINT)))
@@ -122,9 +121,9 @@ class _Host:
         ]
 
     def _containers(self) -> list[str]:
-        """All containers in one node, a table of boxes, so that dot keeps their order and width.
+        """Render all containers as one node, a table of boxes, so that dot keeps their order and width.
 
-        In the order of their bridges, so that few lines cross.
+        In the order of their bridges, so that few edges cross.
         """
         every = sorted(self.report.get("containers") or [], key=_by_bridges)
         sharing: dict[str, list[str]] = {}
@@ -163,7 +162,7 @@ class _Host:
         return _box(rows, _LINE if lonely else _INK, fill="#ffffff", dashed=lonely, at_least=_CONTAINER)
 
     def _ports(self, endpoint: Report) -> list[str]:
-        """The endpoint's ports that others reach, each once, also where it is for both address families."""
+        """The endpoint's published and allowed ports; a port of both address families once."""
         own = [address.split("/")[0] for address in endpoint["addresses"]]
         ports = [port for address in own for port in self.ports.get(address, [])]
         families: dict[Reachable, set[bool]] = {}
@@ -187,7 +186,7 @@ class _Host:
             fill = _tint(colour)
             box = _box(rows, colour, fill, width=3, at_least=_BRIDGE)
             found.append("    %s [label=<%s>]" % (self._id("bridge", device), box))
-            # one without any line would not stand among the others
+            # without any edge it would be ranked outside of the column
             style = "style=dashed" if _has_way_out(network) else "" if device in attached else "style=invis"
             if self.cards and style:
                 self._edge(self._id("bridge", device), self._id("card", self.cards[0][0]), colour, style)
@@ -195,7 +194,7 @@ class _Host:
         return found
 
     def _cables(self) -> None:
-        """Two bridges that a veth pair joins: both its ends bear the same label."""
+        """Render the patch links between bridges; both ends have the same label."""
         ends: dict[str, list[str]] = {}
         labels = {one["name"]: one.get("labels") or {} for one in self._interfaces()}
         for bridge in self.report.get("bridges") or []:
@@ -240,13 +239,13 @@ class _Host:
         return _id(self.name, *words)
 
     def _edge(self, start: str, end: str, colour: str, *attributes: str, row: str = "") -> None:
-        """A line inside the host, outwards, between the middles of two boxes' sides, or from a row of the first."""
+        """Add an edge inside the host, outwards, between the middles of two boxes' sides, or from a row."""
         ends = [(start, row + ":" if row else ""), (end, "")]
         (tail, from_row), (head, to_row) = ends[::-1] if self.is_right else ends
         self._line(tail, head, colour, 'tailport="%se"' % from_row, 'headport="%sw"' % to_row, *attributes)
 
     def _joint(self, start: str, end: str, colour: str, *attributes: str) -> None:
-        """A line from the host to what joins hosts, which it meets wherever it comes from."""
+        """Add an edge from the host to what connects hosts; dot chooses where it meets the box."""
         if self.is_right:
             self._line(end, start, colour, 'headport="w"', *attributes)
         else:
@@ -257,14 +256,14 @@ class _Host:
 
 
 def _boxes(words: tuple[object, ...], groups: set[int], box: str, colour: str, thickness: str) -> Iterable[str]:
-    """The same box for each group of hosts, joined in a row."""
+    """Render the same box for each group of hosts, connected in a row."""
     ids = [_id(*words, group) for group in sorted(groups)]
     yield from ("  %s [label=<%s>]" % (one, box) for one in ids)
     yield from (_line(*ends, colour, thickness, "constraint=false") for ends in itertools.pairwise(ids))
 
 
 def _networks(report: Report) -> dict[str, Report]:
-    """The networks by their bridges."""
+    """The networks, by bridge."""
     return {network["Id"]: network for network in report.get("networks") or []}
 
 
@@ -273,7 +272,7 @@ def _our_tunnels(report: Report) -> list[Report]:
 
 
 def _joins(network: Report) -> str | None:
-    """Whose segment the network is part of; that one has the gateway and the way out of both."""
+    """The network whose segment this one joins, and whose gateway is the egress of both; else None."""
     return (network.get("Labels") or {}).get("joins")
 
 
@@ -282,7 +281,7 @@ def _has_way_out(network: Report) -> bool:
 
 
 def _way_out(network: Report) -> str:
-    """How the network's packets leave the host, for both address families where these differ."""
+    """Format the network's egress, for both address families where they differ."""
     options = network.get("Options") or {}
     mode = options.get("gateway_mode") or "nat"
     if mode == "isolated" or network["Internal"]:
@@ -306,7 +305,7 @@ def _by_bridges(container: Report) -> tuple[bool, list[str], Any]:
 
 
 def _port(port: Reachable, is_of_all: bool) -> str:
-    """'host:8080 → 80/tcp', or 'open 80/tcp' where nothing is translated; if not of all families, which one."""
+    """Format a port: 'host:8080 → 80/tcp', or 'open 80/tcp' without translation; with the family if not of all."""
     if port.host is None:
         return "open %s%s/%s" % ("" if is_of_all else bracketed(port.address) + ":", port.to, port.protocol)
     at = "host" if is_of_all and port.host_ip is None else port.at
@@ -314,7 +313,7 @@ def _port(port: Reachable, is_of_all: bool) -> str:
 
 
 def _cards_out(report: Report) -> list[tuple[str, str, str]]:
-    """The host's own cards with an address: name, addresses, first subnet; those with the default route first."""
+    """The host's own NICs with an address: name, addresses, first subnet; uplinks (default route) first."""
     host = report.get("host") or {}
     out = {route["dev"] for route in host.get("routes") or [] if route["to"] in ("0.0.0.0/0", "::/0")}
     found = []
@@ -330,7 +329,7 @@ def _cards_out(report: Report) -> list[tuple[str, str, str]]:
 
 
 def _legend(reports: Reports) -> list[str]:
-    """The signs that the drawing uses, in words, below it."""
+    """Render the legend, below the graph."""
     rows = [
         '<TR><TD ALIGN="LEFT">%s</TD><TD ALIGN="LEFT">%s</TD></TR>' % (sign, _small(meaning + _GAP))
         for is_used, sign, meaning in _signs(reports)
@@ -367,7 +366,7 @@ def _all_interfaces(reports: Iterable[Report]) -> Iterable[Report]:
 
 
 def _colours(reports: Reports) -> dict[str, str]:
-    """A colour for each network's name, the same on every host."""
+    """The colour of each network, by name, the same on every host."""
     names = {network["Name"] for report in reports.values() for network in report.get("networks") or []}
     return {name: _COLOURS[place % len(_COLOURS)] for place, name in enumerate(sorted(names))}
 
@@ -377,7 +376,7 @@ def _labels(thing: Report) -> Mapping[str, Any]:
 
 
 def _by_number(name: str) -> list[tuple[bool, int, str]]:
-    """Sorts h2 before h10."""
+    """A natural sort key: h2 before h10."""
     parts: list[str] = [""]
     for letter in name:
         if parts[-1] and parts[-1].isdecimal() != letter.isdecimal():
@@ -387,7 +386,7 @@ def _by_number(name: str) -> list[tuple[bool, int, str]]:
 
 
 def _id(*words: object) -> str:
-    """An identifier that no other words give."""
+    """A node identifier, unique for the given words."""
     return '"%s"' % _quoted("/".join(str(word).replace("/", "//") for word in words))
 
 
@@ -396,12 +395,12 @@ def _line(tail: str, head: str, colour: str, *attributes: str) -> str:
 
 
 def _quoted(text: str) -> str:
-    """Inside a string of the language."""
+    """Escape text for a quoted string of DOT."""
     return text.encode("unicode_escape").decode().replace('"', '\\"')
 
 
 def _escape(text: str) -> str:
-    """Inside a label that is made like HTML."""
+    """Escape text for an HTML-like label."""
     return html.escape("".join(letter if letter.isprintable() else " " for letter in text), quote=True)
 
 
@@ -418,7 +417,7 @@ def _small(text: str, colour: str = _FAINT) -> str:
 
 
 def _tint(colour: str) -> str:
-    """The colour with nine parts of white."""
+    """Mix the colour with nine parts of white."""
     parts = (int(colour[at : at + 2], 16) for at in (1, 3, 5))
     return "#" + "".join("%02x" % (255 - (255 - part) // 8) for part in parts)
 
@@ -432,7 +431,7 @@ def _box(
     dashed: bool = False,
     at_least: int = 0,
 ) -> str:
-    """A frame with a line of text a row; a row may be given with the name of a port, where edges end."""
+    """Render a box with a row for each line of text; a row may have a port name, at which edges end."""
     style = ",".join(word for word, is_on in (("ROUNDED", rounded), ("DASHED", dashed)) if is_on)
     cells = []
     for row in rows:

@@ -2,8 +2,8 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What network_info returned, in the forms that people know: ``docker network ls``, ``docker network inspect``,
-``docker ps``, ``brctl show``."""
+"""Format what network_info returned like ``docker network ls``, ``docker network inspect``, ``docker ps`` and
+``brctl show``."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Rows = list[tuple[str, ...]]
 
 
 def networks(live: dict[str, Any]) -> list[str]:
-    """A line a network, after the columns of ``docker network ls``."""
+    """Format a line for each network, like ``docker network ls``."""
     rows: Rows = [("NETWORK", "DRIVER", "SCOPE", "SUBNET", "GATEWAY", "BRIDGE", "CONTAINERS")]
     for network in live["networks"]:
         config = network["IPAM"]["Config"]
@@ -34,7 +34,7 @@ def networks(live: dict[str, Any]) -> list[str]:
 
 
 def containers(live: dict[str, Any]) -> list[str]:
-    """A line an endpoint and a card, or a container that has neither."""
+    """Format a line for each endpoint and NIC, and for each container without any."""
     ports = reachable(live)
     rows: Rows = [("CONTAINER", "MODE", "NETWORK", "INTERFACE", "ADDRESSES", "MAC", "PORTS")]
     for container in live["containers"]:
@@ -54,7 +54,7 @@ def containers(live: dict[str, Any]) -> list[str]:
 
 
 def bridges(live: dict[str, Any]) -> list[str]:
-    """A line a port, in the columns of ``brctl show``."""
+    """Format a line for each port, in the columns of ``brctl show``."""
     rows: Rows = [("bridge name", "bridge id", "STP enabled", "interfaces")]
     for bridge in live["bridges"]:
         name = bridge["name"] if bridge["netns"] is None else "{} in {}".format(bridge["name"], bridge["netns"])
@@ -66,7 +66,7 @@ def bridges(live: dict[str, Any]) -> list[str]:
 
 
 def tunnels(live: dict[str, Any]) -> list[str]:
-    """A line a VXLAN tunnel."""
+    """Format a line for each VXLAN tunnel."""
     rows: Rows = [("TUNNEL", "VNI", "VTEP", "BRIDGE", "MTU", "ENDPOINTS", "FLOOD")]
     for tunnel in live["tunnels"]:
         name = tunnel["name"] if tunnel["ours"] else tunnel["name"] + " (not ours)"
@@ -76,7 +76,7 @@ def tunnels(live: dict[str, Any]) -> list[str]:
 
 
 def inspect(live: dict[str, Any]) -> list[str]:
-    """All of each network, as ``docker network inspect`` tells it, without JSON's brackets and quotes."""
+    """Format each network like ``docker network inspect``, without JSON's brackets and quotes."""
     return [line for network in live["networks"] for line in [*_outline(network), ""]][:-1]
 
 
@@ -90,7 +90,7 @@ VIEWS = {
 
 
 def _outline(value: dict[str, Any], indent: str = "") -> list[str]:
-    """A line a value; what is inside something stands indented below it."""
+    """Format a line for each value; nested values are indented."""
     lines = []
     for key, part in value.items():
         if isinstance(part, dict) and part:
@@ -114,7 +114,7 @@ def _word(value: Any) -> str:
 
 
 def _port(port: Reachable) -> str:
-    """As ``docker ps`` writes it."""
+    """Format a port like ``docker ps``."""
     container = "{}/{}".format(port.to, port.protocol)
     return "{}:{}->{}".format(port.at, port.host, container) if port.host else container
 

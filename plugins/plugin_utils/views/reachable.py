@@ -2,8 +2,8 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""By which ports others reach containers, out of what network_info returned: published ones, and those that routed
-networks open. Neighbours are one range, as in ``docker ps``."""
+"""The ports by which containers are reached (ingress), from what network_info returned: published ports, and allowed
+ports of routed networks. Adjacent ports are merged into ranges, as in ``docker ps``."""
 
 from __future__ import annotations
 
@@ -14,25 +14,25 @@ from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.ports import
 
 
 class Reachable(NamedTuple):
-    """Ports of a container, and the host's that lead there."""
+    """Ports of a container, and the host ports translated to them."""
 
     address: str
     protocol: str
-    host_ip: str | None  # None: every address of the host that is of the same family
-    host: PortRange | None  # None: nothing is translated, others call the container itself
+    host_ip: str | None  # None: every address of the host of the same family
+    host: PortRange | None  # None: no translation, clients connect to the container's address
     to: PortRange
 
     @property
     def at(self) -> str:
-        """The host's address, as Docker writes it."""
+        """The host address, in Docker's format."""
         return bracketed(self.host_ip or ("::" if ":" in self.address else "0.0.0.0"))
 
 
 def reachable(report: Mapping[str, Any]) -> dict[str, list[Reachable]]:
-    """The ports by the container's address."""
+    """The ports, by container address."""
     alike: dict[tuple[str, str, str | None, int | None], set[int]] = {}
     for port in report.get("nat_ports") or []:
-        further = port["host_port"] - port["to_port"]  # the same for all ports of a range
+        further = port["host_port"] - port["to_port"]  # equal for all ports of a range
         alike.setdefault((port["to_address"], port["protocol"], port["host_ip"], further), set()).add(port["to_port"])
     for opening in report.get("openings") or []:
         alike.setdefault((opening["address"], opening["protocol"], None, None), set()).add(opening["port"])
