@@ -12,27 +12,28 @@ author: The virtnet.linux authors (@virtnet)
 short_description: Run tasks inside a container's network namespace on any managed host
 version_added: 1.0.0
 description:
-  - Runs tasks as root inside a network namespace of the managed host, with C(ip netns exec), over whatever connection
-    the host has.
-  - A connection as another user than root becomes root by C(sudo). A connection as root needs no C(sudo).
-  - The inventory plugin P(virtnet.linux.netns#inventory) makes hosts of containers, with all that this plugin needs.
+  - Runs tasks as root inside a network namespace of the managed host, with C(ip netns exec), over any connection
+    of the host.
+  - A connection as another user than root becomes root by C(sudo). A connection as root does not use C(sudo).
+  - The inventory plugin P(virtnet.linux.netns#inventory) makes inventory hosts of containers, with all variables that
+    this plugin needs.
 options:
   netns:
     description:
       - The container, or any other namespace with a name in C(/run/netns).
-      - There is no default, so the variable C(ansible_netns) has to be set where this plugin is used.
+      - There is no default; the variable C(ansible_netns) has to be set where this plugin is used.
     type: str
     required: true
     vars:
       - name: ansible_netns
   become_user:
     description:
-      - The user that the task runs as. There is only root. It is written V(0) here, because Ansible skips become
-        without a word where this user's name and the connection's are the same, and the task would then run outside
-        the container.
-      - V(root) is taken for V(0). Any other user is an error, whoever says so, a play, the command line, a variable or
-        ansible.cfg. Where it is said for all hosts, C(ansible_become_user=root) in the group C(containers) takes it
-        back for containers.
+      - The user that the task runs as, which is always root. The value is V(0), because Ansible skips become without a
+        message where this user's name and the connection's are the same, and the task would then run outside the
+        container.
+      - V(root) means V(0). Any other user is an error, whether a play, the command line, a variable or ansible.cfg sets
+        it. Where it is set for all hosts, C(ansible_become_user=root) in the group C(containers) overrides it for
+        containers.
     type: str
     default: "0"
     ini:
@@ -45,7 +46,7 @@ options:
     keyword:
       - name: become_user
   become_pass:
-    description: The password that C(sudo) asks the connection's user for.
+    description: The password of the connection's user for C(sudo).
     type: str
     ini:
       - section: netns_become_plugin
@@ -57,20 +58,20 @@ options:
       - name: ansible_become_pass
 requirements:
   - ip (iproute2) on the managed host
-  - sudo on the managed host, where the connection is not root's
+  - sudo on the managed host, where the connection is not as root
 notes:
-  - A namespace is a network stack and nothing else. Files, users and processes are the host's. What a task installs is
-    installed on the host, and C(root) in a container is C(root) of the host. This plugin is a way to reach a container
-    and no fence around it.
-  - Set it with variables (C(ansible_become), C(ansible_become_method)) as the inventory plugin does. They win over a
-    play's C(become_method). Extra variables win over both, so C(-e ansible_become=false) and
+  - A network namespace isolates the network stack only. Files, users and processes are the host's. What a task installs
+    is installed on the host, and C(root) in a container is C(root) of the host. This plugin is a way to reach a
+    container, not a security boundary.
+  - Set it with variables (C(ansible_become), C(ansible_become_method)) as the inventory plugin does. They override a
+    play's C(become_method). Extra variables override both, so C(-e ansible_become=false) and
     C(-e ansible_become_method=sudo) run the tasks on the host itself, outside the container.
-  - Where pipelining is off, Ansible hands its files to the user V(0) with C(setfacl) or C(chown). For a connection
-    that is not root's and a host without C(setfacl) switch pipelining on, or set C(ansible_admin_users) to V([root,
+  - Where pipelining is disabled, Ansible gives its files to the user V(0) with C(setfacl) or C(chown). For a connection
+    that is not as root and a host without C(setfacl) enable pipelining, or set C(ansible_admin_users) to V([root,
     "0"]) as the inventory plugin does.
-  - Another user's processes are started by root, with C(runuser -u USER) or systemd's C(User=).
-  - C(ip netns exec) binds what is in C(/etc/netns/NAME) over C(/etc). Files that a task copies there land in the host's
-    own C(/etc).
+  - To start a process as another user, use C(runuser -u USER) or systemd's C(User=).
+  - C(ip netns exec) bind-mounts the files of C(/etc/netns/NAME) over those in C(/etc). Files that a task copies to
+    C(/etc) are written to the host's own C(/etc).
 seealso:
   - plugin: virtnet.linux.netns
     plugin_type: inventory
@@ -79,7 +80,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-# Variables of a host that stands for the container nginx of the host web1
+# Variables of the inventory host for the container nginx of the host web1
 ansible_host: web1.example.net
 ansible_become: true
 ansible_become_method: virtnet.linux.netns
@@ -95,9 +96,9 @@ from ansible_collections.virtnet.linux.plugins.plugin_utils.views.container_host
 
 ROOT = "0"
 
-# Where there is no such namespace, ip says so and ends with 255, by which ssh says that a host cannot be reached. So it
-# is tried first; and what Ansible has to send is read, as it also takes a host where nobody reads for one that is gone.
-# A terminal has no end, and the input of a connection that neither pipelines nor makes a terminal may have none.
+# Without the namespace ip fails with 255, which from ssh means an unreachable host. So the command first tries to enter
+# it; on failure it reads the input that Ansible sends, since Ansible also reports a host that does not read as
+# unreachable. A terminal has no EOF, and the input of a connection without pipelining and terminal may have none.
 OPENED = "if %(entering)s true; then exec %(inside)s; fi; [ -t 0 ] || timeout 10 cat >/dev/null; exit 1"
 
 
@@ -109,7 +110,7 @@ class BecomeModule(BecomeBase):
     missing = ("Sorry, a password is required to run sudo", "sudo: a password is required")
 
     def set_options(self, *args, **kwargs):
-        """As always; but what is missing is called by the name of the variable that people set."""
+        """Extends the base: the error about a missing option names the variable ansible_netns."""
         try:
             super().set_options(*args, **kwargs)
         except AnsibleRequiredOptionError as missing:
@@ -118,9 +119,9 @@ class BecomeModule(BecomeBase):
             ) from missing
 
     def get_option(self, option, *args, **kwargs):
-        """As always; but the user is never one whose name the connection's user could have.
+        """Extends the base: become_user is always 0, which is never the name of the connection's user.
 
-        Ansible asks for become_user before it decides whether to skip become, so this is also where to refuse.
+        Ansible reads become_user before it decides whether to skip become, so other users are refused here.
         """
         value = super().get_option(option, *args, **kwargs)
         if option != "become_user" or value in (None, "", ROOT):
@@ -134,7 +135,7 @@ class BecomeModule(BecomeBase):
         )
 
     def build_become_command(self, cmd, shell):
-        """The command, inside the namespace; ``sudo`` only where it is needed."""
+        """Build the command that runs inside the namespace, with ``sudo`` only where it is needed."""
         super().build_become_command(cmd, shell)
         if not cmd:
             return cmd

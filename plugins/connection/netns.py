@@ -12,9 +12,9 @@ author: The virtnet.linux authors (@virtnet)
 short_description: Run tasks inside a container's network namespace on the controller
 version_added: 1.0.0
 description:
-  - Runs tasks on the controller, as the connection plugin P(ansible.builtin.local#connection) does, and inside a
-    network namespace of it, with C(ip netns exec).
-  - For containers of other hosts there is the become plugin P(virtnet.linux.netns#become), over any connection.
+  - Runs tasks on the controller, as the connection plugin P(ansible.builtin.local#connection) does, but inside a
+    network namespace, with C(ip netns exec).
+  - For containers of other hosts use the become plugin P(virtnet.linux.netns#become), over any connection.
 options:
   netns:
     description:
@@ -44,10 +44,10 @@ requirements:
   - ip (iproute2) on the controller
   - Ansible runs as root
 notes:
-  - A namespace is a network stack and nothing else. Files, users and processes are the controller's. What a task
+  - A network namespace isolates the network stack only. Files, users and processes are the controller's. What a task
     installs is installed on the controller, and C(root) in a container is C(root) of the controller.
-  - C(ip netns exec) binds what is in C(/etc/netns/NAME) over C(/etc). Files that a task copies there land in the
-    controller's own C(/etc).
+  - C(ip netns exec) bind-mounts the files of C(/etc/netns/NAME) over those in C(/etc). Files that a task copies to
+    C(/etc) are written to the controller's own C(/etc).
 seealso:
   - plugin: virtnet.linux.netns
     plugin_type: become

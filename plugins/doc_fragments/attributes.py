@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What all modules of the collection document alike."""
+"""Documentation fragments shared by all modules of the collection."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ class ModuleDocFragment:
 options: {}
 attributes:
   check_mode:
-    description: Can run in C(check_mode) and predict what the real run does, without a trace on the host.
+    description: Can run in C(check_mode) and predict the actions of a real run, without changing the host.
   diff_mode:
-    description: Says in C(--diff) what was there and what will be there.
+    description: Returns the differences between observed and desired state for C(--diff).
   idempotent:
-    description: Changes nothing when run again with the same arguments.
+    description: Is idempotent. It changes nothing when run again with the same arguments.
   platform:
-    description: Where it runs.
+    description: The systems that it runs on.
 """
 
     CHANGES = r"""

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The planner's door into the role bridge_network."""
+"""The planner of one host, as a filter for the role bridge_network."""
 
 from __future__ import annotations
 
@@ -17,29 +17,29 @@ author: The virtnet.linux authors
 short_description: Plan the objects of bridge networks and containers
 version_added: 1.0.0
 description:
-  - Turns what a person declared, and what is live on a host, into a topology document for M(virtnet.linux.topology).
+  - Turns the desired state (the declaration) and the observed state of a host into a topology document for
+    M(virtnet.linux.topology).
   - A pure function. The same input gives the same plan, and nothing is read or changed on any host.
-  - A part of the roles, which may change with them.
+  - Internal to the roles; it may change with them.
 positional: live
 options:
   _input:
     description:
-      - What was declared.
-      - V(networks) and V(containers), lists in the words of the role P(virtnet.linux.bridge_network#role).
-      - V(purge), whether what the role made and no list declares goes.
-      - V(role), whose mark the objects bear.
+      - The declaration.
+      - V(networks) and V(containers), lists as the role P(virtnet.linux.bridge_network#role) takes them.
+      - V(purge), whether undeclared objects of the role are deleted.
+      - V(role), the role in the ownership labels of the objects.
       - V(host), the host's name in the inventory, from which IPv6 subnets are derived where none is given.
-      - V(address_pools), a list of V(base) and V(size), out of which networks get subnets that name none. Without it
-        every network has to name its own.
-      - V(manage_foreign_firewall), whether the firewalls of others are told to spare the networks.
-      - V(unprivileged_ports), whether processes of any user bind low ports and ping in containers that do not say; they
-        do when not given.
-      - V(variables), the names of the host's variables that begin with that of the role, of which it tells those that
-        are misspelt.
+      - V(address_pools), a list of V(base) and V(size), from which networks without a subnet get one. Without it every
+        network has to declare its own.
+      - V(manage_foreign_firewall), whether foreign firewalls get rules that accept the networks' packets.
+      - V(unprivileged_ports), whether processes of any user bind low ports and ping, in containers without this option.
+        The default is true.
+      - V(variables), the names of the host's variables that begin with that of the role, to detect misspelt ones.
     type: dict
     required: true
   live:
-    description: What is live on the host, as M(virtnet.linux.network_info) returns it.
+    description: The observed state of the host, as M(virtnet.linux.network_info) returns it.
     type: dict
     required: true
 seealso:
@@ -48,11 +48,11 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Read what stands
+- name: Gather network state
   virtnet.linux.network_info:
   register: live
 
-- name: Show what a container on a network would be
+- name: Show the plan of a container on a network
   ansible.builtin.debug:
     msg: "{{ declared | virtnet.linux.bridge_network_plan(live) }}"
   vars:
@@ -74,12 +74,13 @@ _value:
   contains:
     errors:
       description:
-        - Everything that is wrong, a sentence each. With errors the topology is empty.
-        - Of more than 50 the first 50, and as the last one how many more there are; warnings likewise.
+        - All errors, a message each. With errors the topology is empty.
+        - Of more than 50 errors the first 50 are returned, and the number of the others as the last message; warnings
+          likewise.
       type: list
       elements: str
     warnings:
-      description: What is built as declared and may not do what was meant.
+      description: Messages about objects that are built as declared, but may not work as intended.
       type: list
       elements: str
     topology:
@@ -89,13 +90,13 @@ _value:
 
 
 def bridge_network_plan(declared: object, live: object) -> dict[str, Any]:
-    """The plan, with as many messages as a person reads."""
+    """Plan one host; limit the number of messages."""
     planned = plan(declared, live)
     return {**planned, **{side: abridge(planned[side]) for side in ("errors", "warnings")}}
 
 
 class FilterModule:
-    """Ansible's way to find filters."""
+    """Registers the filter in Ansible."""
 
     def filters(self):
         return {"bridge_network_plan": bridge_network_plan}

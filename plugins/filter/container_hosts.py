@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Live containers as hosts of an inventory."""
+"""Existing containers as inventory hosts."""
 
 from __future__ import annotations
 
@@ -22,12 +22,13 @@ from ansible_collections.virtnet.linux.plugins.plugin_utils.views.container_host
 DOCUMENTATION = r"""
 name: container_hosts
 author: The virtnet.linux authors
-short_description: Live containers as hosts of an inventory
+short_description: Existing containers as inventory hosts
 version_added: 1.0.0
 description:
-  - Turns the containers that M(virtnet.linux.network_info) found on hosts into hosts for M(ansible.builtin.add_host).
-  - Each is reached as its host is and entered by the become plugin P(virtnet.linux.netns#become), with the name, the
-    groups and the variables that the inventory plugin P(virtnet.linux.netns#inventory) gives to a declared one.
+  - Turns the containers that M(virtnet.linux.network_info) returned into hosts for M(ansible.builtin.add_host).
+  - Each has the connection variables of its host, is entered by the become plugin P(virtnet.linux.netns#become), and
+    has the name, groups and variables that the inventory plugin P(virtnet.linux.netns#inventory) gives to a declared
+    one.
   - The playbook C(virtnet.linux.live_containers) uses it.
 positional: hostvars
 options:
@@ -45,11 +46,11 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Read what is live
+- name: Gather network state
   virtnet.linux.network_info:
   register: live
 
-- name: What the containers of this host are called, as hosts
+- name: Show the inventory host names of this host's containers
   ansible.builtin.debug:
     msg: "{{ {inventory_hostname: live.containers} | virtnet.linux.container_hosts(hostvars) | map(attribute='name') }}"
 """
@@ -57,7 +58,7 @@ EXAMPLES = r"""
 RETURN = r"""
 _value:
   description:
-    - The hosts, each with C(name), C(groups) and C(variables). Beside the variables by which it is reached it has
+    - The hosts, each with C(name), C(groups) and C(variables). Besides the connection variables it has
       C(virtnet_container), C(virtnet_host), C(virtnet_networks), C(virtnet_network_mode) and C(virtnet_addresses).
   type: list
   elements: dict
@@ -67,7 +68,7 @@ _value:
 def container_hosts(
     live: Mapping[str, Iterable[Mapping[str, Any]]], hostvars: Mapping[str, Mapping[str, Any]]
 ) -> list[dict[str, Any]]:
-    """The containers of all hosts, as hosts."""
+    """The containers of all hosts, as inventory hosts; AnsibleFilterError where a name is in use."""
     found: list[ContainerHost] = []
     for host, containers in live.items():
         variables = hostvars[host]
@@ -82,8 +83,8 @@ def container_hosts(
 
 
 class FilterModule:
-    """The filter's name and function."""
+    """Registers the filter in Ansible."""
 
     def filters(self) -> dict[str, Any]:
-        """What Ansible asks for."""
+        """The filters, by name."""
         return {"container_hosts": container_hosts}

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What differs from what is declared, as sentences for people."""
+"""Differences between desired and observed state, as messages."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from ansible_collections.virtnet.linux.plugins.plugin_utils.views.drift_messages
 DOCUMENTATION = r"""
 name: network_drift
 author: The virtnet.linux authors
-short_description: What differs from what is declared, as sentences
+short_description: Format differences between desired and observed state
 version_added: 1.0.0
 description:
-  - Turns the actions that M(virtnet.linux.topology) returned, normally in check mode, into sentences about containers,
+  - Turns the actions that M(virtnet.linux.topology) returned, normally in check mode, into messages about containers,
     networks and ports, like V(port 8080 → nginx:80 missing).
   - The playbook C(virtnet.linux.check) uses it for a whole inventory.
 positional: topology, live
@@ -27,11 +27,11 @@ options:
     elements: dict
     required: true
   topology:
-    description: What the module was given, a list of objects for each kind.
+    description: The desired state given to the module, a list of objects for each kind.
     type: dict
     required: true
   live:
-    description: What M(virtnet.linux.network_info) returned.
+    description: The observed state, as M(virtnet.linux.network_info) returned it.
     type: dict
     required: true
 seealso:
@@ -39,32 +39,32 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Read what stands
+- name: Gather network state
   virtnet.linux.network_info:
   register: live
 
-- name: Compare
+- name: Compare desired and observed state
   virtnet.linux.topology:
     nat_port: "{{ declared.nat_port }}"
   check_mode: true
   register: compared
 
-- name: Say what differs
+- name: Show differences
   ansible.builtin.debug:
     msg: "{{ compared.actions | virtnet.linux.network_drift(declared, live) }}"
 """
 
 RETURN = r"""
 _value:
-  description: A sentence for each thing that differs.
+  description: A message for each difference; empty when the host is in the desired state.
   type: list
   elements: str
 """
 
 
 class FilterModule:
-    """The filter's name and function."""
+    """Registers the filter in Ansible."""
 
     def filters(self) -> dict[str, Any]:
-        """What Ansible asks for."""
+        """The filters, by name."""
         return {"network_drift": sentences}

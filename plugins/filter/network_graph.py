@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What is live on all hosts, as one drawing."""
+"""The observed state of all hosts, as one graph."""
 
 from __future__ import annotations
 
@@ -15,22 +15,23 @@ from ansible_collections.virtnet.linux.plugins.plugin_utils.views.graph import g
 DOCUMENTATION = r"""
 name: network_graph
 author: The virtnet.linux authors
-short_description: What is live on all hosts, as one drawing
+short_description: Draw the observed state of all hosts as one graph
 version_added: 1.0.0
 description:
-  - Turns what M(virtnet.linux.network_info) returned on each host into a drawing in Graphviz's language. Hosts,
-    bridges, containers with their addresses and published ports, routers, tunnels, and what joins the hosts.
-  - Graphviz's C(dot) lays it out. The playbook C(virtnet.linux.topology) does all of that.
-  - A pure function. The same reports give the same text.
+  - Turns what M(virtnet.linux.network_info) returned on each host into a graph in Graphviz's DOT language. It has
+    hosts, bridges, containers with their addresses and published ports, routers, VXLAN tunnels, and what connects the
+    hosts.
+  - Graphviz's C(dot) renders it. The playbook C(virtnet.linux.topology) runs all steps.
+  - A pure function. The same input gives the same text.
 options:
   _input:
-    description: What M(virtnet.linux.network_info) returned, by the host's name.
+    description: What M(virtnet.linux.network_info) returned, by host name.
     type: dict
     required: true
 """
 
 EXAMPLES = r"""
-- name: Read what is live
+- name: Gather network state
   virtnet.linux.network_info:
   register: live
 
@@ -43,13 +44,13 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _value:
-  description: The drawing, for C(dot).
+  description: The graph, as input of C(dot).
   type: str
 """
 
 
 def network_graph(reports: dict[str, dict[str, Any]]) -> str:
-    """The text for ``dot``."""
+    """Render the graph as input of ``dot``; AnsibleFilterError for other input."""
     try:
         return graph(reports)
     except (KeyError, TypeError, AttributeError) as error:
@@ -60,8 +61,8 @@ def network_graph(reports: dict[str, dict[str, Any]]) -> str:
 
 
 class FilterModule:
-    """The filter's name and function."""
+    """Registers the filter in Ansible."""
 
     def filters(self) -> dict[str, Any]:
-        """What Ansible asks for."""
+        """The filters, by name."""
         return {"network_graph": network_graph}

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What is live on a host, as tables for people."""
+"""The observed state of a host, as text tables."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ansible_collections.virtnet.linux.plugins.plugin_utils.views.inspect import
 DOCUMENTATION = r"""
 name: network_view
 author: The virtnet.linux authors
-short_description: What is live on a host, as tables for people
+short_description: Format the observed state of a host as tables
 version_added: 1.0.0
 description:
   - Turns what M(virtnet.linux.network_info) returns into lines of text.
@@ -27,15 +27,15 @@ options:
     required: true
   view:
     description:
-      - V(networks) after C(docker network ls), V(inspect) after C(docker network inspect), V(containers) after
-        C(docker ps), V(bridges) in the columns of C(brctl show), V(tunnels) a line a VXLAN tunnel.
+      - V(networks) like C(docker network ls), V(inspect) like C(docker network inspect), V(containers) like
+        C(docker ps), V(bridges) with the columns of C(brctl show), V(tunnels) with a line for each VXLAN tunnel.
     type: str
     choices: [networks, inspect, containers, bridges, tunnels]
     required: true
 """
 
 EXAMPLES = r"""
-- name: Read what is live
+- name: Gather network state
   virtnet.linux.network_info:
   register: live
 
@@ -46,22 +46,22 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _value:
-  description: The lines of the view, a table's heading first.
+  description: The lines of the view, the heading of a table first.
   type: list
   elements: str
 """
 
 
 def network_view(live: dict[str, Any], view: str) -> list[str]:
-    """The lines of a view."""
+    """Format the lines of a view; AnsibleFilterError for an unknown one."""
     if view not in VIEWS:
         raise AnsibleFilterError("network_view: there is no view '{}': give one of {}".format(view, ", ".join(VIEWS)))
     return VIEWS[view](live)
 
 
 class FilterModule:
-    """The filter's name and function."""
+    """Registers the filter in Ansible."""
 
     def filters(self) -> dict[str, Any]:
-        """What Ansible asks for."""
+        """The filters, by name."""
         return {"network_view": network_view}

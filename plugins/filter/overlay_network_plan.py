@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The fabric planner's door into the role overlay_network."""
+"""The fabric planner, as a filter for the role overlay_network."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ from ansible_collections.virtnet.linux.plugins.plugin_utils.plan.fabric import p
 DOCUMENTATION = r"""
 name: overlay_network_plan
 author: The virtnet.linux authors
-short_description: Plan a fabric, overlay networks over all hosts of a group
+short_description: Plan a fabric, VXLAN overlay networks over all hosts of a group
 version_added: 1.0.0
 description:
-  - Turns what every host of a fabric declares, and what is live on each, into a plan, of which the filter
-    P(virtnet.linux.overlay_network_topology#filter) makes each host's document for M(virtnet.linux.topology).
+  - Turns the desired and the observed state of every host of a fabric into a plan, from which the filter
+    P(virtnet.linux.overlay_network_topology#filter) builds each host's document for M(virtnet.linux.topology).
   - A pure function. The same input gives the same plan, and nothing is read or changed on any host.
-  - A part of the role P(virtnet.linux.overlay_network#role), which may change with it.
+  - Internal to the role P(virtnet.linux.overlay_network#role); it may change with it.
 positional: hostvars, hosts, readings
 options:
   _input:
-    description: The members of the fabric, their names in the inventory's order.
+    description: The names of the fabric's members, in inventory order.
     type: list
     elements: str
     required: true
   hostvars:
-    description: The variables of all hosts, of which it reads those of the role P(virtnet.linux.overlay_network#role).
+    description: The variables of all hosts; those of the role P(virtnet.linux.overlay_network#role) are read.
     type: dict
     required: true
   hosts:
@@ -41,15 +41,15 @@ options:
     required: true
   readings:
     description:
-      - What M(virtnet.linux.network_info) returned, by host; a failure where it failed.
+      - What M(virtnet.linux.network_info) returned, by host, also when it failed.
     type: dict
     required: true
   declared:
-    description: What hosts declare, by host, in place of all of their variables; for instance V(networks).
+    description: Declarations, by host, which replace all variables of that host; for instance V(networks).
     type: dict
     default: {}
   group:
-    description: What the inventory calls the members, for messages.
+    description: The inventory group of the members, for messages.
     type: str
     default: overlay
 seealso:
@@ -75,27 +75,28 @@ _value:
   contains:
     errors:
       description:
-        - Everything that is wrong, a sentence each. With errors there are no hosts.
-        - Of more than 50 the first 50, and as the last one how many more there are; warnings likewise.
+        - All errors, a message each. With errors V(hosts) is empty.
+        - Of more than 50 errors the first 50 are returned, and the number of the others as the last message; warnings
+          likewise.
       type: list
       elements: str
     warnings:
-      description: What is built as declared and may not do what was meant.
+      description: Messages about objects that are built as declared, but may not work as intended.
       type: list
       elements: str
     hosts:
       description:
-        - Each host's own part, as a text in JSON. Ansible walks through lists and dictionaries wherever they are used,
-          and with many hosts that would take longer than all else.
+        - Each host's own part, as JSON text. Ansible traverses lists and dictionaries wherever they are used, which
+          with many hosts would take longer than the rest of the run.
       type: dict
     everybody:
-      description: Who is on each network, once for all hosts; a text as well.
+      description: The endpoints of each network (FDB and neighbour entries), once for all hosts, as JSON text.
       type: str
     addresses:
-      description: What containers of the role P(virtnet.linux.bridge_network#role) get on overlays, by host.
+      description: The addresses on overlays of containers of the role P(virtnet.linux.bridge_network#role), by host.
       type: dict
     lacking:
-      description: Members that the run does not change and that do not have all entries now.
+      description: Members that the run does not change and that lack FDB entries now.
       type: list
       elements: str
 """
@@ -121,7 +122,7 @@ def overlay_network_plan(
     declared: Mapping[str, Mapping[str, Any]] | None = None,
     group: str = "overlay",
 ) -> dict[str, Any]:
-    """The plan of a fabric out of Ansible's variables."""
+    """Plan a fabric from Ansible's variables."""
     raw = {}
     for name in members:
         told = dict((declared or {}).get(name) or {})
@@ -145,8 +146,8 @@ def _reading(result: Mapping[str, Any] | None) -> dict[str, Any]:
 
 
 class FilterModule:
-    """Ansible's way to find filters."""
+    """Registers the filter in Ansible."""
 
     def filters(self) -> dict[str, Any]:
-        """What Ansible asks for."""
+        """The filters, by name."""
         return {"overlay_network_plan": overlay_network_plan}

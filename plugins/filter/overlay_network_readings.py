@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the hosts of a run read of themselves and of others, put together."""
+"""The observed state of a fabric's members, merged from the results of the hosts of a batch."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from typing import Any
 DOCUMENTATION = r"""
 name: overlay_network_readings
 author: The virtnet.linux authors
-short_description: What is live on every member of a fabric
+short_description: Merge the observed state of every member of a fabric
 version_added: 1.0.0
 description:
-  - Puts together what the role P(virtnet.linux.overlay_network#role) registered on the hosts of a batch, of each host
-    itself and of those that it asked by delegation.
-  - A part of that role, which may change with it.
+  - Merges the results that the role P(virtnet.linux.overlay_network#role) registered on the hosts of a batch, those of
+    each host itself and those of delegated tasks for other members.
+  - Internal to that role; it may change with it.
 positional: hostvars
 options:
   _input:
@@ -35,20 +35,20 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Who could be read
+- name: Show the members whose state was gathered
   ansible.builtin.debug:
     msg: "{{ ansible_play_batch | virtnet.linux.overlay_network_readings(hostvars) | list }}"
 """
 
 RETURN = r"""
 _value:
-  description: What M(virtnet.linux.network_info) returned, or how it failed, by host.
+  description: The result of M(virtnet.linux.network_info), also when it failed, by host.
   type: dict
 """
 
 
 def overlay_network_readings(batch: list[str], hostvars: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    """Results of network_info by the host that was read."""
+    """Merge the results of network_info, by the host that was read."""
     found = {}
     for host in batch:
         variables = hostvars[host]
@@ -61,8 +61,8 @@ def overlay_network_readings(batch: list[str], hostvars: Mapping[str, Mapping[st
 
 
 class FilterModule:
-    """Ansible's way to find filters."""
+    """Registers the filter in Ansible."""
 
     def filters(self) -> dict[str, Any]:
-        """What Ansible asks for."""
+        """The filters, by name."""
         return {"overlay_network_readings": overlay_network_readings}

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Addresses on overlays for containers that the role bridge_network makes: its planner knows of one host only."""
+"""Addresses on overlays for containers of the role bridge_network, whose planner knows one host only."""
 
 from __future__ import annotations
 
@@ -12,27 +12,27 @@ from typing import Any
 DOCUMENTATION = r"""
 name: overlay_network_settle
 author: The virtnet.linux authors
-short_description: Give containers the addresses that the fabric has for them
+short_description: Merge planned overlay addresses into containers
 version_added: 1.0.0
 description:
-  - Puts the addresses and MACs that the role P(virtnet.linux.overlay_network#role) planned into the containers of the
-    role P(virtnet.linux.bridge_network#role) that name its networks.
-  - A part of the roles, which may change with them.
+  - Merges the addresses and MACs that the role P(virtnet.linux.overlay_network#role) planned into the containers of the
+    role P(virtnet.linux.bridge_network#role) that are attached to its networks.
+  - Internal to the roles; it may change with them.
 positional: addresses, live
 options:
   _input:
-    description: The containers, as they are declared.
+    description: The containers, as declared.
     type: list
     elements: dict
     required: true
   addresses:
-    description: What they get, by container and network; the variable C(overlay_network_addresses) that the role sets.
+    description: The planned addresses, by container and network; the variable C(overlay_network_addresses) of the role.
     type: dict
     required: true
   live:
     description:
-      - The names of the networks that are there. Overlays that are not are left out, for check mode before a first run.
-      - None are left out when not given.
+      - The names of the existing networks. Other overlays are left out, for check mode before a first run.
+      - No overlay is left out when not given.
     type: list
     elements: str
 seealso:
@@ -48,7 +48,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _value:
-  description: The containers, their networks with C(ipv4_address), C(ipv6_address) and C(mac_address) where planned.
+  description: The containers, their networks with the planned C(ipv4_address), C(ipv6_address) and C(mac_address).
   type: list
   elements: dict
 """
@@ -58,7 +58,7 @@ Addresses = Mapping[str, Mapping[str, Mapping[str, str]]]
 
 
 def overlay_network_settle(containers: Any, addresses: Addresses, live: list[str] | None = None) -> Any:
-    """The containers with their addresses on overlays; whatever cannot be read is left for the planner to refuse."""
+    """Merge the addresses into the containers; invalid values are kept, for the planner to refuse."""
     if not isinstance(containers, (list, tuple)):
         return containers
     return [_settled(one, addresses, live) for one in containers]
@@ -78,8 +78,8 @@ def _settled(container: Any, addresses: Addresses, live: list[str] | None) -> An
 
 
 class FilterModule:
-    """Ansible's way to find filters."""
+    """Registers the filter in Ansible."""
 
     def filters(self) -> dict[str, Any]:
-        """What Ansible asks for."""
+        """The filters, by name."""
         return {"overlay_network_settle": overlay_network_settle}

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""One host's topology out of the fabric's plan."""
+"""One host's topology document, from the fabric's plan."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from ansible_collections.virtnet.linux.plugins.plugin_utils.plan.fabric import t
 DOCUMENTATION = r"""
 name: overlay_network_topology
 author: The virtnet.linux authors
-short_description: What a fabric's plan says for one host
+short_description: Build one host's topology from a fabric's plan
 version_added: 1.0.0
 description:
-  - Makes a topology document for M(virtnet.linux.topology) out of a host's own part of a plan and of who is on other
-    hosts, which the plan has once for all of them.
-  - A part of the role P(virtnet.linux.overlay_network#role), which may change with it.
+  - Builds a topology document for M(virtnet.linux.topology) from a host's own part of a plan and from the endpoints on
+    other hosts, which the plan has once for all hosts.
+  - Internal to the role P(virtnet.linux.overlay_network#role); it may change with it.
 positional: host
 options:
   _input:
@@ -51,14 +51,14 @@ _value:
 
 
 def overlay_network_topology(planned: Mapping[str, Any], host: str) -> dict[str, Any]:
-    """The host's topology; KeyError where the plan has none for it."""
+    """Build the host's topology; KeyError where the plan has none for it."""
     own, everybody = json.loads(planned["hosts"][host]), json.loads(planned["everybody"])
     return topology_of({"hosts": {host: own}, "everybody": everybody}, host)
 
 
 class FilterModule:
-    """Ansible's way to find filters."""
+    """Registers the filter in Ansible."""
 
     def filters(self) -> dict[str, Any]:
-        """What Ansible asks for."""
+        """The filters, by name."""
         return {"overlay_network_topology": overlay_network_topology}

@@ -2,27 +2,29 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The declared containers of an inventory, as hosts."""
+"""The declared containers of an inventory, as inventory hosts."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: netns
 author: The virtnet.linux authors (@virtnet)
-short_description: The declared containers of an inventory as hosts
+short_description: The declared containers of an inventory as inventory hosts
 version_added: 1.0.0
 description:
-  - Reads which containers each host of the inventory declares, in the variables C(bridge_network_containers) and
-    C(overlay_network_containers) of C(host_vars), C(group_vars) and inventory files, and makes a host of each.
+  - Reads the containers that each host of the inventory declares, in the variables C(bridge_network_containers) and
+    C(overlay_network_containers) of C(host_vars), C(group_vars) and inventory files, and adds an inventory host for
+    each.
   - A container is the host C(CONTAINER.HOST), in the group C(containers) and in the group C(network_NAME) of each of
-    its networks. It is reached as its host is, and entered there by the become plugin P(virtnet.linux.netns#become).
-  - Nothing is asked of any host. Containers that are live, declared or not, become hosts with the playbook
+    its networks. It has the connection variables of its host, and is entered by the become plugin
+    P(virtnet.linux.netns#become).
+  - No host is contacted. Existing containers, declared or not, are added as inventory hosts by the playbook
     C(virtnet.linux.live_containers).
   - The file's name ends with C(netns.yml) or C(netns.yaml). It has to come after the inventory that has the hosts. In
-    an inventory directory files are read in the order of their names. Where no host that is known by then has either
-    variable there is a warning.
-  - What cannot be a container is an error, and so is a name C(CONTAINER.HOST) that another container or host has. What
-    else a container has is checked by the role.
+    an inventory directory files are read in the order of their names. There is a warning where no host known so far has
+    either variable.
+  - An invalid container is an error, and so is a name C(CONTAINER.HOST) that another container or host has. The role
+    validates the other options of a container.
 options:
   plugin:
     description: The name of this plugin.
@@ -32,10 +34,10 @@ options:
 extends_documentation_fragment:
   - ansible.builtin.constructed
 notes:
-  - The containers are in the group C(all), as every host is. Plays for hosts alone say C(hosts=all:!containers).
-  - Variables C(virtnet_container), C(virtnet_host), C(virtnet_networks) and C(virtnet_network_mode) tell what a host
-    was made of, for O(compose), O(groups) and O(keyed_groups).
-  - Variables beside a playbook (its own C(group_vars) and C(host_vars)) are not known to inventory plugins.
+  - The containers are in the group C(all), as every host is. Plays for hosts alone use C(hosts=all:!containers).
+  - Variables C(virtnet_container), C(virtnet_host), C(virtnet_networks) and C(virtnet_network_mode) describe the
+    container of an inventory host, for O(compose), O(groups) and O(keyed_groups).
+  - Variables adjacent to a playbook (its own C(group_vars) and C(host_vars)) are not available to inventory plugins.
 seealso:
   - plugin: virtnet.linux.netns
     plugin_type: become
@@ -45,7 +47,7 @@ EXAMPLES = r"""
 # inventory/50-containers.netns.yml, read after inventory/10-hosts.yml
 plugin: virtnet.linux.netns
 
-# A group for the containers of each host besides, as on_web1
+# In addition a group for the containers of each host, as on_web1
 # plugin: virtnet.linux.netns
 # keyed_groups:
 #   - key: virtnet_host
@@ -65,12 +67,12 @@ from ansible_collections.virtnet.linux.plugins.plugin_utils.views import contain
 
 
 class InventoryModule(BaseInventoryPlugin, Constructable):
-    """Hosts out of containers."""
+    """Adds inventory hosts for containers."""
 
     NAME = "virtnet.linux.netns"
 
     def verify_file(self, path):
-        """Whether the file's name is one of this plugin's."""
+        """Whether the file name is one of this plugin."""
         return super().verify_file(path) and path.endswith(("netns.yml", "netns.yaml"))
 
     def parse(self, inventory, loader, path, cache=True):
@@ -109,8 +111,8 @@ class InventoryModule(BaseInventoryPlugin, Constructable):
         return found
 
     def _variables(self, host):
-        """What the inventory says of a host: as constructed, with use_vars_plugins, and the group all."""
-        # A host is in the group all only after the last source is read.
+        """A host's inventory variables: as of constructed with use_vars_plugins, and those of the group all."""
+        # Ansible adds hosts to the group all only after the last source is read.
         groups = [self.inventory.groups["all"], *(group for group in host.get_groups() if group.name != "all")]
         sources = self.inventory.processed_sources
         variables = get_group_vars(groups)
@@ -120,7 +122,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable):
         return {**variables, "ansible_playbook_python": sys.executable}
 
     def _evaluated(self, value):
-        """The value for the host that it was written for; what needs more than its variables stays to be evaluated."""
+        """Template a value with its host's variables; return it unchanged where it needs others."""
         try:
             return self.templar.template(value)
         except AnsibleError:

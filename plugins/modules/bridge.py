@@ -7,16 +7,16 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: bridge
-short_description: Linux bridges, the switches in software
+short_description: Manage Linux bridges
 version_added: 1.0.0
 description:
-  - Makes, changes and removes bridges, in the host's namespace or in another. What differs is changed in place; what is
-    not given is left as it is.
-  - Its MAC stays as ports come and go. It says nothing of its own on the wire, for it gets no automatic link-local
-    address, accepts no router advertisements and snoops no multicast.
-  - It answers ARP for its own addresses only, not for those that the host has elsewhere.
-  - A bridge with an IPv6 address has C(fe80::1/64) too. Without any link-local address forwarded packets find no
-    neighbour.
+  - Creates, changes and removes bridges, in the host's network namespace or in another. Differences are changed in
+    place; options that are not given are left unchanged. Running it again changes nothing (idempotent).
+  - The MAC stays the same when ports are added or removed. The bridge sends nothing of its own, since it has no
+    automatic link-local address, accepts no router advertisements and has no multicast snooping.
+  - It answers ARP for its own addresses only, not for addresses of other interfaces of the host.
+  - A bridge with an IPv6 address has C(fe80::1/64) too. Without a link-local address neighbour discovery for forwarded
+    packets fails.
 author:
   - The virtnet.linux authors (@virtnet)
 extends_documentation_fragment:
@@ -28,61 +28,61 @@ options:
       description: The bridge's name, 1 to 15 characters. Required, at the top level or in each object of O(config).
       type: str
     netns:
-      description: The namespace that it is in. The host's own when not given.
+      description: The network namespace of the bridge. The host's own when not given.
       type: str
     addresses:
-      description: Its addresses with their prefix lengths, as V(172.30.0.1/16). Exactly these; others are removed.
+      description: The desired addresses with prefix length, as V(172.30.0.1/16). Other addresses are removed.
       type: list
       elements: str
     mac:
-      description: Its MAC. A new bridge without one gets a random one that it keeps.
+      description: The MAC address. A new bridge without one gets a random one, and keeps it.
       type: str
     mtu:
-      description: Its MTU in bytes, 68 to 65535. A new bridge without one has 1500.
+      description: The MTU in bytes, 68 to 65535. The default of a new bridge is 1500.
       type: int
     stp:
       description:
-        - Whether it runs the spanning tree protocol, without which a ring of bridges carries a broadcast for ever.
-        - A port of a bridge that does forwards after twice the O(forward_delay).
+        - Whether the bridge runs the spanning tree protocol. Without it broadcasts loop forever in a ring of bridges.
+        - With it a port forwards after twice the O(forward_delay).
       type: bool
     forward_delay:
-      description: Seconds, 2 to 30, that a port listens and then learns with O(stp). 2 when not given.
+      description: Seconds, 2 to 30, of the listening and of the learning state with O(stp). 2 when not given.
       type: int
     priority:
-      description: The bridge's priority in O(stp), 0 to 65535. The lowest becomes the root; a new bridge has 32768.
+      description: The bridge priority in O(stp), 0 to 65535. The lowest becomes the root; a new bridge has 32768.
       type: int
     interfaces:
-      description: Existing links of the same namespace that become its ports. Others that are on it stay.
+      description: Existing links of the same namespace to attach as ports. Other ports are kept.
       type: list
       elements: str
     up:
-      description: Whether it is up.
+      description: Whether the link is up.
       type: bool
       default: true
     labels:
       description:
-        - Words kept in the kernel with the object, in the alias of its link, and shown by
+        - Key-value pairs that the kernel keeps with the object, in the alias of its link; returned by
           M(virtnet.linux.network_info).
-        - Keys of letters, digits and C(. _ - /), with a letter or digit in front; values of printable text. The keys
-          C(device), C(was_up), C(was_mtu) and C(was_mac) are for the collection's own use.
-        - The alias has 255 bytes. Seven are for its mark, and of each label key, value and two more; what is neither an
-          ASCII letter or digit nor one of C(_.:/@+,=~-) takes three for each of its bytes.
+        - Keys consist of letters, digits and C(. _ - /) and begin with a letter or digit; values are printable text.
+          The keys C(device), C(was_up), C(was_mtu) and C(was_mac) are reserved for the collection.
+        - The alias has 255 bytes. Seven are used by the ownership label, and each label uses its key, its value and two
+          more; characters other than ASCII letters, digits and C(_.:/@+,=~-) use three for each of their bytes.
       type: dict
     adopt:
       description:
-        - Take over, or with C(state=absent) delete, what has this name and was not made by this collection.
-        - Without it such a thing is left alone, and the task fails and says what stands there.
+        - Adopt, or with C(state=absent) delete, an existing object of this name that is not managed by this collection.
+        - Without it such an object is left unchanged, and the task fails with a message that names it.
       type: bool
       default: false
     state:
-      description: V(present) makes it, or changes what differs. V(absent) removes it, where it is there.
+      description: V(present) creates the object, or changes what differs. V(absent) removes it if it exists.
       type: str
       choices: [present, absent]
       default: present
   config:
     description:
-      - A list of objects with these options, in one task and one pass over the kernel.
-      - Give the options of one object at the top level, or a list here, never both.
+      - A list of objects with these options, applied in one task and one pass over netlink.
+      - Give the options of one object at the top level, or a list here; the two are mutually exclusive.
     type: list
     elements: dict
     suboptions: *object
@@ -93,7 +93,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: A switch with an address for the host
+- name: Create a bridge with an address for the host
   virtnet.linux.bridge:
     name: br-web
     addresses:
@@ -101,7 +101,7 @@ EXAMPLES = r"""
     labels:
       network: web
 
-- name: A switch inside a namespace
+- name: Create a bridge inside a namespace
   virtnet.linux.bridge:
     name: br0
     netns: lab
@@ -109,7 +109,7 @@ EXAMPLES = r"""
     interfaces:
       - uplink0
 
-- name: Gone
+- name: Remove a bridge
   virtnet.linux.bridge:
     name: br-web
     state: absent
@@ -117,7 +117,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 actions:
-  description: What was done, in order, or in check mode would be.
+  description: The actions done, in order; in check mode those predicted. Empty when the host is in the desired state.
   returned: success
   type: list
   elements: dict
@@ -132,17 +132,17 @@ actions:
       description: The object's name.
       type: str
     before:
-      description: What differed, as it was.
+      description: The values that differed, as they were.
       type: dict
     after:
-      description: What differed, as it is now.
+      description: The values that differed, as desired.
       type: dict
   sample:
     - {action: change, kind: bridge, name: br-web, before: {mtu: 1500}, after: {mtu: 1400}}
 problems:
   description:
-    - Everything that is wrong with the arguments, a sentence each; nothing was changed.
-    - Of more than 50 the first 50, and as the last one how many more there are.
+    - All errors in the arguments, a message each; nothing was changed.
+    - Of more than 50 errors the first 50 are returned, and the number of the others as the last message.
   returned: when the arguments are refused
   type: list
   elements: str

@@ -7,14 +7,13 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: bridge_policy
-short_description: What may cross a bridge's border
+short_description: Manage the network policy of a bridge, ingress and egress
 version_added: 1.0.0
 description:
-  - Says how the subnets behind a bridge meet the rest of the world. By default containers reach the outside through
-    the host's address (masquerade), nothing reaches them but published ports, and other networks of this collection are
-    kept apart.
-  - It is held by elements of maps and sets in the nftables tables C(inet virtnet) and C(bridge virtnet), which belong
-    to this collection alone; no other table is touched.
+  - Sets ingress and egress for the subnets behind a bridge. By default egress is masqueraded with the host's address,
+    ingress is allowed to published ports only, and traffic from and to other networks of this collection is dropped.
+  - The policy consists of elements of maps and sets in the nftables tables C(inet virtnet) and C(bridge virtnet), which
+    only this collection uses; no other table is changed. Running it again changes nothing (idempotent).
 author:
   - The virtnet.linux authors (@virtnet)
 extends_documentation_fragment:
@@ -26,15 +25,15 @@ options:
       description: The bridge's name. Required, at the top level or in each object of O(config).
       type: str
     subnets:
-      description: The networks behind it, IPv4 and IPv6, as V(172.30.0.0/16). Required when present.
+      description: The subnets behind the bridge, IPv4 and IPv6, as V(172.30.0.0/16). Required when present.
       type: list
       elements: str
     masquerade:
-      description: Whether what leaves the host bears the host's address.
+      description: Whether egress is masqueraded with the host's address (source NAT).
       type: bool
       default: true
     internal:
-      description: Whether there is no way out and none in. The host and the containers reach each other, and nothing
+      description: Whether all ingress and egress is dropped. The host and the containers reach each other, and no port
         is published.
       type: bool
       default: false
@@ -43,43 +42,43 @@ options:
       type: bool
       default: true
     gateway_mode:
-      description: V(nat) as described. V(routed) publishes containers' own addresses, without translation.
-        V(isolated) is a bridge that the host has no part in.
+      description: V(nat) as described above. V(routed) allows ingress to ports of the containers' own addresses,
+        without NAT. V(isolated) is a bridge without an address of the host.
       type: str
       choices: [nat, routed, isolated]
       default: nat
     gateway_mode6:
-      description: The same for IPv6, where it differs. V(isolated) is for both.
+      description: The gateway mode for IPv6, where it differs. V(isolated) always applies to both families.
       type: str
       choices: [nat, routed]
     snat_address:
-      description: The IPv4 address that what leaves the host bears, instead of the address of the link by which it
-        leaves.
+      description: The IPv4 source address of egress, instead of the address of the outgoing link (SNAT instead of
+        masquerade).
       type: str
     snat_address6:
-      description: The same for IPv6.
+      description: The IPv6 source address of egress.
       type: str
     trusted_interfaces:
-      description: Links of the host from which containers may be reached at their own addresses and all ports.
+      description: Links of the host from which ingress to the containers' own addresses is allowed, on all ports.
       type: list
       elements: str
     uplinks:
       description:
-        - Links of the host by which the containers reach others and are reached. Where every network that is not
-          internal names its own, forwarding is switched on for these and the bridges alone, and not for the host; for
-          IPv6 that takes Linux 6.17.
-        - Any link of the host when not given, also those that come later.
+        - Links of the host for egress and ingress. Where every network that is not internal has its own uplinks,
+          forwarding is enabled for these links and the bridges alone, and not for the host; for IPv6 that requires
+          Linux 6.17.
+        - Any link of the host when not given, also links that are added later.
       type: list
       elements: str
     state:
-      description: V(present) makes it, or changes what differs. V(absent) removes it, where it is there.
+      description: V(present) creates the object, or changes what differs. V(absent) removes it if it exists.
       type: str
       choices: [present, absent]
       default: present
   config:
     description:
-      - A list of objects with these options, in one task and one pass over the kernel.
-      - Give the options of one object at the top level, or a list here, never both.
+      - A list of objects with these options, applied in one task and one pass over netlink.
+      - Give the options of one object at the top level, or a list here; the two are mutually exclusive.
     type: list
     elements: dict
     suboptions: *object
@@ -90,20 +89,20 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Containers reach the outside and are reached by published ports only
+- name: Allow egress, and ingress to published ports only
   virtnet.linux.bridge_policy:
     bridge: br-web
     subnets:
       - 172.30.0.0/16
 
-- name: A closed network
+- name: Drop all ingress and egress of an internal network
   virtnet.linux.bridge_policy:
     bridge: br-db
     subnets:
       - 172.31.0.0/24
     internal: true
 
-- name: Gone
+- name: Remove a network policy
   virtnet.linux.bridge_policy:
     bridge: br-web
     state: absent
@@ -111,7 +110,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 actions:
-  description: What was done, in order, or in check mode would be.
+  description: The actions done, in order; in check mode those predicted. Empty when the host is in the desired state.
   returned: success
   type: list
   elements: dict
@@ -126,17 +125,17 @@ actions:
       description: The object's name.
       type: str
     before:
-      description: What differed, as it was.
+      description: The values that differed, as they were.
       type: dict
     after:
-      description: What differed, as it is now.
+      description: The values that differed, as desired.
       type: dict
   sample:
     - {action: change, kind: bridge_policy, name: br-web, before: {icc: true}, after: {icc: false}}
 problems:
   description:
-    - Everything that is wrong with the arguments, a sentence each; nothing was changed.
-    - Of more than 50 the first 50, and as the last one how many more there are.
+    - All errors in the arguments, a message each; nothing was changed.
+    - Of more than 50 errors the first 50 are returned, and the number of the others as the last message.
   returned: when the arguments are refused
   type: list
   elements: str

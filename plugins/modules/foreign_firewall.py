@@ -7,17 +7,17 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: foreign_firewall
-short_description: A bridge's packets past the firewalls of others
+short_description: Accept a bridge's packets in foreign firewalls
 version_added: 1.0.0
 description:
-  - A packet that Docker's, ufw's, firewalld's or anybody's chain on the forward hook drops is lost, whatever the tables
-    of this collection say of it. Where such a chain would drop what comes from a bridge, or goes to it, this module has
-    it accept that.
-  - It is said where the other firewall has a place for it, the chain C(DOCKER-USER), ufw's route rules or firewalld's
-    trusted zone; and else as the chain's first rules. These bear a comment of this collection, by which they are found
-    and taken back. Nothing else in a table of others is touched.
-  - What reaches a container is still decided by M(virtnet.linux.bridge_policy) and M(virtnet.linux.nat_port).
-  - Where no chain drops anything, nothing is done. Rules of C(iptables-legacy) are not changed.
+  - A packet that a chain of Docker, ufw, firewalld or another program drops on the forward hook is lost, even if the
+    tables of this collection accept it. Where such a chain would drop packets from or to a bridge, this module makes
+    it accept them.
+  - The rules are added where the foreign firewall has a place for them, the chain C(DOCKER-USER), ufw's route rules or
+    firewalld's trusted zone; else as the first rules of the chain. They have a comment of this collection, by which
+    they are found and removed. Nothing else in a foreign table is changed.
+  - Ingress to a container is still decided by M(virtnet.linux.bridge_policy) and M(virtnet.linux.nat_port).
+  - Where no chain drops such packets, nothing is changed. Rules of C(iptables-legacy) are not changed.
 author:
   - The virtnet.linux authors (@virtnet)
 extends_documentation_fragment:
@@ -29,14 +29,14 @@ options:
       description: The bridge's name. Required, at the top level or in each object of O(config).
       type: str
     state:
-      description: V(present) makes it, or changes what differs. V(absent) removes it, where it is there.
+      description: V(present) creates the object, or changes what differs. V(absent) removes it if it exists.
       type: str
       choices: [present, absent]
       default: present
   config:
     description:
-      - A list of objects with these options, in one task and one pass over the kernel.
-      - Give the options of one object at the top level, or a list here, never both.
+      - A list of objects with these options, applied in one task and one pass over netlink.
+      - Give the options of one object at the top level, or a list here; the two are mutually exclusive.
     type: list
     elements: dict
     suboptions: *object
@@ -46,11 +46,11 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Docker's and ufw's rules spare what the bridge forwards
+- name: Accept a bridge's packets in Docker's and ufw's rules
   virtnet.linux.foreign_firewall:
     bridge: br-web
 
-- name: Taken back
+- name: Remove the accept rules
   virtnet.linux.foreign_firewall:
     bridge: br-web
     state: absent
@@ -58,7 +58,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 actions:
-  description: What was done, in order, or in check mode would be.
+  description: The actions done, in order; in check mode those predicted. Empty when the host is in the desired state.
   returned: success
   type: list
   elements: dict
@@ -70,13 +70,13 @@ actions:
       description: The kind of object, as V(foreign_firewall).
       type: str
     name:
-      description: The bridge, and the place where something is said for it.
+      description: The bridge, and the foreign chain or zone that accepts its packets.
       type: str
     before:
-      description: What differed, as it was.
+      description: The values that differed, as they were.
       type: dict
     after:
-      description: What differed, as it is now.
+      description: The values that differed, as desired.
       type: dict
   sample:
     - action: create
@@ -86,8 +86,8 @@ actions:
       after: {accepts: what comes from br-web or goes to it}
 problems:
   description:
-    - Everything that is wrong with the arguments, a sentence each; nothing was changed.
-    - Of more than 50 the first 50, and as the last one how many more there are.
+    - All errors in the arguments, a message each; nothing was changed.
+    - Of more than 50 errors the first 50 are returned, and the number of the others as the last message.
   returned: when the arguments are refused
   type: list
   elements: str

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: interface
-short_description: A card of the host handed to a container
+short_description: Move a NIC of the host into a container, or share it by macvlan
 version_added: 1.0.0
 description:
-  - Moves a link of the host, as a physical card, to a container's namespace, sets it there, and when declared absent
-    brings it home with the name, MTU and MAC that it had, also after its namespace was deleted by somebody else.
-  - Or makes a macvlan in the namespace, where one card serves several containers.
-  - A card that carries the host's default route, the way to the controller or a tunnel's underlay address stays, also
-    where a bridge, a bond or a VLAN is between, so that nobody locks himself out.
+  - Moves a link of the host, as a physical NIC, into a container's namespace and configures it there. When declared
+    absent, moves it back and restores its name, MTU and MAC, also after its namespace was deleted out of band.
+  - Or creates a macvlan in the namespace, whose parent interface is a NIC that several containers share.
+  - A NIC that carries the host's default route, the route to the controller or a tunnel's underlay address is refused,
+    also below a bridge, a bond or a VLAN, so that the host stays reachable.
 author:
   - The virtnet.linux authors (@virtnet)
 extends_documentation_fragment:
@@ -23,80 +23,81 @@ extends_documentation_fragment:
 options:
   <<: &object
     device:
-      description: The card's name on the host. Required, at the top level or in each object of O(config).
+      description: The NIC's name on the host. Required, at the top level or in each object of O(config).
       type: str
     netns:
-      description: The container's namespace. Required when present.
+      description: The container's network namespace. Required when present.
       type: str
     name:
-      description: The interface's name in the namespace. The card's own when not given.
+      description: The interface's name in the namespace. The name on the host when not given.
       type: str
     type:
-      description: V(physical) hands over the card itself, V(macvlan) a link on it.
+      description: V(physical) moves the NIC itself, V(macvlan) creates a link on it.
       type: str
       choices: [physical, macvlan]
       default: physical
     mode:
-      description: How a macvlan meets the others on the same card. One in mode V(passthru) is alone on it.
+      description: The macvlan mode, towards other macvlans on the same NIC. One in mode V(passthru) is alone on it.
       type: str
       choices: [private, vepa, bridge, passthru]
       default: bridge
     mac:
-      description: Its MAC.
+      description: The MAC address.
       type: str
     mtu:
-      description: Its MTU in bytes.
+      description: The MTU in bytes.
       type: int
     addresses:
-      description: Its addresses with their lengths. When given, they, the gateways and the routes are the whole truth.
+      description: The desired addresses with prefix length. When given, all other addresses, gateways and routes of the
+        interface are removed.
       type: list
       elements: str
     gateway:
-      description: The IPv4 default route's gateway, in the subnet of an address of it.
+      description: The gateway of the IPv4 default route, in the subnet of one of the addresses.
       type: str
     gateway6:
-      description: The IPv6 default route's gateway.
+      description: The gateway of the IPv6 default route.
       type: str
     routes:
-      description: Further routes through it.
+      description: Further routes through the interface.
       type: list
       elements: dict
       suboptions:
         to:
-          description: The network, as V(10.0.0.0/8).
+          description: The destination, as V(10.0.0.0/8).
           type: str
           required: true
         via:
-          description: The gateway. Without one the network is on the link.
+          description: The next hop. Without one the destination is on the link.
           type: str
         metric:
-          description: The route's metric, the lower the better.
+          description: The metric of the route; the lowest is preferred.
           type: int
     labels:
       description:
-        - Words kept in the kernel with the object, in the alias of its link, and shown by
+        - Key-value pairs that the kernel keeps with the object, in the alias of its link; returned by
           M(virtnet.linux.network_info).
-        - Keys of letters, digits and C(. _ - /), with a letter or digit in front; values of printable text. The keys
-          C(device), C(was_up), C(was_mtu) and C(was_mac) are for the collection's own use.
-        - The alias has 255 bytes, of which some 70 are for its mark and a NIC's way home. Of each label it takes key,
-          value and two more; what is neither an ASCII letter or digit nor one of C(_.:/@+,=~-) takes three for
-          each of its bytes.
+        - Keys consist of letters, digits and C(. _ - /) and begin with a letter or digit; values are printable text.
+          The keys C(device), C(was_up), C(was_mtu) and C(was_mac) are reserved for the collection.
+        - The alias has 255 bytes, of which some 70 are used by the ownership label and the NIC's original settings.
+          Each label uses its key, its value and two more; characters other than ASCII letters, digits and C(_.:/@+,=~-)
+          use three for each of their bytes.
       type: dict
     adopt:
       description:
-        - Take over, or with C(state=absent) delete, what has this name and was not made by this collection.
-        - Without it such a thing is left alone, and the task fails and says what stands there.
+        - Adopt, or with C(state=absent) delete, an existing object of this name that is not managed by this collection.
+        - Without it such an object is left unchanged, and the task fails with a message that names it.
       type: bool
       default: false
     state:
-      description: V(present) makes it, or changes what differs. V(absent) removes it, where it is there.
+      description: V(present) creates the object, or changes what differs. V(absent) removes it if it exists.
       type: str
       choices: [present, absent]
       default: present
   config:
     description:
-      - A list of objects with these options, in one task and one pass over the kernel.
-      - Give the options of one object at the top level, or a list here, never both.
+      - A list of objects with these options, applied in one task and one pass over netlink.
+      - Give the options of one object at the top level, or a list here; the two are mutually exclusive.
     type: list
     elements: dict
     suboptions: *object
@@ -106,7 +107,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: A card for a container
+- name: Move a NIC into a container
   virtnet.linux.interface:
     device: enp3s0
     netns: db
@@ -115,7 +116,7 @@ EXAMPLES = r"""
       - 192.0.2.9/24
     gateway: 192.0.2.1
 
-- name: A macvlan for another
+- name: Create a macvlan in another container
   virtnet.linux.interface:
     device: enp4s0
     type: macvlan
@@ -124,7 +125,7 @@ EXAMPLES = r"""
     addresses:
       - 198.51.100.9/24
 
-- name: Home again
+- name: Move the NIC back to the host
   virtnet.linux.interface:
     device: enp3s0
     state: absent
@@ -132,7 +133,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 actions:
-  description: What was done, in order, or in check mode would be.
+  description: The actions done, in order; in check mode those predicted. Empty when the host is in the desired state.
   returned: success
   type: list
   elements: dict
@@ -147,17 +148,17 @@ actions:
       description: The object's name.
       type: str
     before:
-      description: What differed, as it was.
+      description: The values that differed, as they were.
       type: dict
     after:
-      description: What differed, as it is now.
+      description: The values that differed, as desired.
       type: dict
   sample:
     - {action: create, kind: interface, name: enp3s0, before: {}, after: {netns: db, name: eth0}}
 problems:
   description:
-    - Everything that is wrong with the arguments, a sentence each; nothing was changed.
-    - Of more than 50 the first 50, and as the last one how many more there are.
+    - All errors in the arguments, a message each; nothing was changed.
+    - Of more than 50 errors the first 50 are returned, and the number of the others as the last message.
   returned: when the arguments are refused
   type: list
   elements: str

@@ -8,25 +8,25 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: lab_hosts
-short_description: Test hosts on one machine, made of namespaces and reached over SSH
+short_description: Manage test hosts on one machine, made of namespaces and reached over SSH
 version_added: 1.0.0
 description:
-  - Makes a lab of hosts on one machine. Each has its own network stack, file system, hostname, processes and SSH
-    server; an underlay joins them. A lab of three is up in less than a second.
-  - A host sees the machine's file system through a writable layer of its own, so what is installed on the machine is
-    there, and what a host writes nobody else sees. C(/run), and with it C(/run/netns), C(/dev) and C(/proc) are its
-    own. Sysctls can be written below C(net) only; all others belong to the machine.
-  - One more host, C(outside), holds the underlay's bridge, C(underlay), and plays the rest of the world. It has the
-    last usable address of O(subnet) and number ffff in O(subnet6), and is every host's default gateway.
-    C(ip link set dev h1 down) in it cuts off host C(h1); a capture on C(underlay) in it sees all that the hosts say.
-  - The machine's own network is not touched. SSH goes to a host by its namespaces, not by its cards, so it works
-    whatever a test does to them, and never shows up in a capture.
+  - Creates a lab of hosts on one machine. Each has its own network stack, file system, hostname, processes and SSH
+    server; an underlay connects them. A lab of three is up in less than a second.
+  - A host has an overlay of the machine's file system with a writable layer of its own, so it has what is installed on
+    the machine, and its writes are not visible to the machine or to other hosts. C(/run), and with it C(/run/netns),
+    C(/dev) and C(/proc) are its own. Sysctls can be written below C(net) only; all others belong to the machine.
+  - One more host, C(outside), has the underlay's bridge, C(underlay), and represents external hosts. It has the last
+    usable address of O(subnet) and number ffff in O(subnet6), and is every host's default gateway.
+    C(ip link set dev h1 down) in it disconnects host C(h1); a capture on C(underlay) in it sees all their traffic.
+  - The machine's own network is not changed. SSH enters a host by its namespaces, not by its NICs, so it works
+    whatever a test does to them, and is in no capture.
   - The lab's directory has the inventory (C(inventory.json), groups C(lab) and C(lab_outside)), C(ssh_config),
     C(known_hosts), the keys, each host's log, and the script C(enter NAME [COMMAND]).
   - A lab does not survive the machine's reboot.
 attributes:
   check_mode:
-    description: Can run in check mode and returns what it would do, without doing it.
+    description: Can run in check mode and returns the predicted actions, without doing them.
     support: full
   diff_mode:
     description: Returns the hosts before and after.
@@ -40,21 +40,21 @@ attributes:
     platforms: linux
 options:
   name:
-    description: The lab's name. Several labs may stand side by side, each with its own underlay.
+    description: The lab's name. Several labs may exist in parallel, each with its own underlay.
     type: str
     default: lab
   state:
     description:
-      - V(present) makes O(hosts) the lab's hosts. Those that run go on running; one that is not in the list is removed;
-        one that was killed is started again with its disk and its address.
-      - V(absent) takes the lab down and leaves nothing of it.
-      - V(restarted) takes the power from each of O(hosts), which must be hosts of the lab, and gives it back. Their
-        disks stay as they are; processes, network and C(/run) are new. Other hosts and all options are left alone.
+      - V(present) makes O(hosts) the lab's hosts. Running hosts keep running; a host that is not in the list is
+        removed; a host that was killed is started again with its disk and its address.
+      - V(absent) removes the lab completely.
+      - V(restarted) power-cycles each of O(hosts), which must be hosts of the lab. Their disks are kept; processes,
+        network and C(/run) are new. Other hosts and all options are left unchanged.
     type: str
     choices: [present, absent, restarted]
     default: present
   hosts:
-    description: The hosts. They, or O(count), have to be given when O(state=present).
+    description: The hosts. This or O(count) is required when O(state=present).
     type: list
     elements: dict
     suboptions:
@@ -63,38 +63,38 @@ options:
         type: str
         required: true
       mtu:
-        description: The MTU of the host's cards instead of O(mtu).
+        description: The MTU of the host's NICs, instead of O(mtu).
         type: int
       uplinks:
-        description: How many cards the host has instead of O(uplinks).
+        description: The number of NICs of the host, instead of O(uplinks).
         type: int
   count:
     description: Instead of O(hosts), that many hosts named C(h1), C(h2) and so on.
     type: int
   directory:
     description:
-      - Where the lab's files are, a directory that is not there yet, or empty. Default is C(/run/virtnet-lab/NAME).
+      - The directory of the lab's files, missing or empty before. Default is C(/run/virtnet-lab/NAME).
     type: path
   subnet:
     description:
       - The underlay's IPv4 subnet. Hosts get the lowest free addresses and keep them. An empty string for no IPv4.
-      - Cannot be changed while the lab stands.
+      - Cannot be changed while the lab exists.
     type: str
     default: 10.99.0.0/16
   subnet6:
-    description: The underlay's IPv6 subnet, /112 or larger, in the same way.
+    description: The underlay's IPv6 subnet, /112 or larger; otherwise like O(subnet).
     type: str
     default: fd99::/64
   mtu:
-    description: The MTU of the hosts' cards.
+    description: The MTU of the hosts' NICs.
     type: int
     default: 1500
   uplinks:
-    description: How many cards a host has, 1 to 9. C(eth0) has the addresses; C(eth1) and so on are bare and down.
+    description: The number of NICs of a host, 1 to 9. C(eth0) has the addresses; C(eth1) and so on are bare and down.
     type: int
     default: 1
   python_interpreter:
-    description: The Python that Ansible is told to use on the hosts. It has to be on a file system that they see.
+    description: The Python interpreter for Ansible on the hosts. It has to be on a file system that they have.
     type: path
     default: /usr/bin/python3
 requirements:
@@ -105,11 +105,11 @@ author:
 """
 
 EXAMPLES = r"""
-- name: Three hosts, h1 to h3
+- name: Create three hosts, h1 to h3
   virtnet.linux.lab_hosts:
     count: 3
 
-- name: Three hosts, the second with a smaller MTU, the third with a card to spare
+- name: Create three hosts, the second with a smaller MTU, the third with a second NIC
   virtnet.linux.lab_hosts:
     hosts:
       - name: h1
@@ -118,7 +118,7 @@ EXAMPLES = r"""
       - name: h3
         uplinks: 2
 
-- name: A power cut
+- name: Power-cycle a host
   virtnet.linux.lab_hosts:
     hosts:
       - name: h2
@@ -131,7 +131,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 actions:
-  description: What was done, or would be, in order.
+  description: The actions done, in order; in check mode those predicted.
   returned: success
   type: list
   elements: str
@@ -214,7 +214,7 @@ def main() -> None:
 
 
 def run(options: dict[str, Any], directory: Path, check: bool) -> dict[str, Any]:
-    """Brings the lab to the state; returns what the module returns."""
+    """Apply the desired state of the lab; return the module's result."""
     files.refuse_foreign(directory)
     before = files.remembered(directory)
     hosts_before = _described(before)
@@ -252,7 +252,7 @@ def _declared(options: dict[str, Any], before: Lab | None) -> Lab:
 
 
 def _to_restart(before: Lab | None, directory: Path, names: list[str]) -> Lab:
-    """The lab as it was declared last, in which all of the names have to be hosts."""
+    """The lab as last declared; refuse names that are not hosts of it."""
     known = [host.name for host in before.hosts] if before else []
     unknown = [name for name in names if name not in known]
     if before is None or unknown:
@@ -264,7 +264,10 @@ def _to_restart(before: Lab | None, directory: Path, names: list[str]) -> Lab:
 
 
 def _described(lab: Lab | None, running: bool | None = None) -> dict[str, Any]:
-    """The hosts for --diff; running: whether they are, to be found out when None."""
+    """The hosts, for --diff.
+
+    :param running: whether they run; None: determine it
+    """
     if lab is None:
         return {}
     runs = converge.running(lab)

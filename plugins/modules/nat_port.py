@@ -7,18 +7,18 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: nat_port
-short_description: Published ports
+short_description: Publish ports of containers (DNAT)
 version_added: 1.0.0
 description:
-  - Translates (DNAT) a port of the host to a container's address and port, for callers from everywhere. That is the
-    host itself, its neighbours, other containers, and the container that publishes it.
-  - A port is an element of a map, so a packet's cost does not grow with the number of ports. Connection tracking
-    entries of UDP flows through a changed port are deleted; established TCP connections stay with the container that
-    they were made to.
-  - A new port on which a process of the host listens already is refused with the name of that process, which would get
+  - Translates (DNAT) a port of the host to a container's address and port, for any source. That includes the host
+    itself, its neighbours, other containers, and the container that publishes it (hairpin).
+  - A port is an element of an nftables map, so the cost of a packet does not grow with the number of ports. Connection
+    tracking entries of UDP flows through a changed port are deleted; established TCP connections stay with the
+    container that accepted them.
+  - A new port on which a process of the host listens is refused; the message names the process, which would receive
     nothing any more.
-  - Removing a port needs C(protocol), C(host_ip) and C(host_port) only. Without C(host_ip) and C(to_address) that
-    means every address of both families.
+  - Removing a port requires C(protocol), C(host_ip) and C(host_port) only. Without C(host_ip) and C(to_address) that
+    means every address of both families. Running it again changes nothing (idempotent).
 author:
   - The virtnet.linux authors (@virtnet)
 extends_documentation_fragment:
@@ -32,31 +32,31 @@ options:
       choices: [tcp, udp, sctp]
       default: tcp
     host_ip:
-      description: The host's address that it is published on. Every address of the family of C(to_address) when not
-        given.
+      description: The host address on which the port is published. Every address of the family of C(to_address) when
+        not given.
       type: str
     host_port:
-      description: The host's port, or a range as V(8000-8005). Without it nothing is translated, and C(to_port) of
-        C(to_address) is opened to others, where the bridge's policy has the C(gateway_mode) V(routed).
+      description: The host port, or a range as V(8000-8005). Without it nothing is translated, and ingress to
+        C(to_port) of C(to_address) is allowed, where the bridge's policy has the C(gateway_mode) V(routed).
       type: str
     to_address:
       description: The container's address. Required when present.
       type: str
     to_port:
-      description: The container's port, or a range of the same length. The same as the host's when not given.
+      description: The container port, or a range of the same length. The same as the host port when not given.
       type: str
     bridge:
-      description: The container's bridge. Needed for calls through 127.0.0.1 and ::1.
+      description: The container's bridge. Required for connections to 127.0.0.1 and ::1.
       type: str
     state:
-      description: V(present) makes it, or changes what differs. V(absent) removes it, where it is there.
+      description: V(present) creates the object, or changes what differs. V(absent) removes it if it exists.
       type: str
       choices: [present, absent]
       default: present
   config:
     description:
-      - A list of objects with these options, in one task and one pass over the kernel.
-      - Give the options of one object at the top level, or a list here, never both.
+      - A list of objects with these options, applied in one task and one pass over netlink.
+      - Give the options of one object at the top level, or a list here; the two are mutually exclusive.
     type: list
     elements: dict
     suboptions: *object
@@ -66,14 +66,14 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Port 8080 of every address of this host leads to the container's port 80
+- name: Publish the container's port 80 as port 8080 of every address of this host
   virtnet.linux.nat_port:
     host_port: "8080"
     to_address: 172.30.0.2
     to_port: "80"
     bridge: br-web
 
-- name: A range of UDP ports on one address
+- name: Publish a range of UDP ports on one address
   virtnet.linux.nat_port:
     protocol: udp
     host_ip: 192.0.2.11
@@ -81,13 +81,13 @@ EXAMPLES = r"""
     to_address: 172.30.0.3
     bridge: br-web
 
-- name: In a routed network, others may call the container's port 80 at its own address
+- name: Allow ingress to the container's own port 80 in a routed network
   virtnet.linux.nat_port:
     to_address: 172.31.0.2
     to_port: "80"
     bridge: br-routed
 
-- name: Gone
+- name: Remove a published port
   virtnet.linux.nat_port:
     host_port: "8080"
     state: absent
@@ -95,7 +95,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 actions:
-  description: What was done, in order, or in check mode would be.
+  description: The actions done, in order; in check mode those predicted. Empty when the host is in the desired state.
   returned: success
   type: list
   elements: dict
@@ -110,10 +110,10 @@ actions:
       description: The object's name.
       type: str
     before:
-      description: What differed, as it was.
+      description: The values that differed, as they were.
       type: dict
     after:
-      description: What differed, as it is now.
+      description: The values that differed, as desired.
       type: dict
   sample:
     - action: create
@@ -123,8 +123,8 @@ actions:
       after: {to: "172.30.0.2:80", bridge: br-web}
 problems:
   description:
-    - Everything that is wrong with the arguments, a sentence each; nothing was changed.
-    - Of more than 50 the first 50, and as the last one how many more there are.
+    - All errors in the arguments, a message each; nothing was changed.
+    - Of more than 50 errors the first 50 are returned, and the number of the others as the last message.
   returned: when the arguments are refused
   type: list
   elements: str

@@ -7,15 +7,15 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: netns
-short_description: Network namespaces, one for each container
+short_description: Manage network namespaces, one for each container
 version_added: 1.0.0
 description:
-  - Makes a network namespace with a handle in C(/run/netns), where C(ip netns), systemd's C(NetworkNamespacePath=)
-    and podman's C(--network ns:) find it.
-  - Its C(lo) is up. A namespace may also be a further name for one that is there, another namespace's, the host's or
-    a process's.
-  - A namespace in which processes run is removed, or another put in its place, only with C(force=true), which detaches
-    its links and ends nobody.
+  - Creates a network namespace with a handle in C(/run/netns), where C(ip netns), systemd's C(NetworkNamespacePath=)
+    and podman's C(--network ns:) find it. Running it again changes nothing (idempotent).
+  - Its C(lo) is up. The handle may also be a further name of an existing namespace (shared network namespace), that of
+    another handle, of the host or of a process.
+  - A namespace in which processes run is removed or replaced only with C(force=true), which detaches its links and ends
+    no process.
 author:
   - The virtnet.linux authors (@virtnet)
 extends_documentation_fragment:
@@ -24,61 +24,62 @@ extends_documentation_fragment:
 options:
   <<: &object
     name:
-      description: The namespace's name, and the name of its file in C(/run/netns). Required, at the top level or in
+      description: The namespace's name, that of its handle in C(/run/netns). Required, at the top level or in
         each object of O(config).
       type: str
     forwarding:
-      description: Whether it forwards packets between its links, IPv4 and IPv6. Left as it is when not given.
+      description: Whether it forwards packets between its links, IPv4 and IPv6. Left unchanged when not given.
       type: bool
     sysctls:
       description: Sysctls inside the namespace, only those below C(net.); as C(net.ipv4.conf.eth0.rp_filter), or with
-        slashes where a link's name has a dot.
+        slashes where the name of a link contains a dot.
       type: dict
     unprivileged_ports:
       description:
         - Whether processes of any user bind ports below 1024, and ping, as in Docker's containers; the sysctls
           C(net.ipv4.ip_unprivileged_port_start) and C(net.ipv4.ping_group_range), unless O(sysctls) has them. V(false)
-          sets what the kernel begins with.
-        - Set when the namespace is made, and when its O(labels) change. It is not compared otherwise, as that would
-          take a look into each namespace at each run; what is to be held at a value belongs into O(sysctls).
-        - Not for a namespace that is shared, by O(join) or O(pid).
+          sets the kernel's defaults.
+        - Set when the namespace is created, and when its O(labels) change. It is not compared otherwise, since that
+          would require entering each namespace at each run; to enforce a value use O(sysctls).
+        - Not for a shared namespace (O(join) or O(pid)).
       type: bool
     join:
-      description: Name of another namespace, or V(host) for the host's own, whose network stack this name shares.
+      description: Name of another namespace, or V(host) for the host's own, whose network stack this handle shares.
       type: str
     pid:
-      description: A running process whose namespace gets this name. It is left standing when the name is removed. The
-        host's own namespace is refused; that is C(join=host). So is one that has another name here; that is C(join).
+      description: ID of a running process whose namespace gets this handle. The namespace is kept when the handle is
+        removed. The host's own namespace is refused; use C(join=host). So is one that has another handle; use C(join).
       type: int
     force:
-      description: Remove it, or put another in its place, even when processes run in it. They keep running, without
-        the links that this collection gave them.
+      description: Remove or replace it, even when processes run in it. They keep running, without the links that this
+        collection manages.
       type: bool
       default: false
     labels:
       description:
-        - Words kept in the kernel with the object, in the alias of its link, and shown by
+        - Key-value pairs kept with the namespace in the runtime state, C(/run/virtnet/memory.json); returned by
           M(virtnet.linux.network_info).
-        - Keys of letters, digits and C(. _ - /), with a letter or digit in front; values of printable text. The keys
-          C(device), C(was_up), C(was_mtu) and C(was_mac) are for the collection's own use.
-        - The alias has 255 bytes. Seven are for its mark, and of each label key, value and two more; what is neither an
-          ASCII letter or digit nor one of C(_.:/@+,=~-) takes three for each of its bytes.
+        - Keys consist of letters, digits and C(. _ - /) and begin with a letter or digit; values are printable text.
+          The keys C(device), C(was_up), C(was_mtu) and C(was_mac) are reserved for the collection.
+        - They are limited to 255 bytes, as a link's alias is. Seven are reserved, and each label uses its key, its
+          value and two more; characters other than ASCII letters, digits and C(_.:/@+,=~-) use three for each of their
+          bytes.
       type: dict
     adopt:
       description:
-        - Take over, or with C(state=absent) delete, what has this name and was not made by this collection.
-        - Without it such a thing is left alone, and the task fails and says what stands there.
+        - Adopt, or with C(state=absent) delete, an existing object of this name that is not managed by this collection.
+        - Without it such an object is left unchanged, and the task fails with a message that names it.
       type: bool
       default: false
     state:
-      description: V(present) makes it, or changes what differs. V(absent) removes it, where it is there.
+      description: V(present) creates the object, or changes what differs. V(absent) removes it if it exists.
       type: str
       choices: [present, absent]
       default: present
   config:
     description:
-      - A list of objects with these options, in one task and one pass over the kernel.
-      - Give the options of one object at the top level, or a list here, never both.
+      - A list of objects with these options, applied in one task and one pass over netlink.
+      - Give the options of one object at the top level, or a list here; the two are mutually exclusive.
     type: list
     elements: dict
     suboptions: *object
@@ -88,21 +89,21 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: A namespace that forwards packets
+- name: Create a namespace that forwards packets
   virtnet.linux.netns:
     name: router
     forwarding: true
     sysctls:
       net.ipv4.conf.all.rp_filter: "2"
 
-- name: Several in one go, one of them sharing the first one's stack
+- name: Create several namespaces, one of them a shared network namespace
   virtnet.linux.netns:
     config:
       - name: web
       - name: web-sidecar
         join: web
 
-- name: Gone
+- name: Remove a namespace
   virtnet.linux.netns:
     name: router
     state: absent
@@ -110,7 +111,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 actions:
-  description: What was done, in order, or in check mode would be.
+  description: The actions done, in order; in check mode those predicted. Empty when the host is in the desired state.
   returned: success
   type: list
   elements: dict
@@ -125,17 +126,17 @@ actions:
       description: The object's name.
       type: str
     before:
-      description: What differed, as it was.
+      description: The values that differed, as they were.
       type: dict
     after:
-      description: What differed, as it is now.
+      description: The values that differed, as desired.
       type: dict
   sample:
     - {action: create, kind: netns, name: router, before: {}, after: {forwarding: true}}
 problems:
   description:
-    - Everything that is wrong with the arguments, a sentence each; nothing was changed.
-    - Of more than 50 the first 50, and as the last one how many more there are.
+    - All errors in the arguments, a message each; nothing was changed.
+    - Of more than 50 errors the first 50 are returned, and the number of the others as the last message.
   returned: when the arguments are refused
   type: list
   elements: str

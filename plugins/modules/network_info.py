@@ -7,12 +7,13 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: network_info
-short_description: What of this collection is live on a host
+short_description: Gather the observed state of the networks on a host
 version_added: 1.0.0
 description:
-  - Tells every network, bridge, container and published port of this collection that is live, as the kernel has it.
-    What is written down for the next boot is apart from it, in RV(remembered).
-  - Networks are told in the words of C(docker network inspect), bridges in the columns of C(brctl show).
+  - Returns every network, bridge, container and published port of this collection, as observed in the kernel. The
+    desired state that is persisted for the next boot is apart from it, in RV(remembered).
+  - Networks have the keys of C(docker network inspect), bridges the columns of C(brctl show).
+  - Reads only; it is idempotent and the same in check mode.
 author:
   - The virtnet.linux authors (@virtnet)
 extends_documentation_fragment:
@@ -20,13 +21,13 @@ extends_documentation_fragment:
   - virtnet.linux.attributes.info
 options:
   tunnel_endpoints:
-    description: Whether to tell of each tunnel who is behind it. There may be thousands.
+    description: Whether to return the endpoints (VXLAN FDB entries) of each tunnel. There may be thousands.
     type: bool
     default: false
   docker_format:
     description:
-      - Whether to return the networks and containers also as Docker's own commands print them, in RV(docker), for
-        scripts that were written for C(docker network inspect), C(docker inspect), C(docker network ls) and
+      - Whether to return the networks and containers also in the format of Docker's own commands, in RV(docker), for
+        scripts that parse C(docker network inspect), C(docker inspect), C(docker network ls) and
         C(docker ps).
     type: bool
     default: false
@@ -35,22 +36,22 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Read what is live
+- name: Gather network state
   virtnet.linux.network_info:
   register: live
 
-- name: The addresses of a network's containers
+- name: Show the addresses of a network's containers
   ansible.builtin.debug:
     msg: "{{ web.Containers.values() | map(attribute='IPv4Address') }}"
   vars:
     web: "{{ live.networks | selectattr('Name', 'eq', 'web') | first }}"
 
-- name: Read it as docker network inspect prints it
+- name: Gather network state in the format of docker network inspect
   virtnet.linux.network_info:
     docker_format: true
   register: live
 
-- name: Give it to a script that was written for that
+- name: Pass it to a script that parses docker network inspect
   ansible.builtin.command:
     cmd: jq -r '.[] | select(.Name == "web") | .IPAM.Config[0].Gateway'
     stdin: "{{ live.docker.networks | to_json }}"
@@ -61,8 +62,8 @@ EXAMPLES = r"""
 RETURN = r"""
 networks:
   description:
-    - The networks, in the words of C(docker network inspect). C(IPAM.Config) has C(IPRange) and C(AuxiliaryAddresses),
-      too, where they are declared.
+    - The networks, with the keys of C(docker network inspect). C(IPAM.Config) also has C(IPRange) and
+      C(AuxiliaryAddresses), where they are declared.
   returned: always
   type: list
   elements: dict
@@ -84,17 +85,17 @@ networks:
         - {Protocol: tcp, HostIp: "", HostPort: 8080, Address: 172.30.0.2, Port: 80, Container: nginx}
 docker:
   description:
-    - The networks as C(docker network inspect) prints them, the containers as C(docker inspect), as far as it is about
-      the network, and the lines of C(docker network ls --format json) and C(docker ps --all --format json). Keys and
-      types are Docker's. The C(Options) of a network are strings, Docker's and, by their own names, ours.
-    - An C(Id) is a hash of a name and of the host's C(/etc/machine-id), and stays the same when the host boots anew. An
-      overlay network has the same on all hosts.
-    - C(Created) of a network is when the oldest address of its bridge was added, of a container when its namespace got
-      its handle, as the kernel remembers them. So after a reboot it is when they came back. A bridge without an address
-      has none (gateway mode V(isolated), a network that joins another), and it is C(0001-01-01T00:00:00Z), as in Docker
-      where a time is not known.
-    - Ports that a network of the gateway mode V(routed) opens have an empty C(HostPort). A container that no process
-      runs in has the C(Status) V(created) and the C(Pid) 0.
+    - The networks as C(docker network inspect) prints them, the network settings of the containers as C(docker inspect)
+      does, and the lines of C(docker network ls --format json) and C(docker ps --all --format json). Keys and types are
+      Docker's. The C(Options) of a network are strings, those of Docker and those of this collection.
+    - An C(Id) is a hash of a name and of the host's C(/etc/machine-id), and does not change with a reboot. An overlay
+      network has the same on all hosts.
+    - C(Created) of a network is the time at which the oldest address of its bridge was added, of a container that at
+      which the handle of its namespace was created, as the kernel reports them; after a reboot those of the restore. It
+      is C(0001-01-01T00:00:00Z), Docker's value for an unknown time, for a bridge without an address (gateway mode
+      V(isolated), a network that joins another).
+    - Allowed ports of a network of the gateway mode V(routed) have an empty C(HostPort). A container without a process
+      has the C(Status) V(created) and the C(Pid) 0.
   returned: with O(docker_format=true)
   type: dict
   sample:
@@ -187,11 +188,10 @@ containers:
   description:
     - The namespaces, the processes in each and its endpoints. The C(mode) is V(bridge), V(none), V(host),
       V(container:NAME), or V(pid:N) of a process's namespace.
-    - One on several networks, or on one and with a card of the host, that forwards packets between them has
-      C(forwarding).
-    - An endpoint's C(mac) and C(addresses) are what its interface has now, C(guard) is what the host lets it send by,
-      which nobody in the container can change. It is null where that is not checked, and its addresses are null where
-      the container may send for everybody. C(assigned) is then what the role gave the endpoint.
+    - C(forwarding) is whether it forwards packets between its networks and NICs.
+    - An endpoint's C(mac) and C(addresses) are those that its interface has now. C(guard) is what anti-spoofing allows
+      at its port, which no process in the container can change. It is null without anti-spoofing, and its addresses are
+      null where any source address is allowed. C(assigned) is then what the role assigned to the endpoint.
   returned: always
   type: list
   elements: dict
@@ -215,7 +215,7 @@ containers:
       interfaces:
         - {device: enp3s0, name: eth1, type: physical, mac: "52:54:00:12:34:56", addresses: [192.0.2.7/24]}
 tunnels:
-  description: The host's VXLAN tunnels, also those that others made; of ours how many endpoints are behind them.
+  description: The host's VXLAN tunnels, foreign ones included; managed ones with the number of their endpoints.
   returned: always
   type: list
   elements: dict
@@ -242,7 +242,7 @@ nat_ports:
   sample:
     - {protocol: tcp, host_ip: null, host_port: 8080, to_address: 172.30.0.2, to_port: 80, bridge: br-web}
 openings:
-  description: Containers' own ports that networks of the gateway mode V(routed) let others in to.
+  description: The allowed ports (ingress) of containers in networks of the gateway mode V(routed).
   returned: always
   type: list
   elements: dict
@@ -250,18 +250,19 @@ openings:
     - {protocol: tcp, address: 172.31.0.2, port: 80, bridge: br-routed}
 host:
   description:
-    - What else of the host a plan has to respect. Its links, routes, listening sockets and namespaces.
-    - C(routes) are those of the main table that lead somewhere, C(other_routes) those of other tables and those that
-      lead nowhere (C(blackhole), C(unreachable), C(prohibit)).
-    - C(rules) are its rules of routing (C(ip rule), C(ip -6 rule)), in their order; C(only_some) is true of one that
-      asks for ports, protocols, users or other things that are not listed. C(vrf) is the VRF that a link is in.
-    - C(foreign_drops) are chains of other firewalls that drop what bridges forward, with the remedy; C(foreign_accepts)
-      the bridges for which M(virtnet.linux.foreign_firewall) has put something there.
+    - Other observed state of the host that a plan must not conflict with. Its links, routes, listening sockets and
+      namespaces.
+    - C(routes) are the unicast routes of the main table, C(other_routes) those of other tables and those of the types
+      C(blackhole), C(unreachable) and C(prohibit).
+    - C(rules) are its routing rules (C(ip rule), C(ip -6 rule)), in order; C(only_some) is true for a rule that also
+      matches ports, protocols, users or other selectors that are not listed. C(vrf) is the VRF of a link.
+    - C(foreign_drops) are chains of foreign firewalls that drop packets of bridges, with the remedy; C(foreign_accepts)
+      are the bridges for which M(virtnet.linux.foreign_firewall) has added rules there.
     - C(nameservers) are those of its C(resolv.conf), none of which may be in a new network's subnet.
-    - C(moved_nics) are those that a process in the namespace which was given them has moved on.
-    - C(vanished_bridges) are those that somebody has deleted, while the firewall still has policies for them.
-    - C(warnings) tell what is not as it should be, as a firewall table that somebody has flushed, a route of the
-      host into a network's subnet, or a process that listens on a published port.
+    - C(moved_nics) are NICs that a process in a container has moved out of the container's namespace.
+    - C(vanished_bridges) are bridges that were deleted out of band, while the firewall still has policies for them.
+    - C(warnings) report faults, as a firewall table that another program has flushed, a route of the host into a
+      network's subnet, or a process that listens on a published port.
   returned: always
   type: dict
   sample:
@@ -322,8 +323,8 @@ host:
         172.30.0.2 port 80"
 remembered:
   description:
-    - The networks and containers that are written down for the next boot, live or not. What they have keeps its
-      addresses.
+    - The networks and containers that are persisted for the next boot, whether they exist now or not. Their addresses
+      stay reserved.
   returned: always
   type: dict
   sample:
@@ -341,8 +342,8 @@ remembered:
             addresses: [172.30.0.2/16]
 revision:
   description:
-    - A digest of what this collection has made on the host. Handed to M(virtnet.linux.topology) as its option
-      C(planned_on), it keeps two runs that plan at the same moment from giving one address or port twice.
+    - A digest of the objects of this collection on the host. Given to M(virtnet.linux.topology) as its option
+      C(planned_on), it prevents two concurrent runs from assigning one address or port twice.
   returned: always
   type: str
   sample: 3f1b9c0d5e7a2468

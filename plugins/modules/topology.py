@@ -7,14 +7,15 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: topology
-short_description: A whole topology on one host, in one pass
+short_description: Apply a whole topology to one host, in one pass
 version_added: 1.0.0
 description:
-  - Takes objects of every kind and brings the host to them in one process, with one pass over netlink and one
-    nftables transaction, however many there are.
-  - It works in an order in which nothing is ever reachable that should not be. Rules stand before the links that they
-    guard, and ports go before the containers behind them.
-  - The roles of this collection are built on it. Objects that it is not told about stay as they are.
+  - Takes the desired state of objects of every kind, compares it with the observed state, and applies the differences
+    in one process, with one pass over netlink and one nftables transaction, however many there are. Running it again
+    changes nothing (idempotent); check mode predicts the actions.
+  - The order of the actions never exposes more than the policy allows. Firewall rules are created before the links that
+    they filter, and published ports are deleted before the containers behind them.
+  - The roles of this collection are built on it. Objects that are not in its lists are left unchanged.
 author:
   - The virtnet.linux authors (@virtnet)
 extends_documentation_fragment:
@@ -34,7 +35,7 @@ options:
     type: list
     elements: dict
   interface:
-    description: Cards handed to namespaces. Each takes the options of M(virtnet.linux.interface).
+    description: NICs moved into namespaces, and macvlans. Each takes the options of M(virtnet.linux.interface).
     type: list
     elements: dict
   vxlan_tunnel:
@@ -42,7 +43,7 @@ options:
     type: list
     elements: dict
   bridge_policy:
-    description: What may cross bridges' borders. Each takes the options of M(virtnet.linux.bridge_policy).
+    description: Network policies of bridges. Each takes the options of M(virtnet.linux.bridge_policy).
     type: list
     elements: dict
   nat_port:
@@ -50,42 +51,43 @@ options:
     type: list
     elements: dict
   foreign_firewall:
-    description: Bridges that the firewalls of others are to spare. Each takes the options of
+    description: Bridges whose packets foreign firewalls accept. Each takes the options of
       M(virtnet.linux.foreign_firewall).
     type: list
     elements: dict
   network_names:
     description:
-      - Under which names a network's containers are found by all that are on it. Each has V(network), V(entries), a
-        list of V(address) and V(names), and V(state).
-      - They are the whole truth, and kept in C(/etc/netns/.virtnet).
+      - The names by which the containers of a network resolve each other. Each has V(network), V(entries), a list of
+        V(address) and V(names), and V(state).
+      - Names that are not listed are removed. They are stored in C(/etc/netns/.virtnet).
     type: list
     elements: dict
   resolver:
     description:
-      - What containers find names by, in C(/etc/netns/NAME/hosts) and C(/etc/netns/NAME/resolv.conf). Each has
-        V(containers), V(networks) whose names they find, V(nameservers), V(search), V(options), and V(state).
-      - Without nameservers a container asks those of the host, also where that asks a stub of its own. Files that
-        others have put there stay.
+      - Resolver files of containers, C(/etc/netns/NAME/hosts) and C(/etc/netns/NAME/resolv.conf). Each has
+        V(containers), V(networks) whose names they resolve, V(nameservers), V(search), V(options), and V(state).
+      - Without nameservers a container uses those of the host, also where the host itself uses a local stub resolver.
+        Files of other programs are left unchanged.
     type: list
     elements: dict
   role:
     description:
-      - For which role the topology is. What stands then is written down under C(/var/lib/virtnet), a file for each of
-        the role's networks, so that C(virtnet restore) brings it back and C(virtnet check) compares.
-      - Objects that the role had before and that are in no list stay written down. Nothing is written when not given.
+      - The role that the topology belongs to. Its desired state is persisted under C(/var/lib/virtnet), a file for each
+        of the role's networks, so that C(virtnet restore) applies it and C(virtnet check) compares it.
+      - Persisted objects of the role that are in no list stay persisted. Nothing is persisted when not given.
     type: str
   planned_on:
     description:
-      - The C(revision) of the state for which the objects were planned, as M(virtnet.linux.network_info) returned it.
-      - Where another run has changed the host since, nothing is done, and RV(stale) is V(true). The caller then reads
-        and plans anew.
+      - The C(revision) of the observed state for which the objects were planned, as M(virtnet.linux.network_info)
+        returned it.
+      - Where another run has changed the host since, nothing is changed, and RV(stale) is V(true). The caller then
+        gathers the state and plans again.
     type: str
   persist:
     description:
-      - Whether the role's networks come back by themselves when the host boots. V(false) removes what is written down,
+      - Whether the role's networks are restored when the host boots. V(false) removes the persisted state of the role,
         and the command and the systemd unit with the last of it.
-      - Where systemd runs they do when not given.
+      - Defaults to whether systemd runs.
     type: bool
 seealso:
   - module: virtnet.linux.netns
@@ -99,7 +101,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: A container on a bridge, reached by port 8080 of the host
+- name: Create a container on a bridge, published as port 8080 of the host
   virtnet.linux.topology:
     netns:
       - name: web
@@ -130,7 +132,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 actions:
-  description: What was done, in order, or in check mode would be.
+  description: The actions done, in order; in check mode those predicted. Empty when the host is in the desired state.
   returned: success
   type: list
   elements: dict
@@ -145,21 +147,21 @@ actions:
       description: The object's name.
       type: str
     before:
-      description: What differed, as it was.
+      description: The values that differed, as they were.
       type: dict
     after:
-      description: What differed, as it is now.
+      description: The values that differed, as desired.
       type: dict
   sample:
     - {action: create, kind: netns, name: web, before: {}, after: {}}
 stale:
-  description: Whether nothing was done because the host is no longer in the state that O(planned_on) names.
+  description: Whether nothing was changed because the host is no longer in the state that O(planned_on) names.
   returned: success
   type: bool
 problems:
   description:
-    - Everything that is wrong with the arguments, a sentence each; nothing was changed.
-    - Of more than 50 the first 50, and as the last one how many more there are.
+    - All errors in the arguments, a message each; nothing was changed.
+    - Of more than 50 errors the first 50 are returned, and the number of the others as the last message.
   returned: when the arguments are refused
   type: list
   elements: str

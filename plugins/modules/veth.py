@@ -7,12 +7,13 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: veth
-short_description: Veth pairs, the cables from a bridge to a container or to another bridge
+short_description: Manage veth pairs, from a bridge to a container, or patch links between bridges
 version_added: 1.0.0
 description:
-  - Makes a pair of links, one end on a bridge and the other in a container's namespace with addresses and routes; or
-    an end on each of two bridges.
-  - What differs is changed in place. Only a pair whose other end is gone is replaced.
+  - Creates a pair of links, one end on a bridge and the other in a container's namespace with addresses and routes; or
+    with an end on each of two bridges (patch link).
+  - Differences are changed in place. Only a pair whose other end is missing is replaced. Running it again changes
+    nothing (idempotent).
 author:
   - The virtnet.linux authors (@virtnet)
 extends_documentation_fragment:
@@ -25,37 +26,37 @@ options:
         Required, at the top level or in each object of O(config).
       type: str
     netns:
-      description: The namespace of this end. The host's own when not given.
+      description: The network namespace of this end. The host's own when not given.
       type: str
     bridge:
       description: The bridge that this end is a port of.
       type: str
     mac:
-      description: The MAC of this end.
+      description: The MAC address of this end.
       type: str
     mtu:
       description: The MTU of both ends in bytes.
       type: int
     addresses:
-      description: The addresses of this end with their prefix lengths, as V(10.0.0.1/24). Exactly these; others are
-        removed.
+      description: The desired addresses of this end with prefix length, as V(10.0.0.1/24). Others are removed.
       type: list
       elements: str
     isolated:
-      description: Whether the bridge keeps this port from other isolated ports.
+      description: Whether the port is isolated. The bridge forwards nothing between isolated ports.
       type: bool
     anti_spoofing:
       description:
-        - Whether the bridge takes only packets from C(peer.mac) and C(peer.addresses) at this port; where one of these
-          is an IPv6 address, also those from the link-local address of that MAC. Left as it is when not given.
-        - Nor does it take frames with VLAN tags then, or router advertisements; and a port that claims a place in the
-          bridge's spanning tree is shut off until the next run.
-        - It needs C(peer.mac), and C(peer.addresses) for a port that stands without it. What a container has given
-          itself is not taken for its own.
+        - Anti-spoofing (port security). Whether the bridge drops packets at this port whose source is not C(peer.mac)
+          and one of C(peer.addresses); where one of these is an IPv6 address, the link-local address of that MAC is
+          allowed too. Left unchanged when not given.
+        - It also drops frames with VLAN tags and router advertisements; and BPDU guard disables a port that sends
+          spanning tree frames until the next run.
+        - It requires C(peer.mac), and C(peer.addresses) for an existing port without it. Addresses configured inside
+          the container are not trusted.
       type: bool
     allowed_addresses:
-      description: Networks that the container may send from besides its own addresses, as C(10.0.0.0/24).
-        V(0.0.0.0/0) checks the MAC and the spanning tree only, for one that forwards packets of others.
+      description: Source networks that anti-spoofing allows besides the container's own addresses, as C(10.0.0.0/24).
+        With V(0.0.0.0/0) only the MAC and the spanning tree are checked, for a container that is a router.
       type: list
       elements: str
     peer:
@@ -63,72 +64,71 @@ options:
       type: dict
       suboptions:
         name:
-          description: Its name, as V(eth0).
+          description: The interface name, as V(eth0).
           type: str
           required: true
         netns:
-          description: Its namespace. The host's own when not given.
+          description: The network namespace. The host's own when not given.
           type: str
         bridge:
           description:
-            - The bridge that it is a port of, where the pair joins two bridges.
-            - Where containers of the first end's bridge may not reach each other, as
-              O(virtnet.linux.bridge_policy#module:icc) says, neither do those and what is behind this end. The bridge
-              with the gateway is the first end's.
+            - The bridge that it is a port of, where the pair is a patch link between two bridges.
+            - Where O(virtnet.linux.bridge_policy#module:icc) is false for the first end's bridge, its containers do not
+              reach those behind this end either. The first end's bridge is the gateway bridge.
           type: str
         mac:
-          description: Its MAC.
+          description: The MAC address.
           type: str
         addresses:
-          description: Its addresses with their prefix lengths. When given, it has exactly these, and exactly the
-            gateways and routes given beside them.
+          description: The desired addresses with prefix length. When given, all other addresses, gateways and routes of
+            this end are removed.
           type: list
           elements: str
         gateway:
-          description: The IPv4 default route's gateway.
+          description: The gateway of the IPv4 default route.
           type: str
         gateway6:
-          description: The IPv6 default route's gateway.
+          description: The gateway of the IPv6 default route.
           type: str
         routes:
-          description: Further routes through it.
+          description: Further routes through this end.
           type: list
           elements: dict
           suboptions:
             to:
-              description: The network, as V(10.0.0.0/8).
+              description: The destination, as V(10.0.0.0/8).
               type: str
               required: true
             via:
-              description: The gateway. Without one the network is on the link.
+              description: The next hop. Without one the destination is on the link.
               type: str
             metric:
-              description: The route's metric, the lower the better.
+              description: The metric of the route; the lowest is preferred.
               type: int
     labels:
       description:
-        - Words kept in the kernel with the object, in the alias of its link, and shown by
+        - Key-value pairs that the kernel keeps with the object, in the alias of its link; returned by
           M(virtnet.linux.network_info).
-        - Keys of letters, digits and C(. _ - /), with a letter or digit in front; values of printable text. The keys
-          C(device), C(was_up), C(was_mtu) and C(was_mac) are for the collection's own use.
-        - The alias has 255 bytes. Seven are for its mark, and of each label key, value and two more; what is neither an
-          ASCII letter or digit nor one of C(_.:/@+,=~-) takes three for each of its bytes.
+        - Keys consist of letters, digits and C(. _ - /) and begin with a letter or digit; values are printable text.
+          The keys C(device), C(was_up), C(was_mtu) and C(was_mac) are reserved for the collection.
+        - The alias has 255 bytes. Seven are used by the ownership label, and each label uses its key, its value and two
+          more; characters other than ASCII letters, digits and C(_.:/@+,=~-) use three for each of their bytes.
       type: dict
     adopt:
       description:
-        - Take over, or with C(state=absent) delete, what has this name and was not made by this collection.
-        - Without it such a thing is left alone, and the task fails and says what stands there.
+        - Adopt, or with C(state=absent) delete, an existing object of this name that is not managed by this collection.
+        - Without it such an object is left unchanged, and the task fails with a message that names it.
       type: bool
       default: false
     state:
-      description: V(present) makes it, or changes what differs. V(absent) removes it, where it is there.
+      description: V(present) creates the object, or changes what differs. V(absent) removes it if it exists.
       type: str
       choices: [present, absent]
       default: present
   config:
     description:
-      - A list of objects with these options, in one task and one pass over the kernel.
-      - Give the options of one object at the top level, or a list here, never both.
+      - A list of objects with these options, applied in one task and one pass over netlink.
+      - Give the options of one object at the top level, or a list here; the two are mutually exclusive.
     type: list
     elements: dict
     suboptions: *object
@@ -139,7 +139,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: A container on a bridge
+- name: Attach a container to a bridge
   virtnet.linux.veth:
     name: veth-web
     bridge: br-web
@@ -152,7 +152,7 @@ EXAMPLES = r"""
         - 172.30.0.2/16
       gateway: 172.30.0.1
 
-- name: A cable between two switches
+- name: Create a patch link between two bridges
   virtnet.linux.veth:
     name: sw1-sw2
     bridge: sw1
@@ -160,7 +160,7 @@ EXAMPLES = r"""
       name: sw2-sw1
       bridge: sw2
 
-- name: Gone
+- name: Remove a veth pair
   virtnet.linux.veth:
     name: veth-web
     state: absent
@@ -168,7 +168,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 actions:
-  description: What was done, in order, or in check mode would be.
+  description: The actions done, in order; in check mode those predicted. Empty when the host is in the desired state.
   returned: success
   type: list
   elements: dict
@@ -183,10 +183,10 @@ actions:
       description: The object's name.
       type: str
     before:
-      description: What differed, as it was.
+      description: The values that differed, as they were.
       type: dict
     after:
-      description: What differed, as it is now.
+      description: The values that differed, as desired.
       type: dict
   sample:
     - action: change
@@ -196,8 +196,8 @@ actions:
       after: {peer.addresses: [172.30.0.9/16]}
 problems:
   description:
-    - Everything that is wrong with the arguments, a sentence each; nothing was changed.
-    - Of more than 50 the first 50, and as the last one how many more there are.
+    - All errors in the arguments, a message each; nothing was changed.
+    - Of more than 50 errors the first 50 are returned, and the number of the others as the last message.
   returned: when the arguments are refused
   type: list
   elements: str

@@ -7,22 +7,22 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: vxlan_tunnel
-short_description: VXLAN tunnels, a bridge's port behind which other hosts' containers are
+short_description: Manage VXLAN tunnels, their FDB and neighbour entries
 version_added: 1.0.0
 description:
-  - Makes a VXLAN tunnel (RFC 7348), sets it into a bridge, and tells the kernel which containers are behind which host.
-  - By default nothing is learned and nothing is flooded. Each endpoint is a forwarding entry of the tunnel, an entry of
-    the bridge, and a neighbour of the bridge for each address, from which the bridge answers ARP and neighbour
-    discovery itself.
-  - The lists are the whole truth. What is not in them goes; of a list that is given only the entries that differ are
-    touched.
+  - Creates a VXLAN tunnel (RFC 7348), attaches it to a bridge, and programs which endpoints are behind which VTEP.
+  - By default there is no learning and no flooding of BUM traffic. Each endpoint is a VXLAN FDB entry of the tunnel, an
+    FDB entry of the bridge, and a neighbour (ARP/ND) entry of the bridge for each address, from which the bridge
+    answers ARP and neighbour discovery itself (neighbour suppression).
+  - The lists are the desired state. Entries that are not in a given list are deleted, and only those that differ are
+    changed. Running it again changes nothing (idempotent).
   - With O(endpoints) given, a tunnel of the host's own namespace takes frames from the VTEPs of O(endpoints) and
     O(flood) only; packets for its VNI from other addresses are dropped by the host's firewall. It is not restricted
     where O(endpoints) was never given, since then another program (BGP) may fill the FDB, nor with O(learning) and an
-    empty O(flood), by which it learns from any sender. A VTEP's forged address is not recognised; that takes encryption
-    between the hosts.
-  - What the kernel cannot change in a tunnel that stands, its VNI, port, device or the family of its address, is
-    changed by replacing it. The actions say so.
+    empty O(flood), since it then learns from any source. A forged VTEP address is not detected; that requires
+    encryption between the hosts.
+  - What the kernel cannot change in an existing tunnel, its VNI, port, device or the family of its address, is changed
+    by replacing the tunnel. The action is then V(replace).
 author:
   - The virtnet.linux authors (@virtnet)
 extends_documentation_fragment:
@@ -35,97 +35,99 @@ options:
       type: str
     vni:
       description:
-        - The VXLAN network identifier, 1 to 16777215. A new tunnel needs one; no other on the same UDP port may have
-          it.
+        - The VXLAN network identifier, 1 to 16777215. Required to create a tunnel; unique among the tunnels on the same
+          UDP port.
       type: int
     local:
       description:
-        - The address that this host sends from and receives at, its VTEP. IPv4 or IPv6, and all others of the same
-          family. A new tunnel needs one.
+        - The VTEP address of this host, IPv4 or IPv6; all other VTEPs are of the same family. Required to create a
+          tunnel.
       type: str
     dstport:
       description: The UDP port.
       type: int
       default: 4789
     device:
-      description: The underlay's device. The routes decide when not given.
+      description: The underlay device. Selected by routing when not given.
       type: str
     mtu:
       description:
-        - The MTU in bytes. A new tunnel without one gets the MTU of the device that has O(local), less 50 or, with
+        - The MTU in bytes. The default of a new tunnel is the MTU of the device that has O(local), less 50 or, with
           IPv6, 70.
       type: int
     bridge:
       description: The bridge that it is a port of.
       type: str
     netns:
-      description: The namespace that it is in, with its UDP socket and its bridge. The host's own when not given.
+      description: The network namespace of the tunnel, its UDP socket and its bridge. The host's own when not given.
       type: str
     learning:
-      description: Whether tunnel and bridge learn from frames who is where. A new tunnel does not.
+      description: Whether tunnel and bridge learn FDB entries from received frames. A new tunnel does not.
       type: bool
     flood:
       description:
-        - The VTEPs that get a copy of each broadcast, multicast and frame for somebody unknown, exactly these. This
-          host's own is passed over.
-        - With an empty list, or on a new tunnel without one, nothing of the kind leaves the host, and the bridge
-          answers ARP and neighbour discovery for the endpoints. With VTEPs in it these go their way, as what announces
-          itself by them needs.
+        - The VTEPs to which BUM traffic (broadcast, unknown unicast, multicast) is sent by head-end replication; all
+          others are removed. This host's own VTEP is ignored.
+        - With an empty list, or on a new tunnel without one, no BUM traffic leaves the host, and the bridge answers ARP
+          and neighbour discovery for the endpoints. With VTEPs ARP and neighbour discovery are forwarded, as protocols
+          require that announce addresses by them.
       type: list
       elements: str
     endpoints:
       description:
-        - Who is on other hosts, exactly these. Those at this host's own VTEP are passed over.
-        - Their VTEPs and those of O(flood) are the only ones from which frames are taken.
+        - The endpoints on other hosts, by which FDB and neighbour entries are made; all others are removed. Endpoints
+          at this host's own VTEP are ignored.
+        - Frames are accepted from their VTEPs and those of O(flood) only.
       type: list
       elements: dict
       suboptions:
         mac:
-          description: The endpoint's MAC.
+          description: The endpoint's MAC address.
           type: str
           required: true
         addresses:
-          description: Its addresses, without lengths, for which ARP and neighbour discovery are answered here.
+          description: The endpoint's addresses, without prefix length, for which this host answers ARP and neighbour
+            discovery.
           type: list
           elements: str
           default: []
         vtep:
-          description: The address of the host that it is on.
+          description: The VTEP address of the endpoint's host.
           type: str
           required: true
     anycast_gateway:
       description:
-        - Whether the bridge's own address and MAC are the same on every host. Then nothing that this host itself says
-          on the bridge goes through the tunnel, and nothing that comes out of the tunnel reaches this host itself, ARP
-          and broadcasts included; containers on the bridge are reached.
-        - Without it this host is on the network as a container is. Endpoints on other hosts reach its services, and
-          what it forwards and publishes, through the tunnel.
-        - Only of a tunnel in the host's own namespace.
+        - Whether the bridge's own address and MAC are the same on every host. Then no frame of this host itself
+          egresses through the tunnel, and no frame from the tunnel reaches this host itself, ARP and broadcasts
+          included; containers on the bridge are reached.
+        - Without it this host is an endpoint of the network. Endpoints on other hosts reach its services, forwarding
+          and published ports through the tunnel.
+        - Only for a tunnel in the host's own namespace.
       type: bool
     labels:
       description:
-        - Words kept in the kernel with the object, in the alias of its link, and shown by
+        - Key-value pairs that the kernel keeps with the object, in the alias of its link; returned by
           M(virtnet.linux.network_info).
-        - Keys of letters, digits and C(. _ - /), with a letter or digit in front; values of printable text. The keys
-          C(device), C(was_up), C(was_mtu) and C(was_mac) are for the collection's own use.
-        - The alias has 255 bytes. Seven are for its mark, and of each label key, value and two more; what is neither an
-          ASCII letter or digit nor one of C(_.:/@+,=~-) takes three for each of its bytes.
+        - Keys consist of letters, digits and C(. _ - /) and begin with a letter or digit; values are printable text.
+          The keys C(device), C(was_up), C(was_mtu) and C(was_mac) are reserved for the collection.
+        - The alias has 255 bytes. Seven are used by the ownership label, and each label uses its key, its value and two
+          more; characters other than ASCII letters, digits and C(_.:/@+,=~-) use three for each of their bytes.
       type: dict
     adopt:
       description:
-        - Take over, or with C(state=absent) delete, what has this name and was not made by this collection.
-        - Without it such a thing is left alone, and the task fails and says what stands there.
+        - Adopt, or with C(state=absent) delete, an existing object of this name that is not managed by this collection.
+        - Without it such an object is left unchanged, and the task fails with a message that names it.
       type: bool
       default: false
     state:
-      description: V(present) makes it, or changes what differs. V(absent) removes it, where it is there.
+      description: V(present) creates the object, or changes what differs. V(absent) removes it if it exists.
       type: str
       choices: [present, absent]
       default: present
   config:
     description:
-      - A list of objects with these options, in one task and one pass over the kernel.
-      - Give the options of one object at the top level, or a list here, never both.
+      - A list of objects with these options, applied in one task and one pass over netlink.
+      - Give the options of one object at the top level, or a list here; the two are mutually exclusive.
     type: list
     elements: dict
     suboptions: *object
@@ -136,7 +138,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: A tunnel to two hosts, and who is there
+- name: Create a tunnel to two hosts, with FDB entries for their endpoints
   virtnet.linux.vxlan_tunnel:
     name: vx-fabric
     vni: 4242
@@ -151,7 +153,7 @@ EXAMPLES = r"""
         addresses: [10.42.0.4, "fd00:42::4"]
         vtep: 192.0.2.13
 
-- name: A tunnel that learns, with copies of broadcasts to all other hosts
+- name: Create a tunnel with learning and head-end replication of BUM traffic
   virtnet.linux.vxlan_tunnel:
     name: vx-lan
     vni: 4243
@@ -160,7 +162,7 @@ EXAMPLES = r"""
     learning: true
     flood: "{{ vteps.values() | list }}"
 
-- name: Gone
+- name: Remove a tunnel
   virtnet.linux.vxlan_tunnel:
     name: vx-lan
     state: absent
@@ -168,7 +170,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 actions:
-  description: What was done, in order, or in check mode would be.
+  description: The actions done, in order; in check mode those predicted. Empty when the host is in the desired state.
   returned: success
   type: list
   elements: dict
@@ -183,10 +185,10 @@ actions:
       description: The object's name.
       type: str
     before:
-      description: What differed, as it was.
+      description: The values that differed, as they were.
       type: dict
     after:
-      description: What differed, as it is now.
+      description: The values that differed, as desired.
       type: dict
   sample:
     - action: change
@@ -196,8 +198,8 @@ actions:
       after: {endpoints: ["02:42:0a:2a:00:09 10.42.0.9 by 192.0.2.13"]}
 problems:
   description:
-    - Everything that is wrong with the arguments, a sentence each; nothing was changed.
-    - Of more than 50 the first 50, and as the last one how many more there are.
+    - All errors in the arguments, a message each; nothing was changed.
+    - Of more than 50 errors the first 50 are returned, and the number of the others as the last message.
   returned: when the arguments are refused
   type: list
   elements: str
