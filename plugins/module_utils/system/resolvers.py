@@ -9,6 +9,8 @@ from __future__ import annotations
 import contextlib
 import ipaddress
 
+from ansible_collections.virtnet.linux.plugins.module_utils.system import regular
+
 _ASKED = "/etc/resolv.conf"
 _BEHIND_THE_STUB = "/run/systemd/resolve/resolv.conf"  # systemd-resolved's upstream nameservers
 
@@ -31,8 +33,8 @@ def _is_loopback(address: str) -> bool:
 
 def _read(path: str) -> list[str]:
     found = []
-    with contextlib.suppress(OSError), open(path, encoding="utf-8", errors="replace") as file:
-        for line in file:
+    with contextlib.suppress(OSError):  # a FIFO in its place, which open(2) would wait for, is none
+        for line in regular.read(path).decode("utf-8", "replace").splitlines():
             words = line.split()
             if len(words) > 1 and words[0] == "nameserver":
                 with contextlib.suppress(ValueError):

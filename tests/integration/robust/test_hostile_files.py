@@ -156,3 +156,8 @@ END
     done = declare(host, WEB)
     assert not done.get("failed") and done["changed"], done
     assert declare(host, WEB)["actions"] == []
+
+
+def test_a_fifo_in_place_of_resolv_conf_is_not_waited_for(host):
+    host.sh("mkfifo /run/fifo; mount --bind /run/fifo /etc/resolv.conf")
+    assert host.module("network_info")["host"]["nameservers"] == []
