@@ -12,12 +12,7 @@ from typing import Any
 from ansible.errors import AnsibleFilterError
 
 from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.problems import Problems, abridge
-from ansible_collections.virtnet.linux.plugins.plugin_utils.views.container_hosts import (
-    ContainerHost,
-    is_way_to_host,
-    live_container_hosts,
-    refuse_taken_names,
-)
+from ansible_collections.virtnet.linux.plugins.plugin_utils.views.container_hosts import all_live
 
 DOCUMENTATION = r"""
 name: container_hosts
@@ -69,14 +64,8 @@ def container_hosts(
     live: Mapping[str, Iterable[Mapping[str, Any]]], hostvars: Mapping[str, Mapping[str, Any]]
 ) -> list[dict[str, Any]]:
     """The containers of all hosts, as inventory hosts; AnsibleFilterError where a name is in use."""
-    found: list[ContainerHost] = []
-    for host, containers in live.items():
-        variables = hostvars[host]
-        reach = {key: variables[key] for key in variables if is_way_to_host(key)}
-        found += live_container_hosts(host, containers, reach)
     problems = Problems()
-    taken = {one.name: hostvars[one.name] for one in found if one.name in hostvars}
-    refuse_taken_names(found, taken, problems)
+    found = all_live(live, hostvars, problems)
     if problems.errors:
         raise AnsibleFilterError("; ".join(abridge(problems.errors)))
     return [container._asdict() for container in found]

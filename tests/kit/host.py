@@ -184,8 +184,6 @@ def run_module(module: str, arguments: dict[str, Any]) -> dict[str, Any]:
     basic._ANSIBLE_ARGS = json.dumps({"ANSIBLE_MODULE_ARGS": arguments}).encode()
     if hasattr(basic, "_ANSIBLE_PROFILE"):  # from ansible-core 2.19 on
         basic._ANSIBLE_PROFILE = "legacy"
-        # True where a test of this process has imported the controller's code: then warnings are shown, not returned
-        importlib.import_module("ansible.module_utils._internal").is_controller = False
     printed = io.StringIO()
     with contextlib.redirect_stdout(printed), contextlib.suppress(SystemExit):
         importlib.import_module(MODULES + module).main()

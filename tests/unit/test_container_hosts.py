@@ -7,20 +7,28 @@
 from __future__ import annotations
 
 import pytest
-from ansible.errors import AnsibleFilterError
 from hypothesis import given
 from unit.planner.junk import junk, objects
 
-from ansible_collections.virtnet.linux.plugins.filter.container_hosts import container_hosts as live_hosts
 from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.declaration import CONTAINER_FIELDS
 from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.problems import Problems
 from ansible_collections.virtnet.linux.plugins.plugin_utils.views.container_hosts import (
+    all_live,
     container_hosts,
     is_way_to_host,
     refuse_taken_names,
 )
 
 VARIABLE = "bridge_network_containers"
+
+
+def live_hosts(found, hostvars):
+    """The hosts made of live containers; ValueError with the errors."""
+    problems = Problems()
+    made = all_live(found, hostvars, problems)
+    if problems.errors:
+        raise ValueError("; ".join(problems.errors))
+    return [one._asdict() for one in made]
 
 
 def declared(host, containers):
@@ -173,9 +181,9 @@ def live(name):
 def test_live_containers_likewise():
     hostvars = {"c": {}, "b.c": {}, "x.c": {}}
     assert [one["name"] for one in live_hosts({"c": [live("a.b")], "b.c": [live("b")]}, hostvars)] == ["a.b.c", "b.b.c"]
-    with pytest.raises(AnsibleFilterError, match=r"container a of host b\.c: .*container a\.b of host c"):
+    with pytest.raises(ValueError, match=r"container a of host b\.c: .*container a\.b of host c"):
         live_hosts({"c": [live("a.b")], "b.c": [live("a")]}, hostvars)
-    with pytest.raises(AnsibleFilterError, match=r"container x of host c: .*a host of the inventory"):
+    with pytest.raises(ValueError, match=r"container x of host c: .*a host of the inventory"):
         live_hosts({"c": [live("x")]}, hostvars)
 
 

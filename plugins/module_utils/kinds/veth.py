@@ -95,7 +95,7 @@ def check(wanted: dict[str, Any], host: Host, problems: options.Problems) -> Non
     near = host.stack(wanted["netns"]).links.get(name)
     far = None if near is None else _far_link(wanted, host, near)
     for link, end in ((near, wanted), (far, peer)):
-        if link is not None:
+        if link is not None and not host.is_made_here(end["netns"]):  # there the link gets the MTU that it needs
             problems.standing_mtu(KIND, name, wanted["mtu"], link.mtu, end["addresses"] or ())
     place = (peer["netns"], peer["name"])
     endpoint_checks.check_name(KIND, name, "peer.name", place, lambda far: _are_pair(near, far), host, problems)
@@ -403,6 +403,9 @@ def _port_settings(link: Link | None) -> settings.Settings:
 def _far_settings(wanted: dict[str, Any], host: Host, link: Link | None) -> settings.Settings:
     peer = wanted["peer"]
     asked = _end_settings(wanted, peer, link)
+    near = host.stack(wanted["netns"]).links.get(wanted["name"])
+    if near is not None and _is_too_small(wanted, link, host):
+        asked["mtu"] = near.mtu
     if is_cable(wanted):
         asked["hairpin"] = _turns(peer["bridge"], wanted["bridge"], host)
         asked.update(_port_settings(link))
@@ -414,6 +417,14 @@ def _far_settings(wanted: dict[str, Any], host: Host, link: Link | None) -> sett
         asked["gateway"], asked["gateway6"] = map(settings.normal_host, (peer["gateway"], peer["gateway6"]))
         asked["routes"] = settings.normal_routes(peer["routes"])
     return asked
+
+
+def _is_too_small(wanted: dict[str, Any], far: Link | None, host: Host) -> bool:
+    """Whether the container has set its interface below the least MTU of IPv6 (1280, RFC 8200, 5), which it needs."""
+    peer = wanted["peer"]
+    has_ipv6 = any(":" in address for address in peer["addresses"] or ())
+    is_small = far is not None and far.mtu < 1280 and wanted["mtu"] is None
+    return has_ipv6 and is_small and host.is_made_here(peer["netns"])
 
 
 def _end_settings(wanted: dict[str, Any], end: dict[str, Any], link: Link | None) -> settings.Settings:

@@ -65,6 +65,23 @@ def is_way_to_host(variable: str) -> bool:
     return variable in _REACH or variable.startswith(("ansible_ssh_", "ansible_paramiko_"))
 
 
+def all_live(
+    live: Mapping[str, Iterable[Mapping[str, Any]]], hostvars: Mapping[str, Mapping[str, Any]], problems: Problems
+) -> list[ContainerHost]:
+    """The live containers of all hosts, as hosts; names that are in use are refused.
+
+    :param live: the containers by host, as network_info reports them
+    """
+    found: list[ContainerHost] = []
+    for host, containers in live.items():
+        variables = hostvars[host]
+        reach = {key: variables[key] for key in variables if is_way_to_host(key)}
+        found += live_container_hosts(host, containers, reach)
+    taken = {one.name: hostvars[one.name] for one in found if one.name in hostvars}
+    refuse_taken_names(found, taken, problems)
+    return found
+
+
 def live_container_hosts(
     host: str, containers: Iterable[Mapping[str, Any]], reach: Mapping[str, Any]
 ) -> list[ContainerHost]:
