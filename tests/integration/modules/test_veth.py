@@ -338,11 +338,16 @@ def test_ends_change_places_in_one_run(two, places):
         assert packets.ping(two, None, "10.0.0.%d" % (number + 1))
 
 
-def test_ipv6_on_an_end_that_somebody_made_small_is_refused(two):
+def test_ipv6_on_an_end_that_is_too_small(two):
+    """Refused for the host's end; the container's gets the MTU of the host's end, whatever the container has set."""
     pair = cable(1, {"addresses": ["10.0.0.2/24", "fd00::2/64"]})
     two.change("veth", **pair)
     two.sh("ip link set eth0 mtu 1200", "c1")
-    (problem,) = two.refused("veth", **pair)
+    two.change("veth", **pair)
+    assert two.links("c1")["eth0"]["mtu"] == 1500
+    assert packets.ping(two, "c1", "fd00::1")
+    two.sh("ip link set v1 mtu 1200")
+    (problem,) = two.refused("veth", **{**pair, "addresses": ["fd00:9::1/64"]})
     assert "veth v1: mtu: 1200:" in problem
     two.change("veth", **pair, mtu=1500)
 
