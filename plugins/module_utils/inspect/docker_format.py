@@ -124,7 +124,7 @@ def _options(network: dict[str, Any]) -> dict[str, str]:
         _BRIDGE + "name": ours["bridge"],
         _BRIDGE + "enable_icc": ours["icc"],
         _BRIDGE + "enable_ip_masquerade": ours["masquerade"],
-        _BRIDGE + "host_binding_ipv4": "0.0.0.0",
+        _BRIDGE + "host_binding_ipv4": ours.get("host_binding_ipv4", "0.0.0.0"),
         _BRIDGE + "gateway_mode_ipv4": ours["gateway_mode"],
         _BRIDGE + "gateway_mode_ipv6": ours.get("gateway_mode6") or ours["gateway_mode"],
         _BRIDGE + "trusted_host_interfaces": ours.get("trusted_interfaces"),

@@ -123,6 +123,8 @@ def test_ports_are_published_on_the_networks_own_host_address(host, role):
         assert is_lost(host, who, address, 8080, "c", 80), (who, address)
 
     role.run([{**WEB, "host_binding_ipv4": HOST, "host_binding_ipv6": HOST6}], [on("web", "c", "8080:80")])
+    (network,) = role.host.module("network_info", docker_format=True)["docker"]["networks"]
+    assert network["Options"]["com.docker.network.bridge.host_binding_ipv4"] == HOST
     assert arrives(host, "lan", HOST, 8080, "c", 80) and arrives(host, "lan", HOST6, 8080, "c", 80)
     assert is_lost(host, None, "127.0.0.1", 8080, "c", 80)
     role.run([], [on("web", "later", "8082:80")])
