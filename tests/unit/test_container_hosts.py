@@ -152,8 +152,8 @@ def collisions(hosts, known):
 
 
 def test_two_containers_of_one_name_are_both_named():
-    (one,), _ = declared("c", [{"name": "a.b"}])
-    (other,), _ = declared("b.c", [{"name": "a"}])
+    (one,), _errors = declared("c", [{"name": "a.b"}])
+    (other,), _errors = declared("b.c", [{"name": "a"}])
     assert collisions([one, other], {}) == [
         "container a of host b.c: name in the inventory 'a.b.c': is that of container a.b of host c too; rename one of "
         "them"
@@ -162,7 +162,7 @@ def test_two_containers_of_one_name_are_both_named():
 
 
 def test_a_host_of_the_inventory_is_not_overwritten():
-    (one,), _ = declared("c", [{"name": "a.b"}])
+    (one,), _errors = declared("c", [{"name": "a.b"}])
     assert collisions([one], {"a.b.c": {"ansible_host": "192.0.2.1"}}) == [
         "container a.b of host c: name in the inventory 'a.b.c': is that of a host of the inventory too; rename one of "
         "them"
@@ -170,7 +170,7 @@ def test_a_host_of_the_inventory_is_not_overwritten():
 
 
 def test_one_container_from_two_sources_is_no_collision():
-    (one,), _ = declared("c", [{"name": "a.b"}])
+    (one,), _errors = declared("c", [{"name": "a.b"}])
     assert not collisions([one, one], {one.name: one.variables, "c": {}})
 
 

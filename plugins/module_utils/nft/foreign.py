@@ -139,7 +139,7 @@ def marking(others: list[Table]) -> Iterator[tuple[Table, Chain, str]]:
 
 def _marks(chain: Chain, statement: dict[str, Any]) -> Iterator[str]:
     """Yield how a statement uses our bits of the packet mark: "sets", on a hook before our own chains, or "tests"."""
-    word, value = next(iter(statement.items()))
+    word, value = list(statement.items())[0]  # noqa: RUF015 # a StopIteration would end the generator in silence
     if word == "mangle" and value["key"] == _MARK and chain.hook not in _BEHIND_OURS:
         if _bits(value["value"]) & _OUR_BITS:
             yield "sets"

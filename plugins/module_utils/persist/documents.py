@@ -230,7 +230,7 @@ class _Wrong(ValueError):
 _REQUIRED: dict[int, list[str]] = {}  # by id() of a kind's options, which live as long as the process
 _IS: dict[str, Callable[[Any], bool]] = {
     "str": _is_text,
-    "int": lambda value: type(value) is int,
+    "int": lambda value: isinstance(value, int) and not isinstance(value, bool),
     "bool": lambda value: isinstance(value, bool),
     "list": lambda value: isinstance(value, list),
     "dict": lambda value: isinstance(value, dict),

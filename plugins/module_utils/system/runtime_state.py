@@ -117,13 +117,17 @@ def _read() -> tuple[dict[str, dict[str, Any]], str, list[str]]:
     return topics, text, lost
 
 
+def _is_whole(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
 def _is_handle(name: str, value: Any) -> bool:
     if not (names.is_object_name(name) and _is_plain(value) and isinstance(value, dict)):
         return False
     join, pid = value.get("join"), value.get("pid")
     return (
         (join is None or names.is_object_name(join))
-        and (pid is None or (type(pid) is int and 0 < pid < 1 << 31))
+        and (pid is None or (_is_whole(pid) and 0 < pid < 1 << 31))
         and names.labels_fit(value.get("labels"))
     )
 
@@ -142,9 +146,9 @@ def _is_nic(device: str, value: Any) -> bool:
     kind, mac = value.get("kind"), value.get("mac")
     return (
         names.is_object_name(value.get("netns"))
-        and all(type(value.get(word)) is int and value[word] > 0 for word in ("id", "mtu"))
+        and all(_is_whole(value.get(word)) and value[word] > 0 for word in ("id", "mtu"))
         and value["mtu"] < 1 << 31
-        and type(value.get("up")) is bool
+        and isinstance(value.get("up"), bool)
         and (kind is None or isinstance(kind, str))
         and (mac is None or (isinstance(mac, str) and bool(names.MAC.match(mac))))
         and names.labels_fit(value.get("labels"))
@@ -180,7 +184,7 @@ def _is_port(_name: str, value: Any) -> bool:
     if not (isinstance(value, list) and len(value) == 2):
         return False
     protocol, port = value
-    return protocol in names.PROTOCOLS and type(port) is int and 0 < port < 1 << 16
+    return protocol in names.PROTOCOLS and _is_whole(port) and 0 < port < 1 << 16
 
 
 def _is_network(text: str, _value: Any) -> bool:

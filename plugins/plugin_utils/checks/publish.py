@@ -245,7 +245,7 @@ def _requests(scope: Scope, endpoints: list[Endpoint], problems: Problems) -> It
                     "is not published: all networks of the container are internal",
                 )
             elif led and not reached:
-                network = next(iter(led.values())).network.segment
+                network = list(led.values())[0].network.segment  # noqa: RUF015 # of a generator
                 words = " and ".join(BINDINGS[version] for version in network.crossing.bindings)
                 rule = f"{network} publishes on its {words} only, of which family the container has no address"
                 request.refuse(problems, f"{rule}; give the network one for IPv{min(led)} too")

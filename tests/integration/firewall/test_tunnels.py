@@ -63,7 +63,7 @@ def reached(lab: kit.Lab, version: int, to_mac: str, wanted: bool) -> set[str]:
              "lan2": ("lan2", 7)}  # fmt: skip
     found = set()
     for who, (to, port) in calls.items():
-        agent = lab.agents[who.split(" ")[0]]
+        agent = lab.agents[who.split(" ", maxsplit=1)[0]]
         agent.ask("take_seen")
         out_of_the_tunnel(lab, [frames.udp(source, address(to, version), STRANGER_MAC, to_mac, port)])
         if agent.ask("wait_seen", text=agent.name + ":", seconds=kit.MOST if wanted else kit.LEAST / 2):
