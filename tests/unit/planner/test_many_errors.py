@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import gc
 import time
 
 import pytest
@@ -53,12 +54,13 @@ MISTAKES = {
 def test_four_times_as_many_take_four_times_as_long(mistake):
     def seconds(count):
         typed = MISTAKES[mistake](count)
+        gc.collect()  # the garbage of other tests is not this one's time
         start = time.process_time()
         assert plan(*typed)["errors"]
         return time.process_time() - start
 
-    few = min(seconds(3000) for _attempt in range(2))
-    assert seconds(12000) < 10 * few, "sixteen times as long is the square"
+    # A neighbour on the core or the garbage collector may slow one attempt down by a half; the square is sixteen in each.
+    assert any(seconds(12000) < 10 * seconds(3000) for _attempt in range(6)), "sixteen times as long is the square"
 
 
 def test_the_first_fifty_are_named_and_the_others_counted():
