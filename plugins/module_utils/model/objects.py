@@ -1,0 +1,285 @@
+# Copyright (c) 2026, The virtnet.linux authors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The objects of a topology document (desired state): what the planner makes and what the engine applies.
+
+A field whose default is None is not enforced where it is not given. Lists are exhaustive: what an object has besides is
+removed; an empty list means none. Addresses, networks and MACs are text in any valid notation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from ansible_collections.virtnet.linux.plugins.module_utils.model.record import Record, field
+from ansible_collections.virtnet.linux.plugins.module_utils.rules.names import GATEWAY_MODES, PROTOCOLS
+
+VXLAN_PORT = 4789  # RFC 7348, section 5
+MACVLAN_MODES = {"private": 1, "vepa": 2, "bridge": 4, "passthru": 8}  # include/uapi/linux/if_link.h
+
+
+class Desired(Record):
+    """An object that is to exist (``present``), or not to (``absent``)."""
+
+    KIND: str = ""  # the name of its module, and of its list in a topology document
+
+    state: str = field(default="present", choices=("present", "absent"), persists=False)
+
+    @property
+    def is_present(self) -> bool:
+        """Whether the object is to exist."""
+        return self.state == "present"
+
+
+class Owned(Desired):
+    """An object with ownership labels, which may be adopted when it exists and is not managed."""
+
+    labels: dict[str, str] | None = field(default=None)
+    adopt: bool = field(default=False, persists=False)
+
+
+class Route(Record):
+    """A route of a link; without ``via`` the destination is on the link."""
+
+    to: str = field()
+    via: str | None = field(default=None)
+    metric: int | None = field(default=None)
+
+
+class Addressed(Record):
+    """Addresses, gateways and routes of one link."""
+
+    addresses: list[str] | None = field(default=None)
+    gateway: str | None = field(default=None)
+    gateway6: str | None = field(default=None)
+    routes: list[Route] | None = field(default=None)
+
+
+class Netns(Owned):
+    """A network namespace with a handle in /run/netns: its own, that of another container (``join``, or ``host``), or
+    that of a process (``pid``)."""
+
+    KIND = "netns"
+
+    name: str = field()
+    forwarding: bool | None = field(default=None)
+    sysctls: dict[str, str] | None = field(default=None)
+    unprivileged_ports: bool | None = field(default=None)
+    join: str | None = field(default=None)
+    pid: int | None = field(default=None)
+    force: bool = field(default=False, persists=False)
+
+
+class Bridge(Owned):
+    """A Linux bridge."""
+
+    KIND = "bridge"
+
+    name: str = field()
+    netns: str | None = field(default=None)
+    addresses: list[str] | None = field(default=None)
+    mac: str | None = field(default=None)
+    mtu: int | None = field(default=None)
+    stp: bool | None = field(default=None)
+    forward_delay: int | None = field(default=None)
+    priority: int | None = field(default=None)
+    interfaces: list[str] | None = field(default=None)
+    up: bool = field(default=True)
+
+
+class Peer(Addressed):
+    """The other end of a veth pair."""
+
+    name: str = field()
+    netns: str | None = field(default=None)
+    bridge: str | None = field(default=None)
+    mac: str | None = field(default=None)
+
+
+class Veth(Owned):
+    """A veth pair: from a bridge to a container, or the patch link between two bridges."""
+
+    KIND = "veth"
+
+    name: str = field()
+    netns: str | None = field(default=None)
+    bridge: str | None = field(default=None)
+    mac: str | None = field(default=None)
+    mtu: int | None = field(default=None)
+    addresses: list[str] | None = field(default=None)
+    isolated: bool | None = field(default=None)
+    anti_spoofing: bool | None = field(default=None)
+    allowed_addresses: list[str] | None = field(default=None)
+    peer: Peer | None = field(default=None)
+
+
+class TunnelEndpoint(Record):
+    """An endpoint on another host: the VTEP that its MAC, and so its addresses, are behind."""
+
+    mac: str = field()
+    addresses: list[str] = field(default=[])
+    vtep: str = field()
+
+
+class VxlanTunnel(Owned):
+    """A VXLAN tunnel, the bridge port to the containers of other hosts."""
+
+    KIND = "vxlan_tunnel"
+
+    name: str = field()
+    vni: int | None = field(default=None)
+    local: str | None = field(default=None)
+    dstport: int = field(default=VXLAN_PORT)
+    device: str | None = field(default=None)
+    mtu: int | None = field(default=None)
+    bridge: str | None = field(default=None)
+    netns: str | None = field(default=None)
+    learning: bool | None = field(default=None)
+    flood: list[str] | None = field(default=None)
+    endpoints: list[TunnelEndpoint] | None = field(default=None)
+    anycast_gateway: bool | None = field(default=None)
+
+
+class Interface(Owned, Addressed):
+    """A NIC of the host in a container, or a macvlan on one."""
+
+    KIND = "interface"
+
+    device: str = field()
+    netns: str | None = field(default=None)
+    name: str | None = field(default=None)
+    type: str = field(default="physical", choices=("physical", "macvlan"))
+    mode: str = field(default="bridge", choices=tuple(MACVLAN_MODES))
+    mac: str | None = field(default=None)
+    mtu: int | None = field(default=None)
+
+
+class BridgePolicy(Desired):
+    """Network policy of a bridge: its ingress and egress traffic."""
+
+    KIND = "bridge_policy"
+
+    bridge: str = field()
+    subnets: list[str] | None = field(default=None)
+    masquerade: bool = field(default=True)
+    internal: bool = field(default=False)
+    icc: bool = field(default=True)
+    gateway_mode: str = field(default="nat", choices=GATEWAY_MODES)
+    gateway_mode6: str | None = field(default=None, choices=("nat", "routed"))
+    snat_address: str | None = field(default=None)
+    snat_address6: str | None = field(default=None)
+    trusted_interfaces: list[str] | None = field(default=None)
+    uplinks: list[str] | None = field(default=None)
+
+
+class PublishedPort(Desired):
+    """A published port, or a range FIRST-LAST; without ``host_port`` an allowed port of a container (routed mode)."""
+
+    KIND = "nat_port"
+
+    protocol: str = field(default="tcp", choices=PROTOCOLS)
+    host_ip: str | None = field(default=None)
+    host_port: str | None = field(default=None)
+    to_address: str | None = field(default=None)
+    to_port: str | None = field(default=None)
+    bridge: str | None = field(default=None)
+
+
+class ForeignFirewall(Desired):
+    """Rules in other programs' firewalls that accept a bridge's packets."""
+
+    KIND = "foreign_firewall"
+
+    bridge: str = field()
+
+
+class NetworkName(Record):
+    """An address of a network, and the names that resolve to it."""
+
+    address: str = field()
+    names: list[str] = field()
+
+
+class NetworkNames(Desired):
+    """The names by which the containers of a network resolve each other."""
+
+    KIND = "network_names"
+
+    network: str = field()
+    entries: list[NetworkName] | None = field(default=None)
+
+
+class Resolver(Desired):
+    """The hosts and resolv.conf files of containers with the same settings."""
+
+    KIND = "resolver"
+
+    containers: list[str] = field()
+    networks: list[str] | None = field(default=None)
+    nameservers: list[str] | None = field(default=None)
+    search: list[str] | None = field(default=None)
+    options: list[str] | None = field(default=None)
+
+
+OBJECTS: dict[str, type[Desired]] = {
+    one.KIND: one
+    for one in (
+        Netns,
+        Bridge,
+        Veth,
+        VxlanTunnel,
+        Interface,
+        BridgePolicy,
+        PublishedPort,
+        ForeignFirewall,
+        NetworkNames,
+        Resolver,
+    )
+}
+
+
+class Topology:
+    """A topology document: the desired objects of a host, a list for each kind."""
+
+    netns: list[Netns]
+    bridge: list[Bridge]
+    veth: list[Veth]
+    vxlan_tunnel: list[VxlanTunnel]
+    interface: list[Interface]
+    bridge_policy: list[BridgePolicy]
+    nat_port: list[PublishedPort]
+    foreign_firewall: list[ForeignFirewall]
+    network_names: list[NetworkNames]
+    resolver: list[Resolver]
+
+    def __init__(self) -> None:
+        """Create an empty document."""
+        for kind in OBJECTS:
+            setattr(self, kind, [])
+
+    @classmethod
+    def read(cls, plain: Mapping[str, list[dict[str, Any]]]) -> Topology:
+        """Return the document of plain data of valid types: objects of each kind with any of their fields."""
+        found = cls()
+        for kind, objects in plain.items():
+            found.of(kind).extend(map(OBJECTS[kind].read, objects))
+        return found
+
+    def of(self, kind: str) -> list[Any]:
+        """Return the list of a kind."""
+        found: list[Any] = getattr(self, kind)
+        return found
+
+    def __iter__(self) -> Iterator[Desired]:
+        """Yield every object, kind by kind in the order of OBJECTS."""
+        for kind in OBJECTS:
+            yield from self.of(kind)
+
+    def __len__(self) -> int:
+        return sum(len(self.of(kind)) for kind in OBJECTS)
+
+    def plain(self) -> dict[str, list[dict[str, Any]]]:
+        """Return the document as plain data: each kind's objects, with the fields that they give."""
+        return {kind: [one.plain() for one in self.of(kind)] for kind in OBJECTS}
