@@ -14,6 +14,7 @@ import sys
 import time
 
 from ansible_collections.virtnet.linux.plugins.module_utils.engine.converge import KINDS, converge
+from ansible_collections.virtnet.linux.plugins.module_utils.model.objects import Topology
 
 
 def main(path: str) -> None:
@@ -21,7 +22,7 @@ def main(path: str) -> None:
     for kind in KINDS.values():  # which else are read when they are first used
         assert kind.KIND
     with open(path) as file:
-        document = json.load(file)
+        document = Topology.read(json.load(file))
     began = time.perf_counter()
     converge(document)
     print((time.perf_counter() - began) * 1000)

@@ -54,20 +54,15 @@ def _endpoint(number: int) -> dict[str, Any]:
     return {**address, "vtep": "192.0.2.%d" % (10 + number % 100)}
 
 
-def _document(size: int) -> dict[str, Any]:
-    from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
-
-    from ansible_collections.virtnet.linux.plugins.module_utils.engine.converge import KINDS
+def _document(size: int) -> Any:
+    from ansible_collections.virtnet.linux.plugins.module_utils.model.objects import Topology
 
     objects = {
         "bridge": {"name": "br-bench", "addresses": ["10.60.0.1/16"]},
         "vxlan_tunnel": {"name": "vx-bench", "vni": 42, "local": ADDRESS, "bridge": "br-bench", "learning": False,
                          "endpoints": [_endpoint(number) for number in range(size)]},
     }  # fmt: skip
-    return {
-        kind: [ArgumentSpecValidator(KINDS[kind].OPTIONS).validate(one).validated_parameters]
-        for kind, one in objects.items()
-    }
+    return Topology.read({kind: [one] for kind, one in objects.items()})
 
 
 def _timed_converge(size: int) -> float:

@@ -11,9 +11,6 @@ import json
 import sys
 from typing import Any
 
-from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
-
-from ansible_collections.virtnet.linux.plugins.module_utils.engine.converge import KINDS
 from ansible_collections.virtnet.linux.plugins.module_utils.inspect.report import report
 from ansible_collections.virtnet.linux.plugins.plugin_utils.plan.host import plan
 
@@ -31,12 +28,8 @@ def planned(declared: dict[str, Any]) -> dict[str, Any]:
     found = plan(whole, report())
     if found["errors"]:
         raise SystemExit("\n".join(found["errors"]))
-    validators = {kind: ArgumentSpecValidator(module.OPTIONS) for kind, module in KINDS.items()}
-    objects = {kind: found["topology"].get(kind) or [] for kind in KINDS}
-    return {
-        kind: [validators[kind].validate(item).validated_parameters for item in items]
-        for kind, items in objects.items()
-    }
+    topology: dict[str, Any] = found["topology"]
+    return topology
 
 
 if __name__ == "__main__":

@@ -42,14 +42,10 @@ class Rules(NamedTuple):
 
 
 def _converge(document: dict[str, Any]) -> float:
-    from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+    from ansible_collections.virtnet.linux.plugins.module_utils.engine.converge import converge
+    from ansible_collections.virtnet.linux.plugins.module_utils.model.objects import Topology
 
-    from ansible_collections.virtnet.linux.plugins.module_utils.engine.converge import KINDS, converge
-
-    whole = {
-        kind: [ArgumentSpecValidator(KINDS[kind].OPTIONS).validate(one).validated_parameters for one in objects]
-        for kind, objects in document.items()
-    }
+    whole = Topology.read(document)
     began = time.perf_counter()
     converge(whole)
     return (time.perf_counter() - began) * 1000

@@ -31,13 +31,16 @@ BUS = """
   </policy>
 </busconfig>
 """
-FIREWALLD = """
+FIREWALLD = (
+    """
 mkdir -p /run/dbus
 cat >/run/bus.conf <<'BUS'%sBUS
 dbus-daemon --config-file=/run/bus.conf --fork --nopidfile
 firewalld --nofork --nopid >/dev/null 2>&1 </dev/null &
 until firewall-cmd --state 2>/dev/null; do sleep 0.1; done
-""" % BUS
+"""
+    % BUS
+)
 UFW = """
 cp -n /usr/share/ufw/iptables/*.rules /usr/share/ufw/*.init /usr/share/ufw/ufw.conf /etc/ufw/
 chmod go-w /etc/ufw /etc/default
@@ -127,9 +130,7 @@ def test_a_firewalld_that_was_stopped_is_told_in_its_files(host, role):
     before = host.sh("firewall-cmd --permanent --zone=trusted --list-all")
     role.run([WEB, APP], CONTAINERS, manage_foreign_firewall=True)
     host.sh("kill $(pgrep -x firewalld); while pgrep -x firewalld; do sleep 0.1; done")
-    role.run(
-        [{"name": "web", "state": "absent"}, {"name": "app", "state": "absent"}], [absent("a"), absent("far")]
-    )
+    role.run([{"name": "web", "state": "absent"}, {"name": "app", "state": "absent"}], [absent("a"), absent("far")])
     host.sh("firewalld --nofork --nopid >/dev/null 2>&1 </dev/null & until firewall-cmd --state; do sleep 0.1; done")
     assert host.sh("firewall-cmd --permanent --zone=trusted --list-all") == before
 

@@ -10,15 +10,15 @@ import pytest
 
 from kit import guest
 
-PROGRAM = '''
+PROGRAM = """
 import json, time
+from ansible_collections.virtnet.linux.plugins.module_utils.model.objects import Topology
 from ansible_collections.virtnet.linux.plugins.module_utils.inspect import report
 from ansible_collections.virtnet.linux.plugins.module_utils.engine.converge import converge
 from ansible_collections.virtnet.linux.plugins.module_utils.kinds import interface, netns
 
 def run(kind, **given):
-    options = {name: option.get("default") for name, option in kind.OPTIONS.items()}
-    document = {kind.KIND: [{**options, **given}]}
+    document = Topology.read({kind.KIND: [given]})
     told = [action.verb for action in converge(document, check=True).actions]
     done = [action.verb for action in converge(document).actions]
     assert told == done and converge(document).actions == [], (told, done)
@@ -87,7 +87,7 @@ run(netns, name="f")
 run(interface, **{**given, "netns": "f"})
 run(netns, name="f", state="absent")
 found["with its namespace"] = links()
-'''
+"""
 
 
 @pytest.mark.slow

@@ -10,7 +10,7 @@ import pytest
 
 from kit import guest
 
-PROGRAM = '''
+PROGRAM = """
 import glob, os
 from ansible_collections.virtnet.linux.plugins.module_utils.inspect import report
 from ansible_collections.virtnet.linux.plugins.module_utils.engine.converge import Refused, converge
@@ -27,7 +27,7 @@ def said(work, *arguments):
         return str(error)
 
 def one(kind, **given):
-    return {kind.KIND: [{**{name: option.get("default") for name, option in kind.OPTIONS.items()}, **given}]}
+    return {kind.KIND: [given]}
 
 sh("ip link set dev lo up")
 sh("ip address add 192.0.2.1/32 dev lo")
@@ -40,7 +40,7 @@ found["tunnel"] = [said(converge, tunnel, True), said(converge, tunnel)]
 found["report"] = said(report.report)
 sh("modprobe nfnetlink")  # without which nft says something else
 found["again"] = said(report.report)
-'''
+"""
 
 
 @pytest.mark.slow

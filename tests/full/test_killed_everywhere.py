@@ -49,7 +49,7 @@ def test_files_of_names_at_every_step(host, way, steps, is_there):
 
 # An nft that kills (SIGKILL) the module's process, whose child it is, right before or after its first transaction.
 KILLER = {
-    "before": 'rm /run/kill; kill -9 $PPID; exit 1',
+    "before": "rm /run/kill; kill -9 $PPID; exit 1",
     "after": '/run/nft "$@"; rm /run/kill; kill -9 $PPID; exit 1',
 }
 PLAYED = {

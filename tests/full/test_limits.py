@@ -17,6 +17,7 @@ from kit import guest
 COUNT = 80
 PROGRAM = """
 import json, os, select, socket, struct, time
+from ansible_collections.virtnet.linux.plugins.module_utils.model.objects import Topology
 from ansible_collections.virtnet.linux.plugins.module_utils.system import limits
 from ansible_collections.virtnet.linux.plugins.module_utils.engine.converge import converge
 from ansible_collections.virtnet.linux.plugins.module_utils.inspect.report import report
@@ -65,7 +66,7 @@ found["killed"] = [run(neighbour_entries=4096), run(neighbour_entries=0), now()]
 
 for version in (4, 6):
     put("net.ipv%%d.neigh.default.gc_thresh3" %% version, %(few)d)
-converge(document)
+converge(Topology.read(document))
 addresses = {pair["peer"]["addresses"][0].split("/")[0] for pair in document["veth"]}
 found["few"] = len(_answering(addresses))
 found["warned"] = report()["host"]["warnings"]

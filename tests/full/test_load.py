@@ -17,6 +17,7 @@ import pytest
 from integration.robust.documents import absent, complete
 
 from ansible_collections.virtnet.linux.plugins.module_utils.engine.converge import converge
+from ansible_collections.virtnet.linux.plugins.module_utils.model.objects import Topology
 from ansible_collections.virtnet.linux.plugins.module_utils.rules import names
 from kit import snapshot
 
@@ -62,7 +63,7 @@ def _measured(document):
     """How many actions a run takes, its seconds, those of the processors (nft's too), and by how many MiB the process
     grows on the way."""
     start, before = time.monotonic(), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    actions = len(converge(document).actions)
+    actions = len(converge(Topology.read(document)).actions)
     grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
     return actions, time.monotonic() - start, sum(os.times()[:4]), grown / 1024
 
@@ -91,8 +92,8 @@ def _cycles(document, gone, times):
     """Make and remove in one process; open files, memory (KiB) and threads after the tenth time, and after the last."""
     seen = []
     for number in range(times):
-        converge(document)
-        converge(gone)
+        converge(Topology.read(document))
+        converge(Topology.read(gone))
         if number in (9, times - 1):
             gc.collect()
             seen.append((len(os.listdir("/proc/self/fd")), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss))

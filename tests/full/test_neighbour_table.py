@@ -17,6 +17,7 @@ import pytest
 from full.test_load import many
 
 from ansible_collections.virtnet.linux.plugins.module_utils.engine.converge import converge
+from ansible_collections.virtnet.linux.plugins.module_utils.model.objects import Topology
 
 _COUNT = 600  # entries of 600 containers for their gateway, and 600 of the host for them, are more than 1024
 _SECONDS = 4  # the kernel drops entries that are older than five where it needs room
@@ -55,7 +56,7 @@ def source():
 
 
 def _made_and_asked(document):
-    converge(document)
+    converge(Topology.read(document))
     return _answering({pair["peer"]["addresses"][0].split("/")[0] for pair in document["veth"]})
 
 

@@ -52,8 +52,7 @@ nsenter --target $pid --mount getent hosts client
 ! grep "^Uid:.0" /proc/$pid/status
 """
 CALL = (
-    'python3 -c "import urllib.request as r; '
-    "print(r.urlopen('http://%s:8080/hostname', timeout=10).read().decode())\""
+    "python3 -c \"import urllib.request as r; print(r.urlopen('http://%s:8080/hostname', timeout=10).read().decode())\""
 )
 GONE = """
 test ! -e /var/lib/virtnet; test ! -e /usr/local/sbin/virtnet; test ! -e /run/virtnet

@@ -50,8 +50,8 @@ def call(where, address, port):
 def run(check=False):
     document = {}
     for kind, given in NETWORK:
-        document[kind.KIND] = [{**{name: option.get("default") for name, option in kind.OPTIONS.items()}, **given}]
-    result = converge(document, check)
+        document[kind.KIND] = [given]
+    result = converge(Topology.read(document), check)
     return [action.line() for action in result.actions], result.warnings
 
 os.makedirs("/etc", exist_ok=True)

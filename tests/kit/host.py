@@ -171,9 +171,7 @@ class Host:
 @functools.cache
 def _load_engine() -> None:
     """Import what a module imports when it is run, so that children find it loaded."""
-    for name in (
-        "ansible.module", "inspect.report", "persist.persistence", "system.name_files", "nft.foreign"
-    ):
+    for name in ("ansible.module", "inspect.report", "persist.persistence", "system.name_files", "nft.foreign"):
         importlib.import_module(ENGINE + name)
     for kind in importlib.import_module(ENGINE + "engine.converge").KINDS.values():
         assert kind.KIND  # it is read when it is first used

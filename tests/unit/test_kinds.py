@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from ansible_collections.virtnet.linux.plugins.module_utils.engine import converge
+from ansible_collections.virtnet.linux.plugins.module_utils.model.objects import OBJECTS
 from ansible_collections.virtnet.linux.plugins.modules import topology
 from ansible_collections.virtnet.linux.plugins.plugin_utils.plan import host
 from kit.checkout import HOME
@@ -53,6 +54,6 @@ def test_a_module_documents_which_options_an_object_has_to_have(kind):
     """Argument specs cannot: an object stands at the top level or in config."""
     module = importlib.import_module("ansible_collections.virtnet.linux.plugins.modules." + kind)
     documented = yaml.safe_load(module.DOCUMENTATION)["options"]
-    for name, option in converge.KINDS[kind].OPTIONS.items():
+    for name, option in OBJECTS[kind].argument_spec().items():
         said = "Required, at the top level or in each object of O(config)." in documented[name]["description"]
         assert said == bool(option.get("required")), name

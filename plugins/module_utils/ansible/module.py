@@ -16,14 +16,13 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 from ansible_collections.virtnet.linux.plugins.module_utils.engine import privileges
 from ansible_collections.virtnet.linux.plugins.module_utils.engine.converge import (
-    KINDS,
-    Document,
     Refused,
     Stale,
     converge,
 )
 from ansible_collections.virtnet.linux.plugins.module_utils.facts.options import abridge
 from ansible_collections.virtnet.linux.plugins.module_utils.model.actions import Action, as_diff
+from ansible_collections.virtnet.linux.plugins.module_utils.model.objects import OBJECTS, Topology
 from ansible_collections.virtnet.linux.plugins.module_utils.netlink import messages
 from ansible_collections.virtnet.linux.plugins.module_utils.netlink.socket import NetlinkError
 from ansible_collections.virtnet.linux.plugins.module_utils.nft.firewall import FirewallError
@@ -39,15 +38,15 @@ _LOCK_TIMEOUT: dict[str, Any] = dict(type="int", default=60)
 
 def object_spec(kind: str) -> dict[str, Any]:
     """Return the argument spec of a kind's module: the options of one object, or a list of objects in ``config``."""
-    spec = _optional(KINDS[kind].OPTIONS)
-    spec["config"] = dict(type="list", elements="dict", options=_optional(KINDS[kind].OPTIONS))
+    spec = _optional(OBJECTS[kind].argument_spec())
+    spec["config"] = dict(type="list", elements="dict", options=_optional(OBJECTS[kind].argument_spec()))
     spec["lock_timeout"] = _LOCK_TIMEOUT
     return spec
 
 
 def topology_spec() -> dict[str, Any]:
     """Return the argument spec of the module for a whole topology: a list of objects for each kind."""
-    spec: dict[str, Any] = {kind: dict(type="list", elements="dict") for kind in KINDS}
+    spec: dict[str, Any] = {kind: dict(type="list", elements="dict") for kind in OBJECTS}
     spec["role"] = dict(type="str")
     spec["persist"] = dict(type="bool")
     spec["planned_on"] = dict(type="str")
@@ -58,25 +57,25 @@ def topology_spec() -> dict[str, Any]:
 def run_object(kind: str) -> None:
     """Run a kind's module."""
     module = _module(object_spec(kind), kind)
-    _run(module, {kind: _given(module, kind)})
+    _run(module, Topology.read({kind: _given(module, kind)}))
 
 
 def run_topology() -> None:
     """Run the module for a whole topology; its objects are those of the kinds' modules."""
     module = _module(topology_spec())
-    document: Document = {}
+    document = Topology()
     wrong: list[str] = []
-    for kind in KINDS:
+    for kind in OBJECTS:
         given = module.params[kind]
         if not given:
             continue
-        validator = ArgumentSpecValidator(KINDS[kind].OPTIONS)
-        document[kind] = []
+        validator = ArgumentSpecValidator(OBJECTS[kind].argument_spec())
         for place, item in enumerate(given):
             try:
                 result = validator.validate(item)
-                document[kind].append(result.validated_parameters)
                 said = result.error_messages
+                if not said:
+                    document.of(kind).append(OBJECTS[kind].read(result.validated_parameters))
             except _STUMBLES as error:
                 said = _misplaced(kind, item) or [str(error)]
             wrong += ["%s[%d]: %s" % (kind, place, message) for message in said]
@@ -142,7 +141,7 @@ def _misplaced(kind: str, one: dict[str, Any]) -> list[str]:
     """Return a message for each value that must be a dict with options and is none; Ansible parses text."""
     return [
         f"{name}: {one[name]!r} is given, and a dictionary belongs there: " + ", ".join(option["options"])
-        for name, option in KINDS[kind].OPTIONS.items()
+        for name, option in OBJECTS[kind].argument_spec().items()
         if option.get("type") == "dict" and "options" in option
         if not isinstance(one.get(name), (dict, str, type(None)))
     ]
@@ -156,7 +155,7 @@ def _optional(options: dict[str, Any]) -> dict[str, Any]:
 
 
 def _given(module: AnsibleModule, kind: str) -> list[dict[str, Any]]:
-    options = KINDS[kind].OPTIONS
+    options = OBJECTS[kind].argument_spec()
     one = {name: module.params[name] for name in options}
     if module.params["config"] is None:
         return _complete(module, options, [one])
@@ -190,7 +189,7 @@ def _refused(module: AnsibleModule, problems: list[str]) -> None:
 
 
 def _run(
-    module: AnsibleModule, document: Document, also: Callable[[Document], list[Action]] | None = None
+    module: AnsibleModule, document: Topology, also: Callable[[Topology], list[Action[Any]]] | None = None
 ) -> None:
     _require(module)
     try:
@@ -215,7 +214,7 @@ def _run(
     _done(module, result.actions)
 
 
-def _done(module: AnsibleModule, actions: list[Action]) -> None:
+def _done(module: AnsibleModule, actions: list[Action[Any]]) -> None:
     """Exit with the actions done."""
     found: dict[str, Any] = {"changed": bool(actions), "actions": [action.shown() for action in actions]}
     if "planned_on" in module.params:

@@ -49,6 +49,7 @@ from ansible_collections.virtnet.linux.plugins.module_utils.kinds import (
 from ansible_collections.virtnet.linux.plugins.module_utils.links import endpoint_checks, endpoint_neighbours
 from ansible_collections.virtnet.linux.plugins.module_utils.model.actions import Action
 from ansible_collections.virtnet.linux.plugins.module_utils.model.firewall_state import NatPort, Policy, State
+from ansible_collections.virtnet.linux.plugins.module_utils.model.objects import Topology
 from ansible_collections.virtnet.linux.plugins.module_utils.netlink import conntrack
 from ansible_collections.virtnet.linux.plugins.module_utils.nft import firewall, ruleset
 from ansible_collections.virtnet.linux.plugins.module_utils.nft.elements import bridge_of, elements
@@ -98,7 +99,6 @@ FIREWALL = "firewall"  # the kind of an action that only repairs our tables
 
 _FEW = 100  # objects whose state is read faster than nft lists our tables
 
-Document = dict[str, list[dict[str, Any]]]
 _Key = TypeVar("_Key")
 
 
@@ -117,16 +117,16 @@ class Stale(Exception):
 class Result(NamedTuple):
     """The actions done, in order, or (in check mode) predicted; and warnings."""
 
-    actions: list[Action]
+    actions: list[Action[Any]]
     warnings: list[str]
 
 
 def converge(
-    document: Document | Callable[[], Document],
+    document: Topology | Callable[[], Topology],
     check: bool = False,
     lock_timeout: float = 60,
     stop_after: int | None = None,
-    also: Callable[[Document], list[Action]] | None = None,
+    also: Callable[[Topology], list[Action[Any]]] | None = None,
     spare_listeners: bool = False,
     planned_on: str | None = None,
 ) -> Result:
@@ -142,7 +142,7 @@ def converge(
         if not check:
             stack.enter_context(runtime_state.lock(lock_timeout))
         document = document() if callable(document) else document
-        host = Host(waits=sum(map(len, document.values())) < _FEW)
+        host = Host(waits=len(document) < _FEW)
         stack.callback(host.release)
         if not check:
             stack.callback(host.memory.save)  # also where the document is refused: then the lock file is deleted
@@ -151,22 +151,22 @@ def converge(
             raise Stale
         host.heads = _heads_of_segments(document, host)
         warnings = host.memory.lost + _refuse(document, host, check)
-        wanted = _firewall_state(document, host)
-        warnings += _lost_answers(document, host, wanted)
+        desired = _firewall_state(document, host)
+        warnings += _lost_answers(document, host, desired)
         try:
-            text = firewall.transaction(host.firewall, wanted)
+            text = firewall.transaction(host.firewall, desired)
         except ValueError as impossible:
             raise Refused(str(impossible).splitlines()) from impossible
         actions = also(document) if also is not None else []
-        neighbours = endpoint_neighbours.desired(document, host, wanted)
-        actions += _plan(document, host, wanted, neighbours, bool(text))
+        neighbours = endpoint_neighbours.desired(document, host, desired)
+        actions += _plan(document, host, desired, neighbours, bool(text))
         obstacles = privileges.obstacles(actions, host)
         if spare_listeners:
             obstacles += nat_port.cut_off(actions)
         if obstacles:
             raise Refused(obstacles)
         if not check:
-            _apply(actions[:stop_after], host, wanted, neighbours, text)
+            _apply(actions[:stop_after], host, desired, neighbours, text)
             if host.memory["netns_directory"]:
                 netns.tidy(host)
             if host.memory["name_files"]:
@@ -186,18 +186,18 @@ def _uncollected() -> Iterator[None]:
             gc.enable()
 
 
-def _objects(document: Document) -> Iterator[tuple[Kind, dict[str, Any]]]:
+def _objects(document: Topology) -> Iterator[tuple[Kind, Any]]:
     for name, kind in KINDS.items():
-        for wanted in document.get(name) or []:
-            yield kind, wanted
+        for desired in document.of(name):
+            yield kind, desired
 
 
-def _foretell(document: Document, host: Host) -> None:
+def _foretell(document: Topology, host: Host) -> None:
     """Record in ``host`` the objects to be created and deleted, so that objects may refer to each other."""
     renamed.find(document, host)
     for name, kind in FORETELLING.items():
-        for wanted in document.get(name) or []:
-            kind.foretell(wanted, host)
+        for desired in document.of(name):
+            kind.foretell(desired, host)
         if name == NETNS:  # before pairs: their ends are searched in the namespaces
             host.open_ahead()
     host.read_ahead()
@@ -205,20 +205,20 @@ def _foretell(document: Document, host: Host) -> None:
         host.namespaces_going.update(netns.replaced(host))
 
 
-def _refuse(document: Document, host: Host, check: bool) -> list[str]:
+def _refuse(document: Topology, host: Host, check: bool) -> list[str]:
     """Validate the document; return warnings. Raises Refused with all errors. In check mode a missing reference is a
     warning: an earlier task would have created the object."""
     problems = Problems()
     seen: set[tuple[Any, ...]] = set()
-    for module, wanted in _objects(document):
-        module.check(wanted, host, problems)
-        for key in module.identities(wanted):
+    for module, desired in _objects(document):
+        module.check(desired, host, problems)
+        for key in module.identities(desired):
             if key in seen:
                 problems.add(module.KIND, key[-1], key[0], key[-1], "declared twice")
             seen.add(key)
-            if key[0] == "link" and wanted["state"] == "present":
-                about = wanted.get("device") or wanted["name"]
-                is_near = key[1:] == (wanted["netns"], wanted["name"] or about)
+            if key[0] == "link" and desired.is_present:
+                about = desired.device or desired.name
+                is_near = key[1:] == (desired.netns, desired.name or about)
                 field = "name" if is_near else "peer.name"
                 endpoint_checks.check_altname(module.KIND, about, field, key[1:], host, problems)
     if problems.found or (problems.missing and not check):
@@ -226,18 +226,18 @@ def _refuse(document: Document, host: Host, check: bool) -> list[str]:
     return problems.missing + problems.warnings
 
 
-def _firewall_state(document: Document, host: Host) -> State:
+def _firewall_state(document: Topology, host: Host) -> State:
     """Return the desired firewall state: the current one with the declared objects applied."""
     state: State = host.firewall.state.copy()
-    veths = document.get(VETH)
+    veths = document.veth
     if veths:
         host.bridges_of_containers = veth.bridges_of_containers(veths, host)
     for netns_of, name in host.links_going:
         if netns_of is None:
             state.ports.pop(name, None)
     for name, kind in FILTERING.items():
-        for wanted in document.get(name) or []:
-            kind.lay(wanted, state, host)
+        for desired in document.of(name):
+            kind.lay(desired, state, host)
     if veths:
         veth.lay_cables(veths, state, host)  # after the policies of both ends' bridges
         veth.lay_neighbours(veths, state, host)
@@ -246,7 +246,7 @@ def _firewall_state(document: Document, host: Host) -> State:
     state.routers = gateway.routers(state, host)
     state.tunnel_ports = frozenset()
     if state.policies or state.tunnels:  # otherwise there are no containers whose packets to VTEPs are to be dropped
-        state.tunnel_ports = vxlan_tunnel.udp_ports(document.get(VXLAN_TUNNEL) or [], host)
+        state.tunnel_ports = vxlan_tunnel.udp_ports(document.vxlan_tunnel, host)
     return state
 
 
@@ -264,30 +264,30 @@ def _forget_vanished(state: State, host: Host) -> None:
             del ports[name]
 
 
-def _heads_of_segments(document: Document, host: Host) -> dict[str, str]:
+def _heads_of_segments(document: Topology, host: Host) -> dict[str, str]:
     """Return the gateway bridge, the one with the addresses, of each bridge attached to another network's segment."""
     labels = {link.name: link.labels or {} for link in host.stack(None).links.values() if link.kind == "bridge"}
-    labels.update({one["name"]: one["labels"] or {} for one in document.get(BRIDGE) or []})
+    labels.update({one.name: one.labels or {} for one in document.bridge})
     bridge_of = {held["network"]: name for name, held in labels.items() if "network" in held}
     return {name: bridge_of[held["joins"]] for name, held in labels.items() if held.get("joins", "") in bridge_of}
 
 
-def _lost_answers(document: Document, host: Host, wanted: State) -> list[str]:
+def _lost_answers(document: Topology, host: Host, desired: State) -> list[str]:
     """Return warnings on ports whose replies are misrouted, where the host has routing rules of its own."""
-    if not (wanted.nat_ports or wanted.openings) or host.stack(None).is_plainly_routed:
+    if not (desired.nat_ports or desired.openings) or host.stack(None).is_plainly_routed:
         return []
     from ansible_collections.virtnet.linux.plugins.module_utils.engine import answers, routing  # few hosts need it
 
-    declared = {one["name"]: one["labels"] or {} for one in document.get(BRIDGE) or []}
+    declared = {one.name: one.labels or {} for one in document.bridge}
     names = {bridge: labels["network"] for bridge, labels in declared.items() if "network" in labels}
-    return answers.warnings(wanted, host, {**routing.names_of(host), **names})
+    return answers.warnings(desired, host, {**routing.names_of(host), **names})
 
 
 def _plan(
-    document: Document, host: Host, wanted: State, neighbours: endpoint_neighbours.Entries, to_filter: bool
-) -> list[Action]:
+    document: Topology, host: Host, desired: State, neighbours: endpoint_neighbours.Entries, to_filter: bool
+) -> list[Action[Any]]:
     """Return all actions, in the order in which they are carried out."""
-    by_kind: dict[str, list[Action]] = {kind: [] for kind in KINDS}
+    by_kind: dict[str, list[Action[Any]]] = {kind: [] for kind in KINDS}
     for module, item in _objects(document):
         by_kind[module.KIND] += module.plan(item, host)
     by_kind[VXLAN_TUNNEL] += _tunnels_on_changed_bridges(document, by_kind, host)
@@ -298,7 +298,7 @@ def _plan(
             Action("change", FIREWALL, "tables virtnet", {"rules": "not as they should be"}, {"rules": "restored"}, {})
         ]
     filters += go[FOREIGN_FIREWALL] + stay[FOREIGN_FIREWALL]
-    rules = _rules(wanted, host)
+    rules = _rules(desired, host)
     first = endpoint_checks.squatters(host) + stay[NETNS] + stay[BRIDGE]
     first += [action for action in rules if action.verb != "delete"]
     leaving = (VXLAN_TUNNEL, INTERFACE, VETH, BRIDGE, RESOLVER, NETNS)
@@ -306,47 +306,49 @@ def _plan(
     last += stay[VETH] + endpoint_neighbours.plan(document, host, neighbours, stay[BRIDGE])
     last += stay[INTERFACE] + stay[VXLAN_TUNNEL]
     told = [*(action for action in rules if action.verb == "delete"), *by_kind[NETWORK_NAMES], *stay[RESOLVER]]
-    return first + gateway.closing(wanted, host) + filters + last + gateway.opening(wanted, host) + told
+    return first + gateway.closing(desired, host) + filters + last + gateway.opening(desired, host) + told
 
 
-def _rules(wanted: State, host: Host) -> list[Action]:
+def _rules(desired: State, host: Host) -> list[Action[Any]]:
     """Return actions for routing rules that send packets for containers to them, before other rules of the host."""
     if host.stack(None).is_plainly_routed:
         return []
     from ansible_collections.virtnet.linux.plugins.module_utils.engine import routing  # few hosts need it
 
-    return routing.plan(wanted, host)
+    return routing.plan(desired, host)
 
 
-def _apply_rules(actions: dict[str, list[Action]], host: Host) -> None:
+def _apply_rules(actions: dict[str, list[Action[Any]]], host: Host) -> None:
     if actions.get(RULE):
         from ansible_collections.virtnet.linux.plugins.module_utils.engine import routing
 
         routing.apply(actions[RULE], host)
 
 
-def _tunnels_on_changed_bridges(document: Document, by_kind: dict[str, list[Action]], host: Host) -> list[Action]:
+def _tunnels_on_changed_bridges(
+    document: Topology, by_kind: dict[str, list[Action[Any]]], host: Host
+) -> list[Action[Any]]:
     """Return actions for tunnels on bridges whose MAC changes: the kernel flushes their neighbour entries."""
-    bridges = {(action.wanted["netns"], action.name) for action in by_kind[BRIDGE] if "mac" in action.after}
-    have_actions = {(action.wanted["netns"], action.name) for action in by_kind[VXLAN_TUNNEL]}
+    bridges = {(action.desired.netns, action.name) for action in by_kind[BRIDGE] if "mac" in action.after}
+    have_actions = {(action.desired.netns, action.name) for action in by_kind[VXLAN_TUNNEL]}
     return [
         action
-        for wanted in document.get(VXLAN_TUNNEL) or []
-        if (wanted["netns"], wanted["name"]) not in have_actions and (wanted["netns"], wanted["bridge"]) in bridges
-        for action in vxlan_tunnel.renew(wanted, host)
+        for desired in document.vxlan_tunnel
+        if (desired.netns, desired.name) not in have_actions and (desired.netns, desired.bridge) in bridges
+        for action in vxlan_tunnel.renew(desired, host)
     ]
 
 
-def _split(by_kind: dict[str, list[Action]]) -> tuple[dict[str, list[Action]], dict[str, list[Action]]]:
+def _split(by_kind: dict[str, list[Action[Any]]]) -> tuple[dict[str, list[Action[Any]]], dict[str, list[Action[Any]]]]:
     stay = {kind: [action for action in actions if action.verb != "delete"] for kind, actions in by_kind.items()}
     go = {kind: [action for action in actions if action.verb == "delete"] for kind, actions in by_kind.items()}
     return stay, go
 
 
 def _apply(
-    actions: list[Action], host: Host, wanted: State, neighbours: endpoint_neighbours.Entries, text: str
+    actions: list[Action[Any]], host: Host, desired: State, neighbours: endpoint_neighbours.Entries, text: str
 ) -> None:
-    by_kind: dict[str, list[Action]] = {}
+    by_kind: dict[str, list[Action[Any]]] = {}
     for action in actions:
         by_kind.setdefault(action.kind, []).append(action)
     stay, go = _split(by_kind)
@@ -355,15 +357,15 @@ def _apply(
     _make(NETNS, stay, host)
     _make(BRIDGE, stay, host)
     _apply_rules(stay, host)
-    first = wanted
+    first = desired
     sysctls = by_kind.get(gateway.SYSCTL, [])
     gateway.apply([action for action in sysctls if gateway.closes(action)], host)
     if host.memory["to_forget"] or any(
         action.kind in (BRIDGE_POLICY, NAT_PORT, VETH, VXLAN_TUNNEL, FIREWALL) for action in actions
     ):
         before = host.firewall.state
-        first = _before_addresses_move(before, wanted)
-        _apply_firewall(host, before, first, text if first == wanted else firewall.transaction(host.firewall, first))
+        first = _before_addresses_move(before, desired)
+        _apply_firewall(host, before, first, text if first == desired else firewall.transaction(host.firewall, first))
     _make(FOREIGN_FIREWALL, by_kind, host)
     _take_away(VXLAN_TUNNEL, go, host)
     _take_away(INTERFACE, go, host)
@@ -371,9 +373,9 @@ def _apply(
     _make(VETH, stay, host)
     if by_kind.keys() & {*endpoint_neighbours.FOLLOWS, endpoint_neighbours.KIND, FIREWALL}:
         endpoint_neighbours.apply(neighbours, host)
-    if first != wanted:
+    if first != desired:
         there = firewall.Live(elements(first), ruleset.FAMILIES)
-        _apply_firewall(host, first, wanted, firewall.transaction(there, wanted))
+        _apply_firewall(host, first, desired, firewall.transaction(there, desired))
     _make(INTERFACE, stay, host)
     _make(VXLAN_TUNNEL, stay, host)
     if some := stay.get(NETNS):
@@ -386,17 +388,17 @@ def _apply(
         _make(RESOLVER, stay, host)
 
 
-def _make(kind: str, actions: dict[str, list[Action]], host: Host) -> None:
+def _make(kind: str, actions: dict[str, list[Action[Any]]], host: Host) -> None:
     if actions.get(kind):
         MAKING[kind].apply(actions[kind], host)
 
 
-def _take_away(kind: str, actions: dict[str, list[Action]], host: Host) -> None:
+def _take_away(kind: str, actions: dict[str, list[Action[Any]]], host: Host) -> None:
     if actions.get(kind):
         LEAVING[kind].delete(actions[kind], host)
 
 
-def _take_containers_away(go: dict[str, list[Action]], host: Host) -> None:
+def _take_containers_away(go: dict[str, list[Action[Any]]], host: Host) -> None:
     """Delete pairs (by their first end), bridges, namespaces and their name files; other ports of a bridge stay.
 
     The kernel deletes links for most of that time, so the rest is done in parallel. Only handles of namespaces that
@@ -406,7 +408,7 @@ def _take_containers_away(go: dict[str, list[Action]], host: Host) -> None:
     leaving = go.get(NETNS, [])
     netns.send_nics_home(leaving, host)
     held = netns.held(leaving, host)
-    links = [(action.wanted["netns"], action.name) for action in go.get(VETH, []) + go.get(BRIDGE, [])]
+    links = [(action.desired.netns, action.name) for action in go.get(VETH, []) + go.get(BRIDGE, [])]
     links += netns.links(leaving, held, host)
     waiting = {action.name for action in held} | host.memory["handles"].keys()
     with Meanwhile(lambda: _delete_links(links, host)):
@@ -423,29 +425,29 @@ def _delete_links(links: list[tuple[str | None, str]], host: Host) -> None:
         host.stack(netns_name).delete_links(names)
 
 
-def _before_addresses_move(before: State, wanted: State) -> State:
+def _before_addresses_move(before: State, desired: State) -> State:
     """Return the desired state without new ports to an address that another endpoint still has, until the links are
     moved: that endpoint would answer them."""
-    holders = {address: name for name, guard in wanted.guards.items() for address in guard.addresses}
+    holders = {address: name for name, guard in desired.guards.items() for address in guard.addresses}
     moving = {
         address for name, guard in before.guards.items() for address in guard.addresses if holders.get(address) != name
     }
-    first = wanted.copy()
-    for key, port in wanted.nat_ports.items():
+    first = desired.copy()
+    for key, port in desired.nat_ports.items():
         if port.to_address in moving and before.nat_ports.get(key) != port:
             del first.nat_ports[key]
-    for key, opening in wanted.openings.items():
+    for key, opening in desired.openings.items():
         if opening.address in moving and before.openings.get(key) != opening:
             del first.openings[key]
     return first
 
 
-def _apply_firewall(host: Host, before: State, wanted: State, text: str) -> None:
-    changed = _ports_to_forget(before, wanted)
+def _apply_firewall(host: Host, before: State, desired: State, text: str) -> None:
+    changed = _ports_to_forget(before, desired)
     changed.update((protocol, port) for protocol, port in host.memory["to_forget"].values())
     host.memory["to_forget"].update({"%s %d" % port: port for port in changed if port[0] != "tcp"})
-    host.memory["networks_to_forget"].update(dict.fromkeys(_networks_going(before, wanted), True))
-    host.memory["networks_to_part"].update(dict.fromkeys(_networks_parted(before, wanted), True))
+    host.memory["networks_to_forget"].update(dict.fromkeys(_networks_going(before, desired), True))
+    host.memory["networks_to_part"].update(dict.fromkeys(_networks_parted(before, desired), True))
     host.memory.save()  # if the run is killed after the transaction, the next one deletes the flows
     firewall.apply(text)
     # after the transaction: a packet in between would recreate the old conntrack entry
@@ -457,14 +459,14 @@ def _differing(before: dict[_Key, Any], after: dict[_Key, Any]) -> list[_Key]:
     return [key for key in set(before) | set(after) if before.get(key) != after.get(key)]
 
 
-def _ports_to_forget(before: State, wanted: State) -> set[tuple[str, int]]:
+def _ports_to_forget(before: State, desired: State) -> set[tuple[str, int]]:
     """Return protocol and destination port of flows whose translation or ingress changes."""
-    found = {(protocol, port) for protocol, _address, port in _differing(before.nat_ports, wanted.nat_ports)}
-    found.update((protocol, port) for protocol, _address, port in _differing(before.openings, wanted.openings))
+    found = {(protocol, port) for protocol, _address, port in _differing(before.nat_ports, desired.nat_ports)}
+    found.update((protocol, port) for protocol, _address, port in _differing(before.openings, desired.openings))
     for key, port in before.nat_ports.items():
-        if wanted.nat_ports.get(key) != port and _is_open(port, before):
+        if desired.nat_ports.get(key) != port and _is_open(port, before):
             found.add((port.protocol, port.to_port))  # reached directly, without DNAT
-    found.update(("udp", port) for port in wanted.tunnel_ports - before.tunnel_ports)
+    found.update(("udp", port) for port in desired.tunnel_ports - before.tunnel_ports)
     return found
 
 
@@ -474,20 +476,20 @@ def _is_open(port: NatPort, state: State) -> bool:
     return policy is not None and policy.mode(ip.version_of(port.to_address)) == "routed"
 
 
-def _networks_going(before: State, wanted: State) -> set[str]:
+def _networks_going(before: State, desired: State) -> set[str]:
     """Return the subnets of networks that are deleted or closed to established flows, and the addresses that endpoints
     no longer have."""
-    kept = {ip.network(subnet) for policy in wanted.policies.values() for subnet in policy.subnets}
+    kept = {ip.network(subnet) for policy in desired.policies.values() for subnet in policy.subnets}
     subnets = {subnet for policy in before.policies.values() for subnet in policy.subnets}
     going = {subnet for subnet in subnets if not any(ip.network(subnet).overlaps(one) for one in kept)}
     for bridge_name, policy in before.policies.items():
-        if bridge_name in wanted.policies and _closes(policy, wanted.policies[bridge_name]):
+        if bridge_name in desired.policies and _closes(policy, desired.policies[bridge_name]):
             going.update(policy.subnets)
     for name, guard in before.guards.items():
-        now = wanted.guards.get(name)
-        if name not in wanted.ports or (now is not None and now.addresses_checked):
+        now = desired.guards.get(name)
+        if name not in desired.ports or (now is not None and now.addresses_checked):
             going.update(guard.addresses)
-    return going.difference(*(guard.addresses for guard in wanted.guards.values()))
+    return going.difference(*(guard.addresses for guard in desired.guards.values()))
 
 
 def _closes(before: Policy, after: Policy) -> bool:
@@ -498,11 +500,11 @@ def _closes(before: Policy, after: Policy) -> bool:
     return modes or fewer or (after.internal and not before.internal)
 
 
-def _networks_parted(before: State, wanted: State) -> set[str]:
+def _networks_parted(before: State, desired: State) -> set[str]:
     """Return the subnets of networks whose icc becomes false: containers may no longer reach each other."""
-    parted = [name for name, policy in wanted.policies.items() if not policy.icc]
+    parted = [name for name, policy in desired.policies.items() if not policy.icc]
     return {subnet for name in parted if name in before.policies and before.policies[name].icc
-            for subnet in wanted.policies[name].subnets}  # fmt: skip
+            for subnet in desired.policies[name].subnets}  # fmt: skip
 
 
 def _forget_flows(host: Host) -> None:

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 from ansible_collections.virtnet.linux.plugins.module_utils.facts.host import Host
 from ansible_collections.virtnet.linux.plugins.module_utils.model.actions import Action
@@ -34,6 +34,16 @@ _OF_LINK = {4: "net/ipv4/conf/%s/forwarding", 6: "net/ipv6/conf/%s/force_forward
 _RA_OF_LINKS_TO_COME = "net/ipv6/conf/default/accept_ra"
 _LOOPBACK6 = "::1/128"
 _LOOPBACK6_METRIC = 2048  # after lo's own route
+
+
+class Setting(NamedTuple):
+    """How a sysctl or route is set: ``closes`` before the firewall changes, else after it; ``remember`` True to record
+    the old value (and ``besides``), False to forget it, None for neither. ``bridge`` is that of a route."""
+
+    closes: bool = False
+    remember: bool | None = None
+    besides: dict[str, Any] = {}  # noqa: RUF012
+    bridge: str = ""
 
 
 def needs_norouter(state: State, host: Host) -> frozenset[int]:
@@ -61,29 +71,29 @@ def routers(state: State, host: Host) -> frozenset[str]:
     return frozenset(link for link in links if link is not None)
 
 
-def closing(state: State, host: Host) -> list[Action]:
+def closing(state: State, host: Host) -> list[Action[Setting]]:
     """Return the actions that restore old values; carried out before the rules that guard them are deleted."""
     return [*_forwarding_off(state, host), *_localnet(state, host, "0")]
 
 
-def opening(state: State, host: Host) -> list[Action]:
+def opening(state: State, host: Host) -> list[Action[Setting]]:
     """Return the actions that the desired firewall state needs; carried out after its rules are in force."""
     return [*_forwarding_on(state, host), *_localnet(state, host, "1"), *_loopback6(state, host)]
 
 
-def closes(action: Action) -> bool:
+def closes(action: Action[Any]) -> bool:
     """Return whether the action is one of closing()."""
-    return action.kind == SYSCTL and action.wanted["closes"]
+    return action.kind == SYSCTL and bool(action.desired.closes)
 
 
-def apply(actions: list[Action], host: Host) -> None:
+def apply(actions: list[Action[Setting]], host: Host) -> None:
     """Set the sysctls and routes; record the old values in the runtime state."""
     stack = host.stack(None)
     for action in actions:
         if action.kind == SYSCTL:
             _set(action, host)
         else:
-            link = stack.lookup(action.wanted["bridge"])
+            link = stack.lookup(action.desired.bridge)
             if link is not None:
                 route = messages.append_local_route(link.index, _LOOPBACK6, _LOOPBACK6_METRIC)
                 stack.send([Request(route, "route " + action.name)])
@@ -131,7 +141,7 @@ def _is_bridges(key: str, state: State) -> bool:
     return any(key == of_link % name for of_link in _OF_LINK.values() for name in state.policies)
 
 
-def _forwarding_on(state: State, host: Host) -> Iterator[Action]:
+def _forwarding_on(state: State, host: Host) -> Iterator[Action[Setting]]:
     for version, of_host in sysctls.FORWARDING.items():
         for key in _forwarding_keys(state, version):
             now = _after_closing(key, version, state, host)
@@ -140,7 +150,7 @@ def _forwarding_on(state: State, host: Host) -> Iterator[Action]:
             if now in ("1", None):
                 continue
             if _is_bridges(key, state):
-                yield _change(key, now, "1", {"remember": None, "closes": False})
+                yield _change(key, now, "1", Setting())
             elif key != of_host:
                 yield _remember(key, now, "1")
             else:
@@ -151,13 +161,13 @@ def _forwarding_on(state: State, host: Host) -> Iterator[Action]:
         yield from _bridges_on(state)
 
 
-def _bridges_on(state: State) -> Iterator[Action]:
+def _bridges_on(state: State) -> Iterator[Action[Setting]]:
     """Yield a change for each bridge whose forwarding was disabled out of band: the host's own sysctl sets every link
     only when it is written."""
     for policy in _forwarded(state, 4):
         key = _OF_LINK[4] % policy.bridge
         if sysctls.read(key) == "0":
-            yield _change(key, "0", "1", {"remember": None, "closes": False})
+            yield _change(key, "0", "1", Setting())
 
 
 def _after_closing(key: str, version: int, state: State, host: Host) -> str | None:
@@ -170,7 +180,7 @@ def _after_closing(key: str, version: int, state: State, host: Host) -> str | No
     return now
 
 
-def _forwarding_off(state: State, host: Host) -> Iterator[Action]:
+def _forwarding_off(state: State, host: Host) -> Iterator[Action[Setting]]:
     remembered = _remembered(host)
     needed = {key for version in sysctls.FORWARDING for key in _forwarding_keys(state, version)}
     for key in sorted(key for key in remembered if key not in needed and not key.endswith("/accept_ra")):
@@ -182,7 +192,7 @@ def _forwarding_off(state: State, host: Host) -> Iterator[Action]:
     yield from _bridges_off(needed, host)
 
 
-def _bridges_off(needed: set[str], host: Host) -> Iterator[Action]:
+def _bridges_off(needed: set[str], host: Host) -> Iterator[Action[Setting]]:
     """Yield a change for each bridge that stays and no longer needs forwarding of its own."""
     for version, of_host in sysctls.FORWARDING.items():
         if version == 4 and (of_host in needed or sysctls.read(of_host) == "1"):
@@ -191,10 +201,10 @@ def _bridges_off(needed: set[str], host: Host) -> Iterator[Action]:
         for name in sorted(name for name in told if (None, name) not in host.links_going):
             key = _OF_LINK[version] % name
             if key not in needed and sysctls.read(key) == "1":
-                yield _change(key, "1", "0", {"remember": None, "closes": True})
+                yield _change(key, "1", "0", Setting(closes=True))
 
 
-def _keep_accepting(host: Host) -> Iterator[Action]:
+def _keep_accepting(host: Host) -> Iterator[Action[Setting]]:
     """Yield changes of accept_ra to 2: a link with 1 ignores router advertisements, and loses its default route, once
     forwarding is enabled. Also for links created later."""
     values = _accept_ra(host)
@@ -205,13 +215,13 @@ def _keep_accepting(host: Host) -> Iterator[Action]:
         yield _remember(_RA_OF_LINKS_TO_COME, "1", "2", own=own)
 
 
-def _links_that_came(host: Host, remembered: dict[str, Any]) -> Iterator[Action]:
+def _links_that_came(host: Host, remembered: dict[str, Any]) -> Iterator[Action[Setting]]:
     """Yield changes back for links created since, or NICs moved back, that inherited accept_ra from conf/default; not
     for those that had this value before. Where the old values are missing, nothing is changed."""
     own = remembered.get(_RA_OF_LINKS_TO_COME, {}).get("own")
     for key, value in sorted(_accept_ra(host).items()):
         if own is not None and value == "2" and key not in own and key not in remembered:
-            yield _change(key, "2", "1", {"remember": None, "closes": True})
+            yield _change(key, "2", "1", Setting(closes=True))
 
 
 def _accept_ra(host: Host) -> dict[str, str | None]:
@@ -225,7 +235,7 @@ def _accept_ra(host: Host) -> dict[str, str | None]:
     return {key: sysctls.read(key) for key in keys}
 
 
-def _localnet(state: State, host: Host, value: str) -> Iterator[Action]:
+def _localnet(state: State, host: Host, value: str) -> Iterator[Action[Setting]]:
     """Yield changes to route_localnet of bridges with ports that this host reaches through 127.0.0.1. Ports of a bridge
     that was deleted out of band stay, for the one created in its place."""
     names = set(firewall.loopback_bridges(state)[4])
@@ -238,38 +248,40 @@ def _localnet(state: State, host: Host, value: str) -> Iterator[Action]:
         key = f"{_CONF[4]}/{name}/route_localnet"
         now = sysctls.read(key)
         if (now or "0") != value:
-            yield _change(key, now, value, {"remember": None, "closes": value == "0"})
+            yield _change(key, now, value, Setting(closes=value == "0"))
 
 
-def _loopback6(state: State, host: Host) -> Iterator[Action]:
+def _loopback6(state: State, host: Host) -> Iterator[Action[Setting]]:
     """Yield a local route to ::1 on each bridge with ports that this host reaches through ::1."""
     stack = host.stack(None)
     for name in sorted(filter(host.will_have_link, firewall.loopback_bridges(state)[6])):
         link = stack.links.get(name)
         if link is None or (link.index, _LOOPBACK6) not in stack.local_routes:
-            yield Action("create", ROUTE, "local ::1 dev " + name, {}, {"metric": _LOOPBACK6_METRIC}, {"bridge": name})
+            yield Action(
+                "create", ROUTE, "local ::1 dev " + name, {}, {"metric": _LOOPBACK6_METRIC}, Setting(bridge=name)
+            )
 
 
-def _remember(key: str, before: str | None, after: str, **besides: Any) -> Action:
+def _remember(key: str, before: str | None, after: str, **besides: Any) -> Action[Setting]:
     """Return a change whose old value is recorded, together with ``besides``."""
-    return _change(key, before, after, {"remember": True, "closes": False, "besides": besides})
+    return _change(key, before, after, Setting(remember=True, besides=besides))
 
 
-def _give_back(key: str, remembered: dict[str, Any]) -> Action:
+def _give_back(key: str, remembered: dict[str, Any]) -> Action[Setting]:
     """Return a change to the old value; if the value was changed out of band it stays, and the record is deleted."""
     was, ours = remembered[key]["was"], remembered[key]["set"]
     now = sysctls.read(key)
-    return _change(key, now, was if now == ours else now, {"remember": False, "closes": True})
+    return _change(key, now, was if now == ours else now, Setting(closes=True, remember=False))
 
 
-def _change(key: str, before: str | None, after: str | None, about: dict[str, Any]) -> Action:
+def _change(key: str, before: str | None, after: str | None, about: Setting) -> Action[Setting]:
     return Action("change", SYSCTL, key, {"value": before}, {"value": after}, about)
 
 
-def _set(action: Action, host: Host) -> None:
-    key, before, after, remember = action.name, action.before["value"], action.after["value"], action.wanted["remember"]
+def _set(action: Action[Setting], host: Host) -> None:
+    key, before, after, remember = action.name, action.before["value"], action.after["value"], action.desired.remember
     if remember:
-        host.memory["sysctls"].setdefault(key, {"was": before, "set": after, **action.wanted["besides"]})
+        host.memory["sysctls"].setdefault(key, {"was": before, "set": after, **action.desired.besides})
         host.memory.save()  # before the value changes: a crash in between must not lose the old one
     if after is not None and after != before:
         sysctls.write(key, after)

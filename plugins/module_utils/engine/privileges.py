@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Iterable
+from typing import Any
 
 from ansible_collections.virtnet.linux.plugins.module_utils.engine import gateway
 from ansible_collections.virtnet.linux.plugins.module_utils.facts.host import Host
@@ -38,7 +39,7 @@ def lacking() -> str | None:
     return open_files.lacking()
 
 
-def obstacles(actions: Iterable[Action], host: Host) -> list[str]:
+def obstacles(actions: Iterable[Action[Any]], host: Host) -> list[str]:
     """Return a message for each reason why these actions would fail on this host."""
     found = []
     writers = sorted({f"{action.kind} {action.name}" for action in actions if _sets_sysctls(action)})
@@ -60,13 +61,13 @@ def obstacles(actions: Iterable[Action], host: Host) -> list[str]:
     return found
 
 
-def _refused_sysctls(actions: Iterable[Action]) -> list[str]:
+def _refused_sysctls(actions: Iterable[Action[Any]]) -> list[str]:
     """Return a message for each sysctl value that the kernel rejects; tried in a temporary namespace."""
     asked = [
         (action, key, value)
         for action in actions
         if action.kind == NETNS and action.verb != "delete"
-        for key, value in netns.sysctls_of(action.wanted).items()
+        for key, value in netns.sysctls_of(action.desired).items()
     ]
     if not asked:
         return []
@@ -75,7 +76,7 @@ def _refused_sysctls(actions: Iterable[Action]) -> list[str]:
     found = []
     for action, key, value in asked:
         why = refusals[key, value]
-        if why is not None and (why != sysctls.NO_NAMESPACES or action.wanted["join"] != netns.HOST):
+        if why is not None and (why != sysctls.NO_NAMESPACES or action.desired.join != netns.HOST):
             found.append(f"netns {action.name}: sysctls: {key}: '{value}': {why}")
     return found
 
@@ -93,11 +94,11 @@ def makes(kind: str) -> bool:
     return True
 
 
-def _sets_sysctls(action: Action) -> bool:
+def _sets_sysctls(action: Action[Any]) -> bool:
     if action.verb == "delete":
         return False
     if action.kind == NETNS:
-        return action.wanted["forwarding"] is not None or bool(action.wanted["sysctls"])
+        return action.desired.forwarding is not None or bool(action.desired.sysctls)
     return action.kind in (gateway.SYSCTL, BRIDGE, VXLAN_TUNNEL)
 
 

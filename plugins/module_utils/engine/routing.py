@@ -73,7 +73,7 @@ class View:
         ]
 
 
-def plan(state: State, host: Host) -> list[Action]:
+def plan(state: State, host: Host) -> list[Action[str]]:
     """Return actions for rules to be added, moved before others added since, or deleted with their networks."""
     stack = host.stack(None)
     ours = [rule for rule in stack.rules if rule.is_ours]
@@ -90,11 +90,11 @@ def plan(state: State, host: Host) -> list[Action]:
     return actions + [_action(rule.to, rule, None) for rule in ours if rule.to and rule.to not in needed]
 
 
-def apply(actions: Iterable[Action], host: Host) -> None:
+def apply(actions: Iterable[Action[str]], host: Host) -> None:
     """Add, move and delete rules."""
     requests = []
     for action in actions:
-        subnet, about = action.wanted["subnet"], f"{_KIND} {action.name}"
+        subnet, about = action.desired, f"{_KIND} {action.name}"
         if action.after:
             made = messages.add_rule(subnet, action.after["preference"], rpdb.PROTOCOL)
             requests.append(Request(made, about, (errno.EEXIST,)))
@@ -146,11 +146,11 @@ def _precedes(stack: Stack, rule: Rule, other: Rule) -> bool:
     return stack.rules.index(rule) < stack.rules.index(other)
 
 
-def _action(subnet: str, before: Rule | None, after: int | None) -> Action:
+def _action(subnet: str, before: Rule | None, after: int | None) -> Action[str]:
     verb = "create" if before is None else "delete" if after is None else "change"
     was = {} if before is None else {"preference": before.preference}
     to_be = {} if after is None else {"preference": after}
-    return Action(verb, _KIND, f"to {subnet} lookup main", was, to_be, {"subnet": subnet})
+    return Action(verb, _KIND, f"to {subnet} lookup main", was, to_be, subnet)
 
 
 def _routes_before(stack: Stack, living: dict[ip.Network, Link], names: dict[str, str]) -> Iterator[str]:

@@ -11,8 +11,9 @@ import functools
 import itertools
 import os
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from ansible_collections.virtnet.linux.plugins.module_utils.model.objects import Netns
 from ansible_collections.virtnet.linux.plugins.module_utils.netlink import namespaces, open_files
 from ansible_collections.virtnet.linux.plugins.module_utils.netlink.socket import NetlinkError, Socket
 from ansible_collections.virtnet.linux.plugins.module_utils.netlink.stack import Link, Stack
@@ -40,7 +41,7 @@ class Host:
         self.squatters: dict[tuple[str, str], str] = {}
         self.own_inode = namespaces.own_inode()
         # predicted from the document: namespaces to create and to delete, and links by namespace and name
-        self.coming: dict[str, dict[str, Any]] = {}
+        self.coming: dict[str, Netns] = {}
         self.given_by_processes: dict[int, str] = {}  # namespaces of processes (pid): inode to the first name declared
         self.namespaces_going: set[str] = set()
         self.bridges: set[tuple[str | None, str]] = set()
@@ -95,7 +96,7 @@ class Host:
         if name not in self.coming or (name in self.handles and name not in self.namespaces_going):
             return self.stack(name)
         if name not in self._stacks_to_be:
-            pid = self.coming[name]["pid"]
+            pid = self.coming[name].pid
             if pid is None or namespaces.inode_of_pid(pid) is None:
                 self._stacks_to_be[name] = self._stack(name, exists=False)
             else:

@@ -70,8 +70,8 @@ def _is_default(route: Route) -> bool:
 
 def _ways_to(stack: Stack, address: str) -> set[int | None]:
     """Return the links of the most specific route to the address, of equally specific ones of the lowest metric."""
-    wanted: Any = ipaddress.ip_address(address)
-    covering = [route for route in stack.routes if wanted in ipaddress.ip_network(route.to)]
+    desired: Any = ipaddress.ip_address(address)
+    covering = [route for route in stack.routes if desired in ipaddress.ip_network(route.to)]
 
     def distance(route: Route) -> tuple[int, int]:
         return -ipaddress.ip_network(route.to).prefixlen, route.metric or 0

@@ -11,6 +11,7 @@ import ipaddress
 from collections.abc import Iterable
 from typing import Any
 
+from ansible_collections.virtnet.linux.plugins.module_utils.model.objects import Addressed
 from ansible_collections.virtnet.linux.plugins.module_utils.rules import ip, names
 
 STATE: dict[str, Any] = dict(type="str", choices=["present", "absent"], default="present")
@@ -103,30 +104,30 @@ class Problems:
             return False
         return True
 
-    def addressing(self, kind: str, name: object, prefix: str, end: dict[str, Any]) -> None:
+    def addressing(self, kind: str, name: object, prefix: str, end: Addressed) -> None:
         """Check the addresses, gateways and routes of one link. Declared addresses are the link's only ones, so each
         gateway has to be in one of their subnets or on-link routes, or be link-local."""
         before = len(self.found)
-        for address in end["addresses"] or []:
+        for address in end.addresses or []:
             self.interface_address(kind, name, prefix + "addresses", address)
-        self.address(kind, name, prefix + "gateway", end["gateway"] or None, 4)
-        self.address(kind, name, prefix + "gateway6", end["gateway6"] or None, 6)
-        self.routes(kind, name, prefix + "routes", end["routes"])
-        if end["addresses"] is None or len(self.found) > before:
+        self.address(kind, name, prefix + "gateway", end.gateway or None, 4)
+        self.address(kind, name, prefix + "gateway6", end.gateway6 or None, 6)
+        self.routes(kind, name, prefix + "routes", end.routes)
+        if end.addresses is None or len(self.found) > before:
             return
-        routes = end["routes"] or []
-        near: list[ip.Network] = [ip.interface(address).network for address in end["addresses"]]
-        near += [ip.network(route["to"]) for route in routes if route.get("via") is None]
-        led = [(word, end[word]) for word in ("gateway", "gateway6") if end[word]]
-        led += [("routes.via", route["via"]) for route in routes if route.get("via") is not None]
+        routes = end.routes or []
+        near: list[ip.Network] = [ip.interface(address).network for address in end.addresses]
+        near += [ip.network(route.to) for route in routes if route.via is None]
+        led = [(word, via) for word, via in (("gateway", end.gateway), ("gateway6", end.gateway6)) if via]
+        led += [("routes.via", route.via) for route in routes if route.via is not None]
         for field, via in led:
             if not any(ip.address(via) in network for network in near) and not ip.address(via).is_link_local:
                 rule = "it is in none of the subnets that this end has an address in, so nothing gets there"
                 self.add(kind, name, prefix + field, via, rule)
         for route in routes:
-            if ip.network(route["to"]) in near[: len(end["addresses"])]:
+            if ip.network(route.to) in near[: len(end.addresses)]:
                 rule = "this end has an address in it, so the kernel has a route to it, which this one would take away"
-                self.add(kind, name, prefix + "routes.to", route["to"], rule)
+                self.add(kind, name, prefix + "routes.to", route.to, rule)
 
     def address(self, kind: str, name: object, field: str, value: Any, version: int | None = None) -> None:
         """Check that the value is an address, of that IP version if one is given."""
@@ -169,13 +170,13 @@ class Problems:
         have the same destination and metric."""
         ways: set[tuple[Any, int | None]] = set()
         for route in value or []:
-            metric = route.get("metric")
-            if self.network(kind, name, field + ".to", route["to"]):
-                network = ip.network(route["to"])
-                if route.get("via") is not None:
-                    self.address(kind, name, field + ".via", route["via"], network.version)
+            metric = route.metric
+            if self.network(kind, name, field + ".to", route.to):
+                network = ip.network(route.to)
+                if route.via is not None:
+                    self.address(kind, name, field + ".via", route.via, network.version)
                 if (network, metric) in ways:
-                    self.add(kind, name, field + ".to", route["to"], "there are two ways to it of the same metric")
+                    self.add(kind, name, field + ".to", route.to, "there are two ways to it of the same metric")
                 ways.add((network, metric))
             if metric is not None and not 0 <= metric < 1 << 32:
                 self.add(kind, name, field + ".metric", metric, "a metric is 0 to 4294967295")

@@ -18,7 +18,6 @@ NETNS, BRIDGE, VETH, VXLAN_TUNNEL, INTERFACE = "netns", "bridge", "veth", "vxlan
 BRIDGE_POLICY, NAT_PORT, FOREIGN_FIREWALL = "bridge_policy", "nat_port", "foreign_firewall"
 NETWORK_NAMES, RESOLVER = "network_names", "resolver"
 
-Declared = dict[str, Any]
 Identity = tuple[Any, ...]  # first the noun for it, last the name
 
 
@@ -26,41 +25,40 @@ class Kind(Protocol):
     """A kind of object."""
 
     KIND: str  # its name, its module's where it has one, and a constant of this one
-    OPTIONS: dict[str, Any]  # an argument spec
 
-    def check(self, wanted: Declared, host: Host, problems: Problems, /) -> None:
+    def check(self, desired: Any, host: Host, problems: Problems, /) -> None:
         """Add the errors of an object to ``problems``."""
 
-    def identities(self, wanted: Declared, /) -> list[Identity]:
+    def identities(self, desired: Any, /) -> list[Identity]:
         """Return the identities that must be unique in a document."""
 
-    def plan(self, wanted: Declared, host: Host, /) -> list[Action]:
+    def plan(self, desired: Any, host: Host, /) -> list[Action[Any]]:
         """Compare an object's desired with its observed state; return the actions (none: idempotent)."""
 
 
 class Foretelling(Kind, Protocol):
     """A kind whose objects others may depend on."""
 
-    def foretell(self, wanted: Declared, host: Host, /) -> None:
+    def foretell(self, desired: Any, host: Host, /) -> None:
         """Predict, on the host, what the object is to create and to delete."""
 
 
 class Making(Kind, Protocol):
     """A kind whose actions are applied in a step of their own; deletions too, unless it is Leaving."""
 
-    def apply(self, actions: list[Action], host: Host, /) -> None:
+    def apply(self, actions: list[Action[Any]], host: Host, /) -> None:
         """Apply actions."""
 
 
 class Leaving(Kind, Protocol):
     """A kind whose objects are deleted in another step than they are created in."""
 
-    def delete(self, actions: list[Action], host: Host, /) -> None:
+    def delete(self, actions: list[Action[Any]], host: Host, /) -> None:
         """Apply deletions."""
 
 
 class Filtering(Kind, Protocol):
     """A kind whose objects are part of the firewall state."""
 
-    def lay(self, wanted: Declared, state: State, host: Host, /) -> None:
+    def lay(self, desired: Any, state: State, host: Host, /) -> None:
         """Merge the object into the firewall's desired state."""

@@ -17,6 +17,7 @@ from typing import Any
 from ansible_collections.virtnet.linux.plugins.module_utils.facts.host import Host
 from ansible_collections.virtnet.linux.plugins.module_utils.facts.protocols import BRIDGE, VETH, VXLAN_TUNNEL
 from ansible_collections.virtnet.linux.plugins.module_utils.model.actions import Action
+from ansible_collections.virtnet.linux.plugins.module_utils.model.objects import Topology
 from ansible_collections.virtnet.linux.plugins.module_utils.netlink import messages
 from ansible_collections.virtnet.linux.plugins.module_utils.netlink.socket import Request
 from ansible_collections.virtnet.linux.plugins.module_utils.netlink.stack import Link
@@ -27,12 +28,12 @@ _WORDS = ("network", "container", "cable")  # identifying labels; the others may
 _Identity = tuple[str, tuple[Any, ...]]
 
 
-def find(document: dict[str, list[dict[str, Any]]], host: Host) -> None:
+def find(document: Topology, host: Host) -> None:
     """Make the host's stack list renamed links under their declared names. The actions of their kinds report the
     rename, and rename() applies it."""
-    declared = [(kind, one) for kind in _KINDS for one in document.get(kind) or [] if one["netns"] is None]
+    declared = [(kind, one) for kind in _KINDS for one in document.of(kind) if one.netns is None]
     links = host.stack(None).links if declared else {}
-    lacking = [(kind, one) for kind, one in declared if one["state"] == "present" and one["name"] not in links]
+    lacking = [(kind, one) for kind, one in declared if one.is_present and one.name not in links]
     if not lacking or not links:
         return
     taken = set(_names(declared))
@@ -41,11 +42,11 @@ def find(document: dict[str, list[dict[str, Any]]], host: Host) -> None:
         if link.name not in taken and link.labels and link.kind is not None:
             spare.setdefault(_identity(link.kind, link.labels), []).append(link)
     for kind, one in lacking:
-        found = spare.get(_identity(_KINDS[kind], one["labels"] or {}), [])
+        found = spare.get(_identity(_KINDS[kind], one.labels or {}), [])
         if len(found) > 1:  # both ends of a patch link have the same labels
-            found = [link for link in found if _name_of_master(link, links) == one.get("bridge")]
-        if len(found) == 1 and any(_identity(_KINDS[kind], one["labels"] or {})[1]):
-            host.renamed[one["name"]] = links[one["name"]] = links.pop(found[0].name)
+            found = [link for link in found if _name_of_master(link, links) == one.bridge]
+        if len(found) == 1 and any(_identity(_KINDS[kind], one.labels or {})[1]):
+            host.renamed[one.name] = links[one.name] = links.pop(found[0].name)
 
 
 def note(name: str, link: Link, before: dict[str, Any], after: dict[str, Any]) -> None:
@@ -54,11 +55,11 @@ def note(name: str, link: Link, before: dict[str, Any], after: dict[str, Any]) -
         before["name"], after["name"] = link.name, name
 
 
-def rename(actions: list[Action], host: Host) -> None:
+def rename(actions: list[Action[Any]], host: Host) -> None:
     """Restore the names of these actions' links; each is set down for it, and up by its action."""
     stack = host.stack(None)
     for action in actions:
-        link = host.renamed.pop(action.name, None) if action.wanted["netns"] is None else None
+        link = host.renamed.pop(action.name, None) if action.desired.netns is None else None
         if link is not None:
             about, gone = f"{action.kind} {action.name}", (errno.ENODEV,)  # deleted with a namespace in this run
             down, back = messages.change_link(link.name, [], up=False), messages.rename_link(link.index, action.name)
@@ -66,12 +67,12 @@ def rename(actions: list[Action], host: Host) -> None:
             stack.forget()
 
 
-def _names(declared: list[tuple[str, dict[str, Any]]]) -> Iterator[str]:
+def _names(declared: list[tuple[str, Any]]) -> Iterator[str]:
     for _kind, one in declared:
-        yield one["name"]
-        peer = one.get("peer")
-        if peer is not None and peer["netns"] is None:
-            yield peer["name"]
+        yield one.name
+        peer = getattr(one, "peer", None)
+        if peer is not None and peer.netns is None:
+            yield peer.name
 
 
 def _identity(kind: str, labels: dict[str, str]) -> _Identity:

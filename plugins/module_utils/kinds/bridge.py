@@ -13,27 +13,13 @@ from ansible_collections.virtnet.linux.plugins.module_utils.facts import options
 from ansible_collections.virtnet.linux.plugins.module_utils.facts.host import Host
 from ansible_collections.virtnet.linux.plugins.module_utils.links import settings
 from ansible_collections.virtnet.linux.plugins.module_utils.model.actions import Action, difference
+from ansible_collections.virtnet.linux.plugins.module_utils.model.objects import Bridge
 from ansible_collections.virtnet.linux.plugins.module_utils.netlink import messages, namespaces
 from ansible_collections.virtnet.linux.plugins.module_utils.netlink.socket import Request, number
 from ansible_collections.virtnet.linux.plugins.module_utils.netlink.stack import Link
 from ansible_collections.virtnet.linux.plugins.module_utils.system import sysctls
 
 KIND = "bridge"
-OPTIONS: dict[str, Any] = dict(
-    name=dict(type="str", required=True),
-    netns=dict(type="str"),
-    addresses=dict(type="list", elements="str"),
-    mac=dict(type="str"),
-    mtu=dict(type="int"),
-    stp=dict(type="bool"),
-    forward_delay=dict(type="int"),
-    priority=dict(type="int"),
-    interfaces=dict(type="list", elements="str"),
-    up=dict(type="bool", default=True),
-    labels=options.LABELS,
-    adopt=options.ADOPT,
-    state=options.STATE,
-)
 
 LINK_LOCAL = "fe80::1/64"  # static: without a link-local address neighbour discovery of forwarded IPv6 packets fails
 
@@ -54,103 +40,103 @@ _SNOOPING = {"mcast_snooping": False}
 _SHOWN = ("addresses", "mac", "mtu", "labels")  # keys of the diff of a bridge to be deleted
 
 
-def check(wanted: dict[str, Any], host: Host, problems: options.Problems) -> None:
+def check(desired: Bridge, host: Host, problems: options.Problems) -> None:
     """Validate one bridge; reject changes to a link that this collection does not manage, unless ``adopt`` is set."""
-    name = wanted["name"]
+    name = desired.name
     problems.interface_name(KIND, name, "name", name)
-    problems.object_name(KIND, name, "netns", wanted["netns"])
-    if wanted["state"] == "present":
-        _check_values(wanted, problems)
-    if not host.is_known_namespace(wanted["netns"]):
-        if wanted["state"] == "present":
-            problems.refer(KIND, name, "netns", wanted["netns"], "namespace")
+    problems.object_name(KIND, name, "netns", desired.netns)
+    if desired.is_present:
+        _check_values(desired, problems)
+    if not host.is_known_namespace(desired.netns):
+        if desired.is_present:
+            problems.refer(KIND, name, "netns", desired.netns, "namespace")
         return
-    link = host.link(wanted["netns"], name, "bridge", wanted["state"] == "present")
+    link = host.link(desired.netns, name, "bridge", desired.is_present)
     if link is not None and link.kind != "bridge":
         problems.add(KIND, name, "name", name, f"a link of this name stands there and is no bridge but {_a(link.kind)}")
-    elif link is not None and not link.ours and not wanted["adopt"] and not host.is_made_here(wanted["netns"]):
+    elif link is not None and not link.ours and not desired.adopt and not host.is_made_here(desired.netns):
         problems.foreign(KIND, name)
-    if wanted["state"] == "present":
+    if desired.is_present:
         if link is not None:
-            problems.standing_mtu(KIND, name, wanted["mtu"], link.mtu, wanted["addresses"] or ())
-        for interface in wanted["interfaces"] or []:
-            _check_port(wanted, interface, host, problems)
+            problems.standing_mtu(KIND, name, desired.mtu, link.mtu, desired.addresses or ())
+        for interface in desired.interfaces or []:
+            _check_port(desired, interface, host, problems)
 
 
-def _check_values(wanted: dict[str, Any], problems: options.Problems) -> None:
+def _check_values(desired: Bridge, problems: options.Problems) -> None:
     """Validate the values without looking at the host."""
-    name = wanted["name"]
-    problems.mac(KIND, name, "mac", wanted["mac"])
-    problems.mtu(KIND, name, "mtu", wanted["mtu"], wanted["addresses"] or ())
-    problems.labels(KIND, name, wanted["labels"])
+    name = desired.name
+    problems.mac(KIND, name, "mac", desired.mac)
+    problems.mtu(KIND, name, "mtu", desired.mtu, desired.addresses or ())
+    problems.labels(KIND, name, desired.labels)
     for field, first, last in (("forward_delay", 2, 30), ("priority", 0, 65535)):
-        if wanted[field] is not None and not first <= wanted[field] <= last:
-            problems.add(KIND, name, field, wanted[field], f"a number from {first} to {last}")
-    for address in wanted["addresses"] or []:
+        if getattr(desired, field) is not None and not first <= getattr(desired, field) <= last:
+            problems.add(KIND, name, field, getattr(desired, field), f"a number from {first} to {last}")
+    for address in desired.addresses or []:
         problems.interface_address(KIND, name, "addresses", address)
 
 
-def identities(wanted: dict[str, Any]) -> list[tuple[Any, ...]]:
+def identities(desired: Bridge) -> list[tuple[Any, ...]]:
     """Return the keys that must be unique in a document."""
-    return [("link", wanted["netns"], wanted["name"])]
+    return [("link", desired.netns, desired.name)]
 
 
-def foretell(wanted: dict[str, Any], host: Host) -> None:
+def foretell(desired: Bridge, host: Host) -> None:
     """Record in ``host`` that the bridge is to be created or deleted."""
-    key = (wanted["netns"], wanted["name"])
-    if wanted["state"] == "present":
+    key = (desired.netns, desired.name)
+    if desired.is_present:
         host.bridges.add(key)
         host.links_coming.add(key)
     else:
         host.links_going.add(key)
 
 
-def plan(wanted: dict[str, Any], host: Host) -> list[Action]:
+def plan(desired: Bridge, host: Host) -> list[Action[Bridge]]:
     """Return the actions that bring one bridge to its desired state; none if it already is (idempotent)."""
-    name, stack = wanted["name"], host.stack(wanted["netns"])
-    link = host.link(wanted["netns"], name, "bridge", wanted["state"] == "present")
-    if wanted["state"] == "absent":
-        return [] if link is None else [Action("delete", KIND, name, settings.read(stack, link, _SHOWN), {}, wanted)]
-    asked = _settings(wanted, link)
+    name, stack = desired.name, host.stack(desired.netns)
+    link = host.link(desired.netns, name, "bridge", desired.is_present)
+    if not desired.is_present:
+        return [] if link is None else [Action("delete", KIND, name, settings.read(stack, link, _SHOWN), {}, desired)]
+    asked = _settings(desired, link)
     if link is None:
         keys = ("netns", "addresses", "mac", "mtu", *_TREE, "interfaces", "up", "labels")
-        after = {key: wanted[key] for key in keys}
+        after = desired.values(*keys)
         return [
-            Action("create", KIND, name, {}, {key: value for key, value in after.items() if value is not None}, wanted)
+            Action("create", KIND, name, {}, {key: value for key, value in after.items() if value is not None}, desired)
         ]
     before, after = settings.compare(asked, stack, link, LINK_LOCAL)
-    more_before, more_after = difference(_own(wanted), _found(wanted, host, link))
+    more_before, more_after = difference(_own(desired), _found(desired, host, link))
     before.update(more_before)
     after.update(more_after)
     renamed.note(name, link, before, after)
-    return [Action("change", KIND, name, before, after, wanted)] if after else []
+    return [Action("change", KIND, name, before, after, desired)] if after else []
 
 
-def apply(actions: list[Action], host: Host) -> None:
+def apply(actions: list[Action[Bridge]], host: Host) -> None:
     """Create and change bridges."""
     renamed.rename(actions, host)
     for action in actions:
-        wanted, stack = action.wanted, host.stack(action.wanted["netns"])
+        desired, stack = action.desired, host.stack(action.desired.netns)
         about = f"{KIND} {action.name}"
         link = stack.links.get(action.name)
-        asked = _settings(wanted, link)
+        asked = _settings(desired, link)
         if link is None:
             stack.still_free(action.name, about)
             # create and set the ownership label in one batch: a killed run leaves no bridge without an owner
             marked = settings.setup(action.name, about, {"labels": asked["labels"], "silent": True}, None)
-            stack.make([action.name], [_create(wanted, about), *marked])
+            stack.make([action.name], [_create(desired, about), *marked])
             host.bridges_made.add(action.name)
         elif {*_TREE, *_SNOOPING} & set(action.after):
-            data = [*_tree(wanted), ("IFLA_BR_MCAST_SNOOPING", 0)]
+            data = [*_tree(desired), ("IFLA_BR_MCAST_SNOOPING", 0)]
             stack.send([Request(messages.change_link_data(action.name, "bridge", data), about)])
         if link is not None and "mtu" in action.after:  # below IPv6's minimum MTU the link has no IPv6 sysctls
-            stack.send([Request(messages.change_link(action.name, [("IFLA_MTU", wanted["mtu"])]), about)])
+            stack.send([Request(messages.change_link(action.name, [("IFLA_MTU", desired.mtu)]), about)])
         index = stack.fresh(action.name).index
-        with namespaces.entered(wanted["netns"]):  # before the link is up
-            _set_sysctls(wanted)
+        with namespaces.entered(desired.netns):  # before the link is up
+            _set_sysctls(desired)
         requests = settings.setup(action.name, about, asked, None)
         requests += settings.addressing(stack, link, index, about, asked, LINK_LOCAL)
-        for interface in wanted["interfaces"] or []:
+        for interface in desired.interfaces or []:
             port = stack.links.get(interface) or stack.lookup(interface)
             if port is not None:  # None: a veth of the same document, created later with this bridge as its master
                 requests += settings.reopening(stack, port, about + ": " + interface)
@@ -167,22 +153,22 @@ def identity(link: Link) -> str:
     return found[:4] + "." + found[4:]
 
 
-def _check_port(wanted: dict[str, Any], interface: str, host: Host, problems: options.Problems) -> None:
-    name, stack = wanted["name"], host.stack(wanted["netns"])
+def _check_port(desired: Bridge, interface: str, host: Host, problems: options.Problems) -> None:
+    name, stack = desired.name, host.stack(desired.netns)
     port = stack.links.get(interface)
     if port is None:
-        if (wanted["netns"], interface) not in host.links_coming:
+        if (desired.netns, interface) not in host.links_coming:
             problems.refer(KIND, name, "interfaces", interface, "link")
         return
     master = stack.link_at(port.master)
-    if master is not None and master.name != name and not wanted["adopt"]:
+    if master is not None and master.name != name and not desired.adopt:
         problems.add(KIND, name, "interfaces", interface, f"it is a port of {master.name}: take it off there first")
 
 
-def _settings(wanted: dict[str, Any], link: Link | None) -> settings.Settings:
-    asked: settings.Settings = {key: wanted[key] for key in ("mac", "mtu", "up", "labels")}
-    if wanted["addresses"] is not None:
-        asked["addresses"] = sorted({settings.normal_address(address) for address in wanted["addresses"]})
+def _settings(desired: Bridge, link: Link | None) -> settings.Settings:
+    asked: settings.Settings = desired.values("mac", "mtu", "up", "labels")
+    if desired.addresses is not None:
+        asked["addresses"] = sorted({settings.normal_address(address) for address in desired.addresses})
     if asked["mac"] is not None:
         asked["mac"] = asked["mac"].lower()
     if asked["labels"] is None and (link is None or not link.ours):
@@ -191,19 +177,19 @@ def _settings(wanted: dict[str, Any], link: Link | None) -> settings.Settings:
     return asked
 
 
-def _own(wanted: dict[str, Any]) -> dict[str, Any]:
-    interfaces = None if wanted["interfaces"] is None else sorted(wanted["interfaces"])
-    tree = {key: wanted[key] for key in _TREE}
-    told = {key: value for key, (_path, value) in _sysctls_of(wanted).items()}
+def _own(desired: Bridge) -> dict[str, Any]:
+    interfaces = None if desired.interfaces is None else sorted(desired.interfaces)
+    tree = desired.values(*_TREE)
+    told = {key: value for key, (_path, value) in _sysctls_of(desired).items()}
     return {**tree, **_SNOOPING, "interfaces": interfaces, **told}
 
 
-def _found(wanted: dict[str, Any], host: Host, link: Link) -> dict[str, Any]:
-    stack = host.stack(wanted["netns"])
-    asked = wanted["interfaces"] or []
+def _found(desired: Bridge, host: Host, link: Link) -> dict[str, Any]:
+    stack = host.stack(desired.netns)
+    asked = desired.interfaces or []
     ports = [port.name for port in stack.links.values() if port.master == link.index]
-    with namespaces.entered(wanted["netns"]):
-        now = {key: sysctls.read(path % link.name) or value for key, (path, value) in _sysctls_of(wanted).items()}
+    with namespaces.entered(desired.netns):
+        now = {key: sysctls.read(path % link.name) or value for key, (path, value) in _sysctls_of(desired).items()}
     # undeclared ports are ignored: only a declared port that is missing, or does not forward, is a difference
     interfaces = sorted(port for port in asked if port in ports and not settings.is_shut(stack, stack.links[port]))
     tree = {
@@ -215,24 +201,26 @@ def _found(wanted: dict[str, Any], host: Host, link: Link) -> dict[str, Any]:
     return {**tree, "interfaces": interfaces, **now}
 
 
-def _create(wanted: dict[str, Any], about: str) -> Request:
+def _create(desired: Bridge, about: str) -> Request:
     # always set a MAC: without one the bridge takes the lowest MAC of its ports, and when that changes neighbours lose
     # the gateway
-    mac = (wanted["mac"] or _random_mac()).lower()
+    mac = (desired.mac or _random_mac()).lower()
     attrs: messages.Attributes = [("IFLA_ADDRESS", mac)]
-    if wanted["mtu"] is not None:
-        attrs.append(("IFLA_MTU", wanted["mtu"]))
-    data = [*_tree(wanted), ("IFLA_BR_MCAST_SNOOPING", 0)]
-    return Request(messages.create_link(wanted["name"], "bridge", data, attrs), about)
+    if desired.mtu is not None:
+        attrs.append(("IFLA_MTU", desired.mtu))
+    data = [*_tree(desired), ("IFLA_BR_MCAST_SNOOPING", 0)]
+    return Request(messages.create_link(desired.name, "bridge", data, attrs), about)
 
 
-def _tree(wanted: dict[str, Any]) -> messages.Attributes:
+def _tree(desired: Bridge) -> messages.Attributes:
     """Return the desired spanning tree attributes (IFLA_BR_*)."""
-    asked = [(_TREE[key], int(wanted[key])) for key in ("stp", "priority") if wanted[key] is not None]
-    delay = wanted["forward_delay"] or (_FORWARD_DELAY if wanted["stp"] else None)
+    asked = [
+        (_TREE[key], int(getattr(desired, key))) for key in ("stp", "priority") if getattr(desired, key) is not None
+    ]
+    delay = desired.forward_delay or (_FORWARD_DELAY if desired.stp else None)
     if delay is not None:
         asked.append(("IFLA_BR_FORWARD_DELAY", delay * _TICKS))
-    if wanted["stp"]:
+    if desired.stp:
         asked.append(("IFLA_BR_MAX_AGE", _MAX_AGE * _TICKS))
     return asked
 
@@ -241,17 +229,17 @@ def _random_mac() -> str:
     return ":".join(f"{octet:02x}" for octet in b"\x06" + os.urandom(5))
 
 
-def _sysctls_of(wanted: dict[str, Any]) -> dict[str, tuple[str, str]]:
+def _sysctls_of(desired: Bridge) -> dict[str, tuple[str, str]]:
     """Return the desired sysctls of the bridge, as path and value. IPv6 is enabled on a bridge with IPv6 addresses also
     where the host disables it by default."""
-    needs_ipv6 = any(":" in address for address in wanted["addresses"] or [])
+    needs_ipv6 = any(":" in address for address in desired.addresses or [])
     return {**_SYSCTLS, "disable_ipv6": ("net/ipv6/conf/%s/disable_ipv6", "0")} if needs_ipv6 else _SYSCTLS
 
 
-def _set_sysctls(wanted: dict[str, Any]) -> None:
-    for path, value in _sysctls_of(wanted).values():
-        if sysctls.read(path % wanted["name"]) not in (None, value):
-            sysctls.write(path % wanted["name"], value)
+def _set_sysctls(desired: Bridge) -> None:
+    for path, value in _sysctls_of(desired).values():
+        if sysctls.read(path % desired.name) not in (None, value):
+            sysctls.write(path % desired.name, value)
 
 
 def _a(kind: str | None) -> str:

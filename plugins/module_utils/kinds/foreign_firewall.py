@@ -15,19 +15,16 @@ from __future__ import annotations
 import contextlib
 import subprocess
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 from ansible_collections.virtnet.linux.plugins.module_utils.facts import options
 from ansible_collections.virtnet.linux.plugins.module_utils.facts.host import Host
 from ansible_collections.virtnet.linux.plugins.module_utils.model.actions import Action
+from ansible_collections.virtnet.linux.plugins.module_utils.model.objects import ForeignFirewall
 from ansible_collections.virtnet.linux.plugins.module_utils.nft import firewall, foreign
 from ansible_collections.virtnet.linux.plugins.module_utils.system import programs
 
 KIND = "foreign_firewall"
-OPTIONS: dict[str, Any] = dict(
-    bridge=dict(type="str", required=True),
-    state=options.STATE,
-)
 
 _MARK = "virtnet.linux: "  # and the bridge's name: the comment of our rule in a foreign chain
 _DIRECTIONS = {"in": "iifname", "out": "oifname"}
@@ -36,23 +33,32 @@ _TRUSTED = "/etc/firewalld/zones/trusted.xml"  # written by firewalld; interface
 _NOT_RUNNING, _UNKNOWN_INTERFACE = 252, 17  # exit codes of firewall-cmd
 
 
-def check(wanted: dict[str, Any], host: Host, problems: options.Problems) -> None:
+class Rules(NamedTuple):
+    """Accept rules of one bridge in one foreign firewall; ``handles`` are those of the rules to be deleted."""
+
+    bridge: str
+    keeper: str
+    place: str
+    handles: list[str]
+
+
+def check(desired: ForeignFirewall, host: Host, problems: options.Problems) -> None:
     """Validate one object."""
-    problems.interface_name(KIND, wanted["bridge"], "bridge", wanted["bridge"])
-    if wanted["state"] == "present" and not host.is_known_bridge(None, wanted["bridge"]):
-        problems.refer(KIND, wanted["bridge"], "bridge", wanted["bridge"], "bridge")
+    problems.interface_name(KIND, desired.bridge, "bridge", desired.bridge)
+    if desired.is_present and not host.is_known_bridge(None, desired.bridge):
+        problems.refer(KIND, desired.bridge, "bridge", desired.bridge, "bridge")
 
 
-def identities(wanted: dict[str, Any]) -> list[tuple[Any, ...]]:
+def identities(desired: ForeignFirewall) -> list[tuple[Any, ...]]:
     """Return the keys that must be unique in a document."""
-    return [("bridge in foreign firewalls", wanted["bridge"])]
+    return [("bridge in foreign firewalls", desired.bridge)]
 
 
-def plan(wanted: dict[str, Any], host: Host) -> list[Action]:
+def plan(desired: ForeignFirewall, host: Host) -> list[Action[Rules]]:
     """Return the actions for one bridge, one for each firewall where a rule is missing or to be deleted."""
-    bridge, others = wanted["bridge"], host.foreign_tables
+    bridge, others = desired.bridge, host.foreign_tables
     said = dict(_said(others, bridge))
-    if wanted["state"] == "absent":
+    if not desired.is_present:
         return [_action("delete", place, bridge, handles) for place, handles in said.items()]
     # in firewalld's permanent configuration but not in its runtime state: deleted out of band, so it is added again
     said.pop(foreign.FIREWALLD, None)
@@ -64,12 +70,12 @@ def plan(wanted: dict[str, Any], host: Host) -> list[Action]:
     return [_action("create", place, bridge, []) for place in places]
 
 
-def apply(actions: list[Action], host: Host) -> None:
+def apply(actions: list[Action[Rules]], host: Host) -> None:
     """Add and remove accept rules in nftables chains, ufw and firewalld."""
     lines = [line for action in actions for line in _statements(action)]
     firewall.apply("".join(lines))
     for action in actions:
-        bridge, keeper = action.wanted["bridge"], action.wanted["keeper"]
+        bridge, keeper = action.desired.bridge, action.desired.keeper
         if keeper == foreign.UFW:
             for direction in _DIRECTIONS:
                 verb = ["allow", direction, "on", bridge]
@@ -104,12 +110,11 @@ def remedy(drop: foreign.Drop, bridge: str) -> str:
     return f"{where} iifname {bridge} accept; {where} oifname {bridge} accept"
 
 
-def _action(verb: str, place: str, bridge: str, handles: list[str]) -> Action:
+def _action(verb: str, place: str, bridge: str, handles: list[str]) -> Action[Rules]:
     keeper = place if place in (foreign.UFW, foreign.FIREWALLD) else foreign.NFT
     told = {"accepts": f"what comes from {bridge} or goes to it"}
-    wanted = {"bridge": bridge, "keeper": keeper, "place": place, "handles": handles}
     before, after = ({}, told) if verb == "create" else (told, {})
-    return Action(verb, KIND, f"{bridge} in {place}", before, after, wanted)
+    return Action(verb, KIND, f"{bridge} in {place}", before, after, Rules(bridge, keeper, place, handles))
 
 
 def _place(drop: foreign.Drop) -> str:
@@ -183,13 +188,13 @@ def _firewalld(*arguments: str) -> str:
     return "" if done.returncode == _UNKNOWN_INTERFACE else _said_by(done)
 
 
-def _statements(action: Action) -> Iterator[str]:
+def _statements(action: Action[Rules]) -> Iterator[str]:
     """Yield nft statements; iptables lists a rule that has a counter and a comment as one of its own."""
-    bridge, place = action.wanted["bridge"], action.wanted["place"]
-    if action.wanted["keeper"] != foreign.NFT:
+    bridge, place = action.desired.bridge, action.desired.place
+    if action.desired.keeper != foreign.NFT:
         return
     if action.verb == "delete":
-        yield from (f"delete rule {place} handle {handle}\n" for handle in action.wanted["handles"])
+        yield from (f"delete rule {place} handle {handle}\n" for handle in action.desired.handles)
         return
     for key in _DIRECTIONS.values():
         yield f'insert rule {place} {key} "{bridge}" counter accept comment "{_MARK}{bridge}"\n'

@@ -15,140 +15,125 @@ from ansible_collections.virtnet.linux.plugins.module_utils.facts.host import Ho
 from ansible_collections.virtnet.linux.plugins.module_utils.links import endpoint_checks, settings
 from ansible_collections.virtnet.linux.plugins.module_utils.links.announce import announce
 from ansible_collections.virtnet.linux.plugins.module_utils.model.actions import Action
+from ansible_collections.virtnet.linux.plugins.module_utils.model.objects import Interface
 from ansible_collections.virtnet.linux.plugins.module_utils.netlink import messages, namespaces
 from ansible_collections.virtnet.linux.plugins.module_utils.netlink.socket import Request, number
 from ansible_collections.virtnet.linux.plugins.module_utils.netlink.stack import Link, Stack
 
 KIND = "interface"
 _MODES = {"private": 1, "vepa": 2, "bridge": 4, "passthru": 8}  # include/uapi/linux/if_link.h
-OPTIONS: dict[str, Any] = dict(
-    device=dict(type="str", required=True),
-    netns=dict(type="str"),
-    name=dict(type="str"),
-    type=dict(type="str", choices=["physical", "macvlan"], default="physical"),
-    mode=dict(type="str", choices=list(_MODES), default="bridge"),
-    mac=dict(type="str"),
-    mtu=dict(type="int"),
-    addresses=dict(type="list", elements="str"),
-    gateway=dict(type="str"),
-    gateway6=dict(type="str"),
-    routes=options.ROUTES,
-    labels=options.LABELS,
-    adopt=options.ADOPT,
-    state=options.STATE,
-)
 
 _IFLA_MACVLAN_MODE = 1
 _ALONE = "passthru"  # the kernel allows no other macvlan on a parent interface beside this mode
 
 
-def check(wanted: dict[str, Any], host: Host, problems: options.Problems) -> None:
+def check(desired: Interface, host: Host, problems: options.Problems) -> None:
     """Validate one interface; reject moving a NIC that the administrator's connection depends on."""
-    device, netns = wanted["device"], wanted["netns"]
+    device, netns = desired.device, desired.netns
     problems.interface_name(KIND, device, "device", device)
-    problems.interface_name(KIND, device, "name", wanted["name"])
+    problems.interface_name(KIND, device, "name", desired.name)
     problems.object_name(KIND, device, "netns", netns)
-    if wanted["type"] == "macvlan" and netns is None:
+    if desired.type == "macvlan" and netns is None:
         problems.add(KIND, device, "netns", "", "say in which namespace the macvlan is")
         return
-    if wanted["state"] == "absent":
+    if not desired.is_present:
         return
     if netns is None:
         problems.add(KIND, device, "netns", "", "say which namespace the card goes to")
         return
-    problems.mac(KIND, device, "mac", wanted["mac"])
-    problems.mtu(KIND, device, "mtu", wanted["mtu"], wanted["addresses"] or ())
-    problems.labels(KIND, device, wanted["labels"])
+    problems.mac(KIND, device, "mac", desired.mac)
+    problems.mtu(KIND, device, "mtu", desired.mtu, desired.addresses or ())
+    problems.labels(KIND, device, desired.labels)
     if not host.is_known_namespace(netns):
         problems.refer(KIND, device, "netns", netns, "namespace")
-    endpoint_checks.check_addressing(KIND, device, "", netns, _end(wanted, host), host, problems)
-    _check_device(wanted, host, problems)
-    found = _find(wanted, host)
+    endpoint_checks.check_addressing(KIND, device, "", netns, _end(desired, host), host, problems)
+    _check_device(desired, host, problems)
+    found = _find(desired, host)
     own = None if found is None or found[0].name != netns else found[1].index
-    place = (netns, _name(wanted))
+    place = (netns, _name(desired))
     endpoint_checks.check_name(KIND, device, "name", place, lambda link: link.index == own, host, problems)
 
 
-def plan(wanted: dict[str, Any], host: Host) -> list[Action]:
+def plan(desired: Interface, host: Host) -> list[Action[Interface]]:
     """Return the actions that bring one interface to its desired state; none if it already is (idempotent)."""
-    about = _about(wanted)
-    found = _find(wanted, host)
-    if wanted["state"] == "absent":
+    about = _about(desired)
+    found = _find(desired, host)
+    if not desired.is_present:
         if found is None:
             return []
         before = {"netns": found[0].name, "name": found[1].name}
-        return [Action("delete", KIND, about, before, {}, wanted)]
-    if found is None and wanted["type"] == "physical" and wanted["device"] in nics.moved_on(host):
+        return [Action("delete", KIND, about, before, {}, desired)]
+    if found is None and desired.type == "physical" and desired.device in nics.moved_on(host):
         return []
-    if found is None or found[0].name != wanted["netns"] or wanted["netns"] in host.namespaces_going:
-        return [Action("create", KIND, about, {}, _told(wanted), wanted)]
+    if found is None or found[0].name != desired.netns or desired.netns in host.namespaces_going:
+        return [Action("create", KIND, about, {}, _told(desired), desired)]
     stack, link = found
-    before, after = settings.compare(_settings(wanted, link), stack, link, _link_local(wanted, link))
-    if link.name != _name(wanted):
-        before["name"], after["name"] = link.name, _name(wanted)
-    if wanted["type"] == "macvlan" and _mode(link) != wanted["mode"]:
-        return [Action("replace", KIND, about, {"mode": _mode(link)}, {"mode": wanted["mode"]}, wanted)]
-    return [Action("change", KIND, about, before, after, wanted)] if after else []
+    before, after = settings.compare(_settings(desired, link), stack, link, _link_local(desired, link))
+    if link.name != _name(desired):
+        before["name"], after["name"] = link.name, _name(desired)
+    if desired.type == "macvlan" and _mode(link) != desired.mode:
+        return [Action("replace", KIND, about, {"mode": _mode(link)}, {"mode": desired.mode}, desired)]
+    return [Action("change", KIND, about, before, after, desired)] if after else []
 
 
-def apply(actions: list[Action], host: Host) -> None:
+def apply(actions: list[Action[Interface]], host: Host) -> None:
     """Move NICs into namespaces, create macvlans, and configure both."""
     for action in actions:
         if action.verb == "replace":  # delete all of them first: a macvlan in mode passthru would exclude the new ones
-            _remove(action.wanted, host)
+            _remove(action.desired, host)
     for action in actions:
-        wanted = action.wanted
-        found = _find(wanted, host)
-        if found is None or found[0].name != wanted["netns"]:
-            _bring(wanted, host, found)
+        desired = action.desired
+        found = _find(desired, host)
+        if found is None or found[0].name != desired.netns:
+            _bring(desired, host, found)
             found = None
-        elif found[1].name != _name(wanted):
-            down = Request(messages.change_link(found[1].name, [], up=False), _about(wanted))
-            found[0].send([down, Request(messages.rename_link(found[1].index, _name(wanted)), _about(wanted))])
+        elif found[1].name != _name(desired):
+            down = Request(messages.change_link(found[1].name, [], up=False), _about(desired))
+            found[0].send([down, Request(messages.rename_link(found[1].index, _name(desired)), _about(desired))])
             found[0].forget()
-            found = _find(wanted, host)
-        _set(wanted, host, None if found is None else found[1])
-        announce([(wanted["netns"], _name(wanted))], host)
+            found = _find(desired, host)
+        _set(desired, host, None if found is None else found[1])
+        announce([(desired.netns or "", _name(desired))], host)
 
 
-def delete(actions: list[Action], host: Host) -> None:
+def delete(actions: list[Action[Interface]], host: Host) -> None:
     """Move NICs back to the host and delete macvlans."""
     for action in actions:
-        _remove(action.wanted, host)
+        _remove(action.desired, host)
 
 
-def foretell(wanted: dict[str, Any], host: Host) -> None:
+def foretell(desired: Interface, host: Host) -> None:
     """Record in ``host`` the links to be deleted and NICs to be moved, whose names become free."""
-    if wanted["state"] == "absent":
-        found = _find(wanted, host)
+    if not desired.is_present:
+        found = _find(desired, host)
         if found is not None:
             host.links_going.add((found[0].name, found[1].name))
-    elif wanted["type"] == "physical":
-        host.links_going.add((None, wanted["device"]))
+    elif desired.type == "physical":
+        host.links_going.add((None, desired.device))
     else:
-        host.macvlans_coming.setdefault(wanted["device"], {})[wanted["netns"], _name(wanted)] = wanted["mode"]
+        host.macvlans_coming.setdefault(desired.device, {})[desired.netns, _name(desired)] = desired.mode
 
 
-def identities(wanted: dict[str, Any]) -> list[tuple[Any, ...]]:
+def identities(desired: Interface) -> list[tuple[Any, ...]]:
     """Return the keys that must be unique in a document: the NIC, and the link's name in its namespace."""
-    if wanted["state"] == "absent":  # a NIC may be absent in one namespace and present in another
+    if not desired.is_present:  # a NIC may be absent in one namespace and present in another
         return []
-    card: list[tuple[Any, ...]] = [("card", wanted["device"])] if wanted["type"] == "physical" else []
-    return [*card, ("link", wanted["netns"], _name(wanted))]
+    card: list[tuple[Any, ...]] = [("card", desired.device)] if desired.type == "physical" else []
+    return [*card, ("link", desired.netns, _name(desired))]
 
 
-def _check_device(wanted: dict[str, Any], host: Host, problems: options.Problems) -> None:
-    device, found = wanted["device"], _find(wanted, host)
+def _check_device(desired: Interface, host: Host, problems: options.Problems) -> None:
+    device, found = desired.device, _find(desired, host)
     link = host.stack(None).links.get(device)
-    if wanted["type"] == "macvlan":
+    if desired.type == "macvlan":
         if link is None and found is None:
             problems.add(KIND, device, "device", device, "this host has no such card")
         elif link is not None:
-            _check_macvlan(wanted, link, None if found is None else found[1], host, problems)
+            _check_macvlan(desired, link, None if found is None else found[1], host, problems)
         return
     if found is not None and found[0].name is not None:
         leaves = (found[0].name, found[1].name) in host.links_going or found[0].name in host.namespaces_going
-        if found[0].name != wanted["netns"] and not leaves:
+        if found[0].name != desired.netns and not leaves:
             rule = "the namespace %s has it, and a card belongs to one namespace" % found[0].name
             problems.add(KIND, device, "device", device, rule)
         return
@@ -166,21 +151,19 @@ def _check_device(wanted: dict[str, Any], host: Host, problems: options.Problems
         problems.add(KIND, device, "device", device, "this card stays: " + loss)
 
 
-def _check_macvlan(
-    wanted: dict[str, Any], card: Link, found: Link | None, host: Host, problems: options.Problems
-) -> None:
+def _check_macvlan(desired: Interface, card: Link, found: Link | None, host: Host, problems: options.Problems) -> None:
     """Reject what the kernel rejects of a new macvlan (macvlan_common_newlink() in drivers/net/macvlan.c)."""
-    device, mode = wanted["device"], wanted["mode"]
-    if wanted["mtu"] is not None and wanted["mtu"] > card.mtu:
+    device, mode = desired.device, desired.mode
+    if desired.mtu is not None and desired.mtu > card.mtu:
         rule = "the card has %d, and a macvlan on it no more: make this smaller, or that larger" % card.mtu
-        problems.add(KIND, device, "mtu", wanted["mtu"], rule)
+        problems.add(KIND, device, "mtu", desired.mtu, rule)
     if found is not None and _mode(found) == mode:
         return
     master = host.stack(None).link_at(card.master)
     if master is not None:
         problems.add(KIND, device, "device", device, "it is a port of %s: name that" % master.name)
     others = _macvlans_on(card, host)
-    others.pop((wanted["netns"], _name(wanted)), None)
+    others.pop((desired.netns, _name(desired)), None)
     for (netns, name), other in sorted(others.items(), key=str):
         if _ALONE in (mode, other):
             rule = "%s has %s on this card, in mode %s, and a macvlan in mode %s is alone on its card"
@@ -201,26 +184,26 @@ def _macvlans_on(card: Link, host: Host) -> dict[tuple[str | None, str], str | N
     return {**host.macvlans_standing[card.name], **host.macvlans_coming.get(card.name, {})}
 
 
-def _end(wanted: dict[str, Any], host: Host) -> dict[str, Any]:
+def _end(desired: Interface, host: Host) -> Interface:
     """Return the object with the addresses that the link will have. Without declared addresses those of a link already
     in the container are the container's own, and do not make a run fail."""
-    if wanted["addresses"] is not None or not any(wanted[key] for key in ("gateway", "gateway6", "routes")):
-        return wanted
-    return wanted if _is_given(wanted, host) else {**wanted, "addresses": []}
+    if desired.addresses is not None or not any(getattr(desired, key) for key in ("gateway", "gateway6", "routes")):
+        return desired
+    return desired if _is_given(desired, host) else desired.replace(addresses=[])
 
 
-def _is_given(wanted: dict[str, Any], host: Host) -> bool:
+def _is_given(desired: Interface, host: Host) -> bool:
     """Return whether the link is in its desired namespace."""
-    found = None if wanted["netns"] in host.namespaces_going else _find(wanted, host)
-    return found is not None and found[0].name == wanted["netns"]
+    found = None if desired.netns in host.namespaces_going else _find(desired, host)
+    return found is not None and found[0].name == desired.netns
 
 
-def _about(wanted: dict[str, Any]) -> str:
-    return wanted["device"] if wanted["type"] == "physical" else "%s on %s" % (_name(wanted), wanted["device"])
+def _about(desired: Interface) -> str:
+    return desired.device if desired.type == "physical" else "%s on %s" % (_name(desired), desired.device)
 
 
-def _name(wanted: dict[str, Any]) -> str:
-    return str(wanted["name"] or wanted["device"])
+def _name(desired: Interface) -> str:
+    return str(desired.name or desired.device)
 
 
 def _is_macvlan_on(nic: Link, netns: str | None, link: Link, host: Host) -> bool:
@@ -228,34 +211,34 @@ def _is_macvlan_on(nic: Link, netns: str | None, link: Link, host: Host) -> bool
     return link.kind == "macvlan" and link.peer_index == nic.index and host.is_peer_in(link, netns, None)
 
 
-def _find(wanted: dict[str, Any], host: Host) -> tuple[Stack, Link] | None:
+def _find(desired: Interface, host: Host) -> tuple[Stack, Link] | None:
     """Return the stack and link where a moved NIC, or the macvlan, is."""
-    if wanted["type"] == "physical":
-        return nics.find(wanted["device"], host)
-    netns, nic = wanted["netns"], host.stack(None).links.get(wanted["device"])
-    link = host.stack(netns).links.get(_name(wanted)) if netns in host.handles else None
+    if desired.type == "physical":
+        return nics.find(desired.device, host)
+    netns, nic = desired.netns, host.stack(None).links.get(desired.device)
+    link = host.stack(netns).links.get(_name(desired)) if netns in host.handles else None
     if link is None or link.kind != "macvlan":
         return None
     # the kernel deletes a NIC's macvlans with the NIC; a macvlan on a NIC that was renamed is deleted by its own name
-    is_it = _is_macvlan_on(nic, netns, link, host) if nic is not None else wanted["state"] == "absent"
+    is_it = _is_macvlan_on(nic, netns, link, host) if nic is not None else not desired.is_present
     return (host.stack(netns), link) if is_it else None
 
 
-def _settings(wanted: dict[str, Any], link: Link | None) -> settings.Settings:
-    asked: settings.Settings = {"mtu": wanted["mtu"], "up": True, "silent": True}
-    asked["mac"] = None if wanted["mac"] is None else wanted["mac"].lower()
-    asked["labels"] = wanted["labels"]
-    asked["gateway"], asked["gateway6"] = map(settings.normal_host, (wanted["gateway"], wanted["gateway6"]))
-    asked["routes"] = settings.normal_routes(wanted["routes"])
-    if wanted["addresses"] is not None:  # then addresses, gateways and routes are exhaustive
-        asked["addresses"] = sorted({settings.normal_address(address) for address in wanted["addresses"]})
+def _settings(desired: Interface, link: Link | None) -> settings.Settings:
+    asked: settings.Settings = {"mtu": desired.mtu, "up": True, "silent": True}
+    asked["mac"] = None if desired.mac is None else desired.mac.lower()
+    asked["labels"] = desired.labels
+    asked["gateway"], asked["gateway6"] = map(settings.normal_host, (desired.gateway, desired.gateway6))
+    asked["routes"] = settings.normal_routes(desired.routes)
+    if desired.addresses is not None:  # then addresses, gateways and routes are exhaustive
+        asked["addresses"] = sorted({settings.normal_address(address) for address in desired.addresses})
         asked["gateway"], asked["gateway6"] = asked["gateway"] or "", asked["gateway6"] or ""
-        asked["routes"] = settings.normal_routes(wanted["routes"] or [])
+        asked["routes"] = settings.normal_routes(desired.routes or [])
     return asked
 
 
-def _link_local(wanted: dict[str, Any], link: Link) -> str | None:
-    mac = wanted["mac"] or link.mac
+def _link_local(desired: Interface, link: Link) -> str | None:
+    mac = desired.mac or link.mac
     return settings.link_local_of(mac) if mac else None
 
 
@@ -264,53 +247,53 @@ def _mode(link: Link) -> str | None:
     return next((name for name, value in _MODES.items() if value == mode), None)
 
 
-def _told(wanted: dict[str, Any]) -> dict[str, Any]:
+def _told(desired: Interface) -> dict[str, Any]:
     keys = ("netns", "name", "type", "mac", "mtu", "addresses", "gateway", "gateway6", "routes", "labels")
-    return {key: wanted[key] for key in keys if wanted[key] is not None}
+    return desired.given(*keys)
 
 
-def _bring(wanted: dict[str, Any], host: Host, found: tuple[Stack, Link] | None) -> None:
+def _bring(desired: Interface, host: Host, found: tuple[Stack, Link] | None) -> None:
     """Create the macvlan in its namespace, or move the NIC there, recorded in the runtime state first."""
-    home, there = host.stack(None), host.stack(wanted["netns"])
-    about = "%s %s" % (KIND, _about(wanted))
-    file = os.open(namespaces.path(wanted["netns"]), os.O_RDONLY | os.O_CLOEXEC)
+    home, there = host.stack(None), host.stack(desired.netns)
+    about = "%s %s" % (KIND, _about(desired))
+    file = os.open(namespaces.path(desired.netns or ""), os.O_RDONLY | os.O_CLOEXEC)
     try:
-        if wanted["type"] == "macvlan":
-            parent = home.links[wanted["device"]].index
+        if desired.type == "macvlan":
+            parent = home.links[desired.device].index
             attrs: messages.Attributes = [("IFLA_LINK", parent), ("IFLA_NET_NS_FD", file)]
-            mode: messages.Attributes = [("IFLA_MACVLAN_MODE", _MODES[wanted["mode"]])]
-            home.send([Request(messages.create_link(_name(wanted), "macvlan", mode, attrs), about)])
+            mode: messages.Attributes = [("IFLA_MACVLAN_MODE", _MODES[desired.mode])]
+            home.send([Request(messages.create_link(_name(desired), "macvlan", mode, attrs), about)])
         else:
-            link = home.links[wanted["device"]] if found is None else found[1]
-            nics.note(wanted["device"], link, wanted["netns"], wanted["labels"], found is not None, host)
+            link = home.links[desired.device] if found is None else found[1]
+            nics.note(desired.device, link, desired.netns or "", desired.labels, found is not None, host)
             down = Request(messages.set_down(link.index), about)
-            home.send([down, Request(messages.move_link(link.index, _name(wanted), file), about)])
+            home.send([down, Request(messages.move_link(link.index, _name(desired), file), about)])
     finally:
         os.close(file)
     home.forget()
     there.forget()
 
 
-def _set(wanted: dict[str, Any], host: Host, known: Link | None) -> None:
+def _set(desired: Interface, host: Host, known: Link | None) -> None:
     """Configure the link in the namespace; ``known`` is None for a link just moved or created, without addresses."""
-    stack, name = host.stack(wanted["netns"]), _name(wanted)
-    about = "%s %s" % (KIND, _about(wanted))
+    stack, name = host.stack(desired.netns), _name(desired)
+    about = "%s %s" % (KIND, _about(desired))
     link = stack.fresh(name)
-    asked = _settings(wanted, link)
-    with host.tolerated(wanted["netns"]):
+    asked = _settings(desired, link)
+    with host.tolerated(desired.netns):
         stack.send(settings.setup(name, about, asked, None))
-        stack.send(settings.addressing(stack, known, link.index, about, asked, _link_local(wanted, link)))
+        stack.send(settings.addressing(stack, known, link.index, about, asked, _link_local(desired, link)))
     stack.forget()
 
 
-def _remove(wanted: dict[str, Any], host: Host) -> None:
-    found = _find(wanted, host)
+def _remove(desired: Interface, host: Host) -> None:
+    found = _find(desired, host)
     if found is None:
         return
     stack, link = found
-    if wanted["type"] == "physical":
-        nics.send_home(wanted["device"], host)
+    if desired.type == "physical":
+        nics.send_home(desired.device, host)
         return
-    about = "%s %s" % (KIND, _about(wanted))
+    about = "%s %s" % (KIND, _about(desired))
     stack.send([Request(messages.delete_link(link.name), about, ignore=(errno.ENODEV,))])
     stack.forget()

@@ -9,8 +9,6 @@ Without a host port it is an allowed port: ingress to a container's own port in 
 
 from __future__ import annotations
 
-import functools
-import re
 from typing import Any
 
 from ansible_collections.virtnet.linux.plugins.module_utils.facts import options
@@ -23,82 +21,72 @@ from ansible_collections.virtnet.linux.plugins.module_utils.model.firewall_state
     OpeningKey,
     State,
 )
+from ansible_collections.virtnet.linux.plugins.module_utils.model.objects import PublishedPort, bracketed
 from ansible_collections.virtnet.linux.plugins.module_utils.rules import ip
-from ansible_collections.virtnet.linux.plugins.module_utils.rules.names import PROTOCOLS
+from ansible_collections.virtnet.linux.plugins.module_utils.rules.ports import port_range
 from ansible_collections.virtnet.linux.plugins.module_utils.system import listeners
 
 KIND = "nat_port"
-OPTIONS: dict[str, Any] = dict(
-    protocol=dict(type="str", choices=list(PROTOCOLS), default="tcp"),
-    host_ip=dict(type="str"),
-    host_port=dict(type="str"),
-    to_address=dict(type="str"),
-    to_port=dict(type="str"),
-    bridge=dict(type="str"),
-    state=options.STATE,
-)
-
-_RANGE = re.compile(r"(\d{1,5})(?:-(\d{1,5}))?\Z", re.ASCII)
 
 
-def check(wanted: dict[str, Any], host: Host, problems: options.Problems) -> None:
+def check(desired: PublishedPort, host: Host, problems: options.Problems) -> None:
     """Validate one published port or range."""
-    name = label(wanted)
+    name = desired.label
     ranges: dict[str, range] = {}
     for field in ("host_port", "to_port"):
-        if wanted[field] is not None:
-            meant = ports(wanted[field])
+        if getattr(desired, field) is not None:
+            meant = port_range(getattr(desired, field))
             if meant is not None:
                 ranges[field] = meant
             else:
-                problems.add(KIND, name, field, wanted[field], "a port is 1 to 65535, a range FIRST-LAST")
-    problems.address(KIND, name, "host_ip", wanted["host_ip"])
-    problems.address(KIND, name, "to_address", wanted["to_address"])
-    problems.interface_name(KIND, name, "bridge", wanted["bridge"])
-    if wanted["host_port"] is None:
+                problems.add(KIND, name, field, getattr(desired, field), "a port is 1 to 65535, a range FIRST-LAST")
+    problems.address(KIND, name, "host_ip", desired.host_ip)
+    problems.address(KIND, name, "to_address", desired.to_address)
+    problems.interface_name(KIND, name, "bridge", desired.bridge)
+    if desired.host_port is None:
         for field in ("to_address", "to_port", "bridge"):
-            if wanted[field] is None and (field != "bridge" or wanted["state"] == "present"):
+            if getattr(desired, field) is None and (field != "bridge" or desired.is_present):
                 rule = "an opened port, which is one without host_port, needs to_address, to_port and bridge"
                 problems.add(KIND, name, field, "", rule)
-        if wanted["host_ip"] is not None:
-            problems.add(KIND, name, "host_ip", wanted["host_ip"], "say host_port, too: it is the host's address")
-    if wanted["state"] == "absent":
-        if wanted["host_ip"] is None and wanted["to_address"] is None:
+        if desired.host_ip is not None:
+            problems.add(KIND, name, "host_ip", desired.host_ip, "say host_port, too: it is the host's address")
+    if not desired.is_present:
+        if desired.host_ip is None and desired.to_address is None:
             return
-    elif wanted["to_address"] is None:
+    elif desired.to_address is None:
         problems.add(KIND, name, "to_address", "", "say which address the port leads to")
-    elif wanted["bridge"] is not None and not host.is_known_bridge(None, wanted["bridge"]):
-        problems.refer(KIND, name, "bridge", wanted["bridge"], "bridge")
-    both = (wanted["host_ip"], wanted["to_address"])
-    if None not in both and _are_addresses(*both) and _version(both[0]) != _version(both[1]):
-        problems.add(KIND, name, "host_ip", both[0], f"{both[1]} is of the other address family")
+    elif desired.bridge is not None and not host.is_known_bridge(None, desired.bridge):
+        problems.refer(KIND, name, "bridge", desired.bridge, "bridge")
+    here, there = desired.host_ip, desired.to_address
+    if here is not None and there is not None and _are_addresses(here, there) and _version(here) != _version(there):
+        problems.add(KIND, name, "host_ip", here, f"{there} is of the other address family")
     if len(ranges) == 2 and len(ranges["host_port"]) != len(ranges["to_port"]):
         problems.add(
-            KIND, name, "to_port", wanted["to_port"], "as many ports as host_port {} has".format(wanted["host_port"])
+            KIND, name, "to_port", desired.to_port, "as many ports as host_port {} has".format(desired.host_port)
         )
 
 
-def lay(wanted: dict[str, Any], state: State, _host: Host) -> None:
+def lay(desired: PublishedPort, state: State, _host: Host) -> None:
     """Apply the port or range to the desired firewall state."""
-    if wanted["host_port"] is None:
-        _lay(state.openings, opening_keys(wanted), openings, wanted)
+    if desired.host_port is None:
+        _lay(state.openings, desired.allowed_keys(), desired.allowed_ports, desired)
     else:
-        _lay(state.nat_ports, keys(wanted), nat_ports, wanted)
+        _lay(state.nat_ports, desired.nat_keys(), desired.nat_ports, desired)
 
 
-def plan(wanted: dict[str, Any], host: Host) -> list[Action]:
+def plan(desired: PublishedPort, host: Host) -> list[Action[PublishedPort]]:
     """Return the actions for one declared port or range, one for each port that differs."""
-    if wanted["host_port"] is None:
-        return _actions(wanted, opening_keys(wanted), openings, host.firewall.state.openings)
-    return _actions(wanted, keys(wanted), nat_ports, host.firewall.state.nat_ports)
+    if desired.host_port is None:
+        return _actions(desired, desired.allowed_keys(), desired.allowed_ports, host.firewall.state.openings)
+    return _actions(desired, desired.nat_keys(), desired.nat_ports, host.firewall.state.nat_ports)
 
 
-def cut_off(actions: list[Action]) -> list[str]:
+def cut_off(actions: list[Action[PublishedPort]]) -> list[str]:
     """Return an error for each process of the host that listens on a port about to be published."""
     new = [action for action in actions if action.kind == KIND and action.verb == "create"]
     names = {action.name for action in new}
-    declared = {id(action.wanted): action.wanted for action in new if action.wanted["host_port"] is not None}.values()
-    published = [one for wanted in declared for one in nat_ports(wanted).items()]  # a range has many actions
+    declared = {id(action.desired): action.desired for action in new if action.desired.host_port is not None}.values()
+    published = [one for desired in declared for one in desired.nat_ports().items()]  # a range has many actions
     ports = {port: _name(key) for key, port in published if _name(key) in names}
     waiting = listeners.listeners() if ports else []
     return [
@@ -108,110 +96,50 @@ def cut_off(actions: list[Action]) -> list[str]:
     ]
 
 
-def _lay(held: dict[Any, Any], keys: list[Any], meant: Any, wanted: dict[str, Any]) -> None:
-    if wanted["state"] == "present":
-        held.update(meant(wanted))
+def _lay(held: dict[Any, Any], keys: list[Any], meant: Any, desired: PublishedPort) -> None:
+    if desired.is_present:
+        held.update(meant())
     else:
         for key in keys:
             held.pop(key, None)
 
 
-def _actions(wanted: dict[str, Any], keys: list[Any], meant: Any, live: Any) -> list[Action]:
-    if wanted["state"] == "absent":
+def _actions(desired: PublishedPort, keys: list[Any], meant: Any, live: Any) -> list[Action[PublishedPort]]:
+    if not desired.is_present:
         gone = [key for key in keys if key in live]
-        return [Action("delete", KIND, _name(key), _told(live[key]), {}, wanted) for key in gone]
+        return [Action("delete", KIND, _name(key), _told(live[key]), {}, desired) for key in gone]
     actions = []
-    for key, asked in meant(wanted).items():
+    for key, asked in meant().items():
         found = live.get(key)
         if found is None:
-            actions.append(Action("create", KIND, _name(key), {}, _told(asked), wanted))
+            actions.append(Action("create", KIND, _name(key), {}, _told(asked), desired))
         elif found != asked:
-            actions.append(Action("change", KIND, _name(key), _told(found), _told(asked), wanted))
+            actions.append(Action("change", KIND, _name(key), _told(found), _told(asked), desired))
     return actions
 
 
-def openings(wanted: dict[str, Any]) -> dict[OpeningKey, Opening]:
-    """Return the allowed ports (without a host port), by their keys."""
-    return {key: Opening(*key, wanted["bridge"]) for key in opening_keys(wanted)}
-
-
-def opening_keys(wanted: dict[str, Any]) -> list[OpeningKey]:
-    """Return the keys of an allowed port or range."""
-    address = ip.normal(wanted["to_address"])
-    return [(wanted["protocol"], address, port) for port in ports(wanted["to_port"]) or []]
-
-
-def identities(wanted: dict[str, Any]) -> list[tuple[Any, ...]]:
+def identities(desired: PublishedPort) -> list[tuple[Any, ...]]:
     """Return the keys that must be unique in a document; none where the addresses are invalid."""
-    if not _are_addresses(wanted["host_ip"], wanted["to_address"]):
+    if not _are_addresses(desired.host_ip, desired.to_address):
         return []
-    if wanted["host_port"] is not None:
-        return [("port", *key) for key in keys(wanted)] if ports(wanted["host_port"]) else []
-    complete = wanted["to_address"] is not None and wanted["to_port"] is not None
-    return [("opening", *key) for key in opening_keys(wanted)] if complete else []
-
-
-def nat_ports(wanted: dict[str, Any]) -> dict[NatKey, NatPort]:
-    """Return each single port of a declared port or range, by its key."""
-    targets = ports(wanted["to_port"] or wanted["host_port"]) or range(0)
-    address = ip.normal(wanted["to_address"])
-    found = {}
-    for key, target in zip(keys(wanted), targets):
-        protocol, host_ip, host_port = key
-        given = None if wanted["host_ip"] is None or host_ip in ("0.0.0.0", "::") else host_ip
-        found[key] = NatPort(protocol, given, host_port, address, target, wanted["bridge"])
-    return found
-
-
-def keys(wanted: dict[str, Any]) -> list[NatKey]:
-    """Return the keys of a declared port or range; of both families where a port to be deleted names no address."""
-    if wanted["host_ip"] is not None:
-        hosts = [ip.normal(wanted["host_ip"])]
-    elif wanted["to_address"] is not None:
-        hosts = ["0.0.0.0" if _version(wanted["to_address"]) == 4 else "::"]
-    else:
-        hosts = ["0.0.0.0", "::"]
-    return [(wanted["protocol"], host_ip, port) for host_ip in hosts for port in ports(wanted["host_port"]) or []]
-
-
-@functools.lru_cache(1 << 16)
-def ports(text: str) -> range | None:
-    """Return the ports that '80' or '8000-8005' names; None for any other text.
-
-    >>> list(ports("8000-8002"))
-    [8000, 8001, 8002]
-    """
-    match = _RANGE.match(text)
-    if match is None:
-        return None
-    first = int(match.group(1))
-    last = int(match.group(2) or first)
-    return range(first, last + 1) if 1 <= first <= last <= 65535 else None
-
-
-def label(wanted: dict[str, Any]) -> str:
-    """Return the port as declared by a user: 192.0.2.1:8080/tcp."""
-    if wanted["host_port"] is None:
-        address = wanted["to_address"]
-        return "{}{}/{}".format("" if address is None else _host(address), wanted["to_port"], wanted["protocol"])
-    return "{}{}/{}".format(
-        "" if wanted["host_ip"] is None else _host(wanted["host_ip"]), wanted["host_port"], wanted["protocol"]
-    )
+    if desired.host_port is not None:
+        return [("port", *key) for key in desired.nat_keys()] if port_range(desired.host_port) else []
+    complete = desired.to_address is not None and desired.to_port is not None
+    return [("opening", *key) for key in desired.allowed_keys()] if complete else []
 
 
 def _name(key: NatKey | OpeningKey) -> str:
     protocol, host_ip, port = key
-    return "%s%d/%s" % (_host(host_ip), port, protocol)
-
-
-def _host(host_ip: str) -> str:
-    return ("[%s]:" if ":" in host_ip else "%s:") % host_ip
+    return "%s%d/%s" % (bracketed(host_ip), port, protocol)
 
 
 def _told(port: NatPort | Opening) -> dict[str, Any]:
     if isinstance(port, Opening):
         return {"bridge": port.bridge}
-    return {"to": "%s%d" % (_host(port.to_address), port.to_port), **({"bridge": port.bridge} if port.bridge else {})}
+    return {
+        "to": "%s%d" % (bracketed(port.to_address), port.to_port),
+        **({"bridge": port.bridge} if port.bridge else {}),
+    }
 
 
 def _version(address: str) -> int:

@@ -16,6 +16,7 @@ from typing import Any
 from ansible_collections.virtnet.linux.plugins.module_utils.facts import nics, options
 from ansible_collections.virtnet.linux.plugins.module_utils.facts.host import Host
 from ansible_collections.virtnet.linux.plugins.module_utils.model.actions import Action, difference
+from ansible_collections.virtnet.linux.plugins.module_utils.model.objects import Netns
 from ansible_collections.virtnet.linux.plugins.module_utils.netlink import messages, namespaces
 from ansible_collections.virtnet.linux.plugins.module_utils.netlink.socket import Request
 from ansible_collections.virtnet.linux.plugins.module_utils.netlink.stack import LOOPBACK_INDEX, Link
@@ -23,18 +24,6 @@ from ansible_collections.virtnet.linux.plugins.module_utils.rules import ip, nam
 from ansible_collections.virtnet.linux.plugins.module_utils.system import sysctls
 
 KIND = "netns"
-OPTIONS: dict[str, Any] = dict(
-    name=dict(type="str", required=True),
-    forwarding=dict(type="bool"),
-    sysctls=dict(type="dict"),
-    unprivileged_ports=dict(type="bool"),
-    join=dict(type="str"),
-    pid=dict(type="int"),
-    force=dict(type="bool", default=False),
-    labels=options.LABELS,
-    adopt=options.ADOPT,
-    state=options.STATE,
-)
 
 # True: as Docker sets in each container, any user binds every port and pings; False: the kernel's defaults
 # (net/ipv4/af_inet.c, net/ipv4/ping.c). The group range applies to ICMPv6 too.
@@ -47,82 +36,82 @@ _LOOPBACK = (ip.packed("127.0.0.1"), ip.packed("::1"))
 HOST = "host"  # join: the host's own namespace
 
 
-def check(wanted: dict[str, Any], host: Host, problems: options.Problems) -> None:
+def check(desired: Netns, host: Host, problems: options.Problems) -> None:
     """Validate one namespace; reject changes to a handle that this collection does not manage, and replacing a
     namespace in which processes run."""
-    name = wanted["name"]
+    name = desired.name
     problems.object_name(KIND, name, "name", name)
     if not names.is_object_name(name):
         return
-    if wanted["state"] == "absent":
-        _check_absent(wanted, host, problems)
+    if not desired.is_present:
+        _check_absent(desired, host, problems)
         return
-    problems.labels(KIND, name, wanted["labels"])
-    _check_sysctls(wanted, host, problems)
-    if wanted["unprivileged_ports"] is not None and not _is_own(wanted):
+    problems.labels(KIND, name, desired.labels)
+    _check_sysctls(desired, host, problems)
+    if desired.unprivileged_ports is not None and not _is_own(desired):
         rule = "is set in a namespace of its own only; leave it out, and set sysctls where the namespace is made"
-        problems.add(KIND, name, "unprivileged_ports", wanted["unprivileged_ports"], rule)
-    if wanted["join"] is not None and wanted["pid"] is not None:
-        problems.add(KIND, name, "join", wanted["join"], "give either join or pid, not both")
+        problems.add(KIND, name, "unprivileged_ports", desired.unprivileged_ports, rule)
+    if desired.join is not None and desired.pid is not None:
+        problems.add(KIND, name, "join", desired.join, "give either join or pid, not both")
     else:
-        _check_pid(wanted, host, problems)
-    _check_join(wanted, host, problems)
+        _check_pid(desired, host, problems)
+    _check_join(desired, host, problems)
     if name in host.handles and not _is_ours(host, name):
-        if not wanted["adopt"]:
+        if not desired.adopt:
             problems.foreign(KIND, name)
-        elif host.handles[name] == host.own_inode and _is_own(wanted):
+        elif host.handles[name] == host.own_inode and _is_own(desired):
             problems.add(KIND, name, "adopt", True, "this is the host's own namespace: take it over with join: host")
-    if name in host.handles and _wrong_namespace(wanted, host):
-        field = "join" if wanted["join"] is not None else "pid"
-        _check_processes(wanted, field, "put another in its place", host, problems)
+    if name in host.handles and _wrong_namespace(desired, host):
+        field = "join" if desired.join is not None else "pid"
+        _check_processes(desired, field, "put another in its place", host, problems)
 
 
-def identities(wanted: dict[str, Any]) -> list[tuple[Any, ...]]:
+def identities(desired: Netns) -> list[tuple[Any, ...]]:
     """Return the keys that must be unique in a document."""
-    return [("namespace", wanted["name"])]
+    return [("namespace", desired.name)]
 
 
-def foretell(wanted: dict[str, Any], host: Host) -> None:
+def foretell(desired: Netns, host: Host) -> None:
     """Record in ``host`` that the namespace is to be created or deleted."""
-    if wanted["state"] == "present":
-        host.coming[wanted["name"]] = wanted
-        inode = None if wanted["pid"] is None else namespaces.inode_of_pid(wanted["pid"])
+    if desired.is_present:
+        host.coming[desired.name] = desired
+        inode = None if desired.pid is None else namespaces.inode_of_pid(desired.pid)
         if inode is not None:
-            host.given_by_processes.setdefault(inode, wanted["name"])
+            host.given_by_processes.setdefault(inode, desired.name)
     else:
-        host.namespaces_going.add(wanted["name"])
+        host.namespaces_going.add(desired.name)
 
 
 def replaced(host: Host) -> list[str]:
     """Return the names that are to get another namespace, so that links in the old one are deleted."""
-    return [name for name, wanted in host.coming.items() if name in host.handles and _wrong_namespace(wanted, host)]
+    return [name for name, desired in host.coming.items() if name in host.handles and _wrong_namespace(desired, host)]
 
 
-def plan(wanted: dict[str, Any], host: Host) -> list[Action]:
+def plan(desired: Netns, host: Host) -> list[Action[Netns]]:
     """Return the actions that bring one namespace to its desired state; none if it already is (idempotent)."""
-    name = wanted["name"]
-    if wanted["state"] == "absent":
+    name = desired.name
+    if not desired.is_present:
         there = name in host.handles or namespaces.is_leftover(name)
-        return [Action("delete", KIND, name, _told(host, name), {}, wanted)] if there else []
-    asked = {key: wanted[key] for key in ("join", "pid", "forwarding", "labels")}
-    asked["sysctls"] = wanted["sysctls"] or None
+        return [Action("delete", KIND, name, _told(host, name), {}, desired)] if there else []
+    asked = desired.values("join", "pid", "forwarding", "labels")
+    asked["sysctls"] = desired.sysctls or None
     if name not in host.handles:
-        asked["unprivileged_ports"] = wanted["unprivileged_ports"]
+        asked["unprivileged_ports"] = desired.unprivileged_ports
         return [
-            Action("create", KIND, name, {}, {key: value for key, value in asked.items() if value is not None}, wanted)
+            Action("create", KIND, name, {}, {key: value for key, value in asked.items() if value is not None}, desired)
         ]
-    moved = _wrong_namespace(wanted, host)
+    moved = _wrong_namespace(desired, host)
     if moved:
-        return [Action("replace", KIND, name, {"join": moved}, {"join": wanted["join"] or "own namespace"}, wanted)]
+        return [Action("replace", KIND, name, {"join": moved}, {"join": desired.join or "own namespace"}, desired)]
     del asked["join"], asked["pid"]
     if not _is_ours(host, name):
         asked["labels"] = asked["labels"] or {}
     asked["lo"] = None if name in host.memory["handles"] else "up"
-    before, after = difference(asked, _found(wanted, host))
-    return [Action("change", KIND, name, before, after, wanted)] if after else []
+    before, after = difference(asked, _found(desired, host))
+    return [Action("change", KIND, name, before, after, desired)] if after else []
 
 
-def apply(actions: list[Action], host: Host) -> None:
+def apply(actions: list[Action[Netns]], host: Host) -> None:
     """Create, change and replace namespaces, shared ones after those that they join. Sysctls are set by
     apply_sysctls()."""
     making = [action for action in actions if action.verb in ("create", "replace")]
@@ -132,20 +121,20 @@ def apply(actions: list[Action], host: Host) -> None:
     _remember(making, host)
     if is_new:
         namespaces.prepare_directory()
-    for action in sorted(making, key=lambda action: action.wanted["join"] not in (None, HOST)):
+    for action in sorted(making, key=lambda action: action.desired.join not in (None, HOST)):
         _make(action, host)
     for action in actions:
         if action.verb == "change" and ("labels" in action.after or "lo" in action.after):
-            if "labels" in action.after and action.wanted["unprivileged_ports"] is not None:
+            if "labels" in action.after and action.desired.unprivileged_ports is not None:
                 with namespaces.entered(action.name):  # first: a killed run leaves a difference in labels
-                    _set_unprivileged_ports(action.wanted)
-            _change(action.wanted, host)
+                    _set_unprivileged_ports(action.desired)
+            _change(action.desired, host)
 
 
-def apply_sysctls(actions: list[Action], host: Host) -> None:
+def apply_sysctls(actions: list[Action[Netns]], host: Host) -> None:
     """Set the desired sysctls inside the namespaces; last, because net.ipv4.conf.eth0.* needs eth0."""
     for action in actions:
-        values = sysctls_of(action.wanted)
+        values = sysctls_of(action.desired)
         if action.verb == "delete" or not values:
             continue
         with namespaces.entered(action.name):
@@ -154,14 +143,14 @@ def apply_sysctls(actions: list[Action], host: Host) -> None:
                     sysctls.write(key, value)
 
 
-def send_nics_home(actions: list[Action], host: Host) -> None:
+def send_nics_home(actions: list[Action[Netns]], host: Host) -> None:
     """Move NICs back from namespaces to be deleted; the kernel would too, but keeps the names that they have there."""
     going = {action.name for action in actions}
     for device in [device for device, record in host.memory[nics.TOPIC].items() if record["netns"] in going]:
         nics.send_home(device, host)
 
 
-def held(actions: list[Action], host: Host) -> list[Action]:
+def held(actions: list[Action[Netns]], host: Host) -> list[Action[Netns]]:
     """Return the deletions whose namespace stays, with its links, because a process or another handle holds it."""
     going = [action for action in actions if action.name not in host.memory["handles"]]
     if not going:
@@ -171,11 +160,11 @@ def held(actions: list[Action], host: Host) -> list[Action]:
     return [
         action
         for action in going
-        if host.handles.get(action.name) in elsewhere or (action.wanted["force"] and host.processes(action.name))
+        if host.handles.get(action.name) in elsewhere or (action.desired.force and host.processes(action.name))
     ]
 
 
-def links(actions: list[Action], staying: list[Action], host: Host) -> list[tuple[str | None, str]]:
+def links(actions: list[Action[Netns]], staying: list[Action[Netns]], host: Host) -> list[tuple[str | None, str]]:
     """Return the links deleted with namespaces, as (namespace, name): the host's ends, and in namespaces that stay the
     ends of pairs to other managed namespaces."""
     found: list[tuple[str | None, str]] = [(None, end) for end in host_ends(host, [action.name for action in actions])]
@@ -187,7 +176,7 @@ def links(actions: list[Action], staying: list[Action], host: Host) -> list[tupl
     return found
 
 
-def delete(actions: list[Action], host: Host) -> None:
+def delete(actions: list[Action[Netns]], host: Host) -> None:
     """Delete handles."""
     if not actions:
         return
@@ -255,38 +244,38 @@ def _is_ours(host: Host, name: str) -> bool:
     return labels(host, name) is not None
 
 
-def _check_absent(wanted: dict[str, Any], host: Host, problems: options.Problems) -> None:
-    name = wanted["name"]
+def _check_absent(desired: Netns, host: Host, problems: options.Problems) -> None:
+    name = desired.name
     if name not in host.handles:
         return
-    if not _is_ours(host, name) and not wanted["adopt"]:
+    if not _is_ours(host, name) and not desired.adopt:
         problems.add(KIND, name, "state", "absent", "this namespace is not ours: it goes only with adopt: true")
     else:
-        _check_processes(wanted, "state", "take their links away", host, problems)
+        _check_processes(desired, "state", "take their links away", host, problems)
 
 
-def _check_processes(wanted: dict[str, Any], field: str, deed: str, host: Host, problems: options.Problems) -> None:
+def _check_processes(desired: Netns, field: str, deed: str, host: Host, problems: options.Problems) -> None:
     """Reject deleting or replacing a namespace in which processes run, without ``force``: where this collection created
     it, they would lose their links."""
-    name = wanted["name"]
-    if name in host.memory["handles"] or wanted["force"]:
+    name = desired.name
+    if name in host.memory["handles"] or desired.force:
         return
     pids = ", ".join(map(str, host.processes(name)))
     if pids:
         rule = "processes run in the namespace (pid %s): end them, or %s with force: true" % (pids, deed)
-        problems.add(KIND, name, field, wanted[field], rule)
+        problems.add(KIND, name, field, getattr(desired, field), rule)
 
 
-def _check_sysctls(wanted: dict[str, Any], host: Host, problems: options.Problems) -> None:
-    name, join = wanted["name"], wanted["join"]
-    for key, value in (wanted["sysctls"] or {}).items():
+def _check_sysctls(desired: Netns, host: Host, problems: options.Problems) -> None:
+    name, join = desired.name, desired.join
+    for key, value in (desired.sysctls or {}).items():
         if not sysctls.is_key(key):
             problems.add(KIND, name, "sysctls", key, "only net.* sysctls belong to a namespace")
             continue
         if not sysctls.is_known(key):
             problems.add(KIND, name, "sysctls", key, "this host's kernel has no such sysctl")
             continue
-        if key.replace("/", ".") in names.FORWARDING and wanted["forwarding"] not in (None, _word(value) != "0"):
+        if key.replace("/", ".") in names.FORWARDING and desired.forwarding not in (None, _word(value) != "0"):
             rule = "forwarding says otherwise: leave one of the two out"
             problems.add(KIND, name, "sysctls." + key, value, rule)
         link = names.link_of_sysctl(key)
@@ -295,20 +284,20 @@ def _check_sysctls(wanted: dict[str, Any], host: Host, problems: options.Problem
             problems.refer(KIND, name, "sysctls." + key, link, "link")
 
 
-def _check_join(wanted: dict[str, Any], host: Host, problems: options.Problems) -> None:
-    name, join = wanted["name"], wanted["join"]
+def _check_join(desired: Netns, host: Host, problems: options.Problems) -> None:
+    name, join = desired.name, desired.join
     if join is None or join == HOST:
         return
     if join == name:
         problems.add(KIND, name, "join", join, "a namespace cannot join itself")
     elif not host.is_known_namespace(join):
         problems.refer(KIND, name, "join", join, "namespace")
-    elif (host.coming.get(join) or {}).get("join") not in (None, HOST):
-        problems.add(KIND, name, "join", join, "it joins {} itself: join that one".format(host.coming[join]["join"]))
+    elif join in host.coming and host.coming[join].join not in (None, HOST):
+        problems.add(KIND, name, "join", join, "it joins {} itself: join that one".format(host.coming[join].join))
 
 
-def _check_pid(wanted: dict[str, Any], host: Host, problems: options.Problems) -> None:
-    name, pid = wanted["name"], wanted["pid"]
+def _check_pid(desired: Netns, host: Host, problems: options.Problems) -> None:
+    name, pid = desired.name, desired.pid
     if pid is None:
         return
     inode = namespaces.inode_of_pid(pid)
@@ -339,10 +328,10 @@ def _holder(inode: int, name: str, host: Host) -> str | None:
     return None
 
 
-def _wrong_namespace(wanted: dict[str, Any], host: Host) -> str | None:
+def _wrong_namespace(desired: Netns, host: Host) -> str | None:
     """Return which namespace the handle holds if it is not the desired one; None if it is."""
-    held, remembered = host.handles[wanted["name"]], host.memory["handles"].get(wanted["name"]) or {}
-    join, pid = wanted["join"], wanted["pid"]
+    held, remembered = host.handles[desired.name], host.memory["handles"].get(desired.name) or {}
+    join, pid = desired.join, desired.pid
     if join is not None:
         target = host.own_inode if join == HOST else host.handles.get(join)
         stays = held == target and not _is_replaced(join, host)
@@ -354,26 +343,26 @@ def _wrong_namespace(wanted: dict[str, Any], host: Host) -> str | None:
 
 def _is_replaced(joined: str, host: Host) -> bool:
     """Return whether a joined name gets another namespace in this run, to which those that join it have to follow."""
-    wanted = host.coming.get(joined)
-    joins_none = wanted is not None and wanted["join"] in (None, HOST)
+    desired = host.coming.get(joined)
+    joins_none = desired is not None and desired.join in (None, HOST)
     return joins_none and joined in host.handles and _wrong_namespace(host.coming[joined], host) is not None
 
 
-def _found(wanted: dict[str, Any], host: Host) -> dict[str, Any]:
-    name = wanted["name"]
+def _found(desired: Netns, host: Host) -> dict[str, Any]:
+    name = desired.name
     found: dict[str, Any] = {"labels": labels(host, name)}
     loopback, lacks = host.stack(name).loopback, _lacking(name, host)
     is_up = loopback is not None and loopback.up
     found["lo"] = "down" if not is_up else f"without {' '.join(lacks)}" if lacks else "up"
-    if not sysctls_of(wanted):
+    if not sysctls_of(desired):
         return found
     with namespaces.entered(name):
         found["forwarding"] = all(sysctls.read(key) in ("1", None) for key in sysctls.FORWARDING.values())
-        if wanted["forwarding"] is False and any(sysctls.read(key) == "1" for key in sysctls.FORWARDING.values()):
+        if desired.forwarding is False and any(sysctls.read(key) == "1" for key in sysctls.FORWARDING.values()):
             found["forwarding"] = True
-        asked = {key: _word(value) for key, value in (wanted["sysctls"] or {}).items()}
+        asked = {key: _word(value) for key, value in (desired.sysctls or {}).items()}
         now = {key: sysctls.read(key) for key in asked}
-    found["sysctls"] = wanted["sysctls"] if now == asked or _are_said_otherwise(now, asked) else now
+    found["sysctls"] = desired.sysctls if now == asked or _are_said_otherwise(now, asked) else now
     return found
 
 
@@ -390,11 +379,11 @@ def _told(host: Host, name: str) -> dict[str, Any]:
     return {"labels": labels(host, name), **({"join": remembered.get("join")} if remembered else {})}
 
 
-def sysctls_of(wanted: dict[str, Any]) -> dict[str, str]:
+def sysctls_of(desired: Netns) -> dict[str, str]:
     """Return the desired sysctls in the kernel's notation, forwarding among them."""
-    values = {key: _word(value) for key, value in (wanted["sysctls"] or {}).items()}
-    if wanted["forwarding"] is not None:
-        values.update({key: str(int(wanted["forwarding"])) for key in sysctls.FORWARDING.values()})
+    values = {key: _word(value) for key, value in (desired.sysctls or {}).items()}
+    if desired.forwarding is not None:
+        values.update({key: str(int(desired.forwarding)) for key in sysctls.FORWARDING.values()})
     return values
 
 
@@ -402,65 +391,65 @@ def _word(value: object) -> str:
     return " ".join(str(int(value) if isinstance(value, bool) else value).split())
 
 
-def _make(action: Action, host: Host) -> None:
-    wanted, name = action.wanted, action.name
+def _make(action: Action[Netns], host: Host) -> None:
+    desired, name = action.desired, action.name
     if action.verb == "replace" or namespaces.is_leftover(name):
         host.drop(name)
         namespaces.delete(name)
-    if wanted["join"] is not None:
-        namespaces.give_name(name, "/proc/self/ns/net" if wanted["join"] == HOST else namespaces.path(wanted["join"]))
+    if desired.join is not None:
+        namespaces.give_name(name, "/proc/self/ns/net" if desired.join == HOST else namespaces.path(desired.join))
         host.note_handle(name)
-    elif wanted["pid"] is not None:
-        namespaces.give_name(name, namespaces.path_of_pid(wanted["pid"]))
+    elif desired.pid is not None:
+        namespaces.give_name(name, namespaces.path_of_pid(desired.pid))
         host.note_handle(name)
     else:
-        prepare = functools.partial(_set_unprivileged_ports, wanted)
+        prepare = functools.partial(_set_unprivileged_ports, desired)
         host.note_handle(name, namespaces.create(name, _raise_loopback(name), prepare))
 
 
-def _set_unprivileged_ports(wanted: dict[str, Any]) -> None:
+def _set_unprivileged_ports(desired: Netns) -> None:
     """Set who may bind low ports and ping in the namespace that this process is in; explicit sysctls take precedence.
 
     Set when a namespace is created, and compared by its labels only: reading the sysctls of a thousand namespaces would
     be a twentieth of an idempotent run.
     """
-    if wanted["unprivileged_ports"] is None:
+    if desired.unprivileged_ports is None:
         return
-    said = {key.replace("/", ".") for key in wanted["sysctls"] or {}}
-    for key, value in _UNPRIVILEGED[wanted["unprivileged_ports"]].items():
+    said = {key.replace("/", ".") for key in desired.sysctls or {}}
+    for key, value in _UNPRIVILEGED[desired.unprivileged_ports].items():
         if key not in said:
             # ENOENT: the kernel lacks the sysctl; EINVAL: a user namespace that does not map all groups
             with contextlib.suppress(OSError):
                 sysctls.write(key, value)
 
 
-def _is_own(wanted: dict[str, Any]) -> bool:
+def _is_own(desired: Netns) -> bool:
     """Return whether the name is to have a namespace of its own."""
-    return wanted["join"] is None and wanted["pid"] is None
+    return desired.join is None and desired.pid is None
 
 
-def _remember(making: list[Action], host: Host) -> None:
+def _remember(making: list[Action[Netns]], host: Host) -> None:
     """Record the handles about to be created: a killed run must not leave one that is missing in the runtime state."""
     for action in making:
-        wanted = action.wanted
+        desired = action.desired
         host.memory["handles"].pop(action.name, None)
         host.memory["namespaces"].pop(action.name, None)
-        if _is_own(wanted):
-            host.memory["namespaces"][action.name] = {"id": None, "labels": wanted["labels"] or {}}
+        if _is_own(desired):
+            host.memory["namespaces"][action.name] = {"id": None, "labels": desired.labels or {}}
         else:
-            host.memory["handles"][action.name] = _record(wanted, wanted["labels"] or {})
+            host.memory["handles"][action.name] = _record(desired, desired.labels or {})
     host.memory.save()
 
 
-def _record(wanted: dict[str, Any], words: dict[str, str]) -> dict[str, Any]:
-    return {"join": wanted["join"], "pid": wanted["pid"], "labels": words}
+def _record(desired: Netns, words: dict[str, str]) -> dict[str, Any]:
+    return {"join": desired.join, "pid": desired.pid, "labels": words}
 
 
-def _change(wanted: dict[str, Any], host: Host) -> None:
+def _change(desired: Netns, host: Host) -> None:
     """Adopt a namespace, change its labels, set its loopback interface up."""
-    name = wanted["name"]
-    words = wanted["labels"] if wanted["labels"] is not None else labels(host, name) or {}
-    if _is_own(wanted):
+    name = desired.name
+    words = desired.labels if desired.labels is not None else labels(host, name) or {}
+    if _is_own(desired):
         addresses = [messages.add_address(LOOPBACK_INDEX, address) for address in _lacking(name, host)]
         with host.tolerated(name):
             host.stack(name).send(_raise_loopback(name) + [Request(one, f"netns {name}: lo") for one in addresses])
@@ -468,7 +457,7 @@ def _change(wanted: dict[str, Any], host: Host) -> None:
         host.memory["namespaces"][name] = {"id": namespaces.identity(os.stat(namespaces.path(name))), "labels": words}
     else:
         host.memory["namespaces"].pop(name, None)
-        host.memory["handles"][name] = _record(wanted, words)
+        host.memory["handles"][name] = _record(desired, words)
 
 
 def _raise_loopback(name: str) -> list[Request]:

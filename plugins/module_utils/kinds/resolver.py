@@ -14,66 +14,61 @@ from typing import Any
 from ansible_collections.virtnet.linux.plugins.module_utils.facts import options
 from ansible_collections.virtnet.linux.plugins.module_utils.facts.host import Host
 from ansible_collections.virtnet.linux.plugins.module_utils.model.actions import Action
-from ansible_collections.virtnet.linux.plugins.module_utils.system.name_files import NameFiles, wanted_resolv_conf
+from ansible_collections.virtnet.linux.plugins.module_utils.model.objects import Resolver
+from ansible_collections.virtnet.linux.plugins.module_utils.system.name_files import NameFiles, desired_resolv_conf
 
 KIND = "resolver"
-OPTIONS: dict[str, Any] = dict(
-    containers=dict(type="list", elements="str", required=True),
-    networks=dict(type="list", elements="str"),
-    nameservers=dict(type="list", elements="str"),
-    search=dict(type="list", elements="str"),
-    options=dict(type="list", elements="str"),
-    state=options.STATE,
-)
 
 
-def check(wanted: dict[str, Any], _host: Host, problems: options.Problems) -> None:
+def check(desired: Resolver, _host: Host, problems: options.Problems) -> None:
     """Validate one object."""
-    about = _about(wanted)
-    for container in wanted["containers"]:
+    about = desired.label
+    for container in desired.containers:
         problems.object_name(KIND, about, "containers", container)
-    for network in wanted["networks"] or []:
+    for network in desired.networks or []:
         problems.object_name(KIND, about, "networks", network)
-    for address in wanted["nameservers"] or []:
+    for address in desired.nameservers or []:
         problems.address(KIND, about, "nameservers", address)
     for field in ("search", "options"):
-        for word in wanted[field] or []:
+        for word in getattr(desired, field) or []:
             if len(word.split()) != 1:
                 problems.add(KIND, about, field, word, "a word without blanks")
 
 
-def identities(wanted: dict[str, Any]) -> list[tuple[Any, ...]]:
+def identities(desired: Resolver) -> list[tuple[Any, ...]]:
     """Return the keys that must be unique in a document."""
-    return [("container", name) for name in wanted["containers"]]
+    return [("container", name) for name in desired.containers]
 
 
-def plan(wanted: dict[str, Any], host: Host) -> list[Action]:
+def plan(desired: Resolver, host: Host) -> list[Action[Resolver]]:
     """Return the actions for the containers of one object; none if their files are as desired (idempotent)."""
-    files, about = host.name_files, _about(wanted)
-    if wanted["state"] == "absent":
-        had = [name for name in wanted["containers"] if files.has_ours(name)]
-        return [Action("delete", KIND, about, {"containers": had}, {}, wanted)] if had else []
-    asked = _asked(wanted)
-    wrong = [name for name in wanted["containers"] if not _is_right(name, host, *asked)]
+    files, about = host.name_files, desired.label
+    if not desired.is_present:
+        had = [name for name in desired.containers if files.has_ours(name)]
+        return [Action("delete", KIND, about, {"containers": had}, {}, desired)] if had else []
+    asked = _asked(desired)
+    wrong = [name for name in desired.containers if not _is_right(name, host, *asked)]
     if not wrong:
         return []
-    told = {key: wanted[key] for key in ("networks", "nameservers", "search", "options") if wanted[key]}
+    told = {
+        key: getattr(desired, key) for key in ("networks", "nameservers", "search", "options") if getattr(desired, key)
+    }
     before, after = {"containers": _that_have_files(wrong, files)}, {"containers": wrong, **told}
-    return [Action("change" if before["containers"] else "create", KIND, about, before, after, wanted)]
+    return [Action("change" if before["containers"] else "create", KIND, about, before, after, desired)]
 
 
-def apply(actions: list[Action], host: Host) -> None:
+def apply(actions: list[Action[Resolver]], host: Host) -> None:
     """Write the containers' hosts and resolv.conf files."""
     for action in actions:
-        networks, resolv_conf = _asked(action.wanted)
+        networks, resolv_conf = _asked(action.desired)
         for name in action.after["containers"]:
             host.name_files.give(name, networks, resolv_conf)
 
 
-def delete(actions: list[Action], host: Host) -> None:
+def delete(actions: list[Action[Resolver]], host: Host) -> None:
     """Delete the containers' hosts and resolv.conf files."""
     for action in actions:
-        for name in action.wanted["containers"]:
+        for name in action.desired.containers:
             host.name_files.take_away(name)
 
 
@@ -81,19 +76,12 @@ def _that_have_files(containers: list[str], files: NameFiles) -> list[str]:
     return [name for name in containers if files.networks_of(name) is not None or files.resolv_conf(name) is not None]
 
 
-def _asked(wanted: dict[str, Any]) -> tuple[frozenset[str], str | None]:
-    resolv_conf = wanted_resolv_conf(wanted["nameservers"], wanted["search"], wanted["options"])
-    return frozenset(wanted["networks"] or []), resolv_conf
+def _asked(desired: Resolver) -> tuple[frozenset[str], str | None]:
+    resolv_conf = desired_resolv_conf(desired.nameservers, desired.search, desired.options)
+    return frozenset(desired.networks or []), resolv_conf
 
 
 def _is_right(name: str, host: Host, networks: frozenset[str], resolv_conf: str | None) -> bool:
     files = host.name_files
     hosts = files.networks_of(name) == networks or files.is_others(name, "hosts")
     return hosts and (files.resolv_conf(name) == resolv_conf or files.is_others(name, "resolv.conf"))
-
-
-def _about(wanted: dict[str, Any]) -> str:
-    """Return the containers' names, abbreviated after the third."""
-    shown = ", ".join(wanted["containers"][:3])
-    more = len(wanted["containers"]) - 3
-    return shown if more <= 0 else "%s and %d more" % (shown, more)

@@ -18,6 +18,7 @@ from ansible_collections.virtnet.linux.plugins.module_utils.links import endpoin
 from ansible_collections.virtnet.linux.plugins.module_utils.links.announce import announce
 from ansible_collections.virtnet.linux.plugins.module_utils.model.actions import Action, difference
 from ansible_collections.virtnet.linux.plugins.module_utils.model.firewall_state import Guard, Port, State
+from ansible_collections.virtnet.linux.plugins.module_utils.model.objects import Peer, Veth
 from ansible_collections.virtnet.linux.plugins.module_utils.netlink import messages, namespaces
 from ansible_collections.virtnet.linux.plugins.module_utils.netlink.socket import Request
 from ansible_collections.virtnet.linux.plugins.module_utils.netlink.stack import Link, Stack
@@ -25,31 +26,6 @@ from ansible_collections.virtnet.linux.plugins.module_utils.rules import ip, nam
 from ansible_collections.virtnet.linux.plugins.module_utils.system import sysctls
 
 KIND = "veth"
-_PEER: dict[str, Any] = dict(
-    name=dict(type="str", required=True),
-    netns=dict(type="str"),
-    bridge=dict(type="str"),
-    mac=dict(type="str"),
-    addresses=dict(type="list", elements="str"),
-    gateway=dict(type="str"),
-    gateway6=dict(type="str"),
-    routes=options.ROUTES,
-)
-OPTIONS: dict[str, Any] = dict(
-    name=dict(type="str", required=True),
-    netns=dict(type="str"),
-    bridge=dict(type="str"),
-    mac=dict(type="str"),
-    mtu=dict(type="int"),
-    addresses=dict(type="list", elements="str"),
-    isolated=dict(type="bool"),
-    anti_spoofing=dict(type="bool"),
-    allowed_addresses=dict(type="list", elements="str"),
-    peer=dict(type="dict", options=_PEER),
-    labels=options.LABELS,
-    adopt=options.ADOPT,
-    state=options.STATE,
-)
 
 _MOVES = {"bridge", "peer", "peer.mac", "peer.addresses"}  # changes that make neighbour entries stale: announced after
 _ANYBODY = "0.0.0.0/0"  # as an allowed address: anti-spoofing checks the MAC only
@@ -60,102 +36,103 @@ _ANNOUNCED = 64
 _MOST_ADDRESSES = 16  # of one endpoint without anti-spoofing
 
 
-def check(wanted: dict[str, Any], host: Host, problems: options.Problems) -> None:
+def check(desired: Veth, host: Host, problems: options.Problems) -> None:
     """Validate one veth pair; reject changes to links that this collection does not manage, unless ``adopt`` is set."""
-    name = wanted["name"]
+    name = desired.name
     problems.interface_name(KIND, name, "name", name)
-    if wanted["state"] == "present" and wanted["peer"] is None:
+    if desired.is_present and desired.peer is None:
         problems.add(KIND, name, "peer", "", "a veth has two ends: say name and netns of the other")
-    _check_namespace(name, "netns", wanted, host, problems)
-    _check_found(wanted, host, problems)
-    if wanted["state"] == "absent" or wanted["peer"] is None:
+    _check_namespace(name, "netns", desired, host, problems)
+    _check_found(desired, host, problems)
+    if not desired.is_present or desired.peer is None:
         return
-    peer = wanted["peer"]
-    problems.interface_name(KIND, name, "peer.name", peer["name"])
-    if wanted["anti_spoofing"] and is_endpoint(wanted) and peer["mac"] is None:
+    peer = desired.far
+    problems.interface_name(KIND, name, "peer.name", peer.name)
+    if desired.anti_spoofing and desired.is_endpoint and peer.mac is None:
         problems.add(KIND, name, "anti_spoofing", True, "say peer.mac too: that is what the port is held to")
-    if wanted["anti_spoofing"] and is_endpoint(wanted) and _has_no_addresses_to_guard(wanted, host):
+    if desired.anti_spoofing and desired.is_endpoint and _has_no_addresses_to_guard(desired, host):
         rule = "say peer.addresses too, [] for none: what a container gave itself is not taken for its own"
         problems.add(KIND, name, "anti_spoofing", True, rule)
-    _check_namespace(name, "peer.netns", wanted, host, problems)
-    if (wanted["netns"], name) == (peer["netns"], peer["name"]):
-        problems.add(KIND, name, "peer.name", peer["name"], "both ends are in one namespace: they need two names")
-    problems.mtu(KIND, name, "mtu", wanted["mtu"], [*(wanted["addresses"] or ()), *(peer["addresses"] or ())])
-    problems.labels(KIND, name, wanted["labels"])
-    problems.networks(KIND, name, "allowed_addresses", wanted["allowed_addresses"] or [])
-    for address in wanted["addresses"] or []:
+    _check_namespace(name, "peer.netns", desired, host, problems)
+    if (desired.netns, name) == (peer.netns, peer.name):
+        problems.add(KIND, name, "peer.name", peer.name, "both ends are in one namespace: they need two names")
+    problems.mtu(KIND, name, "mtu", desired.mtu, [*(desired.addresses or ()), *(peer.addresses or ())])
+    problems.labels(KIND, name, desired.labels)
+    problems.networks(KIND, name, "allowed_addresses", desired.allowed_addresses or [])
+    for address in desired.addresses or []:
         problems.interface_address(KIND, name, "addresses", address)
-    endpoint_checks.check_addressing(KIND, name, "peer.", peer["netns"], peer, host, problems)
-    for prefix, end in (("", wanted), ("peer.", peer)):
-        problems.mac(KIND, name, prefix + "mac", end["mac"])
-        if end["bridge"] is None or not host.is_known_namespace(end["netns"]):
+    endpoint_checks.check_addressing(KIND, name, "peer.", peer.netns, peer, host, problems)
+    for prefix, end in (("", desired), ("peer.", peer)):
+        problems.mac(KIND, name, prefix + "mac", end.mac)
+        if end.bridge is None or not host.is_known_namespace(end.netns):
             continue
-        if not host.is_known_bridge(end["netns"], end["bridge"]):
-            problems.refer(KIND, name, prefix + "bridge", end["bridge"], "bridge")
-    near = host.stack(wanted["netns"]).links.get(name)
-    far = None if near is None else _far_link(wanted, host, near)
-    for link, end in ((near, wanted), (far, peer)):
-        if link is not None and not host.is_made_here(end["netns"]):  # there the link gets the MTU that it needs
-            problems.standing_mtu(KIND, name, wanted["mtu"], link.mtu, end["addresses"] or ())
-    place = (peer["netns"], peer["name"])
+        if not host.is_known_bridge(end.netns, end.bridge):
+            problems.refer(KIND, name, prefix + "bridge", end.bridge, "bridge")
+    near = host.stack(desired.netns).links.get(name)
+    far = None if near is None else _far_link(desired, host, near)
+    for link, end in ((near, desired), (far, peer)):
+        if link is not None and not host.is_made_here(end.netns):  # there the link gets the MTU that it needs
+            problems.standing_mtu(KIND, name, desired.mtu, link.mtu, end.addresses or ())
+    place = (peer.netns, peer.name)
     endpoint_checks.check_name(KIND, name, "peer.name", place, lambda far: _are_pair(near, far), host, problems)
 
 
-def identities(wanted: dict[str, Any]) -> list[tuple[Any, ...]]:
+def identities(desired: Veth) -> list[tuple[Any, ...]]:
     """Return the keys that must be unique in a document: the names of both ends."""
-    found: list[tuple[Any, ...]] = [("link", wanted["netns"], wanted["name"])]
-    if wanted["peer"] is not None and wanted["state"] == "present":
-        found.append(("link", wanted["peer"]["netns"], wanted["peer"]["name"]))
+    found: list[tuple[Any, ...]] = [("link", desired.netns, desired.name)]
+    if desired.peer is not None and desired.is_present:
+        found.append(("link", desired.far.netns, desired.far.name))
     return found
 
 
-def foretell(wanted: dict[str, Any], host: Host) -> None:
+def foretell(desired: Veth, host: Host) -> None:
     """Record in ``host`` the ends to be created or deleted; the old name of a renamed or moved end becomes free."""
-    if wanted["state"] == "absent":
-        host.links_going.update(_ends_going(wanted, host))
+    if not desired.is_present:
+        host.links_going.update(_ends_going(desired, host))
         return
-    host.links_going.update(_place_left(wanted, host))
-    host.links_coming.add((wanted["netns"], wanted["name"]))
-    if wanted["peer"] is not None:
-        host.links_coming.add((wanted["peer"]["netns"], wanted["peer"]["name"]))
+    host.links_going.update(_place_left(desired, host))
+    host.links_coming.add((desired.netns, desired.name))
+    if desired.peer is not None:
+        host.links_coming.add((desired.far.netns, desired.far.name))
 
 
-def lay(wanted: dict[str, Any], state: State, host: Host) -> None:
+def lay(desired: Veth, state: State, host: Host) -> None:
     """Apply the pair to the desired firewall state: a bridge port, and its anti-spoofing guard."""
-    if wanted["netns"] is not None:
+    if desired.netns is not None:
         return
-    name, present = wanted["name"], wanted["state"] == "present"
-    if present and wanted["bridge"] is None:  # not enforced: the bridge port and its anti-spoofing stay as they are
+    name, present = desired.name, desired.is_present
+    if present and desired.bridge is None:  # not enforced: the bridge port and its anti-spoofing stay as they are
         return
-    endpoint = present and is_endpoint(wanted)
+    endpoint = present and desired.is_endpoint
     if endpoint:
-        own = {host.heads.get(wanted["bridge"], wanted["bridge"])}
-        state.ports[name] = _port(wanted, host.bridges_of_containers[wanted["peer"]["netns"]] - own)
+        own = {host.heads.get(desired.on_bridge, desired.on_bridge)}
+        state.ports[name] = _port(desired, host.bridges_of_containers[desired.far.netns] - own)
     else:
         state.ports.pop(name, None)
-    if wanted["anti_spoofing"] is None and endpoint:
+    if desired.anti_spoofing is None and endpoint:
         return
     state.guards.pop(name, None)
-    guard = _guard(wanted, host) if endpoint else None
+    guard = _guard(desired, host) if endpoint else None
     if guard is not None:
         state.guards[name] = guard
 
 
-def lay_cables(declared: list[dict[str, Any]], state: State, host: Host) -> None:
+def lay_cables(declared: list[Veth], state: State, host: Host) -> None:
     """Apply patch links to the desired firewall state: the first end is a port of its bridge, the other one only where
     it is a reflecting port (hairpin)."""
     for near in declared:
-        if near["state"] == "absent" or not is_cable(near):
+        if not near.is_present or not near.is_patch_link:
             continue
-        far = near["peer"]
-        state.ports.pop(far["name"], None)
-        for end, other in ((near, far), (far, near)):
-            turns = _turns(end["bridge"], other["bridge"], host)
-            if end["bridge"] in state.policies and (end is near or turns):
-                state.ports[end["name"]] = Port(end["name"], end["bridge"], turns=turns)
+        far = near.far
+        state.ports.pop(far.name, None)
+        ends = ((near.name, near.bridge or "", far.bridge), (far.name, far.bridge or "", near.bridge))
+        for name, bridge, other in ends:
+            turns = _turns(bridge, other, host)
+            if bridge in state.policies and (name == near.name or turns):
+                state.ports[name] = Port(name, bridge, turns=turns)
 
 
-def lay_neighbours(declared: list[dict[str, Any]], state: State, host: Host) -> None:
+def lay_neighbours(declared: list[Veth], state: State, host: Host) -> None:
     """Update the ports of undeclared endpoints of declared containers, whose other bridges may have changed."""
     for netns, near, bridge in _undeclared(declared, host):
         port = state.ports.get(near.name)
@@ -165,31 +142,31 @@ def lay_neighbours(declared: list[dict[str, Any]], state: State, host: Host) -> 
             state.ports[near.name] = port._replace(addresses=known if elsewhere else (), also_on=elsewhere)
 
 
-def bridges_of_containers(declared: list[dict[str, Any]], host: Host) -> dict[str | None, set[str]]:
+def bridges_of_containers(declared: list[Veth], host: Host) -> dict[str | None, set[str]]:
     """Return the bridges on which each declared container has endpoints, undeclared ones included; of bridges with
     patch links, the gateway bridge."""
     found: dict[str | None, set[str]] = {}
-    for wanted in _present_endpoints(declared):
-        bridge: str = wanted["bridge"]
-        found.setdefault(wanted["peer"]["netns"], set()).add(host.heads.get(bridge, bridge))
+    for desired in _present_endpoints(declared):
+        bridge = desired.on_bridge
+        found.setdefault(desired.far.netns, set()).add(host.heads.get(bridge, bridge))
     for netns, _near, bridge in _undeclared(declared, host):
         found[netns].add(host.heads.get(bridge, bridge))
     return found
 
 
-def _present_endpoints(declared: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    return [wanted for wanted in declared if wanted["state"] == "present" and is_endpoint(wanted)]
+def _present_endpoints(declared: list[Veth]) -> list[Veth]:
+    return [desired for desired in declared if desired.is_present and desired.is_endpoint]
 
 
-def _undeclared(declared: list[dict[str, Any]], host: Host) -> Iterator[tuple[str, Link, str]]:
+def _undeclared(declared: list[Veth], host: Host) -> Iterator[tuple[str, Link, str]]:
     """Yield the undeclared endpoints that stay of declared containers: namespace, the host's end, and its bridge."""
-    own, named = host.stack(None), {wanted["name"] for wanted in declared if wanted["netns"] is None}
+    own, named = host.stack(None), {desired.name for desired in declared if desired.netns is None}
     others = [near for near in own.links.values() if _is_host_end(near) and near.name not in named]
     staying = [near for near in others if (None, near.name) not in host.links_going]
     by_nsid: dict[int | None, list[Link]] = {}
     for near in staying:
         by_nsid.setdefault(near.peer_namespace, []).append(near)
-    for netns in dict.fromkeys(wanted["peer"]["netns"] for wanted in _present_endpoints(declared)):
+    for netns in dict.fromkeys(desired.far.netns for desired in _present_endpoints(declared)):
         if netns is None or netns not in host.handles or netns in host.namespaces_going:
             continue
         for near in by_nsid.get(host.nsid(None, netns), []) if by_nsid else []:
@@ -217,146 +194,132 @@ def _addresses_of(netns: str, near: Link, bridge: str, state: State, host: Host)
     return tuple(sorted(plausible)[:_MOST_ADDRESSES])
 
 
-def plan(wanted: dict[str, Any], host: Host) -> list[Action]:
+def plan(desired: Veth, host: Host) -> list[Action[Veth]]:
     """Return the actions that bring one veth pair to its desired state; none if it already is (idempotent)."""
-    name = wanted["name"]
-    link = host.link(wanted["netns"], name, "veth", wanted["state"] == "present")
-    if wanted["state"] == "absent":
-        return [] if link is None else [Action("delete", KIND, name, {"labels": link.labels}, {}, wanted)]
+    name = desired.name
+    link = host.link(desired.netns, name, "veth", desired.is_present)
+    if not desired.is_present:
+        return [] if link is None else [Action("delete", KIND, name, {"labels": link.labels}, {}, desired)]
     if link is None:
-        return [Action("create", KIND, name, {}, _told(wanted), wanted)]
-    far = _far_link(wanted, host, link)
+        return [Action("create", KIND, name, {}, _told(desired), desired)]
+    far = _far_link(desired, host, link)
     if far is None:
-        peer = wanted["peer"]
-        here = _find_far(host, wanted["netns"], link)
+        peer = desired.far
+        here = _find_far(host, desired.netns, link)
         if here is not None and here[0] in host.namespaces_going:  # the kernel deletes the pair with it
             here = None
         before = {"peer": None if here is None else {"name": here[1].name, "netns": here[0]}}
-        after = {"peer": {"name": peer["name"], "netns": peer["netns"]}}
+        after = {"peer": {"name": peer.name, "netns": peer.netns}}
         verb = "replace" if here is None else "change"
-        return [Action(verb, KIND, name, before, after if here else _told(wanted), wanted)]
-    before, after = _differences(wanted, host, link, far)
-    return [Action("change", KIND, name, before, after, wanted)] if after else []
+        return [Action(verb, KIND, name, before, after if here else _told(desired), desired)]
+    before, after = _differences(desired, host, link, far)
+    return [Action("change", KIND, name, before, after, desired)] if after else []
 
 
-def apply(actions: list[Action], host: Host) -> None:
+def apply(actions: list[Action[Veth]], host: Host) -> None:
     """Create, replace and change pairs."""
     renamed.rename(actions, host)
     for action in actions:
         if action.verb == "replace":
-            _unplug(action.wanted, host)
-    moving = [action.wanted for action in actions if action.verb == "change" and "peer" in action.after]
+            _unplug(action.desired, host)
+    moving = [action.desired for action in actions if action.verb == "change" and "peer" in action.after]
     for step in (_step_aside, _move_far):  # two steps: two ends may swap names
-        for wanted in moving:
-            step(wanted, host)
-    making = [action.wanted for action in actions if action.verb in ("create", "replace")]
+        for desired in moving:
+            step(desired, host)
+    making = [action.desired for action in actions if action.verb in ("create", "replace")]
     at_once = host.open_files.batch  # each has an open file of its namespace until the batch is sent
     for first in range(0, len(making), at_once):
         _make(making[first : first + at_once], host)
     for action in actions:
         if action.verb == "change" and set(action.after) - set(_GUARD):
-            _change(action.wanted, host)
+            _change(action.desired, host)
     _announce([action for action in actions if action.verb != "change" or _MOVES & set(action.after)], host)
 
 
-def is_endpoint(wanted: dict[str, Any]) -> bool:
-    """Return whether the pair connects a container to a bridge of the host; a patch link does not."""
-    peer = wanted["peer"]
-    return wanted["bridge"] is not None and wanted["netns"] is None and peer is not None and peer["bridge"] is None
-
-
-def is_cable(wanted: dict[str, Any]) -> bool:
-    """Return whether the pair is a patch link between two bridges of the host; where icc is false, its first end counts
-    as a container's port."""
-    peer = wanted["peer"]
-    ends = (wanted, peer or {})
-    return all(end.get("bridge") is not None and end.get("netns") is None for end in ends)
-
-
-def _turns(near: str, far: str, host: Host) -> bool:
+def _turns(near: str | None, far: str | None, host: Host) -> bool:
     """Return whether this end of a patch link is a reflecting port: a translated packet may leave by the end by which
     it came in, because this is the gateway bridge and the other one is attached to it. Never both ends: they would loop
     broadcasts."""
     return near not in host.heads and far in host.heads
 
 
-def _port(wanted: dict[str, Any], also_on: set[str]) -> Port:
+def _port(desired: Veth, also_on: set[str]) -> Port:
     """Return an endpoint as the firewall's port; ``also_on`` are the other bridges of its container's endpoints."""
-    elsewhere = tuple(sorted(also_on - {wanted["bridge"]}))
-    return Port(wanted["name"], wanted["bridge"], _plain_addresses(wanted) if elsewhere else (), elsewhere)
+    elsewhere = tuple(sorted(also_on - {desired.bridge}))
+    return Port(desired.name, desired.on_bridge, _plain_addresses(desired) if elsewhere else (), elsewhere)
 
 
-def _guard(wanted: dict[str, Any], host: Host) -> Guard | None:
+def _guard(desired: Veth, host: Host) -> Guard | None:
     """Return the anti-spoofing guard of the port, if enabled; where any source address is allowed, the MAC only. Where
     no addresses are declared, those of the existing guard stay."""
-    if not wanted["anti_spoofing"] or not is_endpoint(wanted) or wanted["peer"]["mac"] is None:
+    if not desired.anti_spoofing or not desired.is_endpoint or desired.far.mac is None:
         return None
-    allowed = tuple(sorted(settings.normal_network(network) for network in wanted["allowed_addresses"] or []))
-    mac = wanted["peer"]["mac"].lower()
+    allowed = tuple(sorted(settings.normal_network(network) for network in desired.allowed_addresses or []))
+    mac = desired.far.mac.lower()
     if _ANYBODY in allowed:
-        return Guard(wanted["name"], wanted["bridge"], mac, addresses_checked=False)
-    addresses = _plain_addresses(wanted)
-    if wanted["peer"]["addresses"] is None:
-        standing = host.firewall.state.guards.get(wanted["name"])
+        return Guard(desired.name, desired.on_bridge, mac, addresses_checked=False)
+    addresses = _plain_addresses(desired)
+    if desired.far.addresses is None:
+        standing = host.firewall.state.guards.get(desired.name)
         addresses = () if standing is None else standing.addresses
-    return Guard(wanted["name"], wanted["bridge"], mac, addresses, allowed)
+    return Guard(desired.name, desired.on_bridge, mac, addresses, allowed)
 
 
-def _has_no_addresses_to_guard(wanted: dict[str, Any], host: Host) -> bool:
+def _has_no_addresses_to_guard(desired: Veth, host: Host) -> bool:
     """Return whether anti-spoofing needs addresses, but the existing port has neither declared ones nor a guard."""
-    if wanted["peer"]["addresses"] is not None or _ANYBODY in (wanted["allowed_addresses"] or []):
+    if desired.far.addresses is not None or _ANYBODY in (desired.allowed_addresses or []):
         return False
-    near = host.stack(None).links.get(wanted["name"])
-    return near is not None and wanted["name"] not in host.firewall.state.guards
+    near = host.stack(None).links.get(desired.name)
+    return near is not None and desired.name not in host.firewall.state.guards
 
 
-def _place_left(wanted: dict[str, Any], host: Host) -> Iterator[tuple[str | None, str]]:
+def _place_left(desired: Veth, host: Host) -> Iterator[tuple[str | None, str]]:
     """Yield namespace and name that the other end has, if it is to have others."""
-    if wanted["peer"] is None or not host.is_known_namespace(wanted["netns"]):
+    if desired.peer is None or not host.is_known_namespace(desired.netns):
         return
-    near = host.stack(wanted["netns"]).links.get(wanted["name"])
-    if near is not None and near.ours and _far_link(wanted, host, near) is None:
-        found = _find_far(host, wanted["netns"], near)
+    near = host.stack(desired.netns).links.get(desired.name)
+    if near is not None and near.ours and _far_link(desired, host, near) is None:
+        found = _find_far(host, desired.netns, near)
         if found is not None:
             yield found[0], found[1].name
 
 
-def _ends_going(wanted: dict[str, Any], host: Host) -> Iterator[tuple[str | None, str]]:
+def _ends_going(desired: Veth, host: Host) -> Iterator[tuple[str | None, str]]:
     """Yield namespace and name of both ends of a pair that is declared absent: the names become free."""
-    link = host.stack(wanted["netns"]).links.get(wanted["name"]) if host.is_known_namespace(wanted["netns"]) else None
+    link = host.stack(desired.netns).links.get(desired.name) if host.is_known_namespace(desired.netns) else None
     if link is not None:
-        yield wanted["netns"], link.name
-        far = _find_far(host, wanted["netns"], link)
+        yield desired.netns, link.name
+        far = _find_far(host, desired.netns, link)
         if far is not None:
             yield far[0], far[1].name
 
 
-def _check_namespace(name: str, field: str, wanted: dict[str, Any], host: Host, problems: options.Problems) -> None:
-    netns = wanted["netns"] if field == "netns" else wanted["peer"]["netns"]
+def _check_namespace(name: str, field: str, desired: Veth, host: Host, problems: options.Problems) -> None:
+    netns = desired.netns if field == "netns" else desired.far.netns
     problems.object_name(KIND, name, field, netns)
-    if wanted["state"] == "present" and not host.is_known_namespace(netns):
+    if desired.is_present and not host.is_known_namespace(netns):
         problems.refer(KIND, name, field, netns, "namespace")
 
 
-def _check_found(wanted: dict[str, Any], host: Host, problems: options.Problems) -> None:
-    name = wanted["name"]
-    link = host.link(wanted["netns"], name, "veth", wanted["state"] == "present")
+def _check_found(desired: Veth, host: Host, problems: options.Problems) -> None:
+    name = desired.name
+    link = host.link(desired.netns, name, "veth", desired.is_present)
     if link is None:
         return
     if link.kind != "veth":
         problems.add(
             KIND, name, "name", name, "a link of this name stands there and is no veth but %s" % (link.kind or "a card")
         )
-    elif not link.ours and not wanted["adopt"] and not host.is_made_here(wanted["netns"]):
+    elif not link.ours and not desired.adopt and not host.is_made_here(desired.netns):
         problems.foreign(KIND, name)
 
 
-def _far_link(wanted: dict[str, Any], host: Host, near: Link) -> Link | None:
+def _far_link(desired: Veth, host: Host, near: Link) -> Link | None:
     """Return the other end if it has its desired namespace and name."""
-    peer = wanted["peer"]
-    if peer["netns"] in host.namespaces_going:
+    peer = desired.far
+    if peer.netns in host.namespaces_going:
         return None
-    far = host.stack(peer["netns"]).links.get(peer["name"])
+    far = host.stack(peer.netns).links.get(peer.name)
     return far if far is not None and _are_pair(near, far) else None
 
 
@@ -380,16 +343,16 @@ def _are_pair(one: Link | None, other: Link) -> bool:
     return one.peer_index == other.index and other.peer_index == one.index
 
 
-def _near_settings(wanted: dict[str, Any], host: Host, link: Link | None) -> settings.Settings:
-    asked = _end_settings(wanted, wanted, link)
-    if is_endpoint(wanted):
+def _near_settings(desired: Veth, host: Host, link: Link | None) -> settings.Settings:
+    asked = _end_settings(desired, desired, link)
+    if desired.is_endpoint:
         asked["hairpin"] = True  # for a container's call to its own published port, with br_netfilter
         # a port that sends BPDUs is disabled; netfilter does not see such frames
-        asked["bpdu_guard"] = wanted["anti_spoofing"]
-        asked["isolated"] = wanted["isolated"]
+        asked["bpdu_guard"] = desired.anti_spoofing
+        asked["isolated"] = desired.isolated
         asked.update(_port_settings(link))
-    elif is_cable(wanted):
-        asked["hairpin"] = _turns(wanted["bridge"], wanted["peer"]["bridge"], host)
+    elif desired.is_patch_link:
+        asked["hairpin"] = _turns(desired.bridge, desired.far.bridge, host)
         asked.update(_port_settings(link))
     return asked
 
@@ -400,54 +363,54 @@ def _port_settings(link: Link | None) -> settings.Settings:
     return {"shut": False, "port": settings.port_as_made(link)}
 
 
-def _far_settings(wanted: dict[str, Any], host: Host, link: Link | None) -> settings.Settings:
-    peer = wanted["peer"]
-    asked = _end_settings(wanted, peer, link)
-    near = host.stack(wanted["netns"]).links.get(wanted["name"])
-    if near is not None and _is_too_small(wanted, link, host):
+def _far_settings(desired: Veth, host: Host, link: Link | None) -> settings.Settings:
+    peer = desired.far
+    asked = _end_settings(desired, peer, link)
+    near = host.stack(desired.netns).links.get(desired.name)
+    if near is not None and _is_too_small(desired, link, host):
         asked["mtu"] = near.mtu
-    if is_cable(wanted):
-        asked["hairpin"] = _turns(peer["bridge"], wanted["bridge"], host)
+    if desired.is_patch_link:
+        asked["hairpin"] = _turns(peer.bridge, desired.bridge, host)
         asked.update(_port_settings(link))
-    if peer["addresses"] is not None:  # then addresses, gateways and routes are exhaustive
-        asked["gateway"] = settings.normal_host(peer["gateway"]) or ""
-        asked["gateway6"] = settings.normal_host(peer["gateway6"]) or ""
-        asked["routes"] = settings.normal_routes(peer["routes"] or [])
+    if peer.addresses is not None:  # then addresses, gateways and routes are exhaustive
+        asked["gateway"] = settings.normal_host(peer.gateway) or ""
+        asked["gateway6"] = settings.normal_host(peer.gateway6) or ""
+        asked["routes"] = settings.normal_routes(peer.routes or [])
     else:
-        asked["gateway"], asked["gateway6"] = map(settings.normal_host, (peer["gateway"], peer["gateway6"]))
-        asked["routes"] = settings.normal_routes(peer["routes"])
+        asked["gateway"], asked["gateway6"] = map(settings.normal_host, (peer.gateway, peer.gateway6))
+        asked["routes"] = settings.normal_routes(peer.routes)
     return asked
 
 
-def _is_too_small(wanted: dict[str, Any], far: Link | None, host: Host) -> bool:
+def _is_too_small(desired: Veth, far: Link | None, host: Host) -> bool:
     """Whether the container has set its interface below the least MTU of IPv6 (1280, RFC 8200, 5), which it needs."""
-    peer = wanted["peer"]
-    has_ipv6 = any(":" in address for address in peer["addresses"] or ())
-    is_small = far is not None and far.mtu < 1280 and wanted["mtu"] is None
-    return has_ipv6 and is_small and host.is_made_here(peer["netns"])
+    peer = desired.far
+    has_ipv6 = any(":" in address for address in peer.addresses or ())
+    is_small = far is not None and far.mtu < 1280 and desired.mtu is None
+    return has_ipv6 and is_small and host.is_made_here(peer.netns)
 
 
-def _end_settings(wanted: dict[str, Any], end: dict[str, Any], link: Link | None) -> settings.Settings:
-    asked: settings.Settings = {"mtu": wanted["mtu"], "bridge": end["bridge"], "up": True, "silent": True}
-    asked["mac"] = None if end["mac"] is None else end["mac"].lower()
-    asked["labels"] = wanted["labels"]
+def _end_settings(desired: Veth, end: Veth | Peer, link: Link | None) -> settings.Settings:
+    asked: settings.Settings = {"mtu": desired.mtu, "bridge": end.bridge, "up": True, "silent": True}
+    asked["mac"] = None if end.mac is None else end.mac.lower()
+    asked["labels"] = desired.labels
     if asked["labels"] is None and (link is None or not link.ours):
         asked["labels"] = {}
-    if end["addresses"] is not None:
-        asked["addresses"] = sorted({settings.normal_address(address) for address in end["addresses"]})
+    if end.addresses is not None:
+        asked["addresses"] = sorted({settings.normal_address(address) for address in end.addresses})
     return asked
 
 
-def _differences(wanted: dict[str, Any], host: Host, near: Link, far: Link) -> tuple[dict[str, Any], dict[str, Any]]:
-    near_wanted, far_wanted = _near_settings(wanted, host, near), _far_settings(wanted, host, far)
-    before, after = settings.compare(near_wanted, host.stack(wanted["netns"]), near, _link_local(near_wanted, near))
-    renamed.note(wanted["name"], near, before, after)
-    far_stack = host.stack(wanted["peer"]["netns"])
-    far_before, far_after = settings.compare(far_wanted, far_stack, far, _link_local(far_wanted, far))
+def _differences(desired: Veth, host: Host, near: Link, far: Link) -> tuple[dict[str, Any], dict[str, Any]]:
+    near_desired, far_desired = _near_settings(desired, host, near), _far_settings(desired, host, far)
+    before, after = settings.compare(near_desired, host.stack(desired.netns), near, _link_local(near_desired, near))
+    renamed.note(desired.name, near, before, after)
+    far_stack = host.stack(desired.far.netns)
+    far_before, far_after = settings.compare(far_desired, far_stack, far, _link_local(far_desired, far))
     before.update({"peer." + key: value for key, value in far_before.items()})
     after.update({"peer." + key: value for key, value in far_after.items()})
-    if wanted["anti_spoofing"] is not None and is_endpoint(wanted):
-        found, asked = host.firewall.state.guards.get(wanted["name"]), _guard(wanted, host)
+    if desired.anti_spoofing is not None and desired.is_endpoint:
+        found, asked = host.firewall.state.guards.get(desired.name), _guard(desired, host)
         if found != asked:
             more_before, more_after = difference(_told_guard(asked), _told_guard(found))
             before.update(more_before)
@@ -468,8 +431,8 @@ def _told_guard(found: Guard | None) -> dict[str, Any]:
     }
 
 
-def _plain_addresses(wanted: dict[str, Any]) -> tuple[str, ...]:
-    addresses = wanted["peer"]["addresses"] or []
+def _plain_addresses(desired: Veth) -> tuple[str, ...]:
+    addresses = desired.far.addresses or []
     return tuple(sorted(settings.normal_address(address).split("/", maxsplit=1)[0] for address in addresses))
 
 
@@ -478,78 +441,78 @@ def _link_local(asked: settings.Settings, link: Link) -> str | None:
     return settings.link_local_of(mac) if mac else None
 
 
-def _told(wanted: dict[str, Any]) -> dict[str, Any]:
+def _told(desired: Veth) -> dict[str, Any]:
     keys = ("netns", "bridge", "mac", "mtu", "addresses", "isolated", "anti_spoofing", "allowed_addresses", "labels")
-    told = {key: wanted[key] for key in keys if wanted[key] is not None}
-    told["peer"] = {key: value for key, value in wanted["peer"].items() if value is not None}
+    told = desired.given(*keys)
+    told["peer"] = desired.far.plain()
     return told
 
 
-def _make(wanted: list[dict[str, Any]], host: Host) -> None:
+def _make(desired: list[Veth], host: Host) -> None:
     """Create all pairs of a batch, one message each, then configure each end."""
     files: dict[str | None, int] = {}
     near: dict[str | None, list[Request]] = {}
     try:
-        for one in wanted:
-            stack, peer = host.stack(one["netns"]), one["peer"]
-            if peer["netns"] not in files:
-                files[peer["netns"]] = os.open(namespaces.file_of(peer["netns"]), os.O_RDONLY | os.O_CLOEXEC)
-            about = "{} {}".format(KIND, one["name"])
-            stack.still_free(one["name"], about)
-            data = messages.veth_peer(peer["name"], files[peer["netns"]], peer["mac"], one["mtu"])
-            bridge = settings.bridge_of(one["bridge"], stack)
-            requests = near.setdefault(one["netns"], [])
-            requests.append(Request(messages.create_link(one["name"], "veth", data, _born_with(one, bridge)), about))
+        for one in desired:
+            stack, peer = host.stack(one.netns), one.far
+            if peer.netns not in files:
+                files[peer.netns] = os.open(namespaces.file_of(peer.netns), os.O_RDONLY | os.O_CLOEXEC)
+            about = "{} {}".format(KIND, one.name)
+            stack.still_free(one.name, about)
+            data = messages.veth_peer(peer.name, files[peer.netns], peer.mac, one.mtu)
+            bridge = settings.bridge_of(one.bridge, stack)
+            requests = near.setdefault(one.netns, [])
+            requests.append(Request(messages.create_link(one.name, "veth", data, _born_with(one, bridge)), about))
             rest = {
                 key: value
                 for key, value in _near_settings(one, host, None).items()
                 if key in ("up", "silent", "labels", "hairpin", "bpdu_guard", "isolated")
             }
-            requests += settings.setup(one["name"], about, rest, None)
+            requests += settings.setup(one.name, about, rest, None)
         for netns, requests in near.items():
-            host.stack(netns).make([one["name"] for one in wanted if one["netns"] == netns], requests)
+            host.stack(netns).make([one.name for one in desired if one.netns == netns], requests)
     finally:
         for file in files.values():
             os.close(file)
-    for one in wanted:
+    for one in desired:
         _set_far(one, host, new=True)
-        if one["addresses"]:
+        if one.addresses:
             _address(
-                host.stack(one["netns"]),
-                one["name"],
+                host.stack(one.netns),
+                one.name,
                 _near_settings(one, host, None),
                 None,
-                "{} {}".format(KIND, one["name"]),
+                "{} {}".format(KIND, one.name),
             )
     for netns in near:
         host.stack(netns).forget()
 
 
-def _born_with(wanted: dict[str, Any], bridge: int | None) -> messages.Attributes:
+def _born_with(desired: Veth, bridge: int | None) -> messages.Attributes:
     attrs: messages.Attributes = []
     if bridge is not None:
         attrs.append(("IFLA_MASTER", bridge))
-    if wanted["mac"] is not None:
-        attrs.append(("IFLA_ADDRESS", wanted["mac"]))
-    if wanted["mtu"] is not None:
-        attrs.append(("IFLA_MTU", wanted["mtu"]))
+    if desired.mac is not None:
+        attrs.append(("IFLA_ADDRESS", desired.mac))
+    if desired.mtu is not None:
+        attrs.append(("IFLA_MTU", desired.mtu))
     return attrs
 
 
-def _set_far(wanted: dict[str, Any], host: Host, new: bool) -> None:
-    peer = wanted["peer"]
-    stack = host.stack(peer["netns"])
-    link = None if new else stack.links.get(peer["name"])
-    about = "{} {}: {}".format(KIND, wanted["name"], peer["name"])
-    asked = _far_settings(wanted, host, link)
+def _set_far(desired: Veth, host: Host, new: bool) -> None:
+    peer = desired.far
+    stack = host.stack(peer.netns)
+    link = None if new else stack.links.get(peer.name)
+    about = "{} {}: {}".format(KIND, desired.name, peer.name)
+    asked = _far_settings(desired, host, link)
     if new:
         asked["mac"] = asked["mtu"] = None  # set when the pair was created
     requests = [] if link is None else settings.reopening(stack, link, about)
-    with host.tolerated(peer["netns"]):
-        stack.send(requests + settings.setup(peer["name"], about, asked, settings.bridge_of(peer["bridge"], stack)))
-        _address(stack, peer["name"], asked, link, about)
+    with host.tolerated(peer.netns):
+        stack.send(requests + settings.setup(peer.name, about, asked, settings.bridge_of(peer.bridge, stack)))
+        _address(stack, peer.name, asked, link, about)
     stack.forget()
-    if peer["netns"] is not None:
+    if peer.netns is not None:
         stack.release()
 
 
@@ -571,71 +534,71 @@ def _allow_ipv6(name: str) -> None:
         sysctls.write(path, "0")
 
 
-def _change(wanted: dict[str, Any], host: Host) -> None:
-    stack = host.stack(wanted["netns"])
-    link = stack.links.get(wanted["name"]) or stack.fresh(wanted["name"])
-    about = "{} {}".format(KIND, wanted["name"])
-    asked = _near_settings(wanted, host, link)
+def _change(desired: Veth, host: Host) -> None:
+    stack = host.stack(desired.netns)
+    link = stack.links.get(desired.name) or stack.fresh(desired.name)
+    about = "{} {}".format(KIND, desired.name)
+    asked = _near_settings(desired, host, link)
     requests = settings.reopening(stack, link, about)
-    requests += settings.setup(wanted["name"], about, asked, settings.bridge_of(wanted["bridge"], stack))
+    requests += settings.setup(desired.name, about, asked, settings.bridge_of(desired.bridge, stack))
     stack.send(requests)
-    _address(stack, wanted["name"], asked, link, about)
+    _address(stack, desired.name, asked, link, about)
     stack.forget()
-    _set_far(wanted, host, new=False)
+    _set_far(desired, host, new=False)
 
 
-def _step_aside(wanted: dict[str, Any], host: Host) -> None:
+def _step_aside(desired: Veth, host: Host) -> None:
     """Rename the other end away, so that its name is free for another pair of this run."""
-    found = _wherever_it_is(wanted, host)
+    found = _wherever_it_is(desired, host)
     if found is None:
         return
     netns, far = found
-    about = "{} {}: {}".format(KIND, wanted["name"], far.name)
+    about = "{} {}: {}".format(KIND, desired.name, far.name)
     down, aside = messages.set_down(far.index), endpoint_checks.rename_away(far)
     host.stack(netns).send([Request(down, about), Request(aside, about)])
     host.stack(netns).forget()
 
 
-def _wherever_it_is(wanted: dict[str, Any], host: Host) -> tuple[str | None, Link] | None:
-    stack = host.stack(wanted["netns"])
-    return _find_far(host, wanted["netns"], stack.links.get(wanted["name"]) or stack.fresh(wanted["name"]))
+def _wherever_it_is(desired: Veth, host: Host) -> tuple[str | None, Link] | None:
+    stack = host.stack(desired.netns)
+    return _find_far(host, desired.netns, stack.links.get(desired.name) or stack.fresh(desired.name))
 
 
-def _move_far(wanted: dict[str, Any], host: Host) -> None:
+def _move_far(desired: Veth, host: Host) -> None:
     """Move the other end to its desired namespace and name; its addresses, dropped by the kernel, are set again."""
-    found = _wherever_it_is(wanted, host)
+    found = _wherever_it_is(desired, host)
     if found is None:
         return
     netns, far = found
-    peer = wanted["peer"]
-    file = os.open(namespaces.file_of(peer["netns"]), os.O_RDONLY | os.O_CLOEXEC)
+    peer = desired.far
+    file = os.open(namespaces.file_of(peer.netns), os.O_RDONLY | os.O_CLOEXEC)
     try:
         down = messages.change_link(far.name, [], up=False)
-        move = messages.move_link(far.index, peer["name"], file)
-        about = "{} {}: {}".format(KIND, wanted["name"], far.name)
+        move = messages.move_link(far.index, peer.name, file)
+        about = "{} {}: {}".format(KIND, desired.name, far.name)
         host.stack(netns).send([Request(down, about), Request(move, about)])
     finally:
         os.close(file)
     host.stack(netns).forget()
-    host.stack(peer["netns"]).forget()
+    host.stack(peer.netns).forget()
 
 
-def _announce(actions: list[Action], host: Host) -> None:
-    endpoints = [action.wanted for action in actions if is_endpoint(action.wanted)]
+def _announce(actions: list[Action[Veth]], host: Host) -> None:
+    endpoints = [action.desired for action in actions if action.desired.is_endpoint]
     if len(endpoints) > _ANNOUNCED:
-        endpoints = [one for one in endpoints if one["bridge"] not in host.bridges_made and not _has_usual_mac(one)]
-    links = [(one["peer"]["netns"], one["peer"]["name"]) for one in endpoints if one["peer"]["netns"] is not None]
-    announce(links, host, endpoints[-1]["name"] if endpoints else None)
+        endpoints = [one for one in endpoints if one.bridge not in host.bridges_made and not _has_usual_mac(one)]
+    links = [(one.far.netns, one.far.name) for one in endpoints if one.far.netns is not None]
+    announce(links, host, endpoints[-1].name if endpoints else None)
 
 
-def _has_usual_mac(wanted: dict[str, Any]) -> bool:
+def _has_usual_mac(desired: Veth) -> bool:
     """Return whether the MAC is the one derived from the IPv4 address, so that neighbour entries for it stay valid."""
-    usual = {names.mac_of_ipv4(address) for address in _plain_addresses(wanted) if ":" not in address}
-    return wanted["peer"]["mac"] is not None and wanted["peer"]["mac"].lower() in usual
+    usual = {names.mac_of_ipv4(address) for address in _plain_addresses(desired) if ":" not in address}
+    return desired.far.mac is not None and desired.far.mac.lower() in usual
 
 
-def _unplug(wanted: dict[str, Any], host: Host) -> None:
-    stack = host.stack(wanted["netns"])
-    about = "{} {}".format(KIND, wanted["name"])
-    stack.send([Request(messages.delete_link(wanted["name"]), about, ignore=(errno.ENODEV,))])
+def _unplug(desired: Veth, host: Host) -> None:
+    stack = host.stack(desired.netns)
+    about = "{} {}".format(KIND, desired.name)
+    stack.send([Request(messages.delete_link(desired.name), about, ignore=(errno.ENODEV,))])
     stack.forget()

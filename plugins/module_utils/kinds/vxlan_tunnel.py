@@ -20,6 +20,7 @@ from ansible_collections.virtnet.linux.plugins.module_utils.facts.host import Ho
 from ansible_collections.virtnet.linux.plugins.module_utils.links import settings
 from ansible_collections.virtnet.linux.plugins.module_utils.model.actions import Action, difference
 from ansible_collections.virtnet.linux.plugins.module_utils.model.firewall_state import Port, State, Tunnel
+from ansible_collections.virtnet.linux.plugins.module_utils.model.objects import VxlanTunnel
 from ansible_collections.virtnet.linux.plugins.module_utils.netlink import messages, namespaces, neighbours
 from ansible_collections.virtnet.linux.plugins.module_utils.netlink.neighbours import EVERYBODY, Tables
 from ansible_collections.virtnet.linux.plugins.module_utils.netlink.socket import Request, number
@@ -36,28 +37,6 @@ from ansible_collections.virtnet.linux.plugins.module_utils.system import sysctl
 
 KIND = "vxlan_tunnel"
 _VXLAN_PORT = 4789  # RFC 7348, section 5
-_ENDPOINT: dict[str, Any] = dict(
-    mac=dict(type="str", required=True),
-    addresses=dict(type="list", elements="str", default=[]),
-    vtep=dict(type="str", required=True),
-)
-OPTIONS: dict[str, Any] = dict(
-    name=dict(type="str", required=True),
-    vni=dict(type="int"),
-    local=dict(type="str"),
-    dstport=dict(type="int", default=_VXLAN_PORT),
-    device=dict(type="str"),
-    mtu=dict(type="int"),
-    bridge=dict(type="str"),
-    netns=dict(type="str"),
-    learning=dict(type="bool"),
-    flood=dict(type="list", elements="str"),
-    endpoints=dict(type="list", elements="dict", options=_ENDPOINT),
-    anycast_gateway=dict(type="bool"),
-    labels=options.LABELS,
-    adopt=options.ADOPT,
-    state=options.STATE,
-)
 
 
 # IFLA_VXLAN_*
@@ -80,171 +59,171 @@ _PORT_FLAGS = {
 }
 
 
-def check(wanted: dict[str, Any], host: Host, problems: options.Problems) -> None:
+def check(desired: VxlanTunnel, host: Host, problems: options.Problems) -> None:
     """Validate one tunnel; reject changes to a link that this collection does not manage, unless ``adopt`` is set."""
-    name = wanted["name"]
+    name = desired.name
     problems.interface_name(KIND, name, "name", name)
-    problems.object_name(KIND, name, "netns", wanted["netns"])
-    if wanted["state"] == "present":
-        readable = _check_values(wanted, problems)
-    if not host.is_known_namespace(wanted["netns"]):
-        if wanted["state"] == "present":
-            problems.refer(KIND, name, "netns", wanted["netns"], "namespace")
-            _check_is_whole(wanted, problems)
+    problems.object_name(KIND, name, "netns", desired.netns)
+    if desired.is_present:
+        readable = _check_values(desired, problems)
+    if not host.is_known_namespace(desired.netns):
+        if desired.is_present:
+            problems.refer(KIND, name, "netns", desired.netns, "namespace")
+            _check_is_whole(desired, problems)
         return
-    link = host.link(wanted["netns"], name, "vxlan", wanted["state"] == "present")
+    link = host.link(desired.netns, name, "vxlan", desired.is_present)
     if link is not None and link.kind != "vxlan":
         what = link.kind or "a card"
         problems.add(KIND, name, "name", name, f"a link of this name stands there and is no VXLAN tunnel but {what}")
         return
-    if link is not None and not link.ours and not wanted["adopt"] and not host.is_made_here(wanted["netns"]):
+    if link is not None and not link.ours and not desired.adopt and not host.is_made_here(desired.netns):
         problems.foreign(KIND, name)
-    if wanted["state"] == "present":
-        if link is None or (readable and _is_replaced(_asked(wanted, link), _found(host.stack(wanted["netns"]), link))):
-            _check_is_whole(wanted, problems)
-        _check_references(wanted, host, problems)
-        if readable and (wanted["local"] is not None or link is not None):
-            _check_families(wanted, link, problems)
-            _check_local(wanted, host, problems)
-            _check_neighbouring_tunnels(wanted, host, problems)
+    if desired.is_present:
+        if link is None or (readable and _is_replaced(_asked(desired, link), _found(host.stack(desired.netns), link))):
+            _check_is_whole(desired, problems)
+        _check_references(desired, host, problems)
+        if readable and (desired.local is not None or link is not None):
+            _check_families(desired, link, problems)
+            _check_local(desired, host, problems)
+            _check_neighbouring_tunnels(desired, host, problems)
 
 
-def identities(wanted: dict[str, Any]) -> list[tuple[Any, ...]]:
+def identities(desired: VxlanTunnel) -> list[tuple[Any, ...]]:
     """Return the keys that must be unique in a document: the name, and the VNI on a UDP port."""
-    link: list[tuple[Any, ...]] = [("link", wanted["netns"], wanted["name"])]
-    if wanted["vni"] is None or wanted["state"] == "absent":
+    link: list[tuple[Any, ...]] = [("link", desired.netns, desired.name)]
+    if desired.vni is None or not desired.is_present:
         return link
-    return [*link, ("vni", wanted["netns"], wanted["dstport"], wanted["vni"])]
+    return [*link, ("vni", desired.netns, desired.dstport, desired.vni)]
 
 
-def foretell(wanted: dict[str, Any], host: Host) -> None:
+def foretell(desired: VxlanTunnel, host: Host) -> None:
     """Record in ``host`` that the tunnel is to be created or deleted."""
-    links = host.links_coming if wanted["state"] == "present" else host.links_going
-    links.add((wanted["netns"], wanted["name"]))
+    links = host.links_coming if desired.is_present else host.links_going
+    links.add((desired.netns, desired.name))
 
 
-def plan(wanted: dict[str, Any], host: Host) -> list[Action]:
+def plan(desired: VxlanTunnel, host: Host) -> list[Action[VxlanTunnel]]:
     """Return the actions that bring one tunnel to its desired state; none if it already is (idempotent)."""
-    name, stack = wanted["name"], host.stack(wanted["netns"])
-    link = host.link(wanted["netns"], name, "vxlan", wanted["state"] == "present")
-    if wanted["state"] == "absent":
+    name, stack = desired.name, host.stack(desired.netns)
+    link = host.link(desired.netns, name, "vxlan", desired.is_present)
+    if not desired.is_present:
         if link is None:
             return []
         before = {key: value for key, value in _found(stack, link).items() if key in ("vni", "local", "dstport")}
-        return [Action("delete", KIND, name, before, {}, wanted)]
+        return [Action("delete", KIND, name, before, {}, desired)]
     if link is None:
-        return [Action("create", KIND, name, {}, _told(wanted), wanted)]
-    found, asked = _found(stack, link), _asked(wanted, link)
+        return [Action("create", KIND, name, {}, _told(desired), desired)]
+    found, asked = _found(stack, link), _asked(desired, link)
     if _is_replaced(asked, found):
         before = {key: found[key] for key in ("vni", "local", "dstport", "device") if found[key] is not None}
-        return [Action("replace", KIND, name, before, _told(wanted), wanted)]
+        return [Action("replace", KIND, name, before, _told(desired), desired)]
     before, after = difference(asked, found)
-    more_before, more_after = _entries_that_differ(wanted, stack, link)
+    more_before, more_after = _entries_that_differ(desired, stack, link)
     before.update(more_before)
     after.update(more_after)
     renamed.note(name, link, before, after)
-    if wanted["anycast_gateway"] is not None and wanted["netns"] is None:
-        is_anycast = _is_anycast(wanted, host)
-        if is_anycast != wanted["anycast_gateway"]:
-            before["anycast_gateway"], after["anycast_gateway"] = is_anycast, wanted["anycast_gateway"]
-    return [Action("change", KIND, name, before, after, wanted)] if after else []
+    if desired.anycast_gateway is not None and desired.netns is None:
+        is_anycast = _is_anycast(desired, host)
+        if is_anycast != desired.anycast_gateway:
+            before["anycast_gateway"], after["anycast_gateway"] = is_anycast, desired.anycast_gateway
+    return [Action("change", KIND, name, before, after, desired)] if after else []
 
 
-def renew(wanted: dict[str, Any], host: Host) -> list[Action]:
+def renew(desired: VxlanTunnel, host: Host) -> list[Action[VxlanTunnel]]:
     """Return the action that restores the neighbour entries of an unchanged tunnel whose bridge loses them."""
-    link = host.link(wanted["netns"], wanted["name"], "vxlan", False)
-    if wanted["state"] == "absent" or link is None or not wanted["endpoints"]:
+    link = host.link(desired.netns, desired.name, "vxlan", False)
+    if not desired.is_present or link is None or not desired.endpoints:
         return []
-    endpoints = _endpoint_words(_wanted_by_mac(wanted, wanted["local"] or _local(link)))
-    return [Action("change", KIND, wanted["name"], {"endpoints": []}, {"endpoints": endpoints}, wanted)]
+    endpoints = _endpoint_words(_desired_by_mac(desired, desired.local or _local(link)))
+    return [Action("change", KIND, desired.name, {"endpoints": []}, {"endpoints": endpoints}, desired)]
 
 
-def apply(actions: list[Action], host: Host) -> None:
+def apply(actions: list[Action[VxlanTunnel]], host: Host) -> None:
     """Create, replace and change tunnels."""
     renamed.rename(actions, host)
     delete([action for action in actions if action.verb == "replace"], host)
     for action in actions:
-        wanted, stack = action.wanted, host.stack(action.wanted["netns"])
+        desired, stack = action.desired, host.stack(action.desired.netns)
         if action.verb != "change":
             stack.still_free(action.name, f"{KIND} {action.name}")
-            stack.make([action.name], _create(wanted, stack))
+            stack.make([action.name], _create(desired, stack))
             stack.forget()
         elif "bridge" in action.after:
             _forget_neighbours(action.name, stack)
-        _set(wanted, stack)
+        _set(desired, stack)
 
 
-def delete(actions: list[Action], host: Host) -> None:
+def delete(actions: list[Action[VxlanTunnel]], host: Host) -> None:
     """Delete tunnels, and their endpoints' neighbour entries on the bridges."""
     for action in actions:
-        stack = host.stack(action.wanted["netns"])
+        stack = host.stack(action.desired.netns)
         _forget_neighbours(action.name, stack)
         stack.send([Request(messages.delete_link(action.name), f"{KIND} {action.name}", ignore=(errno.ENODEV,))])
         stack.forget()
 
 
-def lay(wanted: dict[str, Any], state: State, host: Host) -> None:
+def lay(desired: VxlanTunnel, state: State, host: Host) -> None:
     """Apply the tunnel to the desired firewall state."""
-    if wanted["netns"] is None:
-        state.ports.pop(wanted["name"], None)
-        before = state.tunnels.pop(wanted["name"], None)
-        if wanted["state"] == "present":
-            port = _port(wanted, host)
+    if desired.netns is None:
+        state.ports.pop(desired.name, None)
+        before = state.tunnels.pop(desired.name, None)
+        if desired.is_present:
+            port = _port(desired, host)
             if port is not None:
                 state.ports[port.name] = port
-            tunnel = _with_known_vteps(wanted, before is not None, host)
+            tunnel = _with_known_vteps(desired, before is not None, host)
             if tunnel is not None:
                 state.tunnels[tunnel.name] = tunnel
 
 
-def _port(wanted: dict[str, Any], host: Host) -> Port | None:
+def _port(desired: VxlanTunnel, host: Host) -> Port | None:
     """Return the tunnel as the firewall's port, like any bridge port: icc: false applies across hosts."""
-    stack = host.stack(wanted["netns"])
-    link = host.link(wanted["netns"], wanted["name"], "vxlan", False)
-    bridge = wanted["bridge"] or (_bridge_name(stack, link) if link is not None else None)
+    stack = host.stack(desired.netns)
+    link = host.link(desired.netns, desired.name, "vxlan", False)
+    bridge = desired.bridge or (_bridge_name(stack, link) if link is not None else None)
     if bridge is None:
         return None
-    anycast = wanted["anycast_gateway"]
+    anycast = desired.anycast_gateway
     if anycast is None:
-        anycast = _is_anycast(wanted, host)
-    return Port(wanted["name"], bridge, anycast=anycast)
+        anycast = _is_anycast(desired, host)
+    return Port(desired.name, bridge, anycast=anycast)
 
 
-def _with_known_vteps(wanted: dict[str, Any], were_known: bool, host: Host) -> Tunnel | None:
+def _with_known_vteps(desired: VxlanTunnel, were_known: bool, host: Host) -> Tunnel | None:
     """Return the tunnel with the VTEPs that its FDB is going to have, if those are all of its remote VTEPs; else None.
 
     They are not where no endpoints were declared (BGP or another program fills the FDB), and where the tunnel learns
     without a flood list, from any sender.
     """
-    if wanted["endpoints"] is None and not were_known:
+    if desired.endpoints is None and not were_known:
         return None
     stack = host.stack(None)
-    link = stack.links.get(wanted["name"])
-    local = wanted["local"] or (_local(link) if link is not None else None)
-    vni = wanted["vni"] or (number(link.data[_ID]) if link is not None and _ID in link.data else None)
+    link = stack.links.get(desired.name)
+    local = desired.local or (_local(link) if link is not None else None)
+    vni = desired.vni or (number(link.data[_ID]) if link is not None and _ID in link.data else None)
     if local is None or vni is None:
         return None  # reported as missing by check()
     found = Tables(set(), set(), set())
-    stays = link is not None and not _is_replaced(_asked(wanted, link), _found(stack, link))
-    if link is not None and stays and (wanted["endpoints"] is None or wanted["flood"] is None):
+    stays = link is not None and not _is_replaced(_asked(desired, link), _found(stack, link))
+    if link is not None and stays and (desired.endpoints is None or desired.flood is None):
         found = neighbours.read(stack, link.index, None, set())
-    forwarding = _tables(wanted, local, found).forwarding
-    learns = wanted["learning"] if wanted["learning"] is not None else link is not None and _is_learning(link)
+    forwarding = _tables(desired, local, found).forwarding
+    learns = desired.learning if desired.learning is not None else link is not None and _is_learning(link)
     if learns and not any(mac == EVERYBODY for mac, _vtep in forwarding):
         return None
     vteps = sorted({vtep for _mac, vtep in forwarding})
-    return Tunnel(wanted["name"], 6 if ":" in local else 4, wanted["dstport"], vni, tuple(vteps))
+    return Tunnel(desired.name, 6 if ":" in local else 4, desired.dstport, vni, tuple(vteps))
 
 
-def udp_ports(declared: list[dict[str, Any]], host: Host) -> frozenset[int]:
+def udp_ports(declared: list[VxlanTunnel], host: Host) -> frozenset[int]:
     """Return the desired UDP ports of the host's tunnels, and VXLAN's own. Used to drop packets of containers to
     another host's VTEP: masqueraded, they would have this host's address, which may be a VTEP's."""
     here = {link.name: _dstport(link) for link in host.stack(None).links.values() if link.kind == "vxlan" and link.ours}
-    for wanted in declared:
-        if wanted["netns"] is None:
-            here.pop(wanted["name"], None)
-            if wanted["state"] == "present":
-                here[wanted["name"]] = wanted["dstport"]
+    for desired in declared:
+        if desired.netns is None:
+            here.pop(desired.name, None)
+            if desired.is_present:
+                here[desired.name] = desired.dstport
     return frozenset({_VXLAN_PORT, *here.values()})
 
 
@@ -265,100 +244,100 @@ def shown(stack: Stack, link: Link, with_endpoints: bool) -> dict[str, Any]:
     return told
 
 
-def _check_values(wanted: dict[str, Any], problems: options.Problems) -> bool:
+def _check_values(desired: VxlanTunnel, problems: options.Problems) -> bool:
     """Validate the values without looking at the host; return whether the addresses are valid."""
-    name = wanted["name"]
-    if wanted["vni"] is not None and not 1 <= wanted["vni"] <= VNI_LAST:
-        problems.add(KIND, name, "vni", wanted["vni"], f"a VNI is 1 to {VNI_LAST}")
-    if not 1 <= wanted["dstport"] <= 65535:
-        problems.add(KIND, name, "dstport", wanted["dstport"], "a UDP port is 1 to 65535")
-    problems.mtu(KIND, name, "mtu", wanted["mtu"])
-    problems.labels(KIND, name, wanted["labels"])
+    name = desired.name
+    if desired.vni is not None and not 1 <= desired.vni <= VNI_LAST:
+        problems.add(KIND, name, "vni", desired.vni, f"a VNI is 1 to {VNI_LAST}")
+    if not 1 <= desired.dstport <= 65535:
+        problems.add(KIND, name, "dstport", desired.dstport, "a UDP port is 1 to 65535")
+    problems.mtu(KIND, name, "mtu", desired.mtu)
+    problems.labels(KIND, name, desired.labels)
     found_before = len(problems.found)
-    problems.address(KIND, name, "local", wanted["local"])
-    for vtep in wanted["flood"] or []:
+    problems.address(KIND, name, "local", desired.local)
+    for vtep in desired.flood or []:
         problems.address(KIND, name, "flood", vtep)
     seen: set[str] = set()
-    for endpoint in wanted["endpoints"] or []:
-        problems.mac(KIND, name, "endpoints.mac", endpoint["mac"])
-        problems.address(KIND, name, "endpoints.vtep", endpoint["vtep"])
-        for address in endpoint["addresses"]:
+    for endpoint in desired.endpoints or []:
+        problems.mac(KIND, name, "endpoints.mac", endpoint.mac)
+        problems.address(KIND, name, "endpoints.vtep", endpoint.vtep)
+        for address in endpoint.addresses:
             problems.address(KIND, name, "endpoints.addresses", address)
-        for field, value in [("mac", endpoint["mac"].lower()), *(("addresses", one) for one in endpoint["addresses"])]:
+        for field, value in [("mac", endpoint.mac.lower()), *(("addresses", one) for one in endpoint.addresses)]:
             if value in seen:
                 problems.add(KIND, name, "endpoints." + field, value, "two endpoints have it: each has its own")
             seen.add(value)
     return len(problems.found) == found_before
 
 
-def _check_is_whole(wanted: dict[str, Any], problems: options.Problems) -> None:
+def _check_is_whole(desired: VxlanTunnel, problems: options.Problems) -> None:
     for field in ("vni", "local"):
-        if wanted[field] is None:
-            problems.add(KIND, wanted["name"], field, "", "a new tunnel needs it")
+        if getattr(desired, field) is None:
+            problems.add(KIND, desired.name, field, "", "a new tunnel needs it")
 
 
-def _check_references(wanted: dict[str, Any], host: Host, problems: options.Problems) -> None:
-    name = wanted["name"]
-    if wanted["bridge"] is not None and not host.is_known_bridge(wanted["netns"], wanted["bridge"]):
-        problems.refer(KIND, name, "bridge", wanted["bridge"], "bridge")
-    if wanted["device"] is not None and wanted["device"] not in host.stack(wanted["netns"]).links:
-        problems.refer(KIND, name, "device", wanted["device"], "link")
+def _check_references(desired: VxlanTunnel, host: Host, problems: options.Problems) -> None:
+    name = desired.name
+    if desired.bridge is not None and not host.is_known_bridge(desired.netns, desired.bridge):
+        problems.refer(KIND, name, "bridge", desired.bridge, "bridge")
+    if desired.device is not None and desired.device not in host.stack(desired.netns).links:
+        problems.refer(KIND, name, "device", desired.device, "link")
 
 
-def _check_families(wanted: dict[str, Any], link: Link | None, problems: options.Problems) -> None:
+def _check_families(desired: VxlanTunnel, link: Link | None, problems: options.Problems) -> None:
     """Validate that all VTEPs are of one address family."""
-    local = wanted["local"] or (_local(link) if link is not None else None)
+    local = desired.local or (_local(link) if link is not None else None)
     if local is None:
         return
     version = ip.address(local).version
-    others = [("flood", vtep) for vtep in wanted["flood"] or []]
-    others += [("endpoints.vtep", endpoint["vtep"]) for endpoint in wanted["endpoints"] or []]
+    others = [("flood", vtep) for vtep in desired.flood or []]
+    others += [("endpoints.vtep", endpoint.vtep) for endpoint in desired.endpoints or []]
     for field, vtep in others:
         if ip.address(vtep).version != version:
             rule = f"local is {local}: all VTEPs are of one family, IPv4 or IPv6"
-            problems.add(KIND, wanted["name"], field, vtep, rule)
+            problems.add(KIND, desired.name, field, vtep, rule)
 
 
-def _check_local(wanted: dict[str, Any], host: Host, problems: options.Problems) -> None:
-    if wanted["local"] is None:
+def _check_local(desired: VxlanTunnel, host: Host, problems: options.Problems) -> None:
+    if desired.local is None:
         return
-    local, stack = ip.normal(wanted["local"]), host.stack(wanted["netns"])
+    local, stack = ip.normal(desired.local), host.stack(desired.netns)
     if local not in _own_addresses(stack):
-        where = wanted["netns"] or "this host"
-        text = f"{KIND} {wanted['name']}: local: '{local}': no interface of {where} has this address"
+        where = desired.netns or "this host"
+        text = f"{KIND} {desired.name}: local: '{local}': no interface of {where} has this address"
         problems.missing.append(text)
 
 
-def _check_neighbouring_tunnels(wanted: dict[str, Any], host: Host, problems: options.Problems) -> None:
+def _check_neighbouring_tunnels(desired: VxlanTunnel, host: Host, problems: options.Problems) -> None:
     """Validate against tunnels on the same UDP port, which share a socket: VNIs must differ, socket flags must not."""
-    name, stack = wanted["name"], host.stack(wanted["netns"])
-    own = host.link(wanted["netns"], name, "vxlan", False)
-    vni = wanted["vni"] or (number(own.data[_ID]) if own is not None else None)
-    local = wanted["local"] or (_local(own) if own is not None else None)
+    name, stack = desired.name, host.stack(desired.netns)
+    own = host.link(desired.netns, name, "vxlan", False)
+    vni = desired.vni or (number(own.data[_ID]) if own is not None else None)
+    local = desired.local or (_local(own) if own is not None else None)
     version = ip.address(local).version if local else 4
     for link in stack.links.values():
-        if link.kind != "vxlan" or link is own or (wanted["netns"], link.name) in host.links_going:
+        if link.kind != "vxlan" or link is own or (desired.netns, link.name) in host.links_going:
             continue
-        if _dstport(link) != wanted["dstport"] or _version(link) != version:
+        if _dstport(link) != desired.dstport or _version(link) != version:
             continue
         if _extensions(link):
-            problems.add(KIND, name, "dstport", wanted["dstport"],
+            problems.add(KIND, name, "dstport", desired.dstport,
                          "{} receives on this UDP port with {}: choose another".format(
                              link.name, ", ".join(_extensions(link))))  # fmt: skip
         elif number(link.data[_ID]) == vni:
             problems.add(KIND, name, "vni", vni, f"the tunnel {link.name} has it on the same UDP port: choose another")
 
 
-def _asked(wanted: dict[str, Any], link: Link | None) -> dict[str, Any]:
+def _asked(desired: VxlanTunnel, link: Link | None) -> dict[str, Any]:
     """Return the desired attributes, without FDB and neighbour entries, in the form of _found()."""
-    asked = {key: wanted[key] for key in ("vni", "dstport", "device", "mtu", "bridge", "learning")}
-    asked["local"] = None if wanted["local"] is None else ip.normal(wanted["local"])
-    asked["labels"] = wanted["labels"]
+    asked = desired.values("vni", "dstport", "device", "mtu", "bridge", "learning")
+    asked["local"] = None if desired.local is None else ip.normal(desired.local)
+    asked["labels"] = desired.labels
     if asked["labels"] is None and (link is None or not link.ours):
         asked["labels"] = {}
     asked["up"] = asked["silent"] = True
-    if wanted["bridge"] is not None:
-        asked["port"] = _words(_port_attributes(wanted, link))
+    if desired.bridge is not None:
+        asked["port"] = _words(_port_attributes(desired, link))
         asked["shut"] = False
     return asked
 
@@ -382,8 +361,8 @@ def _found(stack: Stack, link: Link) -> dict[str, Any]:
     }
 
 
-def _is_anycast(wanted: dict[str, Any], host: Host) -> bool:
-    port_now = host.firewall.state.ports.get(wanted["name"])
+def _is_anycast(desired: VxlanTunnel, host: Host) -> bool:
+    port_now = host.firewall.state.ports.get(desired.name)
     return port_now is not None and port_now.anycast
 
 
@@ -396,11 +375,10 @@ def _is_replaced(asked: dict[str, Any], found: dict[str, Any]) -> bool:
     return fixed or there is None or (":" in here) != (":" in there)
 
 
-def _told(wanted: dict[str, Any]) -> dict[str, Any]:
-    apart = ("name", "endpoints", "adopt", "state")
-    told = {key: value for key, value in wanted.items() if key not in apart and value is not None}
-    if wanted["endpoints"] is not None:
-        told["endpoints"] = _endpoint_words(_wanted_by_mac(wanted))
+def _told(desired: VxlanTunnel) -> dict[str, Any]:
+    told = desired.given(*(desired.fields.keys() - {"name", "endpoints", "adopt", "state"}))
+    if desired.endpoints is not None:
+        told["endpoints"] = _endpoint_words(_desired_by_mac(desired))
     return told
 
 
@@ -409,15 +387,15 @@ def _told(wanted: dict[str, Any]) -> dict[str, Any]:
 ByMac = dict[str, tuple[frozenset[str], frozenset[str], bool]]  # MAC: VTEPs, addresses, whether the bridge FDB has it
 
 
-def _wanted_by_mac(wanted: dict[str, Any], local: str | None = None) -> ByMac:
+def _desired_by_mac(desired: VxlanTunnel, local: str | None = None) -> ByMac:
     """Return the declared endpoints; those at this host's own VTEP get no entries."""
-    local = ip.normal(local or wanted["local"]) if local or wanted["local"] else None
+    local = ip.normal(local or desired.local) if local or desired.local else None
     found: ByMac = {}
-    for endpoint in wanted["endpoints"] or []:
-        vtep = ip.normal(endpoint["vtep"])
+    for endpoint in desired.endpoints or []:
+        vtep = ip.normal(endpoint.vtep)
         if vtep != local:
-            addresses = frozenset(ip.normal(address) for address in endpoint["addresses"])
-            found[endpoint["mac"].lower()] = (frozenset([vtep]), addresses, True)
+            addresses = frozenset(ip.normal(address) for address in endpoint.addresses)
+            found[endpoint.mac.lower()] = (frozenset([vtep]), addresses, True)
     return found
 
 
@@ -434,25 +412,25 @@ def _by_mac(tables: Tables) -> ByMac:
     }
 
 
-def _tables(wanted: dict[str, Any], local: str | None, found: Tables) -> Tables:
+def _tables(desired: VxlanTunnel, local: str | None, found: Tables) -> Tables:
     """Return the desired VXLAN FDB, bridge FDB and neighbour entries; what is not declared stays as observed."""
     flood = {(mac, vtep) for mac, vtep in found.forwarding if mac == EVERYBODY}
-    if wanted["flood"] is not None:
+    if desired.flood is not None:
         own = ip.normal(local) if local else None
-        flood = {(EVERYBODY, ip.normal(vtep)) for vtep in wanted["flood"]} - {(EVERYBODY, own or "")}
-    if wanted["endpoints"] is None:
+        flood = {(EVERYBODY, ip.normal(vtep)) for vtep in desired.flood} - {(EVERYBODY, own or "")}
+    if desired.endpoints is None:
         return Tables({one for one in found.forwarding if one[0] != EVERYBODY} | flood, found.static, found.neighbours)
-    endpoints = _wanted_by_mac(wanted, local)
+    endpoints = _desired_by_mac(desired, local)
     forwarding = {(mac, vtep) for mac, (vteps, _addresses, _known) in endpoints.items() for vtep in vteps}
     answers = {(address, mac) for mac, (_vteps, addresses, _known) in endpoints.items() for address in addresses}
     return Tables(forwarding | flood, set(endpoints), answers)
 
 
-def _entries_that_differ(wanted: dict[str, Any], stack: Stack, link: Link) -> tuple[dict[str, Any], dict[str, Any]]:
+def _entries_that_differ(desired: VxlanTunnel, stack: Stack, link: Link) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return the flood list and the endpoints that differ, before and after; unchanged ones may be thousands."""
-    local = wanted["local"] or _local(link)
-    found = neighbours.read(stack, link.index, link.master, set(_wanted_by_mac(wanted, local)))
-    tables = _tables(wanted, local, found)
+    local = desired.local or _local(link)
+    found = neighbours.read(stack, link.index, link.master, set(_desired_by_mac(desired, local)))
+    tables = _tables(desired, local, found)
     before: dict[str, Any] = {}
     after: dict[str, Any] = {}
     if _flooded(found) != _flooded(tables):
@@ -480,56 +458,56 @@ def _flooded(tables: Tables) -> list[str]:
 # ---- netlink requests ----
 
 
-def _create(wanted: dict[str, Any], stack: Stack) -> list[Request]:
-    local = ip.normal(wanted["local"])
+def _create(desired: VxlanTunnel, stack: Stack) -> list[Request]:
+    local = ip.normal(desired.local)
     version = 6 if ":" in local else 4
     data: messages.Attributes = [
-        ("IFLA_VXLAN_ID", wanted["vni"]),
+        ("IFLA_VXLAN_ID", desired.vni),
         ("IFLA_VXLAN_LOCAL6" if version == 6 else "IFLA_VXLAN_LOCAL", local),
-        ("IFLA_VXLAN_PORT", wanted["dstport"]),
-        ("IFLA_VXLAN_LEARNING", int(wanted["learning"] or False)),
+        ("IFLA_VXLAN_PORT", desired.dstport),
+        ("IFLA_VXLAN_LEARNING", int(desired.learning or False)),
     ]
-    if wanted["device"] is not None:
-        data.append(("IFLA_VXLAN_LINK", stack.links[wanted["device"]].index))
+    if desired.device is not None:
+        data.append(("IFLA_VXLAN_LINK", stack.links[desired.device].index))
     attrs: messages.Attributes = []
-    mtu = wanted["mtu"] or _fitting_mtu(stack, local, version)
+    mtu = desired.mtu or _fitting_mtu(stack, local, version)
     if mtu is not None:
         attrs.append(("IFLA_MTU", mtu))
-    about = "{} {}".format(KIND, wanted["name"])
+    about = "{} {}".format(KIND, desired.name)
     # one batch, but two messages: a link that is being created takes no alias, and without the ownership label a tunnel
     # of a run killed in between would be unmanaged
-    marked = messages.change_link(wanted["name"], [("IFLA_IFALIAS", mark(wanted["labels"] or {}))])
-    return [Request(messages.create_link(wanted["name"], "vxlan", data, attrs), about), Request(marked, about)]
+    marked = messages.change_link(desired.name, [("IFLA_IFALIAS", mark(desired.labels or {}))])
+    return [Request(messages.create_link(desired.name, "vxlan", data, attrs), about), Request(marked, about)]
 
 
-def _set(wanted: dict[str, Any], stack: Stack) -> None:
+def _set(desired: VxlanTunnel, stack: Stack) -> None:
     """Configure an existing tunnel as desired: attributes first, then FDB and neighbour entries."""
-    name, about = wanted["name"], "{} {}".format(KIND, wanted["name"])
+    name, about = desired.name, "{} {}".format(KIND, desired.name)
     link = stack.fresh(name)
     requests = settings.reopening(stack, link, about)
-    changed = _change_data(wanted, link)
+    changed = _change_data(desired, link)
     if changed:
         requests.append(Request(messages.change_link_data(name, "vxlan", changed), about))
-    asked = {key: wanted[key] for key in ("mtu", "bridge", "labels")}
+    asked = desired.values("mtu", "bridge", "labels")
     if asked["labels"] is None and not link.ours:
         asked["labels"] = {}
     asked["silent"] = True
-    flags = _port_attributes(wanted, link)  # read before the port exists: a new one floods
-    index_of_bridge = settings.bridge_of(wanted["bridge"], stack)
+    flags = _port_attributes(desired, link)  # read before the port exists: a new one floods
+    index_of_bridge = settings.bridge_of(desired.bridge, stack)
     requests += settings.setup(name, about, asked, index_of_bridge)
-    if wanted["bridge"] is not None:
+    if desired.bridge is not None:
         as_port = [(flag, int(on)) for flag, on in flags.items()]
         requests.append(Request(messages.change_link(name, [messages.bridge_port(as_port)]), about))
-    with namespaces.entered(wanted["netns"]):
+    with namespaces.entered(desired.netns):
         _keep_silent(name)
     # last: nothing is sent through it before the port's flags are set
     requests.append(Request(messages.change_link(name, [], up=True), about))
     stack.send(requests)
     stack.forget()
-    bridge = index_of_bridge if wanted["bridge"] is not None else link.master
-    local = wanted["local"] or _local(link)
-    found = neighbours.read(stack, link.index, bridge, set(_wanted_by_mac(wanted, local)))
-    tables = _tables(wanted, local, found)
+    bridge = index_of_bridge if desired.bridge is not None else link.master
+    local = desired.local or _local(link)
+    found = neighbours.read(stack, link.index, bridge, set(_desired_by_mac(desired, local)))
+    tables = _tables(desired, local, found)
     if bridge is None:
         tables = Tables(tables.forwarding, set(), set())
     stack.send(neighbours.requests(found, tables, link.index, bridge, about))
@@ -542,13 +520,13 @@ def _keep_silent(name: str) -> None:
         sysctls.write(key, "1")
 
 
-def _change_data(wanted: dict[str, Any], link: Link) -> messages.Attributes:
+def _change_data(desired: VxlanTunnel, link: Link) -> messages.Attributes:
     data: messages.Attributes = []
-    if wanted["learning"] is not None and wanted["learning"] != _is_learning(link):
-        data.append(("IFLA_VXLAN_LEARNING", int(wanted["learning"])))
-    if wanted["local"] is not None and ip.normal(wanted["local"]) != _local(link):
-        key = "IFLA_VXLAN_LOCAL6" if ":" in wanted["local"] else "IFLA_VXLAN_LOCAL"
-        data.append((key, ip.normal(wanted["local"])))
+    if desired.learning is not None and desired.learning != _is_learning(link):
+        data.append(("IFLA_VXLAN_LEARNING", int(desired.learning)))
+    if desired.local is not None and ip.normal(desired.local) != _local(link):
+        key = "IFLA_VXLAN_LOCAL6" if ":" in desired.local else "IFLA_VXLAN_LOCAL"
+        data.append((key, ip.normal(desired.local)))
     return data
 
 
@@ -562,12 +540,12 @@ def _forget_neighbours(name: str, stack: Stack) -> None:
     stack.send(neighbours.requests(found, without, link.index, link.master, f"{KIND} {name}"))
 
 
-def _port_attributes(wanted: dict[str, Any], link: Link | None) -> dict[str, bool]:
+def _port_attributes(desired: VxlanTunnel, link: Link | None) -> dict[str, bool]:
     """Return the bridge port flags. Without a flood list nothing is flooded and the bridge answers ARP
     (neigh_suppress). With one ARP is flooded too, because flooding is enabled for announcements of moved addresses."""
-    learning = wanted["learning"] if wanted["learning"] is not None else link is not None and _is_learning(link)
-    floods = bool(wanted["flood"])
-    if wanted["flood"] is None and link is not None:
+    learning = desired.learning if desired.learning is not None else link is not None and _is_learning(link)
+    floods = bool(desired.flood)
+    if desired.flood is None and link is not None:
         floods = _port_flag(link, "IFLA_BRPORT_BCAST_FLOOD")
     values = (learning, floods, floods, floods, not floods)
     return dict(zip(_PORT_FLAGS, values))

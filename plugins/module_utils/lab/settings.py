@@ -153,14 +153,14 @@ def _wrong_subnets(options: dict[str, Any]) -> list[str]:
         try:
             network = ipaddress.ip_network(value if "%" not in value else "")  # a zone may be any text
         except ValueError as error:
-            found.append("%s: '%s': %s; wanted is %s" % (field, value, error, rule))
+            found.append("%s: '%s': %s; desired is %s" % (field, value, error, rule))
             continue
         if network.version != version or network.prefixlen > longest:
-            found.append("%s: '%s': wanted is %s" % (field, value, rule))
+            found.append("%s: '%s': desired is %s" % (field, value, rule))
             continue
-        room, wanted = _room(network), len(options["hosts"])
-        if wanted > room:
-            found.append("%s: '%s': has room for %d hosts, %d are declared" % (field, value, room, wanted))
+        room, desired = _room(network), len(options["hosts"])
+        if desired > room:
+            found.append("%s: '%s': has room for %d hosts, %d are declared" % (field, value, room, desired))
     return found
 
 

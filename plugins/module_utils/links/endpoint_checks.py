@@ -9,18 +9,26 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable
-from typing import Any
+from typing import NamedTuple
 
 from ansible_collections.virtnet.linux.plugins.module_utils.facts import nics, options
 from ansible_collections.virtnet.linux.plugins.module_utils.facts.host import Host
 from ansible_collections.virtnet.linux.plugins.module_utils.links import settings
 from ansible_collections.virtnet.linux.plugins.module_utils.model.actions import Action
+from ansible_collections.virtnet.linux.plugins.module_utils.model.objects import Addressed
 from ansible_collections.virtnet.linux.plugins.module_utils.netlink import messages, namespaces
 from ansible_collections.virtnet.linux.plugins.module_utils.netlink.socket import Request
 from ansible_collections.virtnet.linux.plugins.module_utils.netlink.stack import Link
 
 LINK = "link"  # the kind of an action that renames one
 _AWAY = "vn and twelve random digits"
+
+
+class Squatter(NamedTuple):
+    """A container's own link, or alternative name, under a name that the document needs in that namespace."""
+
+    netns: str
+    name: str
 
 
 def check_name(
@@ -68,7 +76,7 @@ def check_altname(
 
 
 def check_addressing(
-    kind: str, about: str, prefix: str, netns: str | None, end: dict[str, Any], host: Host, problems: options.Problems
+    kind: str, about: str, prefix: str, netns: str | None, end: Addressed, host: Host, problems: options.Problems
 ) -> None:
     """Check a link's addresses, gateways and routes: well-formed, and no replacement of routes that a process's
     namespace has through links of its own."""
@@ -108,21 +116,21 @@ def is_ours(netns: str | None, link: Link, host: Host) -> bool:
     return link.name in {given.name for given in nics.given_to(netns, host).values()}
 
 
-def squatters(host: Host) -> list[Action]:
+def squatters(host: Host) -> list[Action[Squatter]]:
     """Return one action for each link that a container made under a name that the document needs: rename it."""
     return [
         Action("change", LINK, f"{name} in {netns}", {"name": name}, {"name": None if kind == "altname" else _AWAY},
-               {"netns": netns, "link": name})
+               Squatter(netns, name))
         for (netns, name), kind in sorted(host.squatters.items())
     ]  # fmt: skip
 
 
-def displace(actions: list[Action], host: Host) -> None:
+def displace(actions: list[Action[Squatter]], host: Host) -> None:
     """Carry out the actions of squatters(): rename the container's link, or delete its alternative name; never delete
     the link."""
     for action in actions:
-        stack = host.stack(action.wanted["netns"])
-        name = action.wanted["link"]
+        stack = host.stack(action.desired.netns)
+        name = action.desired.name
         link, owner = stack.links.get(name), stack.altnames.get(name)
         if link is not None:
             away = rename_away(link)
@@ -149,6 +157,8 @@ def _leaves(netns: str | None, name: str, host: Host) -> bool:
 
 def _pid(netns: str | None, host: Host) -> int | None:
     """Return the process (pid) whose namespace it is; None for any other namespace."""
-    declared = host.coming.get(netns or "") or host.memory["handles"].get(netns or "") or {}
-    pid: int | None = declared.get("pid")
+    declared = host.coming.get(netns or "")
+    if declared is not None:
+        return declared.pid
+    pid: int | None = (host.memory["handles"].get(netns or "") or {}).get("pid")
     return pid

@@ -17,12 +17,12 @@ A bridge loses its entries when its MAC changes or it goes down; the change of t
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from ansible_collections.virtnet.linux.plugins.module_utils.facts.host import Host
 from ansible_collections.virtnet.linux.plugins.module_utils.facts.protocols import BRIDGE, NETNS, VETH
 from ansible_collections.virtnet.linux.plugins.module_utils.model.actions import Action
 from ansible_collections.virtnet.linux.plugins.module_utils.model.firewall_state import Guard, State
+from ansible_collections.virtnet.linux.plugins.module_utils.model.objects import Bridge, Topology
 from ansible_collections.virtnet.linux.plugins.module_utils.netlink import neighbours
 from ansible_collections.virtnet.linux.plugins.module_utils.netlink.neighbours import Neighbour
 from ansible_collections.virtnet.linux.plugins.module_utils.netlink.stack import is_link_local
@@ -31,23 +31,22 @@ KIND = "neighbour"
 FOLLOWS = (NETNS, BRIDGE, VETH)  # the kinds that create, change and delete endpoints and gateways
 
 Versions = set[bool]  # IP versions: True for IPv6, False for IPv4
-Document = Mapping[str, list[dict[str, Any]]]
 Entries = dict[str, set[Neighbour]]
 
 
-def desired(document: Document, host: Host, wanted: State) -> Entries:
+def desired(document: Topology, host: Host, state: State) -> Entries:
     """Return the desired neighbour entries after the run, by bridge."""
-    return _entries(wanted.guards, host, _gateways_to_be(document, host))
+    return _entries(state.guards, host, _gateways_to_be(document, host))
 
 
-def plan(document: Document, host: Host, after: Entries, actions: list[Action]) -> list[Action]:
+def plan(document: Topology, host: Host, after: Entries, actions: list[Action[Bridge]]) -> list[Action[None]]:
     """Return one action for each bridge whose neighbour entries differ from the desired ones for a reason that no other
     action covers: deleted or changed out of band, or left by a run that was killed."""
-    if not any(document.get(kind) for kind in FOLLOWS):
+    if not any(map(document.of, FOLLOWS)):
         return []
     stack = host.stack(None)
     before = _entries(host.firewall.state.guards, host, _Gateways(host, {}))
-    renewed = {action.name for action in actions if action.kind == BRIDGE and action.wanted["netns"] is None}
+    renewed = {action.name for action in actions if action.kind == BRIDGE and action.desired.netns is None}
     links = [stack.link_at(index) for index in neighbours.links_with_permanent(stack)]
     names = dict.fromkeys([*sorted(before), *sorted(link.name for link in links if link is not None)])
     found = []
@@ -60,7 +59,7 @@ def plan(document: Document, host: Host, after: Entries, actions: list[Action]) 
         stale = were.endpoints - should - was
         if lacking or stale:
             told = {"neighbours": _words(stale)}, {"neighbours": _words(lacking)}
-            found.append(Action("change", KIND, name, *told, {"bridge": name}))
+            found.append(Action("change", KIND, name, *told, None))
     return found
 
 
@@ -95,13 +94,13 @@ class _Gateways:
         return self._known[bridge]
 
 
-def _gateways_to_be(document: Document, host: Host) -> _Gateways:
+def _gateways_to_be(document: Topology, host: Host) -> _Gateways:
     declared: dict[str, Versions] = {}
-    for one in document.get(BRIDGE) or []:
-        if one["netns"] is None and one["state"] == "absent":
-            declared[one["name"]] = set()
-        elif one["netns"] is None and one["addresses"] is not None:
-            declared[one["name"]] = {":" in address for address in one["addresses"]} if one["up"] else set()
+    for one in document.bridge:
+        if one.netns is None and not one.is_present:
+            declared[one.name] = set()
+        elif one.netns is None and one.addresses is not None:
+            declared[one.name] = {":" in address for address in one.addresses} if one.up else set()
     return _Gateways(host, declared)
 
 

@@ -12,6 +12,7 @@ import functools
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from ansible_collections.virtnet.linux.plugins.module_utils.model import objects
 from ansible_collections.virtnet.linux.plugins.module_utils.model.actions import difference
 from ansible_collections.virtnet.linux.plugins.module_utils.netlink import messages
 from ansible_collections.virtnet.linux.plugins.module_utils.netlink.socket import Request, number
@@ -61,22 +62,22 @@ def normal_network(network: str) -> str:
     return str(ip.network(network))
 
 
-def normal_routes(routes: list[dict[str, Any]] | None) -> list[dict[str, Any]] | None:
+def normal_routes(routes: list[objects.Route] | None) -> list[dict[str, Any]] | None:
     """Normalize routes to the shape that read() returns: sorted, values in the kernel's notation."""
     if routes is None:
         return None
     plain = []
     for route in routes:
-        network = ip.network(route["to"])
-        via = None if route.get("via") is None else ip.normal(route["via"])
-        plain.append({"to": str(network), "via": via, "metric": _metric(network.version, route.get("metric"))})
+        network = ip.network(route.to)
+        via = None if route.via is None else ip.normal(route.via)
+        plain.append({"to": str(network), "via": via, "metric": _metric(network.version, route.metric)})
     return sorted(plain, key=str)
 
 
-def routes_of_end(end: dict[str, Any]) -> list[tuple[str, str, str | None, int | None]]:
+def routes_of_end(end: objects.Addressed) -> list[tuple[str, str, str | None, int | None]]:
     """Return the desired routes of an object's end of a link, as (option, network, gateway, metric)."""
-    asked = {key: normal_host(end[key]) for key in ("gateway", "gateway6")}
-    routes = _routes_of({**asked, "routes": normal_routes(end["routes"])})
+    asked = {"gateway": normal_host(end.gateway), "gateway6": normal_host(end.gateway6)}
+    routes = _routes_of({**asked, "routes": normal_routes(end.routes)})
     return [(_FIELDS.get(to, "routes"), to, via, metric) for to, via, metric in routes]
 
 
@@ -90,58 +91,58 @@ def read(stack: Stack, link: Link, keys: Iterable[str]) -> Settings:
     return {key: _READERS[key](stack, link) for key in keys}
 
 
-def compare(wanted: Settings, stack: Stack, link: Link, own_link_local: str | None) -> tuple[Settings, Settings]:
+def compare(desired: Settings, stack: Stack, link: Link, own_link_local: str | None) -> tuple[Settings, Settings]:
     """Compare desired settings with the observed link; return the difference as (before, after), empty where a second
     run is idempotent.
 
     ``own_link_local`` is the link-local address that goes with IPv6 addresses. A missing link-local address, or a
     missing connected route of an address, is reported as a change of addresses.
     """
-    found = read(stack, link, [key for key, value in wanted.items() if value is not None])
-    unrouted = _unrouted(wanted, stack, link)
+    found = read(stack, link, [key for key, value in desired.items() if value is not None])
+    unrouted = _unrouted(desired, stack, link)
     if unrouted:
         found["addresses"] = [address for address in found["addresses"] if address not in unrouted]
-    before, after = difference(wanted, found)
-    if _lacks_link_local(wanted, stack, link, own_link_local):
+    before, after = difference(desired, found)
+    if _lacks_link_local(desired, stack, link, own_link_local):
         before.setdefault("addresses", found["addresses"])
-        after["addresses"] = [*sorted(wanted["addresses"]), own_link_local]
+        after["addresses"] = [*sorted(desired["addresses"]), own_link_local]
     return before, after
 
 
-def setup(name: str, about: str, wanted: Settings, index_of_bridge: int | None) -> list[Request]:
+def setup(name: str, about: str, desired: Settings, index_of_bridge: int | None) -> list[Request]:
     """Return the requests that bring the link itself (not its addresses and routes) to the desired settings; None is
     not enforced."""
     attrs: messages.Attributes = []
-    if wanted.get("mac") is not None:
-        attrs.append(("IFLA_ADDRESS", wanted["mac"]))
-    if wanted.get("mtu") is not None:
-        attrs.append(("IFLA_MTU", wanted["mtu"]))
-    if wanted.get("bridge") is not None:
+    if desired["mac"] is not None:
+        attrs.append(("IFLA_ADDRESS", desired["mac"]))
+    if desired["mtu"] is not None:
+        attrs.append(("IFLA_MTU", desired["mtu"]))
+    if desired["bridge"] is not None:
         attrs.append(("IFLA_MASTER", index_of_bridge or 0))
-    if wanted.get("labels") is not None:
-        attrs.append(("IFLA_IFALIAS", mark(wanted["labels"])))
-    requests = [Request(messages.change_link(name, attrs, wanted.get("up")), about)]
-    if wanted.get("silent"):  # in an earlier message: within one message the kernel sets a link up first
+    if desired["labels"] is not None:
+        attrs.append(("IFLA_IFALIAS", mark(desired["labels"])))
+    requests = [Request(messages.change_link(name, attrs, desired["up"]), about)]
+    if desired.get("silent"):  # in an earlier message: within one message the kernel sets a link up first
         # a link with an MTU below IPv6's minimum (1280) has no IPv6 settings; it gets them when the MTU is raised
         requests.insert(0, Request(messages.change_link(name, [messages.silent()]), about, (errno.EAFNOSUPPORT,)))
-        if wanted.get("mtu") is not None:
-            requests.insert(0, Request(messages.change_link(name, [("IFLA_MTU", wanted["mtu"])]), about))
-    port = _port_attributes(wanted)
+        if desired["mtu"] is not None:
+            requests.insert(0, Request(messages.change_link(name, [("IFLA_MTU", desired["mtu"])]), about))
+    port = _port_attributes(desired)
     if port:  # in a message of its own: the kernel looks up the current master before it applies IFLA_MASTER
         requests.append(Request(messages.change_link(name, [messages.bridge_port(port)]), about))
     return requests
 
 
 def addressing(
-    stack: Stack, link: Link | None, index: int, about: str, wanted: Settings, own_link_local: str | None
+    stack: Stack, link: Link | None, index: int, about: str, desired: Settings, own_link_local: str | None
 ) -> list[Request]:
     """Return the requests for the link's addresses and routes; ``link`` is None for a new one, which has none yet."""
     found = read(stack, link, _ROUTES) if link is not None else None
     have = [] if link is None else stack.addresses_of(link.index)
     requests = []
-    if wanted.get("addresses") is not None:
-        asked = wanted["addresses"] + ([own_link_local] if own_link_local and has_ipv6(wanted) else [])
-        unrouted = [] if link is None else _unrouted(wanted, stack, link)
+    if desired["addresses"] is not None:
+        asked = desired["addresses"] + ([own_link_local] if own_link_local and has_ipv6(desired) else [])
+        unrouted = [] if link is None else _unrouted(desired, stack, link)
         gone = [address for address in have if address not in asked and not is_link_local(address)] + unrouted
         requests += [
             # ENXIO: with an MTU below IPv6's minimum the kernel has already deleted its IPv6 addresses
@@ -152,7 +153,7 @@ def addressing(
         lost = [address for address in have if ":" not in address] if any(":" not in one for one in gone) else []
         new = [address for address in asked if address not in have or address in [*unrouted, *lost]]
         requests += [Request(messages.add_address(index, address), about) for address in new]
-    return requests + _routing(index, about, wanted, found)
+    return requests + _routing(index, about, desired, found)
 
 
 def is_shut(stack: Stack, link: Link) -> bool:
@@ -182,19 +183,19 @@ def port_as_made(link: Link | None) -> str | None:
     return None if link is None else _flag_words(_flags(link), as_made=True)
 
 
-def bridge_of(wanted: str | None, stack: Stack) -> int | None:
+def bridge_of(desired: str | None, stack: Stack) -> int | None:
     """Return the current index of the bridge to enslave to; None where none is desired. Raises NetlinkError where the
     bridge was deleted since it was observed."""
-    if not wanted:
+    if not desired:
         return None
-    return (stack.links.get(wanted) or stack.fresh(wanted)).index
+    return (stack.links.get(desired) or stack.fresh(desired)).index
 
 
-def _routing(index: int, about: str, wanted: Settings, found: Settings | None) -> list[Request]:
-    asked = _routes_of(wanted)
+def _routing(index: int, about: str, desired: Settings, found: Settings | None) -> list[Request]:
+    asked = _routes_of(desired)
     requests = []
     for route in _routes_of(found) if found else []:
-        if wanted.get(_FIELDS.get(route[0], "routes")) is not None and route not in asked:
+        if desired.get(_FIELDS.get(route[0], "routes")) is not None and route not in asked:
             requests.append(Request(messages.delete_route(index, *route), about, (errno.ESRCH,)))
     # replaced even where they exist: a change of addresses in the same batch may have deleted them
     return requests + [Request(messages.replace_route(index, *route), about) for route in asked]
@@ -217,11 +218,11 @@ def _metric(version: int, metric: int | None) -> int | None:
     return metric or None
 
 
-def _unrouted(wanted: Settings, stack: Stack, link: Link) -> list[str]:
+def _unrouted(desired: Settings, stack: Stack, link: Link) -> list[str]:
     """Return the desired addresses that the link has without their connected route. The kernel adds that route with
     the address only; it stays missing once deleted out of band. (A link that is down has none, one in a VRF has it in
     the VRF's table.)"""
-    asked = wanted.get("addresses") or []
+    asked = desired["addresses"] or []
     if not asked or not link.up or link.master is not None:
         return []
     networks = {address: _network_of(address) for address in asked if address in stack.addresses_of(link.index)}
@@ -237,13 +238,13 @@ def _network_of(address: str) -> str | None:
     return interface.network_text
 
 
-def _lacks_link_local(wanted: Settings, stack: Stack, link: Link, own_link_local: str | None) -> bool:
-    return bool(own_link_local and has_ipv6(wanted) and own_link_local not in stack.addresses_of(link.index))
+def _lacks_link_local(desired: Settings, stack: Stack, link: Link, own_link_local: str | None) -> bool:
+    return bool(own_link_local and has_ipv6(desired) and own_link_local not in stack.addresses_of(link.index))
 
 
-def has_ipv6(wanted: Settings) -> bool:
+def has_ipv6(desired: Settings) -> bool:
     """Whether an IPv6 address is among the desired ones."""
-    return any(":" in address for address in wanted.get("addresses") or [])
+    return any(":" in address for address in desired["addresses"] or [])
 
 
 def _bridge(stack: Stack, link: Link) -> str | None:
@@ -274,15 +275,15 @@ def _port_flag(link: Link, attribute: int) -> bool | None:
     return bool(number(link.port[attribute])) if attribute in link.port else None
 
 
-def _port_attributes(wanted: Settings) -> messages.Attributes:
+def _port_attributes(desired: Settings) -> messages.Attributes:
     named = (
         ("hairpin", "IFLA_BRPORT_MODE"),
         ("bpdu_guard", "IFLA_BRPORT_GUARD"),
         ("isolated", "IFLA_BRPORT_ISOLATED"),
     )
-    words = (wanted.get("port") or "").split()
+    words = (desired.get("port") or "").split()
     flags = dict(zip(words[::2], words[1::2]))
-    found = [(attribute, int(wanted[key])) for key, attribute in named if wanted.get(key) is not None]
+    found = [(attribute, int(desired[key])) for key, attribute in named if desired.get(key) is not None]
     return found + [(name, int(flags[_word(name)] == "on")) for _at, name, _on in _FLAGS if _word(name) in flags]
 
 

@@ -8,17 +8,19 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from ansible_collections.virtnet.linux.plugins.module_utils.rules.names import sysctl
 
+_Desired = TypeVar("_Desired")
+
 
 @dataclasses.dataclass
-class Action:
+class Action(Generic[_Desired]):
     """One change of one object.
 
     ``verb`` is create, change, replace or delete. ``before`` and ``after`` hold the attributes that differ, keyed by
-    the module's options; ``wanted`` is the whole desired object, for the code that applies the action.
+    the module's options; ``desired`` is the whole desired object, for the code that applies the action.
     """
 
     verb: str
@@ -26,7 +28,7 @@ class Action:
     name: str
     before: dict[str, Any]
     after: dict[str, Any]
-    wanted: dict[str, Any]
+    desired: _Desired
 
     def shown(self) -> dict[str, Any]:
         """Return the action as the module returns it (a registered variable)."""
@@ -45,30 +47,30 @@ class Action:
         return sysctl(self.name) if self.kind == "sysctl" else self.name
 
 
-def difference(wanted: dict[str, Any], found: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+def difference(desired: dict[str, Any], found: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     """Compare desired with observed attributes; return those that differ as (before, after). A desired None is not
     enforced; an empty string means none."""
     changed = [
         key
-        for key, value in wanted.items()
+        for key, value in desired.items()
         if value is not None and value != found.get(key) and _differ(value, found.get(key))
     ]
-    return {key: found.get(key) for key in changed}, {key: wanted[key] for key in changed}
+    return {key: found.get(key) for key in changed}, {key: desired[key] for key in changed}
 
 
-def _differ(wanted: Any, found: Any) -> bool:
+def _differ(desired: Any, found: Any) -> bool:
     """Whether two unequal values differ in meaning: None, an empty string and False are alike; no labels ({}) differs
     from no ownership label (None)."""
-    return bool((wanted or wanted == {}) or (found or found == {}))
+    return bool((desired or desired == {}) or (found or found == {}))
 
 
-def as_diff(actions: list[Action]) -> dict[str, str]:
+def as_diff(actions: list[Action[Any]]) -> dict[str, str]:
     """Format the actions as the before and after of ``--diff``: a block an object, a line an attribute. An object with
     a single value is one line, else lines of different objects would appear to belong together."""
     return {"before": _side(actions, "before"), "after": _side(actions, "after")}
 
 
-def _side(actions: list[Action], side: str) -> str:
+def _side(actions: list[Action[Any]], side: str) -> str:
     lines = []
     for action in actions:
         values = getattr(action, side)

@@ -10,13 +10,22 @@ removed; an empty list means none. Addresses, networks and MACs are text in any 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from ansible_collections.virtnet.linux.plugins.module_utils.model.firewall_state import (
+    NatKey,
+    NatPort,
+    Opening,
+    OpeningKey,
+)
 from ansible_collections.virtnet.linux.plugins.module_utils.model.record import Record, field
+from ansible_collections.virtnet.linux.plugins.module_utils.rules import ip
 from ansible_collections.virtnet.linux.plugins.module_utils.rules.names import GATEWAY_MODES, PROTOCOLS
+from ansible_collections.virtnet.linux.plugins.module_utils.rules.ports import port_range
 
 VXLAN_PORT = 4789  # RFC 7348, section 5
+HOST = "host"  # join: the host's own namespace
 MACVLAN_MODES = {"private": 1, "vepa": 2, "bridge": 4, "passthru": 8}  # include/uapi/linux/if_link.h
 
 
@@ -31,6 +40,31 @@ class Desired(Record):
     def is_present(self) -> bool:
         """Whether the object is to exist."""
         return self.state == "present"
+
+    @property
+    def label(self) -> str:
+        """The object's name in messages."""
+        given = (getattr(self, name, None) for name in ("name", "bridge", "device"))
+        return next(str(name) for name in given if name is not None)
+
+    @property
+    def host_bridge(self) -> str | None:
+        """The bridge of the host that the object depends on, and is not a port of."""
+        return None
+
+    def namespaces(self) -> list[str]:
+        """Return the namespaces that the object depends on."""
+        netns = getattr(self, "netns", None)
+        return [] if netns is None else [netns]
+
+    def keys(self) -> list[Any]:
+        """Return what identifies the object among the persisted ones of its kind: one with the same key is replaced."""
+        required = [name for name, one in self.fields.items() if one.is_required]
+        return [(getattr(self, "netns", None), *(getattr(self, name) for name in required))]
+
+    def without(self, keys: Iterable[Any]) -> list[Any]:
+        """Return the object, or what of one for several ports or containers has none of these keys."""
+        return [] if set(self.keys()) & set(keys) else [self]
 
 
 class Owned(Desired):
@@ -70,6 +104,10 @@ class Netns(Owned):
     join: str | None = field(default=None)
     pid: int | None = field(default=None)
     force: bool = field(default=False, persists=False)
+
+    def namespaces(self) -> list[str]:
+        """Return the namespace that it joins."""
+        return [] if self.join in (None, HOST) else [self.join or ""]
 
 
 class Bridge(Owned):
@@ -114,6 +152,34 @@ class Veth(Owned):
     allowed_addresses: list[str] | None = field(default=None)
     peer: Peer | None = field(default=None)
 
+    def namespaces(self) -> list[str]:
+        """Return the namespaces of both ends."""
+        return [netns for netns in (self.netns, self.peer.netns if self.peer else None) if netns is not None]
+
+    @property
+    def is_endpoint(self) -> bool:
+        """Whether the pair connects a container to a bridge of the host; a patch link does not."""
+        peer = self.peer
+        return self.bridge is not None and self.netns is None and peer is not None and peer.bridge is None
+
+    @property
+    def is_patch_link(self) -> bool:
+        """Whether the pair connects two bridges of the host."""
+        ends = (self, self.peer)
+        return all(end is not None and end.bridge is not None and end.netns is None for end in ends)
+
+    @property
+    def on_bridge(self) -> str:
+        """The bridge of an endpoint's or patch link's first end."""
+        assert self.bridge is not None
+        return self.bridge
+
+    @property
+    def far(self) -> Peer:
+        """The other end, which every pair that is to exist has."""
+        assert self.peer is not None
+        return self.peer
+
 
 class TunnelEndpoint(Record):
     """An endpoint on another host: the VTEP that its MAC, and so its addresses, are behind."""
@@ -155,6 +221,10 @@ class Interface(Owned, Addressed):
     mac: str | None = field(default=None)
     mtu: int | None = field(default=None)
 
+    def keys(self) -> list[Any]:
+        """Return the NIC, which is in one namespace only, or the macvlan's parent and namespace."""
+        return [(self.device, self.netns if self.type == "macvlan" else None)]
+
 
 class BridgePolicy(Desired):
     """Network policy of a bridge: its ingress and egress traffic."""
@@ -173,6 +243,11 @@ class BridgePolicy(Desired):
     trusted_interfaces: list[str] | None = field(default=None)
     uplinks: list[str] | None = field(default=None)
 
+    @property
+    def host_bridge(self) -> str | None:
+        """The bridge that it is about."""
+        return self.bridge
+
 
 class PublishedPort(Desired):
     """A published port, or a range FIRST-LAST; without ``host_port`` an allowed port of a container (routed mode)."""
@@ -186,6 +261,63 @@ class PublishedPort(Desired):
     to_port: str | None = field(default=None)
     bridge: str | None = field(default=None)
 
+    @property
+    def host_bridge(self) -> str | None:
+        """The bridge that it is about."""
+        return self.bridge
+
+    @property
+    def label(self) -> str:
+        """The port as users declare it: 192.0.2.1:8080/tcp."""
+        if self.host_port is None:
+            return "%s%s/%s" % (bracketed(self.to_address), self.to_port, self.protocol)
+        return "%s%s/%s" % (bracketed(self.host_ip), self.host_port, self.protocol)
+
+    def nat_keys(self) -> list[NatKey]:
+        """Return the keys of the ports; of both families where a port to be deleted names no address."""
+        if self.host_ip is not None:
+            hosts = [ip.normal(self.host_ip)]
+        elif self.to_address is not None:
+            hosts = ["0.0.0.0" if ip.address(self.to_address).version == 4 else "::"]
+        else:
+            hosts = ["0.0.0.0", "::"]
+        ports = port_range(self.host_port or "") or range(0)
+        return [(self.protocol, host_ip, port) for host_ip in hosts for port in ports]
+
+    def nat_ports(self) -> dict[NatKey, NatPort]:
+        """Return each single port of the port or range, by its key."""
+        targets = port_range(self.to_port or self.host_port or "") or range(0)
+        address = ip.normal(self.to_address or "")
+        found = {}
+        for key, target in zip(self.nat_keys(), targets):
+            protocol, host_ip, host_port = key
+            given = None if self.host_ip is None or host_ip in ("0.0.0.0", "::") else host_ip
+            found[key] = NatPort(protocol, given, host_port, address, target, self.bridge)
+        return found
+
+    def allowed_keys(self) -> list[OpeningKey]:
+        """Return the keys of the allowed ports (without a host port)."""
+        address = ip.normal(self.to_address or "")
+        return [(self.protocol, address, port) for port in port_range(self.to_port or "") or range(0)]
+
+    def allowed_ports(self) -> dict[OpeningKey, Opening]:
+        """Return the allowed ports (without a host port), by their keys."""
+        return {key: Opening(*key, self.bridge or "") for key in self.allowed_keys()}
+
+    def keys(self) -> list[Any]:
+        """Return the keys of the published ports, or of the allowed port or range."""
+        if self.host_port is not None:
+            return list(self.nat_keys())
+        return [(self.protocol, self.to_address, self.to_port)]
+
+    def without(self, keys: Iterable[Any]) -> list[Any]:
+        """Return the object, or its remaining ports."""
+        others = set(keys)
+        if self.host_port is None or not others & set(self.keys()):
+            return super().without(keys)
+        rest = [port for key, port in self.nat_ports().items() if key not in others]
+        return [self.replace(host_port=str(port.host_port), to_port=str(port.to_port)) for port in rest]
+
 
 class ForeignFirewall(Desired):
     """Rules in other programs' firewalls that accept a bridge's packets."""
@@ -193,6 +325,11 @@ class ForeignFirewall(Desired):
     KIND = "foreign_firewall"
 
     bridge: str = field()
+
+    @property
+    def host_bridge(self) -> str | None:
+        """The bridge that it is about."""
+        return self.bridge
 
 
 class NetworkName(Record):
@@ -210,6 +347,11 @@ class NetworkNames(Desired):
     network: str = field()
     entries: list[NetworkName] | None = field(default=None)
 
+    @property
+    def label(self) -> str:
+        """The network."""
+        return self.network
+
 
 class Resolver(Desired):
     """The hosts and resolv.conf files of containers with the same settings."""
@@ -221,6 +363,30 @@ class Resolver(Desired):
     nameservers: list[str] | None = field(default=None)
     search: list[str] | None = field(default=None)
     options: list[str] | None = field(default=None)
+
+    @property
+    def label(self) -> str:
+        """The containers' names, abbreviated after the third."""
+        shown = ", ".join(self.containers[:3])
+        more = len(self.containers) - 3
+        return shown if more <= 0 else "%s and %d more" % (shown, more)
+
+    def keys(self) -> list[Any]:
+        """Return the containers."""
+        return [("container", name) for name in self.containers]
+
+    def without(self, keys: Iterable[Any]) -> list[Any]:
+        """Return the object for the remaining containers."""
+        others = set(keys)
+        rest = [name for name in self.containers if ("container", name) not in others]
+        return [self.replace(containers=rest)] if rest else []
+
+
+def bracketed(address: str | None) -> str:
+    """Return an address as it precedes a port: 192.0.2.1: or [2001:db8::1]:, nothing for None."""
+    if address is None:
+        return ""
+    return ("[%s]:" if ":" in address else "%s:") % address
 
 
 OBJECTS: dict[str, type[Desired]] = {

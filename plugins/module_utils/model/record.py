@@ -155,6 +155,18 @@ class Record:
             if value is not None and value != one.default
         }
 
+    def stored(self) -> dict[str, Any]:
+        """Return, as plain(), the fields that persist."""
+        return {name: value for name, value in self.plain().items() if self.fields[name].persists}
+
+    def values(self, *names: str) -> dict[str, Any]:
+        """Return these fields as plain data."""
+        return {name: self.fields[name].plain(getattr(self, name)) for name in names}
+
+    def given(self, *names: str) -> dict[str, Any]:
+        """Return those of these fields that are enforced, as plain data."""
+        return {name: value for name, value in self.values(*names).items() if value is not None}
+
     def replace(self: _Self, **changes: Any) -> _Self:
         """Return a copy with other values of these fields."""
         return type(self)(**{**self.__dict__, **changes})

@@ -45,8 +45,8 @@ def forget(ports: Iterable[tuple[str, int]]) -> int:
     Call it after the rules have changed: before, the next packet would create the old entry again. Returns the number
     of deleted entries. Raises NetlinkError.
     """
-    wanted = {(FORGOTTEN[protocol], port) for protocol, port in ports if protocol in FORGOTTEN}
-    return _delete(lambda entry: _destination(entry) in wanted) if wanted else 0
+    desired = {(FORGOTTEN[protocol], port) for protocol, port in ports if protocol in FORGOTTEN}
+    return _delete(lambda entry: _destination(entry) in desired) if desired else 0
 
 
 def forget_networks(networks: Iterable[str], within: Iterable[str] = ()) -> int:

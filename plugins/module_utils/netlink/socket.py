@@ -149,9 +149,9 @@ def with_flags(*types: int) -> frozenset[int]:
     return frozenset(kind | flag for kind in types for flag in (0, _NLA_F_NESTED, _NLA_F_NET_BYTEORDER))
 
 
-def attributes(data: bytes, offset: int = 0, wanted: Container[int] = range(1 << 16)) -> dict[int, bytes]:
+def attributes(data: bytes, offset: int = 0, desired: Container[int] = range(1 << 16)) -> dict[int, bytes]:
     """Parse the attributes in the data from the offset on, by type (without its flags; the last of a type wins); only
-    those of the types in ``wanted``, which are given with_flags()."""
+    those of the types in ``desired``, which are given with_flags()."""
     found = {}
     last = len(data) - _ATTRIBUTE.size
     unpack = _ATTRIBUTE.unpack_from
@@ -159,7 +159,7 @@ def attributes(data: bytes, offset: int = 0, wanted: Container[int] = range(1 <<
         length, kind = unpack(data, offset)
         if length < 4:
             break
-        if kind in wanted:
+        if kind in desired:
             found[kind & _NLA_TYPE_MASK] = data[offset + 4 : offset + length]
         offset += (length + 3) & ~3
     return found
@@ -172,18 +172,18 @@ class Alike:
     equal, the offsets are the same. Parsing the forty attributes of a link takes five times as long.
     """
 
-    def __init__(self, offset: int, wanted: Container[int]) -> None:
-        self._offset, self._wanted = offset, wanted
+    def __init__(self, offset: int, desired: Container[int]) -> None:
+        self._offset, self._desired = offset, desired
         self._layouts: dict[int, _Layout] = {}  # of the first message of each length
 
     def attributes(self, data: bytes) -> dict[int, bytes]:
-        """Return attributes(data, offset, wanted)."""
+        """Return attributes(data, offset, desired)."""
         layout = self._layouts.get(len(data))
         if layout is None:
-            layout = self._layouts[len(data)] = _layout(data, self._offset, self._wanted)
+            layout = self._layouts[len(data)] = _layout(data, self._offset, self._desired)
         if layout.headers_of(data) == layout.headers:
             return {kind: data[place] for kind, place in layout.places}
-        return attributes(data, self._offset, self._wanted)
+        return attributes(data, self._offset, self._desired)
 
 
 class _Layout(NamedTuple):
@@ -195,7 +195,7 @@ class _Layout(NamedTuple):
     places: list[tuple[int, slice]]
 
 
-def _layout(data: bytes, offset: int, wanted: Container[int]) -> _Layout:
+def _layout(data: bytes, offset: int, desired: Container[int]) -> _Layout:
     form, places = ["=%dx" % min(offset, len(data))], []
     while offset + _ATTRIBUTE.size <= len(data):
         length, kind = _ATTRIBUTE.unpack_from(data, offset)
@@ -203,21 +203,21 @@ def _layout(data: bytes, offset: int, wanted: Container[int]) -> _Layout:
         form.append("I%dx" % max(behind - offset - _ATTRIBUTE.size, 0))
         if length < 4:
             break
-        if kind in wanted:
+        if kind in desired:
             places.append((kind & _NLA_TYPE_MASK, slice(offset + 4, offset + length)))
         offset = behind
     headers_of = struct.Struct("".join(form)).unpack_from
     return _Layout(headers_of(data), headers_of, places)
 
 
-def attribute(data: bytes, offset: int, wanted: int) -> bytes | None:
+def attribute(data: bytes, offset: int, desired: int) -> bytes | None:
     """Return the first attribute of that type, without parsing those after it."""
     end = len(data)
     while offset + 4 <= end:
         length, kind = _ATTRIBUTE.unpack_from(data, offset)
         if length < 4:
             break
-        if kind & _NLA_TYPE_MASK == wanted:
+        if kind & _NLA_TYPE_MASK == desired:
             return data[offset + 4 : offset + length]
         offset += (length + 3) & ~3
     return None

@@ -83,7 +83,7 @@ class Live:
 
 def drift(family: str, listing: list[dict[str, Any]]) -> list[str]:
     """Return the differences of a table's chains and sets from ruleset.py: "table inet virtnet: ...", a line each."""
-    wanted = ruleset.chains(family)
+    desired = ruleset.chains(family)
     hooks = {item["chain"]["name"]: _hook(item["chain"]) for item in listing if "chain" in item}
     comments: dict[str, list[str | None]] = {name: [] for name in hooks}
     for item in listing:
@@ -94,15 +94,15 @@ def drift(family: str, listing: list[dict[str, Any]]) -> list[str]:
     found += ["set %s is of another type" % name for name in sorted(others_sets(family, listing))]
     if any(item.get("table", {}).get("flags") for item in listing):
         found.append("it is dormant")  # its chains are not on their hooks
-    found += ["chain %s is not ours" % name for name in sorted(set(hooks) - set(wanted))]
-    found += ["chain %s is missing" % name for name in sorted(set(wanted) - set(hooks))]
-    for name in sorted(set(wanted) & set(hooks)):
-        if (hooks[name], comments[name]) != wanted[name]:
+    found += ["chain %s is not ours" % name for name in sorted(set(hooks) - set(desired))]
+    found += ["chain %s is missing" % name for name in sorted(set(desired) - set(hooks))]
+    for name in sorted(set(desired) & set(hooks)):
+        if (hooks[name], comments[name]) != desired[name]:
             found.append("chain %s has other rules" % name)
     return ["table %s %s: %s" % (family, ruleset.TABLE, line) for line in found]
 
 
-def transaction(live: Live, wanted: State) -> str:
+def transaction(live: Live, desired: State) -> str:
     """Render the nft transaction that brings the tables to the desired state, all or nothing; empty where they are in
     it already (idempotent).
 
@@ -110,7 +110,7 @@ def transaction(live: Live, wanted: State) -> str:
     handled by an intermediate state, and established connections continue. Raises ValueError as elements() does, and
     where another program owns a table.
     """
-    held = elements(wanted, live.state)
+    held = elements(desired, live.state)
     if any(held.values()) and live.others:
         raise ValueError("\n".join(_not_ours(family) for family in sorted(live.others)))
     if not any(held.values()):
@@ -276,15 +276,15 @@ def _hook(chain: dict[str, Any]) -> str:
     return "%s %s %d %s" % (chain["type"], chain["hook"], chain["prio"], chain.get("policy", "accept"))
 
 
-def _change(live: Live, key: tuple[str, str], wanted: Values) -> tuple[list[str], list[str]]:
+def _change(live: Live, key: tuple[str, str], desired: Values) -> tuple[list[str], list[str]]:
     """Return the statements that delete a set's undesired elements, and those that add the missing ones."""
     family, name = key
     where = "element %s %s %s" % (family, ruleset.TABLE, name)
     held = live.elements.get(key, {}) if family in live.intact else {}
-    if held == wanted:
+    if held == desired:
         return [], []
-    gone = [(element, value) for element, value in held.items() if wanted.get(element) != value]
-    new = [(element, value) for element, value in wanted.items() if held.get(element) != value]
+    gone = [(element, value) for element, value in held.items() if desired.get(element) != value]
+    new = [(element, value) for element, value in desired.items() if held.get(element) != value]
     return list(_statement("delete " + where, gone, False)), list(_statement("add " + where, new, True))
 
 

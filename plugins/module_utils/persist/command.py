@@ -11,14 +11,15 @@ import time
 from typing import TYPE_CHECKING
 
 from ansible_collections.virtnet.linux.plugins.module_utils.engine import privileges
-from ansible_collections.virtnet.linux.plugins.module_utils.engine.converge import Document, Refused, converge
+from ansible_collections.virtnet.linux.plugins.module_utils.engine.converge import Refused, converge
 from ansible_collections.virtnet.linux.plugins.module_utils.facts.host import Host
 from ansible_collections.virtnet.linux.plugins.module_utils.facts.options import abridge
+from ansible_collections.virtnet.linux.plugins.module_utils.model.objects import Topology
 from ansible_collections.virtnet.linux.plugins.module_utils.netlink import messages, namespaces
 from ansible_collections.virtnet.linux.plugins.module_utils.netlink.socket import NetlinkError
 from ansible_collections.virtnet.linux.plugins.module_utils.netlink.stack import Stack
 from ansible_collections.virtnet.linux.plugins.module_utils.nft.firewall import FirewallError
-from ansible_collections.virtnet.linux.plugins.module_utils.persist import documents
+from ansible_collections.virtnet.linux.plugins.module_utils.persist import documents, merge
 from ansible_collections.virtnet.linux.plugins.module_utils.system.files import Unreadable
 from ansible_collections.virtnet.linux.plugins.module_utils.system.runtime_state import Locked
 
@@ -96,9 +97,9 @@ def _conflicts() -> list[str]:
         host.release()
 
 
-def _written_down() -> Document:
+def _written_down() -> Topology:
     handles = namespaces.handles()
-    document, lost = documents.without_the_lost(documents.read(), handles.__contains__)
+    document, lost = merge.without_missing(documents.read(), handles.__contains__)
     for line in lost:
         sys.stderr.write("virtnet: left out: " + line + "\n")
     return document
@@ -106,7 +107,7 @@ def _written_down() -> Document:
 
 def _wait_for_addresses(seconds: float) -> None:
     """Wait until this host has the VTEP addresses of its tunnels; at boot they may be assigned later."""
-    needed = {tunnel["local"] for tunnel in documents.read().get("vxlan_tunnel", []) if tunnel["netns"] is None}
+    needed = {tunnel.local for tunnel in documents.read().vxlan_tunnel if tunnel.netns is None}
     deadline = time.monotonic() + seconds
     while needed and time.monotonic() < deadline:
         stack = Stack(None)

@@ -19,8 +19,8 @@ from collections.abc import Iterator
 from importlib.machinery import ModuleSpec
 from typing import Any
 
-from ansible_collections.virtnet.linux.plugins.module_utils.engine.converge import Document
 from ansible_collections.virtnet.linux.plugins.module_utils.model.actions import Action
+from ansible_collections.virtnet.linux.plugins.module_utils.model.objects import Topology
 from ansible_collections.virtnet.linux.plugins.module_utils.persist import command, documents
 from ansible_collections.virtnet.linux.plugins.module_utils.system.files import DIRECTORY, File, difference
 
@@ -58,7 +58,7 @@ def is_role(name: str) -> bool:
     return bool(_ROLE.match(name))
 
 
-def plan(role: str, persist: bool | None, document: Document) -> list[Action]:
+def plan(role: str, persist: bool | None, document: Topology) -> list[Action[Any]]:
     """Return the files to be written or deleted so that the role's networks survive a reboot, or (persist False) no
     longer do.
 
@@ -67,11 +67,11 @@ def plan(role: str, persist: bool | None, document: Document) -> list[Action]:
     if persist is None:
         persist = os.path.isdir("/run/systemd/system")
     texts = documents.files(role, document if persist else None)
-    wanted = {path: None if text is None else File(text.encode()) for path, text in texts.items()}
-    left = {path for path in documents.paths() if path not in wanted} | {path for path in wanted if wanted[path]}
+    desired = {path: None if text is None else File(text.encode()) for path, text in texts.items()}
+    left = {path for path in documents.paths() if path not in desired} | {path for path in desired if desired[path]}
     if left or any(map(os.path.lexists, (COMMAND, UNIT, ENABLED))):
-        wanted.update(_installation() if left else dict.fromkeys((ENABLED, UNIT, COMMAND)))
-    return [action for path, file in wanted.items() for action in difference(path, file)]
+        desired.update(_installation() if left else dict.fromkeys((ENABLED, UNIT, COMMAND)))
+    return [action for path, file in desired.items() for action in difference(path, file)]
 
 
 def _installation() -> dict[str, File | None]:

@@ -35,10 +35,10 @@ class File(NamedTuple):
     target: str | None = None
 
 
-def apply(actions: list[Action]) -> None:
+def apply(actions: list[Action[File | None]]) -> None:
     """Write and delete the files, each atomically; delete a directory of this collection with its last file."""
     for action in actions:
-        file = action.wanted["file"]
+        file = action.desired
         if file is None:
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(action.name)
@@ -50,7 +50,7 @@ def apply(actions: list[Action]) -> None:
         subprocess.run(["systemctl", "daemon-reload"], stdin=subprocess.DEVNULL, capture_output=True, check=False)
 
 
-def difference(path: str, file: File | None) -> list[Action]:
+def difference(path: str, file: File | None) -> list[Action[File | None]]:
     """Compare one desired file (None: absent) with the observed one; return the actions (none: idempotent)."""
     found = _read(path)
     if found == file:
@@ -58,7 +58,7 @@ def difference(path: str, file: File | None) -> list[Action]:
     verb = "delete" if file is None else "create" if found is None else "change"
     before = {} if found is None else {"bytes": len(found.content)}
     after = {} if file is None else {"bytes": len(file.content)}
-    return [Action(verb, KIND, path, before, after, {"file": file})]
+    return [Action(verb, KIND, path, before, after, file)]
 
 
 def _tidy() -> None:

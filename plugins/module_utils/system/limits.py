@@ -72,7 +72,7 @@ def problems(options: dict[str, Any]) -> list[str]:
     return found
 
 
-def plan(options: dict[str, Any]) -> list[Action]:
+def plan(options: dict[str, Any]) -> list[Action[Any]]:
     """Return the actions: the file first where values are raised, last where they are restored, for it holds the
     previous values."""
     before = _in_file()
@@ -82,9 +82,9 @@ def plan(options: dict[str, Any]) -> list[Action]:
             for key in _keys(option):
                 after.pop(key, None)
             after.update(_raised(_asked(option, options[option]), before))
-    wanted = {key: after[key].value for key in after}
-    wanted.update({key: before[key].was for key in before.keys() - after.keys()})
-    values = [_change(key, value, before.get(key)) for key, value in sorted(wanted.items())]
+    desired = {key: after[key].value for key in after}
+    desired.update({key: before[key].was for key in before.keys() - after.keys()})
+    values = [_change(key, value, before.get(key)) for key, value in sorted(desired.items())]
     file = files.File(_text(after), 0o644) if after else None
     there = after or before or os.path.lexists(FILE)
     written = files.difference(FILE, file) if there and any(value is not None for value in options.values()) else []
@@ -92,7 +92,7 @@ def plan(options: dict[str, Any]) -> list[Action]:
     return written + changes if after else changes + written
 
 
-def apply(actions: list[Action]) -> None:
+def apply(actions: list[Action[Any]]) -> None:
     """Apply the actions, in their order."""
     for action in actions:
         if action.kind == files.KIND:
@@ -130,14 +130,14 @@ def _raised(asked: dict[str, int], before: dict[str, Raised]) -> dict[str, Raise
     return found
 
 
-def _change(key: str, value: int, before: Raised | None) -> Action | None:
+def _change(key: str, value: int, before: Raised | None) -> Action[None] | None:
     """Return the action for one sysctl: raise a value that is too low, lower one only where the file had set it and it
     was not changed since; None where nothing is to change."""
     now = number(key)
     is_ours = before is not None and now == before.value
     if now is None or now == value or (now > value and not is_ours) or (before and before.was == value and not is_ours):
         return None
-    return Action("change", SYSCTL, key, {"value": str(now)}, {"value": str(value)}, {})
+    return Action("change", SYSCTL, key, {"value": str(now)}, {"value": str(value)}, None)
 
 
 def _in_file() -> dict[str, Raised]:

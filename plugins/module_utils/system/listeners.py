@@ -54,9 +54,7 @@ def listeners() -> list[dict[str, Any]]:
     return found
 
 
-def shadowed(
-    ports: Iterable[NatPort], waiting: Iterable[dict[str, Any]]
-) -> Iterator[tuple[dict[str, Any], NatPort]]:
+def shadowed(ports: Iterable[NatPort], waiting: Iterable[dict[str, Any]]) -> Iterator[tuple[dict[str, Any], NatPort]]:
     """Yield the listeners that lose their traffic to a published port, each with that port."""
     by_port: dict[tuple[str, int], list[dict[str, Any]]] = {}
     for listener in waiting:
@@ -120,9 +118,7 @@ def _from_proc(protocol: str, family: int) -> Iterator[_Waiting]:
             if int(fields[3], 16) == _WAITING[protocol][1]:
                 address, port = fields[1].split(":")
                 words = [int(address[at : at + 8], 16).to_bytes(4, sys.byteorder) for at in range(0, len(address), 8)]
-                yield _Waiting(
-                    protocol, socket.inet_ntop(family, b"".join(words)), int(port, 16), int(fields[9]), None
-                )
+                yield _Waiting(protocol, socket.inet_ntop(family, b"".join(words)), int(port, 16), int(fields[9]), None)
 
 
 def _owners(inodes: set[str]) -> dict[str, int]:

@@ -26,6 +26,7 @@ import errno
 import hashlib
 import os
 
+from ansible_collections.virtnet.linux.plugins.module_utils.model.objects import NetworkName
 from ansible_collections.virtnet.linux.plugins.module_utils.rules import names
 from ansible_collections.virtnet.linux.plugins.module_utils.system import regular, resolvers
 from ansible_collections.virtnet.linux.plugins.module_utils.system.runtime_state import Memory
@@ -49,7 +50,7 @@ class NameFiles:
     def __init__(self, memory: Memory) -> None:
         self._memory = memory
         self._networks: dict[str, str] = {}
-        self._wanted: dict[str, str] = {}
+        self._desired: dict[str, str] = {}
         self._sound: dict[str, frozenset[str] | None] = {}
         self._written: set[frozenset[str]] = set()
         self._found: set[str] | None = None  # set when this run begins to write
@@ -64,7 +65,7 @@ class NameFiles:
 
     def want(self, network: str, lines: str) -> None:
         """Set the desired lines of a network."""
-        self._wanted[network] = lines
+        self._desired[network] = lines
 
     def write_network(self, network: str) -> None:
         """Write the desired lines of a network to the files of all its containers; the network's own file is written
@@ -74,8 +75,8 @@ class NameFiles:
             if network in networks:
                 _write(path, self._compose(networks))
         os.makedirs(_NETWORKS, exist_ok=True)
-        if self._wanted[network]:
-            _write(_join(_NETWORKS, network), self._wanted[network])
+        if self._desired[network]:
+            _write(_join(_NETWORKS, network), self._desired[network])
         else:
             _unlink(_join(_NETWORKS, network))
 
@@ -194,7 +195,7 @@ class NameFiles:
         _write_aside(_FOUND, "".join(name + "\n" for name in sorted(found)).encode())
 
     def _compose(self, networks: frozenset[str]) -> str:
-        said = [self._wanted.get(network, self.lines(network)) for network in sorted(networks)]
+        said = [self._desired.get(network, self.lines(network)) for network in sorted(networks)]
         return "\n".join([_MARK, " ".join([_OF, *sorted(networks)]), names.HOSTS_HEAD]) + "".join(said)
 
     def _networks_at(self, file: str) -> frozenset[str] | None:
@@ -203,18 +204,18 @@ class NameFiles:
         if file not in self._sound:
             text = _read(_join(_HOSTS, file))
             networks = _networks_in(text or "")
-            changing = any(self._wanted.get(one, self.lines(one)) != self.lines(one) for one in networks or ())
+            changing = any(self._desired.get(one, self.lines(one)) != self.lines(one) for one in networks or ())
             is_sound = networks is not None and (changing or text == self._compose(networks))
             self._sound[file] = networks if is_sound else None
         return self._sound[file]
 
 
-def hosts_lines(entries: list[dict[str, list[str]]]) -> str:
-    """Format entries ({address, names}) as lines of hosts(5)."""
-    return "".join("%s\t%s\n" % (entry["address"], " ".join(entry["names"])) for entry in entries)
+def hosts_lines(entries: list[NetworkName]) -> str:
+    """Format the names of addresses as lines of hosts(5)."""
+    return "".join("%s\t%s\n" % (entry.address, " ".join(entry.names)) for entry in entries)
 
 
-def wanted_resolv_conf(
+def desired_resolv_conf(
     nameservers: list[str] | None, search: list[str] | None, options: list[str] | None
 ) -> str | None:
     """Return the desired resolv.conf of a container. None where the host's own one is used: no option is given, and the

@@ -18,6 +18,7 @@ import yaml
 from integration.docs.pages import blocks
 
 from ansible_collections.virtnet.linux.plugins.module_utils.engine.converge import KINDS
+from ansible_collections.virtnet.linux.plugins.module_utils.model.objects import OBJECTS
 from ansible_collections.virtnet.linux.plugins.modules import network_info
 from kit.checkout import HOME
 from kit.role import Role
@@ -56,7 +57,7 @@ def test_contributing_names_every_kind_of_plugin_and_of_test():
 def test_the_topology_document_has_every_kind_of_object_with_every_option():
     assert set(TOPOLOGY) == set(KINDS)
     for kind, objects in TOPOLOGY.items():
-        assert {option for one in objects for option in one} == set(KINDS[kind].OPTIONS) - STATE, kind
+        assert {option for one in objects for option in one} == set(OBJECTS[kind].fields) - STATE, kind
 
 
 @pytest.mark.parametrize(

@@ -11,10 +11,10 @@ import json
 import os
 
 import pytest
-from integration.robust import documents
 
 from ansible_collections.virtnet.linux.plugins.module_utils.engine import converge
 from ansible_collections.virtnet.linux.plugins.module_utils.links import endpoint_neighbours
+from ansible_collections.virtnet.linux.plugins.module_utils.model.objects import Topology
 from kit import packets, snapshot, towns
 
 ASKED = "nft add table netdev asked; nft 'add chain netdev asked out { type filter hook egress device %s priority 0; }'"
@@ -181,7 +181,7 @@ def test_those_that_a_killed_run_left_are_taken_away_by_the_next(host):
 
     def killed():
         endpoint_neighbours.apply = lambda *_arguments: os._exit(0)
-        converge.converge(documents.complete(gone))
+        converge.converge(Topology.read(gone))
 
     host.module("topology", **town())
     host.call(lambda: os.waitpid(os.fork() or killed(), 0))

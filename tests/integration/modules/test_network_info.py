@@ -198,7 +198,7 @@ def test_rubbish_on_the_host_is_no_harm(web):
         ": >/run/netns/leftover; mkdir /run/netns/folder; ln -s /nowhere /run/netns/dangling; nft add table inet theirs"
     )
     web.sh("ip link add v9 type veth peer name eth9 netns batch; ip link set v9 alias 'virtnet not=ours really'")
-    web.sh("ip link set br-web alias \"$(cat /sys/class/net/br-web/ifalias) aux_addresses=a/b+c ip_range=nonsense\"")
+    web.sh('ip link set br-web alias "$(cat /sys/class/net/br-web/ifalias) aux_addresses=a/b+c ip_range=nonsense"')
     after = web.module("network_info")
     for what in ("networks", "bridges", "nat_ports"):
         assert after[what] == before[what]

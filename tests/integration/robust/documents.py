@@ -10,7 +10,7 @@ from typing import Any
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
-from ansible_collections.virtnet.linux.plugins.module_utils.engine.converge import KINDS
+from ansible_collections.virtnet.linux.plugins.module_utils.model.objects import OBJECTS
 from ansible_collections.virtnet.linux.plugins.module_utils.rules import names
 
 VTEP = "192.0.2.11"  # an address that the host must have
@@ -22,7 +22,7 @@ def complete(document: Document) -> Document:
     """The document as the engine takes it: every option of each kind is there."""
     found = {}
     for kind, objects in document.items():
-        results = [ArgumentSpecValidator(KINDS[kind].OPTIONS).validate(one) for one in objects]
+        results = [ArgumentSpecValidator(OBJECTS[kind].argument_spec()).validate(one) for one in objects]
         assert not [result.error_messages for result in results if result.error_messages]
         found[kind] = [result.validated_parameters for result in results]
     return found

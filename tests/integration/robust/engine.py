@@ -18,6 +18,7 @@ from integration.robust.documents import Document
 from ansible_collections.virtnet.linux.plugins.module_utils.engine import converge as engine
 from ansible_collections.virtnet.linux.plugins.module_utils.engine.converge import converge
 from ansible_collections.virtnet.linux.plugins.module_utils.inspect.report import report
+from ansible_collections.virtnet.linux.plugins.module_utils.model.objects import Topology
 from ansible_collections.virtnet.linux.plugins.module_utils.netlink import namespaces
 from ansible_collections.virtnet.linux.plugins.module_utils.netlink.socket import NetlinkError, Socket
 from ansible_collections.virtnet.linux.plugins.module_utils.nft import firewall
@@ -129,7 +130,7 @@ def _refused(document: Document, step: int, code: int) -> str | None:
         instead(os, name, failing())
     instead(os, "open", failing(), lambda _path, flags, *_: bool(flags & os.O_CREAT))
     try:
-        engine.converge(document)
+        engine.converge(Topology.read(document))
     except (firewall.FirewallError, NetlinkError, OSError) as error:  # what ansible/module.py expects
         return str(error)
     return None if left >= 0 else ""
@@ -146,14 +147,14 @@ def _error(document: Document, meddle: str) -> str | None:
 
     engine._apply = apply
     try:
-        engine.converge(document)
+        engine.converge(Topology.read(document))
     except (firewall.FirewallError, NetlinkError, OSError) as error:  # what ansible/module.py expects
         return str(error)
     return None
 
 
 def _lines(document: Document, check: bool, stop_after: int | None) -> list[str]:
-    return [action.line() for action in converge(document, check, stop_after=stop_after).actions]
+    return [action.line() for action in converge(Topology.read(document), check, stop_after=stop_after).actions]
 
 
 def _killed(document: Document, step: int) -> str | None:
@@ -163,7 +164,7 @@ def _killed(document: Document, step: int) -> str | None:
         os.close(told)
         _kill_at(step, tell)
         try:
-            converge(document)
+            converge(Topology.read(document))
         except BaseException as error:
             os.write(tell, repr(error).encode())
             os._exit(1)

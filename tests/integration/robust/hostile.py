@@ -22,6 +22,7 @@ from integration.robust.documents import Document
 
 from ansible_collections.virtnet.linux.plugins.module_utils.engine.converge import Refused, converge
 from ansible_collections.virtnet.linux.plugins.module_utils.inspect.report import report
+from ansible_collections.virtnet.linux.plugins.module_utils.model.objects import Topology
 from ansible_collections.virtnet.linux.plugins.module_utils.netlink.socket import NetlinkError
 from ansible_collections.virtnet.linux.plugins.module_utils.nft.firewall import FirewallError
 from ansible_collections.virtnet.linux.plugins.module_utils.persist import command, documents, persistence
@@ -58,8 +59,8 @@ def with_memory(texts: list[str], document: Document) -> list[str]:
 
     def run() -> None:
         report()
-        converge(document, check=True)
-        converge(document)
+        converge(Topology.read(document), check=True)
+        converge(Topology.read(document))
         if Memory().lost:
             raise AssertionError("not mended")
 
@@ -82,7 +83,7 @@ def with_document(texts: list[str], document: Document, role: str) -> list[str]:
             if status == 2 and len(said.getvalue()) < 20:
                 raise AssertionError("no sentence: " + said.getvalue())
         documents.remembered()
-        converge(document, check=True, also=functools.partial(persistence.plan, role, True))
+        converge(Topology.read(document), check=True, also=functools.partial(persistence.plan, role, True))
 
     try:
         return list(_wrong(texts, file, run))
@@ -95,7 +96,7 @@ def with_listing(texts: list[str], document: Document, name: str) -> list[str]:
 
     def run() -> None:
         report()
-        converge(document, check=True)
+        converge(Topology.read(document), check=True)
 
     file = Path("/run/said/" + name)
     good = file.read_text()

@@ -14,12 +14,12 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from ansible_collections.virtnet.linux.plugins.module_utils.engine.converge import KINDS
+from ansible_collections.virtnet.linux.plugins.module_utils.model.objects import OBJECTS
 from kit.host import MODULES as PACKAGE
 from kit.host import run_module
 
 # two kinds come with a topology only
-MODULES = [kind for kind in KINDS if kind not in ("network_names", "resolver")] + ["topology"]
+MODULES = [kind for kind in OBJECTS if kind not in ("network_names", "resolver")] + ["topology"]
 
 WORDS = [
     *("br0", "lo", "eth0", "web", "host", "yes", "None", "null", "", " "),
@@ -69,10 +69,10 @@ def _object(options: dict[str, Any]) -> Any:
 def several(module: str, count: int = 25) -> Any:
     """Lists of arguments for the module."""
     if module == "topology":
-        kinds = {kind: st.lists(_object(KINDS[kind].OPTIONS) | junk, max_size=2) for kind in KINDS}
+        kinds = {kind: st.lists(_object(OBJECTS[kind].argument_spec()) | junk, max_size=2) for kind in OBJECTS}
         one = st.fixed_dictionaries({}, optional={**kinds, "role": words | junk, "persist": st.booleans() | junk})
     else:
-        options = KINDS[module].OPTIONS
+        options = OBJECTS[module].argument_spec()
         one = _object(options) | st.fixed_dictionaries({"config": st.lists(_object(options) | junk, max_size=3)})
     return st.lists(one, min_size=count, max_size=count)
 

@@ -19,6 +19,7 @@ from integration.robust.documents import complete
 
 from ansible_collections.virtnet.linux.plugins.module_utils.engine import converge
 from ansible_collections.virtnet.linux.plugins.module_utils.kinds import veth
+from ansible_collections.virtnet.linux.plugins.module_utils.model.objects import Topology
 
 
 @pytest.mark.parametrize("way", killing.WAYS)
@@ -58,7 +59,7 @@ def killed_at_its_links(document):
     child = os.fork()
     if child == 0:
         converge._delete_links = lambda *_arguments: die_without("/run/netns/own")
-        converge.converge(document)
+        converge.converge(Topology.read(document))
         os._exit(0)
     return os.waitpid(child, 0)[1]
 
@@ -80,7 +81,7 @@ def killed_half_way(document):
     child = os.fork()
     if child == 0:
         veth._move_far = lambda *_arguments: os.kill(os.getpid(), signal.SIGKILL)
-        converge.converge(document)
+        converge.converge(Topology.read(document))
         os._exit(0)
     return os.waitpid(child, 0)[1]
 

@@ -17,6 +17,7 @@ from integration.robust import engine
 from integration.robust.documents import absent, complete, containers
 
 from ansible_collections.virtnet.linux.plugins.module_utils.engine.converge import converge
+from ansible_collections.virtnet.linux.plugins.module_utils.model.objects import Topology
 from kit import snapshot
 from kit.role import Role
 
@@ -63,7 +64,7 @@ def at_once(documents):
             os.close(start)
             os.read(gate, 1)  # until all are there
             try:
-                converge(document)
+                converge(Topology.read(document))
             except BaseException:
                 os.write(tell, traceback.format_exc().encode())
             os._exit(0)

@@ -15,10 +15,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.virtnet.linux.plugins.module_utils.facts.options import Problems
-from ansible_collections.virtnet.linux.plugins.module_utils.kinds import nat_port
 from ansible_collections.virtnet.linux.plugins.module_utils.links import settings
 from ansible_collections.virtnet.linux.plugins.module_utils.model.actions import Action, as_diff, difference
 from ansible_collections.virtnet.linux.plugins.module_utils.rules import names
+from ansible_collections.virtnet.linux.plugins.module_utils.rules.ports import port_range
 from ansible_collections.virtnet.linux.plugins.module_utils.system import sysctls
 
 WORDS = st.text("ABCxyz019_./-", min_size=1, max_size=16)
@@ -132,12 +132,12 @@ def test_a_diff_is_readable():
 @given(st.integers(1, 65535), st.integers(0, 20))
 def test_a_range_of_ports_is_each_of_them(first, more):
     last = min(first + more, 65535)
-    assert list(nat_port.ports("%d-%d" % (first, last))) == list(range(first, last + 1))
+    assert list(port_range("%d-%d" % (first, last))) == list(range(first, last + 1))
 
 
 @pytest.mark.parametrize("text", ["", "0", "65536", "9-8", "1-", "-1", "http", "80 ", "80\n", "٨٠", "1-2-3"])
 def test_what_is_no_port(text):
-    assert nat_port.ports(text) is None
+    assert port_range(text) is None
 
 
 @pytest.mark.parametrize(

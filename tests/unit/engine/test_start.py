@@ -31,7 +31,7 @@ from ansible_collections.virtnet.linux.plugins.module_utils.engine import conver
 from ansible_collections.virtnet.linux.plugins.module_utils.nft import firewall
 from ansible_collections.virtnet.linux.plugins.module_utils.persist import persistence
 before = list(compiled)
-assert converge.KINDS["veth"].OPTIONS["peer"]
+assert converge.KINDS["veth"].KIND
 print(json.dumps([before, compiled, firewall.__file__, firewall.__spec__.loader.get_source(firewall.__name__)]))
 """
 

@@ -59,7 +59,7 @@ def test_four_times_as_many_take_four_times_as_long(mistake):
         assert plan(*typed)["errors"]
         return time.process_time() - start
 
-    # A neighbour on the core or the garbage collector may slow one attempt down by a half; the square is sixteen in each.
+    # Other load may slow one attempt down by a half; the square is sixteen times as long in each.
     assert any(seconds(12000) < 10 * seconds(3000) for _attempt in range(6)), "sixteen times as long is the square"
 
 

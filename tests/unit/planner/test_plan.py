@@ -207,8 +207,14 @@ def test_a_network_with_everything_said():
         "mtu": 1400,
         "up": True,
         "labels": {
-            "role": "bridge_network", "network": "all", "tier": "back", "rank": "2", "com.example.Tier": "front end",
-            "ip_range": "172.30.5.0/24", "ip_range6": "fd00:30::5:0/112", "aux_addresses": "printer/172.30.5.0",
+            "role": "bridge_network",
+            "network": "all",
+            "tier": "back",
+            "rank": "2",
+            "com.example.Tier": "front end",
+            "ip_range": "172.30.5.0/24",
+            "ip_range6": "fd00:30::5:0/112",
+            "aux_addresses": "printer/172.30.5.0",
         },
         "state": "present",
     }
