@@ -49,7 +49,7 @@ from ansible_collections.virtnet.linux.plugins.module_utils.kinds import (
 from ansible_collections.virtnet.linux.plugins.module_utils.links import endpoint_checks, endpoint_neighbours
 from ansible_collections.virtnet.linux.plugins.module_utils.model.actions import Action
 from ansible_collections.virtnet.linux.plugins.module_utils.model.firewall_state import NatPort, Policy, State
-from ansible_collections.virtnet.linux.plugins.module_utils.model.objects import Topology
+from ansible_collections.virtnet.linux.plugins.module_utils.model.objects import Interface, Topology
 from ansible_collections.virtnet.linux.plugins.module_utils.netlink import conntrack
 from ansible_collections.virtnet.linux.plugins.module_utils.nft import firewall, ruleset
 from ansible_collections.virtnet.linux.plugins.module_utils.nft.elements import bridge_of, elements
@@ -217,7 +217,7 @@ def _refuse(document: Topology, host: Host, check: bool) -> list[str]:
                 problems.add(module.KIND, key[-1], key[0], key[-1], "declared twice")
             seen.add(key)
             if key[0] == "link" and desired.is_present:
-                about = desired.device or desired.name
+                about = desired.device if isinstance(desired, Interface) else desired.name
                 is_near = key[1:] == (desired.netns, desired.name or about)
                 field = "name" if is_near else "peer.name"
                 endpoint_checks.check_altname(module.KIND, about, field, key[1:], host, problems)

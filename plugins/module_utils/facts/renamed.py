@@ -44,7 +44,7 @@ def find(document: Topology, host: Host) -> None:
     for kind, one in lacking:
         found = spare.get(_identity(_KINDS[kind], one.labels or {}), [])
         if len(found) > 1:  # both ends of a patch link have the same labels
-            found = [link for link in found if _name_of_master(link, links) == one.bridge]
+            found = [link for link in found if _name_of_master(link, links) == getattr(one, "bridge", None)]
         if len(found) == 1 and any(_identity(_KINDS[kind], one.labels or {})[1]):
             host.renamed[one.name] = links[one.name] = links.pop(found[0].name)
 

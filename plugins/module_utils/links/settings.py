@@ -113,19 +113,19 @@ def setup(name: str, about: str, desired: Settings, index_of_bridge: int | None)
     """Return the requests that bring the link itself (not its addresses and routes) to the desired settings; None is
     not enforced."""
     attrs: messages.Attributes = []
-    if desired["mac"] is not None:
+    if desired.get("mac") is not None:
         attrs.append(("IFLA_ADDRESS", desired["mac"]))
-    if desired["mtu"] is not None:
+    if desired.get("mtu") is not None:
         attrs.append(("IFLA_MTU", desired["mtu"]))
-    if desired["bridge"] is not None:
+    if desired.get("bridge") is not None:
         attrs.append(("IFLA_MASTER", index_of_bridge or 0))
-    if desired["labels"] is not None:
+    if desired.get("labels") is not None:
         attrs.append(("IFLA_IFALIAS", mark(desired["labels"])))
-    requests = [Request(messages.change_link(name, attrs, desired["up"]), about)]
+    requests = [Request(messages.change_link(name, attrs, desired.get("up")), about)]
     if desired.get("silent"):  # in an earlier message: within one message the kernel sets a link up first
         # a link with an MTU below IPv6's minimum (1280) has no IPv6 settings; it gets them when the MTU is raised
         requests.insert(0, Request(messages.change_link(name, [messages.silent()]), about, (errno.EAFNOSUPPORT,)))
-        if desired["mtu"] is not None:
+        if desired.get("mtu") is not None:
             requests.insert(0, Request(messages.change_link(name, [("IFLA_MTU", desired["mtu"])]), about))
     port = _port_attributes(desired)
     if port:  # in a message of its own: the kernel looks up the current master before it applies IFLA_MASTER
@@ -140,7 +140,7 @@ def addressing(
     found = read(stack, link, _ROUTES) if link is not None else None
     have = [] if link is None else stack.addresses_of(link.index)
     requests = []
-    if desired["addresses"] is not None:
+    if desired.get("addresses") is not None:
         asked = desired["addresses"] + ([own_link_local] if own_link_local and has_ipv6(desired) else [])
         unrouted = [] if link is None else _unrouted(desired, stack, link)
         gone = [address for address in have if address not in asked and not is_link_local(address)] + unrouted
@@ -222,7 +222,7 @@ def _unrouted(desired: Settings, stack: Stack, link: Link) -> list[str]:
     """Return the desired addresses that the link has without their connected route. The kernel adds that route with
     the address only; it stays missing once deleted out of band. (A link that is down has none, one in a VRF has it in
     the VRF's table.)"""
-    asked = desired["addresses"] or []
+    asked = desired.get("addresses") or []
     if not asked or not link.up or link.master is not None:
         return []
     networks = {address: _network_of(address) for address in asked if address in stack.addresses_of(link.index)}
@@ -244,7 +244,7 @@ def _lacks_link_local(desired: Settings, stack: Stack, link: Link, own_link_loca
 
 def has_ipv6(desired: Settings) -> bool:
     """Whether an IPv6 address is among the desired ones."""
-    return any(":" in address for address in desired["addresses"] or [])
+    return any(":" in address for address in desired.get("addresses") or [])
 
 
 def _bridge(stack: Stack, link: Link) -> str | None:

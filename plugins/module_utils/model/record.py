@@ -107,13 +107,13 @@ class Record:
     def __init_subclass__(cls) -> None:
         names = vars(sys.modules[cls.__module__])
         cls.fields = {}
-        for base in reversed(cls.__mro__[1:]):
-            cls.fields.update(getattr(base, "fields", {}))
         for name, annotation in getattr(cls, "__annotations__", {}).items():
             declared = cls.__dict__.get(name)
             if isinstance(declared, Field):
                 declared.read_annotation(annotation, names)
                 cls.fields[name] = declared
+        for base in cls.__mro__[1:]:  # the order of messages and documentation: a class's own fields come first
+            cls.fields = {**cls.fields, **getattr(base, "fields", {})}
         cls._defaults = {name: None if one.is_required else one.default for name, one in cls.fields.items()}
 
     _defaults: dict[str, Any]
