@@ -13,7 +13,8 @@ import json
 import sys
 import time
 
-from ansible_collections.virtnet.linux.plugins.module_utils.engine.converge import KINDS, converge
+from ansible_collections.virtnet.linux.plugins.module_utils.engine.converge import converge
+from ansible_collections.virtnet.linux.plugins.module_utils.engine.registry import KINDS
 from ansible_collections.virtnet.linux.plugins.module_utils.model.objects import Topology
 
 

@@ -241,7 +241,7 @@ nat_ports:
   elements: dict
   sample:
     - {protocol: tcp, host_ip: null, host_port: 8080, to_address: 172.30.0.2, to_port: 80, bridge: br-web}
-openings:
+allowed_ports:
   description: The allowed ports (ingress) of containers in networks of the gateway mode V(routed).
   returned: always
   type: list

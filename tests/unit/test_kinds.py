@@ -11,21 +11,24 @@ import importlib
 import pytest
 import yaml
 
-from ansible_collections.virtnet.linux.plugins.module_utils.engine import converge
+from ansible_collections.virtnet.linux.plugins.module_utils.engine import registry
 from ansible_collections.virtnet.linux.plugins.module_utils.model.objects import OBJECTS
 from ansible_collections.virtnet.linux.plugins.modules import topology
 from ansible_collections.virtnet.linux.plugins.plugin_utils.plan import host
 from kit.checkout import HOME
 
-KINDS = set(converge.KINDS)
+KINDS = set(OBJECTS)
 OF_OVERLAYS = {"vxlan_tunnel"}
 MODULE = "virtnet.linux.topology"
 
 
 def test_a_kind_is_called_as_its_module_is():
-    for kinds in (converge.KINDS, converge.FORETELLING, converge.FILTERING, converge.MAKING, converge.LEAVING):
-        for name, kind in kinds.items():
-            assert kind.KIND == name == kind.__name__.rpartition(".")[2]
+    for name, kind in registry.KINDS.items():
+        assert kind.KIND == name == kind.__name__.rpartition(".")[2]
+
+
+def test_the_engine_has_the_kinds_of_the_model_in_its_order():
+    assert list(registry.KINDS) == list(OBJECTS)
 
 
 def test_the_planner_plans_what_the_engine_makes():

@@ -31,7 +31,7 @@ def test_the_quickstart_builds_nothing_but_the_collection():
 
 @pytest.mark.parametrize("target", ["quickstart", "quickstart-down", "overlay", "overlay-down"])
 def test_every_playbook_of_a_target_gets_its_arguments(target):
-    """One that does not get --check would do what it is to foretell."""
+    """One that does not get --check would do what it is to predict."""
     playbooks = [line for line in would_run(target, HOME, "ARGS=--check").splitlines() if "ansible-playbook" in line]
     assert playbooks and all(line.endswith(" --check") for line in playbooks), playbooks
 

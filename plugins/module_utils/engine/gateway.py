@@ -21,6 +21,7 @@ from typing import Any, NamedTuple
 from ansible_collections.virtnet.linux.plugins.module_utils.facts.host import Host
 from ansible_collections.virtnet.linux.plugins.module_utils.model.actions import Action
 from ansible_collections.virtnet.linux.plugins.module_utils.model.firewall_state import Policy, State
+from ansible_collections.virtnet.linux.plugins.module_utils.model.phases import Phase
 from ansible_collections.virtnet.linux.plugins.module_utils.netlink import messages
 from ansible_collections.virtnet.linux.plugins.module_utils.netlink.socket import Request
 from ansible_collections.virtnet.linux.plugins.module_utils.nft import firewall
@@ -71,19 +72,11 @@ def routers(state: State, host: Host) -> frozenset[str]:
     return frozenset(link for link in links if link is not None)
 
 
-def closing(state: State, host: Host) -> list[Action[Setting]]:
-    """Return the actions that restore old values; carried out before the rules that guard them are deleted."""
-    return [*_forwarding_off(state, host), *_localnet(state, host, "0")]
-
-
-def opening(state: State, host: Host) -> list[Action[Setting]]:
-    """Return the actions that the desired firewall state needs; carried out after its rules are in force."""
-    return [*_forwarding_on(state, host), *_localnet(state, host, "1"), *_loopback6(state, host)]
-
-
-def closes(action: Action[Any]) -> bool:
-    """Return whether the action is one of closing()."""
-    return action.kind == SYSCTL and bool(action.desired.closes)
+def plan(state: State, host: Host) -> list[Action[Setting]]:
+    """Return the actions that restore old values before the rules that guard them are deleted, and those that the
+    desired firewall state needs after its rules are in force."""
+    closing = [*_forwarding_off(state, host), *_localnet(state, host, "0")]
+    return [*closing, *_forwarding_on(state, host), *_localnet(state, host, "1"), *_loopback6(state, host)]
 
 
 def apply(actions: list[Action[Setting]], host: Host) -> None:
@@ -171,7 +164,7 @@ def _bridges_on(state: State) -> Iterator[Action[Setting]]:
 
 
 def _after_closing(key: str, version: int, state: State, host: Host) -> str | None:
-    """Return the value after closing(): what the kernel sets along with the host's own sysctl is 0, or restored."""
+    """Return the value after closing: what the kernel sets along with the host's own sysctl is 0, or restored."""
     now, of_host = sysctls.read(key), sysctls.FORWARDING[version]
     falls = of_host in _remembered(host) and of_host not in _forwarding_keys(state, version)
     if version == 4 and falls and now == "1" and sysctls.read(of_host) == "1":
@@ -198,7 +191,7 @@ def _bridges_off(needed: set[str], host: Host) -> Iterator[Action[Setting]]:
         if version == 4 and (of_host in needed or sysctls.read(of_host) == "1"):
             continue  # the host's own sysctl applies to all links
         told = [name for name, policy in host.firewall.state.policies.items() if policy.uplinks]
-        for name in sorted(name for name in told if (None, name) not in host.links_going):
+        for name in sorted(name for name in told if (None, name) not in host.links_to_delete):
             key = _OF_LINK[version] % name
             if key not in needed and sysctls.read(key) == "1":
                 yield _change(key, "1", "0", Setting(closes=True))
@@ -229,7 +222,7 @@ def _accept_ra(host: Host) -> dict[str, str | None]:
     links = [
         link.name
         for link in host.stack(None).links.values()
-        if not link.ours and link.name != "lo" and (None, link.name) not in host.links_going
+        if not link.ours and link.name != "lo" and (None, link.name) not in host.links_to_delete
     ]
     keys = [f"{_CONF[6]}/{name}/accept_ra" for name in links]
     return {key: sysctls.read(key) for key in keys}
@@ -243,7 +236,7 @@ def _localnet(state: State, host: Host, value: str) -> Iterator[Action[Setting]]
         names = set(filter(host.will_have_link, names))
     else:
         ours = {link.name for link in host.stack(None).of_kind("bridge") if link.ours}
-        names = ours - names - {name for netns, name in host.links_going if netns is None}
+        names = ours - names - {name for netns, name in host.links_to_delete if netns is None}
     for name in sorted(names):
         key = f"{_CONF[4]}/{name}/route_localnet"
         now = sysctls.read(key)
@@ -258,7 +251,13 @@ def _loopback6(state: State, host: Host) -> Iterator[Action[Setting]]:
         link = stack.links.get(name)
         if link is None or (link.index, _LOOPBACK6) not in stack.local_routes:
             yield Action(
-                "create", ROUTE, "local ::1 dev " + name, {}, {"metric": _LOOPBACK6_METRIC}, Setting(bridge=name)
+                Phase.GATEWAY_OPEN,
+                "create",
+                ROUTE,
+                "local ::1 dev " + name,
+                {},
+                {"metric": _LOOPBACK6_METRIC},
+                Setting(bridge=name),
             )
 
 
@@ -275,7 +274,8 @@ def _give_back(key: str, remembered: dict[str, Any]) -> Action[Setting]:
 
 
 def _change(key: str, before: str | None, after: str | None, about: Setting) -> Action[Setting]:
-    return Action("change", SYSCTL, key, {"value": before}, {"value": after}, about)
+    phase = Phase.GATEWAY_CLOSE if about.closes else Phase.GATEWAY_OPEN
+    return Action(phase, "change", SYSCTL, key, {"value": before}, {"value": after}, about)
 
 
 def _set(action: Action[Setting], host: Host) -> None:

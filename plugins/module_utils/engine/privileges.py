@@ -13,15 +13,15 @@ from typing import Any
 
 from ansible_collections.virtnet.linux.plugins.module_utils.engine import gateway
 from ansible_collections.virtnet.linux.plugins.module_utils.facts.host import Host
-from ansible_collections.virtnet.linux.plugins.module_utils.facts.protocols import BRIDGE, NETNS, VETH, VXLAN_TUNNEL
 from ansible_collections.virtnet.linux.plugins.module_utils.kinds import netns
 from ansible_collections.virtnet.linux.plugins.module_utils.model.actions import Action
+from ansible_collections.virtnet.linux.plugins.module_utils.model.objects import Bridge, Netns, Veth, VxlanTunnel
 from ansible_collections.virtnet.linux.plugins.module_utils.netlink import messages, namespaces, open_files
 from ansible_collections.virtnet.linux.plugins.module_utils.netlink.socket import NetlinkError, Request, Socket
 from ansible_collections.virtnet.linux.plugins.module_utils.system import sysctls
 
 _CAPABILITIES = {12: "CAP_NET_ADMIN", 21: "CAP_SYS_ADMIN"}  # include/uapi/linux/capability.h
-_LINKS = {BRIDGE: "bridge", VETH: "veth", VXLAN_TUNNEL: "vxlan"}  # the kernel's link kinds
+_LINKS = {Bridge.KIND: "bridge", Veth.KIND: "veth", VxlanTunnel.KIND: "vxlan"}  # the kernel's link kinds
 _SYSCTLS = "/proc/sys/net/ipv4/ip_forward"
 
 
@@ -66,7 +66,7 @@ def _refused_sysctls(actions: Iterable[Action[Any]]) -> list[str]:
     asked = [
         (action, key, value)
         for action in actions
-        if action.kind == NETNS and action.verb != "delete"
+        if action.kind == Netns.KIND and action.verb != "delete"
         for key, value in netns.sysctls_of(action.desired).items()
     ]
     if not asked:
@@ -97,9 +97,9 @@ def makes(kind: str) -> bool:
 def _sets_sysctls(action: Action[Any]) -> bool:
     if action.verb == "delete":
         return False
-    if action.kind == NETNS:
+    if action.kind == Netns.KIND:
         return action.desired.forwarding is not None or bool(action.desired.sysctls)
-    return action.kind in (gateway.SYSCTL, BRIDGE, VXLAN_TUNNEL)
+    return action.kind in (gateway.SYSCTL, Bridge.KIND, VxlanTunnel.KIND)
 
 
 def _capabilities() -> int:

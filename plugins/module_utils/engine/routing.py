@@ -20,13 +20,14 @@ from collections.abc import Iterable, Iterator
 from ansible_collections.virtnet.linux.plugins.module_utils.facts.host import Host
 from ansible_collections.virtnet.linux.plugins.module_utils.model.actions import Action
 from ansible_collections.virtnet.linux.plugins.module_utils.model.firewall_state import State
+from ansible_collections.virtnet.linux.plugins.module_utils.model.phases import Phase
 from ansible_collections.virtnet.linux.plugins.module_utils.netlink import messages, rpdb
 from ansible_collections.virtnet.linux.plugins.module_utils.netlink.rpdb import Rule, TableRoute, Way
 from ansible_collections.virtnet.linux.plugins.module_utils.netlink.socket import Request
 from ansible_collections.virtnet.linux.plugins.module_utils.netlink.stack import Link, Stack
 from ansible_collections.virtnet.linux.plugins.module_utils.rules import ip
 
-_KIND = "rule"
+KIND = "rule"
 _REMEDY = "take that route away, or give the network another subnet"
 
 
@@ -94,7 +95,7 @@ def apply(actions: Iterable[Action[str]], host: Host) -> None:
     """Add, move and delete rules."""
     requests = []
     for action in actions:
-        subnet, about = action.desired, f"{_KIND} {action.name}"
+        subnet, about = action.desired, f"{KIND} {action.name}"
         if action.after:
             made = messages.add_rule(subnet, action.after["preference"], rpdb.PROTOCOL)
             requests.append(Request(made, about, (errno.EEXIST,)))
@@ -150,7 +151,8 @@ def _action(subnet: str, before: Rule | None, after: int | None) -> Action[str]:
     verb = "create" if before is None else "delete" if after is None else "change"
     was = {} if before is None else {"preference": before.preference}
     to_be = {} if after is None else {"preference": after}
-    return Action(verb, _KIND, f"to {subnet} lookup main", was, to_be, subnet)
+    phase = Phase.DELETE_ROUTING_RULES if verb == "delete" else Phase.ROUTING_RULES
+    return Action(phase, verb, KIND, f"to {subnet} lookup main", was, to_be, subnet)
 
 
 def _routes_before(stack: Stack, living: dict[ip.Network, Link], names: dict[str, str]) -> Iterator[str]:

@@ -38,21 +38,21 @@ class Host:
         self.warnings: list[str] = []  # failures that did not stop the run
         self._nsids: dict[tuple[int, int], int | None] = {}
         # links made inside a container under names that the document needs there, by namespace and name
-        self.squatters: dict[tuple[str, str], str] = {}
+        self.conflicting_links: dict[tuple[str, str], str] = {}
         self.own_inode = namespaces.own_inode()
         # predicted from the document: namespaces to create and to delete, and links by namespace and name
-        self.coming: dict[str, Netns] = {}
+        self.namespaces_to_create: dict[str, Netns] = {}
         self.given_by_processes: dict[int, str] = {}  # namespaces of processes (pid): inode to the first name declared
-        self.namespaces_going: set[str] = set()
+        self.namespaces_to_delete: set[str] = set()
         self.bridges: set[tuple[str | None, str]] = set()
         self.renamed: dict[str, Link] = {}  # by declared name, see renamed.find()
         self.bridges_made: set[str] = set()  # by this run: their endpoints have no neighbour entries of each other yet
-        self.links_coming: set[tuple[str | None, str]] = set()
-        self.links_going: set[tuple[str | None, str]] = set()
+        self.links_to_create: set[tuple[str | None, str]] = set()
+        self.links_to_delete: set[tuple[str | None, str]] = set()
         # modes by parent interface, then by namespace and name: declared macvlans, and existing ones that stay
-        self.macvlans_coming: dict[str, dict[tuple[str | None, str], str | None]] = {}
-        self.macvlans_standing: dict[str, dict[tuple[str | None, str], str | None]] = {}
-        self.heads: dict[str, str] = {}  # gateway bridge of each bridge of a segment (bridges with patch links)
+        self.macvlans_to_create: dict[str, dict[tuple[str | None, str], str | None]] = {}
+        self.macvlans_existing: dict[str, dict[tuple[str | None, str], str | None]] = {}
+        self.gateway_bridges: dict[str, str] = {}  # of each bridge of a segment (patch links)
         self.bridges_of_containers: dict[str | None, set[str]] = {}  # bridges of a container's declared endpoints
         open_files.allow_many()
         self.open_files = open_files.OpenFiles()
@@ -70,7 +70,9 @@ class Host:
     def open_ahead(self) -> None:
         """Read the links of the declared namespaces, to create or to delete, in one pass: a third faster than one by
         one, between other work."""
-        asked = dict.fromkeys((*self.coming, *self.namespaces_going))  # a name that is both is refused later
+        asked = dict.fromkeys(
+            (*self.namespaces_to_create, *self.namespaces_to_delete)
+        )  # a name that is both is refused later
         known = self.memory["handles"].keys() | self._stacks.keys()
         there = [name for name in asked if name in self.handles and name not in known]
         at_once = self.open_files.sockets
@@ -82,7 +84,7 @@ class Host:
 
     def read_ahead(self) -> None:
         """Read, as open_ahead() does, the addresses and routes that the declared link ends are compared with."""
-        names = dict.fromkeys(netns for netns, _name in self.links_coming if netns in self._stacks and netns)
+        names = dict.fromkeys(netns for netns, _name in self.links_to_create if netns in self._stacks and netns)
         for part in ("raw_addresses", "routes"):
             self._read(part, names)
 
@@ -93,10 +95,10 @@ class Host:
     def stack_to_be(self, name: str | None) -> Stack:
         """Return the stack that the name will refer to after this run: a new one where the namespace is to be created
         or replaced."""
-        if name not in self.coming or (name in self.handles and name not in self.namespaces_going):
+        if name not in self.namespaces_to_create or (name in self.handles and name not in self.namespaces_to_delete):
             return self.stack(name)
         if name not in self._stacks_to_be:
-            pid = self.coming[name].pid
+            pid = self.namespaces_to_create[name].pid
             if pid is None or namespaces.inode_of_pid(pid) is None:
                 self._stacks_to_be[name] = self._stack(name, exists=False)
             else:
@@ -187,7 +189,7 @@ class Host:
         if found is None or netns is None or found.kind == kind or not self.is_made_here(netns):
             return found
         if is_needed:
-            self.squatters[netns, name] = found.kind or "link"
+            self.conflicting_links[netns, name] = found.kind or "link"
         return None
 
     def is_peer_in(self, link: Link, own: str | None, other: str | None) -> bool:
@@ -215,12 +217,14 @@ class Host:
 
     def is_known_namespace(self, name: str | None) -> bool:
         """Whether the namespace exists or is to be created."""
-        return name is None or name in self.handles or name in self.coming
+        return name is None or name in self.handles or name in self.namespaces_to_create
 
     def will_have_link(self, name: str, netns: str | None = None) -> bool:
         """Whether a namespace (None: the host's own) will have a link of that name after this run."""
         key = (netns, name)
-        return key in self.links_coming or (name in self.stack_to_be(netns).links and key not in self.links_going)
+        return key in self.links_to_create or (
+            name in self.stack_to_be(netns).links and key not in self.links_to_delete
+        )
 
     def is_known_bridge(self, netns: str | None, name: str) -> bool:
         """Whether the bridge exists or is to be created."""

@@ -15,14 +15,13 @@ from collections.abc import Iterator
 from typing import Any
 
 from ansible_collections.virtnet.linux.plugins.module_utils.facts.host import Host
-from ansible_collections.virtnet.linux.plugins.module_utils.facts.protocols import BRIDGE, VETH, VXLAN_TUNNEL
 from ansible_collections.virtnet.linux.plugins.module_utils.model.actions import Action
-from ansible_collections.virtnet.linux.plugins.module_utils.model.objects import Topology
+from ansible_collections.virtnet.linux.plugins.module_utils.model.objects import Bridge, Topology, Veth, VxlanTunnel
 from ansible_collections.virtnet.linux.plugins.module_utils.netlink import messages
 from ansible_collections.virtnet.linux.plugins.module_utils.netlink.socket import Request
 from ansible_collections.virtnet.linux.plugins.module_utils.netlink.stack import Link
 
-_KINDS = {BRIDGE: "bridge", VETH: "veth", VXLAN_TUNNEL: "vxlan"}  # IFLA_INFO_KIND
+_KINDS = {Bridge.KIND: "bridge", Veth.KIND: "veth", VxlanTunnel.KIND: "vxlan"}  # IFLA_INFO_KIND
 _WORDS = ("network", "container", "cable")  # identifying labels; the others may change with the declaration
 
 _Identity = tuple[str, tuple[Any, ...]]

@@ -20,7 +20,7 @@ from ansible_collections.virtnet.linux.plugins.module_utils.kinds import bridge 
 from ansible_collections.virtnet.linux.plugins.module_utils.kinds import foreign_firewall, vxlan_tunnel
 from ansible_collections.virtnet.linux.plugins.module_utils.kinds import netns as namespaces
 from ansible_collections.virtnet.linux.plugins.module_utils.links import settings
-from ansible_collections.virtnet.linux.plugins.module_utils.model.firewall_state import NatPort, Opening, Policy
+from ansible_collections.virtnet.linux.plugins.module_utils.model.firewall_state import AllowedPort, NatPort, Policy
 from ansible_collections.virtnet.linux.plugins.module_utils.netlink.namespaces import entered, since
 from ansible_collections.virtnet.linux.plugins.module_utils.netlink.rpdb import Rule
 from ansible_collections.virtnet.linux.plugins.module_utils.netlink.stack import Link, is_link_local
@@ -43,7 +43,7 @@ def report(tunnel_endpoints: bool = False, docker_format: bool = False) -> dict[
             "containers": containers,
             "tunnels": _tunnels(host, tunnel_endpoints),
             "nat_ports": [_nat_port(port) for _key, port in sorted(host.firewall.state.nat_ports.items())],
-            "openings": [_opening(port) for _key, port in sorted(host.firewall.state.openings.items())],
+            "openings": [_allowed_port(port) for _key, port in sorted(host.firewall.state.allowed_ports.items())],
             "host": _host(host),
             "remembered": documents.remembered(),
             "revision": revision(host),
@@ -79,7 +79,7 @@ def _containers(host: Host) -> list[dict[str, Any]]:
         remembered = host.memory["handles"].get(name) or {}
         join, pid = remembered.get("join"), remembered.get("pid")
         endpoints = [] if join else _endpoints(host, name, ends.get(host.nsid(None, name), []))
-        interfaces = [] if join else _cards(host, name)
+        interfaces = [] if join else _nics(host, name)
         found.append(
             {
                 "name": name,
@@ -158,7 +158,7 @@ def _is_router(name: str) -> bool:
         return "1" in map(sysctls.read, sysctls.FORWARDING.values())
 
 
-def _cards(host: Host, name: str) -> list[dict[str, Any]]:
+def _nics(host: Host, name: str) -> list[dict[str, Any]]:
     """Return the NICs moved into a container, and its macvlans, each with the NIC's name on the host."""
     stack = host.stack(name)
     devices = {link.name: device for device, link in nics.given_to(name, host).items()}
@@ -289,7 +289,7 @@ def _ports(host: Host, inside: dict[str, dict[str, Any]]) -> list[dict[str, Any]
         (port.protocol, port.host_ip or "", port.host_port, port.to_address, port.to_port)
         for _key, port in sorted(state.nat_ports.items())
     ]
-    opened = [(port.protocol, "", None, port.address, port.port) for _key, port in sorted(state.openings.items())]
+    opened = [(port.protocol, "", None, port.address, port.port) for _key, port in sorted(state.allowed_ports.items())]
     words = ("Protocol", "HostIp", "HostPort", "Address", "Port")
     return [
         {**dict(zip(words, port)), "Container": holder[port[3]]} for port in published + opened if port[3] in holder
@@ -321,7 +321,7 @@ def _nat_port(port: NatPort) -> dict[str, Any]:
     return {field: getattr(port, field) for field in fields}
 
 
-def _opening(opening: Opening) -> dict[str, Any]:
+def _allowed_port(opening: AllowedPort) -> dict[str, Any]:
     return {field: getattr(opening, field) for field in ("protocol", "address", "port", "bridge")}
 
 

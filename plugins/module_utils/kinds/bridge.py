@@ -14,6 +14,7 @@ from ansible_collections.virtnet.linux.plugins.module_utils.facts.host import Ho
 from ansible_collections.virtnet.linux.plugins.module_utils.links import settings
 from ansible_collections.virtnet.linux.plugins.module_utils.model.actions import Action, difference
 from ansible_collections.virtnet.linux.plugins.module_utils.model.objects import Bridge
+from ansible_collections.virtnet.linux.plugins.module_utils.model.phases import Phase
 from ansible_collections.virtnet.linux.plugins.module_utils.netlink import messages, namespaces
 from ansible_collections.virtnet.linux.plugins.module_utils.netlink.socket import Request, number
 from ansible_collections.virtnet.linux.plugins.module_utils.netlink.stack import Link
@@ -81,14 +82,14 @@ def identities(desired: Bridge) -> list[tuple[Any, ...]]:
     return [("link", desired.netns, desired.name)]
 
 
-def foretell(desired: Bridge, host: Host) -> None:
+def predict(desired: Bridge, host: Host) -> None:
     """Record in ``host`` that the bridge is to be created or deleted."""
     key = (desired.netns, desired.name)
     if desired.is_present:
         host.bridges.add(key)
-        host.links_coming.add(key)
+        host.links_to_create.add(key)
     else:
-        host.links_going.add(key)
+        host.links_to_delete.add(key)
 
 
 def plan(desired: Bridge, host: Host) -> list[Action[Bridge]]:
@@ -96,20 +97,34 @@ def plan(desired: Bridge, host: Host) -> list[Action[Bridge]]:
     name, stack = desired.name, host.stack(desired.netns)
     link = host.link(desired.netns, name, "bridge", desired.is_present)
     if not desired.is_present:
-        return [] if link is None else [Action("delete", KIND, name, settings.read(stack, link, _SHOWN), {}, desired)]
+        return (
+            []
+            if link is None
+            else [
+                Action(Phase.DELETE_CONTAINERS, "delete", KIND, name, settings.read(stack, link, _SHOWN), {}, desired)
+            ]
+        )
     asked = _settings(desired, link)
     if link is None:
         keys = ("netns", "addresses", "mac", "mtu", *_TREE, "interfaces", "up", "labels")
         after = desired.values(*keys)
         return [
-            Action("create", KIND, name, {}, {key: value for key, value in after.items() if value is not None}, desired)
+            Action(
+                Phase.BRIDGES,
+                "create",
+                KIND,
+                name,
+                {},
+                {key: value for key, value in after.items() if value is not None},
+                desired,
+            )
         ]
     before, after = settings.compare(asked, stack, link, LINK_LOCAL)
     more_before, more_after = difference(_own(desired), _found(desired, host, link))
     before.update(more_before)
     after.update(more_after)
     renamed.note(name, link, before, after)
-    return [Action("change", KIND, name, before, after, desired)] if after else []
+    return [Action(Phase.BRIDGES, "change", KIND, name, before, after, desired)] if after else []
 
 
 def apply(actions: list[Action[Bridge]], host: Host) -> None:
@@ -157,7 +172,7 @@ def _check_port(desired: Bridge, interface: str, host: Host, problems: options.P
     name, stack = desired.name, host.stack(desired.netns)
     port = stack.links.get(interface)
     if port is None:
-        if (desired.netns, interface) not in host.links_coming:
+        if (desired.netns, interface) not in host.links_to_create:
             problems.refer(KIND, name, "interfaces", interface, "link")
         return
     master = stack.link_at(port.master)

@@ -13,6 +13,7 @@ from ansible_collections.virtnet.linux.plugins.module_utils.facts.host import Ho
 from ansible_collections.virtnet.linux.plugins.module_utils.model.actions import Action, difference
 from ansible_collections.virtnet.linux.plugins.module_utils.model.firewall_state import Policy, State
 from ansible_collections.virtnet.linux.plugins.module_utils.model.objects import BridgePolicy
+from ansible_collections.virtnet.linux.plugins.module_utils.model.phases import Phase
 from ansible_collections.virtnet.linux.plugins.module_utils.rules import ip
 
 KIND = "bridge_policy"
@@ -45,7 +46,7 @@ def identities(desired: BridgePolicy) -> list[tuple[Any, ...]]:
     return [("policy", desired.bridge)]
 
 
-def lay(desired: BridgePolicy, state: State, _host: Host) -> None:
+def update_firewall(desired: BridgePolicy, state: State, _host: Host) -> None:
     """Apply the policy to the desired firewall state."""
     state.policies.pop(desired.bridge, None)
     if desired.is_present:
@@ -57,12 +58,12 @@ def plan(desired: BridgePolicy, host: Host) -> list[Action[BridgePolicy]]:
     bridge = desired.bridge
     found = host.firewall.state.policies.get(bridge)
     if not desired.is_present:
-        return [] if found is None else [Action("delete", KIND, bridge, _told(found), {}, desired)]
+        return [] if found is None else [Action(Phase.UNPUBLISH, "delete", KIND, bridge, _shown(found), {}, desired)]
     asked = _policy(desired)
     if found is None:
-        return [Action("create", KIND, bridge, {}, _told(asked), desired)]
-    before, after = difference(_told(asked), _told(found))
-    return [Action("change", KIND, bridge, before, after, desired)] if after else []
+        return [Action(Phase.FIREWALL, "create", KIND, bridge, {}, _shown(asked), desired)]
+    before, after = difference(_shown(asked), _shown(found))
+    return [Action(Phase.FIREWALL, "change", KIND, bridge, before, after, desired)] if after else []
 
 
 def _policy(desired: BridgePolicy) -> Policy:
@@ -82,7 +83,7 @@ def _policy(desired: BridgePolicy) -> Policy:
     )
 
 
-def _told(found: Policy) -> dict[str, Any]:
+def _shown(found: Policy) -> dict[str, Any]:
     return {
         "subnets": sorted(found.subnets),
         "masquerade": found.masquerade,

@@ -21,6 +21,7 @@ from ansible_collections.virtnet.linux.plugins.module_utils.facts import options
 from ansible_collections.virtnet.linux.plugins.module_utils.facts.host import Host
 from ansible_collections.virtnet.linux.plugins.module_utils.model.actions import Action
 from ansible_collections.virtnet.linux.plugins.module_utils.model.objects import ForeignFirewall
+from ansible_collections.virtnet.linux.plugins.module_utils.model.phases import Phase
 from ansible_collections.virtnet.linux.plugins.module_utils.nft import firewall, foreign
 from ansible_collections.virtnet.linux.plugins.module_utils.system import programs
 
@@ -114,7 +115,15 @@ def _action(verb: str, place: str, bridge: str, handles: list[str]) -> Action[Ru
     keeper = place if place in (foreign.UFW, foreign.FIREWALLD) else foreign.NFT
     told = {"accepts": f"what comes from {bridge} or goes to it"}
     before, after = ({}, told) if verb == "create" else (told, {})
-    return Action(verb, KIND, f"{bridge} in {place}", before, after, Rules(bridge, keeper, place, handles))
+    return Action(
+        Phase.FOREIGN_FIREWALLS,
+        verb,
+        KIND,
+        f"{bridge} in {place}",
+        before,
+        after,
+        Rules(bridge, keeper, place, handles),
+    )
 
 
 def _place(drop: foreign.Drop) -> str:

@@ -16,6 +16,7 @@ from ansible_collections.virtnet.linux.plugins.module_utils.links import endpoin
 from ansible_collections.virtnet.linux.plugins.module_utils.links.announce import announce
 from ansible_collections.virtnet.linux.plugins.module_utils.model.actions import Action
 from ansible_collections.virtnet.linux.plugins.module_utils.model.objects import Interface
+from ansible_collections.virtnet.linux.plugins.module_utils.model.phases import Phase
 from ansible_collections.virtnet.linux.plugins.module_utils.netlink import messages, namespaces
 from ansible_collections.virtnet.linux.plugins.module_utils.netlink.socket import Request, number
 from ansible_collections.virtnet.linux.plugins.module_utils.netlink.stack import Link, Stack
@@ -62,18 +63,18 @@ def plan(desired: Interface, host: Host) -> list[Action[Interface]]:
         if found is None:
             return []
         before = {"netns": found[0].name, "name": found[1].name}
-        return [Action("delete", KIND, about, before, {}, desired)]
+        return [Action(Phase.RETURN_NICS, "delete", KIND, about, before, {}, desired)]
     if found is None and desired.type == "physical" and desired.device in nics.moved_on(host):
         return []
-    if found is None or found[0].name != desired.netns or desired.netns in host.namespaces_going:
-        return [Action("create", KIND, about, {}, _told(desired), desired)]
+    if found is None or found[0].name != desired.netns or desired.netns in host.namespaces_to_delete:
+        return [Action(Phase.NICS, "create", KIND, about, {}, _shown(desired), desired)]
     stack, link = found
     before, after = settings.compare(_settings(desired, link), stack, link, _link_local(desired, link))
     if link.name != _name(desired):
         before["name"], after["name"] = link.name, _name(desired)
     if desired.type == "macvlan" and _mode(link) != desired.mode:
-        return [Action("replace", KIND, about, {"mode": _mode(link)}, {"mode": desired.mode}, desired)]
-    return [Action("change", KIND, about, before, after, desired)] if after else []
+        return [Action(Phase.NICS, "replace", KIND, about, {"mode": _mode(link)}, {"mode": desired.mode}, desired)]
+    return [Action(Phase.NICS, "change", KIND, about, before, after, desired)] if after else []
 
 
 def apply(actions: list[Action[Interface]], host: Host) -> None:
@@ -102,16 +103,16 @@ def delete(actions: list[Action[Interface]], host: Host) -> None:
         _remove(action.desired, host)
 
 
-def foretell(desired: Interface, host: Host) -> None:
+def predict(desired: Interface, host: Host) -> None:
     """Record in ``host`` the links to be deleted and NICs to be moved, whose names become free."""
     if not desired.is_present:
         found = _find(desired, host)
         if found is not None:
-            host.links_going.add((found[0].name, found[1].name))
+            host.links_to_delete.add((found[0].name, found[1].name))
     elif desired.type == "physical":
-        host.links_going.add((None, desired.device))
+        host.links_to_delete.add((None, desired.device))
     else:
-        host.macvlans_coming.setdefault(desired.device, {})[desired.netns, _name(desired)] = desired.mode
+        host.macvlans_to_create.setdefault(desired.device, {})[desired.netns, _name(desired)] = desired.mode
 
 
 def identities(desired: Interface) -> list[tuple[Any, ...]]:
@@ -132,7 +133,7 @@ def _check_device(desired: Interface, host: Host, problems: options.Problems) ->
             _check_macvlan(desired, link, None if found is None else found[1], host, problems)
         return
     if found is not None and found[0].name is not None:
-        leaves = (found[0].name, found[1].name) in host.links_going or found[0].name in host.namespaces_going
+        leaves = (found[0].name, found[1].name) in host.links_to_delete or found[0].name in host.namespaces_to_delete
         if found[0].name != desired.netns and not leaves:
             rule = "the namespace %s has it, and a card belongs to one namespace" % found[0].name
             problems.add(KIND, device, "device", device, rule)
@@ -172,16 +173,16 @@ def _check_macvlan(desired: Interface, card: Link, found: Link | None, host: Hos
 
 def _macvlans_on(card: Link, host: Host) -> dict[tuple[str | None, str], str | None]:
     """Return the macvlans on a parent interface after this run, by namespace and name, with their modes."""
-    if card.name not in host.macvlans_standing:
-        standing = host.macvlans_standing[card.name] = {}
+    if card.name not in host.macvlans_existing:
+        standing = host.macvlans_existing[card.name] = {}
         for netns in (None, *host.handles):
             remembered = host.memory["handles"].get(netns or "") or {}
-            if netns in host.namespaces_going or remembered.get("join") is not None:
+            if netns in host.namespaces_to_delete or remembered.get("join") is not None:
                 continue
             for link in host.stack(netns).links.values():
-                if _is_macvlan_on(card, netns, link, host) and (netns, link.name) not in host.links_going:
+                if _is_macvlan_on(card, netns, link, host) and (netns, link.name) not in host.links_to_delete:
                     standing[netns, link.name] = _mode(link)
-    return {**host.macvlans_standing[card.name], **host.macvlans_coming.get(card.name, {})}
+    return {**host.macvlans_existing[card.name], **host.macvlans_to_create.get(card.name, {})}
 
 
 def _end(desired: Interface, host: Host) -> Interface:
@@ -194,7 +195,7 @@ def _end(desired: Interface, host: Host) -> Interface:
 
 def _is_given(desired: Interface, host: Host) -> bool:
     """Return whether the link is in its desired namespace."""
-    found = None if desired.netns in host.namespaces_going else _find(desired, host)
+    found = None if desired.netns in host.namespaces_to_delete else _find(desired, host)
     return found is not None and found[0].name == desired.netns
 
 
@@ -247,7 +248,7 @@ def _mode(link: Link) -> str | None:
     return next((name for name, value in _MODES.items() if value == mode), None)
 
 
-def _told(desired: Interface) -> dict[str, Any]:
+def _shown(desired: Interface) -> dict[str, Any]:
     keys = ("netns", "name", "type", "mac", "mtu", "addresses", "gateway", "gateway6", "routes", "labels")
     return desired.given(*keys)
 

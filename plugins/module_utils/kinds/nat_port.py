@@ -15,13 +15,14 @@ from ansible_collections.virtnet.linux.plugins.module_utils.facts import options
 from ansible_collections.virtnet.linux.plugins.module_utils.facts.host import Host
 from ansible_collections.virtnet.linux.plugins.module_utils.model.actions import Action
 from ansible_collections.virtnet.linux.plugins.module_utils.model.firewall_state import (
+    AllowedPort,
+    AllowedPortKey,
     NatKey,
     NatPort,
-    Opening,
-    OpeningKey,
     State,
 )
 from ansible_collections.virtnet.linux.plugins.module_utils.model.objects import PublishedPort, bracketed
+from ansible_collections.virtnet.linux.plugins.module_utils.model.phases import Phase
 from ansible_collections.virtnet.linux.plugins.module_utils.rules import ip
 from ansible_collections.virtnet.linux.plugins.module_utils.rules.ports import port_range
 from ansible_collections.virtnet.linux.plugins.module_utils.system import listeners
@@ -66,18 +67,18 @@ def check(desired: PublishedPort, host: Host, problems: options.Problems) -> Non
         )
 
 
-def lay(desired: PublishedPort, state: State, _host: Host) -> None:
+def update_firewall(desired: PublishedPort, state: State, _host: Host) -> None:
     """Apply the port or range to the desired firewall state."""
     if desired.host_port is None:
-        _lay(state.openings, desired.allowed_keys(), desired.allowed_ports, desired)
+        _update(state.allowed_ports, desired.allowed_keys(), desired.allowed_ports, desired)
     else:
-        _lay(state.nat_ports, desired.nat_keys(), desired.nat_ports, desired)
+        _update(state.nat_ports, desired.nat_keys(), desired.nat_ports, desired)
 
 
 def plan(desired: PublishedPort, host: Host) -> list[Action[PublishedPort]]:
     """Return the actions for one declared port or range, one for each port that differs."""
     if desired.host_port is None:
-        return _actions(desired, desired.allowed_keys(), desired.allowed_ports, host.firewall.state.openings)
+        return _actions(desired, desired.allowed_keys(), desired.allowed_ports, host.firewall.state.allowed_ports)
     return _actions(desired, desired.nat_keys(), desired.nat_ports, host.firewall.state.nat_ports)
 
 
@@ -96,7 +97,7 @@ def cut_off(actions: list[Action[PublishedPort]]) -> list[str]:
     ]
 
 
-def _lay(held: dict[Any, Any], keys: list[Any], meant: Any, desired: PublishedPort) -> None:
+def _update(held: dict[Any, Any], keys: list[Any], meant: Any, desired: PublishedPort) -> None:
     if desired.is_present:
         held.update(meant())
     else:
@@ -107,14 +108,14 @@ def _lay(held: dict[Any, Any], keys: list[Any], meant: Any, desired: PublishedPo
 def _actions(desired: PublishedPort, keys: list[Any], meant: Any, live: Any) -> list[Action[PublishedPort]]:
     if not desired.is_present:
         gone = [key for key in keys if key in live]
-        return [Action("delete", KIND, _name(key), _told(live[key]), {}, desired) for key in gone]
+        return [Action(Phase.UNPUBLISH, "delete", KIND, _name(key), _shown(live[key]), {}, desired) for key in gone]
     actions = []
     for key, asked in meant().items():
         found = live.get(key)
         if found is None:
-            actions.append(Action("create", KIND, _name(key), {}, _told(asked), desired))
+            actions.append(Action(Phase.FIREWALL, "create", KIND, _name(key), {}, _shown(asked), desired))
         elif found != asked:
-            actions.append(Action("change", KIND, _name(key), _told(found), _told(asked), desired))
+            actions.append(Action(Phase.FIREWALL, "change", KIND, _name(key), _shown(found), _shown(asked), desired))
     return actions
 
 
@@ -128,13 +129,13 @@ def identities(desired: PublishedPort) -> list[tuple[Any, ...]]:
     return [("opening", *key) for key in desired.allowed_keys()] if complete else []
 
 
-def _name(key: NatKey | OpeningKey) -> str:
+def _name(key: NatKey | AllowedPortKey) -> str:
     protocol, host_ip, port = key
     return "%s%d/%s" % (bracketed(host_ip), port, protocol)
 
 
-def _told(port: NatPort | Opening) -> dict[str, Any]:
-    if isinstance(port, Opening):
+def _shown(port: NatPort | AllowedPort) -> dict[str, Any]:
+    if isinstance(port, AllowedPort):
         return {"bridge": port.bridge}
     return {
         "to": "%s%d" % (bracketed(port.to_address), port.to_port),

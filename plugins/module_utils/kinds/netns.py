@@ -17,6 +17,7 @@ from ansible_collections.virtnet.linux.plugins.module_utils.facts import nics, o
 from ansible_collections.virtnet.linux.plugins.module_utils.facts.host import Host
 from ansible_collections.virtnet.linux.plugins.module_utils.model.actions import Action, difference
 from ansible_collections.virtnet.linux.plugins.module_utils.model.objects import Netns
+from ansible_collections.virtnet.linux.plugins.module_utils.model.phases import Phase
 from ansible_collections.virtnet.linux.plugins.module_utils.netlink import messages, namespaces
 from ansible_collections.virtnet.linux.plugins.module_utils.netlink.socket import Request
 from ansible_collections.virtnet.linux.plugins.module_utils.netlink.stack import LOOPBACK_INDEX, Link
@@ -71,20 +72,24 @@ def identities(desired: Netns) -> list[tuple[Any, ...]]:
     return [("namespace", desired.name)]
 
 
-def foretell(desired: Netns, host: Host) -> None:
+def predict(desired: Netns, host: Host) -> None:
     """Record in ``host`` that the namespace is to be created or deleted."""
     if desired.is_present:
-        host.coming[desired.name] = desired
+        host.namespaces_to_create[desired.name] = desired
         inode = None if desired.pid is None else namespaces.inode_of_pid(desired.pid)
         if inode is not None:
             host.given_by_processes.setdefault(inode, desired.name)
     else:
-        host.namespaces_going.add(desired.name)
+        host.namespaces_to_delete.add(desired.name)
 
 
 def replaced(host: Host) -> list[str]:
     """Return the names that are to get another namespace, so that links in the old one are deleted."""
-    return [name for name, desired in host.coming.items() if name in host.handles and _wrong_namespace(desired, host)]
+    return [
+        name
+        for name, desired in host.namespaces_to_create.items()
+        if name in host.handles and _wrong_namespace(desired, host)
+    ]
 
 
 def plan(desired: Netns, host: Host) -> list[Action[Netns]]:
@@ -92,23 +97,41 @@ def plan(desired: Netns, host: Host) -> list[Action[Netns]]:
     name = desired.name
     if not desired.is_present:
         there = name in host.handles or namespaces.is_leftover(name)
-        return [Action("delete", KIND, name, _told(host, name), {}, desired)] if there else []
+        return [Action(Phase.DELETE_CONTAINERS, "delete", KIND, name, _shown(host, name), {}, desired)] if there else []
     asked = desired.values("join", "pid", "forwarding", "labels")
     asked["sysctls"] = desired.sysctls or None
     if name not in host.handles:
         asked["unprivileged_ports"] = desired.unprivileged_ports
         return [
-            Action("create", KIND, name, {}, {key: value for key, value in asked.items() if value is not None}, desired)
+            Action(
+                Phase.NAMESPACES,
+                "create",
+                KIND,
+                name,
+                {},
+                {key: value for key, value in asked.items() if value is not None},
+                desired,
+            )
         ]
     moved = _wrong_namespace(desired, host)
     if moved:
-        return [Action("replace", KIND, name, {"join": moved}, {"join": desired.join or "own namespace"}, desired)]
+        return [
+            Action(
+                Phase.NAMESPACES,
+                "replace",
+                KIND,
+                name,
+                {"join": moved},
+                {"join": desired.join or "own namespace"},
+                desired,
+            )
+        ]
     del asked["join"], asked["pid"]
     if not _is_ours(host, name):
         asked["labels"] = asked["labels"] or {}
     asked["lo"] = None if name in host.memory["handles"] else "up"
     before, after = difference(asked, _found(desired, host))
-    return [Action("change", KIND, name, before, after, desired)] if after else []
+    return [Action(Phase.NAMESPACES, "change", KIND, name, before, after, desired)] if after else []
 
 
 def apply(actions: list[Action[Netns]], host: Host) -> None:
@@ -292,8 +315,10 @@ def _check_join(desired: Netns, host: Host, problems: options.Problems) -> None:
         problems.add(KIND, name, "join", join, "a namespace cannot join itself")
     elif not host.is_known_namespace(join):
         problems.refer(KIND, name, "join", join, "namespace")
-    elif join in host.coming and host.coming[join].join not in (None, HOST):
-        problems.add(KIND, name, "join", join, "it joins {} itself: join that one".format(host.coming[join].join))
+    elif join in host.namespaces_to_create and host.namespaces_to_create[join].join not in (None, HOST):
+        problems.add(
+            KIND, name, "join", join, "it joins {} itself: join that one".format(host.namespaces_to_create[join].join)
+        )
 
 
 def _check_pid(desired: Netns, host: Host, problems: options.Problems) -> None:
@@ -322,7 +347,7 @@ def _holder(inode: int, name: str, host: Host) -> str | None:
     if declared != name:
         return declared
     for other, held in host.handles.items():
-        if held == inode and other != name and other not in host.namespaces_going and _is_ours(host, other):
+        if held == inode and other != name and other not in host.namespaces_to_delete and _is_ours(host, other):
             if (host.memory["handles"].get(other) or {}).get("join") is None:
                 return other
     return None
@@ -343,9 +368,10 @@ def _wrong_namespace(desired: Netns, host: Host) -> str | None:
 
 def _is_replaced(joined: str, host: Host) -> bool:
     """Return whether a joined name gets another namespace in this run, to which those that join it have to follow."""
-    desired = host.coming.get(joined)
-    joins_none = desired is not None and desired.join in (None, HOST)
-    return joins_none and joined in host.handles and _wrong_namespace(host.coming[joined], host) is not None
+    desired = host.namespaces_to_create.get(joined)
+    if desired is None or desired.join not in (None, HOST) or joined not in host.handles:
+        return False
+    return _wrong_namespace(desired, host) is not None
 
 
 def _found(desired: Netns, host: Host) -> dict[str, Any]:
@@ -372,7 +398,7 @@ def _are_said_otherwise(now: dict[str, str | None], asked: dict[str, str]) -> bo
         return len(there) == len(asked) and sysctls.are_said_otherwise(there, asked)
 
 
-def _told(host: Host, name: str) -> dict[str, Any]:
+def _shown(host: Host, name: str) -> dict[str, Any]:
     if name not in host.handles:
         return {}
     remembered = host.memory["handles"].get(name)

@@ -12,6 +12,7 @@ from ansible_collections.virtnet.linux.plugins.module_utils.facts import options
 from ansible_collections.virtnet.linux.plugins.module_utils.facts.host import Host
 from ansible_collections.virtnet.linux.plugins.module_utils.model.actions import Action
 from ansible_collections.virtnet.linux.plugins.module_utils.model.objects import NetworkNames
+from ansible_collections.virtnet.linux.plugins.module_utils.model.phases import Phase
 from ansible_collections.virtnet.linux.plugins.module_utils.rules import names
 from ansible_collections.virtnet.linux.plugins.module_utils.system.name_files import hosts_lines
 
@@ -43,7 +44,7 @@ def plan(desired: NetworkNames, host: Host) -> list[Action[NetworkNames]]:
     if before == after:
         return []
     verb = "create" if not before else "delete" if not after else "change"
-    return [Action(verb, KIND, network, _shown(before, after), _shown(after, before), desired)]
+    return [Action(Phase.NAMES, verb, KIND, network, _shown(before, after), _shown(after, before), desired)]
 
 
 def apply(actions: list[Action[NetworkNames]], host: Host) -> None:

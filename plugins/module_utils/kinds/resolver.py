@@ -15,6 +15,7 @@ from ansible_collections.virtnet.linux.plugins.module_utils.facts import options
 from ansible_collections.virtnet.linux.plugins.module_utils.facts.host import Host
 from ansible_collections.virtnet.linux.plugins.module_utils.model.actions import Action
 from ansible_collections.virtnet.linux.plugins.module_utils.model.objects import Resolver
+from ansible_collections.virtnet.linux.plugins.module_utils.model.phases import Phase
 from ansible_collections.virtnet.linux.plugins.module_utils.system.name_files import NameFiles, desired_resolv_conf
 
 KIND = "resolver"
@@ -45,7 +46,7 @@ def plan(desired: Resolver, host: Host) -> list[Action[Resolver]]:
     files, about = host.name_files, desired.label
     if not desired.is_present:
         had = [name for name in desired.containers if files.has_ours(name)]
-        return [Action("delete", KIND, about, {"containers": had}, {}, desired)] if had else []
+        return [Action(Phase.DELETE_CONTAINERS, "delete", KIND, about, {"containers": had}, {}, desired)] if had else []
     asked = _asked(desired)
     wrong = [name for name in desired.containers if not _is_right(name, host, *asked)]
     if not wrong:
@@ -54,7 +55,7 @@ def plan(desired: Resolver, host: Host) -> list[Action[Resolver]]:
         key: getattr(desired, key) for key in ("networks", "nameservers", "search", "options") if getattr(desired, key)
     }
     before, after = {"containers": _that_have_files(wrong, files)}, {"containers": wrong, **told}
-    return [Action("change" if before["containers"] else "create", KIND, about, before, after, desired)]
+    return [Action(Phase.NAMES, "change" if before["containers"] else "create", KIND, about, before, after, desired)]
 
 
 def apply(actions: list[Action[Resolver]], host: Host) -> None:

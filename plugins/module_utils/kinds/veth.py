@@ -19,6 +19,7 @@ from ansible_collections.virtnet.linux.plugins.module_utils.links.announce impor
 from ansible_collections.virtnet.linux.plugins.module_utils.model.actions import Action, difference
 from ansible_collections.virtnet.linux.plugins.module_utils.model.firewall_state import Guard, Port, State
 from ansible_collections.virtnet.linux.plugins.module_utils.model.objects import Peer, Veth
+from ansible_collections.virtnet.linux.plugins.module_utils.model.phases import Phase
 from ansible_collections.virtnet.linux.plugins.module_utils.netlink import messages, namespaces
 from ansible_collections.virtnet.linux.plugins.module_utils.netlink.socket import Request
 from ansible_collections.virtnet.linux.plugins.module_utils.netlink.stack import Link, Stack
@@ -28,7 +29,7 @@ from ansible_collections.virtnet.linux.plugins.module_utils.system import sysctl
 KIND = "veth"
 
 _MOVES = {"bridge", "peer", "peer.mac", "peer.addresses"}  # changes that make neighbour entries stale: announced after
-_ANYBODY = "0.0.0.0/0"  # as an allowed address: anti-spoofing checks the MAC only
+_ANY_SOURCE = "0.0.0.0/0"  # as an allowed address: anti-spoofing checks the MAC only
 _GUARD = ("anti_spoofing", "guarded_mac", "guarded_addresses", "allowed_addresses")
 # An announcement is flooded to every port of the bridge: those of a thousand endpoints are a million packets. Of more
 # endpoints than this only those are announced for which a neighbour may have a stale MAC.
@@ -85,18 +86,18 @@ def identities(desired: Veth) -> list[tuple[Any, ...]]:
     return found
 
 
-def foretell(desired: Veth, host: Host) -> None:
+def predict(desired: Veth, host: Host) -> None:
     """Record in ``host`` the ends to be created or deleted; the old name of a renamed or moved end becomes free."""
     if not desired.is_present:
-        host.links_going.update(_ends_going(desired, host))
+        host.links_to_delete.update(_ends_to_delete(desired, host))
         return
-    host.links_going.update(_place_left(desired, host))
-    host.links_coming.add((desired.netns, desired.name))
+    host.links_to_delete.update(_place_left(desired, host))
+    host.links_to_create.add((desired.netns, desired.name))
     if desired.peer is not None:
-        host.links_coming.add((desired.far.netns, desired.far.name))
+        host.links_to_create.add((desired.far.netns, desired.far.name))
 
 
-def lay(desired: Veth, state: State, host: Host) -> None:
+def update_firewall(desired: Veth, state: State, host: Host) -> None:
     """Apply the pair to the desired firewall state: a bridge port, and its anti-spoofing guard."""
     if desired.netns is not None:
         return
@@ -105,7 +106,7 @@ def lay(desired: Veth, state: State, host: Host) -> None:
         return
     endpoint = present and desired.is_endpoint
     if endpoint:
-        own = {host.heads.get(desired.on_bridge, desired.on_bridge)}
+        own = {host.gateway_bridges.get(desired.on_bridge, desired.on_bridge)}
         state.ports[name] = _port(desired, host.bridges_of_containers[desired.far.netns] - own)
     else:
         state.ports.pop(name, None)
@@ -117,7 +118,7 @@ def lay(desired: Veth, state: State, host: Host) -> None:
         state.guards[name] = guard
 
 
-def lay_cables(declared: list[Veth], state: State, host: Host) -> None:
+def update_patch_links(declared: list[Veth], state: State, host: Host) -> None:
     """Apply patch links to the desired firewall state: the first end is a port of its bridge, the other one only where
     it is a reflecting port (hairpin)."""
     for near in declared:
@@ -127,17 +128,19 @@ def lay_cables(declared: list[Veth], state: State, host: Host) -> None:
         state.ports.pop(far.name, None)
         ends = ((near.name, near.bridge or "", far.bridge), (far.name, far.bridge or "", near.bridge))
         for name, bridge, other in ends:
-            turns = _turns(bridge, other, host)
-            if bridge in state.policies and (name == near.name or turns):
-                state.ports[name] = Port(name, bridge, turns=turns)
+            reflecting = _is_reflecting(bridge, other, host)
+            if bridge in state.policies and (name == near.name or reflecting):
+                state.ports[name] = Port(name, bridge, reflecting=reflecting)
 
 
-def lay_neighbours(declared: list[Veth], state: State, host: Host) -> None:
+def update_undeclared(declared: list[Veth], state: State, host: Host) -> None:
     """Update the ports of undeclared endpoints of declared containers, whose other bridges may have changed."""
     for netns, near, bridge in _undeclared(declared, host):
         port = state.ports.get(near.name)
         if port is not None:
-            elsewhere = tuple(sorted(host.bridges_of_containers[netns] - {host.heads.get(bridge, bridge), bridge}))
+            elsewhere = tuple(
+                sorted(host.bridges_of_containers[netns] - {host.gateway_bridges.get(bridge, bridge), bridge})
+            )
             known = port.addresses or _addresses_of(netns, near, bridge, state, host)
             state.ports[near.name] = port._replace(addresses=known if elsewhere else (), also_on=elsewhere)
 
@@ -148,9 +151,9 @@ def bridges_of_containers(declared: list[Veth], host: Host) -> dict[str | None, 
     found: dict[str | None, set[str]] = {}
     for desired in _present_endpoints(declared):
         bridge = desired.on_bridge
-        found.setdefault(desired.far.netns, set()).add(host.heads.get(bridge, bridge))
+        found.setdefault(desired.far.netns, set()).add(host.gateway_bridges.get(bridge, bridge))
     for netns, _near, bridge in _undeclared(declared, host):
-        found[netns].add(host.heads.get(bridge, bridge))
+        found[netns].add(host.gateway_bridges.get(bridge, bridge))
     return found
 
 
@@ -162,12 +165,12 @@ def _undeclared(declared: list[Veth], host: Host) -> Iterator[tuple[str, Link, s
     """Yield the undeclared endpoints that stay of declared containers: namespace, the host's end, and its bridge."""
     own, named = host.stack(None), {desired.name for desired in declared if desired.netns is None}
     others = [near for near in own.links.values() if _is_host_end(near) and near.name not in named]
-    staying = [near for near in others if (None, near.name) not in host.links_going]
+    staying = [near for near in others if (None, near.name) not in host.links_to_delete]
     by_nsid: dict[int | None, list[Link]] = {}
     for near in staying:
         by_nsid.setdefault(near.peer_namespace, []).append(near)
     for netns in dict.fromkeys(desired.far.netns for desired in _present_endpoints(declared)):
-        if netns is None or netns not in host.handles or netns in host.namespaces_going:
+        if netns is None or netns not in host.handles or netns in host.namespaces_to_delete:
             continue
         for near in by_nsid.get(host.nsid(None, netns), []) if by_nsid else []:
             bridge = own.link_at(near.master)
@@ -199,21 +202,25 @@ def plan(desired: Veth, host: Host) -> list[Action[Veth]]:
     name = desired.name
     link = host.link(desired.netns, name, "veth", desired.is_present)
     if not desired.is_present:
-        return [] if link is None else [Action("delete", KIND, name, {"labels": link.labels}, {}, desired)]
+        return (
+            []
+            if link is None
+            else [Action(Phase.DELETE_CONTAINERS, "delete", KIND, name, {"labels": link.labels}, {}, desired)]
+        )
     if link is None:
-        return [Action("create", KIND, name, {}, _told(desired), desired)]
+        return [Action(Phase.ENDPOINTS, "create", KIND, name, {}, _shown(desired), desired)]
     far = _far_link(desired, host, link)
     if far is None:
         peer = desired.far
         here = _find_far(host, desired.netns, link)
-        if here is not None and here[0] in host.namespaces_going:  # the kernel deletes the pair with it
+        if here is not None and here[0] in host.namespaces_to_delete:  # the kernel deletes the pair with it
             here = None
         before = {"peer": None if here is None else {"name": here[1].name, "netns": here[0]}}
         after = {"peer": {"name": peer.name, "netns": peer.netns}}
         verb = "replace" if here is None else "change"
-        return [Action(verb, KIND, name, before, after if here else _told(desired), desired)]
+        return [Action(Phase.ENDPOINTS, verb, KIND, name, before, after if here else _shown(desired), desired)]
     before, after = _differences(desired, host, link, far)
-    return [Action("change", KIND, name, before, after, desired)] if after else []
+    return [Action(Phase.ENDPOINTS, "change", KIND, name, before, after, desired)] if after else []
 
 
 def apply(actions: list[Action[Veth]], host: Host) -> None:
@@ -221,9 +228,9 @@ def apply(actions: list[Action[Veth]], host: Host) -> None:
     renamed.rename(actions, host)
     for action in actions:
         if action.verb == "replace":
-            _unplug(action.desired, host)
+            _delete_pair(action.desired, host)
     moving = [action.desired for action in actions if action.verb == "change" and "peer" in action.after]
-    for step in (_step_aside, _move_far):  # two steps: two ends may swap names
+    for step in (_rename_aside, _move_far):  # two steps: two ends may swap names
         for desired in moving:
             step(desired, host)
     making = [action.desired for action in actions if action.verb in ("create", "replace")]
@@ -236,11 +243,11 @@ def apply(actions: list[Action[Veth]], host: Host) -> None:
     _announce([action for action in actions if action.verb != "change" or _MOVES & set(action.after)], host)
 
 
-def _turns(near: str | None, far: str | None, host: Host) -> bool:
+def _is_reflecting(near: str | None, far: str | None, host: Host) -> bool:
     """Return whether this end of a patch link is a reflecting port: a translated packet may leave by the end by which
     it came in, because this is the gateway bridge and the other one is attached to it. Never both ends: they would loop
     broadcasts."""
-    return near not in host.heads and far in host.heads
+    return near not in host.gateway_bridges and far in host.gateway_bridges
 
 
 def _port(desired: Veth, also_on: set[str]) -> Port:
@@ -256,7 +263,7 @@ def _guard(desired: Veth, host: Host) -> Guard | None:
         return None
     allowed = tuple(sorted(settings.normal_network(network) for network in desired.allowed_addresses or []))
     mac = desired.far.mac.lower()
-    if _ANYBODY in allowed:
+    if _ANY_SOURCE in allowed:
         return Guard(desired.name, desired.on_bridge, mac, addresses_checked=False)
     addresses = _plain_addresses(desired)
     if desired.far.addresses is None:
@@ -267,7 +274,7 @@ def _guard(desired: Veth, host: Host) -> Guard | None:
 
 def _has_no_addresses_to_guard(desired: Veth, host: Host) -> bool:
     """Return whether anti-spoofing needs addresses, but the existing port has neither declared ones nor a guard."""
-    if desired.far.addresses is not None or _ANYBODY in (desired.allowed_addresses or []):
+    if desired.far.addresses is not None or _ANY_SOURCE in (desired.allowed_addresses or []):
         return False
     near = host.stack(None).links.get(desired.name)
     return near is not None and desired.name not in host.firewall.state.guards
@@ -284,7 +291,7 @@ def _place_left(desired: Veth, host: Host) -> Iterator[tuple[str | None, str]]:
             yield found[0], found[1].name
 
 
-def _ends_going(desired: Veth, host: Host) -> Iterator[tuple[str | None, str]]:
+def _ends_to_delete(desired: Veth, host: Host) -> Iterator[tuple[str | None, str]]:
     """Yield namespace and name of both ends of a pair that is declared absent: the names become free."""
     link = host.stack(desired.netns).links.get(desired.name) if host.is_known_namespace(desired.netns) else None
     if link is not None:
@@ -317,7 +324,7 @@ def _check_found(desired: Veth, host: Host, problems: options.Problems) -> None:
 def _far_link(desired: Veth, host: Host, near: Link) -> Link | None:
     """Return the other end if it has its desired namespace and name."""
     peer = desired.far
-    if peer.netns in host.namespaces_going:
+    if peer.netns in host.namespaces_to_delete:
         return None
     far = host.stack(peer.netns).links.get(peer.name)
     return far if far is not None and _are_pair(near, far) else None
@@ -352,7 +359,7 @@ def _near_settings(desired: Veth, host: Host, link: Link | None) -> settings.Set
         asked["isolated"] = desired.isolated
         asked.update(_port_settings(link))
     elif desired.is_patch_link:
-        asked["hairpin"] = _turns(desired.bridge, desired.far.bridge, host)
+        asked["hairpin"] = _is_reflecting(desired.bridge, desired.far.bridge, host)
         asked.update(_port_settings(link))
     return asked
 
@@ -370,7 +377,7 @@ def _far_settings(desired: Veth, host: Host, link: Link | None) -> settings.Sett
     if near is not None and _is_too_small(desired, link, host):
         asked["mtu"] = near.mtu
     if desired.is_patch_link:
-        asked["hairpin"] = _turns(peer.bridge, desired.bridge, host)
+        asked["hairpin"] = _is_reflecting(peer.bridge, desired.bridge, host)
         asked.update(_port_settings(link))
     if peer.addresses is not None:  # then addresses, gateways and routes are exhaustive
         asked["gateway"] = settings.normal_host(peer.gateway) or ""
@@ -412,17 +419,17 @@ def _differences(desired: Veth, host: Host, near: Link, far: Link) -> tuple[dict
     if desired.anti_spoofing is not None and desired.is_endpoint:
         found, asked = host.firewall.state.guards.get(desired.name), _guard(desired, host)
         if found != asked:
-            more_before, more_after = difference(_told_guard(asked), _told_guard(found))
+            more_before, more_after = difference(_shown_guard(asked), _shown_guard(found))
             before.update(more_before)
             after.update(more_after)
     return before, after
 
 
-def _told_guard(found: Guard | None) -> dict[str, Any]:
+def _shown_guard(found: Guard | None) -> dict[str, Any]:
     """Return a guard in terms of the module's options."""
     if found is None:
         return {"anti_spoofing": False}
-    allowed = list(found.allowed_addresses) if found.addresses_checked else [_ANYBODY]
+    allowed = list(found.allowed_addresses) if found.addresses_checked else [_ANY_SOURCE]
     return {
         "anti_spoofing": True,
         "guarded_mac": found.mac,
@@ -441,7 +448,7 @@ def _link_local(asked: settings.Settings, link: Link) -> str | None:
     return settings.link_local_of(mac) if mac else None
 
 
-def _told(desired: Veth) -> dict[str, Any]:
+def _shown(desired: Veth) -> dict[str, Any]:
     keys = ("netns", "bridge", "mac", "mtu", "addresses", "isolated", "anti_spoofing", "allowed_addresses", "labels")
     told = desired.given(*keys)
     told["peer"] = desired.far.plain()
@@ -462,7 +469,9 @@ def _make(desired: list[Veth], host: Host) -> None:
             data = messages.veth_peer(peer.name, files[peer.netns], peer.mac, one.mtu)
             bridge = settings.bridge_of(one.bridge, stack)
             requests = near.setdefault(one.netns, [])
-            requests.append(Request(messages.create_link(one.name, "veth", data, _born_with(one, bridge)), about))
+            requests.append(
+                Request(messages.create_link(one.name, "veth", data, _creation_attributes(one, bridge)), about)
+            )
             rest = {
                 key: value
                 for key, value in _near_settings(one, host, None).items()
@@ -488,7 +497,7 @@ def _make(desired: list[Veth], host: Host) -> None:
         host.stack(netns).forget()
 
 
-def _born_with(desired: Veth, bridge: int | None) -> messages.Attributes:
+def _creation_attributes(desired: Veth, bridge: int | None) -> messages.Attributes:
     attrs: messages.Attributes = []
     if bridge is not None:
         attrs.append(("IFLA_MASTER", bridge))
@@ -547,9 +556,9 @@ def _change(desired: Veth, host: Host) -> None:
     _set_far(desired, host, new=False)
 
 
-def _step_aside(desired: Veth, host: Host) -> None:
+def _rename_aside(desired: Veth, host: Host) -> None:
     """Rename the other end away, so that its name is free for another pair of this run."""
-    found = _wherever_it_is(desired, host)
+    found = _locate_far(desired, host)
     if found is None:
         return
     netns, far = found
@@ -559,14 +568,14 @@ def _step_aside(desired: Veth, host: Host) -> None:
     host.stack(netns).forget()
 
 
-def _wherever_it_is(desired: Veth, host: Host) -> tuple[str | None, Link] | None:
+def _locate_far(desired: Veth, host: Host) -> tuple[str | None, Link] | None:
     stack = host.stack(desired.netns)
     return _find_far(host, desired.netns, stack.links.get(desired.name) or stack.fresh(desired.name))
 
 
 def _move_far(desired: Veth, host: Host) -> None:
     """Move the other end to its desired namespace and name; its addresses, dropped by the kernel, are set again."""
-    found = _wherever_it_is(desired, host)
+    found = _locate_far(desired, host)
     if found is None:
         return
     netns, far = found
@@ -597,7 +606,7 @@ def _has_usual_mac(desired: Veth) -> bool:
     return desired.far.mac is not None and desired.far.mac.lower() in usual
 
 
-def _unplug(desired: Veth, host: Host) -> None:
+def _delete_pair(desired: Veth, host: Host) -> None:
     stack = host.stack(desired.netns)
     about = "{} {}".format(KIND, desired.name)
     stack.send([Request(messages.delete_link(desired.name), about, ignore=(errno.ENODEV,))])

@@ -21,8 +21,9 @@ from ansible_collections.virtnet.linux.plugins.module_utils.links import setting
 from ansible_collections.virtnet.linux.plugins.module_utils.model.actions import Action, difference
 from ansible_collections.virtnet.linux.plugins.module_utils.model.firewall_state import Port, State, Tunnel
 from ansible_collections.virtnet.linux.plugins.module_utils.model.objects import VxlanTunnel
+from ansible_collections.virtnet.linux.plugins.module_utils.model.phases import Phase
 from ansible_collections.virtnet.linux.plugins.module_utils.netlink import messages, namespaces, neighbours
-from ansible_collections.virtnet.linux.plugins.module_utils.netlink.neighbours import EVERYBODY, Tables
+from ansible_collections.virtnet.linux.plugins.module_utils.netlink.neighbours import ALL_ZERO_MAC, Tables
 from ansible_collections.virtnet.linux.plugins.module_utils.netlink.socket import Request, number
 from ansible_collections.virtnet.linux.plugins.module_utils.netlink.stack import Link, Stack
 from ansible_collections.virtnet.linux.plugins.module_utils.rules import ip
@@ -96,9 +97,9 @@ def identities(desired: VxlanTunnel) -> list[tuple[Any, ...]]:
     return [*link, ("vni", desired.netns, desired.dstport, desired.vni)]
 
 
-def foretell(desired: VxlanTunnel, host: Host) -> None:
+def predict(desired: VxlanTunnel, host: Host) -> None:
     """Record in ``host`` that the tunnel is to be created or deleted."""
-    links = host.links_coming if desired.is_present else host.links_going
+    links = host.links_to_create if desired.is_present else host.links_to_delete
     links.add((desired.netns, desired.name))
 
 
@@ -110,13 +111,13 @@ def plan(desired: VxlanTunnel, host: Host) -> list[Action[VxlanTunnel]]:
         if link is None:
             return []
         before = {key: value for key, value in _found(stack, link).items() if key in ("vni", "local", "dstport")}
-        return [Action("delete", KIND, name, before, {}, desired)]
+        return [Action(Phase.DELETE_TUNNELS, "delete", KIND, name, before, {}, desired)]
     if link is None:
-        return [Action("create", KIND, name, {}, _told(desired), desired)]
+        return [Action(Phase.TUNNELS, "create", KIND, name, {}, _shown(desired), desired)]
     found, asked = _found(stack, link), _asked(desired, link)
     if _is_replaced(asked, found):
         before = {key: found[key] for key in ("vni", "local", "dstport", "device") if found[key] is not None}
-        return [Action("replace", KIND, name, before, _told(desired), desired)]
+        return [Action(Phase.TUNNELS, "replace", KIND, name, before, _shown(desired), desired)]
     before, after = difference(asked, found)
     more_before, more_after = _entries_that_differ(desired, stack, link)
     before.update(more_before)
@@ -126,7 +127,7 @@ def plan(desired: VxlanTunnel, host: Host) -> list[Action[VxlanTunnel]]:
         is_anycast = _is_anycast(desired, host)
         if is_anycast != desired.anycast_gateway:
             before["anycast_gateway"], after["anycast_gateway"] = is_anycast, desired.anycast_gateway
-    return [Action("change", KIND, name, before, after, desired)] if after else []
+    return [Action(Phase.TUNNELS, "change", KIND, name, before, after, desired)] if after else []
 
 
 def renew(desired: VxlanTunnel, host: Host) -> list[Action[VxlanTunnel]]:
@@ -135,7 +136,7 @@ def renew(desired: VxlanTunnel, host: Host) -> list[Action[VxlanTunnel]]:
     if not desired.is_present or link is None or not desired.endpoints:
         return []
     endpoints = _endpoint_words(_desired_by_mac(desired, desired.local or _local(link)))
-    return [Action("change", KIND, desired.name, {"endpoints": []}, {"endpoints": endpoints}, desired)]
+    return [Action(Phase.TUNNELS, "change", KIND, desired.name, {"endpoints": []}, {"endpoints": endpoints}, desired)]
 
 
 def apply(actions: list[Action[VxlanTunnel]], host: Host) -> None:
@@ -162,7 +163,7 @@ def delete(actions: list[Action[VxlanTunnel]], host: Host) -> None:
         stack.forget()
 
 
-def lay(desired: VxlanTunnel, state: State, host: Host) -> None:
+def update_firewall(desired: VxlanTunnel, state: State, host: Host) -> None:
     """Apply the tunnel to the desired firewall state."""
     if desired.netns is None:
         state.ports.pop(desired.name, None)
@@ -209,7 +210,7 @@ def _with_known_vteps(desired: VxlanTunnel, were_known: bool, host: Host) -> Tun
         found = neighbours.read(stack, link.index, None, set())
     forwarding = _tables(desired, local, found).forwarding
     learns = desired.learning if desired.learning is not None else link is not None and _is_learning(link)
-    if learns and not any(mac == EVERYBODY for mac, _vtep in forwarding):
+    if learns and not any(mac == ALL_ZERO_MAC for mac, _vtep in forwarding):
         return None
     vteps = sorted({vtep for _mac, vtep in forwarding})
     return Tunnel(desired.name, 6 if ":" in local else 4, desired.dstport, vni, tuple(vteps))
@@ -316,7 +317,7 @@ def _check_neighbouring_tunnels(desired: VxlanTunnel, host: Host, problems: opti
     local = desired.local or (_local(own) if own is not None else None)
     version = ip.address(local).version if local else 4
     for link in stack.links.values():
-        if link.kind != "vxlan" or link is own or (desired.netns, link.name) in host.links_going:
+        if link.kind != "vxlan" or link is own or (desired.netns, link.name) in host.links_to_delete:
             continue
         if _dstport(link) != desired.dstport or _version(link) != version:
             continue
@@ -375,7 +376,7 @@ def _is_replaced(asked: dict[str, Any], found: dict[str, Any]) -> bool:
     return fixed or there is None or (":" in here) != (":" in there)
 
 
-def _told(desired: VxlanTunnel) -> dict[str, Any]:
+def _shown(desired: VxlanTunnel) -> dict[str, Any]:
     told = desired.given(*(desired.fields.keys() - {"name", "endpoints", "adopt", "state"}))
     if desired.endpoints is not None:
         told["endpoints"] = _endpoint_words(_desired_by_mac(desired))
@@ -406,7 +407,7 @@ def _by_mac(tables: Tables) -> ByMac:
         vteps.setdefault(mac, set()).add(vtep)
     for address, mac in tables.neighbours:
         addresses.setdefault(mac, set()).add(address)
-    macs = (set(vteps) | set(addresses) | tables.static) - {EVERYBODY}
+    macs = (set(vteps) | set(addresses) | tables.static) - {ALL_ZERO_MAC}
     return {
         mac: (frozenset(vteps.get(mac, ())), frozenset(addresses.get(mac, ())), mac in tables.static) for mac in macs
     }
@@ -414,12 +415,14 @@ def _by_mac(tables: Tables) -> ByMac:
 
 def _tables(desired: VxlanTunnel, local: str | None, found: Tables) -> Tables:
     """Return the desired VXLAN FDB, bridge FDB and neighbour entries; what is not declared stays as observed."""
-    flood = {(mac, vtep) for mac, vtep in found.forwarding if mac == EVERYBODY}
+    flood = {(mac, vtep) for mac, vtep in found.forwarding if mac == ALL_ZERO_MAC}
     if desired.flood is not None:
         own = ip.normal(local) if local else None
-        flood = {(EVERYBODY, ip.normal(vtep)) for vtep in desired.flood} - {(EVERYBODY, own or "")}
+        flood = {(ALL_ZERO_MAC, ip.normal(vtep)) for vtep in desired.flood} - {(ALL_ZERO_MAC, own or "")}
     if desired.endpoints is None:
-        return Tables({one for one in found.forwarding if one[0] != EVERYBODY} | flood, found.static, found.neighbours)
+        return Tables(
+            {one for one in found.forwarding if one[0] != ALL_ZERO_MAC} | flood, found.static, found.neighbours
+        )
     endpoints = _desired_by_mac(desired, local)
     forwarding = {(mac, vtep) for mac, (vteps, _addresses, _known) in endpoints.items() for vtep in vteps}
     answers = {(address, mac) for mac, (_vteps, addresses, _known) in endpoints.items() for address in addresses}
@@ -452,7 +455,7 @@ def _endpoint_words(endpoints: ByMac) -> list[str]:
 
 
 def _flooded(tables: Tables) -> list[str]:
-    return sorted(vtep for mac, vtep in tables.forwarding if mac == EVERYBODY)
+    return sorted(vtep for mac, vtep in tables.forwarding if mac == ALL_ZERO_MAC)
 
 
 # ---- netlink requests ----

@@ -161,7 +161,7 @@ def apply(lab: Lab, todo: Changes) -> None:
     _start(lab, todo.start)
     if todo.bridge:
         _make_bridge(lab)
-    _unplug(lab, todo.unplug)
+    _delete_pair(lab, todo.unplug)
     _plug(lab, todo.plug)
     _adjust(lab, todo.adjust)
 
@@ -260,7 +260,7 @@ def _make_bridge(lab: Lab) -> None:
 
 def _plug(lab: Lab, cables: list[Cable]) -> None:
     """Create the veth pairs; the first NIC of a host gets its addresses, the others none, and stay down."""
-    _unplug(lab, [cable.port for cable in cables])
+    _delete_pair(lab, [cable.port for cable in cables])
     _ip(
         lab,
         OUTSIDE,
@@ -282,7 +282,7 @@ def _plug(lab: Lab, cables: list[Cable]) -> None:
     _ip(lab, OUTSIDE, ["link set dev %s master %s up" % (cable.port, BRIDGE) for cable in cables])
 
 
-def _unplug(lab: Lab, ports: list[str]) -> None:
+def _delete_pair(lab: Lab, ports: list[str]) -> None:
     """Delete the ports, and the NICs with them. A missing one is no error."""
     _ip(lab, OUTSIDE, ["link del dev %s" % port for port in ports], force=True)
 

@@ -16,6 +16,7 @@ from ansible_collections.virtnet.linux.plugins.module_utils.facts.host import Ho
 from ansible_collections.virtnet.linux.plugins.module_utils.links import settings
 from ansible_collections.virtnet.linux.plugins.module_utils.model.actions import Action
 from ansible_collections.virtnet.linux.plugins.module_utils.model.objects import Addressed
+from ansible_collections.virtnet.linux.plugins.module_utils.model.phases import Phase
 from ansible_collections.virtnet.linux.plugins.module_utils.netlink import messages, namespaces
 from ansible_collections.virtnet.linux.plugins.module_utils.netlink.socket import Request
 from ansible_collections.virtnet.linux.plugins.module_utils.netlink.stack import Link
@@ -24,7 +25,7 @@ LINK = "link"  # the kind of an action that renames one
 _AWAY = "vn and twelve random digits"
 
 
-class Squatter(NamedTuple):
+class ConflictingLink(NamedTuple):
     """A container's own link, or alternative name, under a name that the document needs in that namespace."""
 
     netns: str
@@ -47,7 +48,7 @@ def check_name(
     if there is None or is_it(there) or _leaves(netns, name, host):
         return
     if netns is not None and host.is_made_here(netns) and not is_ours(netns, there, host):
-        host.squatters[netns, name] = there.kind or "link"
+        host.conflicting_links[netns, name] = there.kind or "link"
     else:
         choose = "choose another (interface_name)" if _pid(netns, host) else "choose another"
         rule = f"{netns or 'the host'} has another link of this name: {choose}, or delete that one"
@@ -65,7 +66,7 @@ def check_altname(
     if owner is None or _leaves(netns, owner.name, host):
         return
     if netns is not None and host.is_made_here(netns):
-        host.squatters[netns, name] = "altname"
+        host.conflicting_links[netns, name] = "altname"
     else:
         of, remedy = owner.name, f"ip link property del dev {owner.name} altname {name}"
         if netns is not None:
@@ -116,18 +117,19 @@ def is_ours(netns: str | None, link: Link, host: Host) -> bool:
     return link.name in {given.name for given in nics.given_to(netns, host).values()}
 
 
-def squatters(host: Host) -> list[Action[Squatter]]:
+def conflicting_links(host: Host) -> list[Action[ConflictingLink]]:
     """Return one action for each link that a container made under a name that the document needs: rename it."""
-    return [
-        Action("change", LINK, f"{name} in {netns}", {"name": name}, {"name": None if kind == "altname" else _AWAY},
-               Squatter(netns, name))
-        for (netns, name), kind in sorted(host.squatters.items())
-    ]  # fmt: skip
+    found = []
+    for (netns, name), kind in sorted(host.conflicting_links.items()):
+        after = {"name": None if kind == "altname" else _AWAY}
+        link = ConflictingLink(netns, name)
+        found.append(Action(Phase.CONFLICTING_LINKS, "change", LINK, f"{name} in {netns}", {"name": name}, after, link))
+    return found
 
 
-def displace(actions: list[Action[Squatter]], host: Host) -> None:
-    """Carry out the actions of squatters(): rename the container's link, or delete its alternative name; never delete
-    the link."""
+def displace(actions: list[Action[ConflictingLink]], host: Host) -> None:
+    """Carry out the actions of conflicting_links(): rename the container's link, or delete its alternative name; never
+    delete the link."""
     for action in actions:
         stack = host.stack(action.desired.netns)
         name = action.desired.name
@@ -152,12 +154,12 @@ def _leaves(netns: str | None, name: str, host: Host) -> bool:
     if pid is not None:
         inode = namespaces.inode_of_pid(pid)
         names.update(other for other, held in host.handles.items() if held == inode)
-    return any((one, name) in host.links_going for one in names)
+    return any((one, name) in host.links_to_delete for one in names)
 
 
 def _pid(netns: str | None, host: Host) -> int | None:
     """Return the process (pid) whose namespace it is; None for any other namespace."""
-    declared = host.coming.get(netns or "")
+    declared = host.namespaces_to_create.get(netns or "")
     if declared is not None:
         return declared.pid
     pid: int | None = (host.memory["handles"].get(netns or "") or {}).get("pid")

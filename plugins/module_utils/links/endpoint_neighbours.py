@@ -19,16 +19,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ansible_collections.virtnet.linux.plugins.module_utils.facts.host import Host
-from ansible_collections.virtnet.linux.plugins.module_utils.facts.protocols import BRIDGE, NETNS, VETH
 from ansible_collections.virtnet.linux.plugins.module_utils.model.actions import Action
 from ansible_collections.virtnet.linux.plugins.module_utils.model.firewall_state import Guard, State
-from ansible_collections.virtnet.linux.plugins.module_utils.model.objects import Bridge, Topology
+from ansible_collections.virtnet.linux.plugins.module_utils.model.objects import Bridge, Netns, Topology, Veth
+from ansible_collections.virtnet.linux.plugins.module_utils.model.phases import Phase
 from ansible_collections.virtnet.linux.plugins.module_utils.netlink import neighbours
 from ansible_collections.virtnet.linux.plugins.module_utils.netlink.neighbours import Neighbour
 from ansible_collections.virtnet.linux.plugins.module_utils.netlink.stack import is_link_local
 
 KIND = "neighbour"
-FOLLOWS = (NETNS, BRIDGE, VETH)  # the kinds that create, change and delete endpoints and gateways
+FOLLOWS = (Netns.KIND, Bridge.KIND, Veth.KIND)  # the kinds that create, change and delete endpoints and gateways
 
 Versions = set[bool]  # IP versions: True for IPv6, False for IPv4
 Entries = dict[str, set[Neighbour]]
@@ -46,7 +46,7 @@ def plan(document: Topology, host: Host, after: Entries, actions: list[Action[Br
         return []
     stack = host.stack(None)
     before = _entries(host.firewall.state.guards, host, _Gateways(host, {}))
-    renewed = {action.name for action in actions if action.kind == BRIDGE and action.desired.netns is None}
+    renewed = {action.name for action in actions if action.kind == Bridge.KIND and action.desired.netns is None}
     links = [stack.link_at(index) for index in neighbours.links_with_permanent(stack)]
     names = dict.fromkeys([*sorted(before), *sorted(link.name for link in links if link is not None)])
     found = []
@@ -59,7 +59,7 @@ def plan(document: Topology, host: Host, after: Entries, actions: list[Action[Br
         stale = were.endpoints - should - was
         if lacking or stale:
             told = {"neighbours": _words(stale)}, {"neighbours": _words(lacking)}
-            found.append(Action("change", KIND, name, *told, None))
+            found.append(Action(Phase.NEIGHBOURS, "change", KIND, name, *told, None))
     return found
 
 
@@ -109,7 +109,7 @@ def _entries(guards: Mapping[str, Guard], host: Host, gateways: _Gateways) -> En
     version on the bridge. Of bridges connected by patch links the gateway bridge gets the entries of all."""
     by_bridge: dict[str, dict[str, str]] = {}
     for _port, guard in sorted(guards.items()):
-        bridge = host.heads.get(guard.bridge, guard.bridge)
+        bridge = host.gateway_bridges.get(guard.bridge, guard.bridge)
         versions = gateways.versions(bridge)
         if versions:
             of_bridge = by_bridge.setdefault(bridge, {})

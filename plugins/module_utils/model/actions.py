@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Any, Generic, TypeVar
 
+from ansible_collections.virtnet.linux.plugins.module_utils.model.phases import Phase
 from ansible_collections.virtnet.linux.plugins.module_utils.rules.names import sysctl
 
 _Desired = TypeVar("_Desired")
@@ -23,6 +24,7 @@ class Action(Generic[_Desired]):
     the module's options; ``desired`` is the whole desired object, for the code that applies the action.
     """
 
+    phase: Phase
     verb: str
     kind: str
     name: str

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 NatKey = tuple[str, str, int]  # protocol, host address ("0.0.0.0" or "::" for all), host port
-OpeningKey = tuple[str, str, int]  # protocol, address and port of a container
+AllowedPortKey = tuple[str, str, int]  # protocol, address and port of a container
 
 
 class Policy(NamedTuple):
@@ -63,8 +63,8 @@ class Port(NamedTuple):
     ``anycast``: a tunnel to hosts whose bridges have the same gateway address and MAC (anycast gateway). Frames of this
     host itself do not egress by the tunnel, and frames from the tunnel ingress to containers only.
 
-    ``turns``: a reflecting port, the end of a patch link beyond which client and server may both be, so that translated
-    packets leave by the port that they came in by (hairpin).
+    ``reflecting``: the end of a patch link beyond which client and server may both be, so that translated packets leave
+    by the port that they came in by (hairpin, reflective relay).
     """
 
     name: str
@@ -72,7 +72,7 @@ class Port(NamedTuple):
     addresses: tuple[str, ...] = ()
     also_on: tuple[str, ...] = ()
     anycast: bool = False
-    turns: bool = False
+    reflecting: bool = False
 
 
 class NatPort(NamedTuple):
@@ -91,7 +91,7 @@ class NatPort(NamedTuple):
         return self.protocol, self.host_ip or ("::" if ":" in self.to_address else "0.0.0.0"), self.host_port
 
 
-class Opening(NamedTuple):
+class AllowedPort(NamedTuple):
     """An allowed port (routed mode): a container's port, without a host port, that any source may reach."""
 
     protocol: str
@@ -100,7 +100,7 @@ class Opening(NamedTuple):
     bridge: str
 
     @property
-    def key(self) -> OpeningKey:
+    def key(self) -> AllowedPortKey:
         """The key that is unique among allowed ports."""
         return self.protocol, self.address, self.port
 
@@ -135,7 +135,7 @@ class State:
     ports: dict[str, Port] = field(default_factory=dict)
     nat_ports: dict[NatKey, NatPort] = field(default_factory=dict)
     norouter: frozenset[int] = frozenset()
-    openings: dict[OpeningKey, Opening] = field(default_factory=dict)
+    allowed_ports: dict[AllowedPortKey, AllowedPort] = field(default_factory=dict)
     routers: frozenset[str] = frozenset()
     tunnel_ports: frozenset[int] = frozenset()
     tunnels: dict[str, Tunnel] = field(default_factory=dict)
@@ -148,7 +148,7 @@ class State:
             dict(self.ports),
             dict(self.nat_ports),
             self.norouter,
-            dict(self.openings),
+            dict(self.allowed_ports),
             self.routers,
             self.tunnel_ports,
             dict(self.tunnels),

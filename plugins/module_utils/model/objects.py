@@ -14,10 +14,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from ansible_collections.virtnet.linux.plugins.module_utils.model.firewall_state import (
+    AllowedPort,
+    AllowedPortKey,
     NatKey,
     NatPort,
-    Opening,
-    OpeningKey,
 )
 from ansible_collections.virtnet.linux.plugins.module_utils.model.record import Record, field
 from ansible_collections.virtnet.linux.plugins.module_utils.rules import ip
@@ -295,14 +295,14 @@ class PublishedPort(Desired):
             found[key] = NatPort(protocol, given, host_port, address, target, self.bridge)
         return found
 
-    def allowed_keys(self) -> list[OpeningKey]:
+    def allowed_keys(self) -> list[AllowedPortKey]:
         """Return the keys of the allowed ports (without a host port)."""
         address = ip.normal(self.to_address or "")
         return [(self.protocol, address, port) for port in port_range(self.to_port or "") or range(0)]
 
-    def allowed_ports(self) -> dict[OpeningKey, Opening]:
+    def allowed_ports(self) -> dict[AllowedPortKey, AllowedPort]:
         """Return the allowed ports (without a host port), by their keys."""
-        return {key: Opening(*key, self.bridge or "") for key in self.allowed_keys()}
+        return {key: AllowedPort(*key, self.bridge or "") for key in self.allowed_keys()}
 
     def keys(self) -> list[Any]:
         """Return the keys of the published ports, or of the allowed port or range."""

@@ -34,7 +34,7 @@ from ansible_collections.virtnet.linux.plugins.module_utils.netlink.socket impor
 from ansible_collections.virtnet.linux.plugins.module_utils.netlink.stack import Stack
 from ansible_collections.virtnet.linux.plugins.module_utils.rules import ip
 
-EVERYBODY = "00:00:00:00:00:00"
+ALL_ZERO_MAC = "00:00:00:00:00:00"
 
 _NDA_DST, _NDA_LLADDR, _NDA_MASTER, _NDA_PROTOCOL = 1, 2, 9, 12
 _NTF_SELF, _NTF_MASTER, _NTF_EXT_LEARNED = 0x02, 0x04, 0x10
@@ -146,7 +146,7 @@ def requests(before: Tables, after: Tables, tunnel: int, bridge: int | None, abo
         if address not in answered:
             add(_neighbour(messages.RTM_DELNEIGH, 0, bridge or 0, address, mac), address, gone)
     for mac, vtep in sorted(after.forwarding - before.forwarding):
-        how = _APPEND if mac == EVERYBODY else _REPLACE
+        how = _APPEND if mac == ALL_ZERO_MAC else _REPLACE
         add(_forwarding(messages.RTM_NEWNEIGH, _CREATE | how, tunnel, mac, vtep), f"{mac} at {vtep}")
     for mac in sorted(after.static - before.static):
         add(_static(messages.RTM_NEWNEIGH, _CREATE | _REPLACE, tunnel, mac), mac)

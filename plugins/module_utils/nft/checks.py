@@ -11,9 +11,9 @@ from collections.abc import Iterator
 from typing import Any, TypeVar
 
 from ansible_collections.virtnet.linux.plugins.module_utils.model.firewall_state import (
+    AllowedPort,
     Guard,
     NatPort,
-    Opening,
     Policy,
     Port,
     State,
@@ -45,7 +45,7 @@ def problems(state: State, sound: State) -> Iterator[str]:
     for nat_port in _others(state.nat_ports, sound.nat_ports):
         if not is_port(nat_port):
             yield from _nat_port_problems(nat_port)
-    for opening in _others(state.openings, sound.openings):
+    for opening in _others(state.allowed_ports, sound.allowed_ports):
         yield from opening_problems(opening)
     yield from _misplaced(state)
     for version in sorted(state.norouter - {4, 6}):
@@ -71,7 +71,7 @@ def _misplaced(state: State) -> Iterator[str]:
         ("guard", "port", state.guards),
         ("port", "name", state.ports),
         ("published port", "key", state.nat_ports),
-        ("opened port", "key", state.openings),
+        ("opened port", "key", state.allowed_ports),
         ("tunnel", "name", state.tunnels),
     )
     for kind, field, held in by_field:
@@ -196,7 +196,7 @@ def _nat_port_problems(port: NatPort) -> Iterator[str]:
         yield from _name_problems(about, "bridge", port.bridge)
 
 
-def opening_problems(opening: Opening) -> Iterator[str]:
+def opening_problems(opening: AllowedPort) -> Iterator[str]:
     """Yield the errors of an allowed port (routed mode)."""
     about = "opened port %s" % (opening.port,)
     if opening.protocol not in PROTOCOLS:

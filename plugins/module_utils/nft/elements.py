@@ -24,9 +24,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from ansible_collections.virtnet.linux.plugins.module_utils.model.firewall_state import (
+    AllowedPort,
     Guard,
     NatPort,
-    Opening,
     Policy,
     Port,
     State,
@@ -72,7 +72,7 @@ def elements(state: State, sound: State | None = None) -> Elements:
     for _name, port in sorted(state.ports.items()):
         _add_port(port, state.policies, found)
     _add_nat_ports(state, found)
-    for _key, opening in sorted(state.openings.items()):
+    for _key, opening in sorted(state.allowed_ports.items()):
         key = "%s . %s . %d" % (opening.address, opening.protocol, opening.port)
         found["inet", "open%d" % ip.version_of(opening.address)][key] = (None, opening.bridge)
     for name, version in _VERSIONS.items():
@@ -98,11 +98,11 @@ def parse(found: Elements) -> State:
     guards = {guard.port: guard for guard in _guards(get) if is_guard(guard) or not any(guard_problems(guard))}
     ports = {port.name: port for port in _ports(get) if is_endpoint(port) or not any(port_problems(port))}
     nat_ports = {port.key: port for port in _nat_ports(get) if is_port(port)}
-    openings = {opening.key: opening for opening in _openings(get) if not any(opening_problems(opening))}
+    allowed_ports = {opening.key: opening for opening in _openings(get) if not any(opening_problems(opening))}
     routers = frozenset(name for name in (key.strip('"') for key in get("inet", "routers")) if is_interface_name(name))
     tunnel_ports = frozenset(int(key) for key in get("inet", "tunnel_ports") if key.isdigit())
     tunnels = {tunnel.name: tunnel for tunnel in _tunnels(get) if not any(tunnel_problems(tunnel))}
-    return State(policies, guards, ports, nat_ports, versions, openings, routers, tunnel_ports, tunnels)
+    return State(policies, guards, ports, nat_ports, versions, allowed_ports, routers, tunnel_ports, tunnels)
 
 
 def bridge_of(port: NatPort, policies: dict[str, Policy]) -> str | None:
@@ -198,8 +198,8 @@ def _add_port(port: Port, policies: dict[str, Policy], found: Elements) -> None:
         found["bridge", "nopeer"][name] = (None, None)
     if port.anycast:
         found["bridge", "anycast"][name] = (None, None)
-    if port.turns:
-        found["bridge", "turns"][name] = (None, None)
+    if port.reflecting:
+        found["bridge", "reflecting"][name] = (None, None)
     for bridge in port.also_on:
         for address in port.addresses:
             version = ip.version_of(address)
@@ -303,8 +303,8 @@ def _ports(get: Any) -> Iterator[Port]:
         first = key.split(" . ")[0]
         port = first.strip('"')
         near = tuple(sorted(addresses.get(port, ()))), tuple(sorted(bridges.get(port, ())))
-        anycast, turns = (first in get("bridge", name) for name in ("anycast", "turns"))
-        yield Port(port, bridge or "", *near, anycast=anycast, turns=turns)
+        anycast, reflecting = (first in get("bridge", name) for name in ("anycast", "reflecting"))
+        yield Port(port, bridge or "", *near, anycast=anycast, reflecting=reflecting)
 
 
 def _nat_ports(get: Any) -> Iterator[NatPort]:
@@ -315,12 +315,12 @@ def _nat_ports(get: Any) -> Iterator[NatPort]:
             yield NatPort(protocol, host_ip[0] if host_ip else None, int(host_port), to_address, int(to_port), bridge)
 
 
-def _openings(get: Any) -> Iterator[Opening]:
+def _openings(get: Any) -> Iterator[AllowedPort]:
     for name in ("open4", "open6"):
         for key, (_value, bridge) in get("inet", name).items():
             if bridge is not None:
                 address, protocol, port = key.split(" . ")
-                yield Opening(protocol, address, int(port), bridge)
+                yield AllowedPort(protocol, address, int(port), bridge)
 
 
 def _tunnels(get: Any) -> Iterator[Tunnel]:

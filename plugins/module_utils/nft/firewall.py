@@ -127,6 +127,29 @@ def transaction(live: Live, desired: State) -> str:
     return "".join(parts)
 
 
+def differences(live: Live, desired: State) -> list[str]:
+    """Return the differences of the tables from the desired state, a line each, as "table inet virtnet: set ports: 2
+    elements missing, 1 undeclared"."""
+    held_by = elements(desired, live.state)
+    if not any(held_by.values()):
+        return [f"table {family} {ruleset.TABLE} is undeclared" for family in sorted(live.families)]
+    found = list(live.drift)
+    for key, values in held_by.items():
+        family, name = key
+        held = live.elements.get(key, {})
+        if family not in live.intact or held == values:
+            continue
+        missing = sum(held.get(element) != value for element, value in values.items())
+        undeclared = sum(element not in values for element in held)
+        counts = [f"{missing} elements missing"] if missing else []
+        counts += [f"{undeclared} undeclared"] if undeclared else []
+        found.append(f"table {family} {ruleset.TABLE}: set {name}: {', '.join(counts)}")
+    found += [
+        f"table {family} {ruleset.TABLE} is missing" for family in ruleset.FAMILIES if family not in live.families
+    ]
+    return found
+
+
 class Listing:
     """nft in the background, listing the two tables in the network namespace of this process.
 

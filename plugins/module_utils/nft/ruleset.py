@@ -238,7 +238,7 @@ table bridge virtnet {
     set self { type ifname . ifname; }
     set nopeer { type ifname; }
     set anycast { type ifname; }
-    set turns { type ifname; }
+    set reflecting { type ifname; }
 
     chain prerouting {
         type filter hook prerouting priority -300; policy accept;
@@ -280,7 +280,7 @@ table bridge virtnet {
             comment "tells table inet virtnet that this host does not route it"
         meta mark & %(translated)s != 0 iifname @anycast drop \
             comment "a published port is called by this host's address, and that is not behind the tunnel"
-        meta mark & %(translated)s != 0 oifname @turns ether saddr set %(gateway)s \
+        meta mark & %(translated)s != 0 oifname @reflecting ether saddr set %(gateway)s \
             comment "back by the cable that it may have come by: beyond it the sender's own MAC is on the other side"
         meta mark & %(translated)s != 0 accept comment "came to a published port"
         iifname . oifname @self drop \

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable
 
 
-class Meanwhile(threading.Thread):
+class Background(threading.Thread):
     """Runs a function in a background thread during a with block.
 
     The thread stays in the network namespace in which it was started: setns(2) affects the calling thread only.

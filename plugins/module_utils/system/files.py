@@ -13,6 +13,7 @@ import subprocess
 from typing import NamedTuple
 
 from ansible_collections.virtnet.linux.plugins.module_utils.model.actions import Action
+from ansible_collections.virtnet.linux.plugins.module_utils.model.phases import Phase
 from ansible_collections.virtnet.linux.plugins.module_utils.system import regular
 
 KIND = "file"
@@ -58,7 +59,7 @@ def difference(path: str, file: File | None) -> list[Action[File | None]]:
     verb = "delete" if file is None else "create" if found is None else "change"
     before = {} if found is None else {"bytes": len(found.content)}
     after = {} if file is None else {"bytes": len(file.content)}
-    return [Action(verb, KIND, path, before, after, file)]
+    return [Action(Phase.FILES, verb, KIND, path, before, after, file)]
 
 
 def _tidy() -> None:

@@ -17,6 +17,7 @@ import re
 from typing import Any, NamedTuple
 
 from ansible_collections.virtnet.linux.plugins.module_utils.model.actions import Action
+from ansible_collections.virtnet.linux.plugins.module_utils.model.phases import Phase
 from ansible_collections.virtnet.linux.plugins.module_utils.rules.names import (
     LIMITS,
     NEIGHBOUR_ENTRIES,
@@ -137,7 +138,7 @@ def _change(key: str, value: int, before: Raised | None) -> Action[None] | None:
     is_ours = before is not None and now == before.value
     if now is None or now == value or (now > value and not is_ours) or (before and before.was == value and not is_ours):
         return None
-    return Action("change", SYSCTL, key, {"value": str(now)}, {"value": str(value)}, None)
+    return Action(Phase.SYSCTLS, "change", SYSCTL, key, {"value": str(now)}, {"value": str(value)}, None)
 
 
 def _in_file() -> dict[str, Raised]:

@@ -17,7 +17,7 @@ import pytest
 import yaml
 from integration.docs.pages import blocks
 
-from ansible_collections.virtnet.linux.plugins.module_utils.engine.converge import KINDS
+from ansible_collections.virtnet.linux.plugins.module_utils.engine.registry import KINDS
 from ansible_collections.virtnet.linux.plugins.module_utils.model.objects import OBJECTS
 from ansible_collections.virtnet.linux.plugins.modules import network_info
 from kit.checkout import HOME

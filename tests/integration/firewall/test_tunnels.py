@@ -21,7 +21,7 @@ VNI, TUNNEL, SERVICE = 9, "vx9", 2223
 STRANGER_MAC = "02:42:ac:14:01:4d"
 CALLS = pytest.mark.parametrize("call_iptables", [0, 1])
 VERSIONS = pytest.mark.parametrize("version", [4, 6])
-EVERYBODY = "ff:ff:ff:ff:ff:ff"
+BROADCAST = "ff:ff:ff:ff:ff:ff"
 
 
 def mac_of(agent: kit.Agent, device: str) -> str:
@@ -80,7 +80,7 @@ def test_nothing_of_an_anycast_tunnel_reaches_the_host(lab, tunnel, by, version,
     kit.publish(state, "udp", None, 8090, "b1", 81)
     lab.load(state)
     macs = {
-        "broadcast": EVERYBODY,
+        "broadcast": BROADCAST,
         "the bridge's MAC": mac_of(lab.host, "bra"),
         "the tunnel's MAC": mac_of(lab.host, TUNNEL),
     }

@@ -14,7 +14,7 @@ import pytest
 from integration.firewall import frames
 from integration.overlay.fabric_lab import FILES, lab_in, on, recap, wait
 
-EVERYBODY = [("h1", "c1"), ("h1", "c3"), ("h2", "c4"), ("h2", "c5"), ("h3", "c1")]
+ALL = [("h1", "c1"), ("h1", "c3"), ("h2", "c4"), ("h2", "c5"), ("h3", "c1")]
 VNI, GATEWAY_MAC = 4242, "02:42:0a:2a:00:01"
 MTU = {4: 1350, 6: 1330}
 
@@ -40,13 +40,13 @@ def fabric(request, tmp_path_factory):
         lab.first = lab.play()
         lab.addresses = {
             (host, container, version): lab.address(host, container, "fabric", version)
-            for (host, container), version in itertools.product(EVERYBODY, (4, 6))
+            for (host, container), version in itertools.product(ALL, (4, 6))
         }
         yield lab
 
 
 def pairs():
-    return [(one, other) for one in EVERYBODY for other in EVERYBODY if one != other]
+    return [(one, other) for one in ALL for other in ALL if one != other]
 
 
 def test_a_second_run_changes_nothing_and_check_mode_neither(fabric):
@@ -63,11 +63,11 @@ def test_every_container_pings_every_other(fabric, version):
 
 @pytest.mark.parametrize("version", [4, 6])
 def test_every_container_reaches_a_server_in_every_other(fabric, version):
-    for there in EVERYBODY:
+    for there in ALL:
         address = fabric.addresses[(*there, version)]
         shown = f"[{address}]" if version == 6 else address
         with fabric.server(*there, "hello.py", "serve", "-".join(there), "::" if version == 6 else "0.0.0.0", "80"):
-            for here in EVERYBODY:
+            for here in ALL:
                 if here != there:
                     said = f"Hello from {'-'.join(there)}, you are {fabric.addresses[(*here, version)]}"
                     assert fabric.ask(*here, f"http://{shown}/") == said
@@ -95,7 +95,7 @@ def test_the_hosts_frame_is_around_the_containers(fabric):
 def test_not_one_broadcast_leaves_a_host(fabric):
     """ARP, neighbour discovery, frames for nobody known, multicast, and the gateway's own frames: none of them."""
     expression = "udp port 4789" if fabric.version == 4 else "ip6 and udp port 4789"
-    for host, _container in EVERYBODY:
+    for host, _container in ALL:
         fabric.sh(host, "for one in $(ls /run/netns); do ip -n $one neigh flush all; done")
     with fabric.capture(expression) as lines:
         for (host, container), other in itertools.islice(pairs(), 6):
@@ -202,7 +202,7 @@ def test_the_gateway_is_the_same_on_every_host(fabric):
 
 
 def test_the_gateway_answers_each_hosts_own_containers_and_no_other_network(fabric):
-    for host, container in EVERYBODY:
+    for host, container in ALL:
         assert fabric.ping(host, container, "10.42.0.1") and fabric.ping(host, container, "fd42::1"), (host, container)
     for host in ("h2", "h3"):  # c9 is on the network other alone
         assert fabric.ping(host, "c9", "10.43.0.1")

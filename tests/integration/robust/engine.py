@@ -137,7 +137,7 @@ def _refused(document: Document, step: int, code: int) -> str | None:
 
 
 def _error(document: Document, meddle: str) -> str | None:
-    do = engine._apply
+    do = engine.steps.apply
 
     def apply(*arguments: Any) -> None:
         subprocess.run(["sh", "-ec", meddle], check=True, capture_output=True, pass_fds=(), close_fds=True)
@@ -145,7 +145,7 @@ def _error(document: Document, meddle: str) -> str | None:
             resource.setrlimit(resource.RLIMIT_NOFILE, (FILES, FILES))
         do(*arguments)
 
-    engine._apply = apply
+    engine.steps.apply = apply
     try:
         engine.converge(Topology.read(document))
     except (firewall.FirewallError, NetlinkError, OSError) as error:  # what ansible/module.py expects

@@ -17,7 +17,7 @@ import pytest
 from integration.robust import engine, killing
 from integration.robust.documents import complete
 
-from ansible_collections.virtnet.linux.plugins.module_utils.engine import converge
+from ansible_collections.virtnet.linux.plugins.module_utils.engine import containers, converge
 from ansible_collections.virtnet.linux.plugins.module_utils.kinds import veth
 from ansible_collections.virtnet.linux.plugins.module_utils.model.objects import Topology
 
@@ -58,7 +58,7 @@ def killed_at_its_links(document):
     """Kill (SIGKILL) a run that is about to delete links, when the handle that need not wait for that is gone."""
     child = os.fork()
     if child == 0:
-        converge._delete_links = lambda *_arguments: die_without("/run/netns/own")
+        containers.delete_links = lambda *_arguments: die_without("/run/netns/own")
         converge.converge(Topology.read(document))
         os._exit(0)
     return os.waitpid(child, 0)[1]

@@ -20,7 +20,7 @@ DB = {"name": "db", "networks": ["back"]}
 SIDECAR = {"name": "sidecar", "network_mode": "container:nginx"}
 ALONE = {"name": "alone", "network_mode": "none"}
 AGENT = {"name": "agent", "network_mode": "host"}
-EVERYBODY = [NGINX, CLIENT, DB, SIDECAR, ALONE, AGENT]
+ALL = [NGINX, CLIENT, DB, SIDECAR, ALONE, AGENT]
 
 
 def found(host, container, name):
@@ -32,7 +32,7 @@ def found(host, container, name):
 @pytest.fixture
 def named(host, role):
     host.sh("echo 'hosts: files' > /etc/nsswitch.conf")
-    role.run([WEB, BACK], EVERYBODY)
+    role.run([WEB, BACK], ALL)
     return host
 
 
@@ -57,9 +57,9 @@ def test_a_running_process_sees_who_comes_and_who_goes(named, role):
     started = "ip netns exec client sh -c 'until grep -qw late /etc/hosts; do sleep 0.05; done; touch /run/seen;"
     started += " while grep -qw late /etc/hosts; do sleep 0.05; done; touch /run/gone'"
     named.start("sh", "-c", started)
-    role.run([WEB, BACK], [*EVERYBODY, {"name": "late", "networks": ["web"]}])
+    role.run([WEB, BACK], [*ALL, {"name": "late", "networks": ["web"]}])
     wait_for(named, "/run/seen")
-    role.run([WEB, BACK], [*EVERYBODY, {"name": "late", "state": "absent"}])
+    role.run([WEB, BACK], [*ALL, {"name": "late", "state": "absent"}])
     wait_for(named, "/run/gone")
     assert named.sh("stat -L -c %i /etc/netns/client/hosts") == before
 
@@ -103,21 +103,21 @@ def test_a_container_moves_to_another_network_and_its_file_with_it(named, role):
 
 def test_all_go_with_their_containers(host, role):
     before = host.snapshot()
-    role.run([WEB, BACK], EVERYBODY)
+    role.run([WEB, BACK], ALL)
     assert host.snapshot()["etc"] != before["etc"]
     role.run([{**WEB, "state": "absent"}, {**BACK, "state": "absent"}],
-             [{"name": one["name"], "state": "absent"} for one in EVERYBODY])  # fmt: skip
+             [{"name": one["name"], "state": "absent"} for one in ALL])  # fmt: skip
     snapshot.same(before, host.snapshot())
 
 
 def test_what_somebody_broke_is_mended_and_what_somebody_put_there_stays(named, role):
     named.sh("echo '10.9.9.9 nginx' > /etc/netns/client/hosts")
     assert found(named, "client", "nginx") == ["10.9.9.9"]
-    done = role.run([WEB, BACK], EVERYBODY)
+    done = role.run([WEB, BACK], ALL)
     assert done == ["change resolver nginx, sidecar"] or done == ["create resolver client"]
     assert found(named, "client", "nginx") == ["172.30.0.2", "fd00:30::2"]
     named.sh("rm /etc/netns/client/hosts; echo '10.9.9.9 mine' > /etc/netns/client/hosts")
-    assert role.run([WEB, BACK], EVERYBODY) == []
+    assert role.run([WEB, BACK], ALL) == []
     role.run([WEB, BACK], [{"name": "client", "state": "absent"}])
     assert named.sh("cat /etc/netns/client/hosts") == "10.9.9.9 mine\n"
 
@@ -125,10 +125,10 @@ def test_what_somebody_broke_is_mended_and_what_somebody_put_there_stays(named, 
 def test_nameservers_are_the_host_s_own_unless_said(named, role):
     assert named.sh("find /etc/netns -name resolv.conf") == ""
     dns = {"dns": ["192.0.2.53"], "dns_search": ["example.org"], "dns_opt": ["ndots:2"]}
-    role.run([WEB, BACK], [*EVERYBODY[1:], {**NGINX, **dns}])
+    role.run([WEB, BACK], [*ALL[1:], {**NGINX, **dns}])
     text = named.sh("ip netns exec sidecar cat /etc/resolv.conf")
     assert text.splitlines()[1:] == ["nameserver 192.0.2.53", "search example.org", "options ndots:2"]
-    role.run([WEB, BACK], EVERYBODY)
+    role.run([WEB, BACK], ALL)
     assert named.sh("find /etc/netns -name resolv.conf") == ""
 
 
@@ -140,11 +140,11 @@ def test_behind_a_stub_containers_ask_the_real_nameservers(named, role):
         printf 'nameserver 192.0.2.53\\nnameserver 2001:db8::53\\n' > /run/systemd/resolve/resolv.conf
         """
     )
-    role.run([WEB, BACK], EVERYBODY)
+    role.run([WEB, BACK], ALL)
     text = named.sh("ip netns exec client cat /etc/resolv.conf")
     assert text.splitlines()[1:] == ["nameserver 192.0.2.53", "nameserver 2001:db8::53"]
     named.sh("echo 'nameserver 192.0.2.54' > /etc/resolv.conf")
-    role.run([WEB, BACK], EVERYBODY)
+    role.run([WEB, BACK], ALL)
     assert "192.0.2.54" in named.sh("ip netns exec client cat /etc/resolv.conf")
 
 

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from ansible_collections.virtnet.linux.plugins.module_utils.facts.options import Problems
 from ansible_collections.virtnet.linux.plugins.module_utils.links import settings
 from ansible_collections.virtnet.linux.plugins.module_utils.model.actions import Action, as_diff, difference
+from ansible_collections.virtnet.linux.plugins.module_utils.model.phases import Phase
 from ansible_collections.virtnet.linux.plugins.module_utils.rules import names
 from ansible_collections.virtnet.linux.plugins.module_utils.rules.ports import port_range
 from ansible_collections.virtnet.linux.plugins.module_utils.system import sysctls
@@ -113,13 +114,29 @@ def test_what_differs(wanted, found, differs):
 
 def test_a_diff_is_readable():
     actions = [
-        Action("create", "netns", "c1", {}, {"forwarding": True}, {}),
+        Action(Phase.NAMESPACES, "create", "netns", "c1", {}, {"forwarding": True}, {}),
         Action(
-            "change", "bridge", "br0", {"addresses": [], "mtu": 1500}, {"addresses": ["10.0.0.1/8"], "mtu": 9000}, {}
+            Phase.ENDPOINTS,
+            "change",
+            "bridge",
+            "br0",
+            {"addresses": [], "mtu": 1500},
+            {"addresses": ["10.0.0.1/8"], "mtu": 9000},
+            {},
         ),
-        Action("delete", "veth", "v1", {"labels": {"network": "web"}}, {}, {}),
-        Action("change", "sysctl", "net/ipv6/conf/default/accept_ra", {"value": "1"}, {"value": "2"}, {}),
-        Action("change", "sysctl", "net/ipv6/conf/eth0.7/accept_ra", {"value": "1"}, {"value": "2"}, {}),
+        Action(Phase.DELETE_CONTAINERS, "delete", "veth", "v1", {"labels": {"network": "web"}}, {}, {}),
+        Action(
+            Phase.GATEWAY_OPEN,
+            "change",
+            "sysctl",
+            "net/ipv6/conf/default/accept_ra",
+            {"value": "1"},
+            {"value": "2"},
+            {},
+        ),
+        Action(
+            Phase.GATEWAY_OPEN, "change", "sysctl", "net/ipv6/conf/eth0.7/accept_ra", {"value": "1"}, {"value": "2"}, {}
+        ),
     ]
     sysctls = "sysctl net.ipv6.conf.default.accept_ra: %d\nsysctl net/ipv6/conf/eth0.7/accept_ra: %d\n"
     assert as_diff(actions) == {

@@ -27,11 +27,11 @@ sys.addaudithook(lambda event, given: event == "compile" and compiled.append(str
 sys.path.insert(0, sys.argv[1])
 from ansible_collections.virtnet.linux.plugins.module_utils.ansible.zipped import read_once
 %s
-from ansible_collections.virtnet.linux.plugins.module_utils.engine import converge
+from ansible_collections.virtnet.linux.plugins.module_utils.engine import converge, registry
 from ansible_collections.virtnet.linux.plugins.module_utils.nft import firewall
 from ansible_collections.virtnet.linux.plugins.module_utils.persist import persistence
 before = list(compiled)
-assert converge.KINDS["veth"].KIND
+assert registry.KINDS["veth"].KIND
 print(json.dumps([before, compiled, firewall.__file__, firewall.__spec__.loader.get_source(firewall.__name__)]))
 """
 

@@ -11,9 +11,9 @@ import ipaddress
 from hypothesis import strategies as st
 
 from ansible_collections.virtnet.linux.plugins.module_utils.model.firewall_state import (
+    AllowedPort,
     Guard,
     NatPort,
-    Opening,
     Policy,
     Port,
     State,
@@ -122,7 +122,7 @@ def ports(draw, known: dict[str, Policy]) -> dict[str, Port]:
     }
     found = {}
     for name in draw(st.lists(PORT_NAMES, unique=True, max_size=3)):
-        port = Port(name, draw(INTERFACES), anycast=draw(st.booleans()), turns=draw(st.booleans()))
+        port = Port(name, draw(INTERFACES), anycast=draw(st.booleans()), reflecting=draw(st.booleans()))
         if any(with_subnets.values()) and draw(st.booleans()):
             address = draw(addresses)
             others = with_subnets[6 if ":" in address else 4]
@@ -156,8 +156,8 @@ def nat_ports(draw) -> NatPort:
 
 
 @st.composite
-def openings(draw) -> Opening:
-    return Opening(draw(st.sampled_from(["tcp", "udp", "sctp"])), draw(ADDRESSES), draw(NUMBERS), draw(INTERFACES))
+def openings(draw) -> AllowedPort:
+    return AllowedPort(draw(st.sampled_from(["tcp", "udp", "sctp"])), draw(ADDRESSES), draw(NUMBERS), draw(INTERFACES))
 
 
 @st.composite

@@ -81,7 +81,7 @@ def _ports(state: State, version: int) -> Iterator[_Port]:
         is_loopback = port.host_ip is not None and ip.address(port.host_ip).is_loopback
         if port.bridge in state.policies and ip.version_of(port.to_address) == version and not is_loopback:
             yield _Port(port.bridge, port.protocol, port.host_port, port.host_ip)
-    for _key, opening in sorted(state.openings.items()):
+    for _key, opening in sorted(state.allowed_ports.items()):
         if opening.bridge in state.policies and ip.version_of(opening.address) == version:
             yield _Port(opening.bridge, opening.protocol, opening.port, opened=True)
 
