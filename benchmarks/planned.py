@@ -25,7 +25,7 @@ def planned(declared: dict[str, Any]) -> dict[str, Any]:
         "host": "localhost",
         **declared,
     }
-    found = plan(whole, report())
+    found = plan(whole, report()).plain()
     if found["errors"]:
         raise SystemExit("\n".join(found["errors"]))
     topology: dict[str, Any] = found["topology"]

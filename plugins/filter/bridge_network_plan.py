@@ -91,7 +91,7 @@ _value:
 
 def bridge_network_plan(declared: object, live: object) -> dict[str, Any]:
     """Plan one host; limit the number of messages."""
-    planned = plan(declared, live)
+    planned = plan(declared, live).plain()
     return {**planned, **{side: abridge(planned[side]) for side in ("errors", "warnings")}}
 
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Imports run one way: modules to module_utils, controller plugins to plugin_utils, both utils to names.py at most.
+"""Imports run one way: modules to module_utils, controller plugins to plugin_utils, both to the rules and the model.
 
 A managed host gets module_utils and nothing else of the collection, and the engine stays usable without Ansible.
 """
@@ -18,7 +18,7 @@ from kit.checkout import HOME
 
 PLUGINS = HOME / "plugins"
 COLLECTION = "ansible_collections.virtnet.linux.plugins."
-NAMES = "module_utils.rules.names"
+SHARED = "module_utils.rules.", "module_utils.model."
 # The folders of the two utils, each of which imports from those before it at most. lab is apart: hosts for tests.
 FLOORS = {
     "module_utils": [
@@ -56,7 +56,7 @@ def is_module(name: str) -> bool:
 
 def rooms(source: Path) -> set[str]:
     """The directories of plugins/ that the file imports from."""
-    return {name.split(".")[0] for name in own(source) - {NAMES}}
+    return {name.split(".")[0] for name in own(source) if not name.startswith(SHARED)}
 
 
 def room(source: Path) -> str:

@@ -99,7 +99,7 @@ class Netns(Owned):
 
     name: str = field()
     forwarding: bool | None = field(default=None)
-    sysctls: dict[str, str] | None = field(default=None)
+    sysctls: dict[str, Any] | None = field(default=None)
     unprivileged_ports: bool | None = field(default=None)
     join: str | None = field(default=None)
     pid: int | None = field(default=None)

@@ -114,21 +114,20 @@ class Record:
                 cls.fields[name] = declared
         for base in cls.__mro__[1:]:  # the order of messages and documentation: a class's own fields come first
             cls.fields = {**cls.fields, **getattr(base, "fields", {})}
-        cls._defaults = {name: None if one.is_required else one.default for name, one in cls.fields.items()}
-
-    _defaults: dict[str, Any]
+        for name, one in cls.fields.items():  # an instance has only what is given
+            setattr(cls, name, None if one.is_required else one.default)
 
     if not TYPE_CHECKING:  # a type checker derives the parameters from the fields
 
         def __init__(self, **given):
-            self.__dict__.update(self._defaults)
             self.__dict__.update(given)
-            if len(self.__dict__) != len(self._defaults):
-                unknown = ", ".join(sorted(set(given) - set(self._defaults)))
+            if not self.fields.keys() >= given.keys():
+                unknown = ", ".join(sorted(given.keys() - self.fields.keys()))
                 raise TypeError("%s has no field %s" % (type(self).__name__, unknown))
 
     def __eq__(self, other: object) -> bool:
-        return type(self) is type(other) and self.__dict__ == other.__dict__
+        same_kind = type(self) is type(other)
+        return same_kind and all(getattr(self, name) == getattr(other, name) for name in self.fields)
 
     __hash__ = None  # type: ignore[assignment]
 
@@ -147,17 +146,17 @@ class Record:
         return cls(**given)
 
     def plain(self) -> dict[str, Any]:
-        """Return the fields as plain data, without those that are not given (None, or their default)."""
+        """Return the fields that are given as plain data; None is not given."""
+        return {name: self.fields[name].plain(value) for name, value in self.__dict__.items() if value is not None}
+
+    def stored(self) -> dict[str, Any]:
+        """Return, as plain(), the fields that persist and differ from their defaults."""
         return {
             name: one.plain(value)
             for name, one in self.fields.items()
             for value in (getattr(self, name),)
-            if value is not None and value != one.default
+            if one.persists and value is not None and value != one.default
         }
-
-    def stored(self) -> dict[str, Any]:
-        """Return, as plain(), the fields that persist."""
-        return {name: value for name, value in self.plain().items() if self.fields[name].persists}
 
     def values(self, *names: str) -> dict[str, Any]:
         """Return these fields as plain data."""

@@ -6,8 +6,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
+from ansible_collections.virtnet.linux.plugins.module_utils.model.objects import Interface
 from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.declaration import Container
 from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.nics import MACVLAN, PHYSICAL, Card
 from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.problems import Problems, enumerate_names
@@ -38,7 +37,7 @@ def check_cards(scope: Scope, problems: Problems) -> None:
         _check_subnets(scope, container, card, problems)
 
 
-def interfaces(scope: Scope) -> list[dict[str, Any]]:
+def interfaces(scope: Scope) -> list[Interface]:
     """The objects of the kind `interface`: desired NICs and macvlans, and those to remove from containers."""
     present = [
         _present(card, name, scope.role) for name, container in scope.declared.items() for card in container.cards
@@ -98,28 +97,26 @@ def _going(scope: Scope) -> list[tuple[str | None, LiveCard]]:
     return going
 
 
-def _absent(container: str | None, card: LiveCard) -> dict[str, Any]:
-    gone = {"device": card.device, "netns": container, "name": card.name, "type": card.type, "state": "absent"}
-    return {option: value for option, value in gone.items() if value is not None}
+def _absent(container: str | None, card: LiveCard) -> Interface:
+    return Interface(device=card.device, netns=container, name=card.name, type=card.type, state="absent")
 
 
-def _present(card: Card, container: str, role: str) -> dict[str, Any]:
-    wanted: dict[str, Any] = {
-        "device": card.device,
-        "netns": container,
-        "name": card.name,
-        "type": card.type,
-        "mode": card.mode if card.type == MACVLAN else None,
-        "mac": card.mac,
-        "mtu": card.mtu,
-        "addresses": None if card.addresses is None else [str(address) for address in card.addresses],
-        "gateway": _text(card.gateways.get(4)),
-        "gateway6": _text(card.gateways.get(6)),
-        "routes": [route.as_option() for route in card.routes] or None,
-        "labels": {"role": role, "container": container},
-        "state": "present",
-    }
-    return {option: value for option, value in wanted.items() if value is not None}
+def _present(card: Card, container: str, role: str) -> Interface:
+    found = Interface(
+        device=card.device,
+        netns=container,
+        name=card.name,
+        type=card.type,
+        mac=card.mac,
+        mtu=card.mtu,
+        addresses=None if card.addresses is None else [str(address) for address in card.addresses],
+        gateway=_text(card.gateways.get(4)),
+        gateway6=_text(card.gateways.get(6)),
+        routes=[route.desired() for route in card.routes] or None,
+        labels={"role": role, "container": container},
+        state="present",
+    )
+    return found.replace(mode=card.mode) if card.type == MACVLAN else found
 
 
 def _text(value: object) -> str | None:

@@ -84,14 +84,6 @@ class AddressPool:
     size: int
 
 
-@dataclass(frozen=True)
-class Omitted:
-    """Placeholder in a list for an entry that has an error or warning already: a network of a container, or a
-    container. It is not planned, its observed state is kept, and it is not reported as undeclared."""
-
-    name: str
-
-
 @dataclass
 class Network:
     """A bridge network of one host; `declared` in this run, or only observed there from an earlier one.
@@ -160,7 +152,9 @@ class Container:
     mode: str = "bridge"
     target: str | None = None
     attachments: list[Attachment] = field(default_factory=list)
-    whole: bool = True  # False: some of its networks are Omitted; errors that follow from that are not reported
+    whole: bool = (
+        True  # False: some of its networks are left out, each with an error of its own: none that follow are reported
+    )
     cards: list[Card] = field(default_factory=list)
     ports: list[Port] = field(default_factory=list)
     forwarding: bool | None = None
@@ -195,8 +189,9 @@ class Declaration:
     absent_networks: dict[str, Network]
     containers: dict[str, Container]
     absent_containers: dict[str, Container]
-    omitted_containers: set[str]
     address_pools: list[AddressPool] | None = None  # None: every network has to name its subnet
+    # not planned, because they have an error or warning already; their observed state is kept, and not undeclared
+    omitted_containers: set[str] = field(default_factory=set)
 
 
 _Object = TypeVar("_Object")
@@ -235,7 +230,6 @@ def read_declaration(raw: object, problems: Problems) -> Declaration:
         absent_networks=absent_networks,
         containers=containers,
         absent_containers=absent_containers,
-        omitted_containers={one.name for one in whole.listing("containers") if isinstance(one, Omitted)},
         address_pools=_read_pools(whole, f"{role}_address_pools") if whole.given("address_pools") else None,
     )
 
@@ -313,8 +307,6 @@ def _by_name(
     present: dict[str, _Object] = {}
     absent: dict[str, _Object] = {}
     for number, raw in enumerate(whole.listing(key)):
-        if isinstance(raw, Omitted):
-            continue
         place = f"{variable}[{number}]"
         if not isinstance(raw, Mapping):
             whole.problems.refuse(place, "as a whole", raw, f"must be a dictionary that describes a {kind}")
@@ -477,11 +469,6 @@ def _check_subnet(fields: Fields, suffix: str, subnet: Subnet, aux: Fields) -> N
             aux.refuse(key, outside(subnet, address))
 
 
-def _lacks_some(networks: object) -> bool:
-    """Whether some networks were omitted from an overlay host's plan, each with an error of its own."""
-    return isinstance(networks, list) and any(isinstance(one, Omitted) for one in networks)
-
-
 def _read_container(fields: Fields, name: str, unprivileged: bool) -> Container:
     fields.only(*CONTAINER_FIELDS)
     _check_container_name(fields, name)
@@ -491,7 +478,6 @@ def _read_container(fields: Fields, name: str, unprivileged: bool) -> Container:
         mode=mode[0] if mode else "none",
         target=mode[1] if mode else None,
         attachments=_read_attachments(fields, name),
-        whole=not _lacks_some(fields.raw.get("networks")),
         cards=read_cards(fields),
         ports=_read_ports(fields),
         forwarding=fields.boolean("forwarding", None),
@@ -545,8 +531,6 @@ def _read_mode(fields: Fields, name: str) -> tuple[str, str | None] | None:
 def _read_attachments(fields: Fields, container: str) -> list[Attachment]:
     found: dict[str, Attachment] = {}
     for number, value in enumerate(fields.listing("networks")):
-        if isinstance(value, Omitted):
-            continue
         network = _read_network_name(fields, number, value)
         if isinstance(value, Mapping):
             wish = Fields(value, f"{fields.thing}: networks[{number}]", fields.problems, number)

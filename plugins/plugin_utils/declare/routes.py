@@ -7,8 +7,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
 
+from ansible_collections.virtnet.linux.plugins.module_utils.model import objects
 from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.addresses import Address, IPNetwork
 from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.fields import Fields
 
@@ -27,10 +27,9 @@ class Route:
         """The key of a route, unique in a namespace: destination and metric; IPv6's default metric is 1024."""
         return self.to, self.metric or (1024 if self.to.version == 6 else 0)
 
-    def as_option(self) -> dict[str, Any]:
+    def desired(self) -> objects.Route:
         """The route as a topology document has it."""
-        found: dict[str, Any] = {"to": str(self.to), "via": str(self.via)}
-        return found if self.metric is None else {**found, "metric": self.metric}
+        return objects.Route(to=str(self.to), via=str(self.via), metric=self.metric)
 
 
 def read_routes(fields: Fields) -> list[Route]:

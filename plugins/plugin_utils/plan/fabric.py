@@ -22,10 +22,11 @@ import ipaddress
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from ansible_collections.virtnet.linux.plugins.module_utils.model.objects import VxlanTunnel
 from ansible_collections.virtnet.linux.plugins.module_utils.rules import names
 from ansible_collections.virtnet.linux.plugins.plugin_utils.checks.fabric_checks import check_fabric
 from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.addresses import Address
-from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.declaration import Network, Omitted
+from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.declaration import Container, Network
 from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.problems import Problems, enumerate_names
 from ansible_collections.virtnet.linux.plugins.plugin_utils.ipam.fabric_addresses import (
     FabricEndpoint,
@@ -40,7 +41,8 @@ from ansible_collections.virtnet.linux.plugins.plugin_utils.observe.members impo
     read_members,
     underlay_mtu,
 )
-from ansible_collections.virtnet.linux.plugins.plugin_utils.plan.host import plan
+from ansible_collections.virtnet.linux.plugins.plugin_utils.observe.observed import Live
+from ansible_collections.virtnet.linux.plugins.plugin_utils.plan.host import Plan, plan_declaration
 from ansible_collections.virtnet.linux.plugins.plugin_utils.plan.naming import Names, add_names, as_object
 
 Entry = dict[str, Any]  # an endpoint of vxlan_tunnel, by which FDB entries are made: mac, addresses, vtep
@@ -84,16 +86,17 @@ def plan_fabric(raw: Mapping[str, Mapping[str, Any]], hosts: Iterable[str], grou
     _check_unknown(everyone, fabrics)
     for member in everyone:
         _check_bridge_networks(member)
-    own = {name: _own_plan(members[name], fabrics) for name in asked if name in members and members[name].live}
+    read = {name: members[name].live for name in asked if name in members}
+    own = {name: _own_plan(members[name], live, fabrics) for name, live in read.items() if live is not None}
     errors, warnings = _said(problems, everyone, own)
     result: dict[str, Any] = {"errors": errors, "warnings": warnings, "hosts": {}, "everybody": {}}
     revisions = {member.name: member.live.revision for member in everyone if member.live is not None}
     result.update(addresses={}, lacking=[], revisions=revisions)
     for name in [] if errors else own:
         tunnels = [_tunnel(members[name], fabric) for fabric in fabrics if name in fabric.endpoints]
-        topology = own[name]["topology"]
-        topology["vxlan_tunnel"] = tunnels + _old_tunnels(members[name], fabrics)
-        result["hosts"][name] = topology
+        topology = own[name].topology
+        topology.vxlan_tunnel = tunnels + _old_tunnels(members[name], fabrics)
+        result["hosts"][name] = topology.plain()
         result["addresses"][name] = _addresses_of_others(members[name], fabrics)
     if not errors:
         result["everybody"] = {fabric.network.name: _everybody(fabric) for fabric in fabrics}
@@ -144,7 +147,7 @@ def _names(fabric: Fabric) -> dict[str, Any]:
                 known_as = [endpoint.container, f"{endpoint.container}.{host}", *aliases]
                 # inventory host names may be any text
                 add_names(found, address, [name for name in known_as if names.is_host_name(name)])
-    return as_object(fabric.network.name, found)
+    return as_object(fabric.network.name, found).plain()
 
 
 def _networks(members: list[Member]) -> dict[str, list[Member]]:
@@ -288,7 +291,7 @@ def _bridge_networks_to_come(member: Member) -> set[str]:
 # ---- one host ----
 
 
-def _own_plan(member: Member, fabrics: list[Fabric]) -> dict[str, Any]:
+def _own_plan(member: Member, live: Live, fabrics: list[Fabric]) -> Plan:
     """Plan one host with bridge_network's planner; every address on an overlay is settled already."""
     settled = {
         (endpoint.container, fabric.network.name): endpoint
@@ -297,55 +300,56 @@ def _own_plan(member: Member, fabrics: list[Fabric]) -> dict[str, Any]:
         if endpoint.wish is not None
     }
     by_name = {fabric.network.name: fabric for fabric in fabrics}
-    declared = {
-        "networks": [_settled_network(raw, by_name) for raw in member.raw["networks"]],
-        "containers": [
-            _settled_container(raw, settled, _bridge_networks_to_come(member))
-            for raw in member.raw.get("containers") or []
-        ],
-        "purge": member.raw.get("purge"),
-        "manage_foreign_firewall": member.raw.get("manage_foreign_firewall"),
-        "unprivileged_ports": member.raw.get("unprivileged_ports"),
-        "role": ROLE,
-        "host": "",
-    }
-    return plan(declared, member.raw["live"])
-
-
-def _settled_network(raw: Any, fabrics: dict[str, Fabric]) -> Any:
-    fabric = fabrics.get(raw["name"]) if isinstance(raw, Mapping) and isinstance(raw.get("name"), str) else None
-    if fabric is None or not fabric.network.sound or raw.get("state") == "absent":
-        return raw
-    told = {key: value for key, value in raw.items() if key not in ("ip_range", "ip_range6", "enable_ipv6")}
-    told["mtu"] = fabric.mtu
-    for version, subnet in fabric.network.subnets.items():
-        suffix = "6" if version == 6 else ""
-        told["subnet" + suffix] = str(subnet.network)
-        if subnet.gateway is not None:
-            told["gateway" + suffix] = str(subnet.gateway)
-    return told
-
-
-def _settled_container(raw: Any, settled: dict[tuple[str, str], FabricEndpoint], to_come: set[str]) -> Any:
-    """The container with its addresses on overlays, without the networks that were reported already: those on which it
-    got no address, and those that do not exist yet. Omitted where none is left."""
-    if not isinstance(raw, Mapping) or not isinstance(raw.get("networks"), (list, tuple)) or not raw["networks"]:
-        return raw
-    if raw.get("state") == "absent":
-        return raw  # no address to settle
-    wishes: list[Any] = []
-    for wish in raw["networks"]:
-        told = dict(wish) if isinstance(wish, Mapping) else {"name": wish}
-        endpoint = settled.get((str(raw.get("name")), str(told.get("name"))))
-        if endpoint is None and str(told.get("name")) not in to_come:
-            wishes.append(wish)
-        elif endpoint is not None and endpoint.is_settled:
-            wishes.append({**told, **_settled(endpoint)})
+    declared, omitted = member.declaration, set()
+    to_come = _bridge_networks_to_come(member)
+    containers = {}
+    for name, container in declared.containers.items():
+        own = _settled_container(container, settled, to_come)
+        if own is None:
+            omitted.add(name)
         else:
-            wishes.append(Omitted(str(told.get("name"))))
-    if all(isinstance(wish, Omitted) for wish in wishes):
-        return Omitted(str(raw.get("name")))
-    return {**raw, "networks": wishes}
+            containers[name] = own
+    declaration = dataclasses.replace(
+        declared,
+        networks={name: _settled_network(one, by_name.get(name)) for name, one in declared.networks.items()},
+        containers=containers,
+        omitted_containers=declared.omitted_containers | omitted,
+    )
+    problems = Problems()
+    problems.errors.update(member.problems.errors)  # with any of them there is no plan to apply
+    return plan_declaration(declaration, live, problems)
+
+
+def _settled_network(network: Network, fabric: Fabric | None) -> Network:
+    """A copy of the network with the fabric's MTU and gateways. The fabric alone gives addresses."""
+    if fabric is None or not fabric.network.sound:
+        return dataclasses.replace(network, subnets=dict(network.subnets))
+    subnets = {version: dataclasses.replace(one, ip_range=None) for version, one in fabric.network.subnets.items()}
+    own = {key: value for key, value in network.labels.items() if key not in ("ip_range", "ip_range6")}
+    said = {key: value for key, value in network.said.items() if key not in ("ip_range", "ip_range6", "enable_ipv6")}
+    said["mtu"] = fabric.mtu
+    for version, subnet in subnets.items():
+        if subnet.gateway is not None:
+            said["gateway6" if version == 6 else "gateway"] = str(subnet.gateway)
+    return dataclasses.replace(network, subnets=subnets, mtu=fabric.mtu, labels=own, said=said, automatic=False)
+
+
+def _settled_container(
+    container: Container, settled: dict[tuple[str, str], FabricEndpoint], to_come: set[str]
+) -> Container | None:
+    """A copy of the container with its addresses on overlays, without the networks that were reported already: those on
+    which it got no address, and those that do not exist yet. None where none is left."""
+    kept = []
+    for wish in container.attachments:
+        endpoint = settled.get((container.name, wish.network))
+        if endpoint is None and wish.network not in to_come:
+            kept.append(wish)
+        elif endpoint is not None and endpoint.is_settled:
+            kept.append(dataclasses.replace(wish, addresses=dict(endpoint.addresses), mac=endpoint.mac))
+    if container.attachments and not kept:
+        return None
+    whole = container.whole and len(kept) == len(container.attachments)
+    return dataclasses.replace(container, attachments=kept, whole=whole)
 
 
 def _settled(endpoint: FabricEndpoint) -> dict[str, str]:
@@ -353,24 +357,23 @@ def _settled(endpoint: FabricEndpoint) -> dict[str, str]:
     return {**told, "mac_address": endpoint.mac}
 
 
-def _tunnel(member: Member, fabric: Fabric) -> dict[str, Any]:
+def _tunnel(member: Member, fabric: Fabric) -> VxlanTunnel:
     network, overlay = fabric.network, fabric.overlay
-    told = {
-        "name": names.tunnel_device(network.name),
-        "vni": overlay.vni,
-        "local": str(member.vtep),
-        "dstport": overlay.dstport,
-        "mtu": fabric.mtu,
-        "bridge": network.bridge,
-        "learning": overlay.flood,
-        "anycast_gateway": True,
-        "labels": {"role": ROLE, "network": network.name},
-        "state": "present",
-    }
-    return {key: value for key, value in told.items() if value is not None}
+    return VxlanTunnel(
+        name=names.tunnel_device(network.name),
+        vni=overlay.vni,
+        local=str(member.vtep),
+        dstport=overlay.dstport,
+        mtu=fabric.mtu,
+        bridge=network.bridge,
+        learning=overlay.flood,
+        anycast_gateway=True,
+        labels={"role": ROLE, "network": network.name},
+        state="present",
+    )
 
 
-def _old_tunnels(member: Member, fabrics: list[Fabric]) -> list[dict[str, Any]]:
+def _old_tunnels(member: Member, fabrics: list[Fabric]) -> list[VxlanTunnel]:
     """Tunnels of this role to delete: the network is deleted or missing, or its tunnel has another name."""
     present = {names.tunnel_device(fabric.network.name) for fabric in fabrics}
     kept = member.live.networks if member.live is not None else {}
@@ -382,7 +385,7 @@ def _old_tunnels(member: Member, fabrics: list[Fabric]) -> list[dict[str, Any]]:
         labels = tunnel.get("labels") or {}
         gone = labels.get("network") in leaving or labels.get("network") not in kept
         if labels.get("role") == ROLE and tunnel["name"] not in present and gone:
-            old.append({"name": tunnel["name"], "state": "absent"})
+            old.append(VxlanTunnel(name=tunnel["name"], state="absent"))
     return old
 
 
@@ -399,13 +402,13 @@ def _addresses_of_others(member: Member, fabrics: list[Fabric]) -> dict[str, dic
 # ---- messages ----
 
 
-def _said(problems: Problems, members: list[Member], own: dict[str, dict[str, Any]]) -> tuple[list[str], list[str]]:
+def _said(problems: Problems, members: list[Member], own: dict[str, Plan]) -> tuple[list[str], list[str]]:
     """Errors and warnings: once where they are common to all hosts, with the names of the hosts where not."""
     sides = []
     for side in ("errors", "warnings"):
         hosts: dict[str, dict[str, None]] = {}
         for member in members:
-            of_plan = own[member.name][side] if member.name in own else []
+            of_plan = getattr(own[member.name], side) if member.name in own else []
             for sentence in [*getattr(member.problems, side), *of_plan]:
                 hosts.setdefault(sentence, {})[member.name] = None
         told = []

@@ -8,15 +8,26 @@
     lay_over                      objects to keep, objects to delete             (errors of names, of removal)
     settle_*                      segments, subnets, gateways, addresses, ports  (errors of values in use)
     check_*                       other objects of the host                      (errors of conflicts)
-    _document                     the objects, a list for each kind
+    _add_objects                  the objects, a list for each kind
 
 All errors are found before the document is made; with errors it is empty, so that nothing is applied in part.
 """
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
+from ansible_collections.virtnet.linux.plugins.module_utils.model.objects import (
+    Bridge,
+    BridgePolicy,
+    ForeignFirewall,
+    Netns,
+    Peer,
+    PublishedPort,
+    Topology,
+    Veth,
+)
 from ansible_collections.virtnet.linux.plugins.module_utils.rules import names
 from ansible_collections.virtnet.linux.plugins.plugin_utils.checks.limits import warn_of_limits
 from ansible_collections.virtnet.linux.plugins.plugin_utils.checks.networks import (
@@ -42,7 +53,11 @@ from ansible_collections.virtnet.linux.plugins.plugin_utils.checks.segments impo
     share_subnets,
 )
 from ansible_collections.virtnet.linux.plugins.plugin_utils.checks.undeclared import check_bystanders
-from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.declaration import Network, read_declaration
+from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.declaration import (
+    Declaration,
+    Network,
+    read_declaration,
+)
 from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.problems import Problems
 from ansible_collections.virtnet.linux.plugins.plugin_utils.ipam.endpoints import (
     Endpoint,
@@ -51,30 +66,47 @@ from ansible_collections.virtnet.linux.plugins.plugin_utils.ipam.endpoints impor
     settle_macs,
 )
 from ansible_collections.virtnet.linux.plugins.plugin_utils.ipam.pools import settle_subnets
-from ansible_collections.virtnet.linux.plugins.plugin_utils.observe.observed import LiveOpening, LivePort, read_live
+from ansible_collections.virtnet.linux.plugins.plugin_utils.observe.observed import (
+    Live,
+    LiveOpening,
+    LivePort,
+    read_live,
+)
 from ansible_collections.virtnet.linux.plugins.plugin_utils.observe.scope import Scope, lay_over, owners_of_namespaces
 from ansible_collections.virtnet.linux.plugins.plugin_utils.plan.naming import network_names, resolvers
-
-KINDS = (
-    "netns", "bridge", "veth", "interface", "vxlan_tunnel", "bridge_policy", "nat_port", "foreign_firewall",
-    "network_names", "resolver",
-)  # fmt: skip
 
 _EVERYBODY = ["0.0.0.0/0", "::/0"]  # a router forwards packets with any source address
 
 
-def plan(declared: object, live: object) -> dict[str, Any]:
+@dataclasses.dataclass
+class Plan:
+    """A host's plan: errors (then the topology is empty), warnings, and its topology document."""
+
+    errors: list[str]
+    warnings: list[str]
+    topology: Topology
+
+    def plain(self) -> dict[str, Any]:
+        """The plan as plain data, as filters return it."""
+        return {"errors": self.errors, "warnings": self.warnings, "topology": self.topology.plain()}
+
+
+def plan(declared: object, live: object) -> Plan:
     """Plan the objects of the desired state, given the observed state.
 
     :param declared: {networks: [...], containers: [...], purge: bool, role: str, host: str, address_pools: [{base,
         size}], manage_foreign_firewall: bool, unprivileged_ports: bool, variables: [str]}, unconverted; without
         address_pools every network has to name its subnet
     :param live: what the module network_info returned
-    :return: {errors: [sentence], warnings: [sentence], topology: {kind: [object]}}
     """
     problems = Problems()
     declaration = read_declaration(declared, problems)
-    scope = lay_over(declaration, read_live(live, problems), problems)
+    return plan_declaration(declaration, read_live(live, problems), problems)
+
+
+def plan_declaration(declaration: Declaration, live: Live, problems: Problems) -> Plan:
+    """Plan a declaration that has been read; ``problems`` has its errors, and gets those of the plan."""
+    scope = lay_over(declaration, live, problems)
     settle_segments(scope, problems)
     settle_subnets(scope, declaration.address_pools, problems)
     settle_gateways(scope)
@@ -88,16 +120,16 @@ def plan(declared: object, live: object) -> dict[str, Any]:
     published = settle_ports(scope, endpoints, problems)
     warn_of_limits(scope, endpoints, problems)
     warn_of_crossings(scope, declaration.manage_foreign_firewall, problems)
-    topology: dict[str, list[dict[str, Any]]] = {kind: [] for kind in KINDS}
+    topology = Topology()
     if not problems.errors:
         settle_macs(scope, endpoints)
-        topology.update(_document(scope, joins, endpoints, published))
-        topology["network_names"] = network_names(scope, endpoints)
-        topology["resolver"] = resolvers(scope, joins)
+        _add_objects(topology, scope, joins, endpoints, published)
+        topology.network_names = network_names(scope, endpoints)
+        topology.resolver = resolvers(scope, joins)
         told, taken_back = foreign_words(scope, declaration.manage_foreign_firewall)
-        topology["foreign_firewall"] = [{"bridge": bridge, "state": "present"} for bridge in told]
-        topology["foreign_firewall"] += [_absent(bridge=bridge) for bridge in taken_back]
-    return {"errors": list(problems.errors), "warnings": list(problems.warnings), "topology": topology}
+        topology.foreign_firewall = [ForeignFirewall(bridge=bridge, state="present") for bridge in told]
+        topology.foreign_firewall += [ForeignFirewall(bridge=bridge, state="absent") for bridge in taken_back]
+    return Plan(list(problems.errors), list(problems.warnings), topology)
 
 
 def _settle_joins(scope: Scope, problems: Problems) -> dict[str, str]:
@@ -112,60 +144,54 @@ def _settle_joins(scope: Scope, problems: Problems) -> dict[str, str]:
     return joins
 
 
-def _document(
-    scope: Scope, joins: dict[str, str], endpoints: list[Endpoint], published: list[Published]
-) -> dict[str, Any]:
+def _add_objects(
+    topology: Topology, scope: Scope, joins: dict[str, str], endpoints: list[Endpoint], published: list[Published]
+) -> None:
     networks = [network for network in scope.networks.values() if network.declared]
-    old_bridges, old_veths = _old_bridges(scope), _old_veths(scope)
+    old_bridges, old_pairs = _old_bridges(scope), cables_that_go(scope) + _old_veths(scope)
     old_ports, opened = ports_that_go(scope, published, endpoints), openings(endpoints)
-    return {
-        "netns": _namespaces(scope, joins),
-        "bridge": [_bridge(scope, network) for network in networks] + [_absent(name=name) for name in old_bridges],
-        "veth": _cables(scope)
-        + [_veth(scope, endpoint) for endpoint in endpoints]
-        + [_absent(name=name) for name in cables_that_go(scope) + old_veths],
-        "interface": interfaces(scope),
-        "bridge_policy": [_policy(network) for network in networks + followers(scope)]
-        + [_absent(bridge=name) for name in old_bridges + _vanished_bridges(scope)],
-        "nat_port": [_nat_port(one) for one in published]
-        + [_no_nat_port(port) for port in old_ports]
-        + [_opening(one, "present") for one in opened]
-        + [_opening(one, "absent") for one in openings_that_go(scope, opened)],
-    }
+    topology.netns = _namespaces(scope, joins)
+    topology.bridge = [_bridge(scope, network) for network in networks]
+    topology.bridge += [Bridge(name=name, state="absent") for name in old_bridges]
+    topology.veth = _cables(scope) + [_veth(scope, endpoint) for endpoint in endpoints]
+    topology.veth += [Veth(name=name, state="absent") for name in old_pairs]
+    topology.interface = interfaces(scope)
+    topology.bridge_policy = [_policy(network) for network in networks + followers(scope)]
+    gone = old_bridges + _vanished_bridges(scope)
+    topology.bridge_policy += [BridgePolicy(bridge=name, state="absent") for name in gone]
+    topology.nat_port = [_nat_port(one) for one in published] + [_no_nat_port(port) for port in old_ports]
+    topology.nat_port += [_opening(one, "present") for one in opened]
+    topology.nat_port += [_opening(one, "absent") for one in openings_that_go(scope, opened)]
 
 
-def _namespaces(scope: Scope, joins: dict[str, str]) -> list[dict[str, Any]]:
+def _namespaces(scope: Scope, joins: dict[str, str]) -> list[Netns]:
     """Plan namespaces: first those that containers own, then those that share one."""
     found = []
     for name in sorted(scope.declared, key=lambda name: name in joins):
         container = scope.declared[name]
-        found.append(
-            _given(
-                name=name,
-                forwarding=container.forwarding,
-                sysctls=container.sysctls or None,
-                unprivileged_ports=container.unprivileged_ports,
-                join=joins.get(name),
-                pid=container.pid,
-                force=container.force or None,
-                # a changed label lets the engine apply it without reading sysctls inside each namespace
-                labels={
-                    "role": scope.role,
-                    "mode": container.network_mode,
-                    **({"unprivileged_ports": "no"} if container.unprivileged_ports is False else {}),
-                },
-                state="present",
-            )
+        # a changed label lets the engine apply it without reading sysctls inside each namespace
+        unprivileged = {"unprivileged_ports": "no"} if container.unprivileged_ports is False else {}
+        one = Netns(
+            name=name,
+            forwarding=container.forwarding,
+            sysctls=container.sysctls or None,
+            unprivileged_ports=container.unprivileged_ports,
+            join=joins.get(name),
+            pid=container.pid,
+            labels={"role": scope.role, "mode": container.network_mode, **unprivileged},
+            state="present",
         )
+        found.append(one.replace(force=True) if container.force else one)
     for name in sorted(scope.leaving):
         if scope.leaving[name].named:
-            force = name in scope.absent and scope.absent[name].force
-            found.append(_given(name=name, force=force or None, state="absent"))
+            one = Netns(name=name, state="absent")
+            is_forced = name in scope.absent and scope.absent[name].force
+            found.append(one.replace(force=True) if is_forced else one)
     return found
 
 
-def _bridge(scope: Scope, network: Network) -> dict[str, Any]:
-    return _given(
+def _bridge(scope: Scope, network: Network) -> Bridge:
+    return Bridge(
         name=network.bridge,
         addresses=[
             f"{subnet.gateway}/{subnet.network.prefixlen}"
@@ -186,24 +212,24 @@ def _bridge(scope: Scope, network: Network) -> dict[str, Any]:
     )
 
 
-def _cables(scope: Scope) -> list[dict[str, Any]]:
+def _cables(scope: Scope) -> list[Veth]:
     return [
-        _given(
+        Veth(
             name=names.cable_device(near.name, far.name),
             bridge=near.bridge,
             mtu=settled_mtu(scope, near),
             labels={"role": scope.role, "cable": cable.label},
-            peer={"name": names.cable_device(far.name, near.name), "bridge": far.bridge},
+            peer=Peer(name=names.cable_device(far.name, near.name), bridge=far.bridge),
             state="present",
         )
         for near, far, cable in planned_cables(scope)
     ]
 
 
-def _veth(scope: Scope, endpoint: Endpoint) -> dict[str, Any]:
+def _veth(scope: Scope, endpoint: Endpoint) -> Veth:
     container, network = endpoint.container, endpoint.network
     guards = network.anti_spoofing if endpoint.wish.anti_spoofing is None else endpoint.wish.anti_spoofing
-    return _given(
+    return Veth(
         name=names.veth_device(container.name, network.name),
         bridge=network.bridge,
         mtu=settled_mtu(scope, network),
@@ -217,14 +243,14 @@ def _veth(scope: Scope, endpoint: Endpoint) -> dict[str, Any]:
             **({"aliases": "+".join(endpoint.wish.aliases)} if endpoint.wish.aliases else {}),
             **({} if guards and not container.forwarding else _assigned(endpoint)),
         },
-        peer=_given(
+        peer=Peer(
             name=endpoint.interface,
             netns=container.name,
             mac=endpoint.mac,
             addresses=endpoint.interfaces(),
             gateway=_text(endpoint.gateways.get(4)),
             gateway6=_text(endpoint.gateways.get(6)),
-            routes=[route.as_option() for route in endpoint.routes],
+            routes=[route.desired() for route in endpoint.routes],
         ),
         state="present",
     )
@@ -237,32 +263,39 @@ def _assigned(endpoint: Endpoint) -> dict[str, str]:
     return {"addresses": addresses, "mac": endpoint.mac or ""}
 
 
-def _policy(network: Network) -> dict[str, Any]:
+def _policy(network: Network) -> BridgePolicy:
     mode, mode6 = network.crossing.gateway_mode, network.crossing.gateway_mode6
-    policy = _given(
+    if network.head is not None:
+        # The host is attached to the segment by the gateway bridge: no ingress or egress by this one.
+        return BridgePolicy(
+            bridge=network.bridge,
+            subnets=[],
+            masquerade=network.masquerade,
+            internal=network.internal,
+            icc=network.icc,
+            gateway_mode="isolated",
+            trusted_interfaces=[],
+            uplinks=[],
+            state="present",
+        )
+    return BridgePolicy(
         bridge=network.bridge,
         subnets=[str(subnet.network) for subnet in network.subnets.values()],
         masquerade=network.masquerade,
         internal=network.internal,
         icc=network.icc,
-        gateway_mode=None if mode == "nat" else mode,
         gateway_mode6=None if mode6 == mode else mode6,
         snat_address=_text(network.crossing.snat.get(4)),
         snat_address6=_text(network.crossing.snat.get(6)),
         trusted_interfaces=network.crossing.trusted or None,
         uplinks=network.crossing.uplinks or None,
         state="present",
+        **({} if mode == "nat" else {"gateway_mode": mode}),
     )
-    if network.head is not None:
-        # The host is attached to the segment by the gateway bridge: no ingress or egress by this one.
-        nothing = {"subnets": [], "gateway_mode": "isolated", "trusted_interfaces": [], "uplinks": []}
-        left_out = ("gateway_mode6", "snat_address", "snat_address6")
-        policy = {word: value for word, value in {**policy, **nothing}.items() if word not in left_out}
-    return policy
 
 
-def _nat_port(published: Published) -> dict[str, Any]:
-    return _given(
+def _nat_port(published: Published) -> PublishedPort:
+    return PublishedPort(
         protocol=published.protocol,
         host_ip=_text(published.host_ip),
         host_port=str(published.host),
@@ -273,18 +306,18 @@ def _nat_port(published: Published) -> dict[str, Any]:
     )
 
 
-def _opening(opening: LiveOpening, state: str) -> dict[str, Any]:
-    return {
-        "protocol": opening.protocol,
-        "to_address": str(opening.address),
-        "to_port": str(opening.port),
-        "bridge": opening.bridge,
-        "state": state,
-    }
+def _opening(opening: LiveOpening, state: str) -> PublishedPort:
+    return PublishedPort(
+        protocol=opening.protocol,
+        to_address=str(opening.address),
+        to_port=str(opening.port),
+        bridge=opening.bridge,
+        state=state,
+    )
 
 
-def _no_nat_port(port: LivePort) -> dict[str, Any]:
-    return _given(
+def _no_nat_port(port: LivePort) -> PublishedPort:
+    return PublishedPort(
         protocol=port.protocol,
         host_ip=_text(port.host_ip),
         host_port=str(port.host_port),
@@ -316,15 +349,6 @@ def _vanished_bridges(scope: Scope) -> list[str]:
     """Bridges of absent networks that were deleted out of band, and that the firewall still has policies for."""
     absent = {network.bridge for network in scope.absent_networks.values()}
     return [bridge for bridge in scope.live.vanished_bridges if bridge in absent]
-
-
-def _absent(**identity: str) -> dict[str, Any]:
-    return {**identity, "state": "absent"}
-
-
-def _given(**options: object) -> dict[str, Any]:
-    """Build an object, without the options that are not enforced (None)."""
-    return {option: value for option, value in options.items() if value is not None}
 
 
 def _text(value: object) -> str | None:

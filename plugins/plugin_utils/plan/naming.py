@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ansible_collections.virtnet.linux.plugins.module_utils.model.objects import NetworkName, NetworkNames, Resolver
 from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.addresses import Address
 from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.declaration import Container, Network
 from ansible_collections.virtnet.linux.plugins.plugin_utils.ipam.endpoints import Endpoint
@@ -16,7 +17,7 @@ from ansible_collections.virtnet.linux.plugins.plugin_utils.observe.scope import
 Names = dict[Address, dict[str, None]]  # by address, in order, each once
 
 
-def network_names(scope: Scope, endpoints: list[Endpoint]) -> list[dict[str, Any]]:
+def network_names(scope: Scope, endpoints: list[Endpoint]) -> list[NetworkNames]:
     """The objects of the kind `network_names`: one for each segment, whose endpoints all reach each other."""
     by_segment: dict[str, Names] = {}
     for endpoint in endpoints:
@@ -34,10 +35,10 @@ def network_names(scope: Scope, endpoints: list[Endpoint]) -> list[dict[str, Any
         found.append(as_object(network.name, names))
     # where the bridge was deleted out of band, the persisted names may still exist
     gone = sorted({*scope.leaving_networks, *scope.absent_networks} - {*scope.networks})
-    return found + [{"network": name, "state": "absent"} for name in gone]
+    return found + [NetworkNames(network=name, state="absent") for name in gone]
 
 
-def resolvers(scope: Scope, joins: dict[str, str]) -> list[dict[str, Any]]:
+def resolvers(scope: Scope, joins: dict[str, str]) -> list[Resolver]:
     """The objects of the kind `resolver`: one for all containers with the same networks and nameservers."""
     groups: dict[tuple[Any, ...], list[str]] = {}
     without = sorted({*scope.leaving, *scope.absent})
@@ -51,11 +52,17 @@ def resolvers(scope: Scope, joins: dict[str, str]) -> list[dict[str, Any]]:
         groups.setdefault(key, []).append(name)
     found = []
     for (networks, servers, search, options), containers in groups.items():
-        wanted: dict[str, Any] = {"containers": containers, "networks": list(networks)}
-        told = {"nameservers": list(servers), "search": list(search), "options": list(options)}
-        wanted.update((word, values) for word, values in told.items() if values)
-        found.append({**wanted, "state": "present"})
-    return found + ([{"containers": without, "state": "absent"}] if without else [])
+        found.append(
+            Resolver(
+                containers=containers,
+                networks=list(networks),
+                nameservers=list(servers) or None,
+                search=list(search) or None,
+                options=list(options) or None,
+                state="present",
+            )
+        )
+    return found + ([Resolver(containers=without, state="absent")] if without else [])
 
 
 def add_names(names: Names, address: Address, known_as: list[str]) -> None:
@@ -63,13 +70,13 @@ def add_names(names: Names, address: Address, known_as: list[str]) -> None:
     names.setdefault(address, {}).update(dict.fromkeys(known_as))
 
 
-def as_object(network: str, names: Names) -> dict[str, Any]:
+def as_object(network: str, names: Names) -> NetworkNames:
     """The names of a network as an object of a topology document."""
     entries = [
-        {"address": str(address), "names": list(names[address])}
+        NetworkName(address=str(address), names=list(names[address]))
         for address in sorted(names, key=lambda address: (address.version, int(address)))
     ]
-    return {"network": network, "entries": entries, "state": "present"}
+    return NetworkNames(network=network, entries=entries, state="present")
 
 
 def _networks_of(scope: Scope, name: str) -> list[str]:
