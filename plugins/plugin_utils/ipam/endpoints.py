@@ -21,16 +21,19 @@ from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.addresses im
     Pool,
     Subnet,
     lies_in,
-    outside,
 )
 from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.declaration import Attachment, Container, Network
 from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.problems import Problems, enumerate_names
 from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.routes import Route
+from ansible_collections.virtnet.linux.plugins.plugin_utils.ipam import allocation
+from ansible_collections.virtnet.linux.plugins.plugin_utils.ipam.allocation import (
+    ADDRESS_FIELDS,
+    Claimant,
+    warn_of_lost_address,
+)
 from ansible_collections.virtnet.linux.plugins.plugin_utils.observe.observed import LiveEndpoint
 from ansible_collections.virtnet.linux.plugins.plugin_utils.observe.scope import Scope
 
-ADDRESS_FIELDS = {4: "ipv4_address", 6: "ipv6_address"}
-_THE_GATEWAY = "the gateway"
 _DISABLE_IPV6 = "net.ipv6.conf.{}.disable_ipv6"
 
 
@@ -124,12 +127,7 @@ def _most_certain_first(endpoints: list[Endpoint]) -> list[Endpoint]:
 def _possible_macs(endpoint: Endpoint) -> Iterator[str]:
     if endpoint.live is not None and endpoint.live.mac:
         yield endpoint.live.mac
-    if 4 in endpoint.addresses:
-        yield names.mac_of_ipv4(str(endpoint.addresses[4]))
-    who = (endpoint.container.name, endpoint.network.name)
-    yield names.mac_of_names(*who)
-    for number in itertools.count(2):
-        yield names.mac_of_names(*who, str(number))
+    yield from allocation.possible_macs(endpoint.addresses, endpoint.container.name, endpoint.network.name)
 
 
 def _standing_macs(scope: Scope, segment: Network) -> dict[str, str]:
@@ -177,93 +175,51 @@ def _check_families(network: Network, members: list[Endpoint], problems: Problem
 def _settle_addresses(
     scope: Scope, network: Network, subnet: Subnet, members: list[Endpoint], problems: Problems
 ) -> None:
-    """Settle one family of one network: first existing addresses are kept, then static ones, then the lowest free."""
-    pool = Pool(subnet)
+    """Settle one family of one network."""
+    pool, version = Pool(subnet), subnet.version
     before = scope.live.networks.get(network.name)
-    if subnet.gateway is not None and before and subnet.version in before.subnets:
-        if subnet.gateway == before.subnets[subnet.version].gateway:
-            pool.hold(subnet.gateway, _THE_GATEWAY)  # an endpoint that has it too is in conflict
-    _keep_live(scope, network, pool, members)
-    _give_declared(scope, network, pool, members, problems)
+    if subnet.gateway is not None and before and version in before.subnets:
+        if subnet.gateway == before.subnets[version].gateway:
+            pool.hold(subnet.gateway, allocation.THE_GATEWAY)  # an endpoint that has it too is in conflict
+    undeclared = [
+        Claimant(f"container {name}", "", live.addresses.get(version), None, problems, (not live.guarded,), True, False)
+        for name, live in scope.standing_on(network)
+    ]
+    claimants = [_claimant(member, version, problems) for member in members]
+    allocation.keep_existing(pool, [*undeclared, *claimants])
+    allocation.claim(pool, network, claimants, problems, scope.or_remove)
     _reserve_for_absent(scope, network, pool, problems)
+    needy = allocation.needy(claimants)
     if network.name in scope.live.overlays and not network.declared:
-        _refuse_to_give(network, pool, members, problems)
-    else:
-        _give_free(network, pool, members, problems)
-    for member in members:
+        _refuse_to_give(network, pool, needy, problems)
+    elif left_out := allocation.give_free(pool, needy):
+        _refuse_full(network, pool, [one.thing.removeprefix("container ") for one in left_out], problems)
+    for member, claimant in zip(members, claimants, strict=True):
+        if claimant.address is not None:
+            member.addresses[version] = claimant.address
         member.addresses = dict(sorted(member.addresses.items()))
 
 
-def _keep_live(scope: Scope, network: Network, pool: Pool, members: list[Endpoint]) -> None:
-    version = pool.subnet.version
-    standing = list(scope.standing_on(network))
-    for guarded in (True, False):
-        for name, endpoint in standing:
-            if endpoint.guarded == guarded and version in endpoint.addresses:
-                pool.hold(endpoint.addresses[version], f"container {name}")
-        for member in members:
-            kept = member.live.addresses.get(version) if member.live and member.live.guarded == guarded else None
-            if kept is None or member.wish.addresses.get(version, kept) != kept or not pool.subnet.has(kept):
-                continue
-            # Of two existing endpoints with one address the second gets another one.
-            if pool.holder(kept) is None:
-                pool.hold(kept, str(member.container))
-                member.addresses[version] = kept
+def _claimant(member: Endpoint, version: int, problems: Problems) -> Claimant:
+    live, who = member.live, str(member.container)
+    return Claimant(
+        holder=who,
+        thing=who,
+        live=live.addresses.get(version) if live is not None else None,
+        declared=member.wish.addresses.get(version),
+        problems=problems,
+        precedence=(live is None or not live.guarded,),
+    )
 
 
-def _give_declared(scope: Scope, network: Network, pool: Pool, members: list[Endpoint], problems: Problems) -> None:
-    """Assign the gateway, auxiliary and static addresses; refuse addresses in use."""
-    subnet = pool.subnet
-    version, suffix = subnet.version, "6" if subnet.version == 6 else ""
-
-    def claim(address: Address, holder: str, thing: str, field: str) -> bool:
-        other = pool.holder(address)
-        if other is not None and other != holder:
-            rule = f"is taken on {network} by {other}; choose another{scope.or_remove(other)}"
-            problems.refuse(thing, field, str(address), rule)
-            return False
-        pool.hold(address, holder)
-        return True
-
-    if subnet.gateway is not None:
-        claim(subnet.gateway, _THE_GATEWAY, str(network), "gateway" + suffix)
-    for key, auxiliary in subnet.auxiliary.items():
-        claim(auxiliary, f"aux_addresses {key}", str(network), f"aux_addresses.{key}")
-    for member in members:
-        address, who = member.wish.addresses.get(version), str(member.container)
-        if address is None:
-            continue
-        if not subnet.has(address):
-            problems.refuse(who, ADDRESS_FIELDS[version], str(address), outside(subnet, address, f" of {network}"))
-        elif claim(address, who, who, ADDRESS_FIELDS[version]):
-            member.addresses[version] = address
-
-
-def _give_free(network: Network, pool: Pool, members: list[Endpoint], problems: Problems) -> None:
-    version = pool.subnet.version
-    left_out = []
-    for member in members:
-        if version in member.addresses or version in member.wish.addresses:
-            continue
-        address = pool.give(str(member.container))
-        if address is None:
-            left_out.append(member.container.name)
-        else:
-            member.addresses[version] = address
-    if left_out:
-        _refuse_full(network, pool, left_out, problems)
-
-
-def _refuse_to_give(network: Network, pool: Pool, members: list[Endpoint], problems: Problems) -> None:
+def _refuse_to_give(network: Network, pool: Pool, needy: list[Claimant], problems: Problems) -> None:
     """Refuse dynamic addresses on an overlay: they are unique over all its hosts, of which this plan knows one."""
-    version = pool.subnet.version
-    for member in members:
-        if version not in member.addresses and version not in member.wish.addresses:
-            problems.refuse(
-                str(member.container), ADDRESS_FIELDS[version], None,
-                f"{network} is an overlay, and other hosts have addresses of it: run the role overlay_network before "
-                "this one in the same play, so that it gets one, or declare one",
-            )  # fmt: skip
+    for one in needy:
+        problems.refuse(
+            one.thing, ADDRESS_FIELDS[pool.subnet.version], None,
+            f"{network} is an overlay, and other hosts have addresses of it: run the role overlay_network before "
+            "this one in the same play, so that it gets one, or declare one",
+        )  # fmt: skip
 
 
 def _reserve_for_absent(scope: Scope, network: Network, pool: Pool, problems: Problems) -> None:
@@ -275,14 +231,6 @@ def _reserve_for_absent(scope: Scope, network: Network, pool: Pool, problems: Pr
             if on_it and address is not None:
                 pool.hold(address, str(container))
                 warn_of_lost_address(container, address, pool, problems)
-
-
-def warn_of_lost_address(container: Container, address: Address, pool: Pool, problems: Problems) -> None:
-    """Warn where another container has an absent container's static address, as after a renaming."""
-    holder = pool.holder(address)
-    if holder is not None and holder != str(container):
-        remark = f"the container is absent, and {holder} has its address; it cannot come back with this one"
-        problems.warn(str(container), ADDRESS_FIELDS[pool.subnet.version], str(address), remark)
 
 
 def _refuse_full(network: Network, pool: Pool, left_out: list[str], problems: Problems) -> None:
