@@ -59,7 +59,7 @@ def check(desired: Bridge, host: Host, problems: options.Problems) -> None:
         problems.foreign(KIND, name)
     if desired.is_present:
         if link is not None:
-            problems.standing_mtu(KIND, name, desired.mtu, link.mtu, desired.addresses or ())
+            problems.existing_mtu(KIND, name, desired.mtu, link.mtu, desired.addresses or ())
         for interface in desired.interfaces or []:
             _check_port(desired, interface, host, problems)
 
@@ -71,8 +71,7 @@ def _check_values(desired: Bridge, problems: options.Problems) -> None:
     problems.mtu(KIND, name, "mtu", desired.mtu, desired.addresses or ())
     problems.labels(KIND, name, desired.labels)
     for field, first, last in (("forward_delay", 2, 30), ("priority", 0, 65535)):
-        if getattr(desired, field) is not None and not first <= getattr(desired, field) <= last:
-            problems.add(KIND, name, field, getattr(desired, field), f"a number from {first} to {last}")
+        problems.number(KIND, name, field, getattr(desired, field), first, last)
     for address in desired.addresses or []:
         problems.interface_address(KIND, name, "addresses", address)
 

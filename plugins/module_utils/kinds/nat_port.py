@@ -23,7 +23,7 @@ from ansible_collections.virtnet.linux.plugins.module_utils.model.firewall_state
 )
 from ansible_collections.virtnet.linux.plugins.module_utils.model.objects import PublishedPort, bracketed
 from ansible_collections.virtnet.linux.plugins.module_utils.model.phases import Phase
-from ansible_collections.virtnet.linux.plugins.module_utils.rules import ip
+from ansible_collections.virtnet.linux.plugins.module_utils.rules import ip, values
 from ansible_collections.virtnet.linux.plugins.module_utils.rules.ports import port_range
 from ansible_collections.virtnet.linux.plugins.module_utils.system import listeners
 
@@ -40,7 +40,7 @@ def check(desired: PublishedPort, host: Host, problems: options.Problems) -> Non
             if meant is not None:
                 ranges[field] = meant
             else:
-                problems.add(KIND, name, field, getattr(desired, field), "a port is 1 to 65535, a range FIRST-LAST")
+                problems.add(KIND, name, field, getattr(desired, field), values.PORT_RANGE)
     problems.address(KIND, name, "host_ip", desired.host_ip)
     problems.address(KIND, name, "to_address", desired.to_address)
     problems.interface_name(KIND, name, "bridge", desired.bridge)

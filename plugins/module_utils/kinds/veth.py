@@ -73,7 +73,7 @@ def check(desired: Veth, host: Host, problems: options.Problems) -> None:
     far = None if near is None else _far_link(desired, host, near)
     for link, end in ((near, desired), (far, peer)):
         if link is not None and not host.is_made_here(end.netns):  # there the link gets the MTU that it needs
-            problems.standing_mtu(KIND, name, desired.mtu, link.mtu, end.addresses or ())
+            problems.existing_mtu(KIND, name, desired.mtu, link.mtu, end.addresses or ())
     place = (peer.netns, peer.name)
     endpoint_checks.check_name(KIND, name, "peer.name", place, lambda far: _are_pair(near, far), host, problems)
 

@@ -248,10 +248,8 @@ def shown(stack: Stack, link: Link, with_endpoints: bool) -> dict[str, Any]:
 def _check_values(desired: VxlanTunnel, problems: options.Problems) -> bool:
     """Validate the values without looking at the host; return whether the addresses are valid."""
     name = desired.name
-    if desired.vni is not None and not 1 <= desired.vni <= VNI_LAST:
-        problems.add(KIND, name, "vni", desired.vni, f"a VNI is 1 to {VNI_LAST}")
-    if not 1 <= desired.dstport <= 65535:
-        problems.add(KIND, name, "dstport", desired.dstport, "a UDP port is 1 to 65535")
+    problems.number(KIND, name, "vni", desired.vni, 1, VNI_LAST)
+    problems.number(KIND, name, "dstport", desired.dstport, 1, 65535)
     problems.mtu(KIND, name, "mtu", desired.mtu)
     problems.labels(KIND, name, desired.labels)
     found_before = len(problems.found)

@@ -17,7 +17,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from ansible_collections.virtnet.linux.plugins.module_utils.rules import names
+from ansible_collections.virtnet.linux.plugins.module_utils.rules import names, values
 from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.addresses import (
     Address,
     Subnet,
@@ -319,7 +319,7 @@ def _by_name(
             continue
         fields.thing = f"{variable}{named}{kind} {name}" if named else f"{kind} {name}"
         if not names.is_object_name(name):
-            fields.refuse("name", f"must be {names.OBJECT_RULE}")
+            fields.refuse("name", values.OBJECT_NAME)
         if name in present or name in absent:
             fields.refuse("name", f"is declared twice; say it once ({place} is the second)")
             continue
@@ -336,7 +336,7 @@ def _read_network(fields: Fields, name: str, host: str, role: str) -> Network:
     bridge = fields.text("bridge")
     crossing = read_crossing(fields)
     if bridge is not None and not names.is_interface_name(bridge):
-        fields.refuse("bridge", f"must be an interface name: {names.INTERFACE_RULE}")
+        fields.refuse("bridge", values.INTERFACE_NAME)
     return Network(
         name=name,
         bridge=bridge if bridge is not None else names.bridge_device(name) if names.is_object_name(name) else name,
@@ -592,7 +592,7 @@ def _read_aliases(fields: Fields) -> list[str]:
     found = []
     for number, alias in fields.texts("aliases"):
         if not names.is_object_name(alias):
-            rule = f"must be {names.OBJECT_RULE}"
+            rule = values.OBJECT_NAME
         elif alias in names.HOSTS_NAMES:
             rule = "is in each container's file hosts already; choose another alias"
         else:
@@ -614,7 +614,7 @@ def _read_dns(fields: Fields) -> Dns:
             if len(value.split()) == 1:
                 words.append(value)
             else:
-                fields.problems.refuse(fields.thing, f"{word}[{number}]", value, "must be one word, without blanks")
+                fields.problems.refuse(fields.thing, f"{word}[{number}]", value, values.ONE_WORD)
     return dns
 
 

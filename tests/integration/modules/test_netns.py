@@ -305,7 +305,7 @@ def test_all_that_is_wrong_is_said_at_once(host):
 
 def test_of_a_thousand_mistakes_fifty_are_named_and_the_others_counted(host):
     problems = host.refused("netns", config=[{"name": "c%d." % number} for number in range(1000)])
-    assert problems[49].startswith("netns c49.: name: 'c49.': a name is 1 to 63 of the characters")
+    assert problems[49].startswith("netns c49.: name: 'c49.': must be 1 to 63 of the characters")
     assert problems[50:] == ["and 950 more"]
 
 

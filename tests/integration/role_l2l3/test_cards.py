@@ -121,7 +121,7 @@ def refused(host, role, *containers):
 def test_a_gateway_without_an_address_near_it(card, role):
     wish = {"device": "enp3s0", "gateway": "203.0.113.1"}
     (found,) = refused(card, role, {"name": "c", "interfaces": [wish]})
-    assert found.startswith("interface enp3s0: gateway: '203.0.113.1': it is in none of the subnets that this end has")
+    assert found.startswith("interface enp3s0: gateway: '203.0.113.1': is in none of the subnets of this interface")
     role.run([], [{"name": "c", "interfaces": [{"device": "enp3s0"}]}])
     card.sh("ip address add 203.0.113.7/24 dev enp3s0", "c")  # as DHCP does
     role.run([], [{"name": "c", "interfaces": [wish]}])

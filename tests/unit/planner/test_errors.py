@@ -37,7 +37,11 @@ NETWORKS = [
     (network(subnet="127.0.0.0/8"), "network web: subnet '127.0.0.0/8'", "neither loopback"),
     (network(subnet="0.0.0.0/0"), "network web: subnet '0.0.0.0/0'", "unicast"),
     (network(subnet6="fd00::1/64"), "network web: subnet6 'fd00::1/64'", "host bits set; write fd00::/64"),
-    (network(subnet6="::ffff:10.0.0.0/120"), "network web: subnet6 '::ffff:10.0.0.0/120'", "not an IPv4 address"),
+    (
+        network(subnet6="::ffff:10.0.0.0/120"),
+        "network web: subnet6 '::ffff:10.0.0.0/120'",
+        "must not be an IPv4-mapped",
+    ),
     (network(subnet6="fe80::/64"), "network web: subnet6 'fe80::/64'", "link-local"),
     ([{"name": "web"}], "network web: subnet (not given)", "needs a subnet"),
     (network(enable_ipv6=False, subnet6="fd00::/64"), "network web: subnet6 'fd00::/64'", "enable_ipv6: false"),
@@ -104,7 +108,7 @@ NETWORKS = [
             routes=[{"to": "10.0.0.0/8", "via": "172.30.0.2"}, {"to": "10.0.0.0/8", "via": "172.30.0.3", "metric": 0}]
         ),
         "network web: routes[1]: to '10.0.0.0/8'",
-        "is there twice with the same metric",
+        "duplicate route: same destination and metric",
     ),
     (network() + network(), "network web: name 'web'", "declared twice"),
     (
