@@ -31,9 +31,7 @@ class Problems:
 
     def refer(self, kind: str, name: object, field: str, value: object, what: str) -> None:
         """Add a reference to an object that neither exists nor is declared."""
-        self.missing.append(
-            f"{kind} {name}: {field}: {_quoted(value)}: there is no {what} of this name, and none is declared"
-        )
+        self.missing.append(f"{kind} {name}: {field}: {_quoted(value)}: no {what} of this name exists or is declared")
 
     def add(self, kind: str, name: object, field: str, value: object, rule: str) -> None:
         """Add an error: the object, the field, the given value, and the rule or remedy."""

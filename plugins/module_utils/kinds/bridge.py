@@ -54,7 +54,7 @@ def check(desired: Bridge, host: Host, problems: options.Problems) -> None:
         return
     link = host.link(desired.netns, name, "bridge", desired.is_present)
     if link is not None and link.kind != "bridge":
-        problems.add(KIND, name, "name", name, f"a link of this name stands there and is no bridge but {_a(link.kind)}")
+        problems.add(KIND, name, "name", name, f"a link of this name exists and is not a bridge but {_a(link.kind)}")
     elif link is not None and not link.ours and not desired.adopt and not host.is_made_here(desired.netns):
         problems.foreign(KIND, name)
     if desired.is_present:
@@ -176,7 +176,7 @@ def _check_port(desired: Bridge, interface: str, host: Host, problems: options.P
         return
     master = stack.link_at(port.master)
     if master is not None and master.name != name and not desired.adopt:
-        problems.add(KIND, name, "interfaces", interface, f"it is a port of {master.name}: take it off there first")
+        problems.add(KIND, name, "interfaces", interface, f"is a port of {master.name}; remove it from there first")
 
 
 def _settings(desired: Bridge, link: Link | None) -> settings.Settings:
@@ -257,4 +257,4 @@ def _set_sysctls(desired: Bridge) -> None:
 
 
 def _a(kind: str | None) -> str:
-    return "a " + kind if kind else "a card or the like"
+    return "a " + kind if kind else "a NIC or the like"

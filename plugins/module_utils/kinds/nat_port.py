@@ -50,12 +50,12 @@ def check(desired: PublishedPort, host: Host, problems: options.Problems) -> Non
                 rule = "an opened port, which is one without host_port, needs to_address, to_port and bridge"
                 problems.add(KIND, name, field, "", rule)
         if desired.host_ip is not None:
-            problems.add(KIND, name, "host_ip", desired.host_ip, "say host_port, too: it is the host's address")
+            problems.add(KIND, name, "host_ip", desired.host_ip, "requires host_port: it is the host's address")
     if not desired.is_present:
         if desired.host_ip is None and desired.to_address is None:
             return
     elif desired.to_address is None:
-        problems.add(KIND, name, "to_address", "", "say which address the port leads to")
+        problems.add(KIND, name, "to_address", "", "is required: the container's address")
     elif desired.bridge is not None and not host.is_known_bridge(None, desired.bridge):
         problems.refer(KIND, name, "bridge", desired.bridge, "bridge")
     here, there = desired.host_ip, desired.to_address

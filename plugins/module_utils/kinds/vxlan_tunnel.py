@@ -75,7 +75,7 @@ def check(desired: VxlanTunnel, host: Host, problems: options.Problems) -> None:
     link = host.link(desired.netns, name, "vxlan", desired.is_present)
     if link is not None and link.kind != "vxlan":
         what = link.kind or "a card"
-        problems.add(KIND, name, "name", name, f"a link of this name stands there and is no VXLAN tunnel but {what}")
+        problems.add(KIND, name, "name", name, f"a link of this name exists and is not a VXLAN tunnel but {what}")
         return
     if link is not None and not link.ours and not desired.adopt and not host.is_made_here(desired.netns):
         problems.foreign(KIND, name)
@@ -272,7 +272,7 @@ def _check_values(desired: VxlanTunnel, problems: options.Problems) -> bool:
 def _check_is_whole(desired: VxlanTunnel, problems: options.Problems) -> None:
     for field in ("vni", "local"):
         if getattr(desired, field) is None:
-            problems.add(KIND, desired.name, field, "", "a new tunnel needs it")
+            problems.add(KIND, desired.name, field, "", "is required to create a tunnel")
 
 
 def _check_references(desired: VxlanTunnel, host: Host, problems: options.Problems) -> None:
@@ -447,7 +447,7 @@ def _entries_that_differ(desired: VxlanTunnel, stack: Stack, link: Link) -> tupl
 def _endpoint_words(endpoints: ByMac) -> list[str]:
     words = []
     for mac, (vteps, addresses, known) in sorted(endpoints.items()):
-        parts = [mac, *sorted(addresses), "by " + " ".join(sorted(vteps) or ["nobody"])]
+        parts = [mac, *sorted(addresses), "by " + " ".join(sorted(vteps) or ["none"])]
         words.append(" ".join(parts) + ("" if known else " (flooded)"))
     return words
 

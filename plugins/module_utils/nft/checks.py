@@ -44,8 +44,8 @@ def problems(state: State, sound: State) -> Iterator[str]:
     for nat_port in _others(state.nat_ports, sound.nat_ports):
         if not is_port(nat_port):
             yield from _nat_port_problems(nat_port)
-    for opening in _others(state.allowed_ports, sound.allowed_ports):
-        yield from opening_problems(opening)
+    for allowed in _others(state.allowed_ports, sound.allowed_ports):
+        yield from allowed_port_problems(allowed)
     yield from _misplaced(state)
     for version in sorted(state.norouter - {4, 6}):
         yield "norouter: %r: the IP versions are 4 and 6" % (version,)
@@ -189,22 +189,22 @@ def _nat_port_problems(port: NatPort) -> Iterator[str]:
     if not is_normal_address(port.to_address):
         yield "%s: to_address: %r: %s" % (about, port.to_address, values.address())
     elif port.host_ip is not None and not _is_host_address(port.host_ip, port.to_address):
-        yield ("%s: host_ip: %r: one address of this host, of the family of to_address %s; none of them stands for all"
+        yield ("%s: host_ip: %r: must be a unicast address of the IP version of %s; leave it out for all addresses"
                % (about, port.host_ip, port.to_address))  # fmt: skip
     if port.bridge is not None:
         yield from _name_problems(about, "bridge", port.bridge)
 
 
-def opening_problems(opening: AllowedPort) -> Iterator[str]:
+def allowed_port_problems(allowed: AllowedPort) -> Iterator[str]:
     """Yield the errors of an allowed port (routed mode)."""
-    about = "opened port %s" % (opening.port,)
-    if opening.protocol not in PROTOCOLS:
-        yield "%s: protocol: %r is none of %s" % (about, opening.protocol, ", ".join(PROTOCOLS))
-    if not _is_whole(opening.port) or not 1 <= opening.port <= 65535:
-        yield "%s: port: %r: %s" % (about, opening.port, values.PORT)
-    if not is_normal_address(opening.address):
-        yield "%s: address: %r: %s" % (about, opening.address, values.address())
-    yield from _name_problems(about, "bridge", opening.bridge)
+    about = "opened port %s" % (allowed.port,)
+    if allowed.protocol not in PROTOCOLS:
+        yield "%s: protocol: %r is none of %s" % (about, allowed.protocol, ", ".join(PROTOCOLS))
+    if not _is_whole(allowed.port) or not 1 <= allowed.port <= 65535:
+        yield "%s: port: %r: %s" % (about, allowed.port, values.PORT)
+    if not is_normal_address(allowed.address):
+        yield "%s: address: %r: %s" % (about, allowed.address, values.address())
+    yield from _name_problems(about, "bridge", allowed.bridge)
 
 
 def tunnel_problems(tunnel: Tunnel) -> Iterator[str]:

@@ -22,17 +22,17 @@ from ansible_collections.virtnet.linux.plugins.plugin_utils.ipam.endpoints impor
 from ansible_collections.virtnet.linux.plugins.plugin_utils.observe.members import ROLE, Member
 from ansible_collections.virtnet.linux.plugins.plugin_utils.observe.observed import LiveEndpoint
 
-_GOES = ", which goes"
+_GOES = ", which is being deleted"
 
 
 @dataclass
 class FabricEndpoint:
-    """One container of one host on one overlay network. Without a wish (desired attachment) it is undeclared."""
+    """One container of one host on one overlay network. Without a attachment (desired attachment) it is undeclared."""
 
     member: Member
     container: str
     network: str
-    wish: Attachment | None
+    attachment: Attachment | None
     live: LiveEndpoint | None
     addresses: dict[int, Address] = field(default_factory=dict)  # by IP version
     mac: str = ""
@@ -41,14 +41,16 @@ class FabricEndpoint:
     @property
     def stays(self) -> bool:
         """Whether this run leaves it unchanged."""
-        return self.live is not None and (self.wish is None or not self.member.in_run)
+        return self.live is not None and (self.attachment is None or not self.member.in_run)
 
     @property
     def undeclared(self) -> bool:
         """Whether it is neither declared present nor absent, and this role made it, so that it could remove it."""
         live = self.member.live.containers if self.member.live is not None else {}
         role = live[self.container].role if self.container in live else None
-        return self.wish is None and self.container not in self.member.declaration.absent_containers and role == ROLE
+        return (
+            self.attachment is None and self.container not in self.member.declaration.absent_containers and role == ROLE
+        )
 
     @property
     def who(self) -> str:
@@ -65,21 +67,25 @@ def endpoints_of(members: Iterable[Member], network: str) -> list[FabricEndpoint
         live = member.live.containers if member.live is not None else {}
         declared = {**member.others.containers, **member.declaration.containers}
         for name, container in declared.items():
-            for wish in container.attachments:
-                if wish.network == network:
+            for attachment in container.attachments:
+                if attachment.network == network:
                     before = live[name].endpoints.get(network) if name in live else None
-                    found.append(FabricEndpoint(member, name, network, wish, before))
+                    found.append(FabricEndpoint(member, name, network, attachment, before))
         for name, running in live.items():
             if network in running.endpoints and not _leaves(member, name, network):
                 found.append(FabricEndpoint(member, name, network, None, running.endpoints[network]))
     return found
 
 
-def leaving_from(members: Iterable[Member], network: str) -> Iterator[tuple[str, LiveEndpoint]]:
+def deleted_from(members: Iterable[Member], network: str) -> Iterator[tuple[str, LiveEndpoint]]:
     """Yield the endpoints to delete; their addresses are not assigned again in the same run."""
     for member in members:
         for name, running in (member.live.containers if member.live is not None else {}).items():
-            if network in running.endpoints and _leaves(member, name, network) and not _wishes(member, name, network):
+            if (
+                network in running.endpoints
+                and _leaves(member, name, network)
+                and not _is_attached(member, name, network)
+            ):
                 yield f"container {name} on {member.name}{_GOES}", running.endpoints[network]
 
 
@@ -102,17 +108,17 @@ def settle_macs(network: Network, endpoints: list[FabricEndpoint], held: Iterabl
     holders = {bridge_mac(network): f"the gateway of {network}"}
     holders.update((mac, "a host that could not be read") for mac in held)
     for endpoint in endpoints:
-        if endpoint.live is not None and endpoint.live.mac and (endpoint.stays or not _wished_mac(endpoint)):
+        if endpoint.live is not None and endpoint.live.mac and (endpoint.stays or not _declared_mac(endpoint)):
             endpoint.mac = endpoint.live.mac
             holders.setdefault(endpoint.mac, str(endpoint))
     for endpoint in endpoints:
-        wished = _wished_mac(endpoint)
-        if wished and not endpoint.mac:
-            holder = holders.setdefault(wished, str(endpoint))
+        attached_to = _declared_mac(endpoint)
+        if attached_to and not endpoint.mac:
+            holder = holders.setdefault(attached_to, str(endpoint))
             if holder != str(endpoint):
                 rule = f"is taken on {network} by {holder}; choose another, or none{_or_remove(holder, endpoints)}"
-                endpoint.member.problems.refuse(endpoint.who, "mac_address", wished, rule)
-            endpoint.mac = wished
+                endpoint.member.problems.refuse(endpoint.who, "mac_address", attached_to, rule)
+            endpoint.mac = attached_to
     for endpoint in endpoints:
         if not endpoint.mac or (holders.get(endpoint.mac) != str(endpoint) and not endpoint.stays):
             endpoint.mac = next(mac for mac in _possible_macs(endpoint) if mac not in holders)
@@ -122,7 +128,7 @@ def settle_macs(network: Network, endpoints: list[FabricEndpoint], held: Iterabl
 
 def _leaves(member: Member, name: str, network: str) -> bool:
     """Whether an existing endpoint is not undeclared: it is to be deleted, or has a desired attachment."""
-    if _wishes(member, name, network):
+    if _is_attached(member, name, network):
         return True
     if not member.in_run or member.live is None:
         return False
@@ -132,10 +138,10 @@ def _leaves(member: Member, name: str, network: str) -> bool:
     return declaration.purge and member.live.containers[name].role == ROLE
 
 
-def _wishes(member: Member, name: str, network: str) -> bool:
+def _is_attached(member: Member, name: str, network: str) -> bool:
     for declaration in (member.declaration, member.others):
         container = declaration.containers.get(name)
-        if container is not None and any(wish.network == network for wish in container.attachments):
+        if container is not None and any(attachment.network == network for attachment in container.attachments):
             return True
     return False
 
@@ -155,15 +161,15 @@ def _settle_family(
             pool.hold(address, holder)
     claimants = [_claimant(one, version) for one in endpoints]
     allocation.keep_existing(pool, claimants)
-    for who, gone in leaving_from(members, network.name):
+    for who, gone in deleted_from(members, network.name):
         if version in gone.addresses:
             pool.hold(gone.addresses[version], who)
     allocation.claim(pool, network, claimants, problems, lambda holder: _or_remove(holder, endpoints))
     for member in members:
         for container in member.declaration.absent_containers.values():
-            for wish in container.attachments:
-                if wish.network == network.name and version in wish.addresses:
-                    address = wish.addresses[version]
+            for attachment in container.attachments:
+                if attachment.network == network.name and version in attachment.addresses:
+                    address = attachment.addresses[version]
                     pool.hold(address, str(container))
                     # for holders on its own host, the host's own plan warns
                     if not str(pool.holder(address)).removesuffix(_GOES).endswith(f" on {member.name}"):
@@ -181,16 +187,16 @@ def _settle_family(
 def _claimant(endpoint: FabricEndpoint, version: int) -> Claimant:
     """Existing addresses that this run cannot change come first, then those with anti-spoofing, then others. Undeclared
     endpoints keep their own."""
-    live, wish = endpoint.live, endpoint.wish
+    live, attachment = endpoint.live, endpoint.attachment
     return Claimant(
         holder=str(endpoint),
         thing=endpoint.who,
         live=live.addresses.get(version) if live is not None else None,
-        declared=wish.addresses.get(version) if wish is not None else None,
+        declared=attachment.addresses.get(version) if attachment is not None else None,
         problems=endpoint.member.problems,
         precedence=(not endpoint.stays, live is None or not live.guarded),
         is_fixed=endpoint.stays,
-        may_get=wish is not None and (live is None or endpoint.member.in_run),
+        may_get=attachment is not None and (live is None or endpoint.member.in_run),
     )
 
 
@@ -234,8 +240,8 @@ def _refuse_full(pool: Pool, sliced: bool, network: Network, host: str, who: lis
     )  # fmt: skip
 
 
-def _wished_mac(endpoint: FabricEndpoint) -> str | None:
-    return endpoint.wish.mac if endpoint.wish is not None else None
+def _declared_mac(endpoint: FabricEndpoint) -> str | None:
+    return endpoint.attachment.mac if endpoint.attachment is not None else None
 
 
 def _possible_macs(endpoint: FabricEndpoint) -> Iterator[str]:

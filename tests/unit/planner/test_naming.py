@@ -122,6 +122,6 @@ def test_words_that_cannot_be():
         "container client: dns[0] 'example.org': must be an IP address",
         "container client: dns_search[0] 'two words': must not contain whitespace",
         "container client: dns_opt[0] ['x']: must be text",
-        "container h: dns ['192.0.2.53']: does not go with network_mode host: it uses the host's own namespace, "
+        "container h: dns ['192.0.2.53']: cannot be combined with network_mode host: it uses the host's own namespace, "
         "as it is",
     ]
