@@ -19,6 +19,7 @@ import time
 from ansible_collections.virtnet.linux.plugins.module_utils.inspect import report
 from ansible_collections.virtnet.linux.plugins.module_utils.engine.converge import converge
 from ansible_collections.virtnet.linux.plugins.module_utils.kinds import bridge, bridge_policy, nat_port, netns, veth
+from ansible_collections.virtnet.linux.plugins.module_utils.model.objects import Topology
 
 PEER = {"name": "eth0", "netns": "c", "mac": "02:42:ac:1e:00:02", "addresses": ["172.30.0.2/16"],
         "gateway": "172.30.0.1", "bridge": None, "gateway6": None, "routes": None}
