@@ -17,6 +17,8 @@ from kit import guest
 COUNT = 80
 PROGRAM = """
 import json, os, select, socket, struct, time
+from ansible_collections.virtnet.linux.plugins.module_utils.engine import health
+from ansible_collections.virtnet.linux.plugins.module_utils.facts.host import Host
 from ansible_collections.virtnet.linux.plugins.module_utils.model.objects import Topology
 from ansible_collections.virtnet.linux.plugins.module_utils.system import limits
 from ansible_collections.virtnet.linux.plugins.module_utils.engine.converge import converge
@@ -70,6 +72,7 @@ converge(Topology.read(document))
 addresses = {pair["peer"]["addresses"][0].split("/")[0] for pair in document["veth"]}
 found["few"] = len(_answering(addresses))
 found["warned"] = report()["host"]["warnings"]
+found["checked"] = health.changed_around(Host())
 run(neighbour_entries=1024)
 time.sleep(1.1)  # a neighbour that was not found is asked for again after a second
 found["all"] = len(_answering(addresses))
@@ -105,5 +108,6 @@ def test_raised_remembered_and_restored():
 
     assert found["few"] < COUNT and found["all"] == COUNT
     (warning,) = found["warned"]
+    assert found["checked"] == [warning], "virtnet check has it, too"
     assert "%d IPv4 endpoints" % COUNT in warning and "gc_thresh3 is %d" % (COUNT // 2) in warning
     assert "prepare_host_neighbour_entries" in warning and found["silent"] == []

@@ -87,12 +87,12 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _conflicts() -> list[str]:
-    """Return messages on routes and rules of the host that conflict with networks; restore does not change them."""
-    from ansible_collections.virtnet.linux.plugins.module_utils.engine import routing
+    """Return messages on what conflicts with networks, and restore does not change."""
+    from ansible_collections.virtnet.linux.plugins.module_utils.engine import health
 
     host = Host()
     try:
-        return routing.conflicts(host)
+        return health.changed_around(host)
     finally:
         host.release()
 

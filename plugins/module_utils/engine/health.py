@@ -21,8 +21,13 @@ from ansible_collections.virtnet.linux.plugins.module_utils.system import limits
 def warnings(host: Host, waiting: list[dict[str, Any]]) -> list[str]:
     """Return warnings: lost runtime state, tables missing or changed out of band, routes and rules that divert
     networks' addresses, listeners shadowed by published ports, foreign tables that use our packet mark bits, limits."""
-    found = [*host.memory.lost, *_tables(host), *routing.conflicts(host), *_shadowed(host, waiting)]
-    return [*found, *_marks(host), *_limits(host)]
+    return [*host.memory.lost, *_tables(host), *_shadowed(host, waiting), *changed_around(host)]
+
+
+def changed_around(host: Host) -> list[str]:
+    """Return warnings on what others have changed around the networks since, and a run does not change back: routes and
+    rules that divert their addresses, foreign tables that use our packet mark bits, limits that are exceeded."""
+    return [*routing.conflicts(host), *_marks(host), *_limits(host)]
 
 
 def foreign_drops(host: Host) -> list[dict[str, Any]]:
