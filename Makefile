@@ -67,7 +67,7 @@ OVERLAY := -i $(OVERLAY_LAB) -i build/collections/ansible_collections/virtnet/li
 overlay: $(INSTALLED) ## three test hosts on this machine, an overlay network over them, and what its packets look like
 	@tools/packages.sh sshd=openssh-server tcpdump=tcpdump
 	@$(AS_ROOT) $(ANSIBLE) ansible-playbook virtnet.linux.overlay_demo_lab $(ARGS)
-	@$(SUDO) test -e $(OVERLAY_LAB) || { echo "What comes onto the test hosts is foretold when they stand."; exit 0; }; \
+	@$(SUDO) test -e $(OVERLAY_LAB) || { echo "Check mode shows what runs on the test hosts once they exist."; exit 0; }; \
 		$(AS_ROOT) $(ANSIBLE) ansible-playbook $(OVERLAY) virtnet.linux.overlay_network virtnet.linux.overlay_demo_show $(ARGS)
 overlay-down: $(INSTALLED) ## take away everything that overlay made
 	@$(AS_ROOT) $(ANSIBLE) ansible-playbook virtnet.linux.overlay_demo_down $(ARGS)
@@ -90,7 +90,7 @@ PROPERTIES := python -m pytest --hypothesis-profile full tests/unit/planner/test
 		tests/unit/fabric/test_properties.py tests/unit/firewall
 
 .PHONY: test-full
-test-full: .venv/test | test-packages ## what takes long: killed at every step, random histories, bad input, load, power cuts, cards
+test-full: .venv/test | test-packages ## what takes long: killed at every step, random histories, bad input, load, power cuts, NICs
 	@tools/packages.sh $(FULL_PACKAGES)
 	@mkdir -p .cache && { $(PROPERTIES); } >.cache/properties.log 2>&1 & properties=$$!; \
 		$(AS_ROOT) python -m pytest -n $(WORKERS) -m long tests $(ARGS) || status=$$?; $(GIVE_BACK); \

@@ -236,7 +236,7 @@ def run(options: dict[str, Any], directory: Path, check: bool) -> dict[str, Any]
         actions=actions,
         inventory=str(directory / files.INVENTORY),
         ssh_config=str(directory / files.SSH_CONFIG),
-        hosts=[dataclasses.asdict(host) for host in lab.everybody()],
+        hosts=[dataclasses.asdict(host) for host in lab.all_hosts()],
         diff=dict(before=hosts_before, after=_described(lab, running=True)),
     )
 
@@ -273,7 +273,7 @@ def _described(lab: Lab | None, running: bool | None = None) -> dict[str, Any]:
     runs = converge.running(lab)
     return {
         host.name: dict(dataclasses.asdict(host), running=runs.get(host.name, False) if running is None else running)
-        for host in lab.everybody()
+        for host in lab.all_hosts()
     }
 
 

@@ -12,10 +12,10 @@ import contextlib
 import ipaddress
 from typing import Any
 
+from ansible_collections.virtnet.linux.plugins.module_utils.engine import health
 from ansible_collections.virtnet.linux.plugins.module_utils.engine.revision import revision
 from ansible_collections.virtnet.linux.plugins.module_utils.facts import lifelines, nics
 from ansible_collections.virtnet.linux.plugins.module_utils.facts.host import Host
-from ansible_collections.virtnet.linux.plugins.module_utils.engine import health
 from ansible_collections.virtnet.linux.plugins.module_utils.kinds import bridge as bridges
 from ansible_collections.virtnet.linux.plugins.module_utils.kinds import foreign_firewall, vxlan_tunnel
 from ansible_collections.virtnet.linux.plugins.module_utils.kinds import netns as namespaces

@@ -118,7 +118,7 @@ def running(lab: Lab) -> dict[str, bool]:
 def compare(lab: Lab, restart: list[str]) -> Changes:
     """Return the changes that bring the lab to its desired state and restart the hosts named in ``restart``."""
     runs = running(lab)
-    names = {host.name for host in lab.everybody()}
+    names = {host.name for host in lab.all_hosts()}
     todo = Changes(
         write=files.outdated(lab),
         keys=files.missing_keys(lab),
@@ -127,7 +127,7 @@ def compare(lab: Lab, restart: list[str]) -> Changes:
         remove=[name for name in runs if name not in names],
         stop=[name for name in restart if runs.get(name)],
     )
-    todo.start = [host for host in lab.everybody() if not runs.get(host.name) or host.name in todo.stop]
+    todo.start = [host for host in lab.all_hosts() if not runs.get(host.name) or host.name in todo.stop]
     starting = {host.name for host in todo.start}
     links = {} if OUTSIDE in starting else _links(lab)
     todo.bridge = BRIDGE not in links

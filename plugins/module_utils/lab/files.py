@@ -56,7 +56,7 @@ def write(lab: Lab, name: str) -> None:
 
 def missing_keys(lab: Lab) -> list[Path]:
     """Return the keys to be created: the one that opens the hosts, and each host's own."""
-    keys = [lab.directory / KEY] + [host_directory(lab, host.name) / HOST_KEY for host in lab.everybody()]
+    keys = [lab.directory / KEY] + [host_directory(lab, host.name) / HOST_KEY for host in lab.all_hosts()]
     return [key for key in keys if not _read(key.with_name(key.name + ".pub"))]  # empty where ssh-keygen was killed
 
 
@@ -186,7 +186,7 @@ def _ssh_config(lab: Lab) -> str:
         "    HostKeyAlias %s\n"
         "    ProxyCommand %s/%s %s /usr/sbin/sshd -i -f /run/lab/sshd_config\n"
         % (" ".join(_names(lab, host)), _ssh_name(lab, host), lab.directory, ENTER, host.name)
-        for host in lab.everybody()
+        for host in lab.all_hosts()
     ) + (
         "Host *\n"
         "    User root\n"
@@ -204,7 +204,7 @@ def _names(lab: Lab, host: Host) -> list[str]:
 
 def _known_hosts(lab: Lab) -> str:
     lines = []
-    for host in lab.everybody():
+    for host in lab.all_hosts():
         kind, key = (host_directory(lab, host.name) / (HOST_KEY + ".pub")).read_text().split()[:2]
         lines.append("%s %s %s\n" % (",".join(_names(lab, host)), kind, key))
     return "".join(lines)

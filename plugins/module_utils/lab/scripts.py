@@ -28,7 +28,7 @@ LAB = (
     r"""#!/bin/sh
 # lab.sh DIRECTORY: the first process of a lab, in a mount and a PID namespace of its own.
 # Every host is started inside the two. So the kernel ends all of them with this process, and their disks, which must
-# outlive a host that is switched off, lie on a tmpfs that nobody outside sees.
+# outlive a host that is switched off, are on a tmpfs that is mounted in them only.
 set -eu
 """
     + _IDENTITY
@@ -98,7 +98,7 @@ if [ ! -e "$disk/made" ]; then
     printf '127.0.0.1 localhost\n127.0.1.1 %s\n::1 localhost ip6-localhost ip6-loopback\n' "$name" > "$root/etc/hosts"
     # No name server is in a lab. The machine's would be waited for at each lookup, 10 s of it.
     rm -f "$root/etc/resolv.conf" && : > "$root/etc/resolv.conf"
-    # sshd without PAM lets nobody into an account whose password field begins with "!".
+    # sshd without PAM refuses an account whose password field begins with "!".
     if grep -q '^root:!' "$root/etc/shadow"; then sed -i 's/^root:[^:]*:/root:*:/' "$root/etc/shadow"; fi
     : > "$disk/made"
 fi

@@ -57,7 +57,7 @@ class Lab:
     outside: Host
     hosts: tuple[Host, ...]
 
-    def everybody(self) -> tuple[Host, ...]:
+    def all_hosts(self) -> tuple[Host, ...]:
         """Return all hosts, the outside first: the others' NICs need its bridge."""
         return (self.outside, *self.hosts)
 

@@ -41,7 +41,7 @@ CONTAINER = {
 
 
 def test_the_readme_names_every_role_module_and_playbook():
-    text = (HOME / "README.md").read_text().partition("## What is in it")[2].partition("## Requirements")[0]
+    text = (HOME / "README.md").read_text().partition("## Contents")[2].partition("## Requirements")[0]
     named = {name for cell in re.findall(r"^\|([^|]*)\|", text, re.MULTILINE) for name in re.findall(r"`(\w+)`", cell)}
     there = {path.stem for place in ("roles/*", "plugins/modules/*.py", "playbooks/*.yml") for path in HOME.glob(place)}
     assert named == there

@@ -76,43 +76,8 @@ def addresses(document):
     return {where: [text.split("/")[0] for text in peer["addresses"]] for where, peer in endpoints(document).items()}
 
 
-def live_after(document, before=None, pids=None):
-    """What network_info reports after the document has been carried out on the host that `before` describes.
-
-    :param pids: {container: [pid]}: processes that run in the namespaces meanwhile
-    """
-    before = EMPTY if before is None else before
-    containers = {one["name"]: copy.deepcopy(one) for one in before["containers"]}
-    networks = {one["Id"]: copy.deepcopy(one) for one in before["networks"]}
-    ports = {_place(one): one for one in before["nat_ports"]}
-    for veth in absent(document["veth"]):
-        for container in containers.values():
-            container["endpoints"] = [one for one in container["endpoints"] if one["veth"] != veth["name"]]
-    for netns in document["netns"]:
-        if netns["state"] == "absent":
-            del containers[netns["name"]]
-            continue
-        old = containers.get(netns["name"], {"endpoints": [], "pids": []})
-        moved = old.get("join") != netns.get("join")
-        containers[netns["name"]] = {
-            "name": netns["name"],
-            "join": netns.get("join"),
-            "labels": netns["labels"],
-            "mode": netns["labels"]["mode"],
-            "pids": old["pids"],
-            "endpoints": [] if moved else old["endpoints"],
-        }
-    for name, found in (pids or {}).items():
-        containers[name]["pids"] = found
-    gone = {veth["name"] for veth in absent(document["veth"])}
-    links = before["host"].get("interfaces", [])
-    pulled = {_patch_link(one) for one in links if one["name"] in gone} - {None}
-    links = [one for one in links if _patch_link(one) not in pulled]
-    for veth in present(document["veth"]):
-        if "cable" in veth["labels"]:
-            for name in (veth["name"], veth["peer"]["name"]):
-                links = [one for one in links if one["name"] != name]
-                links.append({"name": name, "kind": "veth", "ours": True, "labels": veth["labels"]})
+def _connect(document, containers):
+    """Put the endpoints that the document creates into the containers."""
     for veth in present(document["veth"]):
         if "container" not in veth["labels"]:
             continue
@@ -130,6 +95,51 @@ def live_after(document, before=None, pids=None):
                 "guard": _guard(veth) if veth["anti_spoofing"] else None,
             }
         )
+
+
+def _create(document, containers):
+    """Put the namespaces that the document creates into the containers, and remove those that it deletes."""
+    for netns in document["netns"]:
+        if netns["state"] == "absent":
+            del containers[netns["name"]]
+            continue
+        old = containers.get(netns["name"], {"endpoints": [], "pids": []})
+        moved = old.get("join") != netns.get("join")
+        containers[netns["name"]] = {
+            "name": netns["name"],
+            "join": netns.get("join"),
+            "labels": netns["labels"],
+            "mode": netns["labels"]["mode"],
+            "pids": old["pids"],
+            "endpoints": [] if moved else old["endpoints"],
+        }
+
+
+def live_after(document, before=None, pids=None):
+    """What network_info reports after the document has been carried out on the host that `before` describes.
+
+    :param pids: {container: [pid]}: processes that run in the namespaces meanwhile
+    """
+    before = EMPTY if before is None else before
+    containers = {one["name"]: copy.deepcopy(one) for one in before["containers"]}
+    networks = {one["Id"]: copy.deepcopy(one) for one in before["networks"]}
+    ports = {_place(one): one for one in before["nat_ports"]}
+    for veth in absent(document["veth"]):
+        for container in containers.values():
+            container["endpoints"] = [one for one in container["endpoints"] if one["veth"] != veth["name"]]
+    _create(document, containers)
+    for name, found in (pids or {}).items():
+        containers[name]["pids"] = found
+    gone = {veth["name"] for veth in absent(document["veth"])}
+    links = before["host"].get("interfaces", [])
+    pulled = {_patch_link(one) for one in links if one["name"] in gone} - {None}
+    links = [one for one in links if _patch_link(one) not in pulled]
+    for veth in present(document["veth"]):
+        if "cable" in veth["labels"]:
+            for name in (veth["name"], veth["peer"]["name"]):
+                links = [one for one in links if one["name"] != name]
+                links.append({"name": name, "kind": "veth", "ours": True, "labels": veth["labels"]})
+    _connect(document, containers)
     policies = {policy["bridge"]: policy for policy in document["bridge_policy"]}
     for bridge in document["bridge"]:
         if bridge["state"] == "absent":
