@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from unit.planner.junk import junk, objects
 
-from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.declaration import CONTAINER_FIELDS
+from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.containers import CONTAINER_FIELDS
 from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.problems import Problems
 from ansible_collections.virtnet.linux.plugins.plugin_utils.views.container_hosts import (
     all_live,

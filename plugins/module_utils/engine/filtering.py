@@ -10,10 +10,9 @@ from typing import Any
 
 from ansible_collections.virtnet.linux.plugins.module_utils.engine import flows, gateway
 from ansible_collections.virtnet.linux.plugins.module_utils.engine.registry import KINDS, objects
+from ansible_collections.virtnet.linux.plugins.module_utils.facts import ownership
 from ansible_collections.virtnet.linux.plugins.module_utils.facts.host import Host
 from ansible_collections.virtnet.linux.plugins.module_utils.kinds import (
-    netns,
-    veth,
     vxlan_tunnel,
 )
 from ansible_collections.virtnet.linux.plugins.module_utils.model.actions import Action
@@ -31,7 +30,9 @@ def desired_state(document: Topology, host: Host) -> State:
     state: State = host.firewall.state.copy()
     veths = document.veth
     if veths:
-        host.bridges_of_containers = veth.bridges_of_containers(veths, host)
+        from ansible_collections.virtnet.linux.plugins.module_utils.links import veth_ports  # runs with endpoints only
+
+        host.bridges_of_containers = veth_ports.bridges_of_containers(veths, host)
     for netns_of, name in host.links_to_delete:
         if netns_of is None:
             state.ports.pop(name, None)
@@ -39,8 +40,8 @@ def desired_state(document: Topology, host: Host) -> State:
         if hasattr(kind, "update_firewall"):
             kind.update_firewall(desired, state, host)
     if veths:
-        veth.update_patch_links(veths, state, host)  # after the policies of both ends' bridges
-        veth.update_undeclared(veths, state, host)
+        veth_ports.update_patch_links(veths, state, host)  # after the policies of both ends' bridges
+        veth_ports.update_undeclared(veths, state, host)
     _forget_missing(state, host)
     state.norouter = gateway.needs_norouter(state, host)
     state.routers = gateway.routers(state, host)
@@ -57,7 +58,7 @@ def _forget_missing(state: State, host: Host) -> None:
     for name in [name for name in state.policies if name in links and not host.is_known_bridge(None, name)]:
         del state.policies[name]
     if host.namespaces_to_delete:
-        links.difference_update(netns.host_ends(host, host.namespaces_to_delete))
+        links.difference_update(ownership.host_ends(host, host.namespaces_to_delete))
     held: tuple[dict[str, Any], ...] = (state.ports, state.guards, state.tunnels)
     for ports in held:
         for name in [name for name in ports if name not in links and (None, name) not in host.links_to_create]:

@@ -18,8 +18,9 @@ from ansible_collections.virtnet.linux.plugins.module_utils.engine.routing impor
 from ansible_collections.virtnet.linux.plugins.module_utils.facts.host import Host
 from ansible_collections.virtnet.linux.plugins.module_utils.model.firewall_state import State
 from ansible_collections.virtnet.linux.plugins.module_utils.netlink import messages
+from ansible_collections.virtnet.linux.plugins.module_utils.netlink.link import Link
 from ansible_collections.virtnet.linux.plugins.module_utils.netlink.rpdb import Rule
-from ansible_collections.virtnet.linux.plugins.module_utils.netlink.stack import Link, Stack, is_link_local
+from ansible_collections.virtnet.linux.plugins.module_utils.netlink.stack import Stack, is_link_local
 from ansible_collections.virtnet.linux.plugins.module_utils.rules import ip
 from ansible_collections.virtnet.linux.plugins.module_utils.system import sysctls
 

@@ -22,9 +22,10 @@ from ansible_collections.virtnet.linux.plugins.module_utils.model.actions import
 from ansible_collections.virtnet.linux.plugins.module_utils.model.firewall_state import State
 from ansible_collections.virtnet.linux.plugins.module_utils.model.phases import Phase
 from ansible_collections.virtnet.linux.plugins.module_utils.netlink import messages, rpdb
+from ansible_collections.virtnet.linux.plugins.module_utils.netlink.link import Link
 from ansible_collections.virtnet.linux.plugins.module_utils.netlink.rpdb import Rule, TableRoute, Way
 from ansible_collections.virtnet.linux.plugins.module_utils.netlink.socket import Request
-from ansible_collections.virtnet.linux.plugins.module_utils.netlink.stack import Link, Stack
+from ansible_collections.virtnet.linux.plugins.module_utils.netlink.stack import Stack
 from ansible_collections.virtnet.linux.plugins.module_utils.rules import ip
 
 KIND = "rule"

@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING
 
 from ansible_collections.virtnet.linux.plugins.module_utils.model.objects import Netns
 from ansible_collections.virtnet.linux.plugins.module_utils.netlink import namespaces, open_files
+from ansible_collections.virtnet.linux.plugins.module_utils.netlink.link import Link
 from ansible_collections.virtnet.linux.plugins.module_utils.netlink.socket import NetlinkError, Socket
-from ansible_collections.virtnet.linux.plugins.module_utils.netlink.stack import Link, Stack
+from ansible_collections.virtnet.linux.plugins.module_utils.netlink.stack import Stack
 from ansible_collections.virtnet.linux.plugins.module_utils.nft import firewall
 from ansible_collections.virtnet.linux.plugins.module_utils.system.runtime_state import Memory
 

@@ -11,7 +11,8 @@ import ipaddress
 import os
 from typing import Any
 
-from ansible_collections.virtnet.linux.plugins.module_utils.netlink.stack import Link, Route, Stack
+from ansible_collections.virtnet.linux.plugins.module_utils.netlink.link import Link
+from ansible_collections.virtnet.linux.plugins.module_utils.netlink.stack import Route, Stack
 
 _IFLA_VXLAN_LOCAL, _IFLA_VXLAN_LOCAL6 = 4, 17  # include/uapi/linux/if_link.h
 

@@ -17,8 +17,9 @@ from typing import Any
 
 from ansible_collections.virtnet.linux.plugins.module_utils.facts.host import Host
 from ansible_collections.virtnet.linux.plugins.module_utils.netlink import messages
+from ansible_collections.virtnet.linux.plugins.module_utils.netlink.link import Link
 from ansible_collections.virtnet.linux.plugins.module_utils.netlink.socket import Request
-from ansible_collections.virtnet.linux.plugins.module_utils.netlink.stack import Link, Stack
+from ansible_collections.virtnet.linux.plugins.module_utils.netlink.stack import Stack
 from ansible_collections.virtnet.linux.plugins.module_utils.system import sysfs
 
 TOPIC = "nics"  # of the runtime state: {id, kind, netns, up, mtu, mac, labels} by the name on the host

@@ -18,8 +18,8 @@ from ansible_collections.virtnet.linux.plugins.module_utils.facts.host import Ho
 from ansible_collections.virtnet.linux.plugins.module_utils.model.actions import Action
 from ansible_collections.virtnet.linux.plugins.module_utils.model.objects import Bridge, Topology, Veth, VxlanTunnel
 from ansible_collections.virtnet.linux.plugins.module_utils.netlink import messages
+from ansible_collections.virtnet.linux.plugins.module_utils.netlink.link import Link
 from ansible_collections.virtnet.linux.plugins.module_utils.netlink.socket import Request
-from ansible_collections.virtnet.linux.plugins.module_utils.netlink.stack import Link
 
 _KINDS = {Bridge.KIND: "bridge", Veth.KIND: "veth", VxlanTunnel.KIND: "vxlan"}  # IFLA_INFO_KIND
 _WORDS = ("network", "container", "cable")  # identifying labels; the others may change with the declaration

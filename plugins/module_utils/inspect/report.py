@@ -16,14 +16,16 @@ from ansible_collections.virtnet.linux.plugins.module_utils.engine import health
 from ansible_collections.virtnet.linux.plugins.module_utils.engine.revision import revision
 from ansible_collections.virtnet.linux.plugins.module_utils.facts import lifelines, nics
 from ansible_collections.virtnet.linux.plugins.module_utils.facts.host import Host
+from ansible_collections.virtnet.linux.plugins.module_utils.facts.ownership import namespace_labels
 from ansible_collections.virtnet.linux.plugins.module_utils.kinds import bridge as bridges
 from ansible_collections.virtnet.linux.plugins.module_utils.kinds import foreign_firewall, vxlan_tunnel
 from ansible_collections.virtnet.linux.plugins.module_utils.kinds import netns as namespaces
 from ansible_collections.virtnet.linux.plugins.module_utils.links import settings
 from ansible_collections.virtnet.linux.plugins.module_utils.model.firewall_state import AllowedPort, NatPort, Policy
+from ansible_collections.virtnet.linux.plugins.module_utils.netlink.link import Link
 from ansible_collections.virtnet.linux.plugins.module_utils.netlink.namespaces import entered, since
 from ansible_collections.virtnet.linux.plugins.module_utils.netlink.rpdb import Rule
-from ansible_collections.virtnet.linux.plugins.module_utils.netlink.stack import Link, is_link_local
+from ansible_collections.virtnet.linux.plugins.module_utils.netlink.stack import is_link_local
 from ansible_collections.virtnet.linux.plugins.module_utils.persist import documents
 from ansible_collections.virtnet.linux.plugins.module_utils.rules import names
 from ansible_collections.virtnet.linux.plugins.module_utils.system import limits, listeners, resolvers, sysctls
@@ -73,7 +75,7 @@ def _containers(host: Host) -> list[dict[str, Any]]:
     found = []
     ends = _ends_by_nsid(host)
     for name in sorted(host.handles):
-        labels = namespaces.labels(host, name)
+        labels = namespace_labels(host, name)
         if labels is None:
             continue
         remembered = host.memory["handles"].get(name) or {}
@@ -298,7 +300,7 @@ def _ports(host: Host, inside: dict[str, dict[str, Any]]) -> list[dict[str, Any]
 
 def _bridges(host: Host) -> list[dict[str, Any]]:
     found = []
-    for netns in [None] + [name for name in sorted(host.handles) if namespaces.labels(host, name) is not None]:
+    for netns in [None] + [name for name in sorted(host.handles) if namespace_labels(host, name) is not None]:
         if netns is not None and netns in host.memory["handles"]:
             continue
         stack = host.stack(netns)

@@ -16,8 +16,8 @@ from ansible_collections.virtnet.linux.plugins.module_utils.model.actions import
 from ansible_collections.virtnet.linux.plugins.module_utils.model.objects import Bridge
 from ansible_collections.virtnet.linux.plugins.module_utils.model.phases import Phase
 from ansible_collections.virtnet.linux.plugins.module_utils.netlink import messages, namespaces
+from ansible_collections.virtnet.linux.plugins.module_utils.netlink.link import Link
 from ansible_collections.virtnet.linux.plugins.module_utils.netlink.socket import Request, number
-from ansible_collections.virtnet.linux.plugins.module_utils.netlink.stack import Link
 from ansible_collections.virtnet.linux.plugins.module_utils.system import sysctls
 
 KIND = "bridge"

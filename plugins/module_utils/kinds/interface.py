@@ -18,8 +18,9 @@ from ansible_collections.virtnet.linux.plugins.module_utils.model.actions import
 from ansible_collections.virtnet.linux.plugins.module_utils.model.objects import Interface
 from ansible_collections.virtnet.linux.plugins.module_utils.model.phases import Phase
 from ansible_collections.virtnet.linux.plugins.module_utils.netlink import messages, namespaces
+from ansible_collections.virtnet.linux.plugins.module_utils.netlink.link import Link
 from ansible_collections.virtnet.linux.plugins.module_utils.netlink.socket import Request, number
-from ansible_collections.virtnet.linux.plugins.module_utils.netlink.stack import Link, Stack
+from ansible_collections.virtnet.linux.plugins.module_utils.netlink.stack import Stack
 
 KIND = "interface"
 _MODES = {"private": 1, "vepa": 2, "bridge": 4, "passthru": 8}  # include/uapi/linux/if_link.h

@@ -10,17 +10,21 @@ import contextlib
 import functools
 import os
 import socket
-from collections.abc import Iterable
 from typing import Any
 
 from ansible_collections.virtnet.linux.plugins.module_utils.facts import nics, options
 from ansible_collections.virtnet.linux.plugins.module_utils.facts.host import Host
+from ansible_collections.virtnet.linux.plugins.module_utils.facts.ownership import (
+    host_ends,
+    is_managed,
+    namespace_labels,
+)
 from ansible_collections.virtnet.linux.plugins.module_utils.model.actions import Action, difference
 from ansible_collections.virtnet.linux.plugins.module_utils.model.objects import Netns
 from ansible_collections.virtnet.linux.plugins.module_utils.model.phases import Phase
 from ansible_collections.virtnet.linux.plugins.module_utils.netlink import messages, namespaces
 from ansible_collections.virtnet.linux.plugins.module_utils.netlink.socket import Request
-from ansible_collections.virtnet.linux.plugins.module_utils.netlink.stack import LOOPBACK_INDEX, Link
+from ansible_collections.virtnet.linux.plugins.module_utils.netlink.stack import LOOPBACK_INDEX
 from ansible_collections.virtnet.linux.plugins.module_utils.rules import ip, names
 from ansible_collections.virtnet.linux.plugins.module_utils.system import sysctls
 
@@ -57,7 +61,7 @@ def check(desired: Netns, host: Host, problems: options.Problems) -> None:
     else:
         _check_pid(desired, host, problems)
     _check_join(desired, host, problems)
-    if name in host.handles and not _is_ours(host, name):
+    if name in host.handles and not is_managed(host, name):
         if not desired.adopt:
             problems.foreign(KIND, name)
         elif host.handles[name] == host.own_inode and _is_own(desired):
@@ -127,7 +131,7 @@ def plan(desired: Netns, host: Host) -> list[Action[Netns]]:
             )
         ]
     del asked["join"], asked["pid"]
-    if not _is_ours(host, name):
+    if not is_managed(host, name):
         asked["labels"] = asked["labels"] or {}
     asked["lo"] = None if name in host.memory["handles"] else "up"
     before, after = difference(asked, _found(desired, host))
@@ -192,7 +196,7 @@ def links(actions: list[Action[Netns]], staying: list[Action[Netns]], host: Host
     ends of pairs to other managed namespaces."""
     found: list[tuple[str | None, str]] = [(None, end) for end in host_ends(host, [action.name for action in actions])]
     for action in staying:
-        others = [name for name in host.handles if name != action.name and _is_ours(host, name)]
+        others = [name for name in host.handles if name != action.name and is_managed(host, name)]
         for link in host.stack(action.name).links.values():
             if link.kind == "veth" and any(host.is_peer_in(link, action.name, other) for other in others):
                 found.append((action.name, link.name))
@@ -218,60 +222,11 @@ def tidy(host: Host) -> None:
         host.memory["netns_directory"].clear()
 
 
-def host_ends(host: Host, going: Iterable[str]) -> list[str]:
-    """Return the host's ends of managed veths whose other ends are in namespaces to be deleted, by the kernel's nsid
-    and the ownership label of the host's end; nothing inside the namespaces is trusted.
-
-    The kernel destroys a namespace, and its veths, asynchronously after its last handle. Until then the names of the
-    host's ends would not be free.
-    """
-    ends = [link for link in host.stack(None).links.values() if link.peer_namespace is not None and _is_our_veth(link)]
-    names_going = {name for name in going if name not in host.memory["handles"] and name in host.handles}
-    if not ends or not names_going:
-        return []
-    nsids = {host.nsid(None, name) for name in names_going}
-    return [end.name for end in ends if end.peer_namespace in nsids or _is_moved_on(end, names_going, host)]
-
-
-def _is_moved_on(end: Link, going: set[str], host: Host) -> bool:
-    """Return whether the other end was in one of the namespaces, by the host end's ownership label, and the container
-    has moved it to a namespace without a handle."""
-    return (end.labels or {}).get("container") in going and not any(
-        host.is_peer_in(end, None, other) for other in host.handles
-    )
-
-
-def labels(host: Host, name: str) -> dict[str, str] | None:
-    """Return the labels of a managed namespace; None for any other. They are in the runtime state, which only the
-    host's root writes: the inside of a namespace is writable by its container."""
-    for topic in ("handles", "namespaces"):
-        record = host.memory[topic].get(name)
-        if record is not None:
-            return dict(record["labels"])
-    return _recovered(host, name)
-
-
-def _recovered(host: Host, name: str) -> dict[str, str] | None:
-    """Return the labels where the runtime state is missing: a namespace is managed if a managed veth, by its host end's
-    ownership label, leads to it."""
-    outside = host.stack(None)
-    for end in outside.links.values():
-        if _is_our_veth(end) and (end.labels or {}).get("container", name) == name and host.is_peer_in(end, None, name):
-            bridge = outside.link_at(end.master)
-            role = ((bridge.labels if bridge is not None else None) or {}).get("role")
-            return {} if role is None else {"role": role}
-    return None
-
-
-def _is_ours(host: Host, name: str) -> bool:
-    return labels(host, name) is not None
-
-
 def _check_absent(desired: Netns, host: Host, problems: options.Problems) -> None:
     name = desired.name
     if name not in host.handles:
         return
-    if not _is_ours(host, name) and not desired.adopt:
+    if not is_managed(host, name) and not desired.adopt:
         problems.add(KIND, name, "state", "absent", "is not managed by virtnet.linux; set adopt: true to delete it")
     else:
         _check_processes(desired, "state", "take their links away", host, problems)
@@ -347,7 +302,7 @@ def _holder(inode: int, name: str, host: Host) -> str | None:
     if declared != name:
         return declared
     for other, held in host.handles.items():
-        if held == inode and other != name and other not in host.namespaces_to_delete and _is_ours(host, other):
+        if held == inode and other != name and other not in host.namespaces_to_delete and is_managed(host, other):
             if (host.memory["handles"].get(other) or {}).get("join") is None:
                 return other
     return None
@@ -376,7 +331,7 @@ def _is_replaced(joined: str, host: Host) -> bool:
 
 def _found(desired: Netns, host: Host) -> dict[str, Any]:
     name = desired.name
-    found: dict[str, Any] = {"labels": labels(host, name)}
+    found: dict[str, Any] = {"labels": namespace_labels(host, name)}
     loopback, lacks = host.stack(name).loopback, _lacking(name, host)
     is_up = loopback is not None and loopback.up
     found["lo"] = "down" if not is_up else f"without {' '.join(lacks)}" if lacks else "up"
@@ -402,7 +357,7 @@ def _shown(host: Host, name: str) -> dict[str, Any]:
     if name not in host.handles:
         return {}
     remembered = host.memory["handles"].get(name)
-    return {"labels": labels(host, name), **({"join": remembered.get("join")} if remembered else {})}
+    return {"labels": namespace_labels(host, name), **({"join": remembered.get("join")} if remembered else {})}
 
 
 def sysctls_of(desired: Netns) -> dict[str, str]:
@@ -474,7 +429,7 @@ def _record(desired: Netns, words: dict[str, str]) -> dict[str, Any]:
 def _change(desired: Netns, host: Host) -> None:
     """Adopt a namespace, change its labels, set its loopback interface up."""
     name = desired.name
-    words = desired.labels if desired.labels is not None else labels(host, name) or {}
+    words = desired.labels if desired.labels is not None else namespace_labels(host, name) or {}
     if _is_own(desired):
         addresses = [messages.add_address(LOOPBACK_INDEX, address) for address in _lacking(name, host)]
         with host.tolerated(name):
@@ -502,8 +457,3 @@ def _lacking(name: str, host: Host) -> list[str]:
         with namespaces.entered(name):  # absent also where IPv6 is disabled
             found += ["::1/128"] if sysctls.read("net/ipv6/conf/lo/disable_ipv6") == "0" else []
     return found
-
-
-def _is_our_veth(link: Link) -> bool:
-    """Return whether the link is the host's end of a managed veth pair."""
-    return link.kind == "veth" and link.ours

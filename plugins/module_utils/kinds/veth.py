@@ -16,25 +16,32 @@ from ansible_collections.virtnet.linux.plugins.module_utils.facts import options
 from ansible_collections.virtnet.linux.plugins.module_utils.facts.host import Host
 from ansible_collections.virtnet.linux.plugins.module_utils.links import endpoint_checks, settings
 from ansible_collections.virtnet.linux.plugins.module_utils.links.announce import announce
+from ansible_collections.virtnet.linux.plugins.module_utils.links.veth_ports import (
+    desired_guard,
+    firewall_port,
+    has_no_addresses_to_guard,
+    is_reflecting,
+    plain_addresses,
+    shown_guard,
+)
 from ansible_collections.virtnet.linux.plugins.module_utils.model.actions import Action, difference
-from ansible_collections.virtnet.linux.plugins.module_utils.model.firewall_state import Guard, Port, State
+from ansible_collections.virtnet.linux.plugins.module_utils.model.firewall_state import State
 from ansible_collections.virtnet.linux.plugins.module_utils.model.objects import Peer, Veth
 from ansible_collections.virtnet.linux.plugins.module_utils.model.phases import Phase
 from ansible_collections.virtnet.linux.plugins.module_utils.netlink import messages, namespaces
+from ansible_collections.virtnet.linux.plugins.module_utils.netlink.link import Link
 from ansible_collections.virtnet.linux.plugins.module_utils.netlink.socket import Request
-from ansible_collections.virtnet.linux.plugins.module_utils.netlink.stack import Link, Stack
-from ansible_collections.virtnet.linux.plugins.module_utils.rules import ip, names
+from ansible_collections.virtnet.linux.plugins.module_utils.netlink.stack import Stack
+from ansible_collections.virtnet.linux.plugins.module_utils.rules import names
 from ansible_collections.virtnet.linux.plugins.module_utils.system import sysctls
 
 KIND = "veth"
 
 _MOVES = {"bridge", "peer", "peer.mac", "peer.addresses"}  # changes that make neighbour entries stale: announced after
-_ANY_SOURCE = "0.0.0.0/0"  # as an allowed address: anti-spoofing checks the MAC only
 _GUARD = ("anti_spoofing", "guarded_mac", "guarded_addresses", "allowed_addresses")
 # An announcement is flooded to every port of the bridge: those of a thousand endpoints are a million packets. Of more
 # endpoints than this only those are announced for which a neighbour may have a stale MAC.
 _ANNOUNCED = 64
-_MOST_ADDRESSES = 16  # of one endpoint without anti-spoofing
 
 
 def check(desired: Veth, host: Host, problems: options.Problems) -> None:
@@ -51,7 +58,7 @@ def check(desired: Veth, host: Host, problems: options.Problems) -> None:
     problems.interface_name(KIND, name, "peer.name", peer.name)
     if desired.anti_spoofing and desired.is_endpoint and peer.mac is None:
         problems.add(KIND, name, "anti_spoofing", True, "requires peer.mac: the only source MAC that the port accepts")
-    if desired.anti_spoofing and desired.is_endpoint and _has_no_addresses_to_guard(desired, host):
+    if desired.anti_spoofing and desired.is_endpoint and has_no_addresses_to_guard(desired, host):
         rule = "addresses configured inside the container are not trusted; set peer.addresses ([] for none)"
         problems.add(KIND, name, "anti_spoofing", True, rule)
     _check_namespace(name, "peer.netns", desired, host, problems)
@@ -107,94 +114,15 @@ def update_firewall(desired: Veth, state: State, host: Host) -> None:
     endpoint = present and desired.is_endpoint
     if endpoint:
         own = {host.gateway_bridges.get(desired.on_bridge, desired.on_bridge)}
-        state.ports[name] = _port(desired, host.bridges_of_containers[desired.far.netns] - own)
+        state.ports[name] = firewall_port(desired, host.bridges_of_containers[desired.far.netns] - own)
     else:
         state.ports.pop(name, None)
     if desired.anti_spoofing is None and endpoint:
         return
     state.guards.pop(name, None)
-    guard = _guard(desired, host) if endpoint else None
+    guard = desired_guard(desired, host) if endpoint else None
     if guard is not None:
         state.guards[name] = guard
-
-
-def update_patch_links(declared: list[Veth], state: State, host: Host) -> None:
-    """Apply patch links to the desired firewall state: the first end is a port of its bridge, the other one only where
-    it is a reflecting port (hairpin)."""
-    for near in declared:
-        if not near.is_present or not near.is_patch_link:
-            continue
-        far = near.far
-        state.ports.pop(far.name, None)
-        ends = ((near.name, near.bridge or "", far.bridge), (far.name, far.bridge or "", near.bridge))
-        for name, bridge, other in ends:
-            reflecting = _is_reflecting(bridge, other, host)
-            if bridge in state.policies and (name == near.name or reflecting):
-                state.ports[name] = Port(name, bridge, reflecting=reflecting)
-
-
-def update_undeclared(declared: list[Veth], state: State, host: Host) -> None:
-    """Update the ports of undeclared endpoints of declared containers, whose other bridges may have changed."""
-    for netns, near, bridge in _undeclared(declared, host):
-        port = state.ports.get(near.name)
-        if port is not None:
-            elsewhere = tuple(
-                sorted(host.bridges_of_containers[netns] - {host.gateway_bridges.get(bridge, bridge), bridge})
-            )
-            known = port.addresses or _addresses_of(netns, near, bridge, state, host)
-            state.ports[near.name] = port._replace(addresses=known if elsewhere else (), also_on=elsewhere)
-
-
-def bridges_of_containers(declared: list[Veth], host: Host) -> dict[str | None, set[str]]:
-    """Return the bridges on which each declared container has endpoints, undeclared ones included; of bridges with
-    patch links, the gateway bridge."""
-    found: dict[str | None, set[str]] = {}
-    for desired in _present_endpoints(declared):
-        bridge = desired.on_bridge
-        found.setdefault(desired.far.netns, set()).add(host.gateway_bridges.get(bridge, bridge))
-    for netns, _near, bridge in _undeclared(declared, host):
-        found[netns].add(host.gateway_bridges.get(bridge, bridge))
-    return found
-
-
-def _present_endpoints(declared: list[Veth]) -> list[Veth]:
-    return [desired for desired in declared if desired.is_present and desired.is_endpoint]
-
-
-def _undeclared(declared: list[Veth], host: Host) -> Iterator[tuple[str, Link, str]]:
-    """Yield the undeclared endpoints that stay of declared containers: namespace, the host's end, and its bridge."""
-    own, named = host.stack(None), {desired.name for desired in declared if desired.netns is None}
-    others = [near for near in own.links.values() if _is_host_end(near) and near.name not in named]
-    staying = [near for near in others if (None, near.name) not in host.links_to_delete]
-    by_nsid: dict[int | None, list[Link]] = {}
-    for near in staying:
-        by_nsid.setdefault(near.peer_namespace, []).append(near)
-    for netns in dict.fromkeys(desired.far.netns for desired in _present_endpoints(declared)):
-        if netns is None or netns not in host.handles or netns in host.namespaces_to_delete:
-            continue
-        for near in by_nsid.get(host.nsid(None, netns), []) if by_nsid else []:
-            bridge = own.link_at(near.master)
-            if bridge is not None:
-                yield netns, near, bridge.name
-
-
-def _is_host_end(link: Link) -> bool:
-    return link.kind == "veth" and link.ours and link.peer_namespace is not None and link.master is not None
-
-
-def _addresses_of(netns: str, near: Link, bridge: str, state: State, host: Host) -> tuple[str, ...]:
-    """Return the addresses of an endpoint: those of its guard. Without one, addresses configured inside the container
-    count if they are in the bridge's subnets and not those of a guarded endpoint."""
-    guard = state.guards.get(near.name)
-    if guard is not None:
-        return guard.addresses
-    policy = state.policies.get(bridge)
-    subnets = [ip.network(subnet) for subnet in policy.subnets] if policy is not None else []
-    taken = {address for other in state.guards.values() for address in other.addresses}
-    stack = host.stack(netns)
-    given = [address.split("/", maxsplit=1)[0] for address in stack.addresses_of(near.peer_index or 0)]
-    plausible = {one for one in given if one not in taken and any(ip.address(one) in subnet for subnet in subnets)}
-    return tuple(sorted(plausible)[:_MOST_ADDRESSES])
 
 
 def plan(desired: Veth, host: Host) -> list[Action[Veth]]:
@@ -241,43 +169,6 @@ def apply(actions: list[Action[Veth]], host: Host) -> None:
         if action.verb == "change" and set(action.after) - set(_GUARD):
             _change(action.desired, host)
     _announce([action for action in actions if action.verb != "change" or _MOVES & set(action.after)], host)
-
-
-def _is_reflecting(near: str | None, far: str | None, host: Host) -> bool:
-    """Return whether this end of a patch link is a reflecting port: a translated packet may leave by the end by which
-    it came in, because this is the gateway bridge and the other one is attached to it. Never both ends: they would loop
-    broadcasts."""
-    return near not in host.gateway_bridges and far in host.gateway_bridges
-
-
-def _port(desired: Veth, also_on: set[str]) -> Port:
-    """Return an endpoint as the firewall's port; ``also_on`` are the other bridges of its container's endpoints."""
-    elsewhere = tuple(sorted(also_on - {desired.bridge}))
-    return Port(desired.name, desired.on_bridge, _plain_addresses(desired) if elsewhere else (), elsewhere)
-
-
-def _guard(desired: Veth, host: Host) -> Guard | None:
-    """Return the anti-spoofing guard of the port, if enabled; where any source address is allowed, the MAC only. Where
-    no addresses are declared, those of the existing guard stay."""
-    if not desired.anti_spoofing or not desired.is_endpoint or desired.far.mac is None:
-        return None
-    allowed = tuple(sorted(settings.normal_network(network) for network in desired.allowed_addresses or []))
-    mac = desired.far.mac.lower()
-    if _ANY_SOURCE in allowed:
-        return Guard(desired.name, desired.on_bridge, mac, addresses_checked=False)
-    addresses = _plain_addresses(desired)
-    if desired.far.addresses is None:
-        standing = host.firewall.state.guards.get(desired.name)
-        addresses = () if standing is None else standing.addresses
-    return Guard(desired.name, desired.on_bridge, mac, addresses, allowed)
-
-
-def _has_no_addresses_to_guard(desired: Veth, host: Host) -> bool:
-    """Return whether anti-spoofing needs addresses, but the existing port has neither declared ones nor a guard."""
-    if desired.far.addresses is not None or _ANY_SOURCE in (desired.allowed_addresses or []):
-        return False
-    near = host.stack(None).links.get(desired.name)
-    return near is not None and desired.name not in host.firewall.state.guards
 
 
 def _place_left(desired: Veth, host: Host) -> Iterator[tuple[str | None, str]]:
@@ -359,7 +250,7 @@ def _near_settings(desired: Veth, host: Host, link: Link | None) -> settings.Set
         asked["isolated"] = desired.isolated
         asked.update(_port_settings(link))
     elif desired.is_patch_link:
-        asked["hairpin"] = _is_reflecting(desired.bridge, desired.far.bridge, host)
+        asked["hairpin"] = is_reflecting(desired.bridge, desired.far.bridge, host)
         asked.update(_port_settings(link))
     return asked
 
@@ -377,7 +268,7 @@ def _far_settings(desired: Veth, host: Host, link: Link | None) -> settings.Sett
     if near is not None and _is_too_small(desired, link, host):
         asked["mtu"] = near.mtu
     if desired.is_patch_link:
-        asked["hairpin"] = _is_reflecting(peer.bridge, desired.bridge, host)
+        asked["hairpin"] = is_reflecting(peer.bridge, desired.bridge, host)
         asked.update(_port_settings(link))
     if peer.addresses is not None:  # then addresses, gateways and routes are exhaustive
         asked["gateway"] = settings.normal_host(peer.gateway) or ""
@@ -417,30 +308,12 @@ def _differences(desired: Veth, host: Host, near: Link, far: Link) -> tuple[dict
     before.update({"peer." + key: value for key, value in far_before.items()})
     after.update({"peer." + key: value for key, value in far_after.items()})
     if desired.anti_spoofing is not None and desired.is_endpoint:
-        found, asked = host.firewall.state.guards.get(desired.name), _guard(desired, host)
+        found, asked = host.firewall.state.guards.get(desired.name), desired_guard(desired, host)
         if found != asked:
-            more_before, more_after = difference(_shown_guard(asked), _shown_guard(found))
+            more_before, more_after = difference(shown_guard(asked), shown_guard(found))
             before.update(more_before)
             after.update(more_after)
     return before, after
-
-
-def _shown_guard(found: Guard | None) -> dict[str, Any]:
-    """Return a guard in terms of the module's options."""
-    if found is None:
-        return {"anti_spoofing": False}
-    allowed = list(found.allowed_addresses) if found.addresses_checked else [_ANY_SOURCE]
-    return {
-        "anti_spoofing": True,
-        "guarded_mac": found.mac,
-        "guarded_addresses": list(found.addresses),
-        "allowed_addresses": allowed,
-    }
-
-
-def _plain_addresses(desired: Veth) -> tuple[str, ...]:
-    addresses = desired.far.addresses or []
-    return tuple(sorted(settings.normal_address(address).split("/", maxsplit=1)[0] for address in addresses))
 
 
 def _link_local(asked: settings.Settings, link: Link) -> str | None:
@@ -602,7 +475,7 @@ def _announce(actions: list[Action[Veth]], host: Host) -> None:
 
 def _has_usual_mac(desired: Veth) -> bool:
     """Return whether the MAC is the one derived from the IPv4 address, so that neighbour entries for it stay valid."""
-    usual = {names.mac_of_ipv4(address) for address in _plain_addresses(desired) if ":" not in address}
+    usual = {names.mac_of_ipv4(address) for address in plain_addresses(desired) if ":" not in address}
     return desired.far.mac is not None and desired.far.mac.lower() in usual
 
 

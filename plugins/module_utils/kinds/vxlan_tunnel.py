@@ -12,23 +12,44 @@ ARP and neighbour discovery for the endpoints (neigh_suppress). With ``flood`` B
 from __future__ import annotations
 
 import errno
-import itertools
 from typing import Any
 
 from ansible_collections.virtnet.linux.plugins.module_utils.facts import options, renamed
 from ansible_collections.virtnet.linux.plugins.module_utils.facts.host import Host
 from ansible_collections.virtnet.linux.plugins.module_utils.links import settings
+from ansible_collections.virtnet.linux.plugins.module_utils.links.fdb import (
+    desired_by_mac,
+    desired_tables,
+    flooded_vteps,
+    format_endpoints,
+    observed_by_mac,
+)
+from ansible_collections.virtnet.linux.plugins.module_utils.links.vxlan_links import (
+    IFLA_ID,
+    IFLA_LINK,
+    PORT_FLAGS,
+    addresses_of_host,
+    bridge_of,
+    extensions_of,
+    fitting_mtu,
+    format_flags,
+    is_learning,
+    port_attributes,
+    udp_port_of,
+    version_of,
+    vtep_of,
+)
 from ansible_collections.virtnet.linux.plugins.module_utils.model.actions import Action, difference
 from ansible_collections.virtnet.linux.plugins.module_utils.model.firewall_state import Port, State, Tunnel
 from ansible_collections.virtnet.linux.plugins.module_utils.model.objects import VxlanTunnel
 from ansible_collections.virtnet.linux.plugins.module_utils.model.phases import Phase
 from ansible_collections.virtnet.linux.plugins.module_utils.netlink import messages, namespaces, neighbours
+from ansible_collections.virtnet.linux.plugins.module_utils.netlink.link import Link
 from ansible_collections.virtnet.linux.plugins.module_utils.netlink.neighbours import ALL_ZERO_MAC, Tables
 from ansible_collections.virtnet.linux.plugins.module_utils.netlink.socket import Request, number
-from ansible_collections.virtnet.linux.plugins.module_utils.netlink.stack import Link, Stack
+from ansible_collections.virtnet.linux.plugins.module_utils.netlink.stack import Stack
 from ansible_collections.virtnet.linux.plugins.module_utils.rules import ip
 from ansible_collections.virtnet.linux.plugins.module_utils.rules.names import (
-    TUNNEL_OVERHEAD,
     VNI_LAST,
     entry_number,
     fingerprint,
@@ -38,26 +59,6 @@ from ansible_collections.virtnet.linux.plugins.module_utils.system import sysctl
 
 KIND = "vxlan_tunnel"
 _VXLAN_PORT = 4789  # RFC 7348, section 5
-
-
-# IFLA_VXLAN_*
-_ID, _LINK, _LOCAL, _LEARNING, _PORT, _GROUP6, _LOCAL6 = 1, 3, 4, 7, 15, 16, 17
-_FLAGS = {
-    20: "zero checksums",
-    22: "remote checksums",
-    23: "GBP",
-    25: "metadata collection",
-    27: "GPE",
-    30: "VNI filter",
-}
-# IFLA_BRPORT_*
-_PORT_FLAGS = {
-    "IFLA_BRPORT_LEARNING": 8,
-    "IFLA_BRPORT_UNICAST_FLOOD": 9,
-    "IFLA_BRPORT_MCAST_FLOOD": 27,
-    "IFLA_BRPORT_BCAST_FLOOD": 30,
-    "IFLA_BRPORT_NEIGH_SUPPRESS": 32,
-}
 
 
 def check(desired: VxlanTunnel, host: Host, problems: options.Problems) -> None:
@@ -135,7 +136,7 @@ def renew(desired: VxlanTunnel, host: Host) -> list[Action[VxlanTunnel]]:
     link = host.link(desired.netns, desired.name, "vxlan", False)
     if not desired.is_present or link is None or not desired.endpoints:
         return []
-    endpoints = _endpoint_words(_desired_by_mac(desired, desired.local or _local(link)))
+    endpoints = format_endpoints(desired_by_mac(desired, desired.local or vtep_of(link)))
     return [Action(Phase.TUNNELS, "change", KIND, desired.name, {"endpoints": []}, {"endpoints": endpoints}, desired)]
 
 
@@ -181,7 +182,7 @@ def _port(desired: VxlanTunnel, host: Host) -> Port | None:
     """Return the tunnel as the firewall's port, like any bridge port: icc: false applies across hosts."""
     stack = host.stack(desired.netns)
     link = host.link(desired.netns, desired.name, "vxlan", False)
-    bridge = desired.bridge or (_bridge_name(stack, link) if link is not None else None)
+    bridge = desired.bridge or (bridge_of(stack, link) if link is not None else None)
     if bridge is None:
         return None
     anycast = desired.anycast_gateway
@@ -200,16 +201,16 @@ def _with_known_vteps(desired: VxlanTunnel, were_known: bool, host: Host) -> Tun
         return None
     stack = host.stack(None)
     link = stack.links.get(desired.name)
-    local = desired.local or (_local(link) if link is not None else None)
-    vni = desired.vni or (number(link.data[_ID]) if link is not None and _ID in link.data else None)
+    local = desired.local or (vtep_of(link) if link is not None else None)
+    vni = desired.vni or (number(link.data[IFLA_ID]) if link is not None and IFLA_ID in link.data else None)
     if local is None or vni is None:
         return None  # reported as missing by check()
     found = Tables(set(), set(), set())
     stays = link is not None and not _is_replaced(_asked(desired, link), _found(stack, link))
     if link is not None and stays and (desired.endpoints is None or desired.flood is None):
         found = neighbours.read(stack, link.index, None, set())
-    forwarding = _tables(desired, local, found).forwarding
-    learns = desired.learning if desired.learning is not None else link is not None and _is_learning(link)
+    forwarding = desired_tables(desired, local, found).forwarding
+    learns = desired.learning if desired.learning is not None else link is not None and is_learning(link)
     if learns and not any(mac == ALL_ZERO_MAC for mac, _vtep in forwarding):
         return None
     vteps = sorted({vtep for _mac, vtep in forwarding})
@@ -219,7 +220,9 @@ def _with_known_vteps(desired: VxlanTunnel, were_known: bool, host: Host) -> Tun
 def udp_ports(declared: list[VxlanTunnel], host: Host) -> frozenset[int]:
     """Return the desired UDP ports of the host's tunnels, and VXLAN's own. Used to drop packets of containers to
     another host's VTEP: masqueraded, they would have this host's address, which may be a VTEP's."""
-    here = {link.name: _dstport(link) for link in host.stack(None).links.values() if link.kind == "vxlan" and link.ours}
+    here = {
+        link.name: udp_port_of(link) for link in host.stack(None).links.values() if link.kind == "vxlan" and link.ours
+    }
     for desired in declared:
         if desired.netns is None:
             here.pop(desired.name, None)
@@ -232,12 +235,12 @@ def shown(stack: Stack, link: Link, with_endpoints: bool) -> dict[str, Any]:
     """Return a tunnel of the host, managed or not, in the form of network_info."""
     found = _found(stack, link)
     told = {key: found[key] for key in ("vni", "local", "dstport", "device", "mtu", "bridge", "learning")}
-    told.update(name=link.name, ours=link.ours, labels=link.labels or {}, extensions=_extensions(link))
+    told.update(name=link.name, ours=link.ours, labels=link.labels or {}, extensions=extensions_of(link))
     if link.ours:
         tables = neighbours.read(stack, link.index, link.master, set())
-        complete = [(mac, entry) for mac, entry in sorted(_by_mac(tables).items()) if entry[0] and entry[2]]
+        complete = [(mac, entry) for mac, entry in sorted(observed_by_mac(tables).items()) if entry[0] and entry[2]]
         entries = [(mac, sorted(addresses), min(vteps)) for mac, (vteps, addresses, _known) in complete]
-        told["flood"] = _flooded(tables)
+        told["flood"] = flooded_vteps(tables)
         told["entries"] = len(entries)
         told["fingerprint"] = fingerprint(entry_number(*entry) for entry in entries)
         if with_endpoints:
@@ -285,7 +288,7 @@ def _check_references(desired: VxlanTunnel, host: Host, problems: options.Proble
 
 def _check_families(desired: VxlanTunnel, link: Link | None, problems: options.Problems) -> None:
     """Validate that all VTEPs are of one address family."""
-    local = desired.local or (_local(link) if link is not None else None)
+    local = desired.local or (vtep_of(link) if link is not None else None)
     if local is None:
         return
     version = ip.address(local).version
@@ -301,7 +304,7 @@ def _check_local(desired: VxlanTunnel, host: Host, problems: options.Problems) -
     if desired.local is None:
         return
     local, stack = ip.normal(desired.local), host.stack(desired.netns)
-    if local not in _own_addresses(stack):
+    if local not in addresses_of_host(stack):
         where = desired.netns or "this host"
         text = f"{KIND} {desired.name}: local: '{local}': no interface of {where} has this address"
         problems.missing.append(text)
@@ -311,19 +314,19 @@ def _check_neighbouring_tunnels(desired: VxlanTunnel, host: Host, problems: opti
     """Validate against tunnels on the same UDP port, which share a socket: VNIs must differ, socket flags must not."""
     name, stack = desired.name, host.stack(desired.netns)
     own = host.link(desired.netns, name, "vxlan", False)
-    vni = desired.vni or (number(own.data[_ID]) if own is not None else None)
-    local = desired.local or (_local(own) if own is not None else None)
+    vni = desired.vni or (number(own.data[IFLA_ID]) if own is not None else None)
+    local = desired.local or (vtep_of(own) if own is not None else None)
     version = ip.address(local).version if local else 4
     for link in stack.links.values():
         if link.kind != "vxlan" or link is own or (desired.netns, link.name) in host.links_to_delete:
             continue
-        if _dstport(link) != desired.dstport or _version(link) != version:
+        if udp_port_of(link) != desired.dstport or version_of(link) != version:
             continue
-        if _extensions(link):
+        if extensions_of(link):
             problems.add(KIND, name, "dstport", desired.dstport,
                          "{} receives on this UDP port with {}: choose another".format(
-                             link.name, ", ".join(_extensions(link))))  # fmt: skip
-        elif number(link.data[_ID]) == vni:
+                             link.name, ", ".join(extensions_of(link))))  # fmt: skip
+        elif number(link.data[IFLA_ID]) == vni:
             problems.add(KIND, name, "vni", vni, f"the tunnel {link.name} has it on the same UDP port: choose another")
 
 
@@ -336,26 +339,26 @@ def _asked(desired: VxlanTunnel, link: Link | None) -> dict[str, Any]:
         asked["labels"] = {}
     asked["up"] = asked["silent"] = True
     if desired.bridge is not None:
-        asked["port"] = _words(_port_attributes(desired, link))
+        asked["port"] = format_flags(port_attributes(desired, link))
         asked["shut"] = False
     return asked
 
 
 def _found(stack: Stack, link: Link) -> dict[str, Any]:
-    device = stack.link_at(number(link.data[_LINK])) if _LINK in link.data else None
-    flags = {name: bool(number(link.port[at])) for name, at in _PORT_FLAGS.items() if at in link.port}
+    device = stack.link_at(number(link.data[IFLA_LINK])) if IFLA_LINK in link.data else None
+    flags = {name: bool(number(link.port[at])) for name, at in PORT_FLAGS.items() if at in link.port}
     return {
-        "vni": number(link.data[_ID]) if _ID in link.data else None,
-        "local": _local(link),
-        "dstport": _dstport(link),
+        "vni": number(link.data[IFLA_ID]) if IFLA_ID in link.data else None,
+        "local": vtep_of(link),
+        "dstport": udp_port_of(link),
         "device": None if device is None else device.name,
         "mtu": link.mtu,
-        "bridge": _bridge_name(stack, link),
-        "learning": _is_learning(link),
+        "bridge": bridge_of(stack, link),
+        "learning": is_learning(link),
         "labels": link.labels,
         "up": link.up,
         "silent": link.silent,
-        "port": _words(flags),
+        "port": format_flags(flags),
         "shut": settings.is_shut(stack, link),
     }
 
@@ -377,83 +380,28 @@ def _is_replaced(asked: dict[str, Any], found: dict[str, Any]) -> bool:
 def _shown(desired: VxlanTunnel) -> dict[str, Any]:
     told = desired.given(*(desired.fields.keys() - {"name", "endpoints", "adopt", "state"}))
     if desired.endpoints is not None:
-        told["endpoints"] = _endpoint_words(_desired_by_mac(desired))
+        told["endpoints"] = format_endpoints(desired_by_mac(desired))
     return told
 
 
 # ---- FDB and neighbour entries ----
 
-ByMac = dict[str, tuple[frozenset[str], frozenset[str], bool]]  # MAC: VTEPs, addresses, whether the bridge FDB has it
-
-
-def _desired_by_mac(desired: VxlanTunnel, local: str | None = None) -> ByMac:
-    """Return the declared endpoints; those at this host's own VTEP get no entries."""
-    local = ip.normal(local or desired.local) if local or desired.local else None
-    found: ByMac = {}
-    for endpoint in desired.endpoints or []:
-        vtep = ip.normal(endpoint.vtep)
-        if vtep != local:
-            addresses = frozenset(ip.normal(address) for address in endpoint.addresses)
-            found[endpoint.mac.lower()] = (frozenset([vtep]), addresses, True)
-    return found
-
-
-def _by_mac(tables: Tables) -> ByMac:
-    vteps: dict[str, set[str]] = {}
-    addresses: dict[str, set[str]] = {}
-    for mac, vtep in tables.forwarding:
-        vteps.setdefault(mac, set()).add(vtep)
-    for address, mac in tables.neighbours:
-        addresses.setdefault(mac, set()).add(address)
-    macs = (set(vteps) | set(addresses) | tables.static) - {ALL_ZERO_MAC}
-    return {
-        mac: (frozenset(vteps.get(mac, ())), frozenset(addresses.get(mac, ())), mac in tables.static) for mac in macs
-    }
-
-
-def _tables(desired: VxlanTunnel, local: str | None, found: Tables) -> Tables:
-    """Return the desired VXLAN FDB, bridge FDB and neighbour entries; what is not declared stays as observed."""
-    flood = {(mac, vtep) for mac, vtep in found.forwarding if mac == ALL_ZERO_MAC}
-    if desired.flood is not None:
-        own = ip.normal(local) if local else None
-        flood = {(ALL_ZERO_MAC, ip.normal(vtep)) for vtep in desired.flood} - {(ALL_ZERO_MAC, own or "")}
-    if desired.endpoints is None:
-        return Tables(
-            {one for one in found.forwarding if one[0] != ALL_ZERO_MAC} | flood, found.static, found.neighbours
-        )
-    endpoints = _desired_by_mac(desired, local)
-    forwarding = {(mac, vtep) for mac, (vteps, _addresses, _known) in endpoints.items() for vtep in vteps}
-    answers = {(address, mac) for mac, (_vteps, addresses, _known) in endpoints.items() for address in addresses}
-    return Tables(forwarding | flood, set(endpoints), answers)
-
 
 def _entries_that_differ(desired: VxlanTunnel, stack: Stack, link: Link) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return the flood list and the endpoints that differ, before and after; unchanged ones may be thousands."""
-    local = desired.local or _local(link)
-    found = neighbours.read(stack, link.index, link.master, set(_desired_by_mac(desired, local)))
-    tables = _tables(desired, local, found)
+    local = desired.local or vtep_of(link)
+    found = neighbours.read(stack, link.index, link.master, set(desired_by_mac(desired, local)))
+    tables = desired_tables(desired, local, found)
     before: dict[str, Any] = {}
     after: dict[str, Any] = {}
-    if _flooded(found) != _flooded(tables):
-        before["flood"], after["flood"] = _flooded(found), _flooded(tables)
-    was, to_be = _by_mac(found), _by_mac(tables)
+    if flooded_vteps(found) != flooded_vteps(tables):
+        before["flood"], after["flood"] = flooded_vteps(found), flooded_vteps(tables)
+    was, to_be = observed_by_mac(found), observed_by_mac(tables)
     if was != to_be:
         differing = {mac for mac in was.keys() | to_be.keys() if was.get(mac) != to_be.get(mac)}
-        before["endpoints"] = _endpoint_words({mac: was[mac] for mac in differing if mac in was})
-        after["endpoints"] = _endpoint_words({mac: to_be[mac] for mac in differing if mac in to_be})
+        before["endpoints"] = format_endpoints({mac: was[mac] for mac in differing if mac in was})
+        after["endpoints"] = format_endpoints({mac: to_be[mac] for mac in differing if mac in to_be})
     return before, after
-
-
-def _endpoint_words(endpoints: ByMac) -> list[str]:
-    words = []
-    for mac, (vteps, addresses, known) in sorted(endpoints.items()):
-        parts = [mac, *sorted(addresses), "by " + " ".join(sorted(vteps) or ["none"])]
-        words.append(" ".join(parts) + ("" if known else " (flooded)"))
-    return words
-
-
-def _flooded(tables: Tables) -> list[str]:
-    return sorted(vtep for mac, vtep in tables.forwarding if mac == ALL_ZERO_MAC)
 
 
 # ---- netlink requests ----
@@ -471,7 +419,7 @@ def _create(desired: VxlanTunnel, stack: Stack) -> list[Request]:
     if desired.device is not None:
         data.append(("IFLA_VXLAN_LINK", stack.links[desired.device].index))
     attrs: messages.Attributes = []
-    mtu = desired.mtu or _fitting_mtu(stack, local, version)
+    mtu = desired.mtu or fitting_mtu(stack, local, version)
     if mtu is not None:
         attrs.append(("IFLA_MTU", mtu))
     about = "{} {}".format(KIND, desired.name)
@@ -493,7 +441,7 @@ def _set(desired: VxlanTunnel, stack: Stack) -> None:
     if asked["labels"] is None and not link.ours:
         asked["labels"] = {}
     asked["silent"] = True
-    flags = _port_attributes(desired, link)  # read before the port exists: a new one floods
+    flags = port_attributes(desired, link)  # read before the port exists: a new one floods
     index_of_bridge = settings.bridge_of(desired.bridge, stack)
     requests += settings.setup(name, about, asked, index_of_bridge)
     if desired.bridge is not None:
@@ -506,9 +454,9 @@ def _set(desired: VxlanTunnel, stack: Stack) -> None:
     stack.send(requests)
     stack.forget()
     bridge = index_of_bridge if desired.bridge is not None else link.master
-    local = desired.local or _local(link)
-    found = neighbours.read(stack, link.index, bridge, set(_desired_by_mac(desired, local)))
-    tables = _tables(desired, local, found)
+    local = desired.local or vtep_of(link)
+    found = neighbours.read(stack, link.index, bridge, set(desired_by_mac(desired, local)))
+    tables = desired_tables(desired, local, found)
     if bridge is None:
         tables = Tables(tables.forwarding, set(), set())
     stack.send(neighbours.requests(found, tables, link.index, bridge, about))
@@ -523,9 +471,9 @@ def _keep_silent(name: str) -> None:
 
 def _change_data(desired: VxlanTunnel, link: Link) -> messages.Attributes:
     data: messages.Attributes = []
-    if desired.learning is not None and desired.learning != _is_learning(link):
+    if desired.learning is not None and desired.learning != is_learning(link):
         data.append(("IFLA_VXLAN_LEARNING", int(desired.learning)))
-    if desired.local is not None and ip.normal(desired.local) != _local(link):
+    if desired.local is not None and ip.normal(desired.local) != vtep_of(link):
         key = "IFLA_VXLAN_LOCAL6" if ":" in desired.local else "IFLA_VXLAN_LOCAL"
         data.append((key, ip.normal(desired.local)))
     return data
@@ -539,69 +487,3 @@ def _forget_neighbours(name: str, stack: Stack) -> None:
     found = neighbours.read(stack, link.index, link.master, set())
     without = Tables(found.forwarding, found.static, set())
     stack.send(neighbours.requests(found, without, link.index, link.master, f"{KIND} {name}"))
-
-
-def _port_attributes(desired: VxlanTunnel, link: Link | None) -> dict[str, bool]:
-    """Return the bridge port flags. Without a flood list nothing is flooded and the bridge answers ARP
-    (neigh_suppress). With one ARP is flooded too, because flooding is enabled for announcements of moved addresses."""
-    learning = desired.learning if desired.learning is not None else link is not None and _is_learning(link)
-    floods = bool(desired.flood)
-    if desired.flood is None and link is not None:
-        floods = _port_flag(link, "IFLA_BRPORT_BCAST_FLOOD")
-    values = (learning, floods, floods, floods, not floods)
-    return dict(zip(_PORT_FLAGS, values))
-
-
-def _port_flag(link: Link, name: str) -> bool:
-    at = _PORT_FLAGS[name]
-    return at in link.port and bool(number(link.port[at]))
-
-
-def _words(flags: dict[str, bool]) -> str:
-    """Return the port's flags in the words of `bridge link`: 'learning off flood off ...'."""
-    words = (name[len("IFLA_BRPORT_") :].lower() + (" on" if on else " off") for name, on in flags.items())
-    return " ".join(words)
-
-
-def _fitting_mtu(stack: Stack, local: str, version: int) -> int | None:
-    """Return the MTU that leaves room for the outer headers on the underlay's device; None if none has ``local``."""
-    for index, addresses in stack.addresses.items():
-        if local in (address.split("/")[0] for address in addresses):
-            device = stack.link_at(index)
-            return None if device is None else device.mtu - TUNNEL_OVERHEAD[version]
-    return None
-
-
-def _own_addresses(stack: Stack) -> set[str]:
-    return {address.split("/")[0] for address in itertools.chain.from_iterable(stack.addresses.values())}
-
-
-def _bridge_name(stack: Stack, link: Link) -> str | None:
-    bridge = stack.link_at(link.master) if link.master else None
-    return None if bridge is None else bridge.name
-
-
-def _local(link: Link) -> str | None:
-    for at in (_LOCAL, _LOCAL6):
-        if at in link.data:
-            return ip.unpacked(link.data[at])
-    return None
-
-
-def _version(link: Link) -> int:
-    return 6 if _LOCAL6 in link.data or _GROUP6 in link.data else 4
-
-
-def _dstport(link: Link) -> int:
-    return int.from_bytes(link.data[_PORT], "big") if _PORT in link.data else 0
-
-
-def _is_learning(link: Link) -> bool:
-    return bool(number(link.data[_LEARNING])) if _LEARNING in link.data else False
-
-
-def _extensions(link: Link) -> list[str]:
-    """Return the flags of a tunnel's socket that this collection does not set; a flag attribute is present or absent,
-    others have a value."""
-    found = ((word, link.data.get(at)) for at, word in _FLAGS.items())
-    return [word for word, value in found if value is not None and (len(value) == 0 or number(value))]

@@ -18,8 +18,8 @@ from ansible_collections.virtnet.linux.plugins.module_utils.model.actions import
 from ansible_collections.virtnet.linux.plugins.module_utils.model.objects import Addressed
 from ansible_collections.virtnet.linux.plugins.module_utils.model.phases import Phase
 from ansible_collections.virtnet.linux.plugins.module_utils.netlink import messages, namespaces
+from ansible_collections.virtnet.linux.plugins.module_utils.netlink.link import Link
 from ansible_collections.virtnet.linux.plugins.module_utils.netlink.socket import Request
-from ansible_collections.virtnet.linux.plugins.module_utils.netlink.stack import Link
 
 LINK = "link"  # the kind of an action that renames one
 _AWAY = "vn and twelve random digits"

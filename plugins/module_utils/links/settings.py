@@ -15,8 +15,9 @@ from typing import Any
 from ansible_collections.virtnet.linux.plugins.module_utils.model import objects
 from ansible_collections.virtnet.linux.plugins.module_utils.model.actions import difference
 from ansible_collections.virtnet.linux.plugins.module_utils.netlink import messages
+from ansible_collections.virtnet.linux.plugins.module_utils.netlink.link import Link
 from ansible_collections.virtnet.linux.plugins.module_utils.netlink.socket import Request, number
-from ansible_collections.virtnet.linux.plugins.module_utils.netlink.stack import Link, Route, Stack, is_link_local
+from ansible_collections.virtnet.linux.plugins.module_utils.netlink.stack import Route, Stack, is_link_local
 from ansible_collections.virtnet.linux.plugins.module_utils.rules import ip
 from ansible_collections.virtnet.linux.plugins.module_utils.rules.names import mark
 

@@ -11,47 +11,28 @@ import itertools
 import socket
 import struct
 import time
-from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
 
 from ansible_collections.virtnet.linux.plugins.module_utils.netlink import messages, namespaces
+from ansible_collections.virtnet.linux.plugins.module_utils.netlink.link import Link, optional
 from ansible_collections.virtnet.linux.plugins.module_utils.netlink.socket import (
-    Alike,
     NetlinkError,
     Request,
     Socket,
     attribute,
     attributes,
-    every_attribute,
     number,
-    text,
     with_flags,
 )
 from ansible_collections.virtnet.linux.plugins.module_utils.rules import ip
-from ansible_collections.virtnet.linux.plugins.module_utils.rules.names import labels_of
 
 if TYPE_CHECKING:
     from ansible_collections.virtnet.linux.plugins.module_utils.netlink import rpdb
     from ansible_collections.virtnet.linux.plugins.module_utils.netlink.open_files import OpenFiles
 
-# include/uapi/linux/if_link.h
-_IFLA_ADDRESS, _IFLA_IFNAME, _IFLA_MTU, _IFLA_LINK, _IFLA_MASTER, _IFLA_LINKINFO = 1, 3, 4, 5, 10, 18
-_IFLA_IFALIAS, _IFLA_AF_SPEC, _IFLA_GROUP, _IFLA_LINK_NETNSID = 20, 26, 27, 37
-_IFLA_PROP_LIST, _IFLA_ALT_IFNAME = 52, 53
-_IFLA_INFO_KIND, _IFLA_INFO_DATA, _IFLA_INFO_SLAVE_DATA = 1, 2, 5
-_WANTED = with_flags(_IFLA_ADDRESS, _IFLA_MTU, _IFLA_LINK, _IFLA_MASTER, _IFLA_LINKINFO, _IFLA_IFALIAS, _IFLA_AF_SPEC,
-                     _IFLA_LINK_NETNSID)  # fmt: skip
-# the used ones of the forty attributes of a bridge port (IFLA_BRPORT_*): state, mode, guard, learning, unicast
-# flooding, proxy ARP, multicast and broadcast flooding, neighbour suppression, isolated, locked
-_WANTED_OF_PORT = with_flags(1, 4, 5, 8, 9, 10, 27, 30, 32, 33, 39)
 LOOPBACK_INDEX = 1
 _NETNSA_NSID, _NSID_HEADER, _NOT_ASSIGNED = 1, 4, 0xFFFFFFFF  # include/uapi/linux/net_namespace.h
-_IFLA_BR_STP_STATE, _IFLA_BRPORT_STATE = 5, 1  # include/uapi/linux/if_link.h
-_DISABLED = 0  # BR_STATE_DISABLED, include/uapi/linux/if_bridge.h
-_IFLA_INET6_ADDR_GEN_MODE = 8
-# The type of a property list as encoded in a message (NLA_F_NESTED): few links have one, and searching for these two
-# bytes takes a hundredth of the time of parsing the attributes.
-_HAS_PROPERTIES = struct.pack("=H", _IFLA_PROP_LIST | 0x8000)
 # include/uapi/linux/if_addr.h and rtnetlink.h
 _IFA_ADDRESS, _IFA_LOCAL, _IFA_CACHEINFO = 1, 2, 6
 _CACHEINFO = struct.Struct("=IIII")  # struct ifa_cacheinfo: prefered, valid, created and updated, in 1/100 s of uptime
@@ -63,11 +44,9 @@ _WANTED_OF_ROUTE = with_flags(_RTA_DST, _RTA_OIF, _RTA_GATEWAY, _RTA_PRIORITY, _
 _FRA_SUPPRESS_PREFIXLEN, _PLAIN, _FIB_RULE_INVERT = 14, frozenset({6, 14, 15, 21}), 0x2
 _NONE = b"\xff" * 4
 
-_LINK = struct.Struct("=BxHiII")  # struct ifinfomsg: family, type, index, flags, change
 _ADDRESS = struct.Struct("=BBBBI")  # struct ifaddrmsg: family, prefix length, flags, scope, index
 _ROUTE = struct.Struct("=BBBBBBBBI")  # struct rtmsg: family, dst_len, src_len, tos, table, protocol, scope, type, flags
 _RULE = struct.Struct("=BBBBBBBBI")  # struct fib_rule_hdr: family, dst_len, src_len, tos, table, -, -, action, flags
-_LINKS, _PORTS = Alike(_LINK.size, _WANTED), Alike(0, _WANTED_OF_PORT)
 _HOP = struct.Struct("=HBBi")  # struct rtnexthop: length with its attributes, flags, weight less one, index
 
 _TYPES_OF_ROUTES = {
@@ -79,143 +58,6 @@ _TYPES_OF_ROUTES = {
 }
 _ANY = {socket.AF_INET: "0.0.0.0", socket.AF_INET6: "::"}
 _GROUP_AT_ONCE = 500  # links of one group that are deleted in one message
-
-
-_Value = TypeVar("_Value")
-
-
-class _Once(Generic[_Value]):
-    """functools.cached_property without the lock that it has up to Python 3.11, which takes half of the access time."""
-
-    def __init__(self, compute: Callable[[Any], _Value]) -> None:
-        self._compute = compute
-        self._name = compute.__name__
-        self.__doc__ = compute.__doc__
-
-    def __get__(self, instance: Any, _owner: type) -> _Value:
-        value = self._compute(instance)
-        instance.__dict__[self._name] = value
-        return value
-
-
-class Link:
-    """One observed link. Its settings are decoded at first access: of most of a thousand links on a host only the name
-    is used."""
-
-    index: int
-
-    def __init__(self, payload: bytes) -> None:
-        _family, _type, self.index, self._flags, _change = _LINK.unpack_from(payload)
-        self._payload = payload
-        self.name = text(attribute(payload, _LINK.size, _IFLA_IFNAME) or payload[:0])
-
-    @_Once
-    def _found(self) -> dict[int, bytes]:
-        return _LINKS.attributes(self._payload)
-
-    @_Once
-    def _info(self) -> dict[int, bytes]:
-        return attributes(self._found.get(_IFLA_LINKINFO, b""))
-
-    @property
-    def up(self) -> bool:
-        """Whether it is set up (IFF_UP), with or without carrier."""
-        return bool(self._flags & messages.IFF_UP)
-
-    @property
-    def stp(self) -> bool:
-        """Whether it is a bridge that runs the spanning tree protocol (STP)."""
-        return bool(number(self.data[_IFLA_BR_STP_STATE])) if _IFLA_BR_STP_STATE in self.data else False
-
-    @property
-    def running(self) -> bool:
-        """Whether it is up and has carrier (IFF_RUNNING)."""
-        return bool(self._flags & messages.IFF_RUNNING)
-
-    @property
-    def is_disabled(self) -> bool:
-        """Whether it is a disabled bridge port."""
-        state = self.port.get(_IFLA_BRPORT_STATE)
-        return state is not None and number(state) == _DISABLED
-
-    @property
-    def is_forwarding(self) -> bool:
-        """Whether it is a forwarding bridge port, or no bridge port."""
-        state = self.port.get(_IFLA_BRPORT_STATE)
-        return state is None or number(state) == messages.BR_STATE_FORWARDING
-
-    @property
-    def mtu(self) -> int:
-        """Its MTU in bytes."""
-        return number(self._found[_IFLA_MTU])
-
-    @property
-    def mac(self) -> str | None:
-        """Its MAC, as 02:42:ac:1e:00:02."""
-        return _mac(self._found.get(_IFLA_ADDRESS))
-
-    @property
-    def master(self) -> int | None:
-        """The index of the bridge (or other master) that it is a port of."""
-        return _optional(self._found.get(_IFLA_MASTER))
-
-    @property
-    def group(self) -> int:
-        """Its link group; 0 is the default."""
-        return _optional(attribute(self._payload, _LINK.size, _IFLA_GROUP)) or 0
-
-    @property
-    def peer_index(self) -> int | None:
-        """The index of a veth's peer, in the peer's namespace; of a macvlan's parent interface."""
-        return _optional(self._found.get(_IFLA_LINK))
-
-    @property
-    def peer_namespace(self) -> int | None:
-        """The nsid, in this namespace, of the peer's namespace; None if it is the same one."""
-        return _optional(self._found.get(_IFLA_LINK_NETNSID))
-
-    @property
-    def alias(self) -> str | None:
-        """Its alias (IFLA_IFALIAS), which holds the ownership label of a managed link."""
-        return text(self._found[_IFLA_IFALIAS]) if _IFLA_IFALIAS in self._found else None
-
-    @property
-    def altnames(self) -> list[str]:
-        """Its alternative names, which no other link of its namespace can use as a name."""
-        if _HAS_PROPERTIES not in self._payload:
-            return []
-        held = attribute(self._payload, _LINK.size, _IFLA_PROP_LIST) or b""
-        return [text(value) for kind, value in every_attribute(held) if kind == _IFLA_ALT_IFNAME]
-
-    @_Once
-    def labels(self) -> dict[str, str] | None:
-        """The labels of its ownership label; None where it has none."""
-        return labels_of(self.alias)
-
-    @_Once
-    def kind(self) -> str | None:
-        """IFLA_INFO_KIND: bridge, veth, vxlan and the like; None for a physical NIC."""
-        return text(self._info[_IFLA_INFO_KIND]) if _IFLA_INFO_KIND in self._info else None
-
-    @_Once
-    def data(self) -> dict[int, bytes]:
-        """The attributes of its kind (IFLA_INFO_DATA), undecoded."""
-        return attributes(self._info[_IFLA_INFO_DATA]) if _IFLA_INFO_DATA in self._info else {}
-
-    @_Once
-    def port(self) -> dict[int, bytes]:
-        """Its attributes as a bridge port (IFLA_BRPORT_*), undecoded."""
-        return _PORTS.attributes(self._info.get(_IFLA_INFO_SLAVE_DATA, b""))
-
-    @property
-    def silent(self) -> bool:
-        """Whether automatic link-local addresses are off."""
-        return _silent(self._found.get(_IFLA_AF_SPEC))
-
-    @property
-    def ours(self) -> bool:
-        """Whether it is managed by this collection: whether it has an ownership label."""
-        return self.labels is not None
 
 
 class Route:
@@ -343,10 +185,10 @@ class Stack:
         index of the link, type, table). Not cached: they are foreign, and few runs need them."""
         found = []
         for to, fields, held in self._dump_routes(messages.RT_TABLE_UNSPEC):
-            table, kind = _optional(held.get(_RTA_TABLE)) or fields[4], _TYPES_OF_ROUTES.get(fields[7])
+            table, kind = optional(held.get(_RTA_TABLE)) or fields[4], _TYPES_OF_ROUTES.get(fields[7])
             is_known = table == messages.RT_TABLE_MAIN and kind == "unicast"
             if kind not in (None, "throw") and table != messages.RT_TABLE_LOCAL and not is_known:
-                found.append((to, _optional(held.get(_RTA_OIF)), kind, table))
+                found.append((to, optional(held.get(_RTA_OIF)), kind, table))
         return found
 
     @property
@@ -398,7 +240,7 @@ class Stack:
         """The entries of the local table, as (index of the link, ADDRESS/LENGTH)."""
         if self._local_routes is None:
             found = self._dump_routes(messages.RT_TABLE_LOCAL)
-            self._local_routes = {(_optional(held.get(_RTA_OIF)), to) for to, _fields, held in found}
+            self._local_routes = {(optional(held.get(_RTA_OIF)), to) for to, _fields, held in found}
         return self._local_routes
 
     @property
@@ -495,11 +337,11 @@ class Stack:
         for to, fields, held in self._dump_routes(messages.RT_TABLE_MAIN):
             family, _length, _src, _tos, _table, protocol, _scope, kind, _flags = fields
             if kind == messages.RTN_UNICAST:
-                metric = _optional(held.get(_RTA_PRIORITY))
+                metric = optional(held.get(_RTA_PRIORITY))
                 for index, hop in _hops(held.get(_RTA_MULTIPATH, b"")):
                     yield Route(to, _gateway(family, hop), index, metric, protocol, shared=True)
                 if _RTA_MULTIPATH not in held:
-                    yield Route(to, _gateway(family, held), _optional(held.get(_RTA_OIF)), metric, protocol)
+                    yield Route(to, _gateway(family, held), optional(held.get(_RTA_OIF)), metric, protocol)
 
     def _dump_routes(self, table: int) -> Iterator[tuple[str, tuple[int, ...], dict[int, bytes]]]:
         """Yield the routes of a table, or of all, as (NETWORK/LENGTH, the fields of struct rtmsg, attributes)."""
@@ -509,7 +351,7 @@ class Stack:
             fields = _ROUTE.unpack_from(payload)
             family, length, in_table = fields[0], fields[1], fields[4]
             held = attributes(payload, _ROUTE.size, _WANTED_OF_ROUTE)
-            is_asked = table in (messages.RT_TABLE_UNSPEC, _optional(held.get(_RTA_TABLE)) or in_table)
+            is_asked = table in (messages.RT_TABLE_UNSPEC, optional(held.get(_RTA_TABLE)) or in_table)
             if family in _ANY and is_asked:
                 to = socket.inet_ntop(family, held[_RTA_DST]) if _RTA_DST in held else _ANY[family]
                 yield "%s/%d" % (to, length), fields, held
@@ -555,20 +397,3 @@ def _gateway(family: int, held: dict[int, bytes]) -> str | None:
 def is_link_local(address: str) -> bool:
     """Whether the address (with or without a length) is an IPv6 link-local one (fe80::/10)."""
     return ":" in address and ip.interface(address).ip.is_link_local
-
-
-def _mac(data: bytes | None) -> str | None:
-    return None if data is None else data.hex(":")
-
-
-def _optional(data: bytes | None) -> int | None:
-    return None if data is None else number(data)
-
-
-def _silent(af_spec: bytes | None) -> bool:
-    """Whether automatic link-local addresses are off; also where the link has no IPv6, as below its minimum MTU."""
-    inet6 = None if af_spec is None else attribute(af_spec, 0, socket.AF_INET6)
-    if inet6 is None:
-        return True
-    mode = attribute(inet6, 0, _IFLA_INET6_ADDR_GEN_MODE)
-    return mode is not None and number(mode) == messages.IN6_ADDR_GEN_MODE_NONE

@@ -12,9 +12,8 @@ from __future__ import annotations
 
 import difflib
 import ipaddress
-import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TypeVar
 
 from ansible_collections.virtnet.linux.plugins.module_utils.rules import names, values
@@ -25,18 +24,26 @@ from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.addresses im
     outside,
     unique_local_subnet,
 )
-from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.fields import Fields, not_quoted
-from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.nics import Nic, read_nics
+from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.containers import (
+    check_container_name,
+    read_container,
+    read_mode,
+    read_network_name,
+)
+from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.fields import Fields
 from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.policy import (
     BINDINGS,
     POLICY_FIELDS,
     Policy,
-    read_allowed_addresses,
     read_policy,
 )
-from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.ports import Port, PortError, parse_port
 from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.problems import Problems, enumerate_names
-from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.routes import Route, read_routes
+from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.routes import read_routes
+from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.spec import (
+    AddressPool,
+    Declaration,
+    Network,
+)
 
 NETWORK_FIELDS = (
     "name", "bridge", "subnet", "gateway", "ip_range", "enable_ipv6", "subnet6", "gateway6", "ip_range6",
@@ -46,14 +53,6 @@ NETWORK_FIELDS = (
 OF_THE_SEGMENT = (
     "gateway", "ip_range", "enable_ipv6", "gateway6", "ip_range6", "aux_addresses", "mtu", "internal", "icc",
     "masquerade", *POLICY_FIELDS,
-)  # fmt: skip
-CONTAINER_FIELDS = (
-    "name", "networks", "interfaces", "ports", "network_mode", "forwarding", "sysctls", "unprivileged_ports", "routes",
-    "dns", "dns_search", "dns_opt", "pid", "force", "state",
-)  # fmt: skip
-ATTACHMENT_FIELDS = (
-    "name", "ipv4_address", "ipv6_address", "mac_address", "interface_name", "aliases",
-    "allowed_addresses", "anti_spoofing",
 )  # fmt: skip
 
 # A role's variables without the role's prefix, including the facts that it sets under its prefix.
@@ -69,129 +68,6 @@ VARIABLES = {
 
 OVERLAY_ROLE = "overlay_network"
 _STATES = ("present", "absent")
-_OF_A_NAMESPACE = (
-    "networks", "interfaces", "ports", "forwarding", "sysctls", "unprivileged_ports", "routes", "dns", "dns_search",
-    "dns_opt", "pid",
-)  # fmt: skip
-_SYSCTL = re.compile(r"net[./][A-Za-z0-9_./-]+\Z")
-
-
-@dataclass(frozen=True)
-class AddressPool:
-    """A block from which networks get subnets; size is the prefix length of each."""
-
-    base: ipaddress.IPv4Network
-    size: int
-
-
-@dataclass
-class Network:
-    """A bridge network of one host; `declared` in this run, or only observed there from an earlier one.
-
-    `connect` names the networks to whose bridges it has a patch link. One that `joins` another shares its subnets,
-    gateway and network policy; `primary` is that other (the primary network of the segment), once it is settled.
-    """
-
-    name: str
-    bridge: str
-    subnets: dict[int, Subnet] = field(default_factory=dict)  # by IP version
-    mtu: int | None = None
-    internal: bool = False
-    icc: bool = True
-    masquerade: bool = True
-    policy: Policy = field(default_factory=Policy)
-    anti_spoofing: bool = True
-    routes: list[Route] = field(default_factory=list)
-    labels: dict[str, str] = field(default_factory=dict)
-    connect: dict[str, int] = field(default_factory=dict)  # each with its index in the list, for messages
-    stp: bool | None = None
-    automatic: bool = False  # it names no subnet
-    said: dict[str, object] = field(default_factory=dict)  # the fields that apply to its whole segment, as declared
-    joins: str | None = None
-    primary: Network | None = field(default=None, repr=False)
-    declared: bool = True
-    sound: bool = True  # False: its subnets are invalid, so no further errors about addresses in it are reported
-
-    @property
-    def segment(self) -> Network:
-        """The network that owns the subnet and the gateway: this one, or the one that it joins."""
-        return self.primary or self
-
-    def __str__(self) -> str:
-        return f"network {self.name}"
-
-
-@dataclass
-class Attachment:
-    """A container's desired attachment to a network."""
-
-    network: str
-    number: int = 0  # its index in the list, for messages
-    addresses: dict[int, Address] = field(default_factory=dict)  # by IP version: static ones
-    mac: str | None = None
-    interface: str | None = None
-    aliases: list[str] = field(default_factory=list)
-    allowed_addresses: list[str] = field(default_factory=list)  # anti-spoofing: allowed besides its own addresses
-    anti_spoofing: bool | None = None  # None: inherit the network's setting
-
-
-@dataclass
-class Dns:
-    """Resolver settings of a container for names outside its networks; empty fields inherit those of the host."""
-
-    servers: list[Address] = field(default_factory=list)
-    search: list[str] = field(default_factory=list)
-    options: list[str] = field(default_factory=list)
-
-
-@dataclass
-class Container:
-    """A container: its mode (bridge, none, host or container, which has a target) and its settings."""
-
-    name: str
-    mode: str = "bridge"
-    target: str | None = None
-    attachments: list[Attachment] = field(default_factory=list)
-    whole: bool = (
-        True  # False: some of its networks are left out, each with an error of its own: none that follow are reported
-    )
-    nics: list[Nic] = field(default_factory=list)
-    ports: list[Port] = field(default_factory=list)
-    forwarding: bool | None = None
-    sysctls: dict[str, object] = field(default_factory=dict)
-    unprivileged_ports: bool | None = None  # None: it shares a namespace, whose owner sets it
-    routes: list[Route] = field(default_factory=list)
-    dns: Dns = field(default_factory=Dns)
-    pid: int | None = None
-    force: bool = False
-
-    @property
-    def network_mode(self) -> str:
-        """The mode as it is declared: 'bridge' or 'container:nginx'."""
-        return f"{self.mode}:{self.target}" if self.target else self.mode
-
-    @property
-    def owns_namespace(self) -> bool:
-        return self.mode in ("bridge", "none")
-
-    def __str__(self) -> str:
-        return f"container {self.name}"
-
-
-@dataclass
-class Declaration:
-    """The desired state of one host; present and absent objects apart, each by name in declared order."""
-
-    role: str
-    purge: bool
-    manage_foreign_firewall: bool
-    networks: dict[str, Network]
-    absent_networks: dict[str, Network]
-    containers: dict[str, Container]
-    absent_containers: dict[str, Container]
-    address_pools: list[AddressPool] | None = None  # None: every network has to name its subnet
-    # not planned, because they have an error or warning already; their observed state is kept, and not undeclared
-    omitted_containers: set[str] = field(default_factory=set)
 
 
 _Object = TypeVar("_Object")
@@ -220,7 +96,7 @@ def read_declaration(raw: object, problems: Problems) -> Declaration:
     unprivileged = bool(whole.boolean("unprivileged_ports", True))
     containers, absent_containers = _by_name(
         whole, "containers", f"{role}_containers", "container",
-        lambda fields, name: _read_container(fields, name, unprivileged),
+        lambda fields, name: read_container(fields, name, unprivileged),
     )  # fmt: skip
     return Declaration(
         role=role,
@@ -252,9 +128,9 @@ def read_outlines(host: str, variable: str, raw: object, problems: Problems) -> 
 
 
 def _read_outline(fields: Fields, name: str) -> Outline | None:
-    mode = _read_mode(fields, name)
-    named = [_read_network_name(fields, number, value) for number, value in enumerate(fields.listing("networks"))]
-    _check_container_name(fields, name)
+    mode = read_mode(fields, name)
+    named = [read_network_name(fields, number, value) for number, value in enumerate(fields.listing("networks"))]
+    check_container_name(fields, name)
     if mode is None:
         return None
     networks = list(dict.fromkeys(network for network in named if network is not None))
@@ -468,206 +344,3 @@ def _check_subnet(fields: Fields, suffix: str, subnet: Subnet, aux: Fields) -> N
     for key, address in subnet.auxiliary.items():
         if not subnet.has(address):
             aux.refuse(key, outside(subnet, address))
-
-
-def _read_container(fields: Fields, name: str, unprivileged: bool) -> Container:
-    fields.only(*CONTAINER_FIELDS)
-    _check_container_name(fields, name)
-    mode = _read_mode(fields, name)
-    container = Container(
-        name=name,
-        mode=mode[0] if mode else "none",
-        target=mode[1] if mode else None,
-        attachments=_read_attachments(fields, name),
-        nics=read_nics(fields),
-        ports=_read_ports(fields),
-        forwarding=fields.boolean("forwarding", None),
-        sysctls=_read_sysctls(fields),
-        routes=read_routes(fields),
-        dns=_read_dns(fields),
-        pid=fields.integer("pid", 1, 2**22),  # PID_MAX_LIMIT, include/linux/threads.h
-        force=bool(fields.boolean("force", False)),
-    )
-    if container.owns_namespace and container.pid is None:
-        container.unprivileged_ports = fields.boolean("unprivileged_ports", unprivileged)
-    elif container.pid is not None and fields.given("unprivileged_ports"):
-        fields.refuse("unprivileged_ports", "cannot be combined with pid, whose namespace exists already; set sysctls")
-    if mode:
-        _check_mode(fields, container)
-    for key, value in container.sysctls.items():
-        if names.sysctl(key) in names.FORWARDING and container.forwarding not in (None, str(value) != "0"):
-            rule = f"contradicts forwarding: {str(container.forwarding).lower()}; leave one of the two out"
-            fields.problems.refuse(fields.thing, f"sysctls.{key}", value, rule)
-    return container
-
-
-def _check_container_name(fields: Fields, name: str) -> None:
-    if name == "host":
-        fields.refuse("name", "means the host's own namespace here; choose another name")
-    if fields.to_be_present and name in names.HOSTS_NAMES:
-        fields.refuse("name", "is in each container's file hosts already; choose another name")
-
-
-def _read_mode(fields: Fields, name: str) -> tuple[str, str | None] | None:
-    """The mode and the container to join; None where the field is invalid."""
-    mode = fields.text("network_mode")
-    if not fields.given("network_mode"):
-        return "bridge", None
-    if mode is None:
-        return None
-    if mode in ("bridge", "none", "host"):
-        return mode, None
-    word, _colon, target = mode.partition(":")
-    if word != "container":
-        fields.refuse("network_mode", "must be bridge, none, host or container:NAME")
-    elif not names.is_object_name(target):
-        fields.refuse("network_mode", "a container's name follows after 'container:', as in container:nginx")
-    elif target == name:
-        fields.refuse("network_mode", "a container cannot join its own namespace; name another one")
-    else:
-        return "container", target
-    return None
-
-
-def _read_attachments(fields: Fields, container: str) -> list[Attachment]:
-    found: dict[str, Attachment] = {}
-    for number, value in enumerate(fields.listing("networks")):
-        network = _read_network_name(fields, number, value)
-        if isinstance(value, Mapping):
-            record = Fields(value, f"{fields.thing}: networks[{number}]", fields.problems, number)
-            attachment = _read_attachment(record, network or "", container)
-        else:
-            attachment = Attachment(network or "", number)
-        if network is None:
-            continue
-        if network in found:
-            rule = "is named twice; name a network once"
-            fields.problems.refuse(fields.thing, f"networks[{number}]", network, rule)
-            continue
-        found[network] = attachment
-    return list(found.values())
-
-
-def _read_network_name(fields: Fields, number: int, value: object) -> str | None:
-    """The network name of an entry of a container's `networks`: the entry itself, or its field `name`."""
-    place = f"networks[{number}]"
-    if isinstance(value, Mapping):
-        record, word = Fields(value, f"{fields.thing}: {place}", fields.problems, number), "name"
-    else:
-        record, word = Fields({place: value}, fields.thing, fields.problems), place
-    network = record.raw.get(word)
-    if not isinstance(network, str):
-        record.refuse(word, not_quoted(network) or "must be a network's name, or a dictionary with its name")
-        return None
-    if not names.is_object_name(network):
-        record.refuse(word, f"a network's name is {names.OBJECT_RULE}")
-        return None
-    return network
-
-
-def _read_attachment(fields: Fields, network: str, container: str) -> Attachment:
-    fields.only(*ATTACHMENT_FIELDS)
-    interface = fields.text("interface_name")
-    if interface is not None and (interface == "lo" or not names.is_interface_name(interface)):
-        fields.refuse("interface_name", f"must be {names.INTERFACE_RULE}; and not lo, which is there already")
-    addresses = {4: fields.address("ipv4_address", 4), 6: fields.address("ipv6_address", 6)}
-    aliases = _read_aliases(fields)
-    own = {"network": network, "container": container, "interface": "x" * 15}
-    wrong = names.labels_problem({"aliases": "+".join(aliases)}, own) if aliases else None
-    if wrong is not None and names.labels_fit(own):
-        fields.refuse("aliases", "are too many: " + wrong)
-    return Attachment(
-        network=network,
-        number=fields.number,
-        addresses={version: address for version, address in addresses.items() if address is not None},
-        mac=fields.mac("mac_address"),
-        interface=interface,
-        aliases=aliases,
-        allowed_addresses=read_allowed_addresses(fields),
-        anti_spoofing=fields.boolean("anti_spoofing", None),
-    )
-
-
-def _read_aliases(fields: Fields) -> list[str]:
-    """Read the aliases; return the valid ones."""
-    found = []
-    for number, alias in fields.texts("aliases"):
-        if not names.is_object_name(alias):
-            rule = values.OBJECT_NAME
-        elif alias in names.HOSTS_NAMES:
-            rule = "is in each container's file hosts already; choose another alias"
-        else:
-            found.append(alias)
-            continue
-        fields.problems.refuse(fields.thing, f"aliases[{number}]", alias, rule)
-    return found
-
-
-def _read_dns(fields: Fields) -> Dns:
-    dns = Dns()
-    for number, value in enumerate(fields.listing("dns")):
-        one = Fields({f"dns[{number}]": value}, fields.thing, fields.problems)
-        address = one.address(f"dns[{number}]")
-        if address is not None:
-            dns.servers.append(address)
-    for word, words in (("dns_search", dns.search), ("dns_opt", dns.options)):
-        for number, value in fields.texts(word):
-            if len(value.split()) == 1:
-                words.append(value)
-            else:
-                fields.problems.refuse(fields.thing, f"{word}[{number}]", value, values.ONE_WORD)
-    return dns
-
-
-def _read_ports(fields: Fields) -> list[Port]:
-    found = []
-    for number, value in enumerate(fields.listing("ports")):
-        try:
-            found.append(parse_port(value, number))
-        except PortError as error:
-            fields.problems.refuse(fields.thing, f"ports[{number}]", value, str(error))
-    return found
-
-
-def _read_sysctls(fields: Fields) -> dict[str, object]:
-    found: dict[str, object] = {}
-    for key, value in fields.mapping("sysctls").items():
-        if not isinstance(key, str) or not _SYSCTL.match(key) or ".." in key:
-            fields.problems.refuse(fields.thing, f"sysctls.{key}", value, "only net.* belongs to a network namespace")
-        elif isinstance(value, bool):
-            found[key] = int(value)
-        elif isinstance(value, (int, str)):
-            found[key] = value
-        else:
-            rule = not_quoted(value) or "must be a number or text"
-            fields.problems.refuse(fields.thing, f"sysctls.{key}", value, rule)
-    return found
-
-
-def _check_mode(fields: Fields, container: Container) -> None:
-    """Refuse fields that conflict with the container's mode."""
-    mode = container.network_mode
-    if container.mode == "bridge":
-        connected = fields.raw.get("networks") or fields.raw.get("interfaces") or fields.given("pid")
-        if fields.to_be_present and not connected:
-            fields.refuse("networks", "network_mode bridge requires at least one; or set network_mode: none")
-        _check_interface_names(fields, container)
-        return
-    if container.mode == "none":
-        no_interface = "it has no interface but lo"
-        unfit = {"networks": no_interface, "interfaces": no_interface, "ports": "it has no address to translate to"}
-    elif container.mode == "host":
-        unfit = dict.fromkeys(_OF_A_NAMESPACE, "it uses the host's own namespace, as it is")
-    else:
-        unfit = dict.fromkeys(_OF_A_NAMESPACE, f"it uses the namespace of {container.target}; set it there")
-    for word, reason in unfit.items():
-        if fields.raw.get(word) not in (None, [], {}):
-            fields.refuse(word, f"cannot be combined with network_mode {mode}: {reason}")
-
-
-def _check_interface_names(fields: Fields, container: Container) -> None:
-    taken = {nic.name for nic in container.nics}
-    for attachment in container.attachments:
-        if attachment.interface in taken:
-            rule = f"is a name in its interfaces already; choose another on {attachment.network}"
-            fields.problems.refuse(fields.thing, "interface_name", attachment.interface, rule)

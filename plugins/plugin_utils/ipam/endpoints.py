@@ -22,9 +22,9 @@ from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.addresses im
     Subnet,
     lies_in,
 )
-from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.declaration import Attachment, Container, Network
 from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.problems import Problems, enumerate_names
 from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.routes import Route
+from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.spec import Attachment, Container, Network
 from ansible_collections.virtnet.linux.plugins.plugin_utils.ipam import allocation
 from ansible_collections.virtnet.linux.plugins.plugin_utils.ipam.allocation import (
     ADDRESS_FIELDS,

@@ -13,9 +13,10 @@ from typing import Any
 
 from ansible_collections.virtnet.linux.plugins.module_utils.rules import names
 from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.addresses import Address, IPNetwork
-from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.declaration import Declaration, read_declaration
+from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.declaration import read_declaration
 from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.fields import Fields
 from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.problems import Problems, enumerate_names
+from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.spec import Declaration
 from ansible_collections.virtnet.linux.plugins.plugin_utils.observe.observed import Live, LiveInterface, read_live
 
 ROLE = "overlay_network"

@@ -13,10 +13,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.addresses import Address, IPNetwork, Subnet
-from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.declaration import Network
 from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.policy import BINDINGS, Policy
 from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.ports import parse_range
 from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.problems import Problems
+from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.spec import Network
 
 Place = tuple[str, int, Address | None, int]  # protocol, IP version, host address (None: every one), host port
 

@@ -10,8 +10,8 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.addresses import Address
-from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.declaration import Container, Declaration, Network
 from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.problems import Problems, enumerate_names
+from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.spec import Container, Declaration, Network
 from ansible_collections.virtnet.linux.plugins.plugin_utils.observe.observed import Live, LiveContainer, LiveEndpoint
 
 _SHOWN = 10  # containers of a cycle, in a message

@@ -56,12 +56,9 @@ from ansible_collections.virtnet.linux.plugins.plugin_utils.checks.segments impo
     share_subnets,
 )
 from ansible_collections.virtnet.linux.plugins.plugin_utils.checks.undeclared import check_undeclared
-from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.declaration import (
-    Declaration,
-    Network,
-    read_declaration,
-)
+from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.declaration import read_declaration
 from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.problems import Problems
+from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.spec import Declaration, Network
 from ansible_collections.virtnet.linux.plugins.plugin_utils.ipam.endpoints import (
     Endpoint,
     bridge_mac,

@@ -10,7 +10,7 @@ from typing import Any
 
 from ansible_collections.virtnet.linux.plugins.module_utils.model.objects import NetworkName, NetworkNames, Resolver
 from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.addresses import Address
-from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.declaration import Container, Network
+from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.spec import Container, Network
 from ansible_collections.virtnet.linux.plugins.plugin_utils.ipam.endpoints import Endpoint
 from ansible_collections.virtnet.linux.plugins.plugin_utils.observe.scope import Scope
 

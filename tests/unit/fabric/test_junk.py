@@ -13,7 +13,8 @@ from unit.fabric.paper_fabric import FABRIC, bare
 from unit.planner.junk import junk, objects
 
 from ansible_collections.virtnet.linux.plugins.filter.overlay_network_plan import overlay_network_plan
-from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.declaration import CONTAINER_FIELDS, NETWORK_FIELDS
+from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.containers import CONTAINER_FIELDS
+from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.declaration import NETWORK_FIELDS
 
 OVERLAY_FIELDS = ["vni", "flood", "dstport"]
 WORDS = ["networks", "containers", "vtep", "ip_ranges", "purge", "manage_foreign_firewall"]

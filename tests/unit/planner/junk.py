@@ -10,7 +10,7 @@ import math
 
 from hypothesis import strategies as st
 
-from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.declaration import ATTACHMENT_FIELDS
+from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.containers import ATTACHMENT_FIELDS
 
 WORDS = [
     *(

@@ -115,6 +115,20 @@ def _create(document, containers):
         }
 
 
+def _links_after(document, before):
+    """Return the host's links after the document's patch links have been created and deleted."""
+    gone = {veth["name"] for veth in absent(document["veth"])}
+    links = before["host"].get("interfaces", [])
+    pulled = {_patch_link(one) for one in links if one["name"] in gone} - {None}
+    links = [one for one in links if _patch_link(one) not in pulled]
+    for veth in present(document["veth"]):
+        if "cable" in veth["labels"]:
+            for name in (veth["name"], veth["peer"]["name"]):
+                links = [one for one in links if one["name"] != name]
+                links.append({"name": name, "kind": "veth", "ours": True, "labels": veth["labels"]})
+    return links
+
+
 def live_after(document, before=None, pids=None):
     """What network_info reports after the document has been carried out on the host that `before` describes.
 
@@ -130,15 +144,7 @@ def live_after(document, before=None, pids=None):
     _create(document, containers)
     for name, found in (pids or {}).items():
         containers[name]["pids"] = found
-    gone = {veth["name"] for veth in absent(document["veth"])}
-    links = before["host"].get("interfaces", [])
-    pulled = {_patch_link(one) for one in links if one["name"] in gone} - {None}
-    links = [one for one in links if _patch_link(one) not in pulled]
-    for veth in present(document["veth"]):
-        if "cable" in veth["labels"]:
-            for name in (veth["name"], veth["peer"]["name"]):
-                links = [one for one in links if one["name"] != name]
-                links.append({"name": name, "kind": "veth", "ours": True, "labels": veth["labels"]})
+    links = _links_after(document, before)
     _connect(document, containers)
     policies = {policy["bridge"]: policy for policy in document["bridge_policy"]}
     for bridge in document["bridge"]:

@@ -12,10 +12,8 @@ from unit.planner.junk import junk, objects
 from unit.planner.paper_host import EMPTY, WEB, live_after, plan, topology
 
 from ansible_collections.virtnet.linux.plugins.filter.bridge_network_plan import FilterModule
-from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.declaration import (
-    CONTAINER_FIELDS,
-    NETWORK_FIELDS,
-)
+from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.containers import CONTAINER_FIELDS
+from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.declaration import NETWORK_FIELDS
 
 
 def is_an_answer(answer):
