@@ -42,7 +42,7 @@ MODULES: dict[str, dict[str, Any]] = {
 
 
 def measure(rounds: int) -> dict[str, Any]:
-    """Milliseconds of processor time of every module and of the empty one, in reflecting."""
+    """Milliseconds of processor time of every module and of the empty one, in turns."""
     with tempfile.TemporaryDirectory(prefix="benchmark-") as folder:
         command = enter_command([sys.executable, "-m", __name__, folder, str(rounds)])
         done = subprocess.run(command, capture_output=True, text=True, check=False)

@@ -5,7 +5,7 @@
 """Published ports: new connections a second through the last of N, time to load them, time to add one.
 
 A client, a router and a server, each in a namespace. Hosts of every kind and size stand side by side and are measured
-in reflecting, so that a busy moment of the machine hits all of them.
+in turns, so that a busy moment of the machine hits all of them.
 """
 
 from __future__ import annotations
@@ -152,7 +152,7 @@ class Station:
 
 
 def measure(sizes: list[int], rounds: int, pairs: int) -> dict[str, object]:
-    """Rates at every size, in reflecting; and pairs of ours through the only port and through the last of 5000."""
+    """Rates at every size, in turns; and pairs of ours through the only port and through the last of 5000."""
     skipped = {name: why for name, kind in KINDS.items() for why in [kind.missing()] if why}
     stations = {(name, size): Station(name, size) for size in sizes for name in KINDS if name not in skipped}
     rates: dict[tuple[str, int], list[float]] = {key: [] for key in stations}

@@ -24,7 +24,7 @@ class Numbers:
         return Spread.of(values).median if values else None
 
     def connections(self, name: str) -> float | None:
-        """Connections a second of the interleaved reflecting."""
+        """Connections a second of the interleaved turns."""
         values = self._measured.get("ports", {}).get("pairs", {}).get(name)
         return Spread.of(values).median if values else None
 

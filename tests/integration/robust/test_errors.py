@@ -21,17 +21,17 @@ CREATE = {
     "a bridge's name is taken": (
         "ip link add br-web type bridge",
         "ip link del br-web",
-        ["bridge br-web", "somebody else"],
+        ["bridge br-web", "another program"],
     ),
     "a veth's name is taken": (
         f"ip link add {VETH} type bridge",
         f"ip link del {VETH}",
-        [f"veth {VETH}", "somebody else"],
+        [f"veth {VETH}", "another program"],
     ),
     "a tunnel's name is taken": (
         "ip link add vx-fabric type bridge",
         "ip link del vx-fabric",
-        ["vxlan_tunnel vx-fabric", "somebody else"],
+        ["vxlan_tunnel vx-fabric", "another program"],
     ),
     "a VNI is taken": (
         "ip link add other type vxlan id 4242 dstport 4789 local 192.0.2.11",

@@ -35,7 +35,7 @@ def test_a_lab_whose_removal_was_killed_is_still_a_lab(tmp_path):
 
 
 def test_a_key_whose_public_half_is_empty_is_made_anew(tmp_path):
-    lab = mock.Mock(directory=tmp_path, everybody=lambda: [])
+    lab = mock.Mock(directory=tmp_path, all_hosts=lambda: [])
     key = tmp_path / files.KEY
     key.write_text("half")
     key.with_name(key.name + ".pub").write_text("")
