@@ -87,12 +87,12 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _conflicts() -> list[str]:
-    """Return messages on routes and rules of the host that conflict with networks; restore does not change them."""
-    from ansible_collections.virtnet.linux.plugins.module_utils.engine import routing
+    """Return messages on routes, rules, VRFs and kernel limits that conflict with networks; restore leaves them."""
+    from ansible_collections.virtnet.linux.plugins.module_utils.engine import limits_in_use, routing
 
     host = Host()
     try:
-        return routing.conflicts(host)
+        return [*routing.conflicts(host), *routing.without_egress(host), *limits_in_use.warnings(host)]
     finally:
         host.release()
 
