@@ -14,6 +14,7 @@ PROGRAM = """
 import glob, os
 from ansible_collections.virtnet.linux.plugins.module_utils.inspect import report
 from ansible_collections.virtnet.linux.plugins.module_utils.engine.converge import Refused, converge
+from ansible_collections.virtnet.linux.plugins.module_utils.model.objects import Topology
 from ansible_collections.virtnet.linux.plugins.module_utils.nft.firewall import FirewallError
 from ansible_collections.virtnet.linux.plugins.module_utils.kinds import bridge, vxlan_tunnel
 
@@ -33,6 +34,7 @@ sh("ip link set dev lo up")
 sh("ip address add 192.0.2.1/32 dev lo")
 network = one(bridge, name="br-fabric")
 tunnel = {**network, **one(vxlan_tunnel, name="vx-fabric", vni=4242, local="192.0.2.1", bridge="br-fabric")}
+network, tunnel = map(Topology.read, (network, tunnel))
 (path,) = glob.glob("/lib/modules/*/kernel/**/LACKING.ko*", recursive=True)
 os.unlink(path)
 found["network"] = [said(converge, network, True), said(converge, network)]
