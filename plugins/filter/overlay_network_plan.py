@@ -89,7 +89,7 @@ _value:
         - Each host's own part, as JSON text. Ansible traverses lists and dictionaries wherever they are used, which
           with many hosts would take longer than the rest of the run.
       type: dict
-    everybody:
+    remote_endpoints:
       description: The endpoints of each network (FDB and neighbour entries), once for all hosts, as JSON text.
       type: str
     addresses:
@@ -134,12 +134,12 @@ def overlay_network_plan(
     planned = plan_fabric(raw, hosts, group)
     own = {name: json.dumps(topology) for name, topology in planned["hosts"].items()}
     said = {side: abridge(planned[side]) for side in ("errors", "warnings")}
-    return {**planned, **said, "hosts": own, "everybody": json.dumps(planned["everybody"])}
+    return {**planned, **said, "hosts": own, "remote_endpoints": json.dumps(planned["remote_endpoints"])}
 
 
 def _reading(result: Mapping[str, Any] | None) -> dict[str, Any]:
     if result is None:
-        return {"live": None, "unread": "nobody asked"}
+        return {"live": None, "unread": "the run did not read it"}
     if "networks" not in result:
         return {"live": None, "unread": str(result.get("msg") or "no answer").strip()}
     return {"live": result}

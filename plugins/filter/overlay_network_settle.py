@@ -68,13 +68,13 @@ def _settled(container: Any, addresses: Addresses, live: list[str] | None) -> An
     own = addresses.get(str(container.get("name"))) if isinstance(container, Mapping) else None
     if not own or not isinstance(container.get("networks"), (list, tuple)):
         return container
-    wishes = []
-    for wish in container["networks"]:
-        told = dict(wish) if isinstance(wish, Mapping) else {"name": wish}
+    attachments = []
+    for attachment in container["networks"]:
+        told = dict(attachment) if isinstance(attachment, Mapping) else {"name": attachment}
         settled = own.get(str(told.get("name")))
         if settled is None or live is None or told["name"] in live:
-            wishes.append({**told, **settled} if settled is not None else wish)
-    return {**container, "networks": wishes}
+            attachments.append({**told, **settled} if settled is not None else attachment)
+    return {**container, "networks": attachments}
 
 
 class FilterModule:

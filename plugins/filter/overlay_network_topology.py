@@ -52,8 +52,8 @@ _value:
 
 def overlay_network_topology(planned: Mapping[str, Any], host: str) -> dict[str, Any]:
     """Build the host's topology; KeyError where the plan has none for it."""
-    own, everybody = json.loads(planned["hosts"][host]), json.loads(planned["everybody"])
-    return topology_of({"hosts": {host: own}, "everybody": everybody}, host)
+    own, remote_endpoints = json.loads(planned["hosts"][host]), json.loads(planned["remote_endpoints"])
+    return topology_of({"hosts": {host: own}, "remote_endpoints": remote_endpoints}, host)
 
 
 class FilterModule:

@@ -260,7 +260,7 @@ host:
       are the bridges for which M(virtnet.linux.foreign_firewall) has added rules there.
     - C(nameservers) are those of its C(resolv.conf), none of which may be in a new network's subnet.
     - C(moved_nics) are NICs that a process in a container has moved out of the container's namespace.
-    - C(vanished_bridges) are bridges that were deleted out of band, while the firewall still has policies for them.
+    - C(missing_bridges) are bridges that were deleted out of band, while the firewall still has policies for them.
     - C(warnings) report faults, as a firewall table that another program has flushed, a route of the host into a
       network's subnet, or a process that listens on a published port.
     - C(routing_warnings) report what the host's own routing rules and VRFs prevent. Packets to a network that a rule
@@ -304,7 +304,7 @@ host:
       - {protocol: tcp, address: "::", port: 22, v6only: false, pid: 411, process: sshd}
     namespaces: [nginx]
     moved_nics: []
-    vanished_bridges: []
+    missing_bridges: []
     limits:
       net.ipv4.neigh.default.gc_thresh3: 1024
       net.ipv6.neigh.default.gc_thresh3: 1024

@@ -85,7 +85,7 @@ class Docker:
 def host():
     with Host() as made:
         made.sh(ON_A_LAN)
-        unpacked.lay_over(made, "engines", PROGRAMS)
+        unpacked.merge(made, "engines", PROGRAMS)
         yield made
 
 

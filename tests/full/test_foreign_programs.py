@@ -53,7 +53,7 @@ CONTAINERS = [on("web", "a", "8080:80"), on("app", "far")]
 def host():
     with Host() as made:
         made.sh(ON_A_LAN)
-        unpacked.lay_over(made, "foreign-programs", PROGRAMS)
+        unpacked.merge(made, "foreign-programs", PROGRAMS)
         yield made
 
 

@@ -18,7 +18,7 @@ from kit.checkout import CACHE
 from kit.host import Host
 
 
-def lay_over(host: Host, name: str, programs: Mapping[str, str]) -> None:
+def merge(host: Host, name: str, programs: Mapping[str, str]) -> None:
     """Let a host have programs, by package and path; what they write to /etc goes with it."""
     folder = _unpacked(name, programs)
     host.sh("mount -t overlay -o lowerdir=%s/usr:/usr overlay /usr; cp -an %s/etc/. /etc/" % (folder, folder))

@@ -140,7 +140,7 @@ def _module(spec: dict[str, Any], kind: str | None = None) -> AnsibleModule:
 def _misplaced(kind: str, one: dict[str, Any]) -> list[str]:
     """Return a message for each value that must be a dict with options and is none; Ansible parses text."""
     return [
-        f"{name}: {one[name]!r} is given, and a dictionary belongs there: " + ", ".join(option["options"])
+        f"{name}: {one[name]!r} is given, and must be a mapping with: " + ", ".join(option["options"])
         for name, option in OBJECTS[kind].argument_spec().items()
         if option.get("type") == "dict" and "options" in option
         if not isinstance(one.get(name), (dict, str, type(None)))

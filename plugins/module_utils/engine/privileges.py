@@ -71,7 +71,7 @@ def _refused_sysctls(actions: Iterable[Action[Any]]) -> list[str]:
     ]
     if not asked:
         return []
-    with namespaces.scratch("a look at what values sysctls take"):
+    with namespaces.scratch("probing sysctl values"):
         refusals = {pair: sysctls.refusal(*pair) for pair in {(key, value) for _action, key, value in asked}}
     found = []
     for action, key, value in asked:
@@ -83,7 +83,7 @@ def _refused_sysctls(actions: Iterable[Action[Any]]) -> list[str]:
 
 def makes(kind: str) -> bool:
     """Return whether the kernel supports links of that kind; tried in a temporary namespace."""
-    with namespaces.scratch("a look whether there are links of kind " + kind):
+    with namespaces.scratch("probing links of kind " + kind):
         socket = Socket()
         try:
             socket.send([Request(messages.create_link("probe", kind, [], []), kind)])

@@ -21,7 +21,7 @@ def lifelines(stack: Stack, controller: str | None) -> dict[int, str]:
     connectivity; also for its lower links: a bridge's or bond's ports, a VLAN's or macvlan's parent interface."""
     carried = [(route.index, "the host's default route goes through") for route in stack.routes if _is_default(route)]
     if controller is not None:
-        words = "the way to the controller (%s) goes through" % controller
+        words = "the connection to the controller (%s) goes through" % controller
         carried += [(index, words) for index in _ways_to(stack, controller)]
     carried += _underlays(stack)
     found: dict[int, str] = {}

@@ -89,20 +89,21 @@ def _tables(host: Host) -> Iterator[str]:
                 + f": nothing protects the networks {networks}; bring them back with the playbook that made them"
             )
     for line in host.firewall.drift:
-        yield f"somebody has changed our firewall, {line}; mend it with the playbook that made the networks {networks}"
+        remedy = f"run the playbook that created the networks {networks}"
+        yield f"the firewall of virtnet.linux was changed by another program, {line}; {remedy}"
 
 
 def _shadowed(host: Host, waiting: list[dict[str, Any]]) -> Iterator[str]:
     ports = [port for _key, port in sorted(host.firewall.state.nat_ports.items())]
     for listener, port in listeners.shadowed(ports, waiting):
-        leads = f"the port is published and leads to {port.to_address} port {port.to_port}"
+        leads = f"the port is published and translated to {port.to_address} port {port.to_port}"
         yield f"{listeners.told(listener)} and gets nothing: {leads}"
 
 
 def _marks(host: Host) -> Iterator[str]:
     bits = ", ".join("0x%08x" % mark for mark in ruleset.MARKS)
     harm = {
-        "sets": "packets so marked may pass icc: false, or be routed by this host between interfaces that are not ours",
+        "sets": "packets so marked may pass icc: false, or be routed by this host between unmanaged interfaces",
         "tests": "our rules set them, on packets that it is not about",
     }
     for table, chain, word in foreign.marking(host.foreign_tables) if _bridges(host) else ():

@@ -54,12 +54,12 @@ def check(desired: Bridge, host: Host, problems: options.Problems) -> None:
         return
     link = host.link(desired.netns, name, "bridge", desired.is_present)
     if link is not None and link.kind != "bridge":
-        problems.add(KIND, name, "name", name, f"a link of this name stands there and is no bridge but {_a(link.kind)}")
+        problems.add(KIND, name, "name", name, f"a link of this name exists and is not a bridge but {_a(link.kind)}")
     elif link is not None and not link.ours and not desired.adopt and not host.is_made_here(desired.netns):
         problems.foreign(KIND, name)
     if desired.is_present:
         if link is not None:
-            problems.standing_mtu(KIND, name, desired.mtu, link.mtu, desired.addresses or ())
+            problems.existing_mtu(KIND, name, desired.mtu, link.mtu, desired.addresses or ())
         for interface in desired.interfaces or []:
             _check_port(desired, interface, host, problems)
 
@@ -71,8 +71,7 @@ def _check_values(desired: Bridge, problems: options.Problems) -> None:
     problems.mtu(KIND, name, "mtu", desired.mtu, desired.addresses or ())
     problems.labels(KIND, name, desired.labels)
     for field, first, last in (("forward_delay", 2, 30), ("priority", 0, 65535)):
-        if getattr(desired, field) is not None and not first <= getattr(desired, field) <= last:
-            problems.add(KIND, name, field, getattr(desired, field), f"a number from {first} to {last}")
+        problems.number(KIND, name, field, getattr(desired, field), first, last)
     for address in desired.addresses or []:
         problems.interface_address(KIND, name, "addresses", address)
 
@@ -177,7 +176,7 @@ def _check_port(desired: Bridge, interface: str, host: Host, problems: options.P
         return
     master = stack.link_at(port.master)
     if master is not None and master.name != name and not desired.adopt:
-        problems.add(KIND, name, "interfaces", interface, f"it is a port of {master.name}: take it off there first")
+        problems.add(KIND, name, "interfaces", interface, f"is a port of {master.name}; remove it from there first")
 
 
 def _settings(desired: Bridge, link: Link | None) -> settings.Settings:
@@ -258,4 +257,4 @@ def _set_sysctls(desired: Bridge) -> None:
 
 
 def _a(kind: str | None) -> str:
-    return "a " + kind if kind else "a card or the like"
+    return "a " + kind if kind else "a NIC or the like"

@@ -28,7 +28,7 @@ def check(desired: BridgePolicy, host: Host, problems: options.Problems) -> None
     if not host.is_known_bridge(None, bridge):
         problems.refer(KIND, bridge, "bridge", bridge, "bridge")
     if desired.subnets is None:
-        problems.add(KIND, bridge, "subnets", "", "say which subnets are behind the bridge, as [172.30.0.0/16]")
+        problems.add(KIND, bridge, "subnets", "", "is required: the subnets of the bridge, as [172.30.0.0/16]")
     for subnet in desired.subnets or []:
         problems.network(KIND, bridge, "subnets", subnet)
     if desired.gateway_mode6 is not None and desired.gateway_mode == "isolated":

@@ -35,12 +35,12 @@ def check(desired: Interface, host: Host, problems: options.Problems) -> None:
     problems.interface_name(KIND, device, "name", desired.name)
     problems.object_name(KIND, device, "netns", netns)
     if desired.type == "macvlan" and netns is None:
-        problems.add(KIND, device, "netns", "", "say in which namespace the macvlan is")
+        problems.add(KIND, device, "netns", "", "is required: the namespace of the macvlan")
         return
     if not desired.is_present:
         return
     if netns is None:
-        problems.add(KIND, device, "netns", "", "say which namespace the card goes to")
+        problems.add(KIND, device, "netns", "", "is required: the namespace that the NIC is moved to")
         return
     problems.mac(KIND, device, "mac", desired.mac)
     problems.mtu(KIND, device, "mtu", desired.mtu, desired.addresses or ())
@@ -130,14 +130,14 @@ def _check_device(desired: Interface, host: Host, problems: options.Problems) ->
     link = host.stack(None).links.get(device)
     if desired.type == "macvlan":
         if link is None and found is None:
-            problems.add(KIND, device, "device", device, "this host has no such card")
+            problems.add(KIND, device, "device", device, "this host has no such NIC")
         elif link is not None:
             _check_macvlan(desired, link, None if found is None else found[1], host, problems)
         return
     if found is not None and found[0].name is not None:
         leaves = (found[0].name, found[1].name) in host.links_to_delete or found[0].name in host.namespaces_to_delete
         if found[0].name != desired.netns and not leaves:
-            rule = "the namespace %s has it, and a card belongs to one namespace" % found[0].name
+            rule = "the namespace %s has it; a NIC is in one namespace only" % found[0].name
             problems.add(KIND, device, "device", device, rule)
         return
     link = link if found is None else found[1]
@@ -145,13 +145,15 @@ def _check_device(desired: Interface, host: Host, problems: options.Problems) ->
         problems.warnings.append(nics.about_moved_on(device, nics.moved_on(host)[device]))
         return
     if link is None:
-        problems.add(KIND, device, "device", device, "this host has no such card")
+        problems.add(KIND, device, "device", device, "this host has no such NIC")
         return
     if link.ours and found is None:
-        problems.add(KIND, device, "device", device, "this link is one of ours, not a card")
+        problems.add(
+            KIND, device, "device", device, "is managed by virtnet.linux, not a physical NIC; name a NIC of the host"
+        )
     loss = lifelines.lifelines(host.stack(None), lifelines.controller_address()).get(link.index)
     if loss is not None:
-        problems.add(KIND, device, "device", device, "this card stays: " + loss)
+        problems.add(KIND, device, "device", device, "must stay on the host: " + loss)
     place = (desired.netns or "", _name(desired))
     endpoint_checks.check_altnames_of_nic(KIND, device, link, place, host, problems)
 
@@ -160,18 +162,18 @@ def _check_macvlan(desired: Interface, card: Link, found: Link | None, host: Hos
     """Reject what the kernel rejects of a new macvlan (macvlan_common_newlink() in drivers/net/macvlan.c)."""
     device, mode = desired.device, desired.mode
     if desired.mtu is not None and desired.mtu > card.mtu:
-        rule = "the card has %d, and a macvlan on it no more: make this smaller, or that larger" % card.mtu
+        rule = "the parent interface has %d, which a macvlan cannot exceed: lower this one, or raise that" % card.mtu
         problems.add(KIND, device, "mtu", desired.mtu, rule)
     if found is not None and _mode(found) == mode:
         return
     master = host.stack(None).link_at(card.master)
     if master is not None:
-        problems.add(KIND, device, "device", device, "it is a port of %s: name that" % master.name)
+        problems.add(KIND, device, "device", device, "is a port of %s; name that bridge" % master.name)
     others = _macvlans_on(card, host)
     others.pop((desired.netns, _name(desired)), None)
     for (netns, name), other in sorted(others.items(), key=str):
         if _ALONE in (mode, other):
-            rule = "%s has %s on this card, in mode %s, and a macvlan in mode %s is alone on its card"
+            rule = "%s has %s on this parent interface, in mode %s; in mode %s a macvlan must be the only one on it"
             problems.add(KIND, device, "mode", mode, rule % (netns or "the host", name, other, _ALONE))
 
 

@@ -23,7 +23,7 @@ from ansible_collections.virtnet.linux.plugins.module_utils.model.firewall_state
 )
 from ansible_collections.virtnet.linux.plugins.module_utils.model.objects import PublishedPort, bracketed
 from ansible_collections.virtnet.linux.plugins.module_utils.model.phases import Phase
-from ansible_collections.virtnet.linux.plugins.module_utils.rules import ip
+from ansible_collections.virtnet.linux.plugins.module_utils.rules import ip, values
 from ansible_collections.virtnet.linux.plugins.module_utils.rules.ports import port_range
 from ansible_collections.virtnet.linux.plugins.module_utils.system import listeners
 
@@ -40,7 +40,7 @@ def check(desired: PublishedPort, host: Host, problems: options.Problems) -> Non
             if meant is not None:
                 ranges[field] = meant
             else:
-                problems.add(KIND, name, field, getattr(desired, field), "a port is 1 to 65535, a range FIRST-LAST")
+                problems.add(KIND, name, field, getattr(desired, field), values.PORT_RANGE)
     problems.address(KIND, name, "host_ip", desired.host_ip)
     problems.address(KIND, name, "to_address", desired.to_address)
     problems.interface_name(KIND, name, "bridge", desired.bridge)
@@ -50,12 +50,12 @@ def check(desired: PublishedPort, host: Host, problems: options.Problems) -> Non
                 rule = "an opened port, which is one without host_port, needs to_address, to_port and bridge"
                 problems.add(KIND, name, field, "", rule)
         if desired.host_ip is not None:
-            problems.add(KIND, name, "host_ip", desired.host_ip, "say host_port, too: it is the host's address")
+            problems.add(KIND, name, "host_ip", desired.host_ip, "requires host_port: it is the host's address")
     if not desired.is_present:
         if desired.host_ip is None and desired.to_address is None:
             return
     elif desired.to_address is None:
-        problems.add(KIND, name, "to_address", "", "say which address the port leads to")
+        problems.add(KIND, name, "to_address", "", "is required: the container's address")
     elif desired.bridge is not None and not host.is_known_bridge(None, desired.bridge):
         problems.refer(KIND, name, "bridge", desired.bridge, "bridge")
     here, there = desired.host_ip, desired.to_address

@@ -61,7 +61,7 @@ def check(desired: Netns, host: Host, problems: options.Problems) -> None:
         if not desired.adopt:
             problems.foreign(KIND, name)
         elif host.handles[name] == host.own_inode and _is_own(desired):
-            problems.add(KIND, name, "adopt", True, "this is the host's own namespace: take it over with join: host")
+            problems.add(KIND, name, "adopt", True, "this is the host's own namespace: adopt it with join: host")
     if name in host.handles and _wrong_namespace(desired, host):
         field = "join" if desired.join is not None else "pid"
         _check_processes(desired, field, "put another in its place", host, problems)
@@ -272,7 +272,7 @@ def _check_absent(desired: Netns, host: Host, problems: options.Problems) -> Non
     if name not in host.handles:
         return
     if not _is_ours(host, name) and not desired.adopt:
-        problems.add(KIND, name, "state", "absent", "this namespace is not ours: it goes only with adopt: true")
+        problems.add(KIND, name, "state", "absent", "is not managed by virtnet.linux; set adopt: true to delete it")
     else:
         _check_processes(desired, "state", "take their links away", host, problems)
 
@@ -299,7 +299,7 @@ def _check_sysctls(desired: Netns, host: Host, problems: options.Problems) -> No
             problems.add(KIND, name, "sysctls", key, "this host's kernel has no such sysctl")
             continue
         if key.replace("/", ".") in names.FORWARDING and desired.forwarding not in (None, _word(value) != "0"):
-            rule = "forwarding says otherwise: leave one of the two out"
+            rule = "contradicts forwarding; leave one of the two out"
             problems.add(KIND, name, "sysctls." + key, value, rule)
         link = names.link_of_sysctl(key)
         place = name if join is None else None if join == HOST else join
@@ -394,7 +394,7 @@ def _found(desired: Netns, host: Host) -> dict[str, Any]:
 
 def _are_said_otherwise(now: dict[str, str | None], asked: dict[str, str]) -> bool:
     there = {key: value for key, value in now.items() if value is not None}
-    with namespaces.scratch("a look at how sysctls are said"):
+    with namespaces.scratch("probing sysctl names"):
         return len(there) == len(asked) and sysctls.are_said_otherwise(there, asked)
 
 

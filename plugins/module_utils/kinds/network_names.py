@@ -13,7 +13,7 @@ from ansible_collections.virtnet.linux.plugins.module_utils.facts.host import Ho
 from ansible_collections.virtnet.linux.plugins.module_utils.model.actions import Action
 from ansible_collections.virtnet.linux.plugins.module_utils.model.objects import NetworkNames
 from ansible_collections.virtnet.linux.plugins.module_utils.model.phases import Phase
-from ansible_collections.virtnet.linux.plugins.module_utils.rules import names
+from ansible_collections.virtnet.linux.plugins.module_utils.rules import names, values
 from ansible_collections.virtnet.linux.plugins.module_utils.system.name_files import hosts_lines
 
 KIND = "network_names"
@@ -27,7 +27,7 @@ def check(desired: NetworkNames, host: Host, problems: options.Problems) -> None
         problems.address(KIND, network, "entries.address", entry.address)
         for name in entry.names:
             if not names.is_host_name(name):
-                problems.add(KIND, network, "entries.names", name, "a name is " + names.HOST_RULE)
+                problems.add(KIND, network, "entries.names", name, values.HOST_NAME)
     host.name_files.want(network, hosts_lines(desired.entries or []) if desired.is_present else "")
 
 

@@ -16,6 +16,7 @@ from ansible_collections.virtnet.linux.plugins.module_utils.facts.host import Ho
 from ansible_collections.virtnet.linux.plugins.module_utils.model.actions import Action
 from ansible_collections.virtnet.linux.plugins.module_utils.model.objects import Resolver
 from ansible_collections.virtnet.linux.plugins.module_utils.model.phases import Phase
+from ansible_collections.virtnet.linux.plugins.module_utils.rules import values
 from ansible_collections.virtnet.linux.plugins.module_utils.system.name_files import NameFiles, desired_resolv_conf
 
 KIND = "resolver"
@@ -33,7 +34,7 @@ def check(desired: Resolver, _host: Host, problems: options.Problems) -> None:
     for field in ("search", "options"):
         for word in getattr(desired, field) or []:
             if len(word.split()) != 1:
-                problems.add(KIND, about, field, word, "a word without blanks")
+                problems.add(KIND, about, field, word, values.ONE_WORD)
 
 
 def identities(desired: Resolver) -> list[tuple[Any, ...]]:

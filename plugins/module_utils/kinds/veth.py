@@ -42,7 +42,7 @@ def check(desired: Veth, host: Host, problems: options.Problems) -> None:
     name = desired.name
     problems.interface_name(KIND, name, "name", name)
     if desired.is_present and desired.peer is None:
-        problems.add(KIND, name, "peer", "", "a veth has two ends: say name and netns of the other")
+        problems.add(KIND, name, "peer", "", "is required: name and netns of the other end")
     _check_namespace(name, "netns", desired, host, problems)
     _check_found(desired, host, problems)
     if not desired.is_present or desired.peer is None:
@@ -50,13 +50,13 @@ def check(desired: Veth, host: Host, problems: options.Problems) -> None:
     peer = desired.far
     problems.interface_name(KIND, name, "peer.name", peer.name)
     if desired.anti_spoofing and desired.is_endpoint and peer.mac is None:
-        problems.add(KIND, name, "anti_spoofing", True, "say peer.mac too: that is what the port is held to")
+        problems.add(KIND, name, "anti_spoofing", True, "requires peer.mac: the only source MAC that the port accepts")
     if desired.anti_spoofing and desired.is_endpoint and _has_no_addresses_to_guard(desired, host):
-        rule = "say peer.addresses too, [] for none: what a container gave itself is not taken for its own"
+        rule = "addresses configured inside the container are not trusted; set peer.addresses ([] for none)"
         problems.add(KIND, name, "anti_spoofing", True, rule)
     _check_namespace(name, "peer.netns", desired, host, problems)
     if (desired.netns, name) == (peer.netns, peer.name):
-        problems.add(KIND, name, "peer.name", peer.name, "both ends are in one namespace: they need two names")
+        problems.add(KIND, name, "peer.name", peer.name, "both ends are in one namespace and need different names")
     problems.mtu(KIND, name, "mtu", desired.mtu, [*(desired.addresses or ()), *(peer.addresses or ())])
     problems.labels(KIND, name, desired.labels)
     problems.networks(KIND, name, "allowed_addresses", desired.allowed_addresses or [])
@@ -73,7 +73,7 @@ def check(desired: Veth, host: Host, problems: options.Problems) -> None:
     far = None if near is None else _far_link(desired, host, near)
     for link, end in ((near, desired), (far, peer)):
         if link is not None and not host.is_made_here(end.netns):  # there the link gets the MTU that it needs
-            problems.standing_mtu(KIND, name, desired.mtu, link.mtu, end.addresses or ())
+            problems.existing_mtu(KIND, name, desired.mtu, link.mtu, end.addresses or ())
     place = (peer.netns, peer.name)
     endpoint_checks.check_name(KIND, name, "peer.name", place, lambda far: _are_pair(near, far), host, problems)
 
@@ -315,7 +315,7 @@ def _check_found(desired: Veth, host: Host, problems: options.Problems) -> None:
         return
     if link.kind != "veth":
         problems.add(
-            KIND, name, "name", name, "a link of this name stands there and is no veth but %s" % (link.kind or "a card")
+            KIND, name, "name", name, "a link of this name exists and is not a veth but %s" % (link.kind or "a card")
         )
     elif not link.ours and not desired.adopt and not host.is_made_here(desired.netns):
         problems.foreign(KIND, name)

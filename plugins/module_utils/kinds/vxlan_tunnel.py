@@ -75,7 +75,7 @@ def check(desired: VxlanTunnel, host: Host, problems: options.Problems) -> None:
     link = host.link(desired.netns, name, "vxlan", desired.is_present)
     if link is not None and link.kind != "vxlan":
         what = link.kind or "a card"
-        problems.add(KIND, name, "name", name, f"a link of this name stands there and is no VXLAN tunnel but {what}")
+        problems.add(KIND, name, "name", name, f"a link of this name exists and is not a VXLAN tunnel but {what}")
         return
     if link is not None and not link.ours and not desired.adopt and not host.is_made_here(desired.netns):
         problems.foreign(KIND, name)
@@ -248,10 +248,8 @@ def shown(stack: Stack, link: Link, with_endpoints: bool) -> dict[str, Any]:
 def _check_values(desired: VxlanTunnel, problems: options.Problems) -> bool:
     """Validate the values without looking at the host; return whether the addresses are valid."""
     name = desired.name
-    if desired.vni is not None and not 1 <= desired.vni <= VNI_LAST:
-        problems.add(KIND, name, "vni", desired.vni, f"a VNI is 1 to {VNI_LAST}")
-    if not 1 <= desired.dstport <= 65535:
-        problems.add(KIND, name, "dstport", desired.dstport, "a UDP port is 1 to 65535")
+    problems.number(KIND, name, "vni", desired.vni, 1, VNI_LAST)
+    problems.number(KIND, name, "dstport", desired.dstport, 1, 65535)
     problems.mtu(KIND, name, "mtu", desired.mtu)
     problems.labels(KIND, name, desired.labels)
     found_before = len(problems.found)
@@ -274,7 +272,7 @@ def _check_values(desired: VxlanTunnel, problems: options.Problems) -> bool:
 def _check_is_whole(desired: VxlanTunnel, problems: options.Problems) -> None:
     for field in ("vni", "local"):
         if getattr(desired, field) is None:
-            problems.add(KIND, desired.name, field, "", "a new tunnel needs it")
+            problems.add(KIND, desired.name, field, "", "is required to create a tunnel")
 
 
 def _check_references(desired: VxlanTunnel, host: Host, problems: options.Problems) -> None:
@@ -449,7 +447,7 @@ def _entries_that_differ(desired: VxlanTunnel, stack: Stack, link: Link) -> tupl
 def _endpoint_words(endpoints: ByMac) -> list[str]:
     words = []
     for mac, (vteps, addresses, known) in sorted(endpoints.items()):
-        parts = [mac, *sorted(addresses), "by " + " ".join(sorted(vteps) or ["nobody"])]
+        parts = [mac, *sorted(addresses), "by " + " ".join(sorted(vteps) or ["none"])]
         words.append(" ".join(parts) + ("" if known else " (flooded)"))
     return words
 

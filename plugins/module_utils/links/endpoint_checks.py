@@ -128,7 +128,7 @@ def check_addressing(
             theirs[route.to, route.metric] = "a link" if link is None else link.name
     for field, to, via, metric in settings.routes_of_end(end):
         if (to, metric) in theirs:
-            rule = "{} has a route to {} by {} already, which is not ours to replace: leave this one out"
+            rule = "{} has a route to {} by {} already, which is not managed by virtnet.linux; leave this one out"
             if field != "routes":
                 rule += " (of a network, with internal: true)"
             problems.add(kind, about, prefix + field, via, rule.format(netns, to, theirs[to, metric]))

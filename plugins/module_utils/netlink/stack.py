@@ -448,7 +448,7 @@ class Stack:
         """Raise NetlinkError where another process has created a link of that name since the dump. Call it right before
         creating one: the ownership label in the same batch would be set on the other process's link."""
         if self.lookup(name) is not None:
-            raise NetlinkError(errno.EEXIST, about, "somebody else has just made a link of this name")
+            raise NetlinkError(errno.EEXIST, about, "a link of this name was created meanwhile by another program")
 
     def send(self, requests: list[Request]) -> None:
         """Send requests in this namespace."""

@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Iterator
 from typing import Any, TypeVar
 
@@ -19,15 +18,15 @@ from ansible_collections.virtnet.linux.plugins.module_utils.model.firewall_state
     State,
     Tunnel,
 )
-from ansible_collections.virtnet.linux.plugins.module_utils.rules import ip
+from ansible_collections.virtnet.linux.plugins.module_utils.rules import ip, values
 from ansible_collections.virtnet.linux.plugins.module_utils.rules.names import (
     GATEWAY_MODES,
-    INTERFACE_RULE,
     MAC,
     PROTOCOLS,
     VNI_LAST,
     is_interface_name,
 )
+from ansible_collections.virtnet.linux.plugins.module_utils.rules.values import is_normal_address, is_normal_subnet
 
 _Key = TypeVar("_Key")
 _Item = TypeVar("_Item")
@@ -45,8 +44,8 @@ def problems(state: State, sound: State) -> Iterator[str]:
     for nat_port in _others(state.nat_ports, sound.nat_ports):
         if not is_port(nat_port):
             yield from _nat_port_problems(nat_port)
-    for opening in _others(state.allowed_ports, sound.allowed_ports):
-        yield from opening_problems(opening)
+    for allowed in _others(state.allowed_ports, sound.allowed_ports):
+        yield from allowed_port_problems(allowed)
     yield from _misplaced(state)
     for version in sorted(state.norouter - {4, 6}):
         yield "norouter: %r: the IP versions are 4 and 6" % (version,)
@@ -54,7 +53,7 @@ def problems(state: State, sound: State) -> Iterator[str]:
         yield from _name_problems("routers", "interface", name)
     for number in sorted(state.tunnel_ports):
         if not _is_whole(number) or not 1 <= number <= 65535:
-            yield "tunnel_ports: %r is no port: they are numbers from 1 to 65535" % (number,)
+            yield "tunnel_ports: %r: %s" % (number, values.PORT)
     for tunnel in _others(state.tunnels, sound.tunnels):
         yield from tunnel_problems(tunnel)
     yield from _shared_vnis(state)
@@ -77,7 +76,7 @@ def _misplaced(state: State) -> Iterator[str]:
     for kind, field, held in by_field:
         for key, item in held.items():
             if getattr(item, field) != key:
-                yield "%s %r: stands under %r" % (kind, getattr(item, field), key)
+                yield "%s %r: is stored under %r" % (kind, getattr(item, field), key)
 
 
 def policy_problems(policy: Policy) -> Iterator[str]:
@@ -85,8 +84,8 @@ def policy_problems(policy: Policy) -> Iterator[str]:
     about = "policy of bridge %r" % policy.bridge
     yield from _name_problems(about, "bridge", policy.bridge)
     for subnet in policy.subnets:
-        if not _is_network(subnet):
-            yield "%s: subnets: %r is no network as 172.30.0.0/16 or fd00:1::/64" % (about, subnet)
+        if not is_normal_subnet(subnet):
+            yield "%s: subnets: %r: %s" % (about, subnet, values.subnet())
     if policy.gateway_mode not in GATEWAY_MODES:
         yield "%s: gateway_mode: %r is none of %s" % (about, policy.gateway_mode, ", ".join(GATEWAY_MODES))
     other = {"nat": "routed", "routed": "nat"}.get(policy.gateway_mode)
@@ -95,8 +94,8 @@ def policy_problems(policy: Policy) -> Iterator[str]:
             about, policy.gateway_mode6, policy.gateway_mode)  # fmt: skip
     for version, field in ((4, "snat_address"), (6, "snat_address6")):
         address = getattr(policy, field)
-        if address is not None and not (_is_address(address) and ip.version_of(address) == version):
-            yield "%s: %s: %r is no IPv%d address" % (about, field, address, version)
+        if address is not None and not (is_normal_address(address) and ip.version_of(address) == version):
+            yield "%s: %s: %r: %s" % (about, field, address, values.address(version))
     for field in ("trusted_interfaces", "uplinks"):
         for interface in getattr(policy, field):
             yield from _name_problems(about, field, interface)
@@ -107,7 +106,7 @@ def policy_problems(policy: Policy) -> Iterator[str]:
 def _overlaps(state: State) -> Iterator[str]:
     subnets: dict[int, list[tuple[Any, str]]] = {4: [], 6: []}
     for name, policy in state.policies.items():
-        for subnet in filter(_is_network, policy.subnets):
+        for subnet in filter(is_normal_subnet, policy.subnets):
             subnets[ip.version_of(subnet)].append((ip.network(subnet), name))
     for one_version in subnets.values():
         one_version.sort(key=lambda pair: pair[0])
@@ -122,16 +121,16 @@ def guard_problems(guard: Guard) -> Iterator[str]:
     yield from _name_problems(about, "port", guard.port)
     yield from _name_problems(about, "bridge", guard.bridge)
     if not (isinstance(guard.mac, str) and MAC.match(guard.mac)):
-        yield "%s: mac: %r is no MAC as 02:42:ac:1e:00:02" % (about, guard.mac)
+        yield "%s: mac: %r: %s" % (about, guard.mac, values.MAC_ADDRESS)
     for address in guard.addresses:
-        if not _is_address(address):
-            yield "%s: addresses: %r is no IP address" % (about, address)
+        if not is_normal_address(address):
+            yield "%s: addresses: %r: %s" % (about, address, values.address())
     networks = []
     for address in guard.allowed_addresses:
-        if _is_network(address):
+        if is_normal_subnet(address):
             networks.append(ip.network(address))
         else:
-            yield "%s: allowed_addresses: %r is no network as 10.9.0.0/24 or 10.9.0.7/32" % (about, address)
+            yield "%s: allowed_addresses: %r: %s" % (about, address, values.subnet())
     for number, network in enumerate(networks):
         for other in networks[:number]:
             if network.version == other.version and network.overlaps(other):
@@ -145,7 +144,7 @@ def is_guard(guard: Guard) -> bool:
         and is_interface_name(guard.bridge)
         and MAC.match(guard.mac) is not None
         and not guard.allowed_addresses
-        and all(map(_is_address, guard.addresses))
+        and all(map(is_normal_address, guard.addresses))
     )
 
 
@@ -161,8 +160,8 @@ def port_problems(port: Port) -> Iterator[str]:
     for bridge in (port.bridge, *port.also_on):
         yield from _name_problems(about, "bridge", bridge)
     for address in port.addresses:
-        if not _is_address(address):
-            yield "%s: addresses: %r is no IP address" % (about, address)
+        if not is_normal_address(address):
+            yield "%s: addresses: %r: %s" % (about, address, values.address())
 
 
 def is_port(port: NatPort) -> bool:
@@ -173,7 +172,7 @@ def is_port(port: NatPort) -> bool:
         and _is_whole(port.to_port)
         and 1 <= port.host_port <= 65535
         and 1 <= port.to_port <= 65535
-        and _is_address(port.to_address)
+        and is_normal_address(port.to_address)
         and (port.host_ip is None or _is_host_address(port.host_ip, port.to_address))
         and (port.bridge is None or is_interface_name(port.bridge))
     )
@@ -186,26 +185,26 @@ def _nat_port_problems(port: NatPort) -> Iterator[str]:
     for field in ("host_port", "to_port"):
         number = getattr(port, field)
         if not _is_whole(number) or not 1 <= number <= 65535:
-            yield "%s: %s: %r is no port: they are numbers from 1 to 65535" % (about, field, number)
-    if not _is_address(port.to_address):
-        yield "%s: to_address: %r is no IP address" % (about, port.to_address)
+            yield "%s: %s: %r: %s" % (about, field, number, values.PORT)
+    if not is_normal_address(port.to_address):
+        yield "%s: to_address: %r: %s" % (about, port.to_address, values.address())
     elif port.host_ip is not None and not _is_host_address(port.host_ip, port.to_address):
-        yield ("%s: host_ip: %r: one address of this host, of the family of to_address %s; none of them stands for all"
+        yield ("%s: host_ip: %r: must be a unicast address of the IP version of %s; leave it out for all addresses"
                % (about, port.host_ip, port.to_address))  # fmt: skip
     if port.bridge is not None:
         yield from _name_problems(about, "bridge", port.bridge)
 
 
-def opening_problems(opening: AllowedPort) -> Iterator[str]:
+def allowed_port_problems(allowed: AllowedPort) -> Iterator[str]:
     """Yield the errors of an allowed port (routed mode)."""
-    about = "opened port %s" % (opening.port,)
-    if opening.protocol not in PROTOCOLS:
-        yield "%s: protocol: %r is none of %s" % (about, opening.protocol, ", ".join(PROTOCOLS))
-    if not _is_whole(opening.port) or not 1 <= opening.port <= 65535:
-        yield "%s: port: %r is no port: they are numbers from 1 to 65535" % (about, opening.port)
-    if not _is_address(opening.address):
-        yield "%s: address: %r is no IP address" % (about, opening.address)
-    yield from _name_problems(about, "bridge", opening.bridge)
+    about = "opened port %s" % (allowed.port,)
+    if allowed.protocol not in PROTOCOLS:
+        yield "%s: protocol: %r is none of %s" % (about, allowed.protocol, ", ".join(PROTOCOLS))
+    if not _is_whole(allowed.port) or not 1 <= allowed.port <= 65535:
+        yield "%s: port: %r: %s" % (about, allowed.port, values.PORT)
+    if not is_normal_address(allowed.address):
+        yield "%s: address: %r: %s" % (about, allowed.address, values.address())
+    yield from _name_problems(about, "bridge", allowed.bridge)
 
 
 def tunnel_problems(tunnel: Tunnel) -> Iterator[str]:
@@ -215,12 +214,12 @@ def tunnel_problems(tunnel: Tunnel) -> Iterator[str]:
     if tunnel.version not in (4, 6):
         yield "%s: version: %r: the IP versions are 4 and 6" % (about, tunnel.version)
     if not _is_whole(tunnel.port) or not 1 <= tunnel.port <= 65535:
-        yield "%s: port: %r is no port: they are numbers from 1 to 65535" % (about, tunnel.port)
+        yield "%s: port: %r: %s" % (about, tunnel.port, values.PORT)
     if not _is_whole(tunnel.vni) or not 1 <= tunnel.vni <= VNI_LAST:
-        yield "%s: vni: %r: a VNI is 1 to %d" % (about, tunnel.vni, VNI_LAST)
+        yield "%s: vni: %r: %s" % (about, tunnel.vni, values.VNI)
     for vtep in tunnel.vteps:
-        if not _is_address(vtep) or ip.version_of(vtep) != tunnel.version:
-            yield "%s: vteps: %r is no IPv%s address" % (about, vtep, tunnel.version)
+        if not is_normal_address(vtep) or ip.version_of(vtep) != tunnel.version:
+            yield "%s: vteps: %r: %s" % (about, vtep, values.address(tunnel.version))
 
 
 def _shared_vnis(state: State) -> Iterator[str]:
@@ -233,7 +232,7 @@ def _shared_vnis(state: State) -> Iterator[str]:
 
 
 def _is_host_address(address: object, to_address: str) -> bool:
-    if not _is_address(address) or ip.version_of(str(address)) != ip.version_of(to_address):
+    if not is_normal_address(address) or ip.version_of(str(address)) != ip.version_of(to_address):
         return False
     parsed = ip.address(str(address))
     return not (parsed.is_unspecified or parsed.is_multicast or (parsed.version == 6 and parsed.is_link_local))
@@ -241,26 +240,9 @@ def _is_host_address(address: object, to_address: str) -> bool:
 
 def _name_problems(about: str, field: str, name: object) -> Iterator[str]:
     if not is_interface_name(name):
-        yield "%s: %s: %r is no interface name: %s" % (about, field, name, INTERFACE_RULE)
+        yield "%s: %s: %r: %s" % (about, field, name, values.INTERFACE_NAME)
 
 
 def _is_whole(number: object) -> bool:
     """Whether it is an integer, and no bool."""
     return isinstance(number, int) and not isinstance(number, bool)
-
-
-@functools.lru_cache(maxsize=1 << 16)
-def _is_address(text: object) -> bool:
-    """Whether it is an address without zone in the notation of the kernel's tools, which is what nft lists."""
-    try:
-        return isinstance(text, str) and "%" not in text and ip.normal(text) == text
-    except ValueError:
-        return False
-
-
-@functools.lru_cache(maxsize=1 << 16)
-def _is_network(text: object) -> bool:
-    try:
-        return isinstance(text, str) and "/" in text and str(ip.network(text)) == text
-    except ValueError:
-        return False

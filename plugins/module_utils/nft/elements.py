@@ -33,11 +33,11 @@ from ansible_collections.virtnet.linux.plugins.module_utils.model.firewall_state
     Tunnel,
 )
 from ansible_collections.virtnet.linux.plugins.module_utils.nft.checks import (
+    allowed_port_problems,
     guard_problems,
     is_endpoint,
     is_guard,
     is_port,
-    opening_problems,
     policy_problems,
     port_problems,
     tunnel_problems,
@@ -72,9 +72,9 @@ def elements(state: State, sound: State | None = None) -> Elements:
     for _name, port in sorted(state.ports.items()):
         _add_port(port, state.policies, found)
     _add_nat_ports(state, found)
-    for _key, opening in sorted(state.allowed_ports.items()):
-        key = "%s . %s . %d" % (opening.address, opening.protocol, opening.port)
-        found["inet", "open%d" % ip.version_of(opening.address)][key] = (None, opening.bridge)
+    for _key, allowed in sorted(state.allowed_ports.items()):
+        key = "%s . %s . %d" % (allowed.address, allowed.protocol, allowed.port)
+        found["inet", "open%d" % ip.version_of(allowed.address)][key] = (None, allowed.bridge)
     for name, version in _VERSIONS.items():
         if version in state.norouter:
             found["inet", "norouter"][name] = (None, None)
@@ -98,7 +98,7 @@ def parse(found: Elements) -> State:
     guards = {guard.port: guard for guard in _guards(get) if is_guard(guard) or not any(guard_problems(guard))}
     ports = {port.name: port for port in _ports(get) if is_endpoint(port) or not any(port_problems(port))}
     nat_ports = {port.key: port for port in _nat_ports(get) if is_port(port)}
-    allowed_ports = {opening.key: opening for opening in _openings(get) if not any(opening_problems(opening))}
+    allowed_ports = {allowed.key: allowed for allowed in _allowed_ports(get) if not any(allowed_port_problems(allowed))}
     routers = frozenset(name for name in (key.strip('"') for key in get("inet", "routers")) if is_interface_name(name))
     tunnel_ports = frozenset(int(key) for key in get("inet", "tunnel_ports") if key.isdigit())
     tunnels = {tunnel.name: tunnel for tunnel in _tunnels(get) if not any(tunnel_problems(tunnel))}
@@ -315,7 +315,7 @@ def _nat_ports(get: Any) -> Iterator[NatPort]:
             yield NatPort(protocol, host_ip[0] if host_ip else None, int(host_port), to_address, int(to_port), bridge)
 
 
-def _openings(get: Any) -> Iterator[AllowedPort]:
+def _allowed_ports(get: Any) -> Iterator[AllowedPort]:
     for name in ("open4", "open6"):
         for key, (_value, bridge) in get("inet", name).items():
             if bridge is not None:

@@ -94,7 +94,7 @@ def drift(family: str, listing: list[dict[str, Any]]) -> list[str]:
     found += ["set %s is of another type" % name for name in sorted(others_sets(family, listing))]
     if any(item.get("table", {}).get("flags") for item in listing):
         found.append("it is dormant")  # its chains are not on their hooks
-    found += ["chain %s is not ours" % name for name in sorted(set(hooks) - set(desired))]
+    found += ["chain %s is undeclared" % name for name in sorted(set(hooks) - set(desired))]
     found += ["chain %s is missing" % name for name in sorted(set(desired) - set(hooks))]
     for name in sorted(set(desired) & set(hooks)):
         if (hooks[name], comments[name]) != desired[name]:
@@ -288,7 +288,7 @@ def _is_others(family: str, listing: list[dict[str, Any]]) -> bool:
 def _not_ours(family: str) -> str:
     table = "%s %s" % (family, ruleset.TABLE)
     return (
-        "nftables: table %s: not one set of ours is in it, so somebody else made it, and it stays as it is: rename "
+        "nftables: table %s: table exists and was not created by virtnet.linux; left untouched: rename "
         "it, or delete it with nft delete table %s" % (table, table)
     )
 
@@ -338,7 +338,7 @@ def binary() -> str:
     """Return the path of nft. Raises FirewallError."""
     found = programs.find("nft")
     if found is None:
-        raise FirewallError("there is no nft on this host: install the package nftables")
+        raise FirewallError("nft is not installed on this host: install the package nftables")
     return found
 
 

@@ -73,15 +73,15 @@ table inet virtnet {
             comment "no gateway, no translation; by a cable it may still come to a network that has both"
         ip daddr 127.0.0.0/8 drop \
             comment "ports published on 127.0.0.1, and this host's services there, are not for the wire"
-        ip saddr 127.0.0.0/8 drop comment "nobody but this host is 127.0.0.1"
+        ip saddr 127.0.0.0/8 drop comment "only this host has 127.0.0.1"
         ip6 daddr ::1 drop \
             comment "ports published on ::1, and this host's services there, are not for the wire"
-        ip6 saddr ::1 drop comment "nobody but this host is ::1"
+        ip6 saddr ::1 drop comment "only this host has ::1"
     }
 
     chain publish_prerouting {
         type nat hook prerouting priority -100; policy accept;
-        jump publish comment "published ports, for everybody but this host"
+        jump publish comment "published ports, for every source but this host"
     }
 
     chain publish_output {
@@ -121,7 +121,7 @@ table inet virtnet {
         iifname "lo" accept comment "this host speaks to itself"
         iifname @isolated drop comment "isolated networks do not reach this host"
         iifname != @bridges ip saddr @subnets4 fib saddr . iif oif missing drop \
-            comment "from elsewhere nobody has a container's address"
+            comment "spoofed source: a container's address on another interface"
         iifname != @bridges ip6 saddr @subnets6 fib saddr . iif oif missing drop comment "the same for IPv6"
         ip daddr @subnets4 iifname . ip daddr != @own4 drop \
             comment "a gateway, and its broadcast address, are for their own network"
@@ -152,7 +152,7 @@ table inet virtnet {
         iifname . oifname vmap @pairs comment "within a network; from trusted interfaces"
         iifname @bridges udp dport @tunnel_ports drop comment "nor does it speak to another host's"
         iifname != @bridges meta mark & %(bridged)s == 0 ip saddr @subnets4 fib saddr . iif oif missing drop \
-            comment "from elsewhere nobody has a container's address"
+            comment "spoofed source: a container's address on another interface"
         iifname != @bridges meta mark & %(bridged)s == 0 ip6 saddr @subnets6 fib saddr . iif oif missing drop \
             comment "the same for IPv6"
         iifname @bridges ct state invalid drop comment "a stray packet is not translated back"
@@ -263,7 +263,7 @@ table bridge virtnet {
     }
 
     chain sent_ip6 {
-        icmpv6 type { nd-router-advert, nd-redirect } drop comment "a container is nobody's router"
+        icmpv6 type { nd-router-advert, nd-redirect } drop comment "a container must not act as a router"
         icmpv6 type nd-neighbor-advert iifname . @th,64,128 != @na iifname . @th,64,128 != @nanets drop \
             comment "claims an address that is not the port's"
         ip6 saddr :: icmpv6 type nd-neighbor-solicit iifname . @th,64,128 != @na \
@@ -284,7 +284,7 @@ table bridge virtnet {
             comment "back by the cable that it may have come by: beyond it the sender's own MAC is on the other side"
         meta mark & %(translated)s != 0 accept comment "came to a published port"
         iifname . oifname @self drop \
-            comment "nobody hears his own broadcasts, although the port reflects (hairpin)"
+            comment "no broadcast returns to its sender, although the port reflects (hairpin)"
         iifname @nopeer oifname @nopeer drop comment "icc: false"
     }
 

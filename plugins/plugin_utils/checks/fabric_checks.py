@@ -115,12 +115,12 @@ def _check_tunnels(member: Member) -> None:
                     f"network {name}", "dstport", overlay.dstport,
                     f"{tunnel['name']} on {member.name} receives on this UDP port with {flags}; choose another",
                 )  # fmt: skip
-            elif tunnel.get("vni") == overlay.vni and not _is_going(member, tunnel):
+            elif tunnel.get("vni") == overlay.vni and not _is_to_be_removed(member, tunnel):
                 rule = f"the tunnel {tunnel['name']} on {member.name} has it on the same UDP port; choose another"
                 member.problems.refuse(f"network {name}", "vni", overlay.vni, rule)
 
 
-def _is_going(member: Member, tunnel: object) -> bool:
+def _is_to_be_removed(member: Member, tunnel: object) -> bool:
     labels = tunnel.get("labels") or {} if isinstance(tunnel, dict) else {}
     return labels.get("role") == ROLE and labels.get("network") in member.declaration.absent_networks
 

@@ -18,7 +18,7 @@ def warn_of_limits(scope: Scope, endpoints: list[Endpoint], problems: Problems) 
     """Warn of each limit, with the message that network_info has once the endpoints exist."""
     if scope.live.limits is None:
         return
-    staying = [one for container in scope.standing.values() for one in container.endpoints.values()]
+    staying = [one for container in scope.undeclared.values() for one in container.endpoints.values()]
     versions = Counter(version for one in endpoints for version in one.addresses)
     versions.update(version for one in staying for version in one.addresses)
     ports = Counter(endpoint.network.bridge for endpoint in endpoints)

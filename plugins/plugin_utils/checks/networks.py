@@ -24,7 +24,7 @@ def settle_gateways(scope: Scope) -> None:
     for network in _declared(scope):
         before = scope.live.networks.get(network.name)
         for version, subnet in network.subnets.items():
-            if subnet.gateway is not None or network.crossing.isolated:
+            if subnet.gateway is not None or network.policy.isolated:
                 continue
             kept = before.subnets[version].gateway if before and version in before.subnets else None
             gateway = kept if kept is not None and subnet.has(kept) else subnet.first()
@@ -43,7 +43,7 @@ def check_networks(scope: Scope, problems: Problems) -> None:
 def check_bridge_sizes(scope: Scope, endpoints: Iterable[Network], problems: Problems) -> None:
     """Refuse more endpoints than a Linux bridge has ports; `endpoints` has the network of each desired one."""
     ports = Counter(network.name for network in endpoints)
-    ports.update(name for container in scope.standing.values() for name in container.endpoints)
+    ports.update(name for container in scope.undeclared.values() for name in container.endpoints)
     for name, number in sorted(ports.items()):
         if number > BRIDGE_PORTS and scope.networks.get(name) is not None:
             problems.refuse(
@@ -150,7 +150,9 @@ def _check_way_out(scope: Scope, problems: Problems) -> None:
             if network.name in scope.live.networks:  # it exists already: warn only
                 problems.warn(str(network), "internal", False, f"{rule}; take them out of it")
             else:
-                problems.refuse(str(network), "internal", False, f"{rule}; take them out of it, or say internal: true")
+                problems.refuse(
+                    str(network), "internal", False, f"{rule}; take them out of the VRF, or set internal: true"
+                )
 
 
 def _check_bridges(scope: Scope, problems: Problems) -> None:

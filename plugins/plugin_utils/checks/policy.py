@@ -13,21 +13,21 @@ from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.problems imp
 from ansible_collections.virtnet.linux.plugins.plugin_utils.observe.scope import Scope
 
 
-def warn_of_crossings(scope: Scope, manage_foreign: bool, problems: Problems) -> None:
+def warn_of_dropping_firewalls(scope: Scope, manage_foreign: bool, problems: Problems) -> None:
     """Warn of addresses and interfaces that the host lacks, and of foreign firewalls that drop forwarded packets."""
     for network in scope.networks.values():
         if not network.declared or network.joins is not None:
             continue
-        for version, address in network.crossing.snat.items():
+        for version, address in network.policy.snat.items():
             word = "snat_address" if version == 4 else "snat_address6"
             if not scope.has_address(address):
                 problems.warn(str(network), word, str(address), "no interface of the host has this address now")
-        for version, address in network.crossing.bindings.items():
+        for version, address in network.policy.bindings.items():
             if not (address.is_unspecified or address.is_loopback or scope.has_address(address)):
                 problems.warn(
                     str(network), BINDINGS[version], str(address), "no interface of the host has this address now"
                 )
-        named = {"trusted_interfaces": network.crossing.trusted, "uplinks": network.crossing.uplinks}
+        named = {"trusted_interfaces": network.policy.trusted, "uplinks": network.policy.uplinks}
         for word, interfaces in named.items():
             for interface in interfaces:
                 there = scope.live.interfaces.get(interface)
@@ -41,7 +41,7 @@ def warn_of_crossings(scope: Scope, manage_foreign: bool, problems: Problems) ->
         _warn_of_foreign_drops(scope, problems)
 
 
-def foreign_words(scope: Scope, manage_foreign: bool) -> tuple[list[str], list[str]]:
+def foreign_firewall_rules(scope: Scope, manage_foreign: bool) -> tuple[list[str], list[str]]:
     """The bridges for which foreign firewalls get accept rules, and those whose accept rules are removed."""
     told, taken_back = [], []
     for network in scope.networks.values():
@@ -78,6 +78,6 @@ def _warn_of_foreign_drops(scope: Scope, problems: Problems) -> None:
             problems.warn(
                 str(network), "bridge", network.bridge,
                 f"the nftables table {drop['table']}, chain {drop['chain']} ({drop['rule']}) drops what it forwards, "
-                "so published ports and ways out fail; "
-                f"say {scope.role}_manage_foreign_firewall: true, or run: {remedy}",
+                "so published ports and egress fail; "
+                f"set {scope.role}_manage_foreign_firewall: true, or run: {remedy}",
             )  # fmt: skip

@@ -18,7 +18,7 @@ from ansible_collections.virtnet.linux.plugins.plugin_utils.ipam.endpoints impor
 from ansible_collections.virtnet.linux.plugins.plugin_utils.observe.observed import (
     Listener,
     Live,
-    LiveOpening,
+    LiveAllowedPort,
     LivePort,
     Place,
 )
@@ -64,7 +64,7 @@ class _Request:
 
     def host_ip(self, version: int) -> Address | None:
         """The host address on which it is published; None for every address, as 0.0.0.0 and :: mean."""
-        address = self.port.host_ip or self.exits[version].network.segment.crossing.bindings.get(version)
+        address = self.port.host_ip or self.exits[version].network.segment.policy.bindings.get(version)
         return None if address is None or address.is_unspecified else address
 
     @property
@@ -117,7 +117,7 @@ def settle_ports(scope: Scope, endpoints: list[Endpoint], problems: Problems) ->
     places = _Places(scope.live.listeners)
     owners = _owners(scope.live)
     for port in scope.live.ports:
-        if owners.get(port.to_address) in scope.standing:
+        if owners.get(port.to_address) in scope.undeclared:
             holder = f"container {owners[port.to_address]}"
             places.hold(port.protocol, port.to_address.version, port.host_ip, port.host_port, holder)
     ours = {port.place for port in scope.live.ports}
@@ -149,7 +149,7 @@ def settle_ports(scope: Scope, endpoints: list[Endpoint], problems: Problems) ->
     return [one for request in requests if id(request) in fixed for one in request.published(fixed[id(request)])]
 
 
-def openings(endpoints: list[Endpoint]) -> list[LiveOpening]:
+def allowed_ports(endpoints: list[Endpoint]) -> list[LiveAllowedPort]:
     """The allowed ports (ingress) of containers in routed networks; host ports and addresses do not apply."""
     found = {}
     for endpoint in endpoints:
@@ -157,42 +157,44 @@ def openings(endpoints: list[Endpoint]) -> list[LiveOpening]:
         routed = [
             address
             for version, address in endpoint.addresses.items()
-            if network.crossing.routed(version) and not network.internal
+            if network.policy.routed(version) and not network.internal
         ]
         for port in endpoint.container.ports:
             for address in routed:
                 for number in port.container:
-                    opening = LiveOpening(port.protocol, address, number, network.bridge)
-                    found[opening.protocol, address, number] = opening
+                    allowed_port = LiveAllowedPort(port.protocol, address, number, network.bridge)
+                    found[allowed_port.protocol, address, number] = allowed_port
     return list(found.values())
 
 
-def openings_that_go(scope: Scope, wanted: list[LiveOpening]) -> list[LiveOpening]:
+def allowed_ports_to_delete(scope: Scope, wanted: list[LiveAllowedPort]) -> list[LiveAllowedPort]:
     """Observed allowed ports that are no longer desired."""
     owners = _owners(scope.live)
     places = {(one.protocol, one.address, one.port) for one in wanted}
     return [
         one
-        for one in scope.live.openings
-        if owners.get(one.address) not in scope.standing and (one.protocol, one.address, one.port) not in places
+        for one in scope.live.allowed_ports
+        if owners.get(one.address) not in scope.undeclared and (one.protocol, one.address, one.port) not in places
     ]
 
 
-def ports_that_go(scope: Scope, published: list[Published], endpoints: list[Endpoint]) -> list[LivePort]:
+def ports_to_delete(scope: Scope, published: list[Published], endpoints: list[Endpoint]) -> list[LivePort]:
     """Observed ports that are no longer desired; one whose host port another container takes is overwritten instead."""
     wanted = {port.place for one in published for port in one.one_by_one()}
     owners = _owners(scope.live)
     given = {address for endpoint in endpoints for address in endpoint.addresses.values()}
     # also those whose bridge was deleted out of band
-    leaving = {network.bridge for network in [*scope.leaving_networks.values(), *scope.absent_networks.values()]}
+    containers_to_delete = {
+        network.bridge for network in [*scope.networks_to_delete.values(), *scope.absent_networks.values()]
+    }
     going = []
     for port in scope.live.ports:
         owner = owners.get(port.to_address)
         # A port without an owner is left from a container that was deleted out of band. It must not lead to another
         # container that gets the address.
-        if owner is None and port.to_address not in given and port.bridge not in leaving:
+        if owner is None and port.to_address not in given and port.bridge not in containers_to_delete:
             continue
-        if owner not in scope.standing and port.place not in wanted:
+        if owner not in scope.undeclared and port.place not in wanted:
             going.append(port)
     return going
 
@@ -218,7 +220,7 @@ def _requests(scope: Scope, endpoints: list[Endpoint], problems: Problems) -> It
         routed: dict[int, Network] = {}
         for endpoint in outer:
             for version in endpoint.network.subnets:
-                if endpoint.network.segment.crossing.routed(version):
+                if endpoint.network.segment.policy.routed(version):
                     routed.setdefault(version, endpoint.network)
                 else:
                     exits.setdefault(version, endpoint)
@@ -246,14 +248,14 @@ def _requests(scope: Scope, endpoints: list[Endpoint], problems: Problems) -> It
                 )
             elif led and not reached:
                 network = list(led.values())[0].network.segment  # noqa: RUF015 # of a generator
-                words = " and ".join(BINDINGS[version] for version in network.crossing.bindings)
+                words = " and ".join(BINDINGS[version] for version in network.policy.bindings)
                 rule = f"{network} publishes on its {words} only, of which family the container has no address"
                 request.refuse(problems, f"{rule}; give the network one for IPv{min(led)} too")
             elif not reached:
                 word = "subnet6" if asked == (6,) else "subnet"
                 request.refuse(
                     problems,
-                    f"the container has no IPv{asked[0]} address to lead to; give one of its networks a {word}",
+                    f"the container has no IPv{asked[0]} address to translate to; give one of its networks a {word}",
                 )
             else:
                 _check_host_ip(scope, request, problems)
@@ -265,17 +267,17 @@ def _check_way_back(
     container: Container, own: list[Endpoint], endpoint: Endpoint, version: int, problems: Problems
 ) -> None:
     """Warn where replies would bypass the host, which has to reverse the DNAT."""
-    binding = endpoint.network.segment.crossing.bindings.get(version)
+    binding = endpoint.network.segment.policy.bindings.get(version)
     ports = [(one, one.host_ip or binding) for one in container.ports if _is_bound(one, endpoint, version)]
     called = [str(one) for one, host_ip in ports if host_ip is None or not host_ip.is_loopback]
     gateway = endpoint.network.subnets[version].gateway
     back = [endpoint.gateways.get(version), *(route.via for route in endpoint.routes)]
     if not called or gateway in back:
         return
-    cards = [card for card in container.cards if version in card.gateways]
+    nics = [nic for nic in container.nics if version in nic.gateways]
     first = next((one for one in own if version in one.gateways), None)
-    if cards:
-        way, deed = f"its interface {cards[0].name}, past the host", ""
+    if nics:
+        way, deed = f"its interface {nics[0].name}, past the host", ""
     elif first is not None and first is not endpoint:
         way, deed = str(first.network), f", or name {endpoint.network.name} before {first.network.name}"
     elif first is not None:
@@ -293,7 +295,7 @@ def _is_bound(port: Port, endpoint: Endpoint, version: int) -> bool:
     """Whether the port is published for the family: by its own host address, else by the network's host binding."""
     if port.host_ip is not None:
         return port.host_ip.version == version
-    bindings = endpoint.network.segment.crossing.bindings
+    bindings = endpoint.network.segment.policy.bindings
     return not bindings or version in bindings
 
 

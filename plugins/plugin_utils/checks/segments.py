@@ -21,7 +21,7 @@ from ansible_collections.virtnet.linux.plugins.plugin_utils.observe.scope import
 
 
 @dataclass(frozen=True)
-class Cable:
+class PatchLink:
     """A patch link (inter-bridge veth) between two networks' bridges; the network `declared` declares it."""
 
     declared: str
@@ -45,22 +45,22 @@ def settle_segments(scope: Scope, problems: Problems) -> None:
     """Settle which networks join which; apply the segment's settings to those that join (subnets: share_subnets())."""
     for network in scope.networks.values():
         _check_connect(scope, network, problems)
-    standing = {network.name: network.joins for network in scope.networks.values() if network.joins is not None}
+    undeclared = {network.name: network.joins for network in scope.networks.values() if network.joins is not None}
     for segment in _segments(scope):
         _settle_segment(segment, problems)
         _check_internal(segment, problems)
     for network in scope.networks.values():
         _check_labels(network, problems)
     _check_rings(scope, problems)
-    _check_standing(scope, standing, problems)
+    _check_undeclared(scope, undeclared, problems)
 
 
 def share_subnets(scope: Scope) -> None:
     """Apply the subnets of a segment to the networks that join it, once they are settled."""
     for network in scope.networks.values():
         if network.joins in scope.networks:
-            network.head = scope.networks[network.joins]
-            network.subnets, network.sound = network.head.subnets, network.sound and network.head.sound
+            network.primary = scope.networks[network.joins]
+            network.subnets, network.sound = network.primary.subnets, network.sound and network.primary.sound
 
 
 def followers(scope: Scope) -> list[Network]:
@@ -69,29 +69,29 @@ def followers(scope: Scope) -> list[Network]:
         network
         for network in scope.networks.values()
         if not network.declared
-        and network.head is not None
-        and network.head.declared
+        and network.primary is not None
+        and network.primary.declared
         and network.bridge in scope.live.stp
     ]
 
 
-def cables(scope: Scope) -> list[Cable]:
+def patch_links(scope: Scope) -> list[PatchLink]:
     """The desired patch links, with the undeclared ones that are kept."""
-    found: dict[frozenset[str], Cable] = {}
+    found: dict[frozenset[str], PatchLink] = {}
     for network in scope.networks.values():
         for other in network.connect:
             if other in scope.networks:
-                cable = Cable(network.name, other)
-                found.setdefault(cable.pair, cable)
-    for cable in _live_cables(scope):
-        owner = scope.networks.get(cable.declared)
+                patch_link = PatchLink(network.name, other)
+                found.setdefault(patch_link.pair, patch_link)
+    for patch_link in _live_patch_links(scope):
+        owner = scope.networks.get(patch_link.declared)
         # the patch link of an undeclared network is kept
-        if owner is not None and not owner.declared and cable.other in scope.networks:
-            found.setdefault(cable.pair, cable)
+        if owner is not None and not owner.declared and patch_link.other in scope.networks:
+            found.setdefault(patch_link.pair, patch_link)
     return list(found.values())
 
 
-def planned_cables(scope: Scope) -> list[tuple[Network, Network, Cable]]:
+def planned_patch_links(scope: Scope) -> list[tuple[Network, Network, PatchLink]]:
     """The declared patch links: the end nearer to the gateway, the other, and the link.
 
     The port of a patch link on the bridge of the first end is isolated as a container's port is. With icc: false,
@@ -99,29 +99,29 @@ def planned_cables(scope: Scope) -> list[tuple[Network, Network, Cable]]:
     """
     distance = _distances(scope)
     found = []
-    for cable in cables(scope):
-        joined = [scope.networks[name] for name in (cable.declared, cable.other)]
+    for patch_link in patch_links(scope):
+        joined = [scope.networks[name] for name in (patch_link.declared, patch_link.other)]
         ends = sorted(joined, key=lambda one: distance[one.name])
-        if scope.networks[cable.declared].declared:
-            found.append((ends[0], ends[1], cable))
+        if scope.networks[patch_link.declared].declared:
+            found.append((ends[0], ends[1], patch_link))
     return found
 
 
-def cables_that_go(scope: Scope) -> list[str]:
+def patch_links_to_delete(scope: Scope) -> list[str]:
     """The name of one end of each observed patch link to delete."""
-    staying = {cable.pair for cable in cables(scope)}
-    return sorted(min(cable.devices) for cable in _live_cables(scope) if cable.pair not in staying)
+    staying = {patch_link.pair for patch_link in patch_links(scope)}
+    return sorted(min(patch_link.devices) for patch_link in _live_patch_links(scope) if patch_link.pair not in staying)
 
 
-def _live_cables(scope: Scope) -> list[Cable]:
-    labels = {one.cable for one in scope.live.interfaces.values() if one.cable and one.role == scope.role}
-    return [Cable(*label.split("/", 1)) for label in sorted(labels) if "/" in label]
+def _live_patch_links(scope: Scope) -> list[PatchLink]:
+    labels = {one.patch_link for one in scope.live.interfaces.values() if one.patch_link and one.role == scope.role}
+    return [PatchLink(*label.split("/", 1)) for label in sorted(labels) if "/" in label]
 
 
 def _check_connect(scope: Scope, network: Network, problems: Problems) -> None:
     for other, number in network.connect.items():
         owner = scope.live.roles.get(other)
-        if other in scope.leaving_networks:
+        if other in scope.networks_to_delete:
             rule = "is removed in the same run; keep it, or leave it out here"
         elif other not in scope.networks:
             rule = f"is unknown: no network in {scope.role}_networks and none that is live"
@@ -134,7 +134,7 @@ def _check_connect(scope: Scope, network: Network, problems: Problems) -> None:
 
 def _segments(scope: Scope) -> list[list[Network]]:
     """The connected networks, by segment in declared order, without networks that have no patch link."""
-    near = _neighbours(cable.pair for cable in cables(scope))
+    near = _neighbours(patch_link.pair for patch_link in patch_links(scope))
     seen: set[str] = set()
     found = []
     for name in scope.networks:
@@ -150,50 +150,55 @@ def _settle_segment(segment: list[Network], problems: Problems) -> None:
     joining = [network for network in segment if (network.connect and network.automatic) or not network.declared]
     joining = [network for network in joining if network.declared or network.joins is not None]
     others = {network.name for network in joining}
-    heads = [network for network in segment if network.name not in others]
-    if not heads:
-        heads = [joining.pop(0)]  # no member has a subnet: the first declared one gets it
-        heads[0].joins = None
+    primaries = [network for network in segment if network.name not in others]
+    if not primaries:
+        primaries = [joining.pop(0)]  # no member has a subnet: the first declared one gets it
+        primaries[0].joins = None
     for network in joining:
-        if len(heads) > 1 and network.declared:
-            owners = enumerate_names([one.name for one in heads])
+        if len(primaries) > 1 and network.declared:
+            owners = enumerate_names([one.name for one in primaries])
             rule = f"its segment has several subnets, those of {owners}; give it one of its own"
             problems.refuse(str(network), "subnet", None, rule)
             network.sound = False
             continue
-        head = next((one for one in heads if one.name == network.joins), heads[0])
-        network.joins = head.name
-        if network.declared or head.declared:
-            _take_over(network, head, problems)
+        primary = next((one for one in primaries if one.name == network.joins), primaries[0])
+        network.joins = primary.name
+        if network.declared or primary.declared:
+            _take_over(network, primary, problems)
 
 
-def _take_over(network: Network, head: Network, problems: Problems) -> None:
+def _take_over(network: Network, primary: Network, problems: Problems) -> None:
     """Apply the settings of the segment's primary network; refuse fields of the segment in another network."""
     for word in network.said:
-        rule = f"is said for the whole segment, by network {head.name}, whose subnet this one joins; say it there"
+        rule = f"applies to the whole segment and belongs to network {primary.name}, which has its subnet; set it there"
         problems.refuse(str(network), word, network.said[word], rule)
     network.subnets = {}
-    network.mtu, network.internal, network.icc, network.masquerade = head.mtu, head.internal, head.icc, head.masquerade
-    network.crossing = head.crossing
+    network.mtu, network.internal, network.icc, network.masquerade = (
+        primary.mtu,
+        primary.internal,
+        primary.icc,
+        primary.masquerade,
+    )
+    network.policy = primary.policy
 
 
 def _check_internal(segment: list[Network], problems: Problems) -> None:
     """Refuse a segment of internal and other networks: its containers can use every gateway on it for egress."""
-    heads = [network for network in segment if network.joins is None]
-    closed = [network for network in heads if network.internal]
-    opened = [network for network in heads if not network.internal]
+    primaries = [network for network in segment if network.joins is None]
+    closed = [network for network in primaries if network.internal]
+    opened = [network for network in primaries if not network.internal]
     if not closed or not opened:
         return
     outside, inside = (enumerate_names([network.name for network in some]) for some in (opened, closed))
     for network in closed:
         if network.declared:
-            rule = f"a cable joins it with {outside}, by whose gateway its containers would get out"
-            deed = "say internal: true there too, or leave the cable out"
+            rule = f"a patch link connects it with {outside}, by whose gateway its containers would get out"
+            deed = "set internal: true there too, or remove the patch link"
             problems.refuse(str(network), "internal", True, f"{rule}; {deed}")
     for network in opened:
         if network.declared and not any(one.declared for one in closed):
-            rule = f"a cable joins it with {inside}, which is internal and whose containers would get out by it"
-            problems.refuse(str(network), "internal", False, f"{rule}; say true, or leave the cable out")
+            rule = f"a patch link connects it with {inside}, which is internal and whose containers would get out by it"
+            problems.refuse(str(network), "internal", False, f"{rule}; set true, or remove the patch link")
 
 
 def _check_labels(network: Network, problems: Problems) -> None:
@@ -206,32 +211,32 @@ def _check_labels(network: Network, problems: Problems) -> None:
 
 def _check_rings(scope: Scope, problems: Problems) -> None:
     """Refuse a ring of bridges without the spanning tree protocol, in which broadcasts loop forever."""
-    ring = _on_a_ring([cable.pair for cable in cables(scope)])
+    ring = _on_a_ring([patch_link.pair for patch_link in patch_links(scope)])
     who = enumerate_names(sorted(ring))
     for name in ring:
         network = scope.networks[name]
         stp = network.stp if network.declared else scope.live.stp.get(network.bridge)
         if network.declared and not stp:
-            rule = f"is on a ring of switches ({who}), in which a broadcast would circle for ever; say true on each"
+            rule = f"is on a ring of switches ({who}), in which a broadcast would circle for ever; set true on each"
             problems.refuse(str(network), "stp", network.stp, rule)
         if network.declared and not network.icc and network.joins is None:
-            rule = f"a ring of switches ({who}) cannot keep its containers apart; leave a cable out, or say true"
+            rule = f"a ring of switches ({who}) cannot keep its containers apart; remove a patch link, or set true"
             problems.refuse(str(network), "icc", False, rule)
 
 
-def _check_standing(scope: Scope, before: dict[str, str], problems: Problems) -> None:
+def _check_undeclared(scope: Scope, before: dict[str, str], problems: Problems) -> None:
     """Refuse changes that disconnect an undeclared network from the network that has its subnet."""
     there = {network.name: n for n, segment in enumerate(_segments(scope)) for network in segment}
     left: dict[tuple[str, str], list[str]] = {}  # by conflicting network and field
-    for name, head in before.items():
-        if head in scope.leaving_networks:
-            left.setdefault((head, "state"), []).append(name)
-        elif head not in scope.networks:
+    for name, primary in before.items():
+        if primary in scope.networks_to_delete:
+            left.setdefault((primary, "state"), []).append(name)
+        elif primary not in scope.networks:
             continue  # deleted out of band
-        elif scope.networks[head].joins is not None:
-            left.setdefault((head, "connect"), []).append(name)
-        elif name not in there or there[name] != there.get(head):
-            for blamed in sorted(_who_cuts(scope, name, head)):
+        elif scope.networks[primary].joins is not None:
+            left.setdefault((primary, "connect"), []).append(name)
+        elif name not in there or there[name] != there.get(primary):
+            for blamed in sorted(_who_cuts(scope, name, primary)):
                 left.setdefault(blamed, []).append(name)
     for (culprit, field), names_left in left.items():
         who = enumerate_names(names_left) + (" has its subnet" if len(names_left) == 1 else " have their subnet")
@@ -241,17 +246,19 @@ def _check_standing(scope: Scope, before: dict[str, str], problems: Problems) ->
         problems.refuse(f"network {culprit}", field, given, f"{who} from {way}; {deed}")
 
 
-def _who_cuts(scope: Scope, name: str, head: str) -> set[tuple[str, str]]:
+def _who_cuts(scope: Scope, name: str, primary: str) -> set[tuple[str, str]]:
     """The networks, with the field, whose deleted patch links connected the two; empty if they were not connected."""
-    live, staying = _live_cables(scope), {cable.pair for cable in cables(scope)}
-    segment = _reached(_neighbours(cable.pair for cable in live), name)
-    if head not in segment:
+    live, staying = _live_patch_links(scope), {patch_link.pair for patch_link in patch_links(scope)}
+    segment = _reached(_neighbours(patch_link.pair for patch_link in live), name)
+    if primary not in segment:
         return set()
     found = set()
-    for cable in live:
-        if cable.declared in segment and cable.pair not in staying:
-            leaving = [end for end in (cable.declared, cable.other) if end in scope.leaving_networks]
-            found |= {(end, "state") for end in leaving} or {(cable.declared, "connect")}
+    for patch_link in live:
+        if patch_link.declared in segment and patch_link.pair not in staying:
+            containers_to_delete = [
+                end for end in (patch_link.declared, patch_link.other) if end in scope.networks_to_delete
+            ]
+            found |= {(end, "state") for end in containers_to_delete} or {(patch_link.declared, "connect")}
     return {(name, field) for name, field in found if field == "state" or name in scope.networks}
 
 
@@ -289,7 +296,7 @@ def _reached(near: dict[str, set[str]], name: str) -> set[str]:
 
 def _distances(scope: Scope) -> dict[str, int]:
     """The number of patch links from each network to the gateway bridge of its segment."""
-    near = _neighbours(cable.pair for cable in cables(scope))
+    near = _neighbours(patch_link.pair for patch_link in patch_links(scope))
     found = {name: 0 for name, network in scope.networks.items() if network.joins is None}
     queue = deque(found)
     while queue:

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ansible_collections.virtnet.linux.plugins.plugin_utils.checks.networks import settled_mtu
-from ansible_collections.virtnet.linux.plugins.plugin_utils.checks.segments import cables
+from ansible_collections.virtnet.linux.plugins.plugin_utils.checks.segments import patch_links
 from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.declaration import Network
 from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.problems import Problems, enumerate_names
 from ansible_collections.virtnet.linux.plugins.plugin_utils.observe.observed import LiveContainer, LiveEndpoint
@@ -40,19 +40,19 @@ class _Bystander:
         problems.refuse(str(self.network), field, value, rule)
 
 
-def check_bystanders(scope: Scope, problems: Problems) -> None:
+def check_undeclared(scope: Scope, problems: Problems) -> None:
     """Refuse changes that cut off an undeclared container; warn of different MTUs."""
-    others = list(_bystanders(scope))
+    others = list(_undeclared(scope))
     for one in others:
         _check_subnets(scope, one, problems)
         _check_gateways(scope, one, problems)
         _check_bridge(scope, one, problems)
-    _check_cables(scope, problems)
+    _check_patch_links(scope, problems)
     _tell_of_mtus(scope, others, problems)
 
 
-def _bystanders(scope: Scope) -> Iterator[_Bystander]:
-    for name, container in scope.standing.items():
+def _undeclared(scope: Scope) -> Iterator[_Bystander]:
+    for name, container in scope.undeclared.items():
         for endpoint in container.endpoints.values() if name not in scope.omitted else []:
             own = scope.networks.get(endpoint.network)
             network = own if own is None or own.declared else own.segment
@@ -61,13 +61,13 @@ def _bystanders(scope: Scope) -> Iterator[_Bystander]:
 
 
 def _check_subnets(scope: Scope, one: _Bystander, problems: Problems) -> None:
-    where = "there" if one.own is one.network else f"on {one.own}, which joins it,"
+    where = "" if one.own is one.network else f" on {one.own}, which shares its subnet,"
     for version, address in one.endpoint.addresses.items():
         subnet = one.network.subnets.get(version)
         if subnet is None or not subnet.has(address):
             field, given = "subnet6" if version == 6 else "subnet", subnet and str(subnet.network)
             deed = "it gets an address in the new subnet" if subnet is not None else "it loses this address"
-            one.refuse(scope, field, given, f"stands {where} with {address}", deed, problems)
+            one.refuse(scope, field, given, f"exists{where} with {address}", deed, problems)
 
 
 def _check_gateways(scope: Scope, one: _Bystander, problems: Problems) -> None:
@@ -81,7 +81,7 @@ def _check_gateways(scope: Scope, one: _Bystander, problems: Problems) -> None:
             continue  # outside of the subnet: refused by _check_subnets()
         if had.gateway is not None and had.gateway == had.default_route and had.gateway != subnet.gateway:
             field, given = "gateway6" if version == 6 else "gateway", subnet.gateway and str(subnet.gateway)
-            fact = f"stands there with {had.gateway} for its gateway"
+            fact = f"exists with {had.gateway} for its gateway"
             one.refuse(scope, field, given, fact, "it gets the new one", problems)
 
 
@@ -92,13 +92,13 @@ def _check_bridge(scope: Scope, one: _Bystander, problems: Problems) -> None:
         one.refuse(scope, "bridge", one.own.bridge, f"is plugged into {old}", deed, problems)
 
 
-def _check_cables(scope: Scope, problems: Problems) -> None:
+def _check_patch_links(scope: Scope, problems: Problems) -> None:
     """Refuse another bridge where an undeclared network has a patch link to the current one."""
-    for cable in cables(scope):
-        near, far = scope.networks[cable.declared], scope.networks[cable.other]
+    for patch_link in patch_links(scope):
+        near, far = scope.networks[patch_link.declared], scope.networks[patch_link.other]
         old = _old_bridge(scope, far)
         if not near.declared and old is not None:
-            rule = f"{near} is plugged into {old} by a cable and no list declares it"
+            rule = f"{near} is plugged into {old} by a patch link and no list declares it"
             deed = "declare it too, so that it is plugged into the new one"
             problems.refuse(str(far), "bridge", far.bridge, f"{rule}; {deed}, or remove it")
 

@@ -17,7 +17,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from ansible_collections.virtnet.linux.plugins.module_utils.rules import names
+from ansible_collections.virtnet.linux.plugins.module_utils.rules import names, values
 from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.addresses import (
     Address,
     Subnet,
@@ -26,13 +26,13 @@ from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.addresses im
     unique_local_subnet,
 )
 from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.fields import Fields, not_quoted
-from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.nics import Card, read_cards
+from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.nics import Nic, read_nics
 from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.policy import (
     BINDINGS,
-    CROSSING_FIELDS,
-    Crossing,
+    POLICY_FIELDS,
+    Policy,
     read_allowed_addresses,
-    read_crossing,
+    read_policy,
 )
 from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.ports import Port, PortError, parse_port
 from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.problems import Problems, enumerate_names
@@ -41,11 +41,11 @@ from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.routes impor
 NETWORK_FIELDS = (
     "name", "bridge", "subnet", "gateway", "ip_range", "enable_ipv6", "subnet6", "gateway6", "ip_range6",
     "aux_addresses", "connect", "stp", "routes", "mtu", "internal", "icc", "masquerade", "labels",
-    *CROSSING_FIELDS, "anti_spoofing", "state",
+    *POLICY_FIELDS, "anti_spoofing", "state",
 )  # fmt: skip
 OF_THE_SEGMENT = (
     "gateway", "ip_range", "enable_ipv6", "gateway6", "ip_range6", "aux_addresses", "mtu", "internal", "icc",
-    "masquerade", *CROSSING_FIELDS,
+    "masquerade", *POLICY_FIELDS,
 )  # fmt: skip
 CONTAINER_FIELDS = (
     "name", "networks", "interfaces", "ports", "network_mode", "forwarding", "sysctls", "unprivileged_ports", "routes",
@@ -89,7 +89,7 @@ class Network:
     """A bridge network of one host; `declared` in this run, or only observed there from an earlier one.
 
     `connect` names the networks to whose bridges it has a patch link. One that `joins` another shares its subnets,
-    gateway and network policy; `head` is that other (the segment's primary network), once the planner has settled it.
+    gateway and network policy; `primary` is that other (the primary network of the segment), once it is settled.
     """
 
     name: str
@@ -99,7 +99,7 @@ class Network:
     internal: bool = False
     icc: bool = True
     masquerade: bool = True
-    crossing: Crossing = field(default_factory=Crossing)
+    policy: Policy = field(default_factory=Policy)
     anti_spoofing: bool = True
     routes: list[Route] = field(default_factory=list)
     labels: dict[str, str] = field(default_factory=dict)
@@ -108,14 +108,14 @@ class Network:
     automatic: bool = False  # it names no subnet
     said: dict[str, object] = field(default_factory=dict)  # the fields that apply to its whole segment, as declared
     joins: str | None = None
-    head: Network | None = field(default=None, repr=False)
+    primary: Network | None = field(default=None, repr=False)
     declared: bool = True
     sound: bool = True  # False: its subnets are invalid, so no further errors about addresses in it are reported
 
     @property
     def segment(self) -> Network:
         """The network that owns the subnet and the gateway: this one, or the one that it joins."""
-        return self.head or self
+        return self.primary or self
 
     def __str__(self) -> str:
         return f"network {self.name}"
@@ -155,7 +155,7 @@ class Container:
     whole: bool = (
         True  # False: some of its networks are left out, each with an error of its own: none that follow are reported
     )
-    cards: list[Card] = field(default_factory=list)
+    nics: list[Nic] = field(default_factory=list)
     ports: list[Port] = field(default_factory=list)
     forwarding: bool | None = None
     sysctls: dict[str, object] = field(default_factory=dict)
@@ -288,7 +288,10 @@ def _read_pools(whole: Fields, variable: str) -> list[AddressPool]:
         fields.only("base", "size")
         base = fields.subnet("base", 4)
         size = fields.integer("size", base.prefixlen if base else 1, 30)
-        needed = {"base": "say which addresses, as 172.18.0.0/16", "size": "say how long subnets' prefixes are"}
+        needed = {
+            "base": "is required: a subnet, as 172.18.0.0/16",
+            "size": "is required: the prefix length of each subnet",
+        }
         for word, rule in needed.items():
             if not fields.given(word):
                 fields.refuse(word, rule)
@@ -319,9 +322,9 @@ def _by_name(
             continue
         fields.thing = f"{variable}{named}{kind} {name}" if named else f"{kind} {name}"
         if not names.is_object_name(name):
-            fields.refuse("name", f"must be {names.OBJECT_RULE}")
+            fields.refuse("name", values.OBJECT_NAME)
         if name in present or name in absent:
-            fields.refuse("name", f"is declared twice; say it once ({place} is the second)")
+            fields.refuse("name", f"is declared twice; declare it once ({place} is the second)")
             continue
         where = absent if fields.choice("state", "present", _STATES) == "absent" else present
         where[name] = read(fields, name)
@@ -334,9 +337,9 @@ def _read_network(fields: Fields, name: str, host: str, role: str) -> Network:
     subnets = _read_subnets(fields, name, host)
     sound = len(fields.problems.errors) == found_before
     bridge = fields.text("bridge")
-    crossing = read_crossing(fields)
+    policy = read_policy(fields)
     if bridge is not None and not names.is_interface_name(bridge):
-        fields.refuse("bridge", f"must be an interface name: {names.INTERFACE_RULE}")
+        fields.refuse("bridge", values.INTERFACE_NAME)
     return Network(
         name=name,
         bridge=bridge if bridge is not None else names.bridge_device(name) if names.is_object_name(name) else name,
@@ -346,10 +349,10 @@ def _read_network(fields: Fields, name: str, host: str, role: str) -> Network:
         internal=bool(fields.boolean("internal", False)),
         icc=bool(fields.boolean("icc", True)),
         masquerade=bool(fields.boolean("masquerade", True)),
-        crossing=crossing,
+        policy=policy,
         anti_spoofing=bool(fields.boolean("anti_spoofing", True)),
         routes=read_routes(fields),
-        labels=_read_labels(fields, name, subnets, crossing, role),
+        labels=_read_labels(fields, name, subnets, policy, role),
         connect=_read_connect(fields, name),
         stp=fields.boolean("stp", None),
         automatic=not fields.given("subnet") and not fields.given("subnet6"),
@@ -364,7 +367,7 @@ def _read_connect(fields: Fields, name: str) -> dict[str, int]:
         if other == name:
             rule = "a network cannot be connected to itself; name another one"
         elif other in found:
-            rule = "is named twice; one cable is enough"
+            rule = "is named twice; one patch link is enough"
         elif not names.is_object_name(other):
             rule = "must be another network's name"
         else:
@@ -374,9 +377,7 @@ def _read_connect(fields: Fields, name: str) -> dict[str, int]:
     return found
 
 
-def _read_labels(
-    fields: Fields, name: str, subnets: dict[int, Subnet], crossing: Crossing, role: str
-) -> dict[str, str]:
+def _read_labels(fields: Fields, name: str, subnets: dict[int, Subnet], policy: Policy, role: str) -> dict[str, str]:
     """The bridge's labels: the declared ones, and those that later runs need if they do not declare the network."""
     words = Fields(fields.mapping("labels"), f"{fields.thing}: labels", fields.problems)
     found = {key: words.text(key) for key in words.keys()}
@@ -391,7 +392,7 @@ def _read_labels(
     for version, subnet in subnets.items():
         if subnet.ip_range is not None:
             own["ip_range" + ("6" if version == 6 else "")] = str(subnet.ip_range)
-    own.update({BINDINGS[version]: str(address) for version, address in crossing.bindings.items()})
+    own.update({BINDINGS[version]: str(address) for version, address in policy.bindings.items()})
     wrong = names.labels_problem(labels, own)
     if wrong is not None:
         fields.refuse("labels", wrong)
@@ -478,7 +479,7 @@ def _read_container(fields: Fields, name: str, unprivileged: bool) -> Container:
         mode=mode[0] if mode else "none",
         target=mode[1] if mode else None,
         attachments=_read_attachments(fields, name),
-        cards=read_cards(fields),
+        nics=read_nics(fields),
         ports=_read_ports(fields),
         forwarding=fields.boolean("forwarding", None),
         sysctls=_read_sysctls(fields),
@@ -490,12 +491,12 @@ def _read_container(fields: Fields, name: str, unprivileged: bool) -> Container:
     if container.owns_namespace and container.pid is None:
         container.unprivileged_ports = fields.boolean("unprivileged_ports", unprivileged)
     elif container.pid is not None and fields.given("unprivileged_ports"):
-        fields.refuse("unprivileged_ports", "does not go with pid, a namespace that is there already; say sysctls")
+        fields.refuse("unprivileged_ports", "cannot be combined with pid, whose namespace exists already; set sysctls")
     if mode:
         _check_mode(fields, container)
     for key, value in container.sysctls.items():
         if names.sysctl(key) in names.FORWARDING and container.forwarding not in (None, str(value) != "0"):
-            rule = f"says the opposite of forwarding: {str(container.forwarding).lower()}; leave one of the two out"
+            rule = f"contradicts forwarding: {str(container.forwarding).lower()}; leave one of the two out"
             fields.problems.refuse(fields.thing, f"sysctls.{key}", value, rule)
     return container
 
@@ -533,8 +534,8 @@ def _read_attachments(fields: Fields, container: str) -> list[Attachment]:
     for number, value in enumerate(fields.listing("networks")):
         network = _read_network_name(fields, number, value)
         if isinstance(value, Mapping):
-            wish = Fields(value, f"{fields.thing}: networks[{number}]", fields.problems, number)
-            attachment = _read_attachment(wish, network or "", container)
+            record = Fields(value, f"{fields.thing}: networks[{number}]", fields.problems, number)
+            attachment = _read_attachment(record, network or "", container)
         else:
             attachment = Attachment(network or "", number)
         if network is None:
@@ -551,15 +552,15 @@ def _read_network_name(fields: Fields, number: int, value: object) -> str | None
     """The network name of an entry of a container's `networks`: the entry itself, or its field `name`."""
     place = f"networks[{number}]"
     if isinstance(value, Mapping):
-        wish, word = Fields(value, f"{fields.thing}: {place}", fields.problems, number), "name"
+        record, word = Fields(value, f"{fields.thing}: {place}", fields.problems, number), "name"
     else:
-        wish, word = Fields({place: value}, fields.thing, fields.problems), place
-    network = wish.raw.get(word)
+        record, word = Fields({place: value}, fields.thing, fields.problems), place
+    network = record.raw.get(word)
     if not isinstance(network, str):
-        wish.refuse(word, not_quoted(network) or "must be a network's name, or a dictionary with its name")
+        record.refuse(word, not_quoted(network) or "must be a network's name, or a dictionary with its name")
         return None
     if not names.is_object_name(network):
-        wish.refuse(word, f"a network's name is {names.OBJECT_RULE}")
+        record.refuse(word, f"a network's name is {names.OBJECT_RULE}")
         return None
     return network
 
@@ -592,7 +593,7 @@ def _read_aliases(fields: Fields) -> list[str]:
     found = []
     for number, alias in fields.texts("aliases"):
         if not names.is_object_name(alias):
-            rule = f"must be {names.OBJECT_RULE}"
+            rule = values.OBJECT_NAME
         elif alias in names.HOSTS_NAMES:
             rule = "is in each container's file hosts already; choose another alias"
         else:
@@ -614,7 +615,7 @@ def _read_dns(fields: Fields) -> Dns:
             if len(value.split()) == 1:
                 words.append(value)
             else:
-                fields.problems.refuse(fields.thing, f"{word}[{number}]", value, "must be one word, without blanks")
+                fields.problems.refuse(fields.thing, f"{word}[{number}]", value, values.ONE_WORD)
     return dns
 
 
@@ -649,24 +650,24 @@ def _check_mode(fields: Fields, container: Container) -> None:
     if container.mode == "bridge":
         connected = fields.raw.get("networks") or fields.raw.get("interfaces") or fields.given("pid")
         if fields.to_be_present and not connected:
-            fields.refuse("networks", "with network_mode bridge at least one is needed; or say network_mode: none")
+            fields.refuse("networks", "network_mode bridge requires at least one; or set network_mode: none")
         _check_interface_names(fields, container)
         return
     if container.mode == "none":
         no_interface = "it has no interface but lo"
-        unfit = {"networks": no_interface, "interfaces": no_interface, "ports": "it has no address to lead to"}
+        unfit = {"networks": no_interface, "interfaces": no_interface, "ports": "it has no address to translate to"}
     elif container.mode == "host":
         unfit = dict.fromkeys(_OF_A_NAMESPACE, "it uses the host's own namespace, as it is")
     else:
-        unfit = dict.fromkeys(_OF_A_NAMESPACE, f"it uses the namespace of {container.target}; say it there")
+        unfit = dict.fromkeys(_OF_A_NAMESPACE, f"it uses the namespace of {container.target}; set it there")
     for word, reason in unfit.items():
         if fields.raw.get(word) not in (None, [], {}):
-            fields.refuse(word, f"does not go with network_mode {mode}: {reason}")
+            fields.refuse(word, f"cannot be combined with network_mode {mode}: {reason}")
 
 
 def _check_interface_names(fields: Fields, container: Container) -> None:
-    taken = {card.name for card in container.cards}
+    taken = {nic.name for nic in container.nics}
     for attachment in container.attachments:
         if attachment.interface in taken:
-            rule = f"is an interface of it already, handed over by interfaces; choose another on {attachment.network}"
+            rule = f"is a name in its interfaces already; choose another on {attachment.network}"
             fields.problems.refuse(fields.thing, "interface_name", attachment.interface, rule)

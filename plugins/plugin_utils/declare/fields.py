@@ -17,13 +17,12 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar
 
-from ansible_collections.virtnet.linux.plugins.module_utils.rules import names
+from ansible_collections.virtnet.linux.plugins.module_utils.rules import values
 from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.addresses import Address, IPNetwork
 from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.problems import Problems, show
 
 _TRUE = ("yes", "on", "true", "t", "y", "1")
 _FALSE = ("no", "off", "false", "f", "n", "0")
-_SUBNET = {4: "172.30.0.0/16", 6: "fd00:30::/64", None: "172.30.0.0/16 or fd00:30::/64"}
 _IP = TypeVar("_IP", Address, ipaddress.IPv4Interface | ipaddress.IPv6Interface)
 
 
@@ -92,7 +91,7 @@ class Fields:
         if isinstance(value, str) and re.match(r"[0-9]{1,10}\Z", value):
             value = int(value)
         if not isinstance(value, int) or isinstance(value, bool) or not first <= value <= last:
-            self.refuse(field, f"must be a number from {first} to {last}")
+            self.refuse(field, values.number(first, last))
             return None
         return value
 
@@ -130,15 +129,15 @@ class Fields:
         return found
 
     def address(self, field: str, version: int | None = None) -> Address | None:
-        return self._ip(field, ipaddress.ip_address, version, "address")
+        return self._ip(field, ipaddress.ip_address, version, values.address(version))
 
     def subnet(self, field: str, version: int | None = None) -> IPNetwork | None:
         """An address range in CIDR notation without host bits."""
-        interface = self._ip(field, _interface, version, f"subnet in CIDR notation, like {_SUBNET[version]}")
+        interface = self._ip(field, _interface, version, values.subnet(version))
         if interface is None:
             return None
         if interface.ip != interface.network.network_address:
-            self.refuse(field, f"has host bits set; write {interface.network}")
+            self.refuse(field, values.host_bits(interface.network))
             return None
         return interface.network
 
@@ -149,15 +148,13 @@ class Fields:
         mac = value.strip().lower().replace("-", ":") if isinstance(value, str) else ""
         if not_quoted(value):
             self.refuse(field, not_quoted(value))
-        elif not names.MAC.match(mac):
-            self.refuse(field, "must be a MAC address like 02:42:ac:1e:00:02")
-        elif int(mac[:2], 16) & 1 or mac == "00:00:00:00:00:00":
-            self.refuse(field, "must be a unicast MAC address: an even first byte, and not all zeros")
+        elif (rule := values.mac_problem(mac)) is not None:
+            self.refuse(field, rule)
         else:
             return mac
         return None
 
-    def _ip(self, field: str, parse: Callable[[str], _IP], version: int | None, what: str) -> _IP | None:
+    def _ip(self, field: str, parse: Callable[[str], _IP], version: int | None, rule: str) -> _IP | None:
         value = self.raw.get(field)
         if value is None:
             return None
@@ -165,11 +162,10 @@ class Fields:
             found = parse(value.strip()) if isinstance(value, str) else None
         except ValueError:
             found = None
-        family = f"an IPv{version}" if version else "an IP"
         if found is None or (version and found.version != version):
-            self.refuse(field, "; ".join(filter(None, [f"must be {family} {what}", not_quoted(value)])))
+            self.refuse(field, "; ".join(filter(None, [rule, not_quoted(value)])))
         elif isinstance(found, ipaddress.IPv6Address) and (found.scope_id or found.ipv4_mapped):
-            self.refuse(field, f"must be {family} {what}, without a scope and not an IPv4 address in IPv6's clothes")
+            self.refuse(field, f"{rule}, {values.NO_MAPPED_ADDRESS}")
         else:
             return found
         return None

@@ -24,7 +24,7 @@ Interface = ipaddress.IPv4Interface | ipaddress.IPv6Interface
 
 
 @dataclass
-class Card:
+class Nic:
     """The desired state of a NIC or macvlan in a container; addresses None are not enforced (DHCP in the container)."""
 
     device: str
@@ -38,18 +38,18 @@ class Card:
     routes: list[Route] = field(default_factory=list)
 
 
-def read_cards(fields: Fields) -> list[Card]:
+def read_nics(fields: Fields) -> list[Nic]:
     """Read the field `interfaces` of a container."""
-    found: list[Card] = []
+    found: list[Nic] = []
     for record in fields.records("interfaces"):
-        card = _read_card(record)
-        if card is None:
+        nic = _read_nic(record)
+        if nic is None:
             continue
-        if any(card.name == other.name for other in found):
-            record.refuse("name", f"another interface of the container is called {card.name}; give one another name")
-        found.append(card)
+        if any(nic.name == other.name for other in found):
+            record.refuse("name", f"another interface of the container is called {nic.name}; give one another name")
+        found.append(nic)
     for version, word in ((4, "gateway"), (6, "gateway6")):
-        ways = [str(card.gateways[version]) for card in found if version in card.gateways]
+        ways = [str(nic.gateways[version]) for nic in found if version in nic.gateways]
         if len(ways) > 1:
             fields.problems.refuse(
                 fields.thing, f"interfaces[].{word}", ", ".join(ways), "a container has one default route; keep one"
@@ -57,18 +57,18 @@ def read_cards(fields: Fields) -> list[Card]:
     return found
 
 
-def _read_card(record: Fields) -> Card | None:
+def _read_nic(record: Fields) -> Nic | None:
     record.only(*CARD_FIELDS)
     device, name = record.text("device"), record.text("name")
     if device is None:
         if not record.given("device"):
-            record.refuse("device", "say which card of the host, as enp3s0")
+            record.refuse("device", "is required: a NIC of the host, as enp3s0")
         return None
     for word, value in (("device", device), ("name", name)):
         if value is not None and (value == "lo" or not names.is_interface_name(value)):
             record.refuse(word, f"must be {names.INTERFACE_RULE}; and not lo")
     addresses = _read_addresses(record)
-    card = Card(
+    nic = Nic(
         device=device,
         name=name or device,
         type=record.choice("type", PHYSICAL, _TYPES),
@@ -78,16 +78,16 @@ def _read_card(record: Fields) -> Card | None:
         addresses=addresses,
         routes=read_routes(record),
     )
-    if record.given("mode") and card.type == PHYSICAL:
-        record.refuse("mode", "is a macvlan's; say type: macvlan, or leave it out")
+    if record.given("mode") and nic.type == PHYSICAL:
+        record.refuse("mode", "applies to a macvlan only; set type: macvlan, or leave it out")
     for version, word in ((4, "gateway"), (6, "gateway6")):
         gateway = record.address(word, version)
         if gateway is not None:
-            card.gateways[version] = gateway
+            nic.gateways[version] = gateway
             _check_near(record, word, gateway, addresses)
-    for route in card.routes:
+    for route in nic.routes:
         _check_near(record, f"routes[{route.number}].via", route.via, addresses)
-    return card
+    return nic
 
 
 def _read_addresses(record: Fields) -> list[Interface] | None:
@@ -110,4 +110,4 @@ def _check_near(record: Fields, word: str, via: Address, addresses: list[Interfa
     if not addresses or via.is_link_local or any(via in interface.network for interface in addresses):
         return
     listed = enumerate_names([str(interface.network) for interface in addresses])
-    record.problems.refuse(record.thing, word, str(via), f"must be an address on the card's link: in {listed}")
+    record.problems.refuse(record.thing, word, str(via), f"must be an address on the NIC's link: in {listed}")

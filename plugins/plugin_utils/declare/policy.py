@@ -15,14 +15,14 @@ from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.fields impor
 from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.ports import HOST_ADDRESS_RULE, is_host_address
 
 BINDINGS = {4: "host_binding_ipv4", 6: "host_binding_ipv6"}
-CROSSING_FIELDS = (
+POLICY_FIELDS = (
     "gateway_mode", "gateway_mode6", "snat_address", "snat_address6", "trusted_interfaces", "uplinks",
     *BINDINGS.values(),
 )  # fmt: skip
 
 
 @dataclass
-class Crossing:
+class Policy:
     """Ingress and egress of a network. Docker's gateway modes: nat; routed, without translation; isolated, whose bridge
     has no address."""
 
@@ -45,40 +45,44 @@ class Crossing:
         return self.gateway_mode == "isolated"
 
 
-def read_crossing(fields: Fields) -> Crossing:
+def read_policy(fields: Fields) -> Policy:
     """Read a network's policy fields, and check them as far as possible without the rest of the network."""
     mode = fields.choice("gateway_mode", "nat", names.GATEWAY_MODES)
-    crossing = Crossing(mode, fields.choice("gateway_mode6", mode, names.GATEWAY_MODES))
-    if crossing.isolated != (crossing.gateway_mode6 == "isolated"):
-        fields.refuse("gateway_mode6", "goes with the other one: isolated is for both families or for none")
+    policy = Policy(mode, fields.choice("gateway_mode6", mode, names.GATEWAY_MODES))
+    if policy.isolated != (policy.gateway_mode6 == "isolated"):
+        fields.refuse("gateway_mode6", "must match the other one: isolated applies to both IP versions or to none")
     for version, word in ((4, "snat_address"), (6, "snat_address6")):
         address = fields.address(word, version)
         if address is not None:
-            crossing.snat[version] = address
-            _check_snat(fields, word, crossing.mode(version))
+            policy.snat[version] = address
+            _check_snat(fields, word, policy.mode(version))
     for version, word in BINDINGS.items():
         address = fields.address(word, version)
         if address is None:
             continue
-        crossing.bindings[version] = address
+        policy.bindings[version] = address
         if not is_host_address(address):
             fields.refuse(word, HOST_ADDRESS_RULE)
-        elif crossing.mode(version) != "nat":
-            fields.refuse(word, f"does not go with gateway_mode {crossing.mode(version)}, which ignores host ports")
-    for word, interfaces in (("trusted_interfaces", crossing.trusted), ("uplinks", crossing.uplinks)):
+        elif policy.mode(version) != "nat":
+            fields.refuse(
+                word, f"cannot be combined with gateway_mode {policy.mode(version)}, which ignores host ports"
+            )
+    for word, interfaces in (("trusted_interfaces", policy.trusted), ("uplinks", policy.uplinks)):
         for number, value in fields.texts(word):
             if names.is_interface_name(value) and value != "lo":
                 interfaces.append(value)
             else:
                 rule = f"must be the name of one of the host's interfaces: {names.INTERFACE_RULE}; and not lo"
                 fields.problems.refuse(fields.thing, f"{word}[{number}]", value, rule)
-    if crossing.isolated:
+    if policy.isolated:
         if not fields.boolean("internal", False):
-            fields.refuse("gateway_mode", "can only be used for an internal network; say internal: true, too")
+            fields.refuse("gateway_mode", "can only be used for an internal network; set internal: true too")
         for word in ("gateway", "gateway6"):
             if fields.given(word):
-                fields.refuse(word, "does not go with gateway_mode isolated: the bridge has no address; leave it out")
-    return crossing
+                fields.refuse(
+                    word, "cannot be combined with gateway_mode isolated: the bridge has no address; leave it out"
+                )
+    return policy
 
 
 def read_allowed_addresses(fields: Fields) -> list[str]:
@@ -99,6 +103,8 @@ def read_allowed_addresses(fields: Fields) -> list[str]:
 
 def _check_snat(fields: Fields, word: str, mode: str) -> None:
     if mode != "nat":
-        fields.refuse(word, f"does not go with gateway_mode {mode}, which translates nothing")
+        fields.refuse(word, f"cannot be combined with gateway_mode {mode}, which translates nothing")
     elif fields.boolean("masquerade", True) is False:
-        fields.refuse(word, "does not go with masquerade: false, which translates nothing; leave one of the two out")
+        fields.refuse(
+            word, "cannot be combined with masquerade: false, which translates nothing; leave one of the two out"
+        )

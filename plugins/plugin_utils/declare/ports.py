@@ -83,7 +83,7 @@ def parse_port(text: object, number: int = 0) -> Port:
     if not isinstance(text, str):
         raise PortError(_not_text(text))
     if text.count(":") > 2 and "[" not in text:
-        raise PortError("an IPv6 address stands in brackets, as in '[::1]:8080:80'")
+        raise PortError("an IPv6 address must be in brackets, as in '[::1]:8080:80'")
     match = _SPEC.match(text.strip())
     if not match:
         raise PortError(FORM)
@@ -101,7 +101,7 @@ def parse_port(text: object, number: int = 0) -> Port:
     )
     if len(port.host) != len(port.container) and len(port.container) != 1:
         raise PortError(
-            f"{len(port.host)} host ports cannot lead to {len(port.container)} container ports; "
+            f"{len(port.host)} host ports cannot be translated to {len(port.container)} container ports; "
             "give ranges of the same length, or one container port"
         )
     return port
@@ -129,7 +129,7 @@ def _parse_host_ip(text: str) -> Address:
     except ValueError:
         raise PortError(f"the host address {text!r} is no IP address; {FORM}") from None
     if bracketed != (address.version == 6):
-        raise PortError("an IPv6 address stands in brackets and an IPv4 address does not, as in '[::1]:8080:80'")
+        raise PortError("an IPv6 address must be in brackets and an IPv4 address must not, as in '[::1]:8080:80'")
     if address.version == 6 and address.ipv4_mapped:
         raise PortError(f"write the IPv4 address {address.ipv4_mapped} itself, without brackets")
     if not is_host_address(address):

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from ansible_collections.virtnet.linux.plugins.module_utils.model import objects
+from ansible_collections.virtnet.linux.plugins.module_utils.rules import values
 from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.addresses import Address, IPNetwork
 from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.fields import Fields
 
@@ -50,7 +51,7 @@ def read_routes(fields: Fields) -> list[Route]:
                 "to", "the default route is the gateway's; to have another, see DefaultGatewayIPv4 in aux_addresses"
             )
         elif (route := Route(to, via, metric, record.number)).place in routes:
-            record.refuse("to", "is there twice with the same metric; keep one, or give one of them another metric")
+            record.refuse("to", values.DUPLICATE_ROUTE)
         else:
             routes[route.place] = route
     return list(routes.values())

@@ -21,16 +21,19 @@ from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.addresses im
     Pool,
     Subnet,
     lies_in,
-    outside,
 )
 from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.declaration import Attachment, Container, Network
 from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.problems import Problems, enumerate_names
 from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.routes import Route
+from ansible_collections.virtnet.linux.plugins.plugin_utils.ipam import allocation
+from ansible_collections.virtnet.linux.plugins.plugin_utils.ipam.allocation import (
+    ADDRESS_FIELDS,
+    Claimant,
+    warn_of_lost_address,
+)
 from ansible_collections.virtnet.linux.plugins.plugin_utils.observe.observed import LiveEndpoint
 from ansible_collections.virtnet.linux.plugins.plugin_utils.observe.scope import Scope
 
-ADDRESS_FIELDS = {4: "ipv4_address", 6: "ipv6_address"}
-_THE_GATEWAY = "the gateway"
 _DISABLE_IPV6 = "net.ipv6.conf.{}.disable_ipv6"
 
 
@@ -40,7 +43,7 @@ class Endpoint:
 
     container: Container
     network: Network
-    wish: Attachment
+    attachment: Attachment
     live: LiveEndpoint | None
     addresses: dict[int, Address] = field(default_factory=dict)  # by IP version
     interface: str = ""
@@ -61,10 +64,10 @@ def settle_endpoints(scope: Scope, problems: Problems) -> list[Endpoint]:
     endpoints = []
     for container in scope.declared.values():
         live = scope.live.containers.get(container.name)
-        for wish in container.attachments:
-            if wish.network in scope.networks:
-                before = live.endpoints.get(wish.network) if live else None
-                endpoints.append(Endpoint(container, scope.networks[wish.network], wish, before))
+        for attachment in container.attachments:
+            if attachment.network in scope.networks:
+                before = live.endpoints.get(attachment.network) if live else None
+                endpoints.append(Endpoint(container, scope.networks[attachment.network], attachment, before))
     on_segment: dict[str, list[Endpoint]] = {}
     of_container: dict[str, list[Endpoint]] = {}
     for endpoint in endpoints:
@@ -94,7 +97,7 @@ def bridge_mac(network: Network) -> str:
 
     For a network that joins another it is derived from the name: the gateway is on another bridge of the segment.
     """
-    gateway = network.subnets[4].gateway if 4 in network.subnets and network.head is None else None
+    gateway = network.subnets[4].gateway if 4 in network.subnets and network.primary is None else None
     return names.mac_of_ipv4(str(gateway)) if gateway else names.mac_of_names(network.name)
 
 
@@ -102,11 +105,11 @@ def settle_macs(scope: Scope, endpoints: list[Endpoint]) -> None:
     """Settle each endpoint's MAC: the declared, current or derived one, unique in a segment."""
     taken: dict[str, set[str]] = {}
     for network in scope.networks.values():
-        used = taken.setdefault(network.segment.name, set(_standing_macs(scope, network.segment)))
+        used = taken.setdefault(network.segment.name, set(_undeclared_macs(scope, network.segment)))
         used.add(bridge_mac(network))
     for endpoint in endpoints:
-        if endpoint.wish.mac:
-            endpoint.mac = endpoint.wish.mac
+        if endpoint.attachment.mac:
+            endpoint.mac = endpoint.attachment.mac
             taken[endpoint.network.segment.name].add(endpoint.mac)
     # Existing endpoints first: a MAC derived for a new endpoint must not be in use.
     for endpoint in _most_certain_first(endpoints):
@@ -124,17 +127,12 @@ def _most_certain_first(endpoints: list[Endpoint]) -> list[Endpoint]:
 def _possible_macs(endpoint: Endpoint) -> Iterator[str]:
     if endpoint.live is not None and endpoint.live.mac:
         yield endpoint.live.mac
-    if 4 in endpoint.addresses:
-        yield names.mac_of_ipv4(str(endpoint.addresses[4]))
-    who = (endpoint.container.name, endpoint.network.name)
-    yield names.mac_of_names(*who)
-    for number in itertools.count(2):
-        yield names.mac_of_names(*who, str(number))
+    yield from allocation.possible_macs(endpoint.addresses, endpoint.container.name, endpoint.network.name)
 
 
-def _standing_macs(scope: Scope, segment: Network) -> dict[str, str]:
+def _undeclared_macs(scope: Scope, segment: Network) -> dict[str, str]:
     """MACs of the undeclared endpoints, with their containers."""
-    return {endpoint.mac: name for name, endpoint in scope.standing_on(segment) if endpoint.mac}
+    return {endpoint.mac: name for name, endpoint in scope.undeclared_on(segment) if endpoint.mac}
 
 
 def _check_segments(container: Container, endpoints: list[Endpoint], problems: Problems) -> None:
@@ -149,14 +147,14 @@ def _check_segments(container: Container, endpoints: list[Endpoint], problems: P
 
 
 def _check_macs(scope: Scope, network: Network, members: list[Endpoint], problems: Problems) -> None:
-    holders = {mac: f"container {name}" for mac, name in _standing_macs(scope, network).items()}
-    if network.sound and any(member.wish.mac for member in members) and names.is_object_name(network.name):
+    holders = {mac: f"container {name}" for mac, name in _undeclared_macs(scope, network).items()}
+    if network.sound and any(member.attachment.mac for member in members) and names.is_object_name(network.name):
         holders[bridge_mac(network)] = f"the gateway of {network}"
     for member in _most_certain_first(members):
-        if member.live is not None and member.live.mac and member.wish.mac in (None, member.live.mac):
+        if member.live is not None and member.live.mac and member.attachment.mac in (None, member.live.mac):
             holders.setdefault(member.live.mac, str(member.container))
     for member in members:
-        who, mac = str(member.container), member.wish.mac
+        who, mac = str(member.container), member.attachment.mac
         if mac and holders.setdefault(mac, who) != who:
             rule = f"is taken on {network} by {holders[mac]}; choose another, or none{scope.or_remove(holders[mac])}"
             problems.refuse(who, "mac_address", mac, rule)
@@ -165,7 +163,7 @@ def _check_macs(scope: Scope, network: Network, members: list[Endpoint], problem
 def _check_families(network: Network, members: list[Endpoint], problems: Problems) -> None:
     """Refuse a static address without a subnet of its family."""
     for member in members:
-        for version, address in member.wish.addresses.items():
+        for version, address in member.attachment.addresses.items():
             if version not in network.subnets:
                 word = "enable_ipv6: true or subnet6" if version == 6 else "subnet"
                 problems.refuse(
@@ -177,112 +175,62 @@ def _check_families(network: Network, members: list[Endpoint], problems: Problem
 def _settle_addresses(
     scope: Scope, network: Network, subnet: Subnet, members: list[Endpoint], problems: Problems
 ) -> None:
-    """Settle one family of one network: first existing addresses are kept, then static ones, then the lowest free."""
-    pool = Pool(subnet)
+    """Settle one family of one network."""
+    pool, version = Pool(subnet), subnet.version
     before = scope.live.networks.get(network.name)
-    if subnet.gateway is not None and before and subnet.version in before.subnets:
-        if subnet.gateway == before.subnets[subnet.version].gateway:
-            pool.hold(subnet.gateway, _THE_GATEWAY)  # an endpoint that has it too is in conflict
-    _keep_live(scope, network, pool, members)
-    _give_declared(scope, network, pool, members, problems)
+    if subnet.gateway is not None and before and version in before.subnets:
+        if subnet.gateway == before.subnets[version].gateway:
+            pool.hold(subnet.gateway, allocation.THE_GATEWAY)  # an endpoint that has it too is in conflict
+    undeclared = [
+        Claimant(f"container {name}", "", live.addresses.get(version), None, problems, (not live.guarded,), True, False)
+        for name, live in scope.undeclared_on(network)
+    ]
+    claimants = [_claimant(member, version, problems) for member in members]
+    allocation.keep_existing(pool, [*undeclared, *claimants])
+    allocation.claim(pool, network, claimants, problems, scope.or_remove)
     _reserve_for_absent(scope, network, pool, problems)
+    needy = allocation.needy(claimants)
     if network.name in scope.live.overlays and not network.declared:
-        _refuse_to_give(network, pool, members, problems)
-    else:
-        _give_free(network, pool, members, problems)
-    for member in members:
+        _refuse_to_give(network, pool, needy, problems)
+    elif left_out := allocation.give_free(pool, needy):
+        _refuse_full(network, pool, [one.thing.removeprefix("container ") for one in left_out], problems)
+    for member, claimant in zip(members, claimants, strict=True):
+        if claimant.address is not None:
+            member.addresses[version] = claimant.address
         member.addresses = dict(sorted(member.addresses.items()))
 
 
-def _keep_live(scope: Scope, network: Network, pool: Pool, members: list[Endpoint]) -> None:
-    version = pool.subnet.version
-    standing = list(scope.standing_on(network))
-    for guarded in (True, False):
-        for name, endpoint in standing:
-            if endpoint.guarded == guarded and version in endpoint.addresses:
-                pool.hold(endpoint.addresses[version], f"container {name}")
-        for member in members:
-            kept = member.live.addresses.get(version) if member.live and member.live.guarded == guarded else None
-            if kept is None or member.wish.addresses.get(version, kept) != kept or not pool.subnet.has(kept):
-                continue
-            # Of two existing endpoints with one address the second gets another one.
-            if pool.holder(kept) is None:
-                pool.hold(kept, str(member.container))
-                member.addresses[version] = kept
+def _claimant(member: Endpoint, version: int, problems: Problems) -> Claimant:
+    live, who = member.live, str(member.container)
+    return Claimant(
+        holder=who,
+        thing=who,
+        live=live.addresses.get(version) if live is not None else None,
+        declared=member.attachment.addresses.get(version),
+        problems=problems,
+        precedence=(live is None or not live.guarded,),
+    )
 
 
-def _give_declared(scope: Scope, network: Network, pool: Pool, members: list[Endpoint], problems: Problems) -> None:
-    """Assign the gateway, auxiliary and static addresses; refuse addresses in use."""
-    subnet = pool.subnet
-    version, suffix = subnet.version, "6" if subnet.version == 6 else ""
-
-    def claim(address: Address, holder: str, thing: str, field: str) -> bool:
-        other = pool.holder(address)
-        if other is not None and other != holder:
-            rule = f"is taken on {network} by {other}; choose another{scope.or_remove(other)}"
-            problems.refuse(thing, field, str(address), rule)
-            return False
-        pool.hold(address, holder)
-        return True
-
-    if subnet.gateway is not None:
-        claim(subnet.gateway, _THE_GATEWAY, str(network), "gateway" + suffix)
-    for key, auxiliary in subnet.auxiliary.items():
-        claim(auxiliary, f"aux_addresses {key}", str(network), f"aux_addresses.{key}")
-    for member in members:
-        address, who = member.wish.addresses.get(version), str(member.container)
-        if address is None:
-            continue
-        if not subnet.has(address):
-            problems.refuse(who, ADDRESS_FIELDS[version], str(address), outside(subnet, address, f" of {network}"))
-        elif claim(address, who, who, ADDRESS_FIELDS[version]):
-            member.addresses[version] = address
-
-
-def _give_free(network: Network, pool: Pool, members: list[Endpoint], problems: Problems) -> None:
-    version = pool.subnet.version
-    left_out = []
-    for member in members:
-        if version in member.addresses or version in member.wish.addresses:
-            continue
-        address = pool.give(str(member.container))
-        if address is None:
-            left_out.append(member.container.name)
-        else:
-            member.addresses[version] = address
-    if left_out:
-        _refuse_full(network, pool, left_out, problems)
-
-
-def _refuse_to_give(network: Network, pool: Pool, members: list[Endpoint], problems: Problems) -> None:
+def _refuse_to_give(network: Network, pool: Pool, needy: list[Claimant], problems: Problems) -> None:
     """Refuse dynamic addresses on an overlay: they are unique over all its hosts, of which this plan knows one."""
-    version = pool.subnet.version
-    for member in members:
-        if version not in member.addresses and version not in member.wish.addresses:
-            problems.refuse(
-                str(member.container), ADDRESS_FIELDS[version], None,
-                f"{network} is an overlay, and other hosts have addresses of it: run the role overlay_network before "
-                "this one in the same play, so that it gets one, or declare one",
-            )  # fmt: skip
+    for one in needy:
+        problems.refuse(
+            one.thing, ADDRESS_FIELDS[pool.subnet.version], None,
+            f"{network} is an overlay, and other hosts have addresses of it: run the role overlay_network before "
+            "this one in the same play, so that it gets one, or declare one",
+        )  # fmt: skip
 
 
 def _reserve_for_absent(scope: Scope, network: Network, pool: Pool, problems: Problems) -> None:
     """Keep the static address of a container reserved while it is declared absent."""
     for container in scope.absent.values():
-        for wish in container.attachments:
-            address = wish.addresses.get(pool.subnet.version)
-            on_it = wish.network in scope.networks and scope.networks[wish.network].segment is network
+        for attachment in container.attachments:
+            address = attachment.addresses.get(pool.subnet.version)
+            on_it = attachment.network in scope.networks and scope.networks[attachment.network].segment is network
             if on_it and address is not None:
                 pool.hold(address, str(container))
                 warn_of_lost_address(container, address, pool, problems)
-
-
-def warn_of_lost_address(container: Container, address: Address, pool: Pool, problems: Problems) -> None:
-    """Warn where another container has an absent container's static address, as after a renaming."""
-    holder = pool.holder(address)
-    if holder is not None and holder != str(container):
-        remark = f"the container is absent, and {holder} has its address; it cannot come back with this one"
-        problems.warn(str(container), ADDRESS_FIELDS[pool.subnet.version], str(address), remark)
 
 
 def _refuse_full(network: Network, pool: Pool, left_out: list[str], problems: Problems) -> None:
@@ -299,10 +247,10 @@ def _refuse_full(network: Network, pool: Pool, left_out: list[str], problems: Pr
 
 def _settle_interfaces(container: Container, endpoints: list[Endpoint], problems: Problems) -> None:
     """Settle interface names: eth0, eth1 and so on in the order of the networks; existing interfaces keep theirs."""
-    cards = {card.name for card in container.cards}
+    nics = {nic.name for nic in container.nics}
     taken: set[str] = set()
     for endpoint in endpoints:
-        name = endpoint.wish.interface
+        name = endpoint.attachment.interface
         if name is None:
             continue
         if name in taken:
@@ -316,19 +264,19 @@ def _settle_interfaces(container: Container, endpoints: list[Endpoint], problems
         endpoint.interface = name
     for endpoint in endpoints:
         kept = endpoint.live.interface if endpoint.live is not None else None
-        if not endpoint.interface and kept and kept not in taken | cards:
+        if not endpoint.interface and kept and kept not in taken | nics:
             endpoint.interface = kept
             taken.add(kept)
     free = (f"eth{number}" for number in itertools.count())
     for endpoint in endpoints:
         if not endpoint.interface:
-            endpoint.interface = next(name for name in free if name not in taken | cards)
+            endpoint.interface = next(name for name in free if name not in taken | nics)
 
 
 def _check_sysctls(container: Container, endpoints: list[Endpoint], problems: Problems) -> None:
     """Refuse sysctls of links that are not declared (a process's namespace may have others), and disabled IPv6 on an
     IPv6 network: the kernel removes the addresses then, so that runs would not be idempotent."""
-    links = {"lo", *(endpoint.interface for endpoint in endpoints), *(card.name for card in container.cards)}
+    links = {"lo", *(endpoint.interface for endpoint in endpoints), *(nic.name for nic in container.nics)}
     for key, value in container.sysctls.items():
         link = names.link_of_sysctl(key)
         if link is not None and link not in links and container.owns_namespace and container.pid is None:
@@ -337,7 +285,8 @@ def _check_sysctls(container: Container, endpoints: list[Endpoint], problems: Pr
         for endpoint in endpoints if str(value) != "0" else []:
             places = ("all", "default", endpoint.interface)
             if 6 in endpoint.network.subnets and key.replace("/", ".") in map(_DISABLE_IPV6.format, places):
-                rule = f"does not go with {endpoint.network}, which has subnet6 {endpoint.network.subnets[6].network}"
+                subnet6 = endpoint.network.subnets[6].network
+                rule = f"cannot be combined with {endpoint.network}, which has subnet6 {subnet6}"
                 problems.refuse(str(container), f"sysctls.{key}", value, f"{rule}; leave one of the two out")
 
 
@@ -345,7 +294,7 @@ def _settle_gateways(container: Container, endpoints: list[Endpoint]) -> None:
     """Settle the default route of each family: by the NIC that has a gateway, else by the first network that has the
     family and is not internal."""
     for version in (4, 6):
-        if any(version in card.gateways for card in container.cards):
+        if any(version in nic.gateways for nic in container.nics):
             continue
         for endpoint in endpoints:
             subnet = endpoint.network.subnets.get(version)
@@ -357,8 +306,8 @@ def _settle_gateways(container: Container, endpoints: list[Endpoint]) -> None:
 def _settle_routes(container: Container, endpoints: list[Endpoint], problems: Problems) -> None:
     """Settle routes: the container's own, then those of its networks in order, to destinations without a route."""
     near = {subnet.network: str(one.network) for one in endpoints for subnet in one.network.subnets.values()}
-    near.update({one.network: f"interface {card.name}" for card in container.cards for one in card.addresses or []})
-    taken = {route.place for card in container.cards for route in card.routes}
+    near.update({one.network: f"interface {nic.name}" for nic in container.nics for one in nic.addresses or []})
+    taken = {route.place for nic in container.nics for route in nic.routes}
     for route in container.routes:
         where = next((name for block, name in near.items() if lies_in(route.to, block)), None)
         on = next(
@@ -379,7 +328,7 @@ def _settle_routes(container: Container, endpoints: list[Endpoint], problems: Pr
             taken.add(route.place)
     own = {address for endpoint in endpoints for address in endpoint.addresses.values()}
     for endpoint in endpoints:
-        inherited = endpoint.network.head.routes if endpoint.network.head is not None else []
+        inherited = endpoint.network.primary.routes if endpoint.network.primary is not None else []
         offered = {route.place: route for route in [*inherited, *endpoint.network.routes]}
         for place, route in offered.items():
             if place not in taken and route.via not in own and not any(lies_in(route.to, block) for block in near):

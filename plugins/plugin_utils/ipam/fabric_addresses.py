@@ -10,33 +10,29 @@ their host's slice where there are slices. The result is idempotent, in whatever
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from ansible_collections.virtnet.linux.plugins.module_utils.rules import names
-from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.addresses import Address, Pool, Subnet, outside
+from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.addresses import Address, Pool, Subnet
 from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.declaration import Attachment, Network
 from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.problems import Problems, enumerate_names
-from ansible_collections.virtnet.linux.plugins.plugin_utils.ipam.endpoints import (
-    ADDRESS_FIELDS,
-    bridge_mac,
-    warn_of_lost_address,
-)
+from ansible_collections.virtnet.linux.plugins.plugin_utils.ipam import allocation
+from ansible_collections.virtnet.linux.plugins.plugin_utils.ipam.allocation import Claimant, warn_of_lost_address
+from ansible_collections.virtnet.linux.plugins.plugin_utils.ipam.endpoints import bridge_mac
 from ansible_collections.virtnet.linux.plugins.plugin_utils.observe.members import ROLE, Member
 from ansible_collections.virtnet.linux.plugins.plugin_utils.observe.observed import LiveEndpoint
 
-_GOES = ", which goes"
+_GOES = ", which is being deleted"
 
 
 @dataclass
 class FabricEndpoint:
-    """One container of one host on one overlay network. Without a wish (desired attachment) it is undeclared."""
+    """One container of one host on one overlay network. Without a attachment (desired attachment) it is undeclared."""
 
     member: Member
     container: str
     network: str
-    wish: Attachment | None
+    attachment: Attachment | None
     live: LiveEndpoint | None
     addresses: dict[int, Address] = field(default_factory=dict)  # by IP version
     mac: str = ""
@@ -45,14 +41,16 @@ class FabricEndpoint:
     @property
     def stays(self) -> bool:
         """Whether this run leaves it unchanged."""
-        return self.live is not None and (self.wish is None or not self.member.in_run)
+        return self.live is not None and (self.attachment is None or not self.member.in_run)
 
     @property
     def undeclared(self) -> bool:
         """Whether it is neither declared present nor absent, and this role made it, so that it could remove it."""
         live = self.member.live.containers if self.member.live is not None else {}
         role = live[self.container].role if self.container in live else None
-        return self.wish is None and self.container not in self.member.declaration.absent_containers and role == ROLE
+        return (
+            self.attachment is None and self.container not in self.member.declaration.absent_containers and role == ROLE
+        )
 
     @property
     def who(self) -> str:
@@ -69,21 +67,25 @@ def endpoints_of(members: Iterable[Member], network: str) -> list[FabricEndpoint
         live = member.live.containers if member.live is not None else {}
         declared = {**member.others.containers, **member.declaration.containers}
         for name, container in declared.items():
-            for wish in container.attachments:
-                if wish.network == network:
+            for attachment in container.attachments:
+                if attachment.network == network:
                     before = live[name].endpoints.get(network) if name in live else None
-                    found.append(FabricEndpoint(member, name, network, wish, before))
+                    found.append(FabricEndpoint(member, name, network, attachment, before))
         for name, running in live.items():
             if network in running.endpoints and not _leaves(member, name, network):
                 found.append(FabricEndpoint(member, name, network, None, running.endpoints[network]))
     return found
 
 
-def leaving_from(members: Iterable[Member], network: str) -> Iterator[tuple[str, LiveEndpoint]]:
+def deleted_from(members: Iterable[Member], network: str) -> Iterator[tuple[str, LiveEndpoint]]:
     """Yield the endpoints to delete; their addresses are not assigned again in the same run."""
     for member in members:
         for name, running in (member.live.containers if member.live is not None else {}).items():
-            if network in running.endpoints and _leaves(member, name, network) and not _wishes(member, name, network):
+            if (
+                network in running.endpoints
+                and _leaves(member, name, network)
+                and not _is_attached(member, name, network)
+            ):
                 yield f"container {name} on {member.name}{_GOES}", running.endpoints[network]
 
 
@@ -106,17 +108,17 @@ def settle_macs(network: Network, endpoints: list[FabricEndpoint], held: Iterabl
     holders = {bridge_mac(network): f"the gateway of {network}"}
     holders.update((mac, "a host that could not be read") for mac in held)
     for endpoint in endpoints:
-        if endpoint.live is not None and endpoint.live.mac and (endpoint.stays or not _wished_mac(endpoint)):
+        if endpoint.live is not None and endpoint.live.mac and (endpoint.stays or not _declared_mac(endpoint)):
             endpoint.mac = endpoint.live.mac
             holders.setdefault(endpoint.mac, str(endpoint))
     for endpoint in endpoints:
-        wished = _wished_mac(endpoint)
-        if wished and not endpoint.mac:
-            holder = holders.setdefault(wished, str(endpoint))
+        attached_to = _declared_mac(endpoint)
+        if attached_to and not endpoint.mac:
+            holder = holders.setdefault(attached_to, str(endpoint))
             if holder != str(endpoint):
                 rule = f"is taken on {network} by {holder}; choose another, or none{_or_remove(holder, endpoints)}"
-                endpoint.member.problems.refuse(endpoint.who, "mac_address", wished, rule)
-            endpoint.mac = wished
+                endpoint.member.problems.refuse(endpoint.who, "mac_address", attached_to, rule)
+            endpoint.mac = attached_to
     for endpoint in endpoints:
         if not endpoint.mac or (holders.get(endpoint.mac) != str(endpoint) and not endpoint.stays):
             endpoint.mac = next(mac for mac in _possible_macs(endpoint) if mac not in holders)
@@ -126,7 +128,7 @@ def settle_macs(network: Network, endpoints: list[FabricEndpoint], held: Iterabl
 
 def _leaves(member: Member, name: str, network: str) -> bool:
     """Whether an existing endpoint is not undeclared: it is to be deleted, or has a desired attachment."""
-    if _wishes(member, name, network):
+    if _is_attached(member, name, network):
         return True
     if not member.in_run or member.live is None:
         return False
@@ -136,10 +138,10 @@ def _leaves(member: Member, name: str, network: str) -> bool:
     return declaration.purge and member.live.containers[name].role == ROLE
 
 
-def _wishes(member: Member, name: str, network: str) -> bool:
+def _is_attached(member: Member, name: str, network: str) -> bool:
     for declaration in (member.declaration, member.others):
         container = declaration.containers.get(name)
-        if container is not None and any(wish.network == network for wish in container.attachments):
+        if container is not None and any(attachment.network == network for attachment in container.attachments):
             return True
     return False
 
@@ -157,64 +159,45 @@ def _settle_family(
     for address, holder in held.items():
         if address.version == version:
             pool.hold(address, holder)
-    _keep_live(pool, endpoints)
-    for who, gone in leaving_from(members, network.name):
+    claimants = [_claimant(one, version) for one in endpoints]
+    allocation.keep_existing(pool, claimants)
+    for who, gone in deleted_from(members, network.name):
         if version in gone.addresses:
             pool.hold(gone.addresses[version], who)
-    _give_declared(pool, network, endpoints, problems)
+    allocation.claim(pool, network, claimants, problems, lambda holder: _or_remove(holder, endpoints))
     for member in members:
         for container in member.declaration.absent_containers.values():
-            for wish in container.attachments:
-                if wish.network == network.name and version in wish.addresses:
-                    address = wish.addresses[version]
+            for attachment in container.attachments:
+                if attachment.network == network.name and version in attachment.addresses:
+                    address = attachment.addresses[version]
                     pool.hold(address, str(container))
                     # for holders on its own host, the host's own plan warns
                     if not str(pool.holder(address)).removesuffix(_GOES).endswith(f" on {member.name}"):
                         warn_of_lost_address(container, address, pool, member.problems)
-    _give_free(members, pool, network, endpoints, problems)
+    of_member: dict[str, list[Claimant]] = {member.name: [] for member in members}
+    for endpoint, claimant in zip(endpoints, claimants, strict=True):
+        of_member[endpoint.member.name].append(claimant)
+    needy = {name: allocation.needy(some) for name, some in of_member.items()}
+    _give_free(members, pool, network, needy, problems)
+    for endpoint, claimant in zip(endpoints, claimants, strict=True):
+        if claimant.address is not None:
+            endpoint.addresses[version] = claimant.address
 
 
-def _keep_live(pool: Pool, endpoints: list[FabricEndpoint]) -> None:
-    """Keep existing addresses: first those that this run cannot change, then those with anti-spoofing, then others."""
-    version = pool.subnet.version
-    for endpoint in sorted(endpoints, key=lambda one: (not one.stays, one.live is None or not one.live.guarded)):
-        kept = endpoint.live.addresses.get(version) if endpoint.live is not None else None
-        if kept is None or not pool.subnet.has(kept):
-            continue
-        wished = endpoint.wish is not None and version in endpoint.wish.addresses
-        if endpoint.stays or (not wished and pool.holder(kept) is None):
-            pool.hold(kept, str(endpoint))
-            endpoint.addresses[version] = kept
-
-
-def _give_declared(pool: Pool, network: Network, endpoints: list[FabricEndpoint], problems: Problems) -> None:
-    """Assign the gateway, auxiliary and static addresses; refuse addresses in use."""
-    subnet = pool.subnet
-    version, suffix = subnet.version, "6" if subnet.version == 6 else ""
-    reserved = [("gateway" + suffix, "the gateway", subnet.gateway)]
-    reserved += [(f"aux_addresses.{key}", f"aux_addresses {key}", one) for key, one in subnet.auxiliary.items()]
-    for field_name, holder, address in reserved:
-        if address is None:
-            continue
-        other = pool.holder(address)
-        if other is not None:
-            problems.refuse(str(network), field_name, str(address), f"is taken by {other}; choose another")
-        pool.hold(address, holder)
-    for endpoint in endpoints:
-        address = endpoint.wish.addresses.get(version) if endpoint.wish is not None else None
-        if address is None:
-            continue
-        other = pool.holder(address)
-        refuse = endpoint.member.problems.refuse
-        if not subnet.has(address):
-            refuse(endpoint.who, ADDRESS_FIELDS[version], str(address), outside(subnet, address, f" of {network}"))
-        elif other is not None and other != str(endpoint):
-            rule = f"is taken on {network} by {other}; choose another{_or_remove(other, endpoints)}"
-            refuse(endpoint.who, ADDRESS_FIELDS[version], str(address), rule)
-        else:
-            pool.hold(address, str(endpoint))
-            if version not in endpoint.addresses:
-                endpoint.addresses[version] = address
+def _claimant(endpoint: FabricEndpoint, version: int) -> Claimant:
+    """Existing addresses that this run cannot change come first, then those with anti-spoofing, then others. Undeclared
+    endpoints keep their own."""
+    live, attachment = endpoint.live, endpoint.attachment
+    return Claimant(
+        holder=str(endpoint),
+        thing=endpoint.who,
+        live=live.addresses.get(version) if live is not None else None,
+        declared=attachment.addresses.get(version) if attachment is not None else None,
+        problems=endpoint.member.problems,
+        precedence=(not endpoint.stays, live is None or not live.guarded),
+        is_fixed=endpoint.stays,
+        may_get=attachment is not None and (live is None or endpoint.member.in_run),
+    )
 
 
 def _or_remove(holder: str, endpoints: list[FabricEndpoint]) -> str:
@@ -223,38 +206,25 @@ def _or_remove(holder: str, endpoints: list[FabricEndpoint]) -> str:
 
 
 def _give_free(
-    members: list[Member], pool: Pool, network: Network, endpoints: list[FabricEndpoint], problems: Problems
+    members: list[Member], pool: Pool, network: Network, needy: dict[str, list[Claimant]], problems: Problems
 ) -> None:
     version = pool.subnet.version
-    new = [one for one in endpoints if version not in one.addresses and _is_free_to_give(one, version)]
-    slices = {member.name: member.slices.get((network.name, version)) for member in members}
-    pools = {name: pool.part(block) if block is not None else pool for name, block in slices.items()}
     unread = [member for member in members if member.live is None]
+    waiting = sorted(one.holder for member in members if member.live is not None for one in needy[member.name])
     # Without slices, an address is known to be free only if every member could be read.
-    if unread and None in slices.values() and any(one.member.live is not None for one in new):
-        waiting = enumerate_names(sorted({str(one) for one in new if one.member.live is not None}))
+    if unread and waiting and any((network.name, version) not in member.slices for member in members):
         problems.refuse(
             str(network), "hosts", enumerate_names([one.name for one in unread]),
             f"could not be read ({unread[0].unread}), so addresses that they hold are not known and none is given out "
-            f"for {waiting}; make them reachable, or give every host a slice with {ROLE}_ip_ranges",
+            f"for {enumerate_names(waiting)}; make them reachable, or give every host a slice with {ROLE}_ip_ranges",
         )  # fmt: skip
         return
-    left_out: dict[str, list[str]] = {}
-    for endpoint in new:
-        address = pools[endpoint.member.name].give(str(endpoint))
-        if address is None:
-            left_out.setdefault(endpoint.member.name, []).append(str(endpoint))
-        else:
-            endpoint.addresses[version] = address
-    for name, who in left_out.items():
-        _refuse_full(pools[name], slices[name] is not None, network, name, who, problems)
-
-
-def _is_free_to_give(endpoint: FabricEndpoint, version: int) -> bool:
-    """Whether it needs a dynamic address: static ones are settled already, undeclared endpoints keep their own."""
-    if endpoint.wish is None or version in endpoint.wish.addresses:
-        return False
-    return endpoint.live is None or endpoint.member.in_run
+    for member in members:
+        block = member.slices.get((network.name, version))
+        own = pool.part(block) if block is not None else pool
+        left_out = allocation.give_free(own, needy[member.name])
+        if left_out:
+            _refuse_full(own, block is not None, network, member.name, [one.holder for one in left_out], problems)
 
 
 def _refuse_full(pool: Pool, sliced: bool, network: Network, host: str, who: list[str], problems: Problems) -> None:
@@ -270,14 +240,10 @@ def _refuse_full(pool: Pool, sliced: bool, network: Network, host: str, who: lis
     )  # fmt: skip
 
 
-def _wished_mac(endpoint: FabricEndpoint) -> str | None:
-    return endpoint.wish.mac if endpoint.wish is not None else None
+def _declared_mac(endpoint: FabricEndpoint) -> str | None:
+    return endpoint.attachment.mac if endpoint.attachment is not None else None
 
 
 def _possible_macs(endpoint: FabricEndpoint) -> Iterator[str]:
-    if 4 in endpoint.addresses:
-        yield names.mac_of_ipv4(str(endpoint.addresses[4]))
-    who = (endpoint.member.name, endpoint.container, endpoint.network)  # a container's name may repeat on another host
-    yield names.mac_of_names(*who)
-    for number in itertools.count(2):
-        yield names.mac_of_names(*who, str(number))
+    # a container's name may repeat on another host
+    return allocation.possible_macs(endpoint.addresses, endpoint.member.name, endpoint.container, endpoint.network)

@@ -210,7 +210,7 @@ def _settle_vtep(member: Member, family: int | None) -> None:
     if member.live is None:
         refuse(
             str(member), f"{ROLE}_vtep", None,
-            f"the inventory does not say it, and the host could not be read ({member.unread}); declare it",
+            f"the inventory does not set it, and the host could not be read ({member.unread}); declare it",
         )  # fmt: skip
         return
     candidates = _candidates(member.live, family)
@@ -220,7 +220,7 @@ def _settle_vtep(member: Member, family: int | None) -> None:
         found = enumerate_names([str(one) for one in candidates]) or "none"
         refuse(
             str(member), f"{ROLE}_vtep", None,
-            f"the host's underlay address is not plain to see, there could be: {found}; declare which",
+            f"cannot determine the VTEP address; candidates: {found}; set overlay_network_vtep",
         )  # fmt: skip
 
 
@@ -236,8 +236,8 @@ def _uplinks(live: Live) -> list[LiveInterface]:
     """The uplinks: devices with a default route, bridges included; else all devices that may lead to other hosts."""
     devices = {route.dev for route in live.routes if route.to.prefixlen == 0}
     outside = [one for one in live.interfaces.values() if not one.ours]
-    cards = [one for one in outside if one.kind not in ("bridge", "vxlan") and not _sends_nothing(one)]
-    return [one for one in outside if one.name in devices] or cards
+    nics = [one for one in outside if one.kind not in ("bridge", "vxlan") and not _sends_nothing(one)]
+    return [one for one in outside if one.name in devices] or nics
 
 
 def _sends_nothing(interface: LiveInterface) -> bool:

@@ -14,7 +14,7 @@ from typing import Any
 
 from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.addresses import Address, IPNetwork, Subnet
 from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.declaration import Network
-from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.policy import BINDINGS, Crossing
+from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.policy import BINDINGS, Policy
 from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.ports import parse_range
 from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.problems import Problems
 
@@ -39,7 +39,7 @@ class LiveEndpoint:
 
 
 @dataclass
-class LiveCard:
+class LiveNic:
     """A NIC of the host in a container's namespace (physical), or a macvlan on one."""
 
     device: str
@@ -56,7 +56,7 @@ class LiveContainer:
     role: str | None = None
     pids: list[int] = field(default_factory=list)  # processes in it; empty for a shared namespace
     endpoints: dict[str, LiveEndpoint] = field(default_factory=dict)  # by network
-    cards: list[LiveCard] = field(default_factory=list)
+    nics: list[LiveNic] = field(default_factory=list)
     named: bool = True
 
 
@@ -78,7 +78,7 @@ class LivePort:
 
 
 @dataclass(frozen=True)
-class LiveOpening:
+class LiveAllowedPort:
     """An allowed port (ingress) of a container in a routed network."""
 
     protocol: str
@@ -98,7 +98,7 @@ class LiveInterface:
     role: str | None = None
     lifeline: str | None = None  # the reason why the host needs it
     altnames: list[str] = field(default_factory=list)
-    cable: str | None = None  # of an end of a patch link: the networks that it connects
+    patch_link: str | None = None  # of an end of a patch link: the networks that it connects
     vrf: str | None = None
 
 
@@ -145,8 +145,8 @@ class Live:
     listeners: list[Listener] = field(default_factory=list)
     namespaces: list[str] = field(default_factory=list)
     moved_nics: list[str] = field(default_factory=list)  # by a process in the container's namespace
-    openings: list[LiveOpening] = field(default_factory=list)
-    vanished_bridges: list[str] = field(default_factory=list)  # deleted out of band; the firewall has policies for them
+    allowed_ports: list[LiveAllowedPort] = field(default_factory=list)
+    missing_bridges: list[str] = field(default_factory=list)  # deleted out of band; the firewall has policies for them
     bridge_nf_call: dict[str, bool] = field(default_factory=dict)  # iptables, ip6tables
     foreign_drops: list[dict[str, Any]] = field(default_factory=list)
     foreign_accepts: list[str] = field(default_factory=list)  # bridges
@@ -187,8 +187,8 @@ def _read(raw: Mapping[str, Any]) -> Live:
         listeners=[_listener(entry) for entry in host.get("listeners") or []],
         namespaces=[str(name) for name in host.get("namespaces") or []],
         moved_nics=[str(name) for name in host.get("moved_nics") or []],
-        openings=[_opening(entry) for entry in raw.get("openings") or []],
-        vanished_bridges=[str(name) for name in host.get("vanished_bridges") or []],
+        allowed_ports=[_allowed_port(entry) for entry in raw.get("allowed_ports") or []],
+        missing_bridges=[str(name) for name in host.get("missing_bridges") or []],
         bridge_nf_call=dict(host.get("bridge_nf_call") or {}),
         foreign_drops=list(host.get("foreign_drops") or []),
         foreign_accepts=[str(name) for name in host.get("foreign_accepts") or []],
@@ -208,7 +208,7 @@ def _read(raw: Mapping[str, Any]) -> Live:
             device=_word_or_none(entry.get("device")),
             role=_word_or_none((entry.get("labels") or {}).get("role")),
             lifeline=_word_or_none(entry.get("lifeline")),
-            cable=_word_or_none((entry.get("labels") or {}).get("cable")),
+            patch_link=_word_or_none((entry.get("labels") or {}).get("cable")),
             vrf=_word_or_none(entry.get("vrf")),
         )
     for entry in raw.get("containers") or []:
@@ -227,8 +227,8 @@ def _container(entry: Mapping[str, Any]) -> LiveContainer:
         role=_word_or_none(labels.get("role")),
         pids=list(entry.get("pids") or []),
     )
-    for card in entry.get("interfaces") or []:
-        container.cards.append(LiveCard(_word(card["device"]), _word(card["name"]), _word(card["type"])))
+    for nic in entry.get("interfaces") or []:
+        container.nics.append(LiveNic(_word(nic["device"]), _word(nic["name"]), _word(nic["type"])))
     for endpoint in entry.get("endpoints") or []:
         network = _word_or_none(endpoint.get("network"))
         if network is None:
@@ -257,7 +257,7 @@ def _add_network(live: Live, entry: Mapping[str, Any]) -> None:
         internal=bool(entry.get("Internal")),
         icc=bool(options.get("icc", True)),
         masquerade=bool(options.get("masquerade", True)),
-        crossing=Crossing(
+        policy=Policy(
             mode,
             str(options.get("gateway_mode6") or mode),
             bindings={version: _address(options[word]) for version, word in BINDINGS.items() if options.get(word)},
@@ -336,9 +336,9 @@ def _ports(entry: Mapping[str, Any]) -> list[LivePort]:
     ]
 
 
-def _opening(entry: Mapping[str, Any]) -> LiveOpening:
+def _allowed_port(entry: Mapping[str, Any]) -> LiveAllowedPort:
     address = _address(entry["address"])
-    return LiveOpening(_word(entry["protocol"]), address, int(entry["port"]), _word(entry["bridge"]))
+    return LiveAllowedPort(_word(entry["protocol"]), address, int(entry["port"]), _word(entry["bridge"]))
 
 
 def _other_route(entry: Mapping[str, Any]) -> LiveRoute:

@@ -20,22 +20,22 @@ _SHOWN = 10  # containers of a cycle, in a message
 @dataclass
 class Scope:
     """One host's run. `networks` are those that exist afterwards, declared or undeclared; containers are `declared`, or
-    `standing`: existing, undeclared, and left unchanged."""
+    `undeclared`: existing, undeclared, and left unchanged."""
 
     role: str
     declared: dict[str, Container]
     absent: dict[str, Container]
     networks: dict[str, Network]
-    leaving_networks: dict[str, Network]
+    networks_to_delete: dict[str, Network]
     absent_networks: dict[str, Network]  # as declared, whether they exist or not
-    standing: dict[str, LiveContainer]
-    omitted: set[str]  # of `standing`: the ones that are declared, but have errors
-    leaving: dict[str, LiveContainer]
+    undeclared: dict[str, LiveContainer]
+    omitted: set[str]  # of `undeclared`: the ones that are declared, but have errors
+    containers_to_delete: dict[str, LiveContainer]
     live: Live
 
-    def standing_on(self, segment: Network) -> Iterator[tuple[str, LiveEndpoint]]:
+    def undeclared_on(self, segment: Network) -> Iterator[tuple[str, LiveEndpoint]]:
         """Yield the undeclared endpoints on a segment, with their containers' names."""
-        for name, container in self.standing.items():
+        for name, container in self.undeclared.items():
             for network, endpoint in container.endpoints.items():
                 if network in self.networks and self.networks[network].segment is segment:
                     yield name, endpoint
@@ -48,8 +48,8 @@ class Scope:
         """The second remedy where `holder`, as messages name it, has a desired value: an undeclared container may be
         the desired one under its old name, and can be declared absent."""
         name = holder.removeprefix("container ")
-        going = name != holder and name in self.standing and name not in self.omitted
-        return f", or declare {holder} absent" if going and self.foreign_role(self.standing[name]) is None else ""
+        going = name != holder and name in self.undeclared and name not in self.omitted
+        return f", or declare {holder} absent" if going and self.foreign_role(self.undeclared[name]) is None else ""
 
     def has_interface(self, name: str) -> bool:
         """Whether the host has an interface of this name after the run; True where its interfaces are unknown."""
@@ -65,10 +65,10 @@ class Scope:
     def attached(self, container: str, network: str) -> bool:
         """Whether a declared container has a desired attachment to the network."""
         declared = self.declared.get(container)
-        return declared is not None and any(wish.network == network for wish in declared.attachments)
+        return declared is not None and any(attachment.network == network for attachment in declared.attachments)
 
 
-def lay_over(declaration: Declaration, live: Live, problems: Problems) -> Scope:
+def merge(declaration: Declaration, live: Live, problems: Problems) -> Scope:
     """Merge desired and observed state: objects to keep and objects to delete; refuse deletions with dependents."""
 
     def leaves(name: str, role: str | None, present: Collection[str], absent: Collection[str]) -> bool:
@@ -80,36 +80,36 @@ def lay_over(declaration: Declaration, live: Live, problems: Problems) -> Scope:
         return next((live.roles.get(network) for network in container.endpoints), None)
 
     networks = dict(declaration.networks)
-    leaving_networks = {}
+    networks_to_delete = {}
     for name, network in live.networks.items():
         if leaves(name, live.roles.get(name), declaration.networks, declaration.absent_networks):
-            leaving_networks[name] = network
+            networks_to_delete[name] = network
         else:
             networks.setdefault(name, network)
-    standing, leaving = {}, {}
+    undeclared, containers_to_delete = {}, {}
     for name, container in live.containers.items():
         if name in declaration.omitted_containers:
-            standing[name] = container
+            undeclared[name] = container
         elif leaves(name, role_of(container), declaration.containers, declaration.absent_containers):
-            leaving[name] = container
+            containers_to_delete[name] = container
         elif name not in declaration.containers:
-            standing[name] = container
+            undeclared[name] = container
     scope = Scope(
         role=declaration.role,
         declared=declaration.containers,
         absent=declaration.absent_containers,
         networks=networks,
-        leaving_networks=leaving_networks,
+        networks_to_delete=networks_to_delete,
         absent_networks=declaration.absent_networks,
-        standing=standing,
+        undeclared=undeclared,
         omitted=declaration.omitted_containers,
-        leaving=leaving,
+        containers_to_delete=containers_to_delete,
         live=live,
     )
     _check_owners(declaration, live, problems)
     _check_known(scope, declaration, problems)
-    _check_leaving_networks(scope, declaration, problems)
-    _check_leaving_containers(scope, problems)
+    _check_networks_to_delete(scope, declaration, problems)
+    _check_containers_to_delete(scope, problems)
     _check_namespaces(scope, problems)
     return scope
 
@@ -133,19 +133,19 @@ def _check_owners(declaration: Declaration, live: Live, problems: Problems) -> N
 def _check_known(scope: Scope, declaration: Declaration, problems: Problems) -> None:
     known = enumerate_names(sorted(scope.networks)) or "none"
     for container in scope.declared.values():
-        for wish in container.attachments:
-            if wish.network in scope.networks or wish.network in scope.leaving_networks:
+        for attachment in container.attachments:
+            if attachment.network in scope.networks or attachment.network in scope.networks_to_delete:
                 continue
-            if wish.network in declaration.absent_networks:
+            if attachment.network in declaration.absent_networks:
                 rule = "is declared with state: absent; leave it out here, or keep the network"
             else:
                 rule = f"is unknown: no network in {scope.role}_networks and none that is live; known: {known}"
-            problems.refuse(str(container), f"networks[{wish.number}]", wish.network, rule)
+            problems.refuse(str(container), f"networks[{attachment.number}]", attachment.network, rule)
 
 
-def _check_leaving_networks(scope: Scope, declaration: Declaration, problems: Problems) -> None:
-    for name in scope.leaving_networks:
-        on_it = [other for other, container in scope.standing.items() if name in container.endpoints]
+def _check_networks_to_delete(scope: Scope, declaration: Declaration, problems: Problems) -> None:
+    for name in scope.networks_to_delete:
+        on_it = [other for other, container in scope.undeclared.items() if name in container.endpoints]
         on_it += [other for other in scope.declared if scope.attached(other, name)]
         if not on_it:
             continue
@@ -160,17 +160,17 @@ def _check_leaving_networks(scope: Scope, declaration: Declaration, problems: Pr
         else:
             problems.refuse(
                 f"network {name}", f"{scope.role}_purge", True,
-                f"no list declares it, so it would go, but containers stand on it: {who}; declare it, or remove them",
+                f"no list declares it, so it would be deleted, but has containers: {who}; declare it, or remove them",
             )  # fmt: skip
 
 
-def _check_leaving_containers(scope: Scope, problems: Problems) -> None:
-    for name, live in scope.leaving.items():
+def _check_containers_to_delete(scope: Scope, problems: Problems) -> None:
+    for name, live in scope.containers_to_delete.items():
         declared = scope.absent.get(name)
         if live.pids and not (declared and declared.force):
             field, value = ("state", "absent") if declared else (f"{scope.role}_purge", True)
             problems.refuse(f"container {name}", field, value, _processes(live.pids, "remove it"))
-        sharing = sorted(other for other, one in scope.standing.items() if one.join == name)
+        sharing = sorted(other for other, one in scope.undeclared.items() if one.join == name)
         if sharing:
             problems.warn(
                 f"container {name}", "state", "absent",
@@ -185,7 +185,7 @@ def _check_leaving_containers(scope: Scope, problems: Problems) -> None:
 
 def _processes(pids: list[int], deed: str) -> str:
     listed = enumerate_names([str(pid) for pid in pids])
-    return f"processes run in its namespace: pid {listed}; stop them, or say force: true to {deed} all the same"
+    return f"processes run in its namespace: pid {listed}; stop them, or set force: true to {deed} all the same"
 
 
 def _check_namespaces(scope: Scope, problems: Problems) -> None:
@@ -225,12 +225,12 @@ def owners_of_namespaces(scope: Scope) -> tuple[dict[str, str], dict[str, str]]:
 
 def _joined(scope: Scope, name: str) -> tuple[str | None, str | None]:
     """The owner of the namespace that a container joins, declared or undeclared; or the error."""
-    declared, live = scope.declared.get(name), scope.standing.get(name)
+    declared, live = scope.declared.get(name), scope.undeclared.get(name)
     if declared is not None:
         return declared.target if declared.mode == "container" else "host" if declared.mode == "host" else None, None
     if live is not None:
         return live.join, None
-    if name in scope.leaving:
+    if name in scope.containers_to_delete:
         return None, f"the container {name} is removed in the same run; keep it, or remove this one too"
     return None, f"there is no container {name}, neither declared in {scope.role}_containers nor live on the host"
 
@@ -238,4 +238,4 @@ def _joined(scope: Scope, name: str) -> tuple[str | None, str | None]:
 def _circle(way: list[str], name: str) -> str:
     members = way[way.index(name) :]
     shown = [*members[:_SHOWN], *([f"{len(members) - _SHOWN} more"] if len(members) > _SHOWN else []), name]
-    return "the containers join each other in a circle: " + " -> ".join(shown)
+    return "the containers share namespaces in a circle: " + " -> ".join(shown)

@@ -8,7 +8,7 @@
     check_*                      VTEPs, VNIs, slices, conflicts on a host
     settle_addresses, _macs      one address space over all hosts
     plan                         bridge_network's planner, a host at a time, with those addresses
-    everybody                    the endpoints of each overlay (VXLAN FDB and neighbour entries), once for all hosts
+    remote_endpoints             the endpoints of each overlay (FDB and neighbour entries), once for all hosts
     topology_of                  one host's topology: its own part of the plan, and the endpoints on other hosts
 
 An overlay network is a bridge network on each host and a VXLAN tunnel between them. Pure functions; the plan grows
@@ -67,18 +67,18 @@ def plan_fabric(raw: Mapping[str, Mapping[str, Any]], hosts: Iterable[str], grou
     :param hosts: those that this run changes
     :param group: the inventory group of the members, for messages
     :return: {errors: [sentence], warnings: [sentence], hosts: {NAME: topology without what topology_of() adds},
-        everybody: {NETWORK: {endpoints, names, flood}}, addresses: {NAME: {CONTAINER: {NETWORK: {ipv4_address,
+        remote_endpoints: {NETWORK: {endpoints, names, flood}}, addresses: {NAME: {CONTAINER: {NETWORK: {ipv4_address,
         ipv6_address, mac_address}}}} of the containers that bridge_network declares, lacking: [NAME] of members that
         the run does not change and that do not have all entries, revisions: {NAME: that of the state planned on}}
     """
     problems = Problems()
     asked = list(hosts)
     members = read_members(raw, asked)
-    strangers = [name for name in asked if name not in members]
-    if strangers:
-        none = "is no group of the inventory, or nobody is in it"
+    outsiders = [name for name in asked if name not in members]
+    if outsiders:
+        none = "is no group of the inventory, or an empty one"
         told = f"has {enumerate_names(list(members))}" if members else none
-        rule = f"{told}; the role runs on {enumerate_names(strangers)} as well: run it on members only, or add them"
+        rule = f"{told}; the role runs on {enumerate_names(outsiders)} as well: run it on members only, or add them"
         problems.refuse("fabric", f"{ROLE}_group", group, rule)
     everyone = list(members.values())
     check_fabric(everyone, problems)
@@ -88,8 +88,8 @@ def plan_fabric(raw: Mapping[str, Mapping[str, Any]], hosts: Iterable[str], grou
         _check_bridge_networks(member)
     read = {name: members[name].live for name in asked if name in members}
     own = {name: _own_plan(members[name], live, fabrics) for name, live in read.items() if live is not None}
-    errors, warnings = _said(problems, everyone, own)
-    result: dict[str, Any] = {"errors": errors, "warnings": warnings, "hosts": {}, "everybody": {}}
+    errors, warnings = _messages(problems, everyone, own)
+    result: dict[str, Any] = {"errors": errors, "warnings": warnings, "hosts": {}, "remote_endpoints": {}}
     revisions = {member.name: member.live.revision for member in everyone if member.live is not None}
     result.update(addresses={}, lacking=[], revisions=revisions)
     for name in [] if errors else own:
@@ -99,34 +99,40 @@ def plan_fabric(raw: Mapping[str, Mapping[str, Any]], hosts: Iterable[str], grou
         result["hosts"][name] = topology.plain()
         result["addresses"][name] = _addresses_of_others(members[name], fabrics)
     if not errors:
-        result["everybody"] = {fabric.network.name: _everybody(fabric) for fabric in fabrics}
+        result["remote_endpoints"] = {fabric.network.name: _remote_endpoints(fabric) for fabric in fabrics}
         result["lacking"] = _lacking(everyone, fabrics)
-        _tell_unread(everyone, result["warnings"])
+        _warn_of_unread(everyone, result["warnings"])
     return result
 
 
 def topology_of(planned: Mapping[str, Any], host: str) -> dict[str, Any]:
     """Build the topology document of one host of the plan."""
-    own, everybody = planned["hosts"][host], planned["everybody"]
+    own, remote_endpoints = planned["hosts"][host], planned["remote_endpoints"]
     tunnels = [
-        _with_everybody(one, everybody[one["labels"]["network"]]) if one["state"] == "present" else one
+        _with_remote_endpoints(one, remote_endpoints[one["labels"]["network"]]) if one["state"] == "present" else one
         for one in own["vxlan_tunnel"]
     ]
     named = [
-        everybody[one["network"]]["names"] if one["state"] == "present" and one["network"] in everybody else one
+        remote_endpoints[one["network"]]["names"]
+        if one["state"] == "present" and one["network"] in remote_endpoints
+        else one
         for one in own["network_names"]
     ]
     return {**own, "vxlan_tunnel": tunnels, "network_names": named}
 
 
-def _with_everybody(tunnel: Mapping[str, Any], everybody: Mapping[str, Any]) -> dict[str, Any]:
+def _with_remote_endpoints(tunnel: Mapping[str, Any], remote_endpoints: Mapping[str, Any]) -> dict[str, Any]:
     """Add the endpoints on other hosts to a tunnel."""
     local = tunnel["local"]
-    flood = [vtep for vtep in everybody["flood"] if vtep != local]
-    return {**tunnel, "flood": flood, "endpoints": [one for one in everybody["endpoints"] if one["vtep"] != local]}
+    flood = [vtep for vtep in remote_endpoints["flood"] if vtep != local]
+    return {
+        **tunnel,
+        "flood": flood,
+        "endpoints": [one for one in remote_endpoints["endpoints"] if one["vtep"] != local],
+    }
 
 
-def _everybody(fabric: Fabric) -> dict[str, Any]:
+def _remote_endpoints(fabric: Fabric) -> dict[str, Any]:
     return {
         "endpoints": [entry for entries in fabric.entries.values() for entry in entries],
         "names": _names(fabric),
@@ -140,8 +146,8 @@ def _names(fabric: Fabric) -> dict[str, Any]:
     found: Names = {}
     for host, endpoints in fabric.endpoints.items():
         for endpoint in endpoints:
-            aliases = endpoint.wish.aliases if endpoint.wish is not None else []
-            if endpoint.wish is None and endpoint.live is not None:
+            aliases = endpoint.attachment.aliases if endpoint.attachment is not None else []
+            if endpoint.attachment is None and endpoint.live is not None:
                 aliases = endpoint.live.aliases
             for address in endpoint.addresses.values():
                 known_as = [endpoint.container, f"{endpoint.container}.{host}", *aliases]
@@ -164,7 +170,7 @@ def _fabric(members: list[Member], name: str, problems: Problems) -> Fabric:
     network, overlay = members[0].declaration.networks[name], members[0].overlays[name]
     mtu = _mtu(members, network, problems)
     for version, subnet in network.subnets.items():
-        if subnet.gateway is None and network.sound and not network.crossing.isolated:
+        if subnet.gateway is None and network.sound and not network.policy.isolated:
             kept = _live_gateway(members, name, version)
             gateway = kept if kept is not None and subnet.has(kept) else subnet.first()
             network.subnets[version] = dataclasses.replace(subnet, gateway=gateway)
@@ -252,28 +258,28 @@ def _check_unknown(members: list[Member], fabrics: list[Fabric]) -> None:
             continue
         roles = member.live.roles
         for container in member.declaration.containers.values():
-            for wish in container.attachments:
-                if wish.network in member.declaration.absent_networks:
+            for attachment in container.attachments:
+                if attachment.network in member.declaration.absent_networks:
                     continue  # refused by the host's own plan
-                if roles.get(wish.network) == ROLE and wish.network not in declared:
+                if roles.get(attachment.network) == ROLE and attachment.network not in declared:
                     rule = f"is an overlay that {ROLE}_networks does not declare any more; declare it"
-                    member.problems.refuse(str(container), f"networks[{wish.number}]", wish.network, rule)
+                    member.problems.refuse(str(container), f"networks[{attachment.number}]", attachment.network, rule)
 
 
 def _check_bridge_networks(member: Member) -> None:
     """Refuse attachments to missing networks of bridge_network; in check mode, before a first run, omit them."""
     to_come = _bridge_networks_to_come(member)
     for container in member.declaration.containers.values() if member.in_run else []:
-        for wish in container.attachments:
-            if wish.network not in to_come:
+        for attachment in container.attachments:
+            if attachment.network not in to_come:
                 continue
-            thing, field = str(container), f"networks[{wish.number}]"
+            thing, field = str(container), f"networks[{attachment.number}]"
             if member.raw.get("check_mode"):
                 remark = "is bridge_network's and not there yet; left out of the forecast"
-                member.problems.warn(thing, field, wish.network, remark)
+                member.problems.warn(thing, field, attachment.network, remark)
             else:
                 member.problems.refuse(
-                    thing, field, wish.network,
+                    thing, field, attachment.network,
                     "is bridge_network's and not there yet; run that role before this one, or declare the container in "
                     "bridge_network_containers and run that role after this one",
                 )  # fmt: skip
@@ -297,7 +303,7 @@ def _own_plan(member: Member, live: Live, fabrics: list[Fabric]) -> Plan:
         (endpoint.container, fabric.network.name): endpoint
         for fabric in fabrics
         for endpoint in fabric.endpoints.get(member.name, [])
-        if endpoint.wish is not None
+        if endpoint.attachment is not None
     }
     by_name = {fabric.network.name: fabric for fabric in fabrics}
     declared, omitted = member.declaration, set()
@@ -340,12 +346,12 @@ def _settled_container(
     """A copy of the container with its addresses on overlays, without the networks that were reported already: those on
     which it got no address, and those that do not exist yet. None where none is left."""
     kept = []
-    for wish in container.attachments:
-        endpoint = settled.get((container.name, wish.network))
-        if endpoint is None and wish.network not in to_come:
-            kept.append(wish)
+    for attachment in container.attachments:
+        endpoint = settled.get((container.name, attachment.network))
+        if endpoint is None and attachment.network not in to_come:
+            kept.append(attachment)
         elif endpoint is not None and endpoint.is_settled:
-            kept.append(dataclasses.replace(wish, addresses=dict(endpoint.addresses), mac=endpoint.mac))
+            kept.append(dataclasses.replace(attachment, addresses=dict(endpoint.addresses), mac=endpoint.mac))
     if container.attachments and not kept:
         return None
     whole = container.whole and len(kept) == len(container.attachments)
@@ -377,13 +383,13 @@ def _old_tunnels(member: Member, fabrics: list[Fabric]) -> list[VxlanTunnel]:
     """Tunnels of this role to delete: the network is deleted or missing, or its tunnel has another name."""
     present = {names.tunnel_device(fabric.network.name) for fabric in fabrics}
     kept = member.live.networks if member.live is not None else {}
-    leaving = set(member.declaration.absent_networks)
+    containers_to_delete = set(member.declaration.absent_networks)
     if member.declaration.purge:
-        leaving |= set(kept) - set(member.declaration.networks)
+        containers_to_delete |= set(kept) - set(member.declaration.networks)
     old = []
     for tunnel in member.tunnels:
         labels = tunnel.get("labels") or {}
-        gone = labels.get("network") in leaving or labels.get("network") not in kept
+        gone = labels.get("network") in containers_to_delete or labels.get("network") not in kept
         if labels.get("role") == ROLE and tunnel["name"] not in present and gone:
             old.append(VxlanTunnel(name=tunnel["name"], state="absent"))
     return old
@@ -394,7 +400,7 @@ def _addresses_of_others(member: Member, fabrics: list[Fabric]) -> dict[str, dic
     found: dict[str, dict[str, dict[str, str]]] = {}
     for fabric in fabrics:
         for endpoint in fabric.endpoints.get(member.name, []):
-            if endpoint.wish is not None and endpoint.container in member.others.containers:
+            if endpoint.attachment is not None and endpoint.container in member.others.containers:
                 found.setdefault(endpoint.container, {})[fabric.network.name] = _settled(endpoint)
     return found
 
@@ -402,7 +408,7 @@ def _addresses_of_others(member: Member, fabrics: list[Fabric]) -> dict[str, dic
 # ---- messages ----
 
 
-def _said(problems: Problems, members: list[Member], own: dict[str, Plan]) -> tuple[list[str], list[str]]:
+def _messages(problems: Problems, members: list[Member], own: dict[str, Plan]) -> tuple[list[str], list[str]]:
     """Errors and warnings: once where they are common to all hosts, with the names of the hosts where not."""
     sides = []
     for side in ("errors", "warnings"):
@@ -442,7 +448,7 @@ def _lacking(members: list[Member], fabrics: list[Fabric]) -> list[str]:
     return [member.name for member in members if member.name in found]
 
 
-def _tell_unread(members: list[Member], warnings: list[str]) -> None:
+def _warn_of_unread(members: list[Member], warnings: list[str]) -> None:
     for member in members:
         if member.live is None:
             warnings.append(

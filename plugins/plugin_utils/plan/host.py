@@ -5,7 +5,7 @@
 """The planner of one host: a pure function from desired and observed state to a topology document.
 
     read_declaration, read_live   desired state, observed state                  (errors of single objects)
-    lay_over                      objects to keep, objects to delete             (errors of names, of removal)
+    merge                      objects to keep, objects to delete             (errors of names, of removal)
     settle_*                      segments, subnets, gateways, addresses, ports  (errors of values in use)
     check_*                       other objects of the host                      (errors of conflicts)
     _add_objects                  the objects, a list for each kind
@@ -36,23 +36,26 @@ from ansible_collections.virtnet.linux.plugins.plugin_utils.checks.networks impo
     settle_gateways,
     settled_mtu,
 )
-from ansible_collections.virtnet.linux.plugins.plugin_utils.checks.nic_moves import check_cards, interfaces
-from ansible_collections.virtnet.linux.plugins.plugin_utils.checks.policy import foreign_words, warn_of_crossings
+from ansible_collections.virtnet.linux.plugins.plugin_utils.checks.nic_moves import check_nics, interfaces
+from ansible_collections.virtnet.linux.plugins.plugin_utils.checks.policy import (
+    foreign_firewall_rules,
+    warn_of_dropping_firewalls,
+)
 from ansible_collections.virtnet.linux.plugins.plugin_utils.checks.publish import (
     Published,
-    openings,
-    openings_that_go,
-    ports_that_go,
+    allowed_ports,
+    allowed_ports_to_delete,
+    ports_to_delete,
     settle_ports,
 )
 from ansible_collections.virtnet.linux.plugins.plugin_utils.checks.segments import (
-    cables_that_go,
     followers,
-    planned_cables,
+    patch_links_to_delete,
+    planned_patch_links,
     settle_segments,
     share_subnets,
 )
-from ansible_collections.virtnet.linux.plugins.plugin_utils.checks.undeclared import check_bystanders
+from ansible_collections.virtnet.linux.plugins.plugin_utils.checks.undeclared import check_undeclared
 from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.declaration import (
     Declaration,
     Network,
@@ -68,14 +71,14 @@ from ansible_collections.virtnet.linux.plugins.plugin_utils.ipam.endpoints impor
 from ansible_collections.virtnet.linux.plugins.plugin_utils.ipam.pools import settle_subnets
 from ansible_collections.virtnet.linux.plugins.plugin_utils.observe.observed import (
     Live,
-    LiveOpening,
+    LiveAllowedPort,
     LivePort,
     read_live,
 )
-from ansible_collections.virtnet.linux.plugins.plugin_utils.observe.scope import Scope, lay_over, owners_of_namespaces
+from ansible_collections.virtnet.linux.plugins.plugin_utils.observe.scope import Scope, merge, owners_of_namespaces
 from ansible_collections.virtnet.linux.plugins.plugin_utils.plan.naming import network_names, resolvers
 
-_EVERYBODY = ["0.0.0.0/0", "::/0"]  # a router forwards packets with any source address
+_ANY_SOURCE = ["0.0.0.0/0", "::/0"]  # a router forwards packets with any source address
 
 
 @dataclasses.dataclass
@@ -106,27 +109,27 @@ def plan(declared: object, live: object) -> Plan:
 
 def plan_declaration(declaration: Declaration, live: Live, problems: Problems) -> Plan:
     """Plan a declaration that has been read; ``problems`` has its errors, and gets those of the plan."""
-    scope = lay_over(declaration, live, problems)
+    scope = merge(declaration, live, problems)
     settle_segments(scope, problems)
     settle_subnets(scope, declaration.address_pools, problems)
     settle_gateways(scope)
     share_subnets(scope)
     check_networks(scope, problems)
-    check_bystanders(scope, problems)
-    check_cards(scope, problems)
+    check_undeclared(scope, problems)
+    check_nics(scope, problems)
     joins = _settle_joins(scope, problems)
     endpoints = settle_endpoints(scope, problems)
     check_bridge_sizes(scope, [endpoint.network for endpoint in endpoints], problems)
     published = settle_ports(scope, endpoints, problems)
     warn_of_limits(scope, endpoints, problems)
-    warn_of_crossings(scope, declaration.manage_foreign_firewall, problems)
+    warn_of_dropping_firewalls(scope, declaration.manage_foreign_firewall, problems)
     topology = Topology()
     if not problems.errors:
         settle_macs(scope, endpoints)
         _add_objects(topology, scope, joins, endpoints, published)
         topology.network_names = network_names(scope, endpoints)
         topology.resolver = resolvers(scope, joins)
-        told, taken_back = foreign_words(scope, declaration.manage_foreign_firewall)
+        told, taken_back = foreign_firewall_rules(scope, declaration.manage_foreign_firewall)
         topology.foreign_firewall = [ForeignFirewall(bridge=bridge, state="present") for bridge in told]
         topology.foreign_firewall += [ForeignFirewall(bridge=bridge, state="absent") for bridge in taken_back]
     return Plan(list(problems.errors), list(problems.warnings), topology)
@@ -148,20 +151,20 @@ def _add_objects(
     topology: Topology, scope: Scope, joins: dict[str, str], endpoints: list[Endpoint], published: list[Published]
 ) -> None:
     networks = [network for network in scope.networks.values() if network.declared]
-    old_bridges, old_pairs = _old_bridges(scope), cables_that_go(scope) + _old_veths(scope)
-    old_ports, opened = ports_that_go(scope, published, endpoints), openings(endpoints)
+    old_bridges, old_pairs = _old_bridges(scope), patch_links_to_delete(scope) + _old_veths(scope)
+    old_ports, opened = ports_to_delete(scope, published, endpoints), allowed_ports(endpoints)
     topology.netns = _namespaces(scope, joins)
     topology.bridge = [_bridge(scope, network) for network in networks]
     topology.bridge += [Bridge(name=name, state="absent") for name in old_bridges]
-    topology.veth = _cables(scope) + [_veth(scope, endpoint) for endpoint in endpoints]
+    topology.veth = _patch_links(scope) + [_veth(scope, endpoint) for endpoint in endpoints]
     topology.veth += [Veth(name=name, state="absent") for name in old_pairs]
     topology.interface = interfaces(scope)
     topology.bridge_policy = [_policy(network) for network in networks + followers(scope)]
-    gone = old_bridges + _vanished_bridges(scope)
+    gone = old_bridges + _missing_bridges(scope)
     topology.bridge_policy += [BridgePolicy(bridge=name, state="absent") for name in gone]
     topology.nat_port = [_nat_port(one) for one in published] + [_no_nat_port(port) for port in old_ports]
-    topology.nat_port += [_opening(one, "present") for one in opened]
-    topology.nat_port += [_opening(one, "absent") for one in openings_that_go(scope, opened)]
+    topology.nat_port += [_allowed_port(one, "present") for one in opened]
+    topology.nat_port += [_allowed_port(one, "absent") for one in allowed_ports_to_delete(scope, opened)]
 
 
 def _namespaces(scope: Scope, joins: dict[str, str]) -> list[Netns]:
@@ -182,8 +185,8 @@ def _namespaces(scope: Scope, joins: dict[str, str]) -> list[Netns]:
             state="present",
         )
         found.append(one.replace(force=True) if container.force else one)
-    for name in sorted(scope.leaving):
-        if scope.leaving[name].named:
+    for name in sorted(scope.containers_to_delete):
+        if scope.containers_to_delete[name].named:
             one = Netns(name=name, state="absent")
             is_forced = name in scope.absent and scope.absent[name].force
             found.append(one.replace(force=True) if is_forced else one)
@@ -196,7 +199,7 @@ def _bridge(scope: Scope, network: Network) -> Bridge:
         addresses=[
             f"{subnet.gateway}/{subnet.network.prefixlen}"
             for subnet in network.subnets.values()
-            if subnet.gateway is not None and network.head is None
+            if subnet.gateway is not None and network.primary is None
         ],
         mac=bridge_mac(network),
         mtu=settled_mtu(scope, network),
@@ -206,41 +209,41 @@ def _bridge(scope: Scope, network: Network) -> Bridge:
             **network.labels,
             "role": scope.role,
             "network": network.name,
-            **({"joins": network.head.name} if network.head else {}),
+            **({"joins": network.primary.name} if network.primary else {}),
         },
         state="present",
     )
 
 
-def _cables(scope: Scope) -> list[Veth]:
+def _patch_links(scope: Scope) -> list[Veth]:
     return [
         Veth(
             name=names.cable_device(near.name, far.name),
             bridge=near.bridge,
             mtu=settled_mtu(scope, near),
-            labels={"role": scope.role, "cable": cable.label},
+            labels={"role": scope.role, "cable": patch_link.label},
             peer=Peer(name=names.cable_device(far.name, near.name), bridge=far.bridge),
             state="present",
         )
-        for near, far, cable in planned_cables(scope)
+        for near, far, patch_link in planned_patch_links(scope)
     ]
 
 
 def _veth(scope: Scope, endpoint: Endpoint) -> Veth:
     container, network = endpoint.container, endpoint.network
-    guards = network.anti_spoofing if endpoint.wish.anti_spoofing is None else endpoint.wish.anti_spoofing
+    guards = network.anti_spoofing if endpoint.attachment.anti_spoofing is None else endpoint.attachment.anti_spoofing
     return Veth(
         name=names.veth_device(container.name, network.name),
         bridge=network.bridge,
         mtu=settled_mtu(scope, network),
         isolated=False,
         anti_spoofing=guards,
-        allowed_addresses=_EVERYBODY if container.forwarding else endpoint.wish.allowed_addresses,
+        allowed_addresses=_ANY_SOURCE if container.forwarding else endpoint.attachment.allowed_addresses,
         labels={
             "network": network.name,
             "container": container.name,
             "interface": endpoint.interface,
-            **({"aliases": "+".join(endpoint.wish.aliases)} if endpoint.wish.aliases else {}),
+            **({"aliases": "+".join(endpoint.attachment.aliases)} if endpoint.attachment.aliases else {}),
             **({} if guards and not container.forwarding else _assigned(endpoint)),
         },
         peer=Peer(
@@ -264,8 +267,8 @@ def _assigned(endpoint: Endpoint) -> dict[str, str]:
 
 
 def _policy(network: Network) -> BridgePolicy:
-    mode, mode6 = network.crossing.gateway_mode, network.crossing.gateway_mode6
-    if network.head is not None:
+    mode, mode6 = network.policy.gateway_mode, network.policy.gateway_mode6
+    if network.primary is not None:
         # The host is attached to the segment by the gateway bridge: no ingress or egress by this one.
         return BridgePolicy(
             bridge=network.bridge,
@@ -285,10 +288,10 @@ def _policy(network: Network) -> BridgePolicy:
         internal=network.internal,
         icc=network.icc,
         gateway_mode6=None if mode6 == mode else mode6,
-        snat_address=_text(network.crossing.snat.get(4)),
-        snat_address6=_text(network.crossing.snat.get(6)),
-        trusted_interfaces=network.crossing.trusted or None,
-        uplinks=network.crossing.uplinks or None,
+        snat_address=_text(network.policy.snat.get(4)),
+        snat_address6=_text(network.policy.snat.get(6)),
+        trusted_interfaces=network.policy.trusted or None,
+        uplinks=network.policy.uplinks or None,
         state="present",
         **({} if mode == "nat" else {"gateway_mode": mode}),
     )
@@ -306,12 +309,12 @@ def _nat_port(published: Published) -> PublishedPort:
     )
 
 
-def _opening(opening: LiveOpening, state: str) -> PublishedPort:
+def _allowed_port(allowed_port: LiveAllowedPort, state: str) -> PublishedPort:
     return PublishedPort(
-        protocol=opening.protocol,
-        to_address=str(opening.address),
-        to_port=str(opening.port),
-        bridge=opening.bridge,
+        protocol=allowed_port.protocol,
+        to_address=str(allowed_port.address),
+        to_port=str(allowed_port.port),
+        bridge=allowed_port.bridge,
         state=state,
     )
 
@@ -333,7 +336,7 @@ def _old_veths(scope: Scope) -> list[str]:
     return sorted(
         endpoint.veth
         for name, container in scope.live.containers.items()
-        if name not in scope.standing
+        if name not in scope.undeclared
         for network, endpoint in container.endpoints.items()
         if not scope.attached(name, network)
     )
@@ -345,10 +348,10 @@ def _old_bridges(scope: Scope) -> list[str]:
     return sorted({network.bridge for network in scope.live.networks.values()} - used)
 
 
-def _vanished_bridges(scope: Scope) -> list[str]:
+def _missing_bridges(scope: Scope) -> list[str]:
     """Bridges of absent networks that were deleted out of band, and that the firewall still has policies for."""
     absent = {network.bridge for network in scope.absent_networks.values()}
-    return [bridge for bridge in scope.live.vanished_bridges if bridge in absent]
+    return [bridge for bridge in scope.live.missing_bridges if bridge in absent]
 
 
 def _text(value: object) -> str | None:

@@ -23,25 +23,25 @@ def network_names(scope: Scope, endpoints: list[Endpoint]) -> list[NetworkNames]
     for endpoint in endpoints:
         names = by_segment.setdefault(endpoint.network.segment.name, {})
         for address in endpoint.addresses.values():
-            add_names(names, address, [endpoint.container.name, *endpoint.wish.aliases])
+            add_names(names, address, [endpoint.container.name, *endpoint.attachment.aliases])
     found = []
     for network in scope.networks.values():
         if network.segment is not network or scope.live.roles.get(network.name) not in (None, scope.role):
             continue  # the role that made it writes its names
         names = by_segment.setdefault(network.name, {})
-        for container, live in scope.standing_on(network):
+        for container, live in scope.undeclared_on(network):
             for address in live.addresses.values():
                 add_names(names, address, [container, *live.aliases])
         found.append(as_object(network.name, names))
     # where the bridge was deleted out of band, the persisted names may still exist
-    gone = sorted({*scope.leaving_networks, *scope.absent_networks} - {*scope.networks})
+    gone = sorted({*scope.networks_to_delete, *scope.absent_networks} - {*scope.networks})
     return found + [NetworkNames(network=name, state="absent") for name in gone]
 
 
 def resolvers(scope: Scope, joins: dict[str, str]) -> list[Resolver]:
     """The objects of the kind `resolver`: one for all containers with the same networks and nameservers."""
     groups: dict[tuple[Any, ...], list[str]] = {}
-    without = sorted({*scope.leaving, *scope.absent})
+    without = sorted({*scope.containers_to_delete, *scope.absent})
     for name, container in scope.declared.items():
         owner = joins.get(name, name)
         if owner == "host":
@@ -83,8 +83,8 @@ def _networks_of(scope: Scope, name: str) -> list[str]:
     """The segments of a container, declared or undeclared."""
     declared: Container | None = scope.declared.get(name)
     if declared is not None:
-        wished = [wish.network for wish in declared.attachments]
+        attached_to = [attachment.network for attachment in declared.attachments]
     else:
-        wished = list(scope.standing[name].endpoints) if name in scope.standing else []
-    on: list[Network] = [scope.networks[network].segment for network in wished if network in scope.networks]
+        attached_to = list(scope.undeclared[name].endpoints) if name in scope.undeclared else []
+    on: list[Network] = [scope.networks[network].segment for network in attached_to if network in scope.networks]
     return sorted({network.name for network in on})

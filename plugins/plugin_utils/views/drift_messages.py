@@ -42,7 +42,7 @@ class _Words:
         self.declared = {bridge["name"] for bridge in topology.get("bridge") or []}
         self.networks: dict[str, str] = {}  # by bridge
         self.endpoints: dict[str, tuple[str, str]] = {}  # (container, network), by the host's end of the veth
-        self.cables: dict[str, str] = {}
+        self.patch_links: dict[str, str] = {}
         self.holders: dict[str, str] = {}  # container, by address
         self._learn_live(live)
         self._learn_declared(topology)
@@ -63,7 +63,7 @@ class _Words:
         for veth in topology.get("veth") or []:
             labels = _labels(veth)
             if "cable" in labels:
-                self.cables[veth["name"]] = labels["cable"]
+                self.patch_links[veth["name"]] = labels["cable"]
             if "container" in labels:
                 self.endpoints[veth["name"]] = (labels["container"], labels.get("network", ""))
                 for address in (veth.get("peer") or {}).get("addresses") or []:
@@ -78,7 +78,7 @@ class _Words:
             "veth": self._endpoint,
             "neighbour": self._network,
             "vxlan_tunnel": self._tunnel,
-            "interface": self._card,
+            "interface": self._nic,
             "nat_port": self._port,
             "network_names": _names,
             "resolver": _resolver,
@@ -106,8 +106,8 @@ class _Words:
 
     def _endpoint(self, action: Action) -> list[str]:
         name = action["name"]
-        if name in self.cables:
-            return _plainly("cable " + self.cables[name], action)
+        if name in self.patch_links:
+            return _plainly("cable " + self.patch_links[name], action)
         labels = _labels(action["after"]) or _labels(action["before"])
         container, network = self.endpoints.get(name) or (labels.get("container"), labels.get("network"))
         if container is None:
@@ -152,13 +152,13 @@ class _Words:
         is_said = ("bridge", after.get("bridge")) in self.new
         return _values(tunnel, told, frozenset(("bridge", "port") if is_said else ()))
 
-    def _card(self, action: Action) -> list[str]:
-        card = "card " + action["name"]
+    def _nic(self, action: Action) -> list[str]:
+        nic = "card " + action["name"]
         if action["action"] == "create":
-            return ["%s: not in container %s" % (card, action["after"].get("netns"))]
+            return ["%s: not in container %s" % (nic, action["after"].get("netns"))]
         if action["action"] == "delete":
-            return ["%s: still in container %s" % (card, action["before"].get("netns"))]
-        return _values(card, action)
+            return ["%s: still in container %s" % (nic, action["before"].get("netns"))]
+        return _values(nic, action)
 
     def _port(self, action: Action) -> list[str]:
         before, after = self._target(action["before"]), self._target(action["after"])
@@ -169,7 +169,7 @@ class _Words:
             return ["port %s → %s still there" % (port, before)]
         if before == after:
             return _values("port %s → %s" % (port, after), action)
-        return ["port %s → %s leads to %s instead" % (port, after, before)]
+        return ["port %s → %s is translated to %s instead" % (port, after, before)]
 
     def _target(self, told: Mapping[str, Any]) -> str:
         """Format '172.30.0.2:80' as 'nginx:80', where a container has the address."""
@@ -250,7 +250,7 @@ def _word(value: Any) -> str:
 
 def _stack(told: Mapping[str, Any]) -> str:
     join = told.get("join")
-    return {"host": "the host's network", "own namespace": "nobody's network"}.get(str(join), "%s's network" % join)
+    return {"host": "the host's network", "own namespace": "no network"}.get(str(join), "%s's network" % join)
 
 
 def _port_name(name: str) -> str:

@@ -79,7 +79,7 @@ class _Joints:
             if tunnel["bridge"] in networks:
                 subnets.update(part["Subnet"] for part in networks[tunnel["bridge"]]["IPAM"]["Config"])
             groups.add(group)
-        for _name, _address, subnet in _cards_out(report):
+        for _name, _address, subnet in _nics_out(report):
             self.subnets.setdefault(subnet, set()).add(group)
 
     def lines(self, colours: Mapping[str, str]) -> list[str]:
@@ -102,7 +102,7 @@ class _Host:
     def __init__(self, name: str, report: Report, colours: Mapping[str, str], is_right: bool, group: int) -> None:
         self.name, self.report, self.colours, self.is_right, self.group = name, report, colours, is_right, group
         self.networks, self.ports = _networks(report), reachable(report)
-        self.cards = _cards_out(report)
+        self.nics = _nics_out(report)
         self.edges: list[str] = []
 
     def lines(self) -> list[str]:
@@ -153,10 +153,10 @@ class _Host:
             if endpoint["bridge"]:
                 colour = self._colour(self.networks.get(endpoint["bridge"]))
                 self._edge(self._id("containers"), self._id("bridge", endpoint["bridge"]), colour, row=place)
-        for card in container.get("interfaces") or []:
-            addresses = ", ".join(address.split("/")[0] for address in card["addresses"])
-            text = _escape(addresses + _GAP) + _font("card " + card["device"], _FAINT)
-            rows.append(_font(card["name"] + _GAP, _FAINT) + text)
+        for nic in container.get("interfaces") or []:
+            addresses = ", ".join(address.split("/")[0] for address in nic["addresses"])
+            text = _escape(addresses + _GAP) + _font("NIC " + nic["device"], _FAINT)
+            rows.append(_font(nic["name"] + _GAP, _FAINT) + text)
         lonely = _is_lonely(container)
         rows += [_small("no network")] if lonely else []
         return _box(rows, _LINE if lonely else _INK, fill="#ffffff", dashed=lonely, at_least=_CONTAINER)
@@ -188,21 +188,21 @@ class _Host:
             found.append("    %s [label=<%s>]" % (self._id("bridge", device), box))
             # without any edge it would be ranked outside of the column
             style = "style=dashed" if _has_way_out(network) else "" if device in attached else "style=invis"
-            if self.cards and style:
-                self._edge(self._id("bridge", device), self._id("card", self.cards[0][0]), colour, style)
-        self._cables()
+            if self.nics and style:
+                self._edge(self._id("bridge", device), self._id("nic", self.nics[0][0]), colour, style)
+        self._patch_links()
         return found
 
-    def _cables(self) -> None:
+    def _patch_links(self) -> None:
         """Render the patch links between bridges; both ends have the same label."""
         ends: dict[str, list[str]] = {}
         labels = {one["name"]: one.get("labels") or {} for one in self._interfaces()}
         for bridge in self.report.get("bridges") or []:
             for port in bridge["interfaces"] if bridge["netns"] is None else []:
-                cable = labels.get(port, {}).get("cable")
-                if cable:
-                    ends.setdefault(cable, []).append(bridge["name"])
-        for _cable, (near, *far) in sorted(ends.items()):
+                patch_link = labels.get(port, {}).get("cable")
+                if patch_link:
+                    ends.setdefault(patch_link, []).append(bridge["name"])
+        for _patch_link, (near, *far) in sorted(ends.items()):
             for other in far:
                 ends_of_it = self._id("bridge", near), self._id("bridge", other)
                 self._line(*ends_of_it, _INK, "penwidth=3.6", "constraint=false")
@@ -223,10 +223,10 @@ class _Host:
 
     def _uplinks(self) -> list[str]:
         found = []
-        for card, addresses, subnet in self.cards:
-            box = _box([_font(card + _GAP, _FAINT) + _escape(addresses)], _LINE, fill="#f1f3f5")
-            found.append("    %s [label=<%s>]" % (self._id("card", card), box))
-            self._joint(self._id("card", card), _id("subnet", subnet, self.group), _LINE, _THIN)
+        for nic, addresses, subnet in self.nics:
+            box = _box([_font(nic + _GAP, _FAINT) + _escape(addresses)], _LINE, fill="#f1f3f5")
+            found.append("    %s [label=<%s>]" % (self._id("nic", nic), box))
+            self._joint(self._id("nic", nic), _id("subnet", subnet, self.group), _LINE, _THIN)
         return found
 
     def _interfaces(self) -> list[Report]:
@@ -241,8 +241,8 @@ class _Host:
     def _edge(self, start: str, end: str, colour: str, *attributes: str, row: str = "") -> None:
         """Add an edge inside the host, outwards, between the middles of two boxes' sides, or from a row."""
         ends = [(start, row + ":" if row else ""), (end, "")]
-        (tail, from_row), (head, to_row) = ends[::-1] if self.is_right else ends
-        self._line(tail, head, colour, 'tailport="%se"' % from_row, 'headport="%sw"' % to_row, *attributes)
+        (tail, from_row), (primary, to_row) = ends[::-1] if self.is_right else ends
+        self._line(tail, primary, colour, 'tailport="%se"' % from_row, 'headport="%sw"' % to_row, *attributes)
 
     def _joint(self, start: str, end: str, colour: str, *attributes: str) -> None:
         """Add an edge from the host to what connects hosts; dot chooses where it meets the box."""
@@ -251,8 +251,8 @@ class _Host:
         else:
             self._line(start, end, colour, 'tailport="e"', *attributes)
 
-    def _line(self, tail: str, head: str, colour: str, *attributes: str) -> None:
-        self.edges.append(_line(tail, head, colour, *attributes))
+    def _line(self, tail: str, primary: str, colour: str, *attributes: str) -> None:
+        self.edges.append(_line(tail, primary, colour, *attributes))
 
 
 def _boxes(words: tuple[object, ...], groups: set[int], box: str, colour: str, thickness: str) -> Iterable[str]:
@@ -312,7 +312,7 @@ def _port(port: Reachable, is_of_all: bool) -> str:
     return "%s:%s → %s/%s" % (at, port.host, port.to, port.protocol)
 
 
-def _cards_out(report: Report) -> list[tuple[str, str, str]]:
+def _nics_out(report: Report) -> list[tuple[str, str, str]]:
     """The host's own NICs with an address: name, addresses, first subnet; uplinks (default route) first."""
     host = report.get("host") or {}
     out = {route["dev"] for route in host.get("routes") or [] if route["to"] in ("0.0.0.0/0", "::/0")}
@@ -325,7 +325,7 @@ def _cards_out(report: Report) -> list[tuple[str, str, str]]:
         if wide:
             first = min(wide, key=lambda interface: interface.version)
             found.append((one["name"], str(first.ip), str(first.network)))
-    return sorted(found, key=lambda card: (card[0] not in out, card[0]))
+    return sorted(found, key=lambda nic: (nic[0] not in out, nic[0]))
 
 
 def _legend(reports: Reports) -> list[str]:
@@ -350,13 +350,13 @@ def _signs(reports: Reports) -> Iterable[tuple[bool, str, str]]:
     is_routed = any(container.get("forwarding") for container in containers)
     yield is_routed, _font("router", _FAINT), "container that forwards between its networks"
     yield any(report.get("nat_ports") for report in every), _font("host:8080 → 80", _PORT), "published port"
-    is_open = any(report.get("openings") for report in every)
+    is_open = any(report.get("allowed_ports") for report in every)
     yield is_open, _font("open 80", _PORT), "port of a routed network's container that others may call"
     bridge = _box([_small("network")], colour, _tint(colour), width=3)
     yield bool(networks), bridge, "bridge of a network; each network has its colour"
-    yield any(map(_has_way_out, networks)), _font("- - - -", colour), "way out of a network"
-    is_cabled = any("cable" in _labels(one) for one in _all_interfaces(every))
-    yield is_cabled, _font("━━━", _INK), "cable between two bridges"
+    yield any(map(_has_way_out, networks)), _font("- - - -", colour), "egress of a network"
+    has_patch_links = any("cable" in _labels(one) for one in _all_interfaces(every))
+    yield has_patch_links, _font("━━━", _INK), "patch link between two bridges"
     yield any(map(_our_tunnels, every)), _font("━━━", colour), "VXLAN tunnel"
 
 
@@ -390,8 +390,8 @@ def _id(*words: object) -> str:
     return '"%s"' % _quoted("/".join(str(word).replace("/", "//") for word in words))
 
 
-def _line(tail: str, head: str, colour: str, *attributes: str) -> str:
-    return "  %s -> %s [%s]" % (tail, head, ", ".join(['color="%s"' % colour, *attributes]))
+def _line(tail: str, primary: str, colour: str, *attributes: str) -> str:
+    return "  %s -> %s [%s]" % (tail, primary, ", ".join(['color="%s"' % colour, *attributes]))
 
 
 def _quoted(text: str) -> str:

@@ -44,12 +44,12 @@ def containers(live: dict[str, Any]) -> list[str]:
             published = _words(dict.fromkeys(_port(port) for one in addresses for port in ports.get(one, [])))
             where = endpoint["network"] or "", endpoint["interface"], _words(endpoint["addresses"]), endpoint["mac"]
             found.append((*where, published))
-        for card in container["interfaces"]:
-            found.append(("card " + card["device"], card["name"], _words(card["addresses"]), card["mac"], ""))
-        head = (container["name"], container["mode"])
+        for nic in container["interfaces"]:
+            found.append(("card " + nic["device"], nic["name"], _words(nic["addresses"]), nic["mac"], ""))
+        primary = (container["name"], container["mode"])
         for row in found or [("",) * 5]:
-            rows.append((*head, *row))
-            head = ("", "")
+            rows.append((*primary, *row))
+            primary = ("", "")
     return _table(rows)
 
 
@@ -58,10 +58,10 @@ def bridges(live: dict[str, Any]) -> list[str]:
     rows: Rows = [("bridge name", "bridge id", "STP enabled", "interfaces")]
     for bridge in live["bridges"]:
         name = bridge["name"] if bridge["netns"] is None else "{} in {}".format(bridge["name"], bridge["netns"])
-        head = (name, bridge["id"], "yes" if bridge["stp"] else "no")
+        primary = (name, bridge["id"], "yes" if bridge["stp"] else "no")
         for port in bridge["interfaces"] or [""]:
-            rows.append((*head, port))
-            head = ("", "", "")
+            rows.append((*primary, port))
+            primary = ("", "", "")
     return _table(rows)
 
 
@@ -69,7 +69,7 @@ def tunnels(live: dict[str, Any]) -> list[str]:
     """Format a line for each VXLAN tunnel."""
     rows: Rows = [("TUNNEL", "VNI", "VTEP", "BRIDGE", "MTU", "ENDPOINTS", "FLOOD")]
     for tunnel in live["tunnels"]:
-        name = tunnel["name"] if tunnel["ours"] else tunnel["name"] + " (not ours)"
+        name = tunnel["name"] if tunnel["ours"] else tunnel["name"] + " (unmanaged)"
         cells = (name, tunnel["vni"], tunnel["local"], tunnel["bridge"], tunnel["mtu"], tunnel.get("entries"))
         rows.append((*("" if cell is None else str(cell) for cell in cells), _words(tunnel["flood"])))
     return _table(rows)

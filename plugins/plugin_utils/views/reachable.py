@@ -34,8 +34,10 @@ def reachable(report: Mapping[str, Any]) -> dict[str, list[Reachable]]:
     for port in report.get("nat_ports") or []:
         further = port["host_port"] - port["to_port"]  # equal for all ports of a range
         alike.setdefault((port["to_address"], port["protocol"], port["host_ip"], further), set()).add(port["to_port"])
-    for opening in report.get("openings") or []:
-        alike.setdefault((opening["address"], opening["protocol"], None, None), set()).add(opening["port"])
+    for allowed_port in report.get("allowed_ports") or []:
+        alike.setdefault((allowed_port["address"], allowed_port["protocol"], None, None), set()).add(
+            allowed_port["port"]
+        )
     found: dict[str, list[Reachable]] = {}
     for (address, protocol, host_ip, further), numbers in alike.items():
         for to in _ranges(numbers):

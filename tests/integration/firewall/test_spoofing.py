@@ -30,7 +30,7 @@ def datagram(source: str, to: str, mac: str = MINE) -> str:
 
 
 def arp(address: str, mac: str, hardware: int = 1) -> str:
-    """An answer that nobody asked for: the address is at that MAC."""
+    """An answer that the run did not read it for: the address is at that MAC."""
     body = struct.pack("!HHBBH", hardware, 0x0800, 6, 4, 2) + raw_mac(mac) + raw(address) + raw_mac(VICTIM) + raw(HIM)
     return ethernet(VICTIM, MINE, 0x0806, body)
 

@@ -28,7 +28,7 @@ def ports(host, bridge="br0", netns=None):
 def test_ipv6_on_a_small_mtu_is_refused_before_anything_is_made(host):
     host.module("bridge", name="br0", mtu=1000)
     (problem,) = host.refused("bridge", name="br0", addresses=["fd00::1/64"])
-    assert "bridge br0: mtu: 1000:" in problem and "say mtu" in problem
+    assert "bridge br0: mtu: 1000:" in problem and "give mtu" in problem
     host.change("bridge", name="br0", addresses=["fd00::1/64"], mtu=1280)
 
 
@@ -288,10 +288,10 @@ def test_all_that_is_wrong_is_said_at_once(host):
 def test_what_is_not_there_yet_is_refused_and_in_check_mode_a_warning(host):
     wanted = {"name": "br0", "interfaces": ["eth7"]}
     result = host.module("bridge", **wanted)
-    assert result["failed"] and "there is no link of this name" in result["msg"]
+    assert result["failed"] and "no link of this name exists" in result["msg"]
     assert "eth7" in host.module("bridge", check=True, **wanted)["warnings"][0]
     result = host.module("bridge", name="br0", netns="nowhere")
-    assert result["failed"] and "there is no namespace of this name" in result["msg"]
+    assert result["failed"] and "no namespace of this name exists" in result["msg"]
     assert host.module("bridge", check=True, name="br0", netns="nowhere")["changed"]
     assert list(host.links()) == ["lo"]
 

@@ -196,7 +196,7 @@ def test_all_that_is_wrong_is_said_at_once(town):
     for said in (
         "sixteen-bytes-xx",
         "br0: subnets",
-        "it should be 10.1.0.0/24",
+        "has host bits set; write 10.1.0.0/24",
         "snat_address",
         "snat_address6",
         "with space",
@@ -210,7 +210,9 @@ def test_all_that_is_wrong_is_said_at_once(town):
 def test_a_zone_in_a_network_never_reaches_nft(town, subnet):
     """For Python's ipaddress it is part of a network, and any text: a transaction would have it as it is."""
     (problem,) = town.refused("bridge_policy", bridge="br0", subnets=[subnet])
-    assert problem.endswith("subnets: '%s': a network and its length, as 172.30.0.0/16 or fd00::/64" % subnet)
+    assert problem.endswith(
+        "subnets: '%s': must be an IP subnet in CIDR notation, like 172.30.0.0/16 or fd00:30::/64" % subnet
+    )
     (problem,) = town.refused("veth", name="v-c1", anti_spoofing=True, allowed_addresses=[subnet],
                               peer={"netns": "c1", "name": "eth0"})  # fmt: skip
     assert "allowed_addresses: '%s'" % subnet in problem

@@ -140,7 +140,7 @@ def test_a_process_in_the_hosts_own_namespace_has_none_to_give(host):
 def test_the_hosts_own_namespace_is_adopted_as_what_it_is(host):
     host.sh("mkdir /run/netns && touch /run/netns/own && mount --bind /proc/self/ns/net /run/netns/own")
     (problem,) = host.refused("netns", name="own", adopt=True)
-    assert problem == "netns own: adopt: True: this is the host's own namespace: take it over with join: host"
+    assert problem == "netns own: adopt: True: this is the host's own namespace: adopt it with join: host"
     host.change("netns", name="own", join="host", adopt=True, labels={"role": "web"})
     assert host.links()["lo"].get("ifalias") is None
 
@@ -305,13 +305,13 @@ def test_all_that_is_wrong_is_said_at_once(host):
 
 def test_of_a_thousand_mistakes_fifty_are_named_and_the_others_counted(host):
     problems = host.refused("netns", config=[{"name": "c%d." % number} for number in range(1000)])
-    assert problems[49].startswith("netns c49.: name: 'c49.': a name is 1 to 63 of the characters")
+    assert problems[49].startswith("netns c49.: name: 'c49.': must be 1 to 63 of the characters")
     assert problems[50:] == ["and 950 more"]
 
 
 def test_join_to_nobody_is_refused_and_in_check_mode_a_warning(host):
     result = host.module("netns", name="s", join="c1")
-    assert result["failed"] and "netns s: join: 'c1': there is no namespace of this name" in result["msg"]
+    assert result["failed"] and "netns s: join: 'c1': no namespace of this name exists" in result["msg"]
     foretold = host.module("netns", name="s", join="c1", check=True)
     assert foretold["changed"] and "c1" in foretold["warnings"][0]
 

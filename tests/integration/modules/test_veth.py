@@ -361,9 +361,9 @@ def test_allowed_addresses_that_are_part_of_others_are_refused(two):
     allowed = ["10.1.0.0/16", "10.0.0.0/8", "10.0.0.0/8", "fd00::1"]
     problems = two.refused("veth", **{**cable(1, {}), "allowed_addresses": allowed})
     assert [one.split("allowed_addresses: ")[1] for one in problems] == [
-        "'10.1.0.0/16': it is part of 10.0.0.0/8, which is here too: leave it out",
-        "'10.1.0.0/16': it is part of 10.0.0.0/8, which is here too: leave it out",
-        "'10.0.0.0/8': it is part of 10.0.0.0/8, which is here too: leave it out",
+        "'10.1.0.0/16': is part of 10.0.0.0/8, which is listed too; leave it out",
+        "'10.1.0.0/16': is part of 10.0.0.0/8, which is listed too; leave it out",
+        "'10.0.0.0/8': is part of 10.0.0.0/8, which is listed too; leave it out",
     ]
 
 
@@ -374,13 +374,13 @@ def test_gateways_and_routes_that_lead_nowhere_are_refused_before_anything_is_ma
                    {"to": "10.9.0.0/16", "via": "10.0.0.4"}],
     }  # fmt: skip
     (twice,) = two.refused("veth", **cable(1, peer))
-    assert "peer.routes.to: '10.9.0.0/16': there are two ways" in twice
+    assert "peer.routes.to: '10.9.0.0/16': duplicate route" in twice
     del peer["routes"][1]
     (near,) = two.refused("veth", **cable(1, {"addresses": peer["addresses"], "routes": [
         {"to": "10.0.0.0/24", "via": "10.0.0.3"}]}))  # fmt: skip
-    assert "peer.routes.to: '10.0.0.0/24': this end has an address in it" in near
+    assert "peer.routes.to: '10.0.0.0/24': conflicts with the connected route" in near
     problems = two.refused("veth", **cable(1, peer))
-    assert [problem.split(": it is in none of the subnets")[0] for problem in problems] == [
+    assert [problem.split(": is in none of the subnets")[0] for problem in problems] == [
         "veth v1: peer.gateway: '10.1.0.1'",
         "veth v1: peer.gateway6: 'fd09::1'",
         "veth v1: peer.routes.via: '10.2.0.1'",

@@ -274,20 +274,20 @@ def test_thousands_of_endpoints(two):
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"vni": 0}, "vni: 0: a VNI is 1 to 16777215"),
-        ({"vni": 1 << 24}, "vni: 16777216: a VNI is 1 to 16777215"),
-        ({"dstport": 0}, "dstport: 0: a UDP port is 1 to 65535"),
+        ({"vni": 0}, "vni: 0: must be a number from 1 to 16777215"),
+        ({"vni": 1 << 24}, "vni: 16777216: must be a number from 1 to 16777215"),
+        ({"dstport": 0}, "dstport: 0: must be a number from 1 to 65535"),
         ({"local": "192.0.2.77"}, "local: '192.0.2.77': no interface of h1 has this address"),
         ({"local": "h1"}, "local: 'h1': an IPv4 or IPv6 address"),
-        ({"local": None}, "local: '': a new tunnel needs it"),
-        ({"vni": None}, "vni: '': a new tunnel needs it"),
-        ({"bridge": "nobody"}, "bridge: 'nobody': there is no bridge of this name, and none is declared"),
+        ({"local": None}, "local: '': is required to create a tunnel"),
+        ({"vni": None}, "vni: '': is required to create a tunnel"),
+        ({"bridge": "nobody"}, "bridge: 'nobody': no bridge of this name exists or is declared"),
         ({"flood": ["fd99::2"]}, "flood: 'fd99::2': local is 192.0.2.1: all VTEPs are of one family"),
         ({"endpoints": endpoints(6)}, "endpoints.vtep: 'fd99::1': local is 192.0.2.1"),
-        ({"endpoints": [{**STRANGER, "mac": "zero"}]}, "endpoints.mac: 'zero': a MAC is six pairs"),
+        ({"endpoints": [{**STRANGER, "mac": "zero"}]}, "endpoints.mac: 'zero': must be a MAC address"),
         ({"endpoints": [{**STRANGER, "addresses": ["10.42.0.9/16"]}]}, "endpoints.addresses: '10.42.0.9/16'"),
         ({"endpoints": [STRANGER, STRANGER]}, "endpoints.mac: '02:42:0a:2a:00:99': two endpoints have it"),
-        ({"name": "a-name-that-is-too-long"}, "name: 'a-name-that-is-too-long': a link's name is"),
+        ({"name": "a-name-that-is-too-long"}, "name: 'a-name-that-is-too-long': must be an interface name"),
     ],
 )
 def test_what_cannot_be_is_refused(two, options, said):

@@ -50,7 +50,7 @@ def test_what_is_wrong_is_told_where_the_namespace_is_missing_too(host, module):
     there = host.module(module, check=True, netns="there", **WRONG[module])["problems"]
     assert len(there) >= 3, there
     nowhere = host.module(module, check=True, netns="nosuch", **WRONG[module])["problems"]
-    assert [problem for problem in nowhere if "there is no namespace of this name" not in problem] == there
+    assert [problem for problem in nowhere if "no namespace of this name exists" not in problem] == there
 
 
 def test_an_address_that_is_none_for_a_tunnel_that_stands(host):

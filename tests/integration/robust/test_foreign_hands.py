@@ -130,7 +130,7 @@ SAME_NAME = {
 @pytest.mark.parametrize("state", ["present", "absent"])
 def test_what_has_our_name_is_not_taken_over(full, kind, state):
     (problem,) = full.refused(kind, **SAME_NAME[kind], state=state)
-    assert "not ours" in problem and "adopt: true" in problem
+    assert "not managed by" in problem and "adopt: true" in problem
     engine.run(full, complete({kind: [dict(SAME_NAME[kind], state=state, adopt=True)]}))
 
 

@@ -121,7 +121,7 @@ def refused(host, role, *containers):
 def test_a_gateway_without_an_address_near_it(card, role):
     wish = {"device": "enp3s0", "gateway": "203.0.113.1"}
     (found,) = refused(card, role, {"name": "c", "interfaces": [wish]})
-    assert found.startswith("interface enp3s0: gateway: '203.0.113.1': it is in none of the subnets that this end has")
+    assert found.startswith("interface enp3s0: gateway: '203.0.113.1': is in none of the subnets of this interface")
     role.run([], [{"name": "c", "interfaces": [{"device": "enp3s0"}]}])
     card.sh("ip address add 203.0.113.7/24 dev enp3s0", "c")  # as DHCP does
     role.run([], [{"name": "c", "interfaces": [wish]}])
@@ -132,10 +132,10 @@ def test_a_macvlan_in_mode_passthru_is_alone_on_its_card(card, role):
     def container(name, mode):
         return {"name": name, "interfaces": [{"device": "enp3s0", "type": "macvlan", "name": "lan", "mode": mode}]}
 
-    rule = "c has lan on this card, in mode %s, and a macvlan in mode passthru is alone on its card"
+    rule = "c has lan on this parent interface, in mode %s; in mode passthru a macvlan must be the only one on it"
     first, second = refused(card, role, container("c", "passthru"), container("d", "bridge"))
     assert second == "interface enp3s0: mode: 'bridge': " + rule % "passthru"
-    assert "mode: 'passthru': d has lan on this card" in first
+    assert "mode: 'passthru': d has lan on this parent interface" in first
     role.run([], [container("c", "passthru")])
     (found,) = refused(card, role, container("d", "bridge"))
     assert rule % "passthru" in found
@@ -164,16 +164,16 @@ def test_refused_before_anything_is_touched(card, role):
             {"name": "c", "interfaces": [CARD, {"device": "enp9s0"}]},
         ],
     )
-    lost = "this card stays: the host's default route goes through it"
+    lost = "must stay on the host: the host's default route goes through it"
     assert "container a: interfaces: device 'up0': " + lost in found[1]
     assert "container c: interfaces: device 'enp3s0': container b has it" in found[0]
-    assert "container c: interfaces: device 'enp9s0': the host has no such card; it has enp3s0, up0" in found[2]
+    assert "container c: interfaces: device 'enp9s0': the host has no such NIC; it has enp3s0, up0" in found[2]
 
 
 def test_the_card_of_a_tunnel_stays(card, role):
     card.sh("ip address add 203.0.113.2/24 dev enp3s0; ip link add vx0 type vxlan id 7 local 203.0.113.2 dstport 4789")
     (found,) = role.refused([], [{"name": "c", "interfaces": [CARD]}])
-    assert "this card stays: the underlay address of the tunnel vx0 is on it" in found
+    assert "must stay on the host: the underlay address of the tunnel vx0 is on it" in found
 
 
 OTHER_DEFAULTS = "ip route del default; ip -6 route del default; ip address add 203.0.113.2/24 dev enp3s0; "
@@ -217,10 +217,10 @@ def test_a_card_that_carries_the_host_stays(card, role, script, loss):
     card.sh(SETTLED)
     card.sh(script)
     (found,) = role.refused([], [{"name": "c", "interfaces": [{"device": "enp3s0"}]}])
-    assert found.startswith("container c: interfaces: device 'enp3s0': this card stays: " + loss)
+    assert found.startswith("container c: interfaces: device 'enp3s0': must stay on the host: " + loss)
     card.module("netns", name="c")
     (found,) = card.refused("interface", device="enp3s0", netns="c")
-    assert found == "interface enp3s0: device: 'enp3s0': this card stays: " + loss
+    assert found == "interface enp3s0: device: 'enp3s0': must stay on the host: " + loss
 
 
 def test_a_card_in_a_bridge_that_carries_nothing_may_go(card, role):

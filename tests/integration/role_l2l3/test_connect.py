@@ -203,12 +203,12 @@ def _heard(sender, listener):
     wire.settimeout(0.3)
     with inside(sender), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
         client.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
-        client.sendto(b"everybody", ("172.30.0.255", 9))
+        client.sendto(b"remote_endpoints", ("172.30.0.255", 9))
     count = 0
     with wire, contextlib.suppress(TimeoutError):
         while True:
-            frame, (_card, _protocol, kind, *_rest) = wire.recvfrom(2048)
-            count += frame.endswith(b"everybody") and kind != socket.PACKET_OUTGOING
+            frame, (_nic, _protocol, kind, *_rest) = wire.recvfrom(2048)
+            count += frame.endswith(b"remote_endpoints") and kind != socket.PACKET_OUTGOING
     return count
 
 

@@ -94,7 +94,7 @@ def test_an_mtu_too_small_for_ipv6_is_one_for_ipv4(host, role):
 
 def test_with_ipv6_an_mtu_too_small_for_it_is_refused(host):
     host.sh("ip netns add c; ip link add enp3s0 type veth peer name enp3s1")
-    six, rule = ["fd00::2/64"], "with an IPv6 address an MTU is 1280 to 65535"
+    six, rule = ["fd00::2/64"], "must be a number from 1280 to 65535, for it has an IPv6 address"
     found = host.refused(
         "topology",
         bridge=[{"name": "br0", "addresses": six, "mtu": 1000}],

@@ -56,7 +56,7 @@ def change(kind, name, before, after):
         (delete("nat_port", "0.0.0.0:81/tcp", to="172.31.0.9:80"), "port 81 → gone:80 still there"),
         (
             change("nat_port", "0.0.0.0:8080/tcp", {"to": "172.31.0.9:80"}, {"to": "172.30.0.2:80"}),
-            "port 8080 → nginx:80 leads to gone:80 instead",
+            "port 8080 → nginx:80 is translated to gone:80 instead",
         ),
         (create("netns", "nginx"), "container nginx missing"),
         (delete("netns", "gone"), "container gone still there"),

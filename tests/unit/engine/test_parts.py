@@ -186,8 +186,8 @@ def test_problems_name_object_field_value_and_rule():
     problems.network("bridge_policy", "br0", "subnets", "172.30.0.5/16")
     problems.interface_address("veth", "v1", "addresses", "172.30.0.2")
     assert problems.found == [
-        "veth v1: peer.mac: '01:00:00:00:00:01': a link's MAC is a unicast one: the first octet even, and not all zero",
-        "bridge br0: mtu: 67: an MTU is 68 to 65535",
-        "bridge_policy br0: subnets: '172.30.0.5/16': it should be 172.30.0.0/16",
-        "veth v1: addresses: '172.30.0.2': an address and its length, as 172.30.0.2/16 or fd00::2/64",
+        "veth v1: peer.mac: '01:00:00:00:00:01': must be a unicast MAC address: an even first byte, and not all zeros",
+        "bridge br0: mtu: 67: must be a number from 68 to 65535",
+        "bridge_policy br0: subnets: '172.30.0.5/16': has host bits set; write 172.30.0.0/16",
+        "veth v1: addresses: '172.30.0.2': must be an address with its prefix length, like 172.30.0.2/16 or fd00::2/64",
     ]

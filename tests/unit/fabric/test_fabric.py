@@ -223,7 +223,7 @@ def test_a_gateway_and_a_bridge_do_not_change_under_containers_that_no_list_name
     three.declared["h2"]["containers"] = [on("fabric")]
     _everywhere(three, networks=[{**FABRIC, "gateway": "10.42.0.9", "bridge": "sw0"}])
     assert three.errors() == [
-        "h2: network fabric: gateway '10.42.0.9': container own1 stands there with 10.42.0.1 for its gateway and no "
+        "h2: network fabric: gateway '10.42.0.9': container own1 exists with 10.42.0.1 for its gateway and no "
         "list declares it; declare it, so that it gets the new one, or remove it",
         "h2: network fabric: bridge 'sw0': container own1 is plugged into br-fabric and no list declares it; declare "
         "it, so that it is plugged into the new one, or remove it",
@@ -272,7 +272,7 @@ def test_a_container_that_no_list_names_loses_an_address_with_its_subnet():
     only_ipv4 = {word: value for word, value in OTHER.items() if word != "subnet6"}
     fabric.declared["h1"].update(networks=[only_ipv4], containers=[on("other")])
     assert fabric.errors() == [
-        "h1: network other: subnet6 (not given): container c2 stands there with fd43::3 and no list declares it; "
+        "h1: network other: subnet6 (not given): container c2 exists with fd43::3 and no list declares it; "
         "declare it, so that it loses this address, or remove it"
     ]
 
@@ -406,12 +406,12 @@ WRONG = {
     ),
     "vtep that is ambiguous": (
         lambda fabric: fabric.live["h2"]["host"]["interfaces"][0]["addresses"].append("192.0.2.22/24"),
-        "host h2: overlay_network_vtep (not given): the host's underlay address is not plain to see, there could be: "
-        "192.0.2.2, 192.0.2.22; declare which",
+        "host h2: overlay_network_vtep (not given): cannot determine the VTEP address; candidates: "
+        "192.0.2.2, 192.0.2.22; set overlay_network_vtep",
     ),
     "vtep that nobody knows": (
         lambda fabric: fabric.unread.add("h2"),
-        "host h2: overlay_network_vtep (not given): the inventory does not say it, and the host could not be read (no "
+        "host h2: overlay_network_vtep (not given): the inventory does not set it, and the host could not be read (no "
         "route to it); declare it",
     ),
     "families mixed": (
@@ -529,7 +529,7 @@ def test_hosts_outside_the_group_are_refused(three):
 
 def test_a_group_that_is_not_there_is_named():
     assert Fabric(0).errors(["h1"]) == [
-        "fabric: overlay_network_group 'overlay': is no group of the inventory, or nobody is in it; the role runs on "
+        "fabric: overlay_network_group 'overlay': is no group of the inventory, or an empty one; the role runs on "
         "h1 as well: run it on members only, or add them"
     ]
 

@@ -145,33 +145,45 @@ def test_junk_is_refused_wherever_it_stands(junk, data):
 @pytest.mark.parametrize(
     ("state", "sentence"),
     [
-        (State({"b": Policy("b", ("10.0.0.1/8",))}), "policy of bridge 'b': subnets: '10.0.0.1/8' is no network"),
+        (
+            State({"b": Policy("b", ("10.0.0.1/8",))}),
+            "policy of bridge 'b': subnets: '10.0.0.1/8': must be",
+        ),
         (
             State({"b": Policy("b", ("10.0.0.0/8",)), "c": Policy("c", ("10.2.0.0/16",))}),
             "policy of bridge 'c': subnets: 10.2.0.0/16 overlaps 10.0.0.0/8 of bridge 'b'",
         ),
         (State({"b": Policy("b", gateway_mode="open")}), "gateway_mode: 'open' is none of nat, routed, isolated"),
-        (State({"b": Policy("b", snat_address="::1")}), "snat_address: '::1' is no IPv4 address"),
+        (State({"b": Policy("b", snat_address="::1")}), "snat_address: '::1': must be an IPv4 address"),
         (State({"b": Policy("b", trusted_interfaces=("b",))}), "trusted_interfaces: 'b' is the bridge itself"),
-        (State(guards={"v": Guard("v", "b", "02:0:0:0:0:1")}), "guard of port 'v': mac: '02:0:0:0:0:1' is no MAC"),
+        (
+            State(guards={"v": Guard("v", "b", "02:0:0:0:0:1")}),
+            "mac: '02:0:0:0:0:1': must be a MAC",
+        ),
         (
             State(guards={"v": Guard("v", "b", "02:00:00:00:00:01", (), ("10.0.0.0/8", "10.1.0.0/16"))}),
             "allowed_addresses: 10.1.0.0/16 overlaps 10.0.0.0/8",
         ),
-        (State(nat_ports=published(NatPort("tcp", None, 0, "10.0.0.2", 80))), "host_port: 0 is no port"),
-        (State(nat_ports=published(NatPort("tcp", None, 80, "10.0.0.2", True))), "to_port: True is no port"),
+        (
+            State(nat_ports=published(NatPort("tcp", None, 0, "10.0.0.2", 80))),
+            "host_port: 0: must be a number",
+        ),
+        (
+            State(nat_ports=published(NatPort("tcp", None, 80, "10.0.0.2", True))),
+            "to_port: True: must be a number",
+        ),
         (
             State(nat_ports=published(NatPort("icmp", None, 80, "10.0.0.2", 80))),
             "protocol: 'icmp' is none of tcp, udp, sctp",
         ),
         (
             State(nat_ports=published(NatPort("tcp", "::1", 80, "10.0.0.2", 80))),
-            "host_ip: '::1': one address of this host",
+            "host_ip: '::1': must be a unicast address",
         ),
         (State(nat_ports=published(NatPort("tcp", "fe80::1", 80, "fd00::2", 80))), "host_ip: 'fe80::1'"),
         (
             State(nat_ports={("tcp", "0.0.0.0", 1): NatPort("tcp", "0.0.0.0", 1, "10.0.0.2", 80)}),
-            "none of them stands for all",
+            "leave it out for all addresses",
         ),
         (State(norouter=frozenset({5})), "norouter: 5"),
     ],

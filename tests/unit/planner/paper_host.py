@@ -106,8 +106,8 @@ def live_after(document, before=None, pids=None):
         containers[name]["pids"] = found
     gone = {veth["name"] for veth in absent(document["veth"])}
     links = before["host"].get("interfaces", [])
-    pulled = {_cable(one) for one in links if one["name"] in gone} - {None}
-    links = [one for one in links if _cable(one) not in pulled]
+    pulled = {_patch_link(one) for one in links if one["name"] in gone} - {None}
+    links = [one for one in links if _patch_link(one) not in pulled]
     for veth in present(document["veth"]):
         if "cable" in veth["labels"]:
             for name in (veth["name"], veth["peer"]["name"]):
@@ -166,7 +166,7 @@ def live_after(document, before=None, pids=None):
             for endpoint in container["endpoints"]
             if endpoint["bridge"] == network["Id"]
         }
-    openings = {tuple(one.values())[:3]: one for one in before.get("openings", [])}
+    openings = {tuple(one.values())[:3]: one for one in before.get("allowed_ports", [])}
     for port in document["nat_port"]:
         if "host_port" not in port:
             one = {"protocol": port["protocol"], "address": port["to_address"], "port": int(port["to_port"])}
@@ -187,7 +187,7 @@ def live_after(document, before=None, pids=None):
         ],
         "containers": sorted(containers.values(), key=lambda one: one["name"]),
         "nat_ports": [ports[place] for place in sorted(ports)],
-        "openings": [openings[key] for key in sorted(openings)],
+        "allowed_ports": [openings[key] for key in sorted(openings)],
         "host": {**host, "interfaces": links, "namespaces": sorted({*host.get("namespaces", []), *containers})},
     }
 
@@ -206,7 +206,7 @@ def _ipam(gateway, labels):
     return {"Subnet": str(gateway.network), **{word: value for word, value in told.items() if value}}
 
 
-def _cable(link):
+def _patch_link(link):
     return (link.get("labels") or {}).get("cable")
 
 

@@ -115,12 +115,12 @@ def test_cards_that_nobody_can_have():
         live=LIVE,
     )
     assert found == [
-        "container b: interfaces: device 'enp3s0': container a has it, and a card belongs to one namespace; "
-        "with type: macvlan it serves several",
-        "container a: interfaces: device 'enp9s0': the host has no such card; it has enp3s0, enp4s0",
-        "container a: interfaces: device 'br-x': this link was made here and is no card; name a card of the host",
-        "container m: interfaces: device 'enp3s0': container a has the card itself, so that nobody else can have a "
-        "macvlan on it",
+        "container b: interfaces: device 'enp3s0': container a has it; a NIC is in one namespace only: "
+        "use type: macvlan to share it",
+        "container a: interfaces: device 'enp9s0': the host has no such NIC; it has enp3s0, enp4s0",
+        "container a: interfaces: device 'br-x': is managed by virtnet.linux, not a physical NIC; name a NIC of the "
+        "host",
+        "container m: interfaces: device 'enp3s0': container a has the NIC itself, so no macvlan on it is possible",
     ]
 
 
@@ -149,7 +149,7 @@ def test_nobody_locks_himself_out():
     words = "the host's default route goes through it"
     live = {**EMPTY, "host": {"interfaces": [card(lifeline=words)]}}
     (found,) = refusals([CARD], live=live)
-    assert found.startswith("container c: interfaces: device 'enp3s0': this card stays: " + words)
+    assert found.startswith("container c: interfaces: device 'enp3s0': must stay on the host: " + words)
     assert refusals([{"device": "enp3s0", "type": "macvlan"}], live=live) == []
 
 
@@ -165,16 +165,16 @@ def test_fields_that_cannot_be():
         ]
     )
     for number, words in (
-        (0, "device (not given): say which card"),
+        (0, "device (not given): is required"),
         (1, "device 'no/pe': must be 1 to 15"),
         (1, "name 'lo': must be"),
-        (2, "mode 'bridge': is a macvlan's"),
+        (2, "mode 'bridge': applies to a macvlan only"),
         (3, "name 'd': another interface of the container is called d"),
         (3, "type 'ipvlan': must be one of physical, macvlan"),
         (3, "addresses[0] '10.0.0.1': must be an address with its length"),
         (3, "addresses[1] 'x': must be"),
         (3, "addresses[2] 'fd00::1%e/64': must be"),
-        (4, "gateway '10.0.1.1': must be an address on the card's link: in 10.0.0.0/24"),
+        (4, "gateway '10.0.1.1': must be an address on the NIC's link: in 10.0.0.0/24"),
         (4, "mac '01:00:00:00:00:01': must be a unicast"),
         (5, "color 'red': is no field"),
     ):
@@ -187,8 +187,10 @@ def test_cards_and_modes():
     for mode in ("none", "host", "container:x"):
         found = errors([], [{"name": "x", "network_mode": "none"}, {"name": "c", "network_mode": mode,
                                                                     "interfaces": [CARD]}], live=LIVE)  # fmt: skip
-        assert any("interfaces" in one and f"does not go with network_mode {mode}" in one for one in found), found
+        assert any("interfaces" in one and f"cannot be combined with network_mode {mode}" in one for one in found), (
+            found
+        )
     (found,) = errors(
         [WEB], [{"name": "c", "networks": [{"name": "web", "interface_name": "wan"}], "interfaces": [CARD]}], live=LIVE
     )
-    assert "interface_name 'wan': is an interface of it already" in found
+    assert "interface_name 'wan': is a name in its interfaces already" in found

@@ -109,11 +109,11 @@ def test_a_network_goes_out_with_the_address_that_it_is_given():
         (dict(gateway_mode="bridge"), "gateway_mode 'bridge'", "must be one of nat, routed, isolated"),
         (dict(gateway_mode="isolated"), "gateway_mode 'isolated'", "can only be used for an internal network"),
         (dict(gateway_mode6="bridge"), "gateway_mode6 'bridge'", "must be one of nat, routed, isolated"),
-        (dict(gateway_mode6="isolated"), "gateway_mode6 'isolated'", "isolated is for both families or for none"),
+        (dict(gateway_mode6="isolated"), "gateway_mode6 'isolated'", "isolated applies to both IP versions or to none"),
         (
             dict(gateway_mode="isolated", internal=True, gateway_mode6="nat"),
             "gateway_mode6 'nat'",
-            "isolated is for both families or for none",
+            "isolated applies to both IP versions or to none",
         ),
         (dict(gateway_mode6="routed", snat_address6="::9"), "snat_address6 '::9'", "translates nothing"),
         (
@@ -131,7 +131,7 @@ def test_a_network_goes_out_with_the_address_that_it_is_given():
         (
             dict(host_binding_ipv4="127.0.0.1", gateway_mode="routed"),
             "host_binding_ipv4 '127.0.0.1'",
-            "does not go with gateway_mode routed",
+            "cannot be combined with gateway_mode routed",
         ),
         (dict(labels={"host_binding_ipv4": "::"}), "labels: host_binding_ipv4 '::'", "is set by the role itself"),
         (dict(trusted_interfaces="eth3"), "trusted_interfaces 'eth3'", "must be a list"),
@@ -146,7 +146,7 @@ def test_refused_on_a_network(fields, who, rule):
     assert error.startswith(f"network web: {who}: ") and rule in error
 
 
-@pytest.mark.parametrize("wish", [["172.30.0.9/16"], ["everybody"], ["fd00::%a }\n/64"]])
+@pytest.mark.parametrize("wish", [["172.30.0.9/16"], ["remote_endpoints"], ["fd00::%a }\n/64"]])
 def test_refused_as_an_allowed_address(wish):
     (error,) = errors([WEB], [{"name": "c", "networks": [{"name": "web", "allowed_addresses": wish}]}])
     assert "container c: networks[0]: allowed_addresses[0]" in error and "CIDR" in error
@@ -172,7 +172,7 @@ def test_a_foreign_firewall_that_drops_is_named_with_its_remedy():
     planned = plan([WEB], live=on_host(foreign_drops=[DROP]))
     assert planned["warnings"] == [
         "network web: bridge 'br-web': the nftables table ip filter, chain FORWARD (policy drop) drops what it "
-        "forwards, so published ports and ways out fail; say bridge_network_manage_foreign_firewall: true, or run: "
+        "forwards, so published ports and egress fail; set bridge_network_manage_foreign_firewall: true, or run: "
         "nft insert rule ip filter DOCKER-USER iifname br-web accept"
     ]
     assert planned["topology"]["foreign_firewall"] == []
@@ -256,7 +256,9 @@ def test_a_joining_network_publishes_where_its_segment_does():
     document = topology(networks, [{"name": "c", "networks": ["more"], "ports": ["80:80"]}])
     assert published(document) == {("80", "127.0.0.1", V4)}
     (error,) = errors([DUAL, {"name": "more", "connect": ["dual"], "host_binding_ipv4": "127.0.0.1"}])
-    assert "network more: host_binding_ipv4 '127.0.0.1': is said for the whole segment, by network dual" in error
+    assert (
+        "network more: host_binding_ipv4 '127.0.0.1': applies to the whole segment and belongs to network dual" in error
+    )
 
 
 def test_two_containers_share_a_port_on_addresses_of_their_networks():

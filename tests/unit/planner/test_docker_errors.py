@@ -112,27 +112,27 @@ SITUATIONS = {
     ),
     "conflicting options: port publishing and the container type network mode": (
         (web(), [A, {"name": "b", "network_mode": "container:a", "ports": ["80:80"]}]),
-        ("container b: ports ['80:80']: ", "does not go with network_mode container:a", "say it there"),
+        ("container b: ports ['80:80']: ", "cannot be combined with network_mode container:a", "set it there"),
     ),
     "container sharing network namespace cannot be connected to any other network": (
         (web(), [A, {"name": "b", "network_mode": "container:a", "networks": ["web"]}]),
-        ("container b: networks ['web']: ", "it uses the namespace of a", "say it there"),
+        ("container b: networks ['web']: ", "it uses the namespace of a", "set it there"),
     ),
     "Published ports are discarded when using host network mode": (
         (web(), [{"name": "b", "network_mode": "host", "ports": ["80:80"]}]),
-        ("container b: ports ['80:80']: ", "does not go with network_mode host", "the host's own namespace"),
+        ("container b: ports ['80:80']: ", "cannot be combined with network_mode host", "the host's own namespace"),
     ),
     "conflicting options: mac-address and the network mode": (
         (web(), [{**on_web(mac_address="02:42:00:00:00:07"), "network_mode": "host"}]),
-        ("container a: networks [{", "does not go with network_mode host", ""),
+        ("container a: networks [{", "cannot be combined with network_mode host", ""),
     ),
     "none and ports, of which Docker says nothing": (
         (web(), [{"name": "b", "network_mode": "none", "ports": ["80:80"]}]),
-        ("container b: ports ['80:80']: ", "does not go with network_mode none", "no address to lead to"),
+        ("container b: ports ['80:80']: ", "cannot be combined with network_mode none", "no address to translate to"),
     ),
     "cannot be connected to multiple networks with one of the networks in private (none) mode": (
         (web(), a(network_mode="none")),
-        ("container a: networks ['web']: ", "does not go with network_mode none", ""),
+        ("container a: networks ['web']: ", "cannot be combined with network_mode none", ""),
     ),
     "invalid container format container:<name|id>": (
         (web(), [{"name": "b", "network_mode": "container:"}]),
@@ -148,7 +148,7 @@ SITUATIONS = {
     ),
     "user-specified IP address is supported on user-defined networks only": (
         (web(), [{**on_web(ipv4_address="172.30.0.9"), "network_mode": "none"}]),
-        ("container a: networks [{", "does not go with network_mode none", ""),
+        ("container a: networks [{", "cannot be combined with network_mode none", ""),
     ),
     "no configured subnet contains IP address X": (
         (web(), [on_web(ipv4_address="10.0.0.7")]),
@@ -184,7 +184,7 @@ SITUATIONS = {
     ),
     "gateway mode 'isolated' can only be used for an internal network": (
         (web(gateway_mode="isolated"), []),
-        ("network web: gateway_mode 'isolated': ", "can only be used for an internal network", "say internal: true"),
+        ("network web: gateway_mode 'isolated': ", "can only be used for an internal network", "set internal: true"),
     ),
     "invalid MTU number: -1": (
         (web(mtu=-1), []),

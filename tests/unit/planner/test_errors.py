@@ -37,7 +37,11 @@ NETWORKS = [
     (network(subnet="127.0.0.0/8"), "network web: subnet '127.0.0.0/8'", "neither loopback"),
     (network(subnet="0.0.0.0/0"), "network web: subnet '0.0.0.0/0'", "unicast"),
     (network(subnet6="fd00::1/64"), "network web: subnet6 'fd00::1/64'", "host bits set; write fd00::/64"),
-    (network(subnet6="::ffff:10.0.0.0/120"), "network web: subnet6 '::ffff:10.0.0.0/120'", "not an IPv4 address"),
+    (
+        network(subnet6="::ffff:10.0.0.0/120"),
+        "network web: subnet6 '::ffff:10.0.0.0/120'",
+        "an IPv4-mapped",
+    ),
     (network(subnet6="fe80::/64"), "network web: subnet6 'fe80::/64'", "link-local"),
     ([{"name": "web"}], "network web: subnet (not given)", "needs a subnet"),
     (network(enable_ipv6=False, subnet6="fd00::/64"), "network web: subnet6 'fd00::/64'", "enable_ipv6: false"),
@@ -104,7 +108,7 @@ NETWORKS = [
             routes=[{"to": "10.0.0.0/8", "via": "172.30.0.2"}, {"to": "10.0.0.0/8", "via": "172.30.0.3", "metric": 0}]
         ),
         "network web: routes[1]: to '10.0.0.0/8'",
-        "is there twice with the same metric",
+        "duplicate route: same destination and metric",
     ),
     (network() + network(), "network web: name 'web'", "declared twice"),
     (
@@ -288,18 +292,18 @@ CONTAINERS = [
     (
         container(forwarding=False, sysctls={"net.ipv4.ip_forward": True}),
         "container c: sysctls.net.ipv4.ip_forward 1",
-        "says the opposite of forwarding: false",
+        "contradicts forwarding: false",
     ),
     (
         container(forwarding=True, sysctls={"net/ipv6/conf/all/forwarding": "0"}),
         "container c: sysctls.net/ipv6/conf/all/forwarding '0'",
-        "says the opposite of forwarding: true",
+        "contradicts forwarding: true",
     ),
     *(
         (
             [{"name": "c", "networks": ["web", "dual"], "sysctls": {f"net.ipv6.conf.{where}.disable_ipv6": 1}}],
             f"container c: sysctls.net.ipv6.conf.{where}.disable_ipv6 1",
-            "does not go with network dual, which has subnet6 fd00:31::/64; leave one of the two out",
+            "cannot be combined with network dual, which has subnet6 fd00:31::/64; leave one of the two out",
         )
         for where in ("all", "default", "eth1")
     ),
@@ -331,9 +335,9 @@ CONTAINERS = [
         "container c: network_mode 'container:x'",
         "there is no container x",
     ),
-    (container(network_mode="none"), "container c: networks ['web']", "does not go with network_mode none"),
+    (container(network_mode="none"), "container c: networks ['web']", "cannot be combined with network_mode none"),
     ([{"name": "c", "network_mode": "none", "ports": ["80:80"]}], "container c: ports ['80:80']", "network_mode none"),
-    (container(network_mode="host"), "container c: networks ['web']", "does not go with network_mode host"),
+    (container(network_mode="host"), "container c: networks ['web']", "cannot be combined with network_mode host"),
     ([{"name": "c", "network_mode": "host", "ports": ["80:80"]}], "container c: ports ['80:80']", "network_mode host"),
     ([{"name": "c", "network_mode": "host", "forwarding": True}], "container c: forwarding True", "network_mode host"),
     (
@@ -341,12 +345,12 @@ CONTAINERS = [
         "container c: unprivileged_ports False",
         "network_mode host",
     ),
-    ([{"name": "c", "pid": 7, "unprivileged_ports": True}], "container c: unprivileged_ports True", "say sysctls"),
+    ([{"name": "c", "pid": 7, "unprivileged_ports": True}], "container c: unprivileged_ports True", "set sysctls"),
     (container(unprivileged_ports="maybe"), "container c: unprivileged_ports 'maybe'", "must be true or false"),
     (
         [*container(), {"name": "d", "network_mode": "container:c", "ports": ["80:80"]}],
         "container d: ports ['80:80']",
-        "does not go with network_mode container:c",
+        "cannot be combined with network_mode container:c",
     ),
     (["c"], "bridge_network_containers[0]: as a whole 'c'", "must be a dictionary"),
 ]
@@ -448,7 +452,7 @@ def test_a_circle_is_told_of_each_of_its_containers():
     containers = [{"name": "c", "network_mode": "container:d"}, {"name": "d", "network_mode": "container:c"}]
     one, other = errors([], containers)
     assert one.startswith(
-        "container c: network_mode 'container:d': the containers join each other in a circle: c -> d -> c"
+        "container c: network_mode 'container:d': the containers share namespaces in a circle: c -> d -> c"
     )
     assert other.startswith("container d: network_mode 'container:c': ")
 
@@ -646,13 +650,13 @@ def test_purge_does_not_remove_a_network_that_a_container_names():
 def test_a_new_subnet_under_a_container_that_no_list_names():
     after = live_after(topology([WEB], [on_web("a")]))
     (error,) = errors([{"name": "web", "subnet": "10.0.0.0/24"}], live=after)
-    assert error.startswith("network web: subnet '10.0.0.0/24': container a stands there with 172.30.0.2")
+    assert error.startswith("network web: subnet '10.0.0.0/24': container a exists with 172.30.0.2")
 
 
 @pytest.mark.parametrize(("field", "other", "said"), [
-    ("gateway", "172.31.0.9", "container a stands there with 172.31.0.1 for its gateway and no list declares it; "
+    ("gateway", "172.31.0.9", "container a exists with 172.31.0.1 for its gateway and no list declares it; "
      "declare it, so that it gets the new one, or remove it"),
-    ("gateway6", "fd00:31::9", "container a stands there with fd00:31::1 for its gateway and no list declares it; "
+    ("gateway6", "fd00:31::9", "container a exists with fd00:31::1 for its gateway and no list declares it; "
      "declare it, so that it gets the new one, or remove it"),
     ("bridge", "sw0", "container a is plugged into br-dual and no list declares it; declare it, so that it is plugged "
      "into the new one, or remove it"),
@@ -679,7 +683,7 @@ def test_a_container_that_another_role_made_cannot_follow_either():
     after["containers"][0]["labels"]["role"] = "overlay_network"
     rule = "and the role overlay_network made it; take it off network web there first"
     assert errors([{**WEB, "bridge": "sw0", "subnet": "10.0.0.0/24"}], live=after) == [
-        f"network web: subnet '10.0.0.0/24': container a stands there with 172.30.0.2 {rule}",
+        f"network web: subnet '10.0.0.0/24': container a exists with 172.30.0.2 {rule}",
         f"network web: bridge 'sw0': container a is plugged into br-web {rule}",
     ]
 

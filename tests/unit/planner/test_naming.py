@@ -120,8 +120,8 @@ def test_words_that_cannot_be():
     assert ": are too many: they take 252 bytes of the link's alias" in too_many and "198 are left" in too_many
     assert found == [
         "container client: dns[0] 'example.org': must be an IP address",
-        "container client: dns_search[0] 'two words': must be one word, without blanks",
+        "container client: dns_search[0] 'two words': must not contain whitespace",
         "container client: dns_opt[0] ['x']: must be text",
-        "container h: dns ['192.0.2.53']: does not go with network_mode host: it uses the host's own namespace, "
+        "container h: dns ['192.0.2.53']: cannot be combined with network_mode host: it uses the host's own namespace, "
         "as it is",
     ]

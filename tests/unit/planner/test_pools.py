@@ -85,7 +85,7 @@ def test_where_all_uplinks_are_in_a_vrf_a_network_is_refused_unless_it_is_intern
     web, inner = {"name": "web", "subnet": "172.30.0.0/16"}, {"name": "i", "subnet": "172.31.0.0/16", "internal": True}
     assert errors([web, inner], live=in_vrf()) == [
         "network web: internal False: the host's only uplinks are in the VRF red, where no network's packets get in or "
-        "out; take them out of it, or say internal: true"
+        "out; take them out of the VRF, or set internal: true"
     ]
     other = {"to": "198.51.100.0/24", "dev": "eth1"}
     assert errors([web], live=in_vrf(other)) == []
@@ -157,8 +157,8 @@ def test_without_pools_every_network_names_its_subnet():
     "pools, words",
     [
         (["10.0.0.0/8"], "bridge_network_address_pools[0]: as a whole '10.0.0.0/8': must be a dictionary"),
-        ([{"base": "10.0.0.0/8"}], "size (not given): say how long"),
-        ([{"size": 24}], "base (not given): say which addresses"),
+        ([{"base": "10.0.0.0/8"}], "size (not given): is required"),
+        ([{"size": 24}], "base (not given): is required"),
         ([{"base": "10.0.0.0/24", "size": 16}], "size 16: must be a number from 24 to 30"),
         ([{"base": "10.0.0.1/24", "size": 28}], "base '10.0.0.1/24': has host bits set"),
         (SMALL, "size 31: must be a number from 29 to 30"),

@@ -173,8 +173,8 @@ def test_the_subnet_does_not_change_under_containers_that_no_list_names():
     moved = {**WEB, "subnet": "172.29.0.0/24"}
     found = errors([moved, SW2], C[:1], live=live)
     assert [one.split(": ")[0] for one in found] == ["network sw2", "network web"]
-    assert "container c2 stands there with 172.30.0.3 and no list declares it" in found[0]
-    assert "container c3 stands on network sw3, which joins it, with 172.30.0.4 and no list declares it" in found[1]
+    assert "container c2 exists with 172.30.0.3 and no list declares it" in found[0]
+    assert "container c3 exists on network sw3, which shares its subnet, with 172.30.0.4 and no list" in found[1]
     topology([moved, SW2, SW3], C, live=live)
 
 
@@ -182,8 +182,8 @@ def test_a_bridge_into_which_a_network_that_no_list_names_is_plugged_keeps_its_n
     live = live_after(topology([WEB, SW2], []))
     renamed = {**WEB, "bridge": "sw0"}
     assert errors([renamed], live=live) == [
-        "network web: bridge 'sw0': network sw2 is plugged into br-web by a cable and no list declares it; declare it "
-        "too, so that it is plugged into the new one, or remove it"
+        "network web: bridge 'sw0': network sw2 is plugged into br-web by a patch link and no list declares it; "
+        "declare it too, so that it is plugged into the new one, or remove it"
     ]
     assert cables(topology([renamed, SW2], live=live)) == [("sw0", "br-sw2")]
 
@@ -228,9 +228,12 @@ def test_a_ring_closed_by_what_stands():
         ([{"name": "a", "connect": ["a"]}], "connect[0] 'a': a network cannot be connected to itself"),
         ([WEB, {"name": "a", "connect": ["web", "web"]}], "connect[1] 'web': is named twice"),
         ([WEB, {"name": "a", "connect": ["no name"]}], "connect[0] 'no name': must be another network's name"),
-        ([WEB, {**SW2, "gateway": "172.30.0.9"}], "gateway '172.30.0.9': is said for the whole segment, by network"),
-        ([WEB, {**SW2, "internal": True}], "internal True: is said for the whole segment, by network web"),
-        ([WEB, {**SW2, "mtu": 1400}], "mtu 1400: is said for the whole segment"),
+        (
+            [WEB, {**SW2, "gateway": "172.30.0.9"}],
+            "gateway '172.30.0.9': applies to the whole segment and belongs to network",
+        ),
+        ([WEB, {**SW2, "internal": True}], "internal True: applies to the whole segment and belongs to network web"),
+        ([WEB, {**SW2, "mtu": 1400}], "mtu 1400: applies to the whole segment"),
         ([WEB, DUAL, {"name": "a", "connect": ["web", "dual"]}], "subnet (not given): its segment has several subnets"),
         ([WEB, {**SW2, "stp": "maybe"}], "stp 'maybe': must be true or false"),
         ([WEB, {**SW2, "routes": [{"to": "10.0.0.0/8", "via": "10.1.1.1"}]}], "routes[0].via '10.1.1.1': must be an"),
@@ -246,14 +249,14 @@ def test_an_internal_network_is_not_cabled_to_an_open_one():
     inner = {**INSIDE, "connect": ["web"]}
     (found,) = errors([WEB, inner], C[:1])
     assert found == (
-        "network inside: internal True: a cable joins it with web, by whose gateway its containers would get out; say "
-        "internal: true there too, or leave the cable out"
+        "network inside: internal True: a patch link connects it with web, by whose gateway its containers would get "
+        "out; set internal: true there too, or remove the patch link"
     )
     live = live_after(topology([{**WEB, "internal": True}, inner], C[:1]))
     (found,) = errors([WEB], live=live)
     assert found == (
-        "network web: internal False: a cable joins it with inside, which is internal and whose containers would get "
-        "out by it; say true, or leave the cable out"
+        "network web: internal False: a patch link connects it with inside, which is internal and whose containers "
+        "would get out by it; set true, or remove the patch link"
     )
     topology([WEB, INSIDE], C[:1], live=live)
 

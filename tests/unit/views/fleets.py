@@ -78,7 +78,7 @@ def host(address: str, **more: Any) -> dict[str, Any]:
     card = {"name": "eth0", "kind": None, "up": True, "ours": False, "labels": None, "addresses": [address]}
     own = {"interfaces": [card], "routes": [{"to": "0.0.0.0/0", "via": "10.0.0.1", "dev": "eth0"}]}
     nothing: dict[str, Any] = {
-        kind: [] for kind in ("networks", "bridges", "containers", "tunnels", "nat_ports", "openings")
+        kind: [] for kind in ("networks", "bridges", "containers", "tunnels", "nat_ports", "allowed_ports")
     }
     return {**nothing, "host": own, **more}
 
@@ -127,7 +127,7 @@ def crossing() -> dict[str, dict[str, Any]]:
     published = [port(9000 + number, "172.30.0.2", 9000 + number) for number in range(4)]
     published += [port(25, "172.28.0.2", 25), port(2525, "fd28::2", 25, "::1", "udp")]
     opened = [opening("172.29.0.2", number) for number in (80, 81, 443)] + [opening("fd28::2", 25)]
-    return {"h1": host("192.0.2.11/24", networks=modes, containers=inside, nat_ports=published, openings=opened)}
+    return {"h1": host("192.0.2.11/24", networks=modes, containers=inside, nat_ports=published, allowed_ports=opened)}
 
 
 def overlay(hosts: int = 3, containers: int = 3) -> dict[str, dict[str, Any]]:

@@ -59,8 +59,8 @@ def test_endpoints_are_lines_to_their_bridges_and_internal_networks_have_no_way_
     drawn = lines(graph(one_host()))
     assert drawn.count(("web1/containers", "web1/bridge/br-web")) == 2
     assert drawn.count(("web1/containers", "web1/bridge/br-back")) == 2
-    assert ("web1/bridge/br-web", "web1/card/eth0") in drawn
-    assert ("web1/bridge/br-back", "web1/card/eth0") not in drawn
+    assert ("web1/bridge/br-web", "web1/nic/eth0") in drawn
+    assert ("web1/bridge/br-back", "web1/nic/eth0") not in drawn
 
 
 def test_each_network_says_how_its_packets_get_out():
@@ -73,7 +73,7 @@ def test_each_network_says_how_its_packets_get_out():
         "sw1 bridge br-sw1, SNAT 172.30.0.0/16 gateway 172.30.0.1",
     ):
         assert shown in text
-    out = {start for start, end in lines(graph(crossing())) if end == "h1/card/eth0"}
+    out = {start for start, end in lines(graph(crossing())) if end == "h1/nic/eth0"}
     assert out == {"h1/bridge/br-" + name for name in ("mixed", "plain", "routed", "sw1")}
 
 
@@ -101,7 +101,7 @@ def test_a_container_with_a_card_alone_is_not_without_a_network():
     probe = [one for one in crossing()["h1"]["containers"] if one["name"] == "probe"]
     text = graph({"h": host("192.0.2.1/24", containers=probe)})
     assert "DASHED" not in text and "without a network" not in text
-    assert "gate router eth0 172.29.0.3 wan 203.0.113.7 card enp3s0" in said(crossing())
+    assert "gate router eth0 172.29.0.3 wan 203.0.113.7 NIC enp3s0" in said(crossing())
 
 
 def test_containers_stand_in_the_order_of_their_bridges():

@@ -37,7 +37,7 @@ def test_two_ports_of_the_host_for_one_of_the_container_are_two():
 
 
 def test_open_ports_are_ranges_too():
-    found = reachable({"openings": [opening(V6, number) for number in (80, 81, 443)]})[V6]
+    found = reachable({"allowed_ports": [opening(V6, number) for number in (80, 81, 443)]})[V6]
     assert [(one.host, str(one.to)) for one in found] == [(None, "80-81"), (None, "443")]
 
 

@@ -66,4 +66,4 @@ def test_tunnels_say_whose_they_are():
     foreign = {**ours, "name": "vxlan0", "ours": False, "bridge": None, "flood": ["192.0.2.12"]}
     table = cells("tunnels", {"tunnels": [ours, foreign]})
     assert table[1] == ["vx-fabric", "4242", "192.0.2.11", "br-fabric", "1450", "2"]
-    assert table[2] == ["vxlan0", "(not", "ours)", "4242", "192.0.2.11", "1450", "2", "192.0.2.12"]
+    assert table[2] == ["vxlan0", "(unmanaged)", "4242", "192.0.2.11", "1450", "2", "192.0.2.12"]
