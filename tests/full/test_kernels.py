@@ -17,6 +17,10 @@ from ansible_collections.virtnet.linux.plugins.module_utils.engine.converge impo
 from ansible_collections.virtnet.linux.plugins.module_utils.model.objects import Topology
 from ansible_collections.virtnet.linux.plugins.module_utils.nft.firewall import FirewallError
 from ansible_collections.virtnet.linux.plugins.module_utils.kinds import bridge, vxlan_tunnel
+from ansible_collections.virtnet.linux.plugins.module_utils.model.objects import Topology
+
+def run(document, check=False):
+    return converge(Topology.read(document), check)
 
 def said(work, *arguments):
     before = sh("ip -o link")
@@ -37,8 +41,8 @@ tunnel = {**network, **one(vxlan_tunnel, name="vx-fabric", vni=4242, local="192.
 network, tunnel = map(Topology.read, (network, tunnel))
 (path,) = glob.glob("/lib/modules/*/kernel/**/LACKING.ko*", recursive=True)
 os.unlink(path)
-found["network"] = [said(converge, network, True), said(converge, network)]
-found["tunnel"] = [said(converge, tunnel, True), said(converge, tunnel)]
+found["network"] = [said(run, network, True), said(run, network)]
+found["tunnel"] = [said(run, tunnel, True), said(run, tunnel)]
 found["report"] = said(report.report)
 sh("modprobe nfnetlink")  # without which nft says something else
 found["again"] = said(report.report)

@@ -21,6 +21,7 @@ from ansible_collections.virtnet.linux.plugins.module_utils.engine.converge impo
 from ansible_collections.virtnet.linux.plugins.module_utils.model.objects import Topology
 from ansible_collections.virtnet.linux.plugins.module_utils.persist import command
 from ansible_collections.virtnet.linux.plugins.module_utils.kinds import bridge, bridge_policy, nat_port, netns, veth
+from ansible_collections.virtnet.linux.plugins.module_utils.model.objects import Topology
 
 PEER = {"name": "eth0", "netns": "c", "mac": "02:42:ac:1e:00:02", "addresses": ["172.30.0.2/16"],
         "gateway": "172.30.0.1", "bridge": None, "gateway6": None, "routes": None}

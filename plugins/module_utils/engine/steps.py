@@ -40,11 +40,12 @@ class Run:
 
 def plan(run: Run) -> Batch:
     """Return every action of the run, in the order in which they are carried out; none where the host is in the desired
-    state (idempotent). Of one phase, objects are deleted in the reverse order of their creation."""
+    state (idempotent). Of one phase, kinds are deleted in the reverse order of their creation."""
     host, document = run.host, run.document
     planned = [action for kind, desired in objects(document) for action in kind.plan(desired, host)]
     planned += _tunnels_on_changed_bridges(document, planned, host)
-    found = [action for action in reversed(planned) if action.verb == "delete"]
+    deletions = [action for action in planned if action.verb == "delete"]
+    found = [action for kind in reversed(list(KINDS)) for action in deletions if action.kind == kind]
     found += [action for action in planned if action.verb != "delete"]
     found += filtering.plan(host.firewall, run.state, planned)
     found += endpoint_checks.conflicting_links(host)

@@ -124,9 +124,7 @@ class Problems:
             for other in found[:number]:
                 if one.version == other.version and one.overlaps(other):
                     small, wide = sorted((one, other), key=lambda network: -network.prefixlen)
-                    self.add(
-                        kind, name, field, str(small), f"is part of {wide}, which is in the list too; leave it out"
-                    )
+                    self.add(kind, name, field, str(small), f"is part of {wide}, which is listed too; leave it out")
 
     def labels(self, kind: str, name: object, value: Any) -> None:
         """Check that the value is labels that fit into a link's alias."""

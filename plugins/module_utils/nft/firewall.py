@@ -179,8 +179,10 @@ class Listing:
             listed.update(one.listed())
         refused = set(ruleset.FAMILIES) - {family for family, listing in listed.items() if listing}
         for family in sorted(_existing() & refused) if refused else ():
-            errors = "".join(one.errors for one in self._at_work)
-            raise FirewallError("nft could not list table %s %s: %s" % (family, ruleset.TABLE, errors.strip()))
+            listed[family] = _listed_by_object(family)
+            if listed[family] is None:
+                errors = "".join(one.errors for one in self._at_work)
+                raise FirewallError("nft could not list table %s %s: %s" % (family, ruleset.TABLE, errors.strip()))
         with understood(_OUR_TABLES):
             return _live({family: listing["nftables"] for family, listing in listed.items() if listing})
 
@@ -256,6 +258,33 @@ def _list_command(families: list[str]) -> list[str]:
     if len(commands) == 1:
         return [binary(), *commands[0]]
     return ["/bin/sh", "-c", "\n".join('"$0" %s || echo null' % " ".join(words) for words in commands), binary()]
+
+
+def _listed_by_object(family: str) -> dict[str, Any] | None:
+    """List a table's chains and sets one by one; None where nft fails at that, too.
+
+    Of a dormant table nft 1.0.6 prints a flag from beyond its array of names, at random, and may end the output there.
+    """
+    items: list[dict[str, Any]] = [{"table": {"family": family, "name": ruleset.TABLE, "flags": "dormant"}}]
+    found = [_objects_of_table(family, what, family) for what in ("sets", "maps", "chains")]
+    if None in found:
+        return None
+    sets, maps, chains = (some or [] for some in found)
+    items += sets + maps
+    for name in [item["chain"]["name"] for item in chains if "chain" in item]:
+        items += _objects_of_table(family, "chain", family, ruleset.TABLE, name) or []
+    return {"nftables": items}
+
+
+def _objects_of_table(family: str, *what: str) -> list[dict[str, Any]] | None:
+    """Return what `nft list` prints of this collection's table; None where nft fails."""
+    process = _start([binary(), "-j", "-p", "list", *what])
+    text, _error = process.communicate()
+    listing = _listing(text)
+    if process.returncode or listing is None:
+        return None
+    held = [(item, next(iter(item.values()))) for item in listing["nftables"]]
+    return [item for item, one in held if (one.get("family"), one.get("table")) == (family, ruleset.TABLE)]
 
 
 def _listing(line: str) -> dict[str, Any] | None:

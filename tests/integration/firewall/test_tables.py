@@ -115,7 +115,7 @@ def test_a_table_of_our_name_that_is_somebody_elses_is_left_alone(host):
     with host.inside():
         live = firewall.read()
         assert firewall.transaction(live, State()) == ""
-        with pytest.raises(ValueError, match="table inet virtnet: not one set of ours"):
+        with pytest.raises(ValueError, match="table inet virtnet: table exists and was not created"):
             firewall.transaction(live, kit.full_state())
 
     assert host.run("nft", "list", "ruleset") == before

@@ -343,12 +343,12 @@ def test_what_belongs_to_the_whole_host_or_to_a_link_that_is_not_there_is_refuse
     wanted[1]["sysctls"] = {"net.ipv4.conf.eth7.rp_filter": 1, "net/ipv6/conf/eth0.7/accept_ra": 0}
     foretold, refused = (host.module("netns", check=check, config=wanted) for check in (True, False))
     assert foretold["warnings"] == refused["problems"], "a task before this one may have to make them"
-    assert [problem.split(": there is no link")[0] for problem in refused["problems"]] == [
+    assert [problem.split(": no link")[0] for problem in refused["problems"]] == [
         "netns c2: sysctls.net.ipv4.conf.eth7.rp_filter: 'eth7'",
         "netns c2: sysctls.net/ipv6/conf/eth0.7/accept_ra: 'eth0.7'",
     ]
     contrary = host.refused("netns", name="c1", forwarding=False, sysctls={"net/ipv4/ip_forward": "1"})
-    assert "forwarding says otherwise" in contrary[0]
+    assert "contradicts forwarding" in contrary[0]
 
 
 @pytest.mark.parametrize("sysctls", [

@@ -113,7 +113,7 @@ def test_a_guard_without_addresses_keeps_those_that_it_had(host):
     host.change("veth", **{**pair, "anti_spoofing": False})
     host.sh("ip address add 10.0.0.1/24 dev eth0", "c1")
     (problem,) = host.refused("veth", **pair)
-    assert "peer.addresses too" in problem, "or it would have the gateway's address by right"
+    assert "set peer.addresses" in problem, "or it would have the gateway's address by right"
     host.change("topology", **document)
     works(host)
 

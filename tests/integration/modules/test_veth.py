@@ -354,7 +354,7 @@ def test_ipv6_on_an_end_that_is_too_small(two):
 
 def test_a_guard_without_a_mac_is_refused(two):
     (problem,) = two.refused("veth", **cable(1, {"addresses": ["10.0.0.2/24"]}), anti_spoofing=True)
-    assert "veth v1: anti_spoofing: True: say peer.mac too" in problem
+    assert "veth v1: anti_spoofing: True: requires peer.mac" in problem
 
 
 def test_allowed_addresses_that_are_part_of_others_are_refused(two):
@@ -432,4 +432,4 @@ def test_a_peer_that_is_no_dictionary(host, peer, form):
     one = {"name": "v0", "peer": peer}
     given = {"one": one, "config": {"config": [one]}, "topology": {"veth": [one]}}[form]
     (problem,) = host.refused("topology" if form == "topology" else "veth", **given)
-    assert "a dictionary belongs there: name, netns" in problem
+    assert "must be a mapping with: name, netns" in problem

@@ -278,7 +278,7 @@ def test_thousands_of_endpoints(two):
         ({"vni": 1 << 24}, "vni: 16777216: must be a number from 1 to 16777215"),
         ({"dstport": 0}, "dstport: 0: must be a number from 1 to 65535"),
         ({"local": "192.0.2.77"}, "local: '192.0.2.77': no interface of h1 has this address"),
-        ({"local": "h1"}, "local: 'h1': an IPv4 or IPv6 address"),
+        ({"local": "h1"}, "local: 'h1': must be an IP address"),
         ({"local": None}, "local: '': is required to create a tunnel"),
         ({"vni": None}, "vni: '': is required to create a tunnel"),
         ({"bridge": "nobody"}, "bridge: 'nobody': no bridge of this name exists or is declared"),

@@ -31,7 +31,8 @@ PING6 = PING.format(six="6", protocol="socket.IPPROTO_ICMPV6", echo=128, to="fd0
 FEW_GROUPS = """
 from ansible_collections.virtnet.linux.plugins.module_utils.system import sysctls
 from ansible_collections.virtnet.linux.plugins.module_utils.kinds import netns
-netns._set_unprivileged_ports({"unprivileged_ports": True, "sysctls": None})
+from ansible_collections.virtnet.linux.plugins.module_utils.model.objects import Netns
+netns._set_unprivileged_ports(Netns(name="c", unprivileged_ports=True))
 print(sysctls.read("net.ipv4.ip_unprivileged_port_start"))
 """
 

@@ -148,10 +148,10 @@ def test_a_macvlan_in_mode_passthru_is_alone_on_its_card(card, role):
 def test_what_else_a_macvlan_cannot_be_made_with(card, role):
     wish = {"device": "enp3s0", "type": "macvlan", "name": "lan"}
     (found,) = refused(card, role, {"name": "c", "interfaces": [{**wish, "mtu": 1600}]})
-    assert "mtu: 1600: the card has 1500, and a macvlan on it no more" in found
+    assert "mtu: 1600: the parent interface has 1500" in found
     card.sh(ON_A_BRIDGE)
     (found,) = refused(card, role, {"name": "c", "interfaces": [wish]})
-    assert "device: 'enp3s0': it is a port of hb: name that" in found
+    assert "device: 'enp3s0': is a port of hb; name that bridge" in found
     role.run([], [{"name": "c", "interfaces": [{**wish, "device": "hb"}]}])
 
 
@@ -231,7 +231,7 @@ def test_a_card_in_a_bridge_that_carries_nothing_may_go(card, role):
 def test_the_card_of_the_way_to_the_controller_stays(card, role):
     """sshd sets SSH_CONNECTION, by which network_info and the engine know whom not to cut off."""
     card.sh("ip address add 203.0.113.2/24 dev enp3s0")
-    words = "the way to the controller (203.0.113.1) goes through "
+    words = "the connection to the controller (203.0.113.1) goes through "
     default = "the host's default route goes through it"
     assert lifelines(card) == {"enp3s0": words + "it", "lo": None, "up0": default}
     card.sh("ip address del 203.0.113.2/24 dev enp3s0;" + ON_A_BRIDGE + "ip address add 203.0.113.2/24 dev hb")

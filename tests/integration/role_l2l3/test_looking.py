@@ -57,8 +57,8 @@ def test_the_drawing_says_what_is_so(report):
         "api eth0 172.29.0.2 open 80-81/tcp open 443/tcp",
         "batch no network",
         "far eth0 172.30.0.2, fd30::2 [::]:8081 → 80/tcp [2001:db8::2]:7070 → 80/tcp",
-        "gate router eth0 172.29.0.3 wan 203.0.113.7 card enp3s0",
-        "probe eth0 203.0.113.8 card enp4s0",
+        "gate router eth0 172.29.0.3 wan 203.0.113.7 NIC enp3s0",
+        "probe eth0 203.0.113.8 NIC enp4s0",
         "mail eth0 172.28.0.2, fd28::2 0.0.0.0:25 → 25/tcp open [fd28::2]:25/tcp",
         "near eth0 172.30.0.3, fd30::3 host:9000-9003 → 9000-9003/tcp",
     ):
