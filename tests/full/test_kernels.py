@@ -14,7 +14,6 @@ PROGRAM = """
 import glob, os
 from ansible_collections.virtnet.linux.plugins.module_utils.inspect import report
 from ansible_collections.virtnet.linux.plugins.module_utils.engine.converge import Refused, converge
-from ansible_collections.virtnet.linux.plugins.module_utils.model.objects import Topology
 from ansible_collections.virtnet.linux.plugins.module_utils.nft.firewall import FirewallError
 from ansible_collections.virtnet.linux.plugins.module_utils.kinds import bridge, vxlan_tunnel
 from ansible_collections.virtnet.linux.plugins.module_utils.model.objects import Topology
@@ -38,7 +37,6 @@ sh("ip link set dev lo up")
 sh("ip address add 192.0.2.1/32 dev lo")
 network = one(bridge, name="br-fabric")
 tunnel = {**network, **one(vxlan_tunnel, name="vx-fabric", vni=4242, local="192.0.2.1", bridge="br-fabric")}
-network, tunnel = map(Topology.read, (network, tunnel))
 (path,) = glob.glob("/lib/modules/*/kernel/**/LACKING.ko*", recursive=True)
 os.unlink(path)
 found["network"] = [said(run, network, True), said(run, network)]
