@@ -7,6 +7,7 @@ tests over processes."""
 
 from __future__ import annotations
 
+import collections
 import os
 import sys
 
@@ -40,6 +41,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if item.nodeid.startswith("tests/full/"):
             item.add_marker("long")
     items.sort(key=lambda item: spread.place(item.nodeid))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """How often something was done in tests that passed, as tests have recorded by record_property("count: …", n)."""
+    counts: collections.Counter[str] = collections.Counter()
+    for report in terminalreporter.getreports("passed"):
+        for name, value in report.user_properties:
+            if name.startswith("count: "):
+                counts[name.removeprefix("count: ")] += int(str(value))
+    for what, number in counts.items():
+        terminalreporter.write_line("%s: %d" % (what, number))
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -263,6 +263,9 @@ host:
     - C(missing_bridges) are bridges that were deleted out of band, while the firewall still has policies for them.
     - C(warnings) report faults, as a firewall table that another program has flushed, a route of the host into a
       network's subnet, or a process that listens on a published port.
+    - C(routing_warnings) report what the host's own routing rules and VRFs prevent. Packets to a network that a rule
+      diverts, because the rule that this collection adds before it is missing; published ports whose replies leave by
+      another link than the request's; networks without egress.
   returned: always
   type: dict
   sample:
@@ -321,6 +324,7 @@ host:
     warnings:
       - "python3 (pid 7446) listens on 0.0.0.0 port 8080/tcp and gets nothing: the port is published and leads to
         172.30.0.2 port 80"
+    routing_warnings: []
 remembered:
   description:
     - The networks and containers that are persisted for the next boot, whether they exist now or not. Their addresses

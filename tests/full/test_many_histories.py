@@ -6,23 +6,37 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import HealthCheck, settings
 from integration.robust.histories import History
 
 FIFTY = settings(max_examples=50, stateful_step_count=12, deadline=None, suppress_health_check=list(HealthCheck))
 
 
-class TestFirst(History.TestCase):
+class Counted:
+    """Records how many histories came to their end."""
+
+    @pytest.fixture(autouse=True)
+    def recorder(self, record_property):
+        self.record = record_property
+
+    def runTest(self):
+        before = History.ended
+        super().runTest()
+        self.record("count: histories", History.ended - before)
+
+
+class TestFirst(Counted, History.TestCase):
     settings = FIFTY
 
 
-class TestSecond(History.TestCase):
+class TestSecond(Counted, History.TestCase):
     settings = FIFTY
 
 
-class TestThird(History.TestCase):
+class TestThird(Counted, History.TestCase):
     settings = FIFTY
 
 
-class TestFourth(History.TestCase):
+class TestFourth(Counted, History.TestCase):
     settings = FIFTY

@@ -18,22 +18,27 @@ from kit.host import Host
 
 
 @pytest.mark.parametrize("module", inputs.MODULES)
-def test_bad_input(module):
+def test_bad_input(module, record_property):
+    tried = []
+
     with Host() as host:
         before = host.snapshot()
 
         @settings(max_examples=60, deadline=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
         @given(inputs.several(module))
         def each(some):
+            tried.append(len(some))
             assert host.call(inputs.answers, module, some) == []
 
         each()
         snapshot.same(before, host.snapshot())
+    record_property("count: inputs in check mode", sum(tried))
 
 
 @pytest.mark.parametrize("module", inputs.MODULES)
-def test_bad_input_for_real(module):
+def test_bad_input_for_real(module, record_property):
     """Not in check mode, one host after the other."""
+    tried = []
 
     @settings(max_examples=8, deadline=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
     @given(inputs.several(module, 20))
@@ -41,6 +46,8 @@ def test_bad_input_for_real(module):
         with Host() as host:
             engine.own_disks(host)
             host.sh("ip link add eth0 type veth peer name web")
+            tried.append(len(some))
             assert host.call(inputs.carried_out, module, some) == []
 
     each()
+    record_property("count: inputs for real", sum(tried))

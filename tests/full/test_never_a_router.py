@@ -29,7 +29,7 @@ WAYS = {  # what stands before, the run that is killed
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_at_no_moment_of_a_run(host, way):
+def test_at_no_moment_of_a_run(host, way, record_property):
     before, document = WAYS[way]
     host.sh(LANS)
     empty = host.snapshot()
@@ -40,6 +40,7 @@ def test_at_no_moment_of_a_run(host, way):
         if where is None:
             break
         engine.run(host, document)
+    record_property("count: runs killed at a step, while others try to route through the host", step)
     assert step > 10
     engine.run(host, absent(SWITCHES))
     assert routed(host) == set()

@@ -15,9 +15,10 @@ from ansible_collections.virtnet.linux.plugins.filter.bridge_network_plan import
 from kit import guest
 
 PROGRAM = '''
-import time
+import contextlib, io, time
 from ansible_collections.virtnet.linux.plugins.module_utils.inspect import report
 from ansible_collections.virtnet.linux.plugins.module_utils.engine.converge import converge
+from ansible_collections.virtnet.linux.plugins.module_utils.persist import command
 from ansible_collections.virtnet.linux.plugins.module_utils.kinds import bridge, bridge_policy, nat_port, netns, veth
 from ansible_collections.virtnet.linux.plugins.module_utils.model.objects import Topology
 
@@ -54,6 +55,11 @@ def run(check=False):
         document[kind.KIND] = [given]
     result = converge(Topology.read(document), check)
     return [action.line() for action in result.actions], result.warnings
+
+def checked():
+    with contextlib.redirect_stderr(io.StringIO()) as said, contextlib.redirect_stdout(io.StringIO()):
+        assert command.main(["check"]) == 0
+    return said.getvalue().splitlines()
 
 os.makedirs("/etc", exist_ok=True)
 with open("/etc/protocols", "w") as file:  # nft knows ipv6-icmp from there
@@ -94,8 +100,12 @@ for name, where, address, port in (("by the other", "lan", "198.51.100.2", 8080)
         found[name] = call(where, address, port)
 found["by the uplink in the VRF"] = call("lan", "192.0.2.2", 8080)
 found["after"] = report.report()
+sh("ip link set eth0 nomaster")
+found["out of the VRF"] = report.report()["host"]["routing_warnings"], checked()
+sh("ip link set eth0 master red")
 sh("ip address flush dev eth1")
 found["in the VRF alone"] = report.report()
+found["in the VRF alone, by virtnet check"] = checked()
 '''
 WEB = {"name": "web", "subnet": "172.30.0.0/16"}
 
@@ -117,6 +127,14 @@ def test_an_uplink_in_a_vrf():
         "route to containers; call another address of the host, or take the interface out of the VRF"
     ]
     assert found["after"]["host"]["warnings"] == []
+    assert found["after"]["host"]["routing_warnings"] == found["warnings"], "those of a run, also where none was"
+    assert found["out of the VRF"] == [[], []]
+    no_egress = (
+        "network web: the host's only uplinks are in the VRF red, where no network's packets get in or out; take them "
+        "out of it"
+    )
+    assert found["in the VRF alone"]["host"]["routing_warnings"] == [no_egress, *found["warnings"]]
+    assert "virtnet: " + no_egress in found["in the VRF alone, by virtnet check"]
     vrfs = {one["name"]: one["vrf"] for one in found["before"]["host"]["interfaces"]}
     assert vrfs == {"eth0": "red", "eth1": None, "lo": None, "red": None}
     assert any(rule["l3mdev"] for rule in found["before"]["host"]["rules"])

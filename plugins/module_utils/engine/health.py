@@ -6,16 +6,15 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-from ansible_collections.virtnet.linux.plugins.module_utils.engine import routing
+from ansible_collections.virtnet.linux.plugins.module_utils.engine import limits_in_use, replies, routing
 from ansible_collections.virtnet.linux.plugins.module_utils.facts.host import Host
 from ansible_collections.virtnet.linux.plugins.module_utils.kinds import foreign_firewall
 from ansible_collections.virtnet.linux.plugins.module_utils.nft import foreign, ruleset
-from ansible_collections.virtnet.linux.plugins.module_utils.rules.names import limits_exceeded, sysctl
-from ansible_collections.virtnet.linux.plugins.module_utils.system import limits, listeners, sysctls
+from ansible_collections.virtnet.linux.plugins.module_utils.rules.names import sysctl
+from ansible_collections.virtnet.linux.plugins.module_utils.system import listeners, sysctls
 
 
 def warnings(host: Host, waiting: list[dict[str, Any]]) -> list[str]:
@@ -27,7 +26,18 @@ def warnings(host: Host, waiting: list[dict[str, Any]]) -> list[str]:
 def changed_around(host: Host) -> list[str]:
     """Return warnings on what others have changed around the networks since, and a run does not change back: routes and
     rules that divert their addresses, foreign tables that use our packet mark bits, limits that are exceeded."""
-    return [*routing.conflicts(host), *_marks(host), *_limits(host)]
+    return [*routing.conflicts(host), *_marks(host), *limits_in_use.warnings(host)]
+
+
+def routing_warnings(host: Host) -> list[str]:
+    """Return warnings on the host's own routing rules and VRFs: missing rules of this collection, published ports whose
+    replies leave by another link than the request's, networks without egress. Not among warnings(): a role's run adds
+    the rules, and reports the rest of the ports that it declares."""
+    stack = host.stack(None)
+    if stack.is_plainly_routed:
+        return []
+    found = [*routing.missing_rules(host), *routing.without_egress(host)]
+    return [*found, *replies.warnings(host.firewall.state, host, routing.names_of(host))]
 
 
 def foreign_drops(host: Host) -> list[dict[str, Any]]:
@@ -105,17 +115,4 @@ def _marks(host: Host) -> Iterator[str]:
         yield (
             f"chain {chain.name} of the nftables table {table} {word} bits of the packet mark that table "
             f"{ruleset.TABLE} uses ({bits}): {harm[word]}; use other bits there"
-        )
-
-
-def _limits(host: Host) -> Iterator[str]:
-    """Yield warnings on limits that the current endpoints exceed, and on a nearly full conntrack table."""
-    guards = host.firewall.state.guards.values()
-    versions = Counter(6 if ":" in address else 4 for guard in guards for address in guard.addresses)
-    yield from limits_exceeded(versions, Counter(guard.bridge for guard in guards), limits.read())
-    count, most = limits.number("net.netfilter.nf_conntrack_count"), limits.number("net.netfilter.nf_conntrack_max")
-    if count and most and count * 10 > most * 9:
-        yield (
-            f"{count} connections are tracked, and net.netfilter.nf_conntrack_max is {most}: beyond it new ones are "
-            "dropped; raise it"
         )

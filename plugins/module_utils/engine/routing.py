@@ -25,7 +25,7 @@ from ansible_collections.virtnet.linux.plugins.module_utils.netlink import messa
 from ansible_collections.virtnet.linux.plugins.module_utils.netlink.link import Link
 from ansible_collections.virtnet.linux.plugins.module_utils.netlink.rpdb import Rule, TableRoute, Way
 from ansible_collections.virtnet.linux.plugins.module_utils.netlink.socket import Request
-from ansible_collections.virtnet.linux.plugins.module_utils.netlink.stack import Stack
+from ansible_collections.virtnet.linux.plugins.module_utils.netlink.stack import Stack, is_link_local
 from ansible_collections.virtnet.linux.plugins.module_utils.rules import ip
 
 KIND = "rule"
@@ -136,6 +136,43 @@ def conflicts(host: Host) -> list[str]:
         about = f"network {names.get(link.name, link.name)}: "
         found += [about + fact for fact in _rules_before(views[subnet.version], subnet)]
     return list(dict.fromkeys(found))
+
+
+def missing_rules(host: Host) -> list[str]:
+    """Return a message for each rule of this collection that is missing, or that a rule added since precedes."""
+    stack, names, state = host.stack(None), names_of(host), host.firewall.state
+    bridges = subnets(state)
+    needed = [action for action in plan(state, host) if action.after]
+    views = {version: View(stack, version) for version in (4, 6)} if needed else {}
+    found = []
+    for action in needed:
+        bridge, first = bridges[action.desired], _first(views[ip.version_of(action.desired)], action.desired)
+        found.append(
+            f"network {names.get(bridge, bridge)}: {first} diverts packets for {action.desired}, and no rule "
+            f"`{action.name}` precedes it; run the playbook that made the network, or `virtnet restore`"
+        )
+    return found
+
+
+def without_egress(host: Host) -> list[str]:
+    """Return a message for each network whose packets cannot leave the host, because its only uplinks are in VRFs:
+    packets of a VRF's interfaces are looked up in its own table, which has no route to a network."""
+    stack = host.stack(None)
+    vrfs = {link.index: link.name for link in stack.of_kind("vrf")}
+    held = set()
+    for link in stack.links.values() if vrfs else ():
+        if link.master in vrfs and not all(map(is_link_local, stack.addresses_of(link.index))):
+            held.add(vrfs[link.master])
+    own = {link.index for link in stack.links.values() if link.ours or link.name == "lo"}
+    if not held or any(route.index not in own for route in stack.routes if route.index is not None):
+        return []
+    names = names_of(host)
+    return [
+        f"network {names.get(policy.bridge, policy.bridge)}: the host's only uplinks are in the VRF "
+        f"{', '.join(sorted(held))}, where no network's packets get in or out; take them out of it"
+        for policy in host.firewall.state.policies.values()
+        if not policy.internal and policy.bridge in stack.links
+    ]
 
 
 def _first(view: View, subnet: str) -> Rule | None:

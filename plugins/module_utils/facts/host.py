@@ -38,8 +38,9 @@ class Host:
         self._made_before = set(self.memory["namespaces"])
         self.warnings: list[str] = []  # failures that did not stop the run
         self._nsids: dict[tuple[int, int], int | None] = {}
-        # links made inside a container under names that the document needs there, by namespace and name
-        self.conflicting_links: dict[tuple[str, str], str] = {}
+        # links made inside a container under names that the document needs there, by namespace and name; of the host
+        # (None) alternative names that a container gave a NIC
+        self.conflicting_links: dict[tuple[str | None, str], str] = {}
         self.own_inode = namespaces.own_inode()
         # predicted from the document: namespaces to create and to delete, and links by namespace and name
         self.namespaces_to_create: dict[str, Netns] = {}
@@ -50,6 +51,7 @@ class Host:
         self.bridges_made: set[str] = set()  # by this run: their endpoints have no neighbour entries of each other yet
         self.links_to_create: set[tuple[str | None, str]] = set()
         self.links_to_delete: set[tuple[str | None, str]] = set()
+        self.interfaces_to_move: set[tuple[str | None, str]] = set()  # NICs and macvlans, not among links_to_create
         # modes by parent interface, then by namespace and name: declared macvlans, and existing ones that stay
         self.macvlans_to_create: dict[str, dict[tuple[str | None, str], str | None]] = {}
         self.macvlans_existing: dict[str, dict[tuple[str | None, str], str | None]] = {}

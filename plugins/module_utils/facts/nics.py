@@ -4,14 +4,17 @@
 
 """NICs of the host that were moved into namespaces: a record of each, its current namespace, and its return.
 
-The record is in the runtime state (/run/virtnet, writable by root only). A container can change the name, alias, index,
-MTU and MAC of a NIC in its namespace, and move it on. So a NIC is identified by its sysfs inode, which no process can
-set (sysfs.device_ids()), and its recorded settings are restored on return. The same identifies it after its namespace
+The record is in the runtime state (/run/virtnet, writable by root only). A container can change the name, alternative
+names, alias, index, MTU and MAC of a NIC in its namespace, and move it on. So a NIC is identified by its sysfs inode,
+which no process can set (sysfs.device_ids()), and its recorded settings are restored on return. The kernel moves no
+link one of whose alternative names is in use in the other namespace (__dev_change_net_namespace() in net/core/dev.c,
+since Linux 6.6). The same identifies it after its namespace
 was deleted out of band, when the kernel has moved it back under any free name.
 """
 
 from __future__ import annotations
 
+import errno
 import os
 from typing import Any
 
@@ -22,7 +25,7 @@ from ansible_collections.virtnet.linux.plugins.module_utils.netlink.socket impor
 from ansible_collections.virtnet.linux.plugins.module_utils.netlink.stack import Stack
 from ansible_collections.virtnet.linux.plugins.module_utils.system import sysfs
 
-TOPIC = "nics"  # of the runtime state: {id, kind, netns, up, mtu, mac, labels} by the name on the host
+TOPIC = "nics"  # of the runtime state: {id, kind, netns, up, mtu, mac, altnames, labels} by the name on the host
 
 
 def note(device: str, link: Link, netns: str, labels: dict[str, str] | None, is_known: bool, host: Host) -> None:
@@ -91,6 +94,21 @@ def strays(host: Host) -> dict[str, str]:
     return {names[record["id"]]: device for device, record in records.items() if record["id"] in names}
 
 
+def altnames_given(device: str, link: Link, host: Host) -> list[str]:
+    """Return the alternative names that a NIC on the host got from a container, in the namespace that it was in."""
+    record = host.memory[TOPIC].get(device, {})
+    if "altnames" not in record or not link.altnames or sysfs.device_ids(None).get(link.name) != record["id"]:
+        return []
+    return [name for name in link.altnames if name not in record["altnames"]]
+
+
+def without_altnames(device: str, link: Link, name: str, host: Host) -> list[Request]:
+    """Return requests that delete the alternative names that must not move with a NIC: those of altnames_given(), and
+    its new name, which the kernel would reject as taken."""
+    going = {*altnames_given(device, link, host), *({name} & set(link.altnames))}
+    return _delete_altnames(link, sorted(going), "interface " + device)
+
+
 def labels(device: str, host: Host) -> dict[str, str]:
     """Return the recorded labels of a NIC."""
     return dict(host.memory[TOPIC][device]["labels"])
@@ -107,12 +125,24 @@ def send_home(device: str, host: Host) -> None:
 
 
 def _state(link: Link) -> dict[str, Any]:
-    return {"up": link.up, "mtu": link.mtu, "mac": link.mac}
+    return {"up": link.up, "mtu": link.mtu, "mac": link.mac, "altnames": link.altnames}
+
+
+def _delete_altnames(link: Link, names: list[str], about: str) -> list[Request]:
+    # a name that is not UTF-8 cannot be given here, and conflicts with none of the host
+    gone = (errno.ENOENT, errno.EINVAL)
+    return [Request(messages.delete_altname(link.index, name), about, gone) for name in names]
 
 
 def _move_home(device: str, record: dict[str, Any], there: Stack, link: Link, home: Stack) -> None:
     about = "interface %s" % device
-    requests = [Request(messages.set_down(link.index), about)]
+    recorded: list[str] = record.get("altnames", link.altnames)
+    used = {device, *(name for other in home.links.values() for name in (other.name, *other.altnames))}
+    if there.name is None:
+        used -= {link.name, *link.altnames} - {device}
+    kept = [name for name in recorded if name not in used]
+    requests = _delete_altnames(link, [name for name in link.altnames if name not in kept], about)
+    requests.append(Request(messages.set_down(link.index), about))
     changed: messages.Attributes = []  # only what differs: not every driver supports a change
     if record["mtu"] != link.mtu:
         changed.append(("IFLA_MTU", record["mtu"]))
@@ -131,3 +161,8 @@ def _move_home(device: str, record: dict[str, Any], there: Stack, link: Link, ho
     home.send([Request(messages.change_link(device, [("IFLA_IFALIAS", "")], up=record["up"] or None), about)])
     there.forget()
     home.forget()
+    lost = [name for name in kept if name not in link.altnames]
+    if lost:
+        index = home.links[device].index
+        home.send([Request(messages.add_altname(index, name), about, (errno.EEXIST,)) for name in lost])
+        home.forget()

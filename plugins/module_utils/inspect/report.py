@@ -370,6 +370,7 @@ def _host(host: Host) -> dict[str, Any]:
         "foreign_drops": health.foreign_drops(host),
         "foreign_accepts": foreign_firewall.bridges(host.foreign_tables),
         "warnings": health.warnings(host, waiting),
+        "routing_warnings": health.routing_warnings(host),
         "namespaces": sorted(host.handles),
         "moved_nics": sorted(nics.moved_on(host)),
         "nameservers": resolvers.nameservers(),

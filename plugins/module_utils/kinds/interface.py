@@ -114,6 +114,8 @@ def predict(desired: Interface, host: Host) -> None:
         host.links_to_delete.add((None, desired.device))
     else:
         host.macvlans_to_create.setdefault(desired.device, {})[desired.netns, _name(desired)] = desired.mode
+    if desired.is_present:
+        host.interfaces_to_move.add((desired.netns, _name(desired)))
 
 
 def identities(desired: Interface) -> list[tuple[Any, ...]]:
@@ -153,6 +155,8 @@ def _check_device(desired: Interface, host: Host, problems: options.Problems) ->
     loss = lifelines.lifelines(host.stack(None), lifelines.controller_address()).get(link.index)
     if loss is not None:
         problems.add(KIND, device, "device", device, "must stay on the host: " + loss)
+    place = (desired.netns or "", _name(desired))
+    endpoint_checks.check_altnames_of_nic(KIND, device, link, place, host, problems)
 
 
 def _check_macvlan(desired: Interface, card: Link, found: Link | None, host: Host, problems: options.Problems) -> None:
@@ -270,8 +274,9 @@ def _bring(desired: Interface, host: Host, found: tuple[Stack, Link] | None) -> 
         else:
             link = home.links[desired.device] if found is None else found[1]
             nics.note(desired.device, link, desired.netns or "", desired.labels, found is not None, host)
-            down = Request(messages.set_down(link.index), about)
-            home.send([down, Request(messages.move_link(link.index, _name(desired), file), about)])
+            requests = nics.without_altnames(desired.device, link, _name(desired), host)
+            requests.append(Request(messages.set_down(link.index), about))
+            home.send([*requests, Request(messages.move_link(link.index, _name(desired), file), about)])
     finally:
         os.close(file)
     home.forget()

@@ -28,7 +28,7 @@ _AWAY = "vn and twelve random digits"
 class ConflictingLink(NamedTuple):
     """A container's own link, or alternative name, under a name that the document needs in that namespace."""
 
-    netns: str
+    netns: str | None
     name: str
 
 
@@ -59,13 +59,18 @@ def check_altname(
     kind: str, about: str, field: str, place: tuple[str | None, str], host: Host, problems: options.Problems
 ) -> None:
     """Check that a link's name is no alternative name of another link: the kernel looks up both in one table. In a
-    namespace that this collection created, such an alternative name is deleted."""
+    namespace that this collection created, such an alternative name is deleted, and on the host one that a container
+    gave to a NIC which has come back."""
     netns, name = place
     stack = host.stack_to_be(netns)
     owner = None if name in stack.links else stack.altnames.get(name)
-    if owner is None or _leaves(netns, owner.name, host):
+    if owner is None:
         return
-    if netns is not None and host.is_made_here(netns):
+    if netns is None and _is_given(owner, name, host):  # also where it leaves: bridges are made before NICs return
+        host.conflicting_links[netns, name] = "altname"
+    elif _leaves(netns, owner.name, host):
+        return
+    elif netns is not None and host.is_made_here(netns):
         host.conflicting_links[netns, name] = "altname"
     else:
         of, remedy = owner.name, f"ip link property del dev {owner.name} altname {name}"
@@ -74,6 +79,36 @@ def check_altname(
         problems.add(
             kind, about, field, name, f"is an alternative name of {of}: choose another, or take it away: {remedy}"
         )
+
+
+def check_altnames_of_nic(
+    kind: str, device: str, nic: Link, place: tuple[str, str], host: Host, problems: options.Problems
+) -> None:
+    """Check that the alternative names of a NIC are free in the namespace that it is to be moved to under the name in
+    ``place``. In a namespace that this collection created, the container's own names give way."""
+    netns, own = place
+    given = nics.altnames_given(device, nic, host)  # these do not move with it
+    stack = host.stack_to_be(netns)
+    for name in nic.altnames:
+        link, owner = stack.links.get(name), stack.altnames.get(name)
+        there = link or owner
+        if name == own or name in given:
+            continue
+        if (netns, name) in host.links_to_create | host.interfaces_to_move:
+            what = "a link that is declared for"
+        elif there is None or _leaves(netns, there.name, host):
+            continue
+        elif host.is_made_here(netns) and not _is_named_here(netns, link, host):
+            if link is None or not _is_renamed_back(netns, link, host):
+                host.conflicting_links[netns, name] = "altname" if link is None else link.kind or "link"
+            continue
+        else:
+            what = "a link of"
+        problems.add(
+            kind, device, "device", device,
+            f"its alternative name {name} is the name of {what} {netns}: choose another there, or take it away: "
+            f"ip link property del dev {nic.name} altname {name}",
+        )  # fmt: skip
 
 
 def check_addressing(
@@ -120,10 +155,10 @@ def is_ours(netns: str | None, link: Link, host: Host) -> bool:
 def conflicting_links(host: Host) -> list[Action[ConflictingLink]]:
     """Return one action for each link that a container made under a name that the document needs: rename it."""
     found = []
-    for (netns, name), kind in sorted(host.conflicting_links.items()):
+    for (netns, name), kind in sorted(host.conflicting_links.items(), key=str):
         after = {"name": None if kind == "altname" else _AWAY}
-        link = ConflictingLink(netns, name)
-        found.append(Action(Phase.CONFLICTING_LINKS, "change", LINK, f"{name} in {netns}", {"name": name}, after, link))
+        link, about = ConflictingLink(netns, name), f"{name} in {netns or 'the host'}"
+        found.append(Action(Phase.CONFLICTING_LINKS, "change", LINK, about, {"name": name}, after, link))
     return found
 
 
@@ -145,6 +180,31 @@ def displace(actions: list[Action[ConflictingLink]], host: Host) -> None:
 def rename_away(link: Link) -> bytes:
     """Return a request that gives a link, which has to be down, a random, unpredictable name."""
     return messages.rename_link(link.index, "vn" + secrets.token_hex(6))
+
+
+def _is_given(owner: Link, altname: str, host: Host) -> bool:
+    """Whether a container gave the alternative name to a NIC, which the kernel has moved back to the host since."""
+    device = nics.strays(host).get(owner.name)
+    return device is not None and altname in nics.altnames_given(device, owner, host)
+
+
+def _is_named_here(netns: str, link: Link | None, host: Host) -> bool:
+    """Whether an endpoint has the name that this collection gave it, which is in the host end's alias."""
+    near = _near(netns, link, host)
+    return link is not None and near is not None and (near.labels or {}).get("interface") == link.name
+
+
+def _is_renamed_back(netns: str, link: Link, host: Host) -> bool:
+    """Whether the document declares the endpoint: then it has its declared name before NICs are moved."""
+    near = _near(netns, link, host)
+    return near is not None and (None, near.name) in host.links_to_create
+
+
+def _near(netns: str, link: Link | None, host: Host) -> Link | None:
+    """Return the host end of a managed endpoint."""
+    if link is None or link.kind != "veth" or not is_ours(netns, link, host):
+        return None
+    return host.stack(None).link_at(link.peer_index)
 
 
 def _leaves(netns: str | None, name: str, host: Host) -> bool:

@@ -31,7 +31,7 @@ RTM_NEWADDR, RTM_DELADDR, RTM_GETADDR = 20, 21, 22
 RTM_NEWROUTE, RTM_DELROUTE, RTM_GETROUTE = 24, 25, 26
 RTM_NEWNEIGH, RTM_DELNEIGH, RTM_GETNEIGH = 28, 29, 30
 RTM_NEWRULE, RTM_DELRULE, RTM_GETRULE = 32, 33, 34
-RTM_GETNSID, RTM_DELLINKPROP = 90, 109
+RTM_GETNSID, RTM_NEWLINKPROP, RTM_DELLINKPROP = 90, 108, 109
 NLM_F_REQUEST, NLM_F_ROOT_MATCH = 0x1, 0x300
 NLM_F_REPLACE, NLM_F_EXCL, NLM_F_CREATE, NLM_F_APPEND = 0x100, 0x200, 0x400, 0x800
 IFF_UP, IFF_RUNNING = 0x1, 0x40
@@ -161,10 +161,18 @@ def rename_link(index: int, name: str) -> bytes:
     return encode(_ifinfmsg, RTM_NEWLINK, 0, [("IFLA_IFNAME", name)], index=index)
 
 
+def add_altname(index: int, name: str) -> bytes:
+    """Encode: give the link of that index an alternative name."""
+    return encode(_ifinfmsg, RTM_NEWLINKPROP, NLM_F_CREATE | NLM_F_EXCL, _altname(name), index=index)
+
+
 def delete_altname(index: int, name: str) -> bytes:
     """Encode: delete an alternative name of the link of that index."""
-    attrs: Attributes = [("IFLA_PROP_LIST", {"attrs": [("IFLA_ALT_IFNAME", name)]})]
-    return encode(_ifinfmsg, RTM_DELLINKPROP, 0, attrs, index=index)
+    return encode(_ifinfmsg, RTM_DELLINKPROP, 0, _altname(name), index=index)
+
+
+def _altname(name: str) -> Attributes:
+    return [("IFLA_PROP_LIST", {"attrs": [("IFLA_ALT_IFNAME", name)]})]
 
 
 def change_link_data(name: str, kind: str, data: Attributes) -> bytes:

@@ -87,12 +87,12 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _conflicts() -> list[str]:
-    """Return messages on what conflicts with networks, and restore does not change."""
-    from ansible_collections.virtnet.linux.plugins.module_utils.engine import health
+    """Return messages on routes, rules, VRFs, packet marks and limits that conflict with networks; restore leaves them."""
+    from ansible_collections.virtnet.linux.plugins.module_utils.engine import health, routing
 
     host = Host()
     try:
-        return health.changed_around(host)
+        return [*health.changed_around(host), *routing.without_egress(host)]
     finally:
         host.release()
 

@@ -54,6 +54,12 @@ def number(key: str) -> int | None:
     return int(value) if value is not None and value.isdigit() else None
 
 
+def lowered() -> list[tuple[str, int, int]]:
+    """Return the sysctls in the file whose values are lower now: name, current value, value in the file."""
+    found = [(key, number(key), raised.value) for key, raised in sorted(_in_file().items())]
+    return [(key, now, value) for key, now, value in found if now is not None and now < value]
+
+
 def problems(options: dict[str, Any]) -> list[str]:
     """Return the errors for limits that cannot be set."""
     found = []

@@ -151,8 +151,14 @@ def _is_nic(device: str, value: Any) -> bool:
         and isinstance(value.get("up"), bool)
         and (kind is None or isinstance(kind, str))
         and (mac is None or (isinstance(mac, str) and bool(names.MAC.match(mac))))
+        and _are_altnames(value.get("altnames", []))
         and names.labels_fit(value.get("labels"))
     )
+
+
+def _are_altnames(value: object) -> bool:
+    """Whether it is a list of alternative names of a link: the kernel takes any text (ALTIFNAMSIZ)."""
+    return isinstance(value, list) and all(isinstance(name, str) and 0 < len(name) < 128 for name in value)
 
 
 def _is_sysctl(key: str, value: Any) -> bool:

@@ -162,7 +162,9 @@ def _check_bridges(scope: Scope, problems: Problems) -> None:
             continue
         holder = holders.setdefault(network.bridge, network.name)
         interface = scope.live.interfaces.get(network.bridge)
-        owners = [one.name for one in scope.live.interfaces.values() if network.bridge in one.altnames]
+        # a NIC that the kernel moved back (device) may have names that a container gave it: the engine deletes those
+        others = [one for one in scope.live.interfaces.values() if one.device is None]
+        owners = [one.name for one in others if network.bridge in one.altnames]
         if holder != network.name:
             problems.refuse(
                 str(network), "bridge", network.bridge, f"is network {holder}'s bridge; choose another name"

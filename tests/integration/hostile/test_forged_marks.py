@@ -154,6 +154,40 @@ def test_an_alternative_name_in_the_way_goes(host, role):
     assert "mine" in host.links("evil")
 
 
+@pytest.mark.parametrize("taken", ["br-web", "enp3s0", "br-app", "lo"])
+def test_alternative_names_of_a_given_nic_do_not_leave_the_container(host, role, taken):
+    """With one that is in use on the host the kernel does not move the NIC back."""
+    host.sh(A_NIC)
+    role.change([WEB], [{**EVIL, "interfaces": [NIC]}, VICTIM])
+    host.sh("ip link set lo down; ip link set lo name loop; ip link property add dev wan altname hers", "evil")
+    host.sh("ip link property add dev wan altname " + taken, "evil")
+    role.change([WEB], [{"name": "evil", "state": "absent"}, VICTIM])
+    assert "altnames" not in host.links()["enp3s0"]
+    assert "evil" not in host.sh("ip netns")
+
+
+def test_alternative_names_of_a_nic_that_the_kernel_brought_back_hold_up_no_network(host, role):
+    host.sh(A_NIC)
+    role.change([WEB], [{**EVIL, "interfaces": [NIC]}, VICTIM])
+    host.sh("ip link property add dev wan altname br-app; ip link property add dev wan altname hers", "evil")
+    # as the kernel does with a NIC when its namespace is gone; the veth in its place would be gone with it
+    host.sh("ip -n evil link set wan netns $$; ip netns delete evil")
+    role.change([WEB, {"name": "app", "subnet": "172.31.0.0/24"}], [VICTIM])
+    role.change([WEB], [{**EVIL, "interfaces": [NIC]}, VICTIM])
+    assert "altnames" not in host.links("evil")["wan"]
+
+
+def test_an_endpoint_renamed_to_a_nic_s_alternative_name_is_no_reason_to_refuse(host, role):
+    host.sh(A_NIC + "ip link property add dev enp3s0 altname enx1")
+    role.change([WEB], [EVIL, VICTIM])
+    host.sh(
+        "ip link set eth0 down; ip link set eth0 name enx1; ip link set lo down; ip link add mine type bridge", "evil"
+    )
+    role.change([WEB], [{**EVIL, "interfaces": [NIC]}, VICTIM])
+    assert set(host.links("evil")) == {"lo", "eth0", "wan", "mine"}
+    assert host.links("evil")["wan"]["altnames"] == ["enx1"]
+
+
 def test_where_the_record_is_lost_the_host_s_own_marks_say_which_namespaces_are_ours(host, role):
     role.change([WEB], [EVIL, VICTIM])
     host.sh("rm /run/virtnet/memory.json; ip netns add theirs; ip -n theirs link set lo alias 'virtnet role=web'")

@@ -70,6 +70,57 @@ def test_a_link_that_has_one_besides_is_no_obstacle_to_itself(named):
     named.change("veth", **{**PAIR, "mtu": 1400})
 
 
+def given(device="nic0", **more):
+    return {"device": device, "netns": "box", **more}
+
+
+@pytest.mark.parametrize("other", ["declared", "existing", "a NIC", "an altname"])
+def test_a_nic_moves_with_its_alternative_names_or_is_refused(named, other):
+    """The kernel moves no link one of whose alternative names is in use there."""
+    named.module("netns", name="box")
+    pair = {**PAIR, "peer": {"name": "taken", "netns": "box"}, "labels": {"container": "box", "interface": "taken"}}
+    document = {"interface": [given()]}
+    if other == "declared":
+        document["veth"] = [pair]
+    elif other == "existing":
+        named.module("veth", **pair)
+    elif other == "a NIC":
+        document["interface"].append(given("nic1", name="taken"))
+    else:
+        named.sh("ip netns add theirs; ip -n theirs link add own type bridge")
+        named.sh("ip link property add dev own altname taken", "theirs")
+        document["interface"] = [{**given(), "netns": "theirs"}]
+    (problem,) = named.refused("topology", **document)
+    assert problem.startswith("interface nic0: device: 'nic0': its alternative name taken is the name of a link ")
+    assert problem.endswith(": ip link property del dev nic0 altname taken")
+    named.sh("ip link property del dev nic0 altname taken")
+    named.change("topology", **document)
+
+
+def test_a_nic_comes_back_with_the_alternative_names_that_it_had(named):
+    named.module("netns", name="box")
+    named.change("interface", **given())
+    names = " ".join("altname " + name for name in ("br0", "nic0-old", "br-later", "lo~", "caf\xe9"))
+    named.sh("ip link property del dev nic0 altname other; ip link property add dev nic0 " + names, "box")
+    named.change("interface", **given(state="absent"))
+    assert set(named.links()["nic0"]["altnames"]) == {"other", "taken"}
+
+
+def test_a_nic_that_has_another_s_name_by_now_comes_back_without_it(named):
+    named.module("netns", name="box")
+    named.change("interface", **given())
+    named.change("bridge", name="taken")
+    named.change("interface", **given(state="absent"))
+    assert named.links()["nic0"]["altnames"] == ["other"]
+
+
+def test_the_declared_name_may_be_one_of_them(named):
+    named.module("netns", name="box")
+    named.change("interface", **given(name="taken"))
+    named.change("interface", **given(name="taken", state="absent"))
+    assert set(named.links()["nic0"]["altnames"]) == {"other", "taken"}
+
+
 def test_network_info_reports_them(named):
     links = {one["name"]: one for one in named.module("network_info")["host"]["interfaces"]}
     assert links["nic0"]["altnames"] == ["other", "taken"] and links["br0"]["altnames"] == []

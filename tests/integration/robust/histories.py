@@ -76,6 +76,8 @@ def _talk():
 class History(RuleBasedStateMachine):
     """One host, and what is declared on it."""
 
+    ended = 0  # how many came to their end, without an error
+
     def __init__(self):
         super().__init__()
         self.host = Host()
@@ -133,5 +135,6 @@ class History(RuleBasedStateMachine):
             snapshot.same(self.before, self.host.snapshot())
             # whose addresses a hand has deleted, of that nobody knows any more; the kernel forgets it in its time
             assert self.broken or engine.remembered(self.host, "172.30.", "10.42.", "fd00:0030:") == []
+            History.ended += 1
         finally:
             self.host.__exit__()

@@ -224,14 +224,42 @@ def test_a_route_into_a_living_network_is_named_by_the_next_run_and_by_check(wor
         "br-web), so nothing from this host or from published ports reaches containers there; take that route away, or "
         "give the network another subnet",
     ]
-    variables = {"bridge_network_networks": [WEB], "bridge_network_containers": [C], "bridge_network_persist": False}
-    (tmp_path / "vars.json").write_text(
-        json.dumps(
-            {**variables, "ansible_connection": "local", "ansible_python_interpreter": "{{ ansible_playbook_python }}"}
-        )
-    )
-    checked = play(world, "virtnet.linux.check", tmp_path, "-e", "@%s" % (tmp_path / "vars.json"))
+    checked = played_check(world, tmp_path)
     assert checked.code != 0 and "the host's route to 172.30.0.0/17 by tun0 goes before" in checked.output
+
+
+def test_rules_that_came_later_are_named_by_network_info_and_by_check(world, role, tmp_path):
+    role.change([WEB], [C])
+    assert world.module("network_info")["host"]["routing_warnings"] == []
+    checked = played_check(world, tmp_path)
+    assert checked.code == 0, checked.output
+    world.sh(TWO_UPLINKS + EXIT_NODE)
+    host = world.module("network_info")["host"]
+    missing = [
+        f"network web: rule 1000 (from {source} lookup 101) diverts packets for {subnet}, and no rule `{rule}` "
+        "precedes it; run the playbook that made the network, or `virtnet restore`"
+        for source, subnet, rule in (
+            ("198.51.100.2", WEB["subnet"], RULES[0]),
+            ("2001:db8:2::2", WEB["subnet6"], RULES[1]),
+        )
+    ]
+    assert host["warnings"] == [] and host["routing_warnings"][:2] == missing
+    found = host["routing_warnings"][2:]
+    assert found == warnings(role, [WEB], [C])[1] and len(found) == 4
+    checked = played_check(world, tmp_path)
+    assert checked.code != 0 and "rule %s missing" % RULES[0] in checked.output
+    for sentence in host["routing_warnings"]:
+        assert sentence in checked.output.replace('\\"', '"')
+    role.change([WEB], [C])
+    assert world.module("network_info")["host"]["routing_warnings"] == found, "the rules are there again"
+
+
+def played_check(host, directory):
+    """The playbook check, of what WEB and C declare."""
+    variables = {"bridge_network_networks": [WEB], "bridge_network_containers": [C], "bridge_network_persist": False}
+    local = {"ansible_connection": "local", "ansible_python_interpreter": "{{ ansible_playbook_python }}"}
+    (directory / "vars.json").write_text(json.dumps({**variables, **local}))
+    return play(host, "virtnet.linux.check", directory, "-e", "@%s" % (directory / "vars.json"))
 
 
 def test_the_command_virtnet_names_it_and_brings_the_rule_back(world, role, tmp_path):
