@@ -41,9 +41,6 @@ options:
       description: The desired addresses of this end with prefix length, as V(10.0.0.1/24). Others are removed.
       type: list
       elements: str
-    isolated:
-      description: Whether the port is isolated. The bridge forwards nothing between isolated ports.
-      type: bool
     anti_spoofing:
       description:
         - Anti-spoofing (port security). Whether the bridge drops packets at this port whose source is not C(peer.mac)

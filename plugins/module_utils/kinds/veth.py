@@ -247,7 +247,6 @@ def _near_settings(desired: Veth, host: Host, link: Link | None) -> settings.Set
         asked["hairpin"] = True  # for a container's call to its own published port, with br_netfilter
         # a port that sends BPDUs is disabled; netfilter does not see such frames
         asked["bpdu_guard"] = desired.anti_spoofing
-        asked["isolated"] = desired.isolated
         asked.update(_port_settings(link))
     elif desired.is_patch_link:
         asked["hairpin"] = is_reflecting(desired.bridge, desired.far.bridge, host)
@@ -322,7 +321,7 @@ def _link_local(asked: settings.Settings, link: Link) -> str | None:
 
 
 def _shown(desired: Veth) -> dict[str, Any]:
-    keys = ("netns", "bridge", "mac", "mtu", "addresses", "isolated", "anti_spoofing", "allowed_addresses", "labels")
+    keys = ("netns", "bridge", "mac", "mtu", "addresses", "anti_spoofing", "allowed_addresses", "labels")
     told = desired.given(*keys)
     told["peer"] = desired.far.plain()
     return told
@@ -348,7 +347,7 @@ def _make(desired: list[Veth], host: Host) -> None:
             rest = {
                 key: value
                 for key, value in _near_settings(one, host, None).items()
-                if key in ("up", "silent", "labels", "hairpin", "bpdu_guard", "isolated")
+                if key in ("up", "silent", "labels", "hairpin", "bpdu_guard")
             }
             requests += settings.setup(one.name, about, rest, None)
         for netns, requests in near.items():

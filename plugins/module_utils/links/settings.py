@@ -22,14 +22,15 @@ from ansible_collections.virtnet.linux.plugins.module_utils.rules import ip
 from ansible_collections.virtnet.linux.plugins.module_utils.rules.names import mark
 
 _DEFAULT, _DEFAULT6 = "0.0.0.0/0", "::/0"
-_IFLA_BRPORT_MODE, _IFLA_BRPORT_GUARD, _IFLA_BRPORT_ISOLATED = 4, 5, 33  # include/uapi/linux/if_link.h
+_IFLA_BRPORT_MODE, _IFLA_BRPORT_GUARD = 4, 5  # include/uapi/linux/if_link.h
 
 _ROUTES = ("gateway", "gateway6", "routes")
 _FIELDS = {_DEFAULT: "gateway", _DEFAULT6: "gateway6"}  # of a route: any other is in routes
 
 # Bridge port flags of include/uapi/linux/if_link.h: number, name, default of a new port. Without learning, frames for
 # the port are flooded to all ports; without flooding, or with proxy ARP or neighbour suppression, its hosts are not
-# found; a locked port drops ingress frames of unknown MACs.
+# found; an isolated port exchanges no frames with other isolated ones; a locked port drops ingress frames of unknown
+# MACs.
 _FLAGS = (
     (8, "IFLA_BRPORT_LEARNING", True),
     (9, "IFLA_BRPORT_UNICAST_FLOOD", True),
@@ -37,6 +38,7 @@ _FLAGS = (
     (30, "IFLA_BRPORT_BCAST_FLOOD", True),
     (32, "IFLA_BRPORT_NEIGH_SUPPRESS", False),
     (10, "IFLA_BRPORT_PROXYARP", False),
+    (33, "IFLA_BRPORT_ISOLATED", False),
     (39, "IFLA_BRPORT_LOCKED", False),
 )
 
@@ -280,7 +282,6 @@ def _port_attributes(desired: Settings) -> messages.Attributes:
     named = (
         ("hairpin", "IFLA_BRPORT_MODE"),
         ("bpdu_guard", "IFLA_BRPORT_GUARD"),
-        ("isolated", "IFLA_BRPORT_ISOLATED"),
     )
     words = (desired.get("port") or "").split()
     flags = dict(zip(words[::2], words[1::2]))
@@ -312,7 +313,6 @@ _READERS: dict[str, Callable[[Stack, Link], Any]] = {
     "bridge": _bridge,
     "hairpin": lambda _stack, link: _port_flag(link, _IFLA_BRPORT_MODE),
     "bpdu_guard": lambda _stack, link: _port_flag(link, _IFLA_BRPORT_GUARD),
-    "isolated": lambda _stack, link: _port_flag(link, _IFLA_BRPORT_ISOLATED),
     "port": lambda _stack, link: _flag_words(_flags(link), as_made=False),
     "shut": is_shut,
     "up": lambda _stack, link: link.up,

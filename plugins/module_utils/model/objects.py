@@ -147,7 +147,6 @@ class Veth(Owned):
     mac: str | None = field(default=None)
     mtu: int | None = field(default=None)
     addresses: list[str] | None = field(default=None)
-    isolated: bool | None = field(default=None)
     anti_spoofing: bool | None = field(default=None)
     allowed_addresses: list[str] | None = field(default=None)
     peer: Peer | None = field(default=None)

@@ -233,7 +233,6 @@ def _veth(scope: Scope, endpoint: Endpoint) -> Veth:
         name=names.veth_device(container.name, network.name),
         bridge=network.bridge,
         mtu=settled_mtu(scope, network),
-        isolated=False,
         anti_spoofing=guards,
         allowed_addresses=_ANY_SOURCE if container.forwarding else endpoint.attachment.allowed_addresses,
         labels={

@@ -66,10 +66,10 @@ def test_containers_of_a_bridge_reach_each_other(two):
 def test_everything_at_once(two):
     routes = [{"to": "10.8.0.0/16", "via": "10.0.0.9"}, {"to": "fd08::/16", "via": "fd00::9", "metric": 77}]
     peer = {"mac": MAC, "addresses": ["10.0.0.2/24", "fd00::2/64"], "gateway6": "fd00::1", "routes": routes}
-    two.change("veth", **cable(1, peer, mtu=1400, isolated=True, labels={"container": "c1"}, mac="02:42:0a:00:00:99"))
+    two.change("veth", **cable(1, peer, mtu=1400, labels={"container": "c1"}, mac="02:42:0a:00:00:99"))
     near, far = two.links()["v1"], two.links("c1")["eth0"]
     assert (near["mtu"], near["address"], near["ifalias"]) == (1400, "02:42:0a:00:00:99", "virtnet container=c1")
-    assert near["linkinfo"]["info_slave_data"]["isolated"] and near["linkinfo"]["info_slave_data"]["hairpin"]
+    assert near["linkinfo"]["info_slave_data"]["hairpin"]
     assert (far["mtu"], far["address"], sorted(far["addresses"])) == (1400, MAC, ["10.0.0.2/24", "fd00::2/64"])
     assert [(one["dst"], one["gateway"]) for one in two.routes("c1")] == [
         ("default", "10.0.0.1"),
@@ -89,7 +89,6 @@ def test_everything_at_once(two):
         ("mac", [MAC]),
         ("mtu", [1400, 9000]),
         ("addresses", [["10.5.0.1/24"], ["10.5.0.2/24", "fd05::1/64"], []]),
-        ("isolated", [True, False]),
         ("labels", [{"network": "web"}, {"network": "db", "container": "c1"}, {}]),
         ("peer.mac", [MAC, "02:42:0A:00:00:03"]),
         ("peer.addresses", [["10.0.0.5/24"], ["10.0.0.5/24", "fd00::5/64"]]),
@@ -140,14 +139,6 @@ def test_a_new_address_keeps_the_gateway(two):
     two.change("veth", **cable(peer={"addresses": ["10.0.0.7/24"]}))
     assert two.routes("c1")[0]["gateway"] == "10.0.0.1"
     assert packets.seen(two, "c1", "10.0.0.1", 80, None) == "10.0.0.7"
-
-
-def test_isolated_ports_do_not_hear_each_other(two):
-    two.change("veth", config=[cable(1, isolated=True), cable(2, isolated=True), cable(3)])
-    assert packets.ping_is_lost(two, "c1", "10.0.0.3")
-    assert packets.ping(two, "c1", "10.0.0.4")
-    two.change("veth", config=[cable(2, isolated=False)])
-    assert packets.ping(two, "c1", "10.0.0.3")
 
 
 def test_nobody_sends_in_anothers_name(two):

@@ -46,7 +46,6 @@ def test_one_container_on_one_network():
             {
                 "name": names.veth_device("nginx", "web"),
                 "bridge": "br-web",
-                "isolated": False,
                 "anti_spoofing": True,
                 "allowed_addresses": [],
                 "labels": {"network": "web", "container": "nginx", "interface": "eth0"},
