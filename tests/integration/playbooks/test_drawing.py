@@ -35,7 +35,7 @@ def columns(reports):
     found = {}
     for name, (x, y) in places(reports).items():
         host, _slash, box = name.partition("/")
-        if box == "card/eth0":
+        if box == "nic/eth0":
             found.setdefault(round(x), []).append((y, int(host.removeprefix("host"))))
     return [[number for _y, number in sorted(column)] for _x, column in sorted(found.items())]
 
@@ -46,7 +46,7 @@ def test_few_hosts_stand_below_each_other():
 
 def test_many_hosts_stand_on_both_sides_in_their_order():
     assert columns(fleets.overlay(20)) == [list(range(1, 21, 2)), list(range(2, 21, 2))]
-    assert places(fleets.overlay(20))["host1/card/eth0"][0] < places(fleets.overlay(20))["overlay/4242/0"][0]
+    assert places(fleets.overlay(20))["host1/nic/eth0"][0] < places(fleets.overlay(20))["overlay/4242/0"][0]
 
 
 def test_what_joins_many_hosts_is_near_each_of_them():

@@ -158,7 +158,7 @@ def test_check_tells_in_words_what_differs_and_changes_nothing(made):
 def test_check_says_what_it_does_not_know_where_an_entry_is_refused(made):
     wrong = {"bridge_network_networks": [{"name": "web", "subnet": "172.30.0.0/16", "mtu": 5}]}
     said = made.play("virtnet.linux.check", "--limit", "h1", "-e", json.dumps(wrong), fails=True)
-    failed = said.partition("TASK [End with an error")[2]
+    failed = said.partition("TASK [Fail if anything differs")[2]
     assert "Differences from what is declared: 1'" in failed and "network web: mtu 5" in failed, said
     assert "what else differs in bridge networks is not known until that is mended" in failed
 
@@ -203,7 +203,7 @@ def test_check_goes_on_where_a_role_refuses(with_overlay):
     """What cannot be built is told with what differs besides, in the task that fails."""
     with_overlay.ssh("h1", "ip netns delete client")
     said = with_overlay.play("virtnet.linux.check", "-e", "overlay_network_vtep=nobody", fails=True)
-    failed = said.partition("TASK [End with an error")[2]
+    failed = said.partition("TASK [Fail if anything differs")[2]
     assert "cannot be built as declared: " in failed and "'nobody'" in failed, said
     assert "container client missing" in failed
     assert "what else differs in overlay networks is not known" in failed
