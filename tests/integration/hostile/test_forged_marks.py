@@ -159,7 +159,7 @@ def test_alternative_names_of_a_given_nic_do_not_leave_the_container(host, role,
     """With one that is in use on the host the kernel does not move the NIC back."""
     host.sh(A_NIC)
     role.change([WEB], [{**EVIL, "interfaces": [NIC]}, VICTIM])
-    host.sh("ip link set lo down; ip link set lo name loop; ip link property add dev wan altname hers", "evil")
+    host.sh("ip link set lo down; ip link set lo name loop; ip link property add dev wan altname added", "evil")
     host.sh("ip link property add dev wan altname " + taken, "evil")
     role.change([WEB], [{"name": "evil", "state": "absent"}, VICTIM])
     assert "altnames" not in host.links()["enp3s0"]
@@ -169,7 +169,7 @@ def test_alternative_names_of_a_given_nic_do_not_leave_the_container(host, role,
 def test_alternative_names_of_a_nic_that_the_kernel_brought_back_hold_up_no_network(host, role):
     host.sh(A_NIC)
     role.change([WEB], [{**EVIL, "interfaces": [NIC]}, VICTIM])
-    host.sh("ip link property add dev wan altname br-app; ip link property add dev wan altname hers", "evil")
+    host.sh("ip link property add dev wan altname br-app; ip link property add dev wan altname added", "evil")
     # as the kernel does with a NIC when its namespace is gone; the veth in its place would be gone with it
     host.sh("ip -n evil link set wan netns $$; ip netns delete evil")
     role.change([WEB, {"name": "app", "subnet": "172.31.0.0/24"}], [VICTIM])
