@@ -87,7 +87,7 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _conflicts() -> list[str]:
-    """Return messages on routes, rules, VRFs, packet marks and limits that conflict with networks; restore keeps them."""
+    """Return messages on routes, rules, VRFs, packet marks and limits that conflict with networks."""
     from ansible_collections.virtnet.linux.plugins.module_utils.engine import health, routing
 
     host = Host()
