@@ -202,7 +202,7 @@ def test_who_binds_a_published_port_later_gets_nothing_and_is_told(host, role):
     assert arrives(host, "lan", HOST, 8080, "c", 80)
     (warning,) = [one for one in role.plan([WEB], [on("web", "c", "8080:80")])["warnings"] if "nothing" in one]
     assert f"(pid {pid}) listens on 0.0.0.0 port 8080/tcp and gets nothing" in warning
-    assert "leads to 172.30.0.2 port 80" in warning
+    assert "translated to 172.30.0.2 port 80" in warning
 
 
 def test_with_a_connection_open_the_container_comes_back_at_once(host, role):
