@@ -170,13 +170,15 @@ class Veth(Owned):
     @property
     def on_bridge(self) -> str:
         """The bridge of an endpoint's or patch link's first end."""
-        assert self.bridge is not None
+        if self.bridge is None:
+            raise AssertionError("veth %s: no bridge" % self.name)
         return self.bridge
 
     @property
     def far(self) -> Peer:
         """The other end, which every pair that is to exist has."""
-        assert self.peer is not None
+        if self.peer is None:
+            raise AssertionError("veth %s: no peer" % self.name)
         return self.peer
 
 
