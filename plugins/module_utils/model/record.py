@@ -121,9 +121,9 @@ class Record:
 
         def __init__(self, **given):
             self.__dict__.update(given)
-            if not self.fields.keys() >= given.keys():
-                unknown = ", ".join(sorted(given.keys() - self.fields.keys()))
-                raise TypeError("%s has no field %s" % (type(self).__name__, unknown))
+            unknown = given.keys() - self.fields.keys()
+            if unknown:
+                raise TypeError("%s has no field %s" % (type(self).__name__, ", ".join(sorted(unknown))))
 
     def __eq__(self, other: object) -> bool:
         same_kind = type(self) is type(other)
