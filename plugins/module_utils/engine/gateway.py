@@ -43,7 +43,7 @@ class Setting(NamedTuple):
 
     closes: bool = False
     remember: bool | None = None
-    besides: dict[str, Any] = {}  # noqa: RUF012
+    besides: dict[str, Any] | None = None
     bridge: str = ""
 
 
@@ -281,7 +281,7 @@ def _change(key: str, before: str | None, after: str | None, about: Setting) -> 
 def _set(action: Action[Setting], host: Host) -> None:
     key, before, after, remember = action.name, action.before["value"], action.after["value"], action.desired.remember
     if remember:
-        host.memory["sysctls"].setdefault(key, {"was": before, "set": after, **action.desired.besides})
+        host.memory["sysctls"].setdefault(key, {"was": before, "set": after, **(action.desired.besides or {})})
         host.memory.save()  # before the value changes: a crash in between must not lose the old one
     if after is not None and after != before:
         sysctls.write(key, after)

@@ -270,9 +270,11 @@ def _listed_by_object(family: str) -> dict[str, Any] | None:
     if None in found:
         return None
     sets, maps, chains = (some or [] for some in found)
-    items += sets + maps
-    for name in [item["chain"]["name"] for item in chains if "chain" in item]:
-        items += _objects_of_table(family, "chain", family, ruleset.TABLE, name) or []
+    items += sets + maps + chains
+    # nft parses its arguments: another program's chain may have any name, and its rules are not needed
+    for name in sorted({item["chain"]["name"] for item in chains} & set(ruleset.chains(family))):
+        listed = _objects_of_table(family, "chain", family, ruleset.TABLE, name) or []
+        items += [item for item in listed if "rule" in item]
     return {"nftables": items}
 
 
