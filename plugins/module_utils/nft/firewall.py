@@ -261,10 +261,13 @@ def _list_command(families: list[str]) -> list[str]:
 
 
 def _listed_by_object(family: str) -> dict[str, Any] | None:
-    """List a table's chains and sets one by one; None where nft fails at that, too.
+    """List a dormant table's chains and sets one by one; None where the table is not dormant, or nft fails here too.
 
-    Of a dormant table nft 1.0.6 prints a flag from beyond its array of names, at random, and may end the output there.
+    Of a dormant table nft 1.0.6 prints as JSON a flag from beyond its array of names, at random, and may end the output
+    there; as text it prints the flag right. Of another table a listing that cannot be parsed is an error.
     """
+    if not _is_dormant(family):
+        return None
     items: list[dict[str, Any]] = [{"table": {"family": family, "name": ruleset.TABLE, "flags": "dormant"}}]
     found = [_objects_of_table(family, what, family) for what in ("sets", "maps", "chains")]
     if None in found:
@@ -276,6 +279,13 @@ def _listed_by_object(family: str) -> dict[str, Any] | None:
         listed = _objects_of_table(family, "chain", family, ruleset.TABLE, name) or []
         items += [item for item in listed if "rule" in item]
     return {"nftables": items}
+
+
+def _is_dormant(family: str) -> bool:
+    """Whether nft prints the flag of a dormant table, as text and without elements (``-t``)."""
+    process = _start([binary(), "-t", "list", "table", family, ruleset.TABLE])
+    text, _error = process.communicate()
+    return process.returncode == 0 and "\tflags dormant\n" in text
 
 
 def _objects_of_table(family: str, *what: str) -> list[dict[str, Any]] | None:
