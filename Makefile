@@ -29,8 +29,8 @@ GIVE_BACK := $(if $(SUDO),$(SUDO) chown -R "$$(id -u):$$(id -g)" .cache,true)
 # from which nft takes the numbers of protocols' names.
 PACKAGES := python3=python3 venv=python3-venv nft=nftables ip=iproute2 ping=iputils-ping /etc/protocols=netbase
 # Test hosts run modules with the distribution's Python.
-TEST_PACKAGES := git=git curl=curl jq=jq dot=graphviz tcpdump=tcpdump sshd=openssh-server shellcheck=shellcheck iptables=iptables \
-	/usr/lib/python3/dist-packages/pyroute2=python3-pyroute2
+TEST_PACKAGES := git=git curl=curl jq=jq dot=graphviz tcpdump=tcpdump ovs-vswitchd=openvswitch-switch sshd=openssh-server \
+	shellcheck=shellcheck iptables=iptables /usr/lib/python3/dist-packages/pyroute2=python3-pyroute2
 FULL_PACKAGES := qemu-system-x86_64=qemu-system-x86 depmod=kmod debootstrap=debootstrap \
 	systemd-nspawn=systemd-container /usr/lib/podman/netavark=netavark
 

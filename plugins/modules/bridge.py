@@ -30,6 +30,22 @@ options:
     netns:
       description: The network namespace of the bridge. The host's own when not given.
       type: str
+    driver:
+      description:
+        - The kind of switch. V(linux) is the kernel's bridge, V(openvswitch) a switch of Open vSwitch, which has to run
+          on the host. A new bridge is a Linux bridge when this is not given; an existing one keeps its driver, and is
+          not converted.
+        - A switch of Open vSwitch has the kernel's datapath where its module is loaded, else the one in user space.
+      type: str
+      choices: [linux, openvswitch]
+    switch:
+      description:
+        - The switch (a bridge with O(driver=openvswitch)) that this network shares with others, each in a VLAN of its
+          own. The bridge is then the host's port of that VLAN; its ports are access ports.
+      type: str
+    vlan:
+      description: The VLAN ID on the O(switch), 1 to 4094. Required with it.
+      type: int
     addresses:
       description: The desired addresses with prefix length, as V(172.30.0.1/16). Other addresses are removed.
       type: list

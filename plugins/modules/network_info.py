@@ -178,12 +178,20 @@ docker:
       - {CreatedAt: "2026-03-01 08:15:30 +0000 UTC", ID: 1f0e9d8c7b6a, Labels: "role=bridge_network,mode=bridge",
          Names: nginx, Networks: web, Ports: "0.0.0.0:8080->80/tcp", State: running}
 bridges:
-  description: The bridges, in the columns of C(brctl show).
+  description:
+    - The bridges, in the columns of C(brctl show), and the driver of each, V(linux) or V(openvswitch). A network on a
+      shared switch has C(switch) and C(vlan) too.
   returned: always
   type: list
   elements: dict
   sample:
-    - {name: br-web, netns: null, id: 8000.0242ac1e0001, stp: false, interfaces: [veth0123456789a]}
+    - name: br-web
+      netns: null
+      id: 8000.0242ac1e0001
+      stp: false
+      driver: linux
+      labels: {network: web, role: bridge_network}
+      interfaces: [veth0123456789a]
 containers:
   description:
     - The namespaces, the processes in each and its endpoints. The C(mode) is V(bridge), V(none), V(host),

@@ -41,6 +41,13 @@ options:
       description: The desired addresses of this end with prefix length, as V(10.0.0.1/24). Others are removed.
       type: list
       elements: str
+    trunks:
+      description:
+        - VLAN IDs that the container sends and receives tagged (IEEE 802.1Q), on a bridge whose driver is
+          C(openvswitch). Frames without a tag are in the VLAN of its own O(bridge).
+        - Requires O(anti_spoofing=false), because addresses inside tagged frames are not checked.
+      type: list
+      elements: int
     anti_spoofing:
       description:
         - Anti-spoofing (port security). Whether the bridge drops packets at this port whose source is not C(peer.mac)

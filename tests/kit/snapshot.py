@@ -24,6 +24,13 @@ PASSING = ("operstate", "hello_timer", "gc_timer", "tcn_timer", "topology_change
            "tso_max_segs", "gso_max_size", "gso_max_segs", "gro_max_size")  # fmt: skip
 # What is written to survive a reboot, where tests write it on disks of their own (robust/engine.py).
 DISK = ("/var/lib/virtnet", "/usr/local/sbin/virtnet", "/etc/systemd/system/virtnet*", "/etc/systemd/system/*/virtnet*")
+OVS = "/run/openvswitch"
+# Tables of Open vSwitch's database, and the columns that are configuration.
+OVS_TABLES = {
+    "bridge": "name,datapath_type,fail_mode,other_config,external_ids,protocols,stp_enable",
+    "port": "name,tag,trunks,vlan_mode,protected,other_config,external_ids",
+    "interface": "name,type,options,ofport_request,mac,mtu_request,other_config,external_ids",
+}
 ASKED = "address\nroute show table all\nneighbour show nud permanent\n"
 OWN = frozenset({"UP", "BROADCAST", "MULTICAST", "LOOPBACK", "NOARP", "PROMISC"})  # flags that somebody set
 
@@ -34,7 +41,8 @@ def take() -> dict[str, Any]:
         "stacks": {netns or "": _stack(netns) for netns in [None, *_handles()]},
         "nftables": list(_tables()),
         "mounts": sorted(_mounts()),
-        "run": dict(_files(Path("/run"))),
+        "run": {path: held for path, held in _files(Path("/run")) if not path.startswith(OVS)},
+        "switches": _switches() if os.path.exists(OVS + "/db.sock") else {},
         "etc": {
             **({"/etc/netns": "directory"} if Path("/etc/netns").exists() else {}),
             **dict(_files(Path("/etc/netns"))),
@@ -98,6 +106,18 @@ def _stack(netns: str | None) -> dict[str, Any]:
         "rules": [rules, rules6],
         "sysctls": sysctls,
     }
+
+
+def _switches() -> dict[str, Any]:
+    """What Open vSwitch is configured with, and the flows of each bridge."""
+    found: dict[str, Any] = {}
+    for table, columns in OVS_TABLES.items():
+        listed = _run("ovs-vsctl", "--no-wait", "--timeout=5", "--format=csv", "--columns=" + columns, "list", table)
+        found[table] = sorted(listed.splitlines())
+    for bridge in _run("ovs-vsctl", "--no-wait", "--timeout=5", "list-br").split():
+        shown = _run("ovs-ofctl", "-O", "OpenFlow14", "--no-stats", "--no-names", "dump-flows", bridge)
+        found["flows of " + bridge] = sorted(shown.splitlines())
+    return found
 
 
 def _link(link: dict[str, Any]) -> Any:

@@ -22,8 +22,8 @@ SHARED = "module_utils.rules.", "module_utils.model."
 # The folders of the two utils, each of which imports from those before it at most. lab is apart: hosts for tests.
 FLOORS = {
     "module_utils": [
-        "rules", "model", "netlink", "system", "nft", "facts", "links", "kinds", "engine", "persist", "inspect",
-        "ansible", "lab",
+        "rules", "model", "netlink", "system", "ovs", "nft", "facts", "links", "switch", "kinds", "engine", "persist",
+        "inspect", "ansible", "lab",
     ],
     "plugin_utils": ["declare", "observe", "ipam", "checks", "plan", "views"],
 }  # fmt: skip

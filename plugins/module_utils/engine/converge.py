@@ -152,7 +152,7 @@ def _refuse(document: Topology, host: Host, check: bool) -> list[str]:
 
 def _gateway_bridges(document: Topology, host: Host) -> dict[str, str]:
     """Return the gateway bridge, the one with the addresses, of each bridge attached to another network's segment."""
-    labels = {link.name: link.labels or {} for link in host.stack(None).links.values() if link.kind == "bridge"}
+    labels = {link.name: link.labels or {} for link in host.stack(None).links.values() if link.switch}
     labels.update({one.name: one.labels or {} for one in document.bridge})
     bridge_of = {held["network"]: name for name, held in labels.items() if "network" in held}
     return {name: bridge_of[held["joins"]] for name, held in labels.items() if held.get("joins", "") in bridge_of}

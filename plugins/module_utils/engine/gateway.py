@@ -235,7 +235,7 @@ def _localnet(state: State, host: Host, value: str) -> Iterator[Action[Setting]]
     if value == "1":
         names = set(filter(host.will_have_link, names))
     else:
-        ours = {link.name for link in host.stack(None).of_kind("bridge") if link.ours}
+        ours = {link.name for link in host.stack(None).links.values() if link.switch and link.ours}
         names = ours - names - {name for netns, name in host.links_to_delete if netns is None}
     for name in sorted(names):
         key = f"{_CONF[4]}/{name}/route_localnet"

@@ -74,7 +74,7 @@ def _bridges(host: Host) -> dict[str, str | None]:
     return {
         link.name: (link.labels or {}).get("network")
         for link in host.stack(None).links.values()
-        if link.kind == "bridge" and link.ours
+        if link.switch and link.ours
     }
 
 

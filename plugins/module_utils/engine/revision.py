@@ -25,7 +25,7 @@ def revision(host: Host) -> str:
         lines = ["%s %s %s" % (key, value, comment) for key, (value, comment) in values.items()]
         _add(digest, "%s %s" % (family, name), lines)
     links = [link for link in host.stack(None).links.values() if link.ours]
-    _add(digest, "links", ["%s %s" % (link.name, link.alias) for link in links])
+    _add(digest, "links", ["%s %s" % (link.name, sorted((link.labels or {}).items())) for link in links])
     for topic in ("handles", "namespaces", "nics"):
         records = host.memory[topic].items()
         _add(digest, topic, ["%s %s" % (name, sorted(_planned(record).items())) for name, record in records])

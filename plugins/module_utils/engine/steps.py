@@ -10,7 +10,7 @@ Check mode reports the list that plan() returns; apply() carries out the same li
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ansible_collections.virtnet.linux.plugins.module_utils.engine import containers, filtering, flows, gateway
 from ansible_collections.virtnet.linux.plugins.module_utils.engine.registry import KINDS, objects
@@ -24,6 +24,9 @@ from ansible_collections.virtnet.linux.plugins.module_utils.model.phases import 
 from ansible_collections.virtnet.linux.plugins.module_utils.system import files
 from ansible_collections.virtnet.linux.plugins.module_utils.system.background import Background
 
+if TYPE_CHECKING:
+    from ansible_collections.virtnet.linux.plugins.module_utils.switch.openvswitch import changes
+
 Batch = list[Action[Any]]
 
 
@@ -36,6 +39,7 @@ class Run:
         self.neighbours = endpoint_neighbours.desired(document, host, state)
         self.actions: Batch = []  # all of the run, of those that are carried out
         self.published = state  # the state that the first transaction leads to
+        self.switches = _changes_of_switches(document, host, state)
 
 
 def plan(run: Run) -> Batch:
@@ -48,6 +52,7 @@ def plan(run: Run) -> Batch:
     found = [action for kind in reversed(list(KINDS)) for action in deletions if action.kind == kind]
     found += [action for action in planned if action.verb != "delete"]
     found += filtering.plan(host.firewall, run.state, planned)
+    found += run.switches.actions(planned) if run.switches is not None else []
     found += endpoint_checks.conflicting_links(host)
     found += endpoint_neighbours.plan(document, host, run.neighbours, planned)
     found += _routing_rules(run.state, host)
@@ -121,6 +126,22 @@ def _delete_containers(run: Run, batch: Batch) -> None:
         containers.delete(batch, run.host)
 
 
+def _change_switches(run: Run, _batch: Batch) -> None:
+    if run.switches is not None:
+        run.switches.apply_database()
+
+
+def _load_flows(run: Run, _batch: Batch) -> None:
+    if run.switches is not None:
+        run.switches.apply_flows()
+
+
+def _make_endpoints(run: Run, batch: Batch) -> None:
+    _apply_kinds(run, batch)
+    if run.switches is not None:
+        run.switches.wait()
+
+
 def _set_neighbours(run: Run, _batch: Batch) -> None:
     if {*endpoint_neighbours.FOLLOWS, endpoint_neighbours.KIND, filtering.KIND} & {one.kind for one in run.actions}:
         endpoint_neighbours.apply(run.neighbours, run.host)
@@ -147,11 +168,14 @@ def _write_names(run: Run, batch: Batch) -> None:
 _RUNNERS: dict[Phase, Callable[[Run, Batch], None]] = {
     Phase.FILES: _write_files,
     Phase.CONFLICTING_LINKS: _displace,
+    Phase.SWITCHES: _change_switches,
     Phase.ROUTING_RULES: _set_routing_rules,
     Phase.GATEWAY_CLOSE: _set_gateway,
     Phase.UNPUBLISH: _unpublish,
     Phase.FIREWALL: _filter,
+    Phase.SWITCH_FLOWS: _load_flows,
     Phase.DELETE_CONTAINERS: _delete_containers,
+    Phase.ENDPOINTS: _make_endpoints,
     Phase.NEIGHBOURS: _set_neighbours,
     Phase.PUBLISH_MOVED: _publish_moved,
     Phase.SYSCTLS: _set_sysctls,
@@ -159,6 +183,15 @@ _RUNNERS: dict[Phase, Callable[[Run, Batch], None]] = {
     Phase.DELETE_ROUTING_RULES: _set_routing_rules,
     Phase.NAMES: _write_names,
 }
+
+
+def _changes_of_switches(document: Topology, host: Host, state: State) -> changes.Changes | None:
+    """Return the changes of Open vSwitch; None where it does not run."""
+    if host.switches.found is None:
+        return None
+    from ansible_collections.virtnet.linux.plugins.module_utils.switch.openvswitch import changes  # few hosts have it
+
+    return changes.plan(document, host, state)
 
 
 def _routing_rules(state: State, host: Host) -> Batch:

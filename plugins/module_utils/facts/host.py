@@ -13,6 +13,7 @@ import os
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
+from ansible_collections.virtnet.linux.plugins.module_utils.facts.switches import Switches
 from ansible_collections.virtnet.linux.plugins.module_utils.model.objects import Netns
 from ansible_collections.virtnet.linux.plugins.module_utils.netlink import namespaces, open_files
 from ansible_collections.virtnet.linux.plugins.module_utils.netlink.link import Link
@@ -46,7 +47,8 @@ class Host:
         self.namespaces_to_create: dict[str, Netns] = {}
         self.given_by_processes: dict[int, str] = {}  # namespaces of processes (pid): inode to the first name declared
         self.namespaces_to_delete: set[str] = set()
-        self.bridges: set[tuple[str | None, str]] = set()
+        self.bridges: dict[tuple[str | None, str], str] = {}  # and the driver of each
+        self.switches = Switches()
         self.renamed: dict[str, Link] = {}  # by declared name, see renamed.find()
         self.bridges_made: set[str] = set()  # by this run: their endpoints have no neighbour entries of each other yet
         self.links_to_create: set[tuple[str | None, str]] = set()
@@ -66,8 +68,10 @@ class Host:
 
     def stack(self, name: str | None) -> Stack:
         """Return the stack of a namespace (None: the host's own). ``exists`` is False while no handle has that name."""
-        if name not in self._stacks:
-            self._stacks[name] = self._stack(name, exists=name is None or name in self.handles)
+        if name is None and name not in self._stacks:
+            self._stacks[name] = Stack(name, amend=self.switches.amend)
+        elif name not in self._stacks:
+            self._stacks[name] = self._stack(name, exists=name in self.handles)
         return self._stacks[name]
 
     def open_ahead(self) -> None:
@@ -121,8 +125,9 @@ class Host:
     def _stack(
         self, name: str | None, exists: bool = True, inside: Socket | None = None, pid: int | None = None
     ) -> Stack:
-        """Create a stack whose socket may be closed to stay within RLIMIT_NOFILE; the host's own stays open."""
-        return Stack(name, exists, inside, pid, None if name is None else self.open_files)
+        """Create the stack of a namespace, whose socket may be closed to stay within RLIMIT_NOFILE; the host's own
+        stays open."""
+        return Stack(name, exists, inside, pid, self.open_files)
 
     def drop(self, name: str | None) -> None:
         """Drop a stack, and close its socket so that it does not keep the namespace alive."""
@@ -234,7 +239,14 @@ class Host:
         if (netns, name) in self.bridges:
             return True
         link = self.stack(netns).links.get(name)
-        return link is not None and link.kind == "bridge"
+        return link is not None and link.switch is not None
+
+    def driver_of(self, netns: str | None, bridge: str) -> str | None:
+        """Return the driver of a bridge that is declared or exists; None where neither is so."""
+        if (netns, bridge) in self.bridges:
+            return self.bridges[netns, bridge]
+        link = self.stack(netns).links.get(bridge)
+        return None if link is None else link.switch
 
 
 def _forget_stale(memory: Memory, statuses: dict[str, os.stat_result]) -> None:

@@ -17,6 +17,7 @@ from ansible_collections.virtnet.linux.plugins.module_utils.engine.revision impo
 from ansible_collections.virtnet.linux.plugins.module_utils.facts import lifelines, nics
 from ansible_collections.virtnet.linux.plugins.module_utils.facts.host import Host
 from ansible_collections.virtnet.linux.plugins.module_utils.facts.ownership import namespace_labels
+from ansible_collections.virtnet.linux.plugins.module_utils.facts.switches import OPEN_VSWITCH
 from ansible_collections.virtnet.linux.plugins.module_utils.kinds import bridge as bridges
 from ansible_collections.virtnet.linux.plugins.module_utils.kinds import foreign_firewall, vxlan_tunnel
 from ansible_collections.virtnet.linux.plugins.module_utils.kinds import netns as namespaces
@@ -189,7 +190,7 @@ def _network_of(bridge: Link | None) -> str | None:
 def _networks(host: Host, containers: list[dict[str, Any]]) -> list[dict[str, Any]]:
     found = []
     for link in sorted(host.stack(None).links.values(), key=lambda link: link.name):
-        if link.kind == "bridge" and link.ours:
+        if link.switch and link.ours and "network" in (link.labels or {}):
             found.append(_network(host, link, containers))
     return found
 
@@ -221,7 +222,7 @@ def _network(host: Host, link: Link, containers: list[dict[str, Any]]) -> dict[s
         "EnableIPv6": any(":" in subnet for subnet in subnets),
         "IPAM": {"Driver": "default", "Config": [_ipam(subnet, own, *kept) for subnet in subnets]},
         "Internal": policy.internal,
-        "Options": {**_options(link, policy), **bindings},
+        "Options": {**_options(link, policy), **_driver_options(host, link), **bindings},
         "Labels": labels,
         "Containers": inside,
         "Ports": _ports(host, inside),
@@ -231,7 +232,7 @@ def _network(host: Host, link: Link, containers: list[dict[str, Any]]) -> dict[s
 def _gateway_bridge(host: Host, link: Link) -> Link:
     """Return the gateway bridge of a segment: this one, or that of the network that it is attached to."""
     joins = (link.labels or {}).get("joins")
-    others = [one for one in host.stack(None).links.values() if one.kind == "bridge" and joins]
+    others = [one for one in host.stack(None).links.values() if one.switch and joins]
     return next((one for one in others if (one.labels or {}).get("network") == joins), link)
 
 
@@ -280,6 +281,17 @@ def _options(link: Link, policy: Policy) -> dict[str, Any]:
     return options
 
 
+def _vlan(host: Host, link: Link) -> dict[str, Any]:
+    """Return switch and VLAN of a network on a shared switch; empty for any other."""
+    observed = host.switches.found if link.switch == OPEN_VSWITCH else None
+    switch, vlan = (observed.segment_of(link.name) if observed is not None else None) or ("", None)
+    return {} if vlan is None else {"switch": switch, "vlan": vlan}
+
+
+def _driver_options(host: Host, link: Link) -> dict[str, Any]:
+    return {} if link.switch == "linux" else {"driver": link.switch, **_vlan(host, link)}
+
+
 def _ports(host: Host, inside: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
     state = host.firewall.state
     holder = {}
@@ -305,10 +317,12 @@ def _bridges(host: Host) -> list[dict[str, Any]]:
             continue
         stack = host.stack(netns)
         for link in sorted(stack.links.values(), key=lambda link: link.name):
-            if link.kind == "bridge" and link.ours:
+            if link.switch and link.ours:
                 ports = sorted(port.name for port in stack.links.values() if port.master == link.index)
                 told = {"name": link.name, "netns": netns, "id": bridges.identity(link), "stp": link.stp}
-                found.append({**told, "interfaces": ports})
+                found.append(
+                    {**told, "driver": link.switch, "labels": link.labels, "interfaces": ports, **_vlan(host, link)}
+                )
     return found
 
 

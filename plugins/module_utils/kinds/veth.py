@@ -15,13 +15,11 @@ from typing import Any
 from ansible_collections.virtnet.linux.plugins.module_utils.facts import options, renamed
 from ansible_collections.virtnet.linux.plugins.module_utils.facts.host import Host
 from ansible_collections.virtnet.linux.plugins.module_utils.links import endpoint_checks, settings
-from ansible_collections.virtnet.linux.plugins.module_utils.links.announce import announce
+from ansible_collections.virtnet.linux.plugins.module_utils.links.announce import announce_endpoints
 from ansible_collections.virtnet.linux.plugins.module_utils.links.veth_ports import (
     desired_guard,
     firewall_port,
     has_no_addresses_to_guard,
-    is_reflecting,
-    plain_addresses,
     shown_guard,
 )
 from ansible_collections.virtnet.linux.plugins.module_utils.model.actions import Action, difference
@@ -32,16 +30,13 @@ from ansible_collections.virtnet.linux.plugins.module_utils.netlink import messa
 from ansible_collections.virtnet.linux.plugins.module_utils.netlink.link import Link
 from ansible_collections.virtnet.linux.plugins.module_utils.netlink.socket import Request
 from ansible_collections.virtnet.linux.plugins.module_utils.netlink.stack import Stack
-from ansible_collections.virtnet.linux.plugins.module_utils.rules import names
+from ansible_collections.virtnet.linux.plugins.module_utils.switch import drivers
 from ansible_collections.virtnet.linux.plugins.module_utils.system import sysctls
 
 KIND = "veth"
 
 _MOVES = {"bridge", "peer", "peer.mac", "peer.addresses"}  # changes that make neighbour entries stale: announced after
 _GUARD = ("anti_spoofing", "guarded_mac", "guarded_addresses", "allowed_addresses")
-# An announcement is flooded to every port of the bridge: those of a thousand endpoints are a million packets. Of more
-# endpoints than this only those are announced for which a neighbour may have a stale MAC.
-_ANNOUNCED = 64
 
 
 def check(desired: Veth, host: Host, problems: options.Problems) -> None:
@@ -61,6 +56,8 @@ def check(desired: Veth, host: Host, problems: options.Problems) -> None:
     if desired.anti_spoofing and desired.is_endpoint and has_no_addresses_to_guard(desired, host):
         rule = "addresses configured inside the container are not trusted; set peer.addresses ([] for none)"
         problems.add(KIND, name, "anti_spoofing", True, rule)
+    if desired.trunks is not None:
+        _check_trunks(desired, host, problems)
     _check_namespace(name, "peer.netns", desired, host, problems)
     if (desired.netns, name) == (peer.netns, peer.name):
         problems.add(KIND, name, "peer.name", peer.name, "both ends are in one namespace and need different names")
@@ -83,6 +80,17 @@ def check(desired: Veth, host: Host, problems: options.Problems) -> None:
             problems.existing_mtu(KIND, name, desired.mtu, link.mtu, end.addresses or ())
     place = (peer.netns, peer.name)
     endpoint_checks.check_name(KIND, name, "peer.name", place, lambda far: _are_pair(near, far), host, problems)
+
+
+def _check_trunks(desired: Veth, host: Host, problems: options.Problems) -> None:
+    name = desired.name
+    if desired.trunks and not drivers.of(host, desired.netns, desired.bridge).HAS_VLANS:
+        problems.add(KIND, name, "trunks", desired.trunks, "requires a bridge whose driver is openvswitch")
+    elif desired.trunks and desired.anti_spoofing:
+        rule = "requires anti_spoofing: false: the addresses in tagged frames are not checked"
+        problems.add(KIND, name, "trunks", desired.trunks, rule)
+    for vlan in desired.trunks or []:
+        problems.number(KIND, name, "trunks", vlan, 1, 4094)
 
 
 def identities(desired: Veth) -> list[tuple[Any, ...]]:
@@ -114,7 +122,9 @@ def update_firewall(desired: Veth, state: State, host: Host) -> None:
     endpoint = present and desired.is_endpoint
     if endpoint:
         own = {host.gateway_bridges.get(desired.on_bridge, desired.on_bridge)}
-        state.ports[name] = firewall_port(desired, host.bridges_of_containers[desired.far.netns] - own)
+        is_closed = drivers.of(host, None, desired.on_bridge).CLOSES_PORTS
+        also_on = host.bridges_of_containers[desired.far.netns] - own
+        state.ports[name] = firewall_port(desired, also_on, is_closed)
     else:
         state.ports.pop(name, None)
     if desired.anti_spoofing is None and endpoint:
@@ -168,7 +178,9 @@ def apply(actions: list[Action[Veth]], host: Host) -> None:
     for action in actions:
         if action.verb == "change" and set(action.after) - set(_GUARD):
             _change(action.desired, host)
-    _announce([action for action in actions if action.verb != "change" or _MOVES & set(action.after)], host)
+    _set_ports([action.desired for action in actions], host)
+    moved = [action.desired for action in actions if action.verb != "change" or _MOVES & set(action.after)]
+    announce_endpoints(moved, host)
 
 
 def _place_left(desired: Veth, host: Host) -> Iterator[tuple[str | None, str]]:
@@ -243,21 +255,10 @@ def _are_pair(one: Link | None, other: Link) -> bool:
 
 def _near_settings(desired: Veth, host: Host, link: Link | None) -> settings.Settings:
     asked = _end_settings(desired, desired, link)
-    if desired.is_endpoint:
-        asked["hairpin"] = True  # for a container's call to its own published port, with br_netfilter
-        # a port that sends BPDUs is disabled; netfilter does not see such frames
-        asked["bpdu_guard"] = desired.anti_spoofing
-        asked.update(_port_settings(link))
-    elif desired.is_patch_link:
-        asked["hairpin"] = is_reflecting(desired.bridge, desired.far.bridge, host)
-        asked.update(_port_settings(link))
+    if desired.is_endpoint or desired.is_patch_link:
+        driver = drivers.of(host, desired.netns, desired.bridge)
+        asked.update(driver.port_settings(desired, desired, link, host))
     return asked
-
-
-def _port_settings(link: Link | None) -> settings.Settings:
-    """Return the bridge port flags that no option sets: changed out of band they would isolate the port, or deliver
-    other endpoints' frames to it."""
-    return {"shut": False, "port": settings.port_as_made(link)}
 
 
 def _far_settings(desired: Veth, host: Host, link: Link | None) -> settings.Settings:
@@ -267,8 +268,8 @@ def _far_settings(desired: Veth, host: Host, link: Link | None) -> settings.Sett
     if near is not None and _is_too_small(desired, link, host):
         asked["mtu"] = near.mtu
     if desired.is_patch_link:
-        asked["hairpin"] = is_reflecting(peer.bridge, desired.bridge, host)
-        asked.update(_port_settings(link))
+        driver = drivers.of(host, peer.netns, peer.bridge)
+        asked.update(driver.port_settings(desired, peer, link, host))
     if peer.addresses is not None:  # then addresses, gateways and routes are exhaustive
         asked["gateway"] = settings.normal_host(peer.gateway) or ""
         asked["gateway6"] = settings.normal_host(peer.gateway6) or ""
@@ -306,6 +307,11 @@ def _differences(desired: Veth, host: Host, near: Link, far: Link) -> tuple[dict
     far_before, far_after = settings.compare(far_desired, far_stack, far, _link_local(far_desired, far))
     before.update({"peer." + key: value for key, value in far_before.items()})
     after.update({"peer." + key: value for key, value in far_after.items()})
+    if desired.is_endpoint or desired.is_patch_link:
+        driver = drivers.of(host, desired.netns, desired.bridge)
+        port_before, port_after = driver.port_differences(desired, near, host)
+        before.update(port_before)
+        after.update(port_after)
     if desired.anti_spoofing is not None and desired.is_endpoint:
         found, asked = host.firewall.state.guards.get(desired.name), desired_guard(desired, host)
         if found != asked:
@@ -339,7 +345,7 @@ def _make(desired: list[Veth], host: Host) -> None:
             about = "{} {}".format(KIND, one.name)
             stack.still_free(one.name, about)
             data = messages.veth_peer(peer.name, files[peer.netns], peer.mac, one.mtu)
-            bridge = settings.bridge_of(one.bridge, stack)
+            bridge = drivers.of(host, one.netns, one.bridge).master(one.bridge, stack)
             requests = near.setdefault(one.netns, [])
             requests.append(
                 Request(messages.create_link(one.name, "veth", data, _creation_attributes(one, bridge)), about)
@@ -390,11 +396,23 @@ def _set_far(desired: Veth, host: Host, new: bool) -> None:
         asked["mac"] = asked["mtu"] = None  # set when the pair was created
     requests = [] if link is None else settings.reopening(stack, link, about)
     with host.tolerated(peer.netns):
-        stack.send(requests + settings.setup(peer.name, about, asked, settings.bridge_of(peer.bridge, stack)))
+        driver = drivers.of(host, peer.netns, peer.bridge)
+        setup = settings.setup(peer.name, about, driver.by_port(asked), driver.master(peer.bridge, stack))
+        stack.send(requests + setup)
         _address(stack, peer.name, asked, link, about)
     stack.forget()
     if peer.netns is not None:
         stack.release()
+
+
+def _set_ports(desired: list[Veth], host: Host) -> None:
+    """Have the driver of each bridge set what netlink does not of its ports."""
+    by_driver: dict[str, list[Veth]] = {}
+    for one in desired:
+        if one.is_endpoint or one.is_patch_link:
+            by_driver.setdefault(host.driver_of(one.netns, one.on_bridge) or "", []).append(one)
+    for name, some in by_driver.items():
+        drivers.named(name or None).set_ports(some, host)
 
 
 def _address(stack: Stack, name: str, asked: settings.Settings, link: Link | None, about: str) -> None:
@@ -421,7 +439,8 @@ def _change(desired: Veth, host: Host) -> None:
     about = "{} {}".format(KIND, desired.name)
     asked = _near_settings(desired, host, link)
     requests = settings.reopening(stack, link, about)
-    requests += settings.setup(desired.name, about, asked, settings.bridge_of(desired.bridge, stack))
+    driver = drivers.of(host, desired.netns, desired.bridge)
+    requests += settings.setup(desired.name, about, driver.by_port(asked), driver.master(desired.bridge, stack))
     stack.send(requests)
     _address(stack, desired.name, asked, link, about)
     stack.forget()
@@ -462,20 +481,6 @@ def _move_far(desired: Veth, host: Host) -> None:
         os.close(file)
     host.stack(netns).forget()
     host.stack(peer.netns).forget()
-
-
-def _announce(actions: list[Action[Veth]], host: Host) -> None:
-    endpoints = [action.desired for action in actions if action.desired.is_endpoint]
-    if len(endpoints) > _ANNOUNCED:
-        endpoints = [one for one in endpoints if one.bridge not in host.bridges_made and not _has_usual_mac(one)]
-    links = [(one.far.netns, one.far.name) for one in endpoints if one.far.netns is not None]
-    announce(links, host, endpoints[-1].name if endpoints else None)
-
-
-def _has_usual_mac(desired: Veth) -> bool:
-    """Return whether the MAC is the one derived from the IPv4 address, so that neighbour entries for it stay valid."""
-    usual = {names.mac_of_ipv4(address) for address in plain_addresses(desired) if ":" not in address}
-    return desired.far.mac is not None and desired.far.mac.lower() in usual
 
 
 def _delete_pair(desired: Veth, host: Host) -> None:

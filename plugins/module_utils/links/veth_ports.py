@@ -108,10 +108,12 @@ def is_reflecting(near: str | None, far: str | None, host: Host) -> bool:
     return near not in host.gateway_bridges and far in host.gateway_bridges
 
 
-def firewall_port(desired: Veth, also_on: set[str]) -> Port:
-    """Return an endpoint as the firewall's port; ``also_on`` are the other bridges of its container's endpoints."""
+def firewall_port(desired: Veth, also_on: set[str], is_closed: bool) -> Port:
+    """Return an endpoint as the firewall's port; ``also_on`` are the other bridges of its container's endpoints,
+    ``is_closed`` says that the host's own stack receives nothing by it."""
     elsewhere = tuple(sorted(also_on - {desired.bridge}))
-    return Port(desired.name, desired.on_bridge, plain_addresses(desired) if elsewhere else (), elsewhere)
+    addresses = plain_addresses(desired) if elsewhere else ()
+    return Port(desired.name, desired.on_bridge, addresses, elsewhere, is_closed=is_closed)
 
 
 def desired_guard(desired: Veth, host: Host) -> Guard | None:

@@ -65,6 +65,8 @@ class Port(NamedTuple):
 
     ``reflecting``: the end of a patch link beyond which client and server may both be, so that translated packets leave
     by the port that they came in by (hairpin, reflective relay).
+
+    ``is_closed``: a port of Open vSwitch. What it receives is for the switch, and not for the host's own stack.
     """
 
     name: str
@@ -73,6 +75,7 @@ class Port(NamedTuple):
     also_on: tuple[str, ...] = ()
     anycast: bool = False
     reflecting: bool = False
+    is_closed: bool = False
 
 
 class NatPort(NamedTuple):

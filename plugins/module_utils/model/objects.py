@@ -25,6 +25,7 @@ from ansible_collections.virtnet.linux.plugins.module_utils.rules.names import G
 from ansible_collections.virtnet.linux.plugins.module_utils.rules.ports import port_range
 
 VXLAN_PORT = 4789  # RFC 7348, section 5
+SWITCH_DRIVERS = ("linux", "openvswitch")
 HOST = "host"  # join: the host's own namespace
 MACVLAN_MODES = {"private": 1, "vepa": 2, "bridge": 4, "passthru": 8}  # include/uapi/linux/if_link.h
 
@@ -111,12 +112,16 @@ class Netns(Owned):
 
 
 class Bridge(Owned):
-    """A Linux bridge."""
+    """A bridge: a Linux bridge or a switch of Open vSwitch, or one VLAN (``vlan``) of a ``switch`` that several
+    networks share."""
 
     KIND = "bridge"
 
     name: str = field()
     netns: str | None = field(default=None)
+    driver: str | None = field(default=None, choices=SWITCH_DRIVERS)
+    switch: str | None = field(default=None)
+    vlan: int | None = field(default=None)
     addresses: list[str] | None = field(default=None)
     mac: str | None = field(default=None)
     mtu: int | None = field(default=None)
@@ -147,6 +152,7 @@ class Veth(Owned):
     mac: str | None = field(default=None)
     mtu: int | None = field(default=None)
     addresses: list[str] | None = field(default=None)
+    trunks: list[int] | None = field(default=None)
     anti_spoofing: bool | None = field(default=None)
     allowed_addresses: list[str] | None = field(default=None)
     peer: Peer | None = field(default=None)

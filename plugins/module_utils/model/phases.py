@@ -16,11 +16,13 @@ class Phase(enum.IntEnum):
     FILES = enum.auto()  # the persisted desired state first: a boot after a kill applies the new one
     CONFLICTING_LINKS = enum.auto()  # a container's own links under names that the document needs
     NAMESPACES = enum.auto()
+    SWITCHES = enum.auto()  # one transaction of Open vSwitch's database, before any new endpoint has a link
     BRIDGES = enum.auto()
     ROUTING_RULES = enum.auto()
     GATEWAY_CLOSE = enum.auto()  # forwarding is disabled before the rules that guard it are deleted
     UNPUBLISH = enum.auto()  # reported before FIREWALL, and part of its transaction
     FIREWALL = enum.auto()  # one nft transaction, before any new endpoint has a link
+    SWITCH_FLOWS = enum.auto()  # guards of the ports of Open vSwitch, before any new endpoint has a link
     FOREIGN_FIREWALLS = enum.auto()
     DELETE_TUNNELS = enum.auto()
     RETURN_NICS = enum.auto()

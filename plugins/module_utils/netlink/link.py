@@ -87,6 +87,8 @@ class Link:
     is used."""
 
     index: int
+    _switch: str | None = None  # recorded by as_switch() and as_port_of()
+    _gateway_port: int | None = None
 
     def __init__(self, payload: bytes) -> None:
         _family, _type, self.index, self._flags, _change = _LINK.unpack_from(payload)
@@ -100,6 +102,19 @@ class Link:
     @Once
     def _info(self) -> dict[int, bytes]:
         return attributes(self._found.get(_IFLA_LINKINFO, b""))
+
+    def as_switch(self, driver: str, labels: dict[str, str] | None) -> None:
+        """Record that the link is the gateway port of a switch whose driver keeps its labels itself."""
+        self._switch, self.__dict__["labels"] = driver, labels
+
+    def as_port_of(self, gateway_port: int) -> None:
+        """Record that the link is a port of the switch whose gateway port has that index."""
+        self._gateway_port = gateway_port
+
+    @property
+    def switch(self) -> str | None:
+        """The driver of the switch (see switch/drivers.py) whose gateway port it is; None where it is no switch."""
+        return self._switch or ("linux" if self.kind == "bridge" else None)
 
     @property
     def up(self) -> bool:
@@ -141,6 +156,8 @@ class Link:
     @property
     def master(self) -> int | None:
         """The index of the bridge (or other master) that it is a port of."""
+        if self._gateway_port is not None:
+            return self._gateway_port
         return optional(self._found.get(_IFLA_MASTER))
 
     @property

@@ -11,7 +11,7 @@ import itertools
 import socket
 import struct
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from ansible_collections.virtnet.linux.plugins.module_utils.netlink import messages, namespaces
@@ -85,8 +85,11 @@ class Stack:
         inside: Socket | None = None,
         pid: int | None = None,
         opened: OpenFiles | None = None,
+        amend: Callable[[dict[str, Link]], None] | None = None,
     ) -> None:
+        """``amend`` adds to the links what the kernel does not report: ports of switches of other drivers."""
         self.name = name
+        self._amend = amend
         self.exists = exists
         self._pid = pid
         self._opened = opened
@@ -139,6 +142,8 @@ class Stack:
         """The links by name."""
         if self._links is None:
             self._links = self._read_links() if self.exists else {}
+            if self._amend is not None:
+                self._amend(self._links)
         return self._links
 
     @property

@@ -10,6 +10,7 @@ not hold is in its comment, which an administrator can read as well:
     bridges     "br-web" comment "nat icc masquerade"     the network policy; its subnets are in own4 and own6
     pub4        tcp . 8080 comment "br-web" : ...         the container's bridge
     open4       ... comment "br-web"                      an allowed port, not that of a published port
+    ingress     "veth1" : drop                            a port of Open vSwitch, closed to the host's own stack
     self        "veth1" . "veth1" comment "br-web"        the port's bridge
     guarded     "veth1" comment "br-web"                  a port with anti-spoofing
     ip4s, ip6s  ... comment "allowed"                     an additionally allowed address; "link-local" with IPv6
@@ -148,6 +149,7 @@ def _add_policy(policy: Policy, found: Elements) -> None:
         found["inet", "to"]["%s . %s" % (bridge, name)] = (verdict, None)
     if policy.gateway_mode == "isolated":
         found["inet", "isolated"][bridge] = (None, None)
+        found["inet", "ingress"][bridge] = ("jump untracked", None)
 
 
 def _policy_words(policy: Policy) -> str:
@@ -200,6 +202,8 @@ def _add_port(port: Port, policies: dict[str, Policy], found: Elements) -> None:
         found["bridge", "anycast"][name] = (None, None)
     if port.reflecting:
         found["bridge", "reflecting"][name] = (None, None)
+    if port.is_closed:
+        found["inet", "ingress"][name] = ("drop", None)
     for bridge in port.also_on:
         for address in port.addresses:
             version = ip.version_of(address)
@@ -304,7 +308,8 @@ def _ports(get: Any) -> Iterator[Port]:
         port = first.strip('"')
         near = tuple(sorted(addresses.get(port, ()))), tuple(sorted(bridges.get(port, ())))
         anycast, reflecting = (first in get("bridge", name) for name in ("anycast", "reflecting"))
-        yield Port(port, bridge or "", *near, anycast=anycast, reflecting=reflecting)
+        is_closed = get("inet", "ingress").get(first, ("", None))[0] == "drop"
+        yield Port(port, bridge or "", *near, anycast=anycast, reflecting=reflecting, is_closed=is_closed)
 
 
 def _nat_ports(get: Any) -> Iterator[NatPort]:

@@ -45,6 +45,7 @@ table inet virtnet {
     set open6 { type ipv6_addr . inet_proto . inet_service; }
     set bridges { type ifname; }
     set isolated { type ifname; }
+    map ingress { type ifname : verdict; }
     set subnets4 { type ipv4_addr; flags interval; }
     set subnets6 { type ipv6_addr; flags interval; }
     set own4 { type ifname . ipv4_addr; flags interval; }
@@ -69,14 +70,17 @@ table inet virtnet {
     chain raw {
         type filter hook prerouting priority -300; policy accept;
         iifname "lo" accept comment "this host speaks to itself"
-        iifname @isolated notrack \
-            comment "no gateway, no translation; by a cable it may still come to a network that has both"
+        iifname vmap @ingress comment "isolated networks; ports of Open vSwitch, which reads a copy before this"
         ip daddr 127.0.0.0/8 drop \
             comment "ports published on 127.0.0.1, and this host's services there, are not for the wire"
         ip saddr 127.0.0.0/8 drop comment "only this host has 127.0.0.1"
         ip6 daddr ::1 drop \
             comment "ports published on ::1, and this host's services there, are not for the wire"
         ip6 saddr ::1 drop comment "only this host has ::1"
+    }
+
+    chain untracked {
+        notrack comment "no gateway, no translation; by a cable it may still come to a network that has both"
     }
 
     chain publish_prerouting {

@@ -22,6 +22,7 @@ from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.spec import 
     Container,
     Dns,
 )
+from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.switches import read_trunks
 
 CONTAINER_FIELDS = (
     "name", "networks", "interfaces", "ports", "network_mode", "forwarding", "sysctls", "unprivileged_ports", "routes",
@@ -31,7 +32,7 @@ CONTAINER_FIELDS = (
 
 ATTACHMENT_FIELDS = (
     "name", "ipv4_address", "ipv6_address", "mac_address", "interface_name", "aliases",
-    "allowed_addresses", "anti_spoofing",
+    "allowed_addresses", "anti_spoofing", "trunks",
 )  # fmt: skip
 
 
@@ -159,6 +160,7 @@ def _read_attachment(fields: Fields, network: str, container: str) -> Attachment
         aliases=aliases,
         allowed_addresses=read_allowed_addresses(fields),
         anti_spoofing=fields.boolean("anti_spoofing", None),
+        trunks=read_trunks(fields),
     )
 
 

@@ -44,10 +44,12 @@ from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.spec import 
     Declaration,
     Network,
 )
+from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.switches import read_placement, read_switch
 
 NETWORK_FIELDS = (
     "name", "bridge", "subnet", "gateway", "ip_range", "enable_ipv6", "subnet6", "gateway6", "ip_range6",
-    "aux_addresses", "connect", "stp", "routes", "mtu", "internal", "icc", "masquerade", "labels",
+    "aux_addresses", "driver", "switch", "vlan", "connect", "stp", "routes", "mtu", "internal", "icc", "masquerade",
+    "labels",
     *POLICY_FIELDS, "anti_spoofing", "state",
 )  # fmt: skip
 OF_THE_SEGMENT = (
@@ -58,7 +60,8 @@ OF_THE_SEGMENT = (
 # A role's variables without the role's prefix, including the facts that it sets under its prefix.
 VARIABLES = {
     "bridge_network": (
-        "networks", "containers", "purge", "address_pools", "manage_foreign_firewall", "persist", "unprivileged_ports",
+        "networks", "containers", "switches", "purge", "address_pools", "manage_foreign_firewall", "persist",
+        "unprivileged_ports",
     ),
     "overlay_network": (
         "networks", "containers", "purge", "group", "vtep", "ip_ranges", "manage_foreign_firewall", "persist",
@@ -74,16 +77,16 @@ _Object = TypeVar("_Object")
 
 
 def read_declaration(raw: object, problems: Problems) -> Declaration:
-    """Read {networks, containers, purge, role, host, address_pools, manage_foreign_firewall, unprivileged_ports,
-    variables}; host is the inventory's name of the host, variables are the names of its variables that begin with the
-    role's name."""
+    """Read {networks, containers, switches, purge, role, host, address_pools, manage_foreign_firewall,
+    unprivileged_ports, variables}; host is the inventory's name of the host, variables are the names of its variables
+    that begin with the role's name."""
     whole = Fields(raw if isinstance(raw, Mapping) else {}, "declaration", problems)
     if not isinstance(raw, Mapping):
         problems.refuse(
             "declaration", "as a whole", raw, "must be a dictionary of networks, containers, purge and role"
         )
     whole.only(
-        "networks", "containers", "purge", "role", "host", "address_pools", "manage_foreign_firewall",
+        "networks", "containers", "switches", "purge", "role", "host", "address_pools", "manage_foreign_firewall",
         "unprivileged_ports", "variables",
     )  # fmt: skip
     role = whole.text("role") or "bridge_network"
@@ -93,6 +96,7 @@ def read_declaration(raw: object, problems: Problems) -> Declaration:
     networks, absent_networks = _by_name(
         whole, "networks", f"{role}_networks", "network", lambda fields, name: _read_network(fields, name, host, role)
     )
+    switches, absent_switches = _by_name(whole, "switches", f"{role}_switches", "switch", read_switch)
     unprivileged = bool(whole.boolean("unprivileged_ports", True))
     containers, absent_containers = _by_name(
         whole, "containers", f"{role}_containers", "container",
@@ -106,6 +110,8 @@ def read_declaration(raw: object, problems: Problems) -> Declaration:
         absent_networks=absent_networks,
         containers=containers,
         absent_containers=absent_containers,
+        switches=switches,
+        absent_switches=absent_switches,
         address_pools=_read_pools(whole, f"{role}_address_pools") if whole.given("address_pools") else None,
     )
 
@@ -231,6 +237,7 @@ def _read_network(fields: Fields, name: str, host: str, role: str) -> Network:
         labels=_read_labels(fields, name, subnets, policy, role),
         connect=_read_connect(fields, name),
         stp=fields.boolean("stp", None),
+        placement=read_placement(fields),
         automatic=not fields.given("subnet") and not fields.given("subnet6"),
         said={word: fields.raw[word] for word in OF_THE_SEGMENT if fields.given(word)},
         sound=sound,

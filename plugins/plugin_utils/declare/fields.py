@@ -23,6 +23,7 @@ from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.problems imp
 
 _TRUE = ("yes", "on", "true", "t", "y", "1")
 _FALSE = ("no", "off", "false", "f", "n", "0")
+_Default = TypeVar("_Default", str, None)
 _IP = TypeVar("_IP", Address, ipaddress.IPv4Interface | ipaddress.IPv6Interface)
 
 
@@ -68,7 +69,7 @@ class Fields:
             else:
                 self.problems.refuse(self.thing, f"{field}[{number}]", value, not_quoted(value) or "must be text")
 
-    def choice(self, field: str, default: str, choices: tuple[str, ...]) -> str:
+    def choice(self, field: str, default: _Default, choices: tuple[str, ...]) -> str | _Default:
         value = self.text(field)
         if value is not None and value not in choices:
             self.refuse(field, f"must be one of {', '.join(choices)}")

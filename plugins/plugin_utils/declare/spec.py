@@ -19,6 +19,7 @@ from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.policy impor
 )
 from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.ports import Port
 from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.routes import Route
+from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.switches import Placement, Switch
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,7 @@ class Network:
     labels: dict[str, str] = field(default_factory=dict)
     connect: dict[str, int] = field(default_factory=dict)  # each with its index in the list, for messages
     stp: bool | None = None
+    placement: Placement = field(default_factory=Placement)
     automatic: bool = False  # it names no subnet
     said: dict[str, object] = field(default_factory=dict)  # the fields that apply to its whole segment, as declared
     joins: str | None = None
@@ -77,6 +79,7 @@ class Attachment:
     interface: str | None = None
     aliases: list[str] = field(default_factory=list)
     allowed_addresses: list[str] = field(default_factory=list)  # anti-spoofing: allowed besides its own addresses
+    trunks: list[int] = field(default_factory=list)  # VLANs that the container sends and receives tagged
     anti_spoofing: bool | None = None  # None: inherit the network's setting
 
 
@@ -134,6 +137,8 @@ class Declaration:
     absent_networks: dict[str, Network]
     containers: dict[str, Container]
     absent_containers: dict[str, Container]
+    switches: dict[str, Switch] = field(default_factory=dict)
+    absent_switches: dict[str, Switch] = field(default_factory=dict)
     address_pools: list[AddressPool] | None = None  # None: every network has to name its subnet
     # not planned, because they have an error or warning already; their observed state is kept, and not undeclared
     omitted_containers: set[str] = field(default_factory=set)

@@ -17,6 +17,7 @@ from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.policy impor
 from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.ports import parse_range
 from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.problems import Problems
 from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.spec import Network
+from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.switches import LINUX, Placement, Switch
 
 Place = tuple[str, int, Address | None, int]  # protocol, IP version, host address (None: every one), host port
 
@@ -154,6 +155,7 @@ class Live:
     limits: dict[str, int | None] | None = None  # of the kernel, by sysctl; None: not reported
     nameservers: list[Address] = field(default_factory=list)
     stp: dict[str, bool] = field(default_factory=dict)  # by bridge of the host
+    switches: dict[str, Switch] = field(default_factory=dict)  # those that networks share
 
     @functools.cached_property
     def addresses(self) -> set[Address]:
@@ -215,6 +217,10 @@ def _read(raw: Mapping[str, Any]) -> Live:
         live.containers[_word(entry["name"])] = _container(entry)
     for entry in raw.get("networks") or []:
         _add_network(live, entry)
+    for entry in raw.get("bridges") or []:
+        role = (entry.get("labels") or {}).get("role")
+        if role is not None and "network" not in entry["labels"]:
+            live.switches[_word(entry["name"])] = Switch(_word(entry["name"]), _word(entry["driver"]), _word(role))
     _add_remembered(live, raw.get("remembered") or {})
     return live
 
@@ -263,6 +269,7 @@ def _add_network(live: Live, entry: Mapping[str, Any]) -> None:
             bindings={version: _address(options[word]) for version, word in BINDINGS.items() if options.get(word)},
         ),
         joins=_word_or_none((entry.get("Labels") or {}).get("joins")),
+        placement=Placement(str(options.get("driver") or LINUX), options.get("switch"), options.get("vlan")),
         declared=False,
     )
     for config in (entry.get("IPAM") or {}).get("Config") or []:

@@ -7,11 +7,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.addresses import Address
 from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.problems import Problems, enumerate_names
 from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.spec import Container, Declaration, Network
+from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.switches import Switch
 from ansible_collections.virtnet.linux.plugins.plugin_utils.observe.observed import Live, LiveContainer, LiveEndpoint
 
 _SHOWN = 10  # containers of a cycle, in a message
@@ -32,6 +33,8 @@ class Scope:
     omitted: set[str]  # of `undeclared`: the ones that are declared, but have errors
     containers_to_delete: dict[str, LiveContainer]
     live: Live
+    switches: dict[str, Switch] = field(default_factory=dict)  # those that exist afterwards
+    switches_to_delete: dict[str, Switch] = field(default_factory=dict)
 
     def undeclared_on(self, segment: Network) -> Iterator[tuple[str, LiveEndpoint]]:
         """Yield the undeclared endpoints on a segment, with their containers' names."""
@@ -106,6 +109,9 @@ def merge(declaration: Declaration, live: Live, problems: Problems) -> Scope:
         containers_to_delete=containers_to_delete,
         live=live,
     )
+    for name, switch in {**live.switches, **declaration.switches}.items():
+        leaving = name in live.switches and leaves(name, switch.role, declaration.switches, declaration.absent_switches)
+        (scope.switches_to_delete if leaving else scope.switches)[name] = switch
     _check_owners(declaration, live, problems)
     _check_known(scope, declaration, problems)
     _check_networks_to_delete(scope, declaration, problems)

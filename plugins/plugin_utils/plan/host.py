@@ -55,10 +55,18 @@ from ansible_collections.virtnet.linux.plugins.plugin_utils.checks.segments impo
     settle_segments,
     share_subnets,
 )
+from ansible_collections.virtnet.linux.plugins.plugin_utils.checks.switches import (
+    check_switches,
+    is_tagged,
+    planned_switches,
+    settle_drivers,
+    switches_to_delete,
+)
 from ansible_collections.virtnet.linux.plugins.plugin_utils.checks.undeclared import check_undeclared
 from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.declaration import read_declaration
 from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.problems import Problems
 from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.spec import Declaration, Network
+from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.switches import LINUX
 from ansible_collections.virtnet.linux.plugins.plugin_utils.ipam.endpoints import (
     Endpoint,
     bridge_mac,
@@ -107,11 +115,13 @@ def plan(declared: object, live: object) -> Plan:
 def plan_declaration(declaration: Declaration, live: Live, problems: Problems) -> Plan:
     """Plan a declaration that has been read; ``problems`` has its errors, and gets those of the plan."""
     scope = merge(declaration, live, problems)
+    settle_drivers(scope)
     settle_segments(scope, problems)
     settle_subnets(scope, declaration.address_pools, problems)
     settle_gateways(scope)
     share_subnets(scope)
     check_networks(scope, problems)
+    check_switches(scope, problems)
     check_undeclared(scope, problems)
     check_nics(scope, problems)
     joins = _settle_joins(scope, problems)
@@ -151,8 +161,8 @@ def _add_objects(
     old_bridges, old_pairs = _old_bridges(scope), patch_links_to_delete(scope) + _old_veths(scope)
     old_ports, opened = ports_to_delete(scope, published, endpoints), allowed_ports(endpoints)
     topology.netns = _namespaces(scope, joins)
-    topology.bridge = [_bridge(scope, network) for network in networks]
-    topology.bridge += [Bridge(name=name, state="absent") for name in old_bridges]
+    topology.bridge = planned_switches(scope) + [_bridge(scope, network) for network in networks]
+    topology.bridge += [Bridge(name=name, state="absent") for name in [*old_bridges, *switches_to_delete(scope)]]
     topology.veth = _patch_links(scope) + [_veth(scope, endpoint) for endpoint in endpoints]
     topology.veth += [Veth(name=name, state="absent") for name in old_pairs]
     topology.interface = interfaces(scope)
@@ -201,6 +211,9 @@ def _bridge(scope: Scope, network: Network) -> Bridge:
         mac=bridge_mac(network),
         mtu=settled_mtu(scope, network),
         stp=network.stp,
+        driver=None if network.placement.driver == LINUX else network.placement.driver,
+        switch=network.placement.switch,
+        vlan=network.placement.vlan,
         up=True,
         labels={
             **network.labels,
@@ -233,6 +246,7 @@ def _veth(scope: Scope, endpoint: Endpoint) -> Veth:
         name=names.veth_device(container.name, network.name),
         bridge=network.bridge,
         mtu=settled_mtu(scope, network),
+        trunks=endpoint.attachment.trunks if is_tagged(network) else None,
         anti_spoofing=guards,
         allowed_addresses=_ANY_SOURCE if container.forwarding else endpoint.attachment.allowed_addresses,
         labels={

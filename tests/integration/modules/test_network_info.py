@@ -106,9 +106,10 @@ def test_bridges_in_brctls_columns(web):
     web.module("bridge", name="lab", netns="batch", stp=True)
     assert web.module("network_info")["bridges"] == [
         {"name": "br-web", "netns": None, "id": "8000.0242ac1e0001", "stp": False,
+         "driver": "linux", "labels": {"network": "web", "role": "bridge_network"},
          "interfaces": ["veth-client", "veth-nginx"]},
         {"name": "lab", "netns": "batch", "id": "8000." + web.links("batch")["lab"]["address"].replace(":", ""),
-         "stp": True, "interfaces": []},
+         "stp": True, "driver": "linux", "labels": {}, "interfaces": []},
     ]  # fmt: skip
 
 

@@ -12,7 +12,15 @@ import yaml
 from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.declaration import VARIABLES
 from kit import checkout
 
-OF_ONE_HOST = {"connect", "stp", "snat_address", "snat_address6"}  # cables, rings and addresses of one host
+OF_ONE_HOST = {
+    "connect",
+    "stp",
+    "driver",
+    "switch",
+    "vlan",
+    "snat_address",
+    "snat_address6",
+}  # drivers, cables, rings and addresses of one host
 OF_OVERLAYS = {"vni", "flood", "dstport"}
 
 

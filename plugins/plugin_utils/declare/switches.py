@@ -1,0 +1,70 @@
+# Copyright (c) 2026, The virtnet.linux authors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Read declared switches, which several networks share, each in a VLAN; and a network's driver, switch and VLAN."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ansible_collections.virtnet.linux.plugins.module_utils.model.objects import SWITCH_DRIVERS
+from ansible_collections.virtnet.linux.plugins.module_utils.rules import names, values
+from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.fields import Fields
+
+LINUX, OPEN_VSWITCH = SWITCH_DRIVERS
+VLANS = (1, 4094)  # IEEE 802.1Q: 0 and 4095 are reserved
+
+
+@dataclass
+class Switch:
+    """A switch that several networks share."""
+
+    name: str
+    driver: str = OPEN_VSWITCH
+    role: str | None = None  # of an observed one: the role that made it
+
+
+@dataclass(frozen=True)
+class Placement:
+    """Where a network is: a switch of its own of a ``driver``, or a VLAN of a shared ``switch``."""
+
+    driver: str | None = None  # None: that of the switch, or the default
+    switch: str | None = None
+    vlan: int | None = None
+
+
+def read_switch(fields: Fields, name: str) -> Switch:
+    """Read one entry of the list of switches."""
+    fields.only("name", "driver", "state")
+    if not names.is_interface_name(name):
+        fields.refuse("name", f"is the name of its link too: {values.INTERFACE_NAME}")
+    driver = fields.choice("driver", OPEN_VSWITCH, SWITCH_DRIVERS)
+    if driver == LINUX:
+        rule = "has no VLANs in this version; write openvswitch, or leave out the switch: each network gets a bridge"
+        fields.refuse("driver", rule)
+    return Switch(name, driver or OPEN_VSWITCH)
+
+
+def read_placement(fields: Fields) -> Placement:
+    """Read driver, switch and vlan of a network."""
+    switch = fields.text("switch")
+    vlan = fields.integer("vlan", *VLANS)
+    if switch is not None and not fields.given("vlan"):
+        fields.refuse("vlan", f"is required with switch {switch}: the network's VLAN, {VLANS[0]} to {VLANS[1]}")
+    if switch is None and fields.given("vlan"):
+        fields.refuse("vlan", "requires switch: the name of the switch on which the network has this VLAN")
+    return Placement(fields.choice("driver", None, SWITCH_DRIVERS), switch, vlan)
+
+
+def read_trunks(fields: Fields) -> list[int]:
+    """Read the VLANs that an attachment carries tagged."""
+    found: list[int] = []
+    for number, value in enumerate(fields.listing("trunks")):
+        one = Fields({"trunks": value}, fields.thing, fields.problems)
+        vlan = one.integer("trunks", *VLANS)
+        if vlan in found:
+            fields.problems.refuse(fields.thing, f"trunks[{number}]", value, "is named twice; name a VLAN once")
+        elif vlan is not None:
+            found.append(vlan)
+    return sorted(found)
