@@ -138,8 +138,7 @@ def _load_flows(run: Run, _batch: Batch) -> None:
 
 def _make_endpoints(run: Run, batch: Batch) -> None:
     _apply_kinds(run, batch)
-    if run.switches is not None:
-        run.switches.wait()
+    run.host.switches.attach()  # those that no pair of this run has attached
 
 
 def _set_neighbours(run: Run, _batch: Batch) -> None:

@@ -13,7 +13,7 @@ import os
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from ansible_collections.virtnet.linux.plugins.module_utils.facts.switches import Switches
+from ansible_collections.virtnet.linux.plugins.module_utils.facts.switches import OPEN_VSWITCH, Switches
 from ansible_collections.virtnet.linux.plugins.module_utils.model.objects import Netns
 from ansible_collections.virtnet.linux.plugins.module_utils.netlink import namespaces, open_files
 from ansible_collections.virtnet.linux.plugins.module_utils.netlink.link import Link
@@ -246,7 +246,10 @@ class Host:
         if (netns, bridge) in self.bridges:
             return self.bridges[netns, bridge]
         link = self.stack(netns).links.get(bridge)
-        return None if link is None else link.switch
+        if link is not None:
+            return link.switch
+        observed = self.switches.found if netns is None else None
+        return OPEN_VSWITCH if observed is not None and observed.segment_of(bridge) is not None else None
 
 
 def _forget_stale(memory: Memory, statuses: dict[str, os.stat_result]) -> None:

@@ -7,11 +7,17 @@ switch by their master, whatever its driver is."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from ansible_collections.virtnet.linux.plugins.module_utils.netlink.link import Link
 from ansible_collections.virtnet.linux.plugins.module_utils.ovs import database
 from ansible_collections.virtnet.linux.plugins.module_utils.ovs.database import Database, OvsError
 
 OPEN_VSWITCH = "openvswitch"
+
+
+def _nothing() -> None:
+    pass
 
 
 class Switches:
@@ -21,6 +27,7 @@ class Switches:
         self.error: str | None = None
         self._found: Database | None = None
         self._is_read = False
+        self.attach: Callable[[], None] = _nothing  # adds the run's new ports: switch/openvswitch/changes.py
 
     @property
     def found(self) -> Database | None:

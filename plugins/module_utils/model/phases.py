@@ -16,7 +16,7 @@ class Phase(enum.IntEnum):
     FILES = enum.auto()  # the persisted desired state first: a boot after a kill applies the new one
     CONFLICTING_LINKS = enum.auto()  # a container's own links under names that the document needs
     NAMESPACES = enum.auto()
-    SWITCHES = enum.auto()  # one transaction of Open vSwitch's database, before any new endpoint has a link
+    SWITCHES = enum.auto()  # switches of Open vSwitch, in one transaction; new ports follow the links of ENDPOINTS
     BRIDGES = enum.auto()
     ROUTING_RULES = enum.auto()
     GATEWAY_CLOSE = enum.auto()  # forwarding is disabled before the rules that guard it are deleted

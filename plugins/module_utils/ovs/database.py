@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any, NamedTuple
 
 from ansible_collections.virtnet.linux.plugins.module_utils.rules.names import labels_of, mark
@@ -75,6 +75,13 @@ class Database(NamedTuple):
     def copy(self) -> Database:
         """Return a copy whose switches and ports can be changed."""
         return self._replace(switches=dict(self.switches), ports=dict(self.ports))
+
+    def without(self, switches: Collection[str], ports: Collection[str]) -> Database:
+        """Return a copy without these switches and their ports, and without these ports."""
+        left = {name: one for name, one in self.ports.items() if one.switch not in switches and name not in ports}
+        return self._replace(
+            switches={name: one for name, one in self.switches.items() if name not in switches}, ports=left
+        )
 
     def gateway_ports(self) -> dict[tuple[str, int | None], str]:
         """Return the gateway port of each segment, by switch and VLAN (None: the switch's own internal port)."""

@@ -5,7 +5,8 @@
 """Changes of a host's Open vSwitch: from the document's objects to the desired database and flows, and what differs.
 
 As with the firewall, all of it is one desired state: what is observed with the declared objects applied. So a run makes
-one transaction of the database, and one bundle of flows for each switch whose flows differ.
+one transaction of the database for switches, one for new ports, and one bundle of flows for each switch whose flows
+differ.
 """
 
 from __future__ import annotations
@@ -34,12 +35,23 @@ class Changes:
 
     def __init__(self, host: Host, observed: Database, desired: Database, state: State) -> None:
         self._host, self._observed, self._desired = host, observed, desired
-        self.commands = database.commands(observed, desired)
+        # A switch whose own device was deleted out of band is made anew: ovs-vswitchd does not create it again.
+        self._broken = sorted(set(observed.switches) & set(desired.switches) - set(host.stack(None).links))
+        # Ports whose links are made anew: ovs-vswitchd would keep the deleted ones open.
+        self._replaced: set[str] = set()
+        # New ports are added when their links exist and are up: attaching one, ovs-vswitchd writes back the flags
+        # that it has read before (SIOCSIFFLAGS), and would set a link down that is set up in between.
+        self._late: set[str] = set()
+        host.switches.attach = self.attach
         own = {name for name, switch in desired.switches.items() if switch.labels is not None}
         self._flows = {name: flows.of_switch(name, desired, observed.numbers, state.guards) for name in sorted(own)}
 
     def actions(self, planned: list[Action[Any]]) -> list[Action[Any]]:
         """Return actions for what differs in switches and ports that no action of the run is about."""
+        made = {one.name for one in planned if one.kind == Veth.KIND and one.verb in ("create", "replace")}
+        self._replaced = made & set(self._observed.ports)
+        new = {one.name for one in self._desired.ports.values() if not one.internal} - set(self._observed.ports)
+        self._late = self._replaced | new
         about = {action.name for action in planned}
         deletes = any(action.verb == "delete" for action in planned)
         found = []
@@ -61,27 +73,38 @@ class Changes:
         return found
 
     def apply_database(self) -> None:
-        """Carry out the transaction: before any link of a new port exists."""
-        if self.commands:
-            database.transact(self.commands)
+        """Carry out the transaction of switches and existing ports, before any link of a new port exists."""
+        before = self._observed.without(self._broken, self._replaced)
+        ports = [(self._observed.ports[name].switch, name) for name in sorted(self._replaced)]
+        stale = [["del-br", name] for name in self._broken]
+        stale += [["--if-exists", "del-port", switch, name] for switch, name in ports if switch not in self._broken]
+        commands = database.commands(before, self._desired.without([], self._late))
+        database.transact(stale)
+        database.transact(commands)
+        if stale or commands:
             self._host.switches.forget()
             self._host.stack(None).forget()
 
     def apply_flows(self) -> None:
         """Load the flows of each switch whose flows differ: before any link of a new port exists."""
         for name, lines in self._flows.items():
-            if name not in self._observed.switches or flows.differences(name, lines):
+            if name not in self._observed.switches or name in self._broken or flows.differences(name, lines):
                 flows.replace(name, lines)
 
-    def wait(self) -> None:
-        """Wait until ovs-vswitchd has attached the links of the new ports."""
-        links = self._host.stack(None).links
-        ports = self._desired.ports.values()
-        database.wait_for_ports({
+    def attach(self) -> None:
+        """Carry out the transaction of new ports, and wait until ovs-vswitchd has attached their links."""
+        database.transact(database.commands(self._desired.without([], self._late), self._desired))
+        links, numbers = self._host.stack(None).links, self._observed.numbers
+        new = {
             port.name: port.number
-            for port in ports
-            if port.number is not None and self._observed.numbers.get(port.name) != port.number and port.name in links
-        })  # fmt: skip
+            for port in self._desired.ports.values()
+            if port.number is not None and port.name in links and self._is_new(port, numbers.get(port.name))
+        }
+        database.wait_for_ports(new)
+        self._host.switches.attach = lambda: None
+
+    def _is_new(self, port: SwitchPort, number: int | None) -> bool:
+        return port.number != number or port.switch in self._broken or port.name in self._replaced
 
     @staticmethod
     def _repair(name: str, before: Any, after: Any) -> Action[Any]:
@@ -103,6 +126,7 @@ def plan(document: Topology, host: Host, state: State) -> Changes | None:
     desired = observed.copy()
     for bridge in document.bridge:
         _add_bridge(bridge, desired, observed, host)
+    _forget_deleted(document, desired, host)
     for veth in document.veth:
         _add_veth(veth, desired, host)
     _forget_missing(desired, host)
@@ -133,6 +157,17 @@ def _add_bridge(bridge: Bridge, desired: Database, observed: Database, host: Hos
         )
     for interface in bridge.interfaces or []:
         _add_port(interface, (bridge.name, None) if bridge.switch is None else (bridge.switch, bridge.vlan), desired)
+
+
+def _forget_deleted(document: Topology, desired: Database, host: Host) -> None:
+    """Remove managed switches and gateway ports whose device was deleted out of band, unless they are declared: as a
+    Linux bridge they would be gone."""
+    declared = {bridge.name for bridge in document.bridge if bridge.is_present}
+    held: list[Switch | SwitchPort] = [*desired.switches.values()]
+    held += [port for port in desired.ports.values() if port.internal]
+    for one in held:
+        if one.labels is not None and one.name not in host.stack(None).links and one.name not in declared:
+            _remove(one.name, desired)
 
 
 def _add_gateway_port(bridge: Bridge, desired: Database) -> None:

@@ -114,7 +114,8 @@ def port_differences(desired: Veth, near: Link, host: Host) -> tuple[dict[str, A
 
 
 def set_ports(desired: list[Veth], host: Host) -> None:
-    """Close the host's own stack to these ports, and switch off the transmit checksum offload of their containers."""
+    """Close the host's own stack to these ports, switch off the transmit checksum offload of their containers, and add
+    the ports to their switches."""
     for one in desired:
         for path, value in _CLOSED.items():
             if sysctls.read(path % one.name) not in (None, value):
@@ -122,6 +123,7 @@ def set_ports(desired: list[Veth], host: Host) -> None:
         if one.is_endpoint and is_in_user_space(one.on_bridge, host):
             with namespaces.entered(one.far.netns):
                 offloads.disable_tx_checksum(one.far.name)
+    host.switches.attach()
 
 
 def master(_bridge: str | None, _stack: Stack) -> int | None:

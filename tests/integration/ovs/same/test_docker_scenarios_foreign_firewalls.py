@@ -1,0 +1,10 @@
+# Copyright (c) 2026, The virtnet.linux authors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""tests/integration/docker_scenarios/test_foreign_firewalls.py on Open vSwitch."""
+
+from integration.docker_scenarios.test_foreign_firewalls import *  # noqa: F403
+
+# Its control is that a foreign firewall drops bridged packets (br_netfilter): those of Open vSwitch pass no chain.
+del test_it_is_named_spares_the_networks_and_gets_its_rules_back  # noqa: F821

@@ -1,0 +1,7 @@
+# Copyright (c) 2026, The virtnet.linux authors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""tests/integration/docker_scenarios/test_publishing.py on Open vSwitch."""
+
+from integration.docker_scenarios.test_publishing import *  # noqa: F403
