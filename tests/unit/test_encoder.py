@@ -47,7 +47,7 @@ MESSAGES = {
 
 
 @pytest.mark.parametrize("message", MESSAGES.values(), ids=list(MESSAGES))
-def test_is_what_pyroute2_encodes(message: st.SearchStrategy[bytes]) -> None:
+def test_encoding_equals_pyroute2s(message: st.SearchStrategy[bytes]) -> None:
     encoded = []
 
     def compare(*arguments: object, **fields: int) -> bytes:
@@ -69,7 +69,7 @@ def test_is_what_pyroute2_encodes(message: st.SearchStrategy[bytes]) -> None:
     assert None not in encoder._stencils.values(), "a form of message is encoded the long way each time"
 
 
-def test_another_value_of_the_same_length_needs_no_encoding(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_value_of_the_same_length_reuses_the_encoding(monkeypatch: pytest.MonkeyPatch) -> None:
     messages.change_link("veth1", [("IFLA_IFALIAS", "virtnet a=1")])
     monkeypatch.setattr(encoder, "encode_by_pyroute2", None)
     assert b"veth2\0" in messages.change_link("veth2", [("IFLA_IFALIAS", "virtnet a=2")])

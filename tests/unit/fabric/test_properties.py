@@ -9,7 +9,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from unit.fabric.paper_fabric import FABRIC, OTHER, SIX, Fabric, known, own
+from unit.fabric.simulated_fabric import FABRIC, OTHER, SIX, Fabric, known, own
 
 pytestmark = pytest.mark.slow
 
@@ -58,7 +58,7 @@ def lives(history, sliced=False):
 
 
 @given(histories, st.booleans())
-def test_nobody_shares_an_address_or_a_mac(history, sliced):
+def test_addresses_and_macs_are_unique_in_the_fabric(history, sliced):
     for fabric, _before, _planned in lives(history, sliced):
         for found in (fabric.addresses(), {where: [mac] for where, mac in fabric.macs().items()}):
             pairs = [(where[2], one) for where, held in found.items() for one in held]
@@ -66,7 +66,7 @@ def test_nobody_shares_an_address_or_a_mac(history, sliced):
 
 
 @given(histories)
-def test_what_is_live_keeps_its_addresses(history):
+def test_existing_endpoints_keep_their_addresses(history):
     for fabric, before, _planned in lives(history):
         static = {
             (name, container["name"], wish["name"])
@@ -80,7 +80,7 @@ def test_what_is_live_keeps_its_addresses(history):
 
 
 @given(histories)
-def test_every_host_knows_exactly_the_others(history):
+def test_every_host_has_exactly_the_others_entries(history):
     for fabric, _before, _planned in lives(history):
         planned = fabric.plan(HOSTS)
         if planned["errors"]:
@@ -109,7 +109,7 @@ def test_the_order_of_hosts_does_not_matter(declared, order):
 
 
 @given(histories)
-def test_a_second_run_asks_for_the_same(history):
+def test_planning_is_idempotent(history):
     for fabric, _before, _planned in lives(history):
         first = fabric.plan(HOSTS)
         if not first["errors"]:

@@ -11,7 +11,7 @@ touched.
 from __future__ import annotations
 
 import pytest
-from unit.planner.paper_host import DUAL, EMPTY, INSIDE, WEB, errors, live_after, plan, topology
+from unit.planner.simulated_host import DUAL, EMPTY, INSIDE, WEB, errors, live_after, plan, topology
 
 A, B = ({"name": name, "networks": ["web"]} for name in "ab")
 SMALL = {"name": "web", "subnet": "172.30.0.0/30"}
@@ -202,7 +202,7 @@ SITUATIONS = {
 
 
 @pytest.mark.parametrize("situation", SITUATIONS)
-def test_where_docker_says(situation):
+def test_errors_where_docker_reports_one(situation):
     given, (start, why, remedy) = SITUATIONS[situation]
     networks, containers, more = (*given, {})[:3]
     found = errors(networks, containers, **more)
@@ -215,13 +215,13 @@ def test_network_has_active_endpoints():
     assert error.startswith("network web: state 'absent': ") and "a, b" in error and "remove them first" in error
 
 
-def test_networks_that_can_go_do_not_hide_the_one_that_cannot():
+def test_removable_networks_do_not_hide_one_in_use():
     live = live_after(topology([WEB, DUAL, INSIDE], [A]))
     gone = [{"name": name, "state": "absent"} for name in ("dual", "web", "inside")]
     assert [error.split(":")[0] for error in errors(gone, live=live)] == ["network web"]
 
 
-def test_a_publishing_container_of_an_internal_network_is_told_that_nothing_comes_of_it():
+def test_publishing_on_an_internal_network_warns():
     (warning,) = plan([INSIDE], [{"name": "a", "networks": ["inside"], "ports": ["80:80"]}])["warnings"]
     assert warning.startswith("container a: ports[0] '80:80': ") and "internal" in warning
 

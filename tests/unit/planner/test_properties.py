@@ -11,7 +11,7 @@ import itertools
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from unit.planner.paper_host import EMPTY, endpoints, live_after, plan, present
+from unit.planner.simulated_host import EMPTY, endpoints, live_after, plan, present
 
 from ansible_collections.virtnet.linux.plugins.module_utils.rules import names
 
@@ -93,7 +93,7 @@ def test_no_two_endpoints_of_a_network_share_an_address_or_a_mac(history):
 
 
 @given(histories)
-def test_who_runs_keeps_address_mac_and_interface_unless_told_otherwise(history):
+def test_existing_endpoints_keep_address_mac_and_interface_unless_declared_otherwise(history):
     for declared, before, document, _after in lives(history):
         wishes = {(one["name"], wish["name"]): wish for one in declared for wish in one["networks"]}
         planned = endpoints(document)
@@ -112,7 +112,7 @@ def test_who_runs_keeps_address_mac_and_interface_unless_told_otherwise(history)
 
 
 @given(histories)
-def test_a_plan_that_is_carried_out_plans_itself_again(history):
+def test_an_applied_plan_is_idempotent(history):
     for declared, _before, document, after in lives(history):
         again = plan(NETWORKS.values(), declared, live=after, purge=True)
         assert again["errors"] == []
@@ -122,7 +122,7 @@ def test_a_plan_that_is_carried_out_plans_itself_again(history):
 
 
 @given(histories)
-def test_after_a_purge_there_is_what_is_declared_and_nothing_else(history):
+def test_purge_leaves_exactly_the_declared_objects(history):
     for declared, _before, _document, after in lives(history):
         wanted = {(one["name"], wish["name"]) for one in declared for wish in one["networks"]}
         there = {(one["name"], endpoint["network"]) for one in after["containers"] for endpoint in one["endpoints"]}
@@ -138,7 +138,7 @@ def test_after_a_purge_there_is_what_is_declared_and_nothing_else(history):
 
 
 @given(histories)
-def test_everything_of_a_name_is_said_once(history):
+def test_no_object_is_planned_twice(history):
     for _declared, _before, document, _after in lives(history):
         for kind, key in (("netns", "name"), ("bridge", "name"), ("veth", "name"), ("bridge_policy", "bridge")):
             found = [one[key] for one in document[kind]]
@@ -152,7 +152,7 @@ def test_everything_of_a_name_is_said_once(history):
 
 
 @given(containers())
-def test_the_same_input_gives_the_same_plan_and_is_not_changed(declared):
+def test_planning_is_deterministic_and_keeps_its_input(declared):
     networks = list(NETWORKS.values())
     shown = repr((networks, declared))
     assert plan(networks, declared) == plan(networks, declared)
@@ -160,7 +160,7 @@ def test_the_same_input_gives_the_same_plan_and_is_not_changed(declared):
 
 
 @given(st.integers(1, 252))
-def test_a_subnet_is_filled_to_the_last_address(count):
+def test_a_subnet_is_allocated_to_the_last_address(count):
     declared = [{"name": f"c{number}", "networks": ["web"]} for number in range(count)]
     planned = plan([NETWORKS["web"]], declared)
     assert planned["errors"] == []
@@ -169,7 +169,7 @@ def test_a_subnet_is_filled_to_the_last_address(count):
     ]
 
 
-def test_host_ends_of_many_endpoints_have_names_of_their_own():
+def test_host_end_names_of_many_endpoints_are_unique():
     pairs = itertools.product((f"c{number}" for number in range(300)), (f"n{number}" for number in range(30)))
     found = [names.veth_device(*pair) for pair in pairs]
     assert len(set(found)) == len(found)

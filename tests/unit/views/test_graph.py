@@ -55,7 +55,7 @@ def test_a_host_shows_its_containers_with_addresses_and_published_ports():
         assert shown in text
 
 
-def test_endpoints_are_lines_to_their_bridges_and_internal_networks_have_no_way_out():
+def test_endpoints_are_edges_to_bridges_and_internal_networks_have_no_egress():
     drawn = lines(graph(one_host()))
     assert drawn.count(("web1/containers", "web1/bridge/br-web")) == 2
     assert drawn.count(("web1/containers", "web1/bridge/br-back")) == 2
@@ -63,7 +63,7 @@ def test_endpoints_are_lines_to_their_bridges_and_internal_networks_have_no_way_
     assert ("web1/bridge/br-back", "web1/nic/eth0") not in drawn
 
 
-def test_each_network_says_how_its_packets_get_out():
+def test_each_network_is_labelled_with_its_egress():
     text = said(crossing())
     for shown in (
         "isolated bridge br-isolated, isolated 172.26.0.0/24",
@@ -77,11 +77,11 @@ def test_each_network_says_how_its_packets_get_out():
     assert out == {"h1/bridge/br-" + name for name in ("mixed", "plain", "routed", "sw1")}
 
 
-def test_a_joined_switch_has_no_gateway_and_no_way_out_of_its_own():
+def test_a_joined_switch_has_no_gateway_and_no_egress():
     assert one_label(graph(crossing()), "sw2") == "sw2 switch br-sw2, joined to sw1 172.30.0.0/16".split()
 
 
-def test_ports_are_ranges_and_say_for_which_family_they_are():
+def test_ports_are_shown_as_ranges_with_their_family():
     text = said(crossing())
     for shown in (
         "api eth0 172.29.0.2 open 80-81/tcp open 443/tcp",
@@ -97,14 +97,14 @@ def test_ports_are_ranges_and_say_for_which_family_they_are():
     assert "fd30::2 host:80 → 80/tcp [::]:81 → 80/tcp" in said({"h": host("192.0.2.1/24", **both)})
 
 
-def test_a_container_with_a_card_alone_is_not_without_a_network():
+def test_a_container_with_only_a_nic_has_a_network():
     probe = [one for one in crossing()["h1"]["containers"] if one["name"] == "probe"]
     text = graph({"h": host("192.0.2.1/24", containers=probe)})
     assert "DASHED" not in text and "without a network" not in text
     assert "gate router eth0 172.29.0.3 wan 203.0.113.7 NIC enp3s0" in said(crossing())
 
 
-def test_containers_stand_in_the_order_of_their_bridges():
+def test_containers_are_in_the_order_of_their_bridges():
     inside = [container(name, (on, "10.0.0.2/16")) for name, on in (("app", "two"), ("c10", "one"), ("c9", "one"))]
     inside += [container("both", ("one", "10.0.0.3/16"), ("two", "10.0.0.3/16")), container("alone")]
     networks = [network(name, "10.0.0.0/16") for name in ("one", "two")]
@@ -112,7 +112,7 @@ def test_containers_stand_in_the_order_of_their_bridges():
     assert re.findall(r"\b(c9|c10|both|app|alone)\b", drawn) == ["c9", "c10", "both", "app", "alone"]
 
 
-def test_an_overlay_says_its_subnet_and_has_a_box_for_every_six_hosts():
+def test_an_overlay_shows_its_subnet_and_a_box_per_six_hosts():
     text = graph(overlay(14))
     assert [label for label in words(text) if label[:2] == ["fabric", "overlay,"]] == [
         "fabric overlay, VNI 4242 10.42.0.0/16".split()
@@ -125,7 +125,7 @@ def test_an_overlay_says_its_subnet_and_has_a_box_for_every_six_hosts():
     assert ("overlay/4242/1", "host8/tunnel/vx-fabric") in drawn
 
 
-def test_signs_of_the_legend_are_as_large_as_in_the_drawing():
+def test_legend_symbols_have_the_size_of_the_drawing():
     text = graph(crossing())
     for sign in ("router", "open 80-81/tcp", "open 80"):
         assert re.search('<FONT COLOR="[^"]*">%s</FONT>' % sign, text), sign
@@ -137,7 +137,7 @@ def test_tunnels_of_all_hosts_meet_in_the_overlay():
     assert tunnels == ["host%d/tunnel/vx-fabric" % number for number in (1, 2, 3)]
 
 
-def test_a_cable_joins_two_bridges():
+def test_a_patch_link_is_an_edge_between_two_bridges():
     cabled = host(
         "192.0.2.1/24",
         networks=[network("one", "172.30.0.0/16"), network("two", "172.30.0.0/16")],
@@ -153,7 +153,7 @@ def test_a_cable_joins_two_bridges():
     assert ("h/bridge/br-one", "h/bridge/br-two") in lines(graph({"h": cabled}))
 
 
-def test_a_host_without_networks_is_there_and_says_so():
+def test_a_host_without_networks_is_shown_as_such():
     assert ["no", "networks"] in words(graph({"bare": host("192.0.2.1/24")}))
 
 
@@ -169,7 +169,7 @@ def test_the_same_reports_give_the_same_text():
 
 
 @given(st.text(min_size=1))
-def test_no_name_breaks_out_of_its_place(name):
+def test_names_are_escaped(name):
     """Names that roles would refuse too: somebody else may have made what is live."""
     strange = host(
         "192.0.2.1/24",

@@ -148,21 +148,21 @@ def change(kind, name, before, after):
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_an_action_in_words(action, said):
+def test_each_action_has_a_message(action, said):
     assert sentences([action], TOPOLOGY, LIVE) == [said]
 
 
-def test_another_roles_network_is_its_own_affair():
+def test_networks_of_other_roles_are_not_reported():
     """After a flush of the firewall, whose ports are to come back and are not in this document."""
     closes = change("sysctl", "net/ipv4/conf/br-fabric/route_localnet", {"value": "1"}, {"value": "0"})
     assert sentences([closes], TOPOLOGY, LIVE) == []
 
 
-def test_nothing_to_do_says_nothing():
+def test_no_actions_give_no_messages():
     assert sentences([], TOPOLOGY, LIVE) == []
 
 
-def test_what_one_sentence_says_no_other_repeats():
+def test_an_action_implied_by_another_is_not_reported():
     """A missing network has no protection and nobody on it; a missing container is on no network."""
     actions = [
         create("netns", "nginx"),
@@ -180,7 +180,7 @@ def test_what_one_sentence_says_no_other_repeats():
     ]
 
 
-def test_a_tunnel_that_lost_its_bridge_or_an_entry_is_told_of_once():
+def test_a_tunnel_without_bridge_or_entry_is_reported_once():
     lost = change("vxlan_tunnel", "vx", {"bridge": None, "port": {}}, {"bridge": "br-web", "port": {"learning": False}})
     assert sentences([create("bridge", "br-web"), lost], TOPOLOGY, LIVE) == ["network web missing"]
     wrong = change("vxlan_tunnel", "vx", {"endpoints": ["m1 a1 by nobody", "m2 by v2"]}, {"endpoints": ["m1 a1 by v1"]})
@@ -190,7 +190,7 @@ def test_a_tunnel_that_lost_its_bridge_or_an_entry_is_told_of_once():
     ]
 
 
-def test_long_lists_are_told_by_their_number():
+def test_long_lists_are_counted():
     many = ["e%d" % number for number in range(9)]
     said = sentences([change("vxlan_tunnel", "vx", {"endpoints": many}, {"endpoints": []})], {}, {})
     assert said == ["tunnel vx: endpoints: e0, e1, e2, e3 and 5 more not declared"]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 
-from unit.planner.paper_host import endpoints, live_after
+from unit.planner.simulated_host import endpoints, live_after
 
 from ansible_collections.virtnet.linux.plugins.module_utils.rules import names
 from ansible_collections.virtnet.linux.plugins.plugin_utils.plan.fabric import plan_fabric, topology_of

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import copy
 
-from unit.planner.paper_host import EMPTY, WEB, absent, endpoints, errors, live_after, present, topology
+from unit.planner.simulated_host import EMPTY, WEB, absent, endpoints, errors, live_after, present, topology
 
 CARD = {"device": "enp3s0", "name": "wan", "addresses": ["203.0.113.7/24"], "gateway": "203.0.113.1"}
 
@@ -30,7 +30,7 @@ def has_card(live, container, device="enp3s0", name="wan", kind="physical"):
     return live
 
 
-def test_a_card_with_everything_said():
+def test_a_nic_with_every_option():
     routes = [{"to": "198.51.100.0/24", "via": "203.0.113.2", "metric": 5}]
     told = {**CARD, "gateway6": "fe80::1", "addresses": ["203.0.113.7/24", "2001:db8::7/64"], "routes": routes}
     told.update(mac="02-00-00-00-00-07", mtu=9000)
@@ -53,7 +53,7 @@ def test_a_card_with_everything_said():
     ]
 
 
-def test_one_card_serves_several_by_macvlan():
+def test_one_nic_serves_several_containers_by_macvlan():
     wish = {"device": "enp3s0", "type": "macvlan"}
     document = topology([], [{"name": name, "interfaces": [wish]} for name in ("a", "b")], live=LIVE)
     assert [(one["netns"], one["name"], one["mode"]) for one in document["interface"]] == [
@@ -62,7 +62,7 @@ def test_one_card_serves_several_by_macvlan():
     ]
 
 
-def test_the_card_s_gateway_is_the_default_route_and_its_name_is_not_given_to_a_network():
+def test_a_nics_gateway_is_the_default_route_and_its_name_is_taken():
     wish = {**CARD, "name": "eth0"}
     document = topology([WEB], [{"name": "c", "networks": ["web"], "interfaces": [wish]}], live=LIVE)
     peer = endpoints(document)["c", "web"]
@@ -71,7 +71,7 @@ def test_the_card_s_gateway_is_the_default_route_and_its_name_is_not_given_to_a_
     assert endpoints(other)["c", "web"]["gateway"] == "172.30.0.1"
 
 
-def test_a_card_that_is_declared_no_more_goes_home_and_so_does_that_of_a_container_that_goes():
+def test_an_undeclared_nic_and_that_of_a_removed_container_return_to_the_host():
     declared = [{"name": "c", "interfaces": [CARD]}, {"name": "d", "networks": ["web"]}]
     live = has_card(live_after(topology([WEB], declared, live=LIVE), LIVE), "c")
     home = [{"device": "enp3s0", "netns": "c", "name": "wan", "type": "physical", "state": "absent"}]
@@ -82,7 +82,7 @@ def test_a_card_that_is_declared_no_more_goes_home_and_so_does_that_of_a_contain
     assert topology([WEB], [], live=live)["interface"] == [], "what no list names is left alone"
 
 
-def test_a_card_goes_from_one_container_to_another_and_macvlans_by_name():
+def test_a_nic_moves_between_containers_and_macvlans_are_matched_by_name():
     live = has_card(live_after(topology([], [{"name": "c", "interfaces": [CARD]}], live=LIVE), LIVE), "c")
     live = has_card(live, "c", "enp4s0", "lan", "macvlan")
     document = topology([], [{"name": "c", "network_mode": "none"}, {"name": "d", "interfaces": [CARD]}], live=live)
@@ -90,7 +90,7 @@ def test_a_card_goes_from_one_container_to_another_and_macvlans_by_name():
     assert [one["netns"] for one in present(document["interface"])] == ["d"]
 
 
-def test_a_card_whose_namespace_somebody_deleted_is_given_again_or_sent_home():
+def test_a_nic_of_a_namespace_deleted_out_of_band_is_moved_again_or_returned():
     stray = card("wan", ours=True, device="enp3s0", labels={"role": "bridge_network", "container": "c"})
     live = {**EMPTY, "host": {"interfaces": [stray]}}
     assert absent(topology([], [{"name": "c", "interfaces": [CARD]}], live=live)["interface"]) == []
@@ -104,7 +104,7 @@ def refusals(interfaces, live=LIVE, **more):
     return errors([WEB], [{"name": "c", "interfaces": interfaces, **more}], live=live)
 
 
-def test_cards_that_nobody_can_have():
+def test_nics_that_cannot_be_moved_are_refused():
     found = errors(
         [WEB],
         [
@@ -124,13 +124,13 @@ def test_cards_that_nobody_can_have():
     ]
 
 
-def test_a_card_that_a_container_has_which_no_list_names():
+def test_a_nic_of_an_undeclared_container_is_refused():
     live = has_card(live_after(topology([], [{"name": "old", "interfaces": [CARD]}], live=LIVE), LIVE), "old")
     (found,) = refusals([CARD], live=live)
     assert "container old has it" in found
 
 
-def test_a_card_is_in_no_subnet_of_its_containers_networks():
+def test_a_nics_address_in_a_networks_subnet_is_refused():
     wish = [{"device": "enp3s0", "addresses": ["203.0.113.7/24", "172.30.9.9/16"]}]
     (found,) = refusals(wish, networks=["web"])
     assert found == (
@@ -140,12 +140,12 @@ def test_a_card_is_in_no_subnet_of_its_containers_networks():
     assert refusals(wish) == [], "in a namespace of its own an address of another network's is nobody's business"
 
 
-def test_ipv6_has_an_mtu_of_1280_at_least():
+def test_ipv6_requires_an_mtu_of_1280():
     (found,) = refusals([{"device": "enp3s0", "addresses": ["2001:db8::7/64"], "mtu": 1000}])
     assert found == "container c: interfaces[0]: mtu 1000: must be a number from 1280 to 65535"
 
 
-def test_nobody_locks_himself_out():
+def test_nics_that_carry_the_hosts_traffic_are_refused():
     words = "the host's default route goes through it"
     live = {**EMPTY, "host": {"interfaces": [card(lifeline=words)]}}
     (found,) = refusals([CARD], live=live)
@@ -153,7 +153,7 @@ def test_nobody_locks_himself_out():
     assert refusals([{"device": "enp3s0", "type": "macvlan"}], live=live) == []
 
 
-def test_fields_that_cannot_be():
+def test_invalid_nic_fields_are_refused():
     found = refusals(
         [
             {"name": "x"},
@@ -183,7 +183,7 @@ def test_fields_that_cannot_be():
     assert twice in found
 
 
-def test_cards_and_modes():
+def test_nics_require_a_namespace_of_the_container():
     for mode in ("none", "host", "container:x"):
         found = errors([], [{"name": "x", "network_mode": "none"}, {"name": "c", "network_mode": mode,
                                                                     "interfaces": [CARD]}], live=LIVE)  # fmt: skip
