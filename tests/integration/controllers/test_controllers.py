@@ -43,7 +43,7 @@ def tarball(tmp_path_factory):
 @pytest.mark.slow
 @pytest.mark.long
 @pytest.mark.parametrize("core", list(pythons.controllers()))
-def test_everything_runs_without_a_warning(core, tarball, tmp_path):
+def test_roles_playbooks_and_plugins_run_without_warnings(core, tarball, tmp_path):
     python = pythons.with_ansible(core)
     directory = shutil.copytree(REPOSITORY, tmp_path / "repository")
     lab = LAB.format(directory=directory, python=python)

@@ -47,7 +47,7 @@ def test_the_readme_names_every_role_module_and_playbook():
     assert named == there
 
 
-def test_contributing_names_every_kind_of_plugin_and_of_test():
+def test_contributing_names_every_plugin_and_test_directory():
     text = (HOME / "CONTRIBUTING.md").read_text()
     places = {path for pattern in ("plugins/*/", "tests/*/") for path in HOME.glob(pattern) if path.is_dir()}
     named = {path.name for path in places if "`%s/`" % path.relative_to(HOME) in text}

@@ -79,7 +79,7 @@ def _is_plain(task: Any) -> bool:
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: path.stem)
-def test_a_modules_examples(path, host):
+def test_module_examples(path, host):
     host.sh(STANDS.get(path.stem, ":"))
     (text,) = examples(path)
     for task in itertools.takewhile(_is_plain, yaml.safe_load(text)):
@@ -90,7 +90,7 @@ def test_a_modules_examples(path, host):
             host.change(path.stem, **arguments)
 
 
-def test_the_examples_of_plugins_and_those_with_templates(host, tmp_path):
+def test_plugin_examples_and_those_with_templates(host, tmp_path):
     host.sh(STANDS["vxlan_tunnel"])
     tasks = []
     for text in examples(PLUGINS / "modules" / "network_info.py", *sorted((PLUGINS / "filter").glob("*.py"))):

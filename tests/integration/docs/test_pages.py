@@ -40,12 +40,12 @@ def test_a_page_can_be_followed(page, host, tmp_path):
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
-def test_every_block_of_code_is_in_use(page):
+def test_every_code_block_is_fenced_and_used(page):
     assert unfenced(page) == [] and unused(page) == []
     assert {block.language for block in blocks(page)} <= set(LANGUAGES)
 
 
-def test_what_is_not_run_is_known():
+def test_blocks_that_are_not_run_are_known():
     """Each block with its reason: what stands here as not run is not shown to work."""
     reasons = {(name_of(page), block.why_not_run) for page in PAGES for block in blocks(page)}
     assert {"%s: %s" % found for found in reasons if found[1]} == {

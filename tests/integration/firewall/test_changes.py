@@ -98,7 +98,7 @@ def test_an_sctp_association_follows_the_port(lab):
         assert agent.ask("wait_seen", text=" 0800 " + source, seconds=kit.MOST), server
 
 
-def test_only_flows_of_the_port_are_forgotten(lab):
+def test_only_conntrack_entries_of_the_port_are_deleted(lab):
     lab.load(leads_to("a1"))
     assert datagram(lab, 4) == "a1:80"
 
@@ -109,7 +109,7 @@ def test_only_flows_of_the_port_are_forgotten(lab):
     assert datagram(lab, 4) == "a1:80"
 
 
-def test_many_flows_are_forgotten(lab):
+def test_many_conntrack_entries_are_deleted(lab):
     lab.load(leads_to("a1"))
     to = kit.ADDRESSES["host"][0]
     lab.agents["lan"].ask("burst", to=to, port=HOST_PORT, first=20000, count=2000)
@@ -119,7 +119,7 @@ def test_many_flows_are_forgotten(lab):
 
 
 @VERSIONS
-def test_a_tcp_connection_stays_when_its_port_moves_and_the_tables_are_made_anew(lab, version):
+def test_a_tcp_connection_survives_a_moved_port_and_recreated_tables(lab, version):
     lab.load(leads_to("a1"))
     to = kit.ADDRESSES["host"][version == 6]
     lan = lab.agents["lan"]

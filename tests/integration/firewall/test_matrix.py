@@ -48,7 +48,7 @@ def fits(got: str | None, answer: str | None) -> bool:
 
 @VERSIONS
 @CALLS
-def test_who_reaches_whom(lab, version, call_iptables):
+def test_reachability_matrix(lab, version, call_iptables):
     lab.call_iptables(call_iptables)
     lab.load(kit.full_state())
 
@@ -58,7 +58,7 @@ def test_who_reaches_whom(lab, version, call_iptables):
 
 
 @VERSIONS
-def test_without_rules_what_they_close_is_open(lab, version):
+def test_without_the_rules_blocked_paths_are_open(lab, version):
     """The control: were the rules to do nothing, the rows that say "nothing" would fail."""
     lab.load(kit.State())
 

@@ -134,7 +134,7 @@ def believed(lab, victim, kind: str, claim: str) -> bool:
 
 @pytest.mark.parametrize("call_iptables", [0, 1])
 @pytest.mark.parametrize("forgery", FORGERIES)
-def test_a_guarded_port_sends_for_nobody_else(lab, victim, forgery, call_iptables):
+def test_a_guarded_port_sends_from_its_own_addresses_only(lab, victim, forgery, call_iptables):
     lab.call_iptables(call_iptables)
     frame, kind, claim = FORGERIES[forgery]
 
@@ -144,7 +144,7 @@ def test_a_guarded_port_sends_for_nobody_else(lab, victim, forgery, call_iptable
 
 
 @pytest.mark.parametrize("forgery", FORGERIES)
-def test_on_a_port_without_guard_it_would_be_believed(lab, victim, forgery):
+def test_without_anti_spoofing_forged_frames_arrive(lab, victim, forgery):
     state = kit.full_state()
     del state.guards[MY_PORT]
     lab.load(state)
@@ -188,7 +188,7 @@ def test_allowed_addresses_may_be_sent_as_well(lab, victim, allowed, sources):
 
 
 @pytest.mark.parametrize(("addresses", "heard"), [((ME, ME6), True), ((ME,), False)])
-def test_a_link_local_address_comes_with_ipv6(lab, victim, addresses, heard):
+def test_ipv6_allows_the_link_local_address(lab, victim, addresses, heard):
     guarded(lab, addresses=addresses)
 
     lab.agents["a2"].ask("send", device="eth0", frames=[datagram(link_local(MINE), HIM6), datagram(ME, HIM)])
@@ -213,7 +213,7 @@ def test_a_port_that_forwards_is_checked_for_its_mac_only(lab, victim):
     assert seen == ["a1:81 " + GW6]
 
 
-def test_an_own_address_is_probed_before_it_is_used(lab):
+def test_duplicate_address_detection_of_its_own_address_passes(lab):
     """Duplicate address detection works on a guarded port, both for the tests it sends and for the answer it gets."""
     lab.load(kit.full_state())
     a2 = lab.agents["a2"]
@@ -234,7 +234,7 @@ def test_an_own_address_is_probed_before_it_is_used(lab):
         a2.sysctl("ipv6/conf/eth0/accept_dad", 0)
 
 
-def test_whether_an_address_is_free_may_be_asked_by_arp(lab):
+def test_arp_probes_for_its_own_address_pass(lab):
     """From 0.0.0.0, as `arping -D` does (RFC 5227)."""
     lab.load(kit.full_state())
     a2 = lab.agents["a2"]
@@ -247,7 +247,7 @@ def test_whether_an_address_is_free_may_be_asked_by_arp(lab):
 
 
 @pytest.mark.parametrize("address", [HIM6, ME6])
-def test_only_for_its_own_address_a_port_asks_whether_it_is_free(lab, victim, address):
+def test_duplicate_address_detection_of_other_addresses_is_dropped(lab, victim, address):
     """From ::, as for duplicate address detection: it would keep another from taking the address."""
     victim.ask("watch", device="eth0")
 

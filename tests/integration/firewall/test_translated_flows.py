@@ -83,7 +83,7 @@ def test_a_connection_survives_a_forged_segment(lab, which, version, call_iptabl
 
 
 @VERSIONS
-def test_the_host_refuses_connections_as_before(lab, version):
+def test_the_host_still_resets_refused_connections(lab, version):
     """By a reset: to a port without a process, and of a connection that it knows nothing of."""
     lab.load(kit.full_state())
     lan, to = lab.agents["lan"], address("host", version)
@@ -114,7 +114,7 @@ def own_lab():
         yield lab
 
 
-def test_without_its_bridge_nothing_of_a_network_leaves_by_an_uplink(own_lab):
+def test_packets_to_a_missing_bridge_do_not_leave_by_an_uplink(own_lab):
     """Neither what is translated anew, by a published port, nor what flows that are under way bring."""
     lab, host_mac = own_lab, mac_of(own_lab.host, "up0")
     lan = lab.agents["lan"]
@@ -147,7 +147,7 @@ def test_without_its_bridge_nothing_of_a_network_leaves_by_an_uplink(own_lab):
     assert [one for one in leaked if one and any(ipaddress.ip_address(one[1]) in net for net in networks)] == []
 
 
-def test_a_client_inside_a_subnet_that_is_routed_elsewhere_is_answered(lab):
+def test_a_client_in_a_subnet_routed_elsewhere_gets_replies(lab):
     """As a VPN's client may be: the host's own service, and a published port, answer by the way of the route."""
     lab.load(kit.full_state())
     for version in (4, 6):
@@ -175,7 +175,7 @@ def errors_at(agent: kit.Agent, version: int, kinds=(DESTINATION_UNREACHABLE, TO
 @CALLS
 @VERSIONS
 @pytest.mark.parametrize("outwards", [True, False])
-def test_no_icmp_error_crosses_an_internal_networks_border(lab, outwards, version, call_iptables):
+def test_no_icmp_error_enters_or_leaves_an_internal_network(lab, outwards, version, call_iptables):
     """About a flow of its destination with this host, which makes it related to something that is let through."""
     lab.call_iptables(call_iptables)
     lab.load(kit.full_state())
@@ -196,7 +196,7 @@ def test_no_icmp_error_crosses_an_internal_networks_border(lab, outwards, versio
 
 
 @VERSIONS
-def test_a_port_without_a_process_is_reported_through_networks(lab, version):
+def test_port_unreachable_passes_between_networks(lab, version):
     """Out of the network to the client of a published port, and into it."""
     state = kit.full_state()
     kit.publish(state, "udp", None, 8099, "a1", 99)
@@ -211,7 +211,7 @@ def test_a_port_without_a_process_is_reported_through_networks(lab, version):
 
 
 @VERSIONS
-def test_a_smaller_mtu_on_the_way_is_reported_into_networks(lab, version):
+def test_fragmentation_needed_reaches_containers(lab, version):
     lab.load(kit.full_state())
     a1, lan = lab.agents["a1"], lab.agents["lan"]
     assert a1.ask("flow", to=address("lan", version), port=7, source_port=40105)
@@ -241,7 +241,7 @@ insert rule inet virtnet forward index 2 udp sport 40106 counter name judged
 
 @VERSIONS
 @pytest.mark.parametrize("which", ONE_WAY)
-def test_of_a_flow_that_is_not_answered_only_the_first_packet_is_judged(lab, which, version):
+def test_an_unreplied_flow_is_filtered_at_its_first_packet_only(lab, which, version):
     lab.call_iptables(0)
     state = kit.full_state()
     kit.publish(state, "udp", None, 8099, "a1", 99)  # without a process

@@ -74,7 +74,7 @@ def reached(lab: kit.Lab, version: int, to_mac: str, wanted: bool) -> set[str]:
 @CALLS
 @VERSIONS
 @pytest.mark.parametrize("by", ["broadcast", "the bridge's MAC", "the tunnel's MAC"])
-def test_nothing_of_an_anycast_tunnel_reaches_the_host(lab, tunnel, by, version, call_iptables):
+def test_frames_of_an_anycast_tunnel_do_not_reach_the_host(lab, tunnel, by, version, call_iptables):
     lab.call_iptables(call_iptables)
     state = with_tunnel(anycast=True)
     kit.publish(state, "udp", None, 8090, "b1", 81)
@@ -128,7 +128,7 @@ def heard_by_a1(lab: kit.Lab, sender: str, to: str, vni: int, wanted: bool) -> b
     return a1.ask("wait_seen", text="a1:81 172.20.1.77", seconds=kit.MOST if wanted else kit.LEAST) != []
 
 
-def test_frames_are_taken_from_known_vteps_alone(lab, two_tunnels):
+def test_frames_are_accepted_from_known_vteps_only(lab, two_tunnels):
     """And of the VNIs of others' tunnels as before."""
     version = two_tunnels
     host, member, stranger = UNDERLAYS[version]
@@ -150,7 +150,7 @@ def test_frames_are_taken_from_known_vteps_alone(lab, two_tunnels):
 
 
 @pytest.mark.parametrize("version", [4, 6])
-def test_a_container_is_no_known_vtep(lab, tunnel, version):
+def test_a_container_is_not_accepted_as_a_vtep(lab, tunnel, version):
     """Although its port may send for others, and so with a VTEP's address."""
     state = with_tunnel(anycast=True)
     state.tunnels[TUNNEL] = Tunnel(TUNNEL, version, 4789, VNI, (UNDERLAYS[version][1],))

@@ -25,7 +25,7 @@ def verbs(result):
     return [(action["action"], action["kind"], action["name"]) for action in result["actions"]]
 
 
-def test_comes_and_goes_and_leaves_forwarding_as_it_was(town):
+def test_create_idempotent_absent_restores_forwarding(town):
     before = town.snapshot()
     done = town.change("bridge_policy", **policy("br0"))
     assert verbs(done)[0] == ("create", "bridge_policy", "br0")
@@ -42,7 +42,7 @@ def test_comes_and_goes_and_leaves_forwarding_as_it_was(town):
     snapshot.same(before, town.snapshot())
 
 
-def test_masquerade_lends_the_hosts_address(town):
+def test_masquerade_uses_the_hosts_address(town):
     town.change("bridge_policy", config=[policy("br0"), policy("br1")])
     assert packets.seen(town, "c1", OUTSIDE, 80, "outside") == HOST
     assert packets.seen(town, "c1", OUTSIDE6, 80, "outside") == HOST6
@@ -55,7 +55,7 @@ def test_masquerade_lends_the_hosts_address(town):
     assert packets.seen(town, "c1", OUTSIDE, 80, "outside") == HOST
 
 
-def test_networks_are_kept_apart_and_nothing_comes_in(town):
+def test_networks_are_isolated_and_ingress_is_dropped(town):
     town.change("bridge_policy", config=[policy("br0"), policy("br1")])
     assert packets.is_lost(town, "c1", "10.1.0.2", 80, "c3")
     assert packets.arrives(town, "c1", "10.0.0.3", 80, "c2")
@@ -64,7 +64,7 @@ def test_networks_are_kept_apart_and_nothing_comes_in(town):
     assert packets.arrives(town, None, "10.0.0.2", 80, "c1"), "the host itself may"
 
 
-def test_internal_has_no_way_out(town):
+def test_internal_has_no_egress(town):
     town.change("bridge_policy", **policy("br0", internal=True))
     assert packets.is_lost(town, "c1", OUTSIDE, 80, "outside")
     assert packets.arrives(town, "c1", "10.0.0.3", 80, "c2")
@@ -73,7 +73,7 @@ def test_internal_has_no_way_out(town):
     assert packets.arrives(town, "c1", OUTSIDE, 80, "outside")
 
 
-def test_icc_false_keeps_containers_apart(town):
+def test_icc_false_isolates_containers(town):
     town.change("bridge_policy", **policy("br0", icc=False))
     assert packets.is_lost(town, "c1", "10.0.0.3", 80, "c2")
     assert packets.arrives(town, "c1", OUTSIDE, 80, "outside")
@@ -98,7 +98,7 @@ def test_snat_address_is_what_others_see(town):
     assert packets.seen(town, "c1", OUTSIDE, 80, "outside") == HOST
 
 
-def test_trusted_interfaces_come_in(town):
+def test_trusted_interfaces_are_accepted(town):
     town.change("bridge_policy", **policy("br0", trusted_interfaces=["outside0"]))
     town.sh("ip route add 10.0.0.0/24 via " + HOST, "outside")
     assert packets.seen(town, "outside", "10.0.0.2", 80, "c1") == OUTSIDE
@@ -109,7 +109,7 @@ def test_trusted_interfaces_come_in(town):
 @pytest.mark.parametrize(
     "script", ["nft flush ruleset", "nft flush table inet virtnet", "nft delete table bridge virtnet"]
 )
-def test_rules_that_somebody_flushed_are_mended(town, script):
+def test_a_flushed_ruleset_is_repaired(town, script):
     town.module("bridge_policy", config=[policy("br0", icc=False), policy("br1")])
     before = town.snapshot()
     town.sh(script)
@@ -150,14 +150,14 @@ def test_gateway_mode6_is_for_ipv6_alone(town):
     assert "gateway_mode isolated is for both families" in problem
 
 
-def test_tables_of_others_are_left_alone(town):
+def test_foreign_tables_are_left_untouched(town):
     town.sh("nft 'add table inet mine; add chain inet mine c { type filter hook forward priority 10; policy accept; }'")
     town.change("bridge_policy", **policy("br0"))
     town.change("bridge_policy", bridge="br0", state="absent")
     assert "table inet mine" in town.sh("nft list ruleset")
 
 
-def test_a_host_that_forwarded_before_still_does(town):
+def test_a_host_that_forwarded_before_still_forwards(town):
     town.sh("echo 1 >/proc/sys/net/ipv4/ip_forward")
     before = town.snapshot()
     town.change("bridge_policy", **policy("br0"))
@@ -166,7 +166,7 @@ def test_a_host_that_forwarded_before_still_does(town):
     assert town.sysctl("ipv4/ip_forward") == "1"
 
 
-def test_a_host_that_was_no_router_becomes_none_for_others(town):
+def test_the_host_does_not_become_a_router(town):
     town.module("netns", name="far")
     peer = {"name": "eth0", "netns": "far", "addresses": ["203.0.113.2/24"], "gateway": "203.0.113.1"}
     town.module("veth", name="far0", addresses=["203.0.113.1/24"], peer=peer)
@@ -176,7 +176,7 @@ def test_a_host_that_was_no_router_becomes_none_for_others(town):
     assert packets.seen(town, "c1", "203.0.113.2", 80, "far") == "203.0.113.1"
 
 
-def test_without_memory_it_still_goes(town):
+def test_removal_works_without_runtime_state(town):
     town.module("bridge_policy", **policy("br0"))
     town.sh("rm -r /run/virtnet")
     town.unchanged("bridge_policy", **policy("br0"))
@@ -185,7 +185,7 @@ def test_without_memory_it_still_goes(town):
     assert packets.arrives(town, "c1", "10.0.0.3", 80, "c2")
 
 
-def test_all_that_is_wrong_is_said_at_once(town):
+def test_all_errors_are_reported_at_once(town):
     problems = town.refused("bridge_policy", config=[
         {"bridge": "sixteen-bytes-xx", "subnets": []},
         {"bridge": "br0"},
@@ -207,7 +207,7 @@ def test_all_that_is_wrong_is_said_at_once(town):
 
 
 @pytest.mark.parametrize("subnet", ["fd00::%eth0/64", "fd00::% }\nflush ruleset\n/64"])
-def test_a_zone_in_a_network_never_reaches_nft(town, subnet):
+def test_a_scope_zone_is_refused_before_nft(town, subnet):
     """For Python's ipaddress it is part of a network, and any text: a transaction would have it as it is."""
     (problem,) = town.refused("bridge_policy", bridge="br0", subnets=[subnet])
     assert problem.endswith(
@@ -218,13 +218,13 @@ def test_a_zone_in_a_network_never_reaches_nft(town, subnet):
     assert "allowed_addresses: '%s'" % subnet in problem
 
 
-def test_a_bridge_that_is_not_there_is_refused_and_in_check_mode_a_warning(town):
+def test_a_missing_bridge_is_refused_and_a_warning_in_check_mode(town):
     result = town.module("bridge_policy", **policy("br9"))
     assert result["failed"] and "br9" in result["msg"]
     assert "br9" in town.module("bridge_policy", check=True, **policy("br9"))["warnings"][0]
     town.unchanged("bridge_policy", bridge="br9", state="absent")
 
 
-def test_options_and_a_list_exclude_each_other(town):
+def test_options_and_config_are_mutually_exclusive(town):
     assert "never both" in town.refused("bridge_policy", icc=False, config=[policy("br0")])[0]
     assert "bridge is required" in town.refused("bridge_policy")[0]

@@ -33,7 +33,7 @@ def published(host):
     return [(one["protocol"], one["host_ip"], one["host_port"], one["to_address"], one["to_port"]) for one in live]
 
 
-def test_comes_and_goes(town):
+def test_create_idempotent_absent(town):
     before = town.snapshot()
     done = town.change("nat_port", **WEB)
     assert verbs(done) == [("create", "0.0.0.0:8080/tcp")]
@@ -45,7 +45,7 @@ def test_comes_and_goes(town):
     snapshot.same(before, town.snapshot())
 
 
-def test_everybody_reaches_it(town):
+def test_a_published_port_is_reachable_from_every_source(town):
     town.change("nat_port", config=[WEB, WEB6])
     assert packets.seen(town, "outside", HOST, 8080, "c1", 80) == OUTSIDE, "the server sees who calls"
     assert packets.arrives(town, None, HOST, 8080, "c1", 80), "the host by its address"
@@ -61,7 +61,7 @@ def test_everybody_reaches_it(town):
     assert packets.arrives(town, None, "::1", 8080, "c1", 80)
 
 
-def test_nothing_else_of_the_container_is_reached(town):
+def test_only_the_published_port_is_reachable(town):
     town.change("nat_port", **WEB)
     town.sh("ip route add 10.0.0.0/24 via " + HOST, "outside")
     assert packets.is_lost(town, "outside", HOST, 8081, "c1", 80)
@@ -83,7 +83,7 @@ def test_sctp_is_published_too(town):
 
 
 @pytest.mark.parametrize("change", [{"to_address": "10.0.0.3"}, {"to_port": "81"}, {"bridge": None}])
-def test_where_it_leads_is_changed_in_place(town, change):
+def test_the_target_is_changed_in_place(town, change):
     town.module("nat_port", **WEB)
     wanted = {**WEB, **change}
     assert verbs(town.change("nat_port", **wanted)) == [("change", "0.0.0.0:8080/tcp")]
@@ -92,7 +92,7 @@ def test_where_it_leads_is_changed_in_place(town, change):
     assert len(published(town)) == 1
 
 
-def test_to_port_is_the_hosts_when_not_given(town):
+def test_to_port_defaults_to_host_port(town):
     town.change("nat_port", host_port="8080", to_address="10.0.0.2", bridge="br0")
     assert packets.arrives(town, "outside", HOST, 8080, "c1", 8080)
 
@@ -106,7 +106,7 @@ def test_host_ip_publishes_on_that_address_only(town):
     assert packets.is_lost(town, "outside", "198.51.100.7", 8080, "c1", 80)
 
 
-def test_one_address_leads_elsewhere_than_all_others(town):
+def test_a_specific_host_ip_takes_precedence(town):
     town.sh("ip address add 198.51.100.7/24 dev outside0")
     special = {**WEB, "host_ip": "198.51.100.7", "to_address": "10.0.0.3"}
     town.change("nat_port", config=[WEB, special])
@@ -114,7 +114,7 @@ def test_one_address_leads_elsewhere_than_all_others(town):
     assert packets.arrives(town, "outside", HOST, 8080, "c1", 80)
 
 
-def test_published_on_loopback_is_for_the_host_alone(town):
+def test_a_port_on_loopback_is_reachable_from_the_host_only(town):
     town.change("nat_port", **WEB, host_ip="127.0.0.1")
     assert packets.arrives(town, None, "127.0.0.1", 8080, "c1", 80)
     assert packets.is_lost(town, "outside", HOST, 8080, "c1", 80)
@@ -123,7 +123,7 @@ def test_published_on_loopback_is_for_the_host_alone(town):
     assert packets.is_lost(town, "outside", "127.0.0.1", 8080, "c1", 80), "not even for who sends it down the wire"
 
 
-def test_a_range_leads_port_by_port(town):
+def test_a_range_maps_port_by_port(town):
     done = town.change("nat_port", **{**WEB, "host_port": "8000-8003", "to_port": "9000-9003"})
     assert verbs(done) == [("create", "0.0.0.0:%d/tcp" % port) for port in range(8000, 8004)]
     assert packets.arrives(town, "outside", HOST, 8000, "c1", 9000)
@@ -166,7 +166,7 @@ def test_a_udp_flow_follows_its_port(town, called, before, after):
     assert heard == b"two"
 
 
-def test_a_udp_flow_that_was_there_before_its_port(town):
+def test_a_udp_flow_older_than_its_port(town):
     town.module("nat_port", host_port="8080", protocol="udp", state="absent")
     dns = {**WEB, "protocol": "udp", "to_port": "53"}
 
@@ -190,7 +190,7 @@ def test_a_udp_flow_that_was_there_before_its_port(town):
 
 
 @pytest.mark.parametrize("script", ["nft flush ruleset", "nft flush map inet virtnet pub4"])
-def test_ports_that_somebody_flushed_are_mended(town, script):
+def test_flushed_ports_are_repaired(town, script):
     town.module("nat_port", **WEB)
     town.sh(script)
     town.module("bridge_policy", config=[policy("br0"), policy("br1")])
@@ -207,7 +207,7 @@ def test_a_thousand_ports_and_their_removal(town):
     assert published(town) == []
 
 
-def test_all_that_is_wrong_is_said_at_once(town):
+def test_all_errors_are_reported_at_once(town):
     problems = town.refused("nat_port", config=[
         {**WEB, "host_port": "0"},
         {**WEB, "host_port": "65536"},
@@ -241,13 +241,13 @@ def test_a_port_on_which_a_process_listens_is_refused_with_its_name(town):
     town.unchanged("nat_port", **WEB)
 
 
-def test_a_bridge_that_is_not_there_is_refused_and_in_check_mode_a_warning(town):
+def test_a_missing_bridge_is_refused_and_a_warning_in_check_mode(town):
     result = town.module("nat_port", **{**WEB, "bridge": "br9"})
     assert result["failed"] and "br9" in result["msg"]
     assert "br9" in town.module("nat_port", check=True, **{**WEB, "bridge": "br9"})["warnings"][0]
 
 
-def test_options_and_a_list_exclude_each_other(town):
+def test_options_and_config_are_mutually_exclusive(town):
     assert "never both" in town.refused("nat_port", protocol="udp", config=[WEB])[0]
     assert "host_port" in town.refused("nat_port")[0]
     result = town.module("nat_port", **{**WEB, "protocol": "icmp"})

@@ -62,7 +62,7 @@ def counted(host):
     return host
 
 
-def test_they_come_and_go_with_endpoints(host):
+def test_entries_are_created_and_removed_with_endpoints(host):
     before = host.snapshot()
     host.change("topology", **town())
     assert entries(host) == {**of(2), **of(3)}
@@ -76,12 +76,12 @@ def test_they_come_and_go_with_endpoints(host):
 
 
 @pytest.mark.parametrize("address", ["10.0.0.2", "fd00::2"])
-def test_the_host_does_not_ask_for_an_endpoint(counted, address):
+def test_the_host_sends_no_arp_request_for_an_endpoint(counted, address):
     assert packets.ping(counted, None, address)
     assert asked(counted) == 0
 
 
-def test_what_a_neighbour_claims_changes_nothing(host):
+def test_forged_arp_replies_change_no_entry(host):
     document = town()
     document["veth"][2]["anti_spoofing"] = False  # c2 may send as it likes
     host.module("topology", **document)
@@ -89,7 +89,7 @@ def test_what_a_neighbour_claims_changes_nothing(host):
     assert packets.arrives(host, None, "10.0.0.2", 80, "c1")
 
 
-def test_they_follow_addresses_and_macs(host):
+def test_entries_follow_addresses_and_macs(host):
     document = town()
     host.module("topology", **document)
     changed = copy.deepcopy(document)
@@ -104,7 +104,7 @@ def test_they_follow_addresses_and_macs(host):
     assert entries(host) == of(2) and entries(host, "br1") == {**of(2, 1), **of(3)}
 
 
-def test_they_are_where_the_host_has_an_address_and_the_port_is_guarded(host):
+def test_entries_require_a_gateway_address_and_anti_spoofing(host):
     document = town()
     document["bridge"][0]["addresses"] = []
     document["bridge"][1]["addresses"] = ["10.1.0.1/24"]
@@ -131,7 +131,7 @@ def test_they_are_where_the_host_has_an_address_and_the_port_is_guarded(host):
         ("ip neigh replace 10.0.0.2 dev br0 lladdr 02:42:0a:00:00:02 nud reachable", (set(), {"10.0.0.2"})),
     ],
 )
-def test_what_was_changed_by_hand_is_mended(host, script, said):
+def test_out_of_band_changes_are_repaired(host, script, said):
     host.module("topology", **town())
     host.sh(script)
     (action,) = host.change("topology", **town())["actions"]
@@ -151,7 +151,7 @@ def test_what_was_changed_by_hand_is_mended(host, script, said):
         "ip neigh flush all nud permanent",
     ],
 )
-def test_what_the_kernel_took_away_comes_back(host, script):
+def test_entries_flushed_by_the_kernel_are_recreated(host, script):
     document = town()
     document["bridge"][0]["mac"] = "02:42:0a:00:00:01"
     host.module("topology", **document)
@@ -162,13 +162,13 @@ def test_what_the_kernel_took_away_comes_back(host, script):
     assert entries(host, "br1") == of(2, 1)
 
 
-def test_a_bridge_that_gets_another_mac_keeps_those_of_endpoints_that_are_not_declared(host):
+def test_a_new_bridge_mac_keeps_entries_of_undeclared_endpoints(host):
     host.module("topology", **town())
     host.change("bridge", name="br0", mac="02:42:0a:00:00:44")
     assert entries(host) == {**of(2), **of(3)}
 
 
-def test_entries_of_others_stay(host):
+def test_foreign_entries_are_kept(host):
     host.module("topology", **town())
     host.sh("ip neigh add 10.0.0.200 dev br0 lladdr 02:42:0a:00:00:c8 nud permanent")
     host.unchanged("topology", **town())
@@ -176,7 +176,7 @@ def test_entries_of_others_stay(host):
     assert entries(host) == {**of(3), "10.0.0.200": "02:42:0a:00:00:c8"}
 
 
-def test_those_that_a_killed_run_left_are_taken_away_by_the_next(host):
+def test_entries_left_by_a_killed_run_are_removed_by_the_next(host):
     gone = {"veth": [{"name": "v-c1", "state": "absent"}], "netns": [{"name": "c1", "state": "absent"}]}
 
     def killed():

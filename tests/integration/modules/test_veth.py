@@ -42,7 +42,7 @@ def verbs(result):
     return [(action["action"], action["name"]) for action in result["actions"]]
 
 
-def test_comes_and_goes(two):
+def test_create_idempotent_absent(two):
     before = two.snapshot()
     done = two.change("veth", **CABLE)
     assert verbs(done) == [("create", "v1")]
@@ -63,7 +63,7 @@ def test_containers_of_a_bridge_reach_each_other(two):
     assert packets.arrives(two, "c1", "10.0.0.3", 53, "c2", protocol="udp")
 
 
-def test_everything_at_once(two):
+def test_every_option_in_one_run(two):
     routes = [{"to": "10.8.0.0/16", "via": "10.0.0.9"}, {"to": "fd08::/16", "via": "fd00::9", "metric": 77}]
     peer = {"mac": MAC, "addresses": ["10.0.0.2/24", "fd00::2/64"], "gateway6": "fd00::1", "routes": routes}
     two.change("veth", **cable(1, peer, mtu=1400, labels={"container": "c1"}, mac="02:42:0a:00:00:99"))
@@ -119,7 +119,7 @@ def test_each_option_is_changed_in_place(two, option, values):
     assert two.links()["v1"]["ifindex"] == index
 
 
-def test_gateways_and_routes_come_and_go(two):
+def test_gateways_and_routes_are_added_and_removed(two):
     two.change("veth", **cable(peer={"addresses": ["10.0.0.2/24", "fd00::2/64"], "gateway6": "fd00::1"}))
     two.change("veth", **cable(peer={"addresses": ["10.0.0.2/24", "fd00::2/64"], "gateway": None}))
     assert two.routes("c1") == two.routes("c1", 6) == []
@@ -128,7 +128,7 @@ def test_gateways_and_routes_come_and_go(two):
     assert [(one["dst"], one.get("gateway")) for one in two.routes("c1")] == [("default", "10.0.0.1")]
 
 
-def test_what_is_not_given_is_left_alone(two):
+def test_absent_options_are_not_enforced(two):
     two.module("veth", **cable(1, {"mac": MAC}, mtu=1400, labels={"network": "web"}))
     two.unchanged("veth", name="v1", peer={"name": "eth0", "netns": "c1"})
     assert packets.ping(two, "c1", "10.0.0.1")
@@ -141,7 +141,7 @@ def test_a_new_address_keeps_the_gateway(two):
     assert packets.seen(two, "c1", "10.0.0.1", 80, None) == "10.0.0.7"
 
 
-def test_nobody_sends_in_anothers_name(two):
+def test_anti_spoofing_drops_forged_sources(two):
     guarded = cable(1, {"mac": MAC}, anti_spoofing=True)
     two.change("veth", config=[guarded, cable(2)])
     assert packets.ping(two, "c1", "10.0.0.3")
@@ -158,13 +158,13 @@ def test_nobody_sends_in_anothers_name(two):
     assert packets.ping(two, "c1", "10.0.0.3")
 
 
-def test_an_address_that_holds_an_ipv4_address_is_as_declared_the_next_time(two):
+def test_an_ipv6_address_with_an_embedded_ipv4_address_is_idempotent(two):
     """It can be written in two ways, ::ffff:a00:2 and as here, which is the kernel's and nft's."""
     addresses = {"addresses": ["::ffff:10.0.0.2/120"], "mac": MAC, "gateway": None}
     two.change("veth", **cable(anti_spoofing=True, peer=addresses))
 
 
-def test_guards_are_told_in_the_words_of_the_options(two):
+def test_guards_are_reported_with_the_options_names(two):
     two.module("veth", **cable(1, {"mac": MAC}))
     done = two.change("veth", **cable(1, {"mac": MAC}, anti_spoofing=True))
     off, before = {"anti_spoofing": False, "bpdu_guard": False}, done["actions"][0]["before"]
@@ -202,7 +202,7 @@ def test_both_ends_in_namespaces(two):
     two.unchanged("veth", name="a0", netns="nowhere", state="absent")
 
 
-def test_one_that_was_deleted_by_hand_is_made_again(two):
+def test_a_veth_deleted_out_of_band_is_recreated(two):
     two.module("veth", **CABLE)
     two.sh("ip link delete v1")
     assert verbs(two.change("veth", **CABLE)) == [("create", "v1")]
@@ -226,7 +226,7 @@ def test_one_that_was_deleted_by_hand_is_made_again(two):
         ("bridge link set dev v1 hairpin off", None),
     ],
 )
-def test_what_somebody_changed_by_hand_is_mended(two, script, netns):
+def test_out_of_band_changes_are_repaired(two, script, netns):
     two.module("veth", **CABLE)
     two.sh(script, netns)
     two.change("veth", **{**CABLE, "adopt": "alias" in script})
@@ -235,7 +235,7 @@ def test_what_somebody_changed_by_hand_is_mended(two, script, netns):
     assert two.routes("c1")[0]["gateway"] == "10.0.0.1"
 
 
-def test_a_pair_whose_other_end_nobody_can_find_is_replaced(two):
+def test_a_veth_with_an_unreachable_peer_is_replaced(two):
     two.module("veth", **CABLE)
     pid = two.start("unshare", "--net", "sleep", "infinity")
     two.sh("until [ $(readlink /proc/%d/ns/net) != $(readlink /proc/self/ns/net) ]; do :; done" % pid)
@@ -245,7 +245,7 @@ def test_a_pair_whose_other_end_nobody_can_find_is_replaced(two):
     assert packets.ping(two, "c1", "10.0.0.1")
 
 
-def test_a_foreign_one_is_left_alone_unless_adopted(two):
+def test_a_foreign_veth_is_refused_unless_adopted(two):
     two.sh("ip link add v1 type veth peer name eth0 netns c1")
     for state in ("present", "absent"):
         (problem,) = two.refused("veth", **{**CABLE, "state": state})
@@ -257,7 +257,7 @@ def test_a_foreign_one_is_left_alone_unless_adopted(two):
     two.change("veth", name="v2", state="absent", adopt=True)
 
 
-def test_another_link_with_the_peers_name_is_never_deleted(two):
+def test_a_foreign_link_with_the_peers_name_is_never_deleted(two):
     """Of a namespace that was made by others it is refused; a container's own, in one that was made here, gives way."""
     two.sh("ip netns add theirs; ip -n theirs link add eth0 type bridge")
     (problem,) = two.refused("veth", **{**CABLE, "peer": {**CABLE["peer"], "netns": "theirs"}})
@@ -272,7 +272,7 @@ def test_another_link_with_the_peers_name_is_never_deleted(two):
     assert any("v2" in problem for problem in two.refused("veth", **cable(2), adopt=True))
 
 
-def test_all_that_is_wrong_is_said_at_once(two):
+def test_all_errors_are_reported_at_once(two):
     problems = two.refused("veth", config=[
         cable(1, name="sixteen-bytes-xx"),
         cable(2, name="v2"),
@@ -316,7 +316,7 @@ SWAPS = {
 
 
 @pytest.mark.parametrize("places", SWAPS.values(), ids=SWAPS)
-def test_ends_change_places_in_one_run(two, places):
+def test_two_endpoints_are_swapped_in_one_run(two, places):
     def pairs(where):
         ends = [(number, {"netns": netns, "name": name, "gateway": None}) for number, netns, name in where]
         return [cable(number, end, mtu=1400) for number, end in ends]
@@ -329,7 +329,7 @@ def test_ends_change_places_in_one_run(two, places):
         assert packets.ping(two, None, "10.0.0.%d" % (number + 1))
 
 
-def test_ipv6_on_an_end_that_is_too_small(two):
+def test_ipv6_on_a_small_mtu_is_refused(two):
     """Refused for the host's end; the container's gets the MTU of the host's end, whatever the container has set."""
     pair = cable(1, {"addresses": ["10.0.0.2/24", "fd00::2/64"]})
     two.change("veth", **pair)
@@ -358,7 +358,7 @@ def test_allowed_addresses_that_are_part_of_others_are_refused(two):
     ]
 
 
-def test_gateways_and_routes_that_lead_nowhere_are_refused_before_anything_is_made(two):
+def test_unreachable_gateways_and_routes_are_refused_before_any_change(two):
     peer = {
         "addresses": ["10.0.0.2/24", "fd00::2/64"], "gateway": "10.1.0.1", "gateway6": "fd09::1",
         "routes": [{"to": "10.8.0.0/16", "via": "10.2.0.1"}, {"to": "10.9.0.0/16", "via": "10.0.0.3"},
@@ -380,12 +380,12 @@ def test_gateways_and_routes_that_lead_nowhere_are_refused_before_anything_is_ma
     two.change("veth", **cable(1, {**peer, "gateway6": "fe80::1", "routes": [*near, peer["routes"][0]]}))
 
 
-def test_two_cables_do_not_end_in_one_socket(two):
+def test_two_veths_with_one_peer_are_refused(two):
     (problem,) = two.refused("veth", config=[cable(1), cable(1, name="v2")])
     assert "eth0" in problem
 
 
-def test_what_is_not_there_yet_is_refused_and_in_check_mode_a_warning(two):
+def test_missing_objects_are_refused_and_a_warning_in_check_mode(two):
     for wanted in (cable(9), cable(1, bridge="br9"), cable(1, {"bridge": "br9", "netns": None})):
         result = two.module("veth", **wanted)
         assert result["failed"] and "9" in result["msg"]
@@ -393,13 +393,13 @@ def test_what_is_not_there_yet_is_refused_and_in_check_mode_a_warning(two):
         assert foretold["changed"] and "9" in foretold["warnings"][0]
 
 
-def test_options_and_a_list_exclude_each_other(two):
+def test_options_and_config_are_mutually_exclusive(two):
     assert "never both" in two.refused("veth", mtu=1400, config=[cable()])[0]
     assert "never both" in two.refused("veth", peer=CABLE["peer"], config=[cable()])[0]
     assert "name is required" in two.refused("veth")[0]
 
 
-def test_a_hundred_at_once(two):
+def test_a_hundred_in_one_run(two):
     many = range(100)
     two.module("netns", config=[{"name": "m%d" % n} for n in many])
     wanted = [
@@ -419,7 +419,7 @@ def test_a_hundred_at_once(two):
 
 @pytest.mark.parametrize("peer", [5, 1.5, True, [5]])
 @pytest.mark.parametrize("form", ["one", "config", "topology"])
-def test_a_peer_that_is_no_dictionary(host, peer, form):
+def test_a_peer_that_is_no_mapping_is_refused(host, peer, form):
     one = {"name": "v0", "peer": peer}
     given = {"one": one, "config": {"config": [one]}, "topology": {"veth": [one]}}[form]
     (problem,) = host.refused("topology" if form == "topology" else "veth", **given)

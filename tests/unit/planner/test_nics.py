@@ -183,7 +183,7 @@ def test_invalid_nic_fields_are_refused():
     assert twice in found
 
 
-def test_nics_require_a_namespace_of_the_container():
+def test_nics_with_other_network_modes_are_refused():
     for mode in ("none", "host", "container:x"):
         found = errors([], [{"name": "x", "network_mode": "none"}, {"name": "c", "network_mode": mode,
                                                                     "interfaces": [CARD]}], live=LIVE)  # fmt: skip

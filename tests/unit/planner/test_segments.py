@@ -289,7 +289,7 @@ def test_macs_are_unique_in_a_segment():
     assert present(document["bridge"])[1]["mac"] == names.mac_of_names("sw2")
 
 
-def test_an_inconsistent_segment_is_reported_once():
+def test_an_invalid_subnet_of_a_segment_is_reported_once():
     found = plan([{**WEB, "subnet": "172.30.0.1/16"}, SW2], C[:2])["errors"]
     assert len(found) == 1
     assert "has host bits set" in found[0]

@@ -41,13 +41,13 @@ def reached(lab, clients, wanted):
     return {answer and answer.split(" ")[0] for answer in answers}
 
 
-def test_loopback_is_out_of_reach_for_everybody_else(lab, loopback_routed):
+def test_loopback_is_reachable_from_the_host_only(lab, loopback_routed):
     lab.load(kit.full_state())
 
     assert reached(lab, loopback_routed, wanted=False) == {None}
 
 
-def test_without_the_rules_loopback_is_not(lab, loopback_routed):
+def test_without_the_rules_loopback_is_reachable_from_outside(lab, loopback_routed):
     lab.load(kit.full_state())
     lab.host.run("nft", "flush", "chain", "inet", "virtnet", "raw")
 
@@ -64,7 +64,7 @@ def test_without_the_rules_loopback_is_not(lab, loopback_routed):
         ("a2", "bra", "::1", "fd00:1::1", ("a1", 8080)),
     ],
 )
-def test_nobody_is_taken_for_loopback(lab, who, port, source, to, server, call_iptables):
+def test_a_forged_loopback_source_is_dropped(lab, who, port, source, to, server, call_iptables):
     lab.call_iptables(call_iptables)
     state = kit.full_state()
     state.guards.clear()
@@ -81,7 +81,7 @@ def test_nobody_is_taken_for_loopback(lab, who, port, source, to, server, call_i
 
 
 @pytest.mark.parametrize("version", [4, 6])
-def test_the_host_may_speak_from_a_gateways_address(lab, version):
+def test_the_host_may_send_from_a_gateways_address(lab, version):
     """To others than the gateway's own network: the answers come from elsewhere."""
     lab.load(kit.full_state())
     to, source = (kit.ADDRESSES[name][version == 6] for name in ("lan", "gw.a"))
@@ -100,14 +100,14 @@ def test_a_link_local_address_publishes_nothing(lab):
 
 @pytest.mark.parametrize("call_iptables", [0, 1])
 @pytest.mark.parametrize(("who", "hears"), [("lan", False), ("b1", False), ("a1", True)])
-def test_a_networks_broadcast_address_is_its_own(lab, who, hears, call_iptables):
+def test_a_subnets_broadcast_address_is_reachable_within_it_only(lab, who, hears, call_iptables):
     lab.call_iptables(call_iptables)
     lab.load(kit.full_state())
 
     assert (broadcast(lab, who, heard=hears) != []) == hears
 
 
-def test_without_rules_the_broadcast_address_is_everybodys(lab):
+def test_without_the_rules_the_broadcast_address_is_reachable_from_outside(lab):
     lab.load(State())
 
     assert broadcast(lab, "lan", heard=True) != []
@@ -120,7 +120,7 @@ def broadcast(lab, who, heard):
     return lab.host.ask("wait_seen", text="host:%d " % OWN, seconds=kit.MOST if heard else kit.LEAST)
 
 
-def test_a_container_does_not_hear_its_own_broadcasts(lab):
+def test_a_container_does_not_receive_its_own_broadcasts(lab):
     """The port reflects (hairpin), so that a container reaches its own published port."""
     lab.load(kit.full_state())
     lab.agents["a1"].ask("watch", device="eth0")
@@ -142,7 +142,7 @@ def own_frames(lab):
     return sum(line.startswith(mine) for line in a1.ask("take_seen"))
 
 
-def test_no_packet_leaves_untranslated(lab):
+def test_no_packet_leaves_without_snat(lab):
     """Not even one that belongs to no connection, and is not translated for that reason."""
     lab.load(kit.full_state())
     network = kit.NETWORKS["a"]
@@ -167,7 +167,7 @@ def tunnel(lab):
 
 @pytest.mark.parametrize("call_iptables", [0, 1])
 @pytest.mark.parametrize("ports", [{4789}, set()])
-def test_a_container_does_not_speak_through_a_tunnel(lab, tunnel, ports, call_iptables):
+def test_a_container_cannot_send_vxlan(lab, tunnel, ports, call_iptables):
     """Not to this host's end of it, into a network that it is not on, nor to another host's; by these rules alone."""
     lab.call_iptables(call_iptables)
     state = kit.full_state()
@@ -197,7 +197,7 @@ ELSEWHERE = {"a container's": ("a2", None), "a container's, by whom it is had": 
 @pytest.mark.parametrize("version", [4, 6])
 @pytest.mark.parametrize("call_iptables", [0, 1])
 @pytest.mark.parametrize("whose", ELSEWHERE)
-def test_from_elsewhere_nobody_has_a_containers_address(lab, whose, call_iptables, version):
+def test_a_containers_source_address_from_another_interface_is_dropped(lab, whose, call_iptables, version):
     """Neither for the host's own service nor for a published port; but where the host sends what is for that address,
     as for a VPN's client, it may come from."""
     lab.call_iptables(call_iptables)
@@ -225,7 +225,7 @@ def test_from_elsewhere_nobody_has_a_containers_address(lab, whose, call_iptable
 
 
 @pytest.mark.parametrize("call_iptables", [0, 1])
-def test_a_packet_in_pieces_fares_as_a_whole_one(lab, call_iptables):
+def test_fragments_are_filtered_as_whole_packets(lab, call_iptables):
     lab.call_iptables(call_iptables)
     lab.load(kit.full_state())
     host_mac = json.loads(lab.host.run("ip", "-j", "link", "show", "up0"))[0]["address"]
