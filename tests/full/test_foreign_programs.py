@@ -10,7 +10,7 @@ tests/integration/docker_scenarios/test_foreign_firewalls.py has their rules wit
 from __future__ import annotations
 
 import pytest
-from integration.docker_scenarios.words import APP, HOST, HOST6, LAN, LAN6, WEB, absent, on
+from integration.docker_scenarios.declarations import APP, HOST, HOST6, LAN, LAN6, WEB, absent, on
 from integration.role_l2l3.conftest import LAN as ON_A_LAN
 from integration.role_l2l3.conftest import Role
 
@@ -79,7 +79,7 @@ def zone(host):
     return host.sh("firewall-cmd --zone=trusted --list-interfaces; firewall-cmd --permanent --zone=trusted --list-all")
 
 
-def test_firewalld(host, role):
+def test_firewalld_accepts_managed_bridges_over_reloads(host, role):
     host.sh(FIREWALLD)
     before = zone(host)
     assert len(told(role)) == 2 and all("firewall-cmd --zone=trusted --add-interface=br-" in one for one in told(role))
@@ -111,7 +111,7 @@ def test_firewalld(host, role):
     assert zone(host) == before
 
 
-def test_what_a_person_told_firewalld_stays(host, role):
+def test_administrators_firewalld_settings_are_kept(host, role):
     host.sh(FIREWALLD)
     warnings = told(role)
     role.run([WEB, APP], CONTAINERS)
@@ -126,7 +126,7 @@ def test_what_a_person_told_firewalld_stays(host, role):
     assert all(ways_out(host))
 
 
-def test_a_firewalld_that_was_stopped_is_told_in_its_files(host, role):
+def test_a_stopped_firewalld_is_configured_in_its_files(host, role):
     host.sh(FIREWALLD)
     before = host.sh("firewall-cmd --permanent --zone=trusted --list-all")
     role.run([WEB, APP], CONTAINERS, manage_foreign_firewall=True)
@@ -136,7 +136,7 @@ def test_a_firewalld_that_was_stopped_is_told_in_its_files(host, role):
     assert host.sh("firewall-cmd --permanent --zone=trusted --list-all") == before
 
 
-def test_ufw(host, role):
+def test_ufw_accepts_managed_bridges(host, role):
     host.sh(UFW)
     rules = ("/etc/ufw/user.rules", "/etc/ufw/user6.rules")
     before = [host.sh("cat " + path) for path in rules]

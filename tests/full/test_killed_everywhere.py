@@ -50,7 +50,7 @@ def test_an_error_at_every_step(host, way, first, record_property):
 @pytest.mark.parametrize("way", killing.NAMES)
 @pytest.mark.parametrize("steps", [killing.at_steps, killing.then_removed, killing.with_errors])
 @pytest.mark.parametrize("is_there", [True, False])
-def test_files_of_names_at_every_step(host, way, steps, is_there, record_property):
+def test_hosts_files_killed_at_every_step(host, way, steps, is_there, record_property):
     if is_there:
         host.sh("mkdir -p /etc/netns/c2 && echo mine > /etc/netns/c2/resolv.conf")
     done = steps(host, way, range(1000))

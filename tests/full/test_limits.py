@@ -86,7 +86,7 @@ found["mended"] = [run(**ASKED), report()["host"]["warnings"]]
 
 
 @pytest.mark.slow
-def test_raised_remembered_and_restored():
+def test_limits_are_raised_recorded_and_restored():
     functions = test_neighbour_table.source()
     document = json.dumps(many(1, COUNT, 1))
     values = {"functions": functions, "document": document, "few": COUNT // 2}

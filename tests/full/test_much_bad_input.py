@@ -36,7 +36,7 @@ def test_bad_input(module, record_property):
 
 
 @pytest.mark.parametrize("module", inputs.MODULES)
-def test_bad_input_for_real(module, record_property):
+def test_bad_input_outside_check_mode(module, record_property):
     """Not in check mode, one host after the other."""
     tried = []
 

@@ -61,6 +61,6 @@ def _made_and_asked(document):
 
 
 @pytest.mark.parametrize("networks", [1, 3])
-def test_all_answer(host, networks):
+def test_every_container_replies_with_the_default_neighbour_table(host, networks):
     document = many(networks, _COUNT // networks)
     assert len(host.call(_made_and_asked, document)) == _COUNT

@@ -39,7 +39,7 @@ def works(host):
     assert packets.seen(host, "p1", "192.0.2.99", 7001, "outside") == VTEP
 
 
-def test_beside_podmans(host):
+def test_coexists_with_podmans_network(host):
     host.sh("ip netns add outside && ip link set wire netns outside")
     host.sh("ip link set lo up; ip address add 192.0.2.99/24 dev wire; ip link set wire up", "outside")
     host.sh("mkdir /run/podman; ip netns add p1; /usr/lib/podman/netavark --config /run/podman setup /run/netns/p1"

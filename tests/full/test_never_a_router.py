@@ -29,7 +29,7 @@ WAYS = {  # what stands before, the run that is killed
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_at_no_moment_of_a_run(host, way, record_property):
+def test_the_host_is_no_router_at_any_moment_of_a_run(host, way, record_property):
     before, document = WAYS[way]
     host.sh(LANS)
     empty = host.snapshot()

@@ -105,7 +105,7 @@ def virtnet(machines, name, command):
     return done.returncode, done.stdout, done.stderr
 
 
-def test_reboot(machines, tmp_path):
+def test_networks_and_services_survive_a_reboot(machines, tmp_path):
     site = Site(machines, tmp_path)
     for name, unit in UNITS.items():
         machines.sh(name, "cat > /etc/systemd/system/hello.service <<END\n%s\nEND\nsystemctl enable -q hello" % unit)

@@ -22,7 +22,7 @@ ALONE = (  # they share nothing
 )
 ORDER = (
     "tests/full/test_reboot.py",
-    "tests/full/test_homecoming.py",
+    "tests/full/test_nic_return.py",
     "tests/full/test_kernels.py",
     "tests/full/test_engines.py",
     "tests/full/test_load.py",

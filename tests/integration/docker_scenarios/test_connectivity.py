@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import pytest
-from integration.docker_scenarios.words import APP, HOST, HOST6, INSIDE, LAN, LAN6, ROUTED, WEB, lan_knows, on
+from integration.docker_scenarios.declarations import APP, HOST, HOST6, INSIDE, LAN, LAN6, ROUTED, WEB, lan_knows, on
 
 from kit.packets import arrives, is_lost, ping, ping_is_lost, seen
 
@@ -33,7 +33,7 @@ def test_networks_do_not_reach_each_other(host, role):
         assert is_lost(host, "a", role.address("b", "app", version), 80, "b")
 
 
-def test_an_internal_network_has_no_way_out_and_the_host_is_there(host, role):
+def test_an_internal_network_has_no_egress_and_reaches_the_host(host, role):
     role.run([WEB, INSIDE], [on("inside", "i"), on("web", "a", "8080:80")])
     assert "unreachable" in host.try_sh("ping -n -c 1 -W 1 " + LAN, "i").stderr
     assert "unreachable" in host.try_sh("ping -n -c 1 -W 1 " + role.address("a", "web"), "i").stderr
@@ -104,7 +104,7 @@ def test_with_a_route_the_lan_reaches_nothing_of_a_nat_network(host, role):
     assert arrives(host, "lan", HOST, 8080, "a", 80)
 
 
-def test_a_trusted_interface_goes_past_that(host, role):
+def test_a_trusted_interface_is_accepted(host, role):
     role.run([{**WEB, "trusted_interfaces": ["up0"]}], [on("web", "a", "8080:80")])
     lan_knows(host, "172.30.0.0/24", "fd00:30::/64")
     assert arrives(host, "lan", role.address("a", "web"), 80, "a")
@@ -130,7 +130,7 @@ def test_two_containers_fit_on_a_point_to_point_network(host, role):
     assert "is full" in error
 
 
-def test_on_a_nat_and_a_routed_network_each_has_its_own_way_in(host, role):
+def test_a_container_on_a_nat_and_a_routed_network_has_both_ingress_paths(host, role):
     role.run([WEB, ROUTED], [on(["web", "routed"], "c", "8080:80")])
     lan_knows(host, "172.30.0.0/24", "172.20.0.0/24")
     host.sh("ip route add 192.0.2.0/24 via 172.20.0.1", "c")  # the answer goes the way that the call came
@@ -140,7 +140,7 @@ def test_on_a_nat_and_a_routed_network_each_has_its_own_way_in(host, role):
     assert arrives(host, "lan", HOST, 8080, "c", 80)
 
 
-def test_snat_address_is_what_others_see(host, role):
+def test_snat_address_is_the_egress_source(host, role):
     host.sh("ip address add 192.0.2.77/24 dev up0")
     role.run([{**WEB, "snat_address": "192.0.2.77"}, APP], [on("web", "a"), on("app", "b")])
     assert seen(host, "a", LAN, 80, "lan") == "192.0.2.77"

@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from integration.docker_scenarios.words import APP, HOST, HOST6, LAN, WEB, absent, on
+from integration.docker_scenarios.declarations import APP, HOST, HOST6, LAN, WEB, absent, on
 
 from kit.packets import arrives, is_lost
 
@@ -109,7 +109,7 @@ def foreign(host):
 
 
 @pytest.mark.parametrize("kind", WHERE)
-def test_it_is_named_spares_the_networks_and_gets_its_rules_back(host, role, kind):
+def test_a_dropping_firewall_is_reported_accepts_the_networks_and_is_restored(host, role, kind):
     script, places, rule = WHERE[kind]
     host.sh(script)
     before = foreign(host)
@@ -136,7 +136,7 @@ def test_it_is_named_spares_the_networks_and_gets_its_rules_back(host, role, kin
     assert foreign(host) == before, "the variable is false again"
 
 
-def test_the_remedy_that_the_role_names_works(host, role):
+def test_the_reported_remedy_works(host, role):
     host.sh(DOCKER)
     warnings = told(role.plan([WEB], CONTAINERS[:2]))
     role.run([WEB], CONTAINERS[:2])
@@ -151,7 +151,7 @@ def test_the_remedy_that_the_role_names_works(host, role):
 
 
 @pytest.mark.parametrize("rule", ['iifname != "eth7" drop', 'oifname != { "eth7", "eth8" } reject'])
-def test_what_is_dropped_for_all_but_some_is_told_and_the_remedy_works(host, role, rule):
+def test_a_drop_with_exceptions_is_reported_and_the_remedy_works(host, role, rule):
     host.sh("nft 'table inet mine { chain f { type filter hook forward priority 0; %s; }; }'" % rule)
     warnings = told(role.plan([WEB], CONTAINERS[:2]))
     role.run([WEB], CONTAINERS[:2])
@@ -161,7 +161,7 @@ def test_what_is_dropped_for_all_but_some_is_told_and_the_remedy_works(host, rol
     assert arrives(host, "lan", HOST, 8080, "a", 80) and arrives(host, "a", LAN, 80, "lan")
 
 
-def test_one_bridge_is_dropped_only_where_br_netfilter_shows_it(host, role):
+def test_drops_within_a_bridge_are_reported_only_with_br_netfilter(host, role):
     host.sh("echo 0 | tee /proc/sys/net/bridge/bridge-nf-call-iptables >/proc/sys/net/bridge/bridge-nf-call-ip6tables")
     host.sh(DOCKER)
     inside = {**WEB, "internal": True}
@@ -170,7 +170,7 @@ def test_one_bridge_is_dropped_only_where_br_netfilter_shows_it(host, role):
     assert arrives(host, "b", role.address("a", "web"), 81, "a")
 
 
-def test_what_the_other_firewall_made_anew_is_told_again(host, role):
+def test_rules_lost_by_a_reload_are_added_again(host, role):
     host.sh(DOCKER)
     role.run([WEB], CONTAINERS[:2], manage_foreign_firewall=True)
     host.sh("iptables -F DOCKER-USER; ip6tables -F DOCKER-USER")
@@ -179,7 +179,7 @@ def test_what_the_other_firewall_made_anew_is_told_again(host, role):
     assert arrives(host, "lan", HOST, 8080, "a", 80)
 
 
-def test_the_last_network_leaves_nothing_in_the_tables_of_others(host, role):
+def test_the_last_network_leaves_foreign_tables_unchanged(host, role):
     host.sh(DOCKER)
     before = foreign(host)
     role.run([WEB], CONTAINERS[:2], manage_foreign_firewall=True)
@@ -187,7 +187,7 @@ def test_the_last_network_leaves_nothing_in_the_tables_of_others(host, role):
     assert foreign(host) == before
 
 
-def test_a_policy_of_accept_stays_one_and_forwarding_comes_on_alone(host, role):
+def test_a_policy_of_accept_is_kept_when_forwarding_is_enabled(host, role):
     host.sh("iptables -P FORWARD ACCEPT; iptables -A FORWARD -i eth9 -j DROP")
     before = foreign(host)
     assert told(role.plan([WEB], CONTAINERS[:2])) == []
@@ -196,7 +196,7 @@ def test_a_policy_of_accept_stays_one_and_forwarding_comes_on_alone(host, role):
     assert arrives(host, "lan", HOST, 8080, "a", 80)
 
 
-def test_a_firewall_that_lets_translated_packets_pass_drops_ways_out(host, role):
+def test_a_firewall_that_accepts_dnat_only_drops_egress(host, role):
     """The rules of firewalld 1.3, without the program."""
     host.sh(FIREWALLD)
     (warning,) = told(role.plan([WEB], CONTAINERS[:2]))
@@ -208,7 +208,7 @@ def test_a_firewall_that_lets_translated_packets_pass_drops_ways_out(host, role)
     assert arrives(host, "a", LAN, 80, "lan")
 
 
-def test_old_iptables_are_told_of_and_left_alone(host, role):
+def test_iptables_legacy_is_reported_and_left_untouched(host, role):
     host.sh("iptables-legacy -P FORWARD DROP")
     (warning,) = told(role.plan([WEB], CONTAINERS[:2]))
     assert "iptables-legacy -I FORWARD -i br-web -j ACCEPT" in warning
@@ -220,7 +220,7 @@ def test_old_iptables_are_told_of_and_left_alone(host, role):
     assert arrives(host, "lan", HOST, 8080, "a", 80)
 
 
-def test_the_module_foretells_does_and_finds_done(host, role):
+def test_foreign_firewall_predicts_applies_and_is_idempotent(host, role):
     host.sh(DOCKER)
     role.run([WEB], CONTAINERS[:2])
     before = foreign(host)

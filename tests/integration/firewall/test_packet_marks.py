@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import pytest
-from integration.docker_scenarios.words import HOST, WEB, on
+from integration.docker_scenarios.declarations import HOST, WEB, on
 from integration.role_l2l3.conftest import host, role
 
 from kit.host import Host

@@ -41,7 +41,7 @@ def entries(lab, host):
 
 
 @pytest.mark.long
-def test_a_run_on_one_host_names_the_others_and_their_run_completes_it(lab):
+def test_a_limited_run_reports_hosts_that_lack_entries_and_their_run_completes(lab):
     stand(lab)
     lab.containers("h1", on("fabric", name="c1"), on("fabric", name="new"))
     said = lab.play("--limit", "h1")
@@ -56,7 +56,7 @@ def test_a_run_on_one_host_names_the_others_and_their_run_completes_it(lab):
     assert lab.ping("h1", "new", old, "-w5") and lab.ping("h3", "c6", new)
 
 
-def test_others_change_by_the_entries_that_are_new_and_nothing_else(lab):
+def test_other_hosts_change_by_new_entries_only(lab):
     stand(lab)
     before = {host: entries(lab, host) for host in lab.declared}
     lab.watch("h3", "bridge monitor fdb")
@@ -76,7 +76,7 @@ def test_others_change_by_the_entries_that_are_new_and_nothing_else(lab):
     assert "c7" not in lab.sh("h2", "ip netns list")
 
 
-def test_a_host_joins_and_another_leaves(lab):
+def test_a_host_is_added_and_another_removed(lab):
     lab.declared.pop("h3")
     lab.containers("h1", on("fabric", name="c1"))
     lab.containers("h2", on("fabric", name="c5"))
@@ -104,7 +104,7 @@ def test_batches_are_planned_once(lab, tmp_path):
 
 
 @pytest.mark.long
-def test_the_play_may_have_hosts_that_are_no_members(lab):
+def test_a_play_may_have_hosts_outside_the_group(lab):
     """As `check` has, which looks at every host of the inventory: here at the outside, too."""
     stand(lab)
     said = lab.play(playbook="virtnet.linux.check")
@@ -119,7 +119,7 @@ def unreachable(lab, host):
 
 
 @pytest.mark.long
-def test_a_host_that_cannot_be_reached_stops_what_could_clash(lab):
+def test_an_unreachable_host_blocks_conflicting_allocation(lab):
     stand(lab)
     for number, host in enumerate(lab.declared, start=1):
         lab.declared[host]["overlay_network_vtep"] = f"10.99.0.{number}"
@@ -139,7 +139,7 @@ def test_a_host_that_cannot_be_reached_stops_what_could_clash(lab):
 
 
 @pytest.mark.long
-def test_slices_need_nobody(lab):
+def test_slices_allocate_without_reading_other_hosts(lab):
     for number, host in enumerate(lab.declared, start=1):
         slices = {"fabric": [f"10.42.{number}.0/24", f"fd42::{number}:0/112"]}
         lab.declared[host].update(overlay_network_vtep=f"10.99.0.{number}", overlay_network_ip_ranges=slices)
@@ -154,7 +154,7 @@ def test_slices_need_nobody(lab):
     assert lab.ping("h1", "c1", "10.42.3.0") and lab.ping("h3", "c1", "fd42::1:0")
 
 
-def test_errors_of_all_hosts_are_said_at_once_and_nothing_is_touched(lab):
+def test_errors_of_all_hosts_are_reported_at_once_before_any_change(lab):
     lab.sh("h2", "ip link add other type vxlan id 4242 dstport 4789 local 10.99.0.2")
     lab.containers("h1", on("fabric", "nowhere", name="c1"))
     lab.declared["h3"]["overlay_network_vtep"] = "10.99.0.99"
@@ -166,7 +166,7 @@ def test_errors_of_all_hosts_are_said_at_once_and_nothing_is_touched(lab):
         assert "br-fabric" not in lab.sh(host, "ip link") and lab.sh(host, "ip netns list") == ""
 
 
-def test_with_purge_a_misspelt_variable_is_refused_of_later_batches_too(lab, tmp_path):
+def test_with_purge_misspelt_variables_of_later_batches_are_refused(lab, tmp_path):
     lab.containers("h1", on("fabric", name="c1"))
     (tmp_path / "batches.yml").write_text(BATCHES)
     lab.declared["h3"] = {"overlay_network_container": [on("fabric", name="c6")]}
@@ -176,7 +176,7 @@ def test_with_purge_a_misspelt_variable_is_refused_of_later_batches_too(lab, tmp
 
 
 @pytest.mark.long
-def test_all_of_it_goes(lab):
+def test_absent_and_purge_remove_everything(lab):
     def left(host):
         return lab.sh(host, "ip -o link | cut -d: -f2 | cut -d@ -f1; ip netns list; nft list tables; "
                             "find /etc/netns /etc/systemd/system/virtnet* /var/lib/virtnet 2>&1 || true; "
@@ -216,7 +216,7 @@ def test_a_container_is_on_an_overlay_and_on_a_bridge_network(lab, tmp_path):
 
 
 @pytest.mark.long
-def test_flooding_lets_broadcasts_through_and_still_no_gateway(lab):
+def test_flooding_replicates_broadcasts_except_for_the_gateway(lab):
     lab.networks = [{**FABRIC, "flood": True}]
     stand(lab)
     with lab.capture() as lines:
@@ -229,7 +229,7 @@ def test_flooding_lets_broadcasts_through_and_still_no_gateway(lab):
     assert not any(host["changed"] for host in recap(lab.play(playbook=PLAY)).values())
 
 
-def test_icc_false_holds_across_hosts_and_published_ports_work(lab):
+def test_icc_false_isolates_across_hosts_and_published_ports_work(lab):
     lab.networks = [{**FABRIC, "icc": False}]
     lab.containers("h1", on("fabric", name="c1"))
     lab.containers("h2", on("fabric", name="c5", ports=["8080:80"]))

@@ -15,7 +15,7 @@ def found(lab, host, container, name):
     return set(said.split())
 
 
-def test_a_name_gives_all_addresses_and_that_with_the_host_one(lab):
+def test_a_name_resolves_to_all_hosts_and_qualified_to_one(lab):
     lab.containers("h1", on("fabric", name="c1"))
     lab.containers("h2", on("fabric", name="c1"), on({"name": "fabric", "aliases": ["www"]}, name="c5"))
     lab.play()

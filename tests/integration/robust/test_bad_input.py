@@ -37,7 +37,7 @@ WRONG = {
 
 
 @pytest.mark.parametrize("stumble", STUMBLES)
-def test_stumbling_blocks(host, stumble):
+def test_known_bad_inputs(host, stumble):
     module, given = STUMBLES[stumble]
     for check in (True, False):
         result = host.module(module, check=check, **given)
@@ -45,7 +45,7 @@ def test_stumbling_blocks(host, stumble):
 
 
 @pytest.mark.parametrize("module", WRONG)
-def test_what_is_wrong_is_told_where_the_namespace_is_missing_too(host, module):
+def test_errors_are_reported_with_a_missing_namespace(host, module):
     host.sh("ip netns add there")
     there = host.module(module, check=True, netns="there", **WRONG[module])["problems"]
     assert len(there) >= 3, there
@@ -53,7 +53,7 @@ def test_what_is_wrong_is_told_where_the_namespace_is_missing_too(host, module):
     assert [problem for problem in nowhere if "no namespace of this name exists" not in problem] == there
 
 
-def test_an_address_that_is_none_for_a_tunnel_that_stands(host):
+def test_an_invalid_address_for_an_existing_tunnel_is_refused(host):
     host.sh("ip addr add 10.0.0.1/24 dev lo")
     host.module("vxlan_tunnel", name="vx0", vni=7, local="10.0.0.1")
     assert host.module("vxlan_tunnel", name="vx0", vni=7, local="no")["problems"]

@@ -87,16 +87,16 @@ def fails(host, way, happens, undo, words):
 
 
 @pytest.mark.parametrize("cause", CREATE)
-def test_while_things_are_made(host, cause):
+def test_kernel_errors_while_creating(host, cause):
     fails(host, "create", *CREATE[cause])
 
 
 @pytest.mark.parametrize("cause", CHANGE)
-def test_while_things_are_changed(host, cause):
+def test_kernel_errors_while_changing(host, cause):
     fails(host, "change", *CHANGE[cause])
 
 
 @pytest.mark.parametrize("way", killing.WAYS)
-def test_any_step_may_fail(host, way):
+def test_kernel_errors_at_random_steps(host, way):
     """A few here; tests/full has each of them fail."""
     assert killing.with_errors(host, way, range(3, 1000, 19)) > 1

@@ -90,14 +90,14 @@ RUNS = {
 
 
 @pytest.mark.parametrize("run", RUNS)
-def test_connections_go_on(talking, run):
+def test_connections_survive_changes(talking, run):
     host, flows = talking
     engine.run(host, RUNS[run])
     for flow in flows:
         flow.goes_on()
 
 
-def test_what_was_under_way_ends_where_a_network_closes(talking):
+def test_connections_end_when_a_network_becomes_internal(talking):
     """Though its containers are not declared, and another network is open."""
     host, flows = talking
     engine.run(host, overlay([1], range(3)))
@@ -114,7 +114,7 @@ OLDER = {
 
 
 @pytest.mark.parametrize("older", OLDER)
-def test_connections_go_on_when_the_rules_are_made_anew(talking, older):
+def test_connections_survive_recreated_tables(talking, older):
     host, flows = talking
     host.sh(OLDER[older])
     assert engine.run(host, WEB) != []
@@ -129,7 +129,7 @@ def end(host, netns):
     host.sh(f'while [ "$(ip netns pids {netns})" ]; do sleep 0.02; done')
 
 
-def test_with_a_network_its_connections_are_forgotten(outside):
+def test_removing_a_network_deletes_its_conntrack_entries(outside):
     before = outside.snapshot()
     document = together(WEB, overlay([1], range(3)))
     engine.run(outside, document)
@@ -146,7 +146,7 @@ def test_with_a_network_its_connections_are_forgotten(outside):
 
 
 @pytest.mark.parametrize("killed", [False, True], ids=["", "killed before it came to that"])
-def test_with_a_container_its_connections_are_forgotten_and_no_others(talking, killed):
+def test_removing_a_container_deletes_only_its_conntrack_entries(talking, killed):
     host, (into_c1, _from_c2) = talking
     end(host, "c2")
     assert engine.remembered(host, "172.30.0.3 ")

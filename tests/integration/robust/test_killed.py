@@ -38,7 +38,7 @@ def test_killed_at_a_step_and_then_removed(host, way):
 
 
 @pytest.mark.parametrize("way", killing.NAMES)
-def test_files_of_names(host, way):
+def test_hosts_files_of_a_killed_run(host, way):
     """Each run is killed, or refused a step by the kernel; then it is repeated, or undone."""
     for first, steps in enumerate((killing.at_steps, killing.then_removed, killing.with_errors)):
         assert steps(host, way, range(first, 1000, 4)) > 3
@@ -64,7 +64,7 @@ def killed_at_its_links(document):
     return os.waitpid(child, 0)[1]
 
 
-def test_the_handle_of_a_namespace_that_stays_goes_after_its_links(host):
+def test_a_shared_namespaces_handle_is_removed_after_its_links(host):
     """By it the next run finds what a killed one left in there."""
     pid = host.start("unshare", "--net", "sleep", "100")
     host.sh("until [ $(readlink /proc/%d/ns/net) != $(readlink /proc/self/ns/net) ]; do :; done" % pid)
@@ -86,7 +86,7 @@ def killed_half_way(document):
     return os.waitpid(child, 0)[1]
 
 
-def test_ends_that_were_on_their_way_arrive_by_the_next_run(host):
+def test_endpoints_in_transit_are_completed_by_the_next_run(host):
     def pairs(first, second):
         ends = {"v1": first, "v2": second}
         return complete({"veth": [

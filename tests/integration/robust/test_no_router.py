@@ -91,7 +91,7 @@ def _routed():
     return found
 
 
-def test_without_the_rules_it_would(between):
+def test_without_the_rules_the_host_routes(between):
     """The control: forwarding is on, and these rules are what keeps the host from routing."""
     engine.run(between, NETWORKS)
     assert between.sysctl("ipv4/ip_forward") == between.sysctl("ipv6/conf/all/forwarding") == "1"
@@ -104,7 +104,7 @@ def test_without_the_rules_it_would(between):
     assert "this host forwards (net.ipv4.ip_forward, net.ipv6.conf.all.forwarding = 1)" in warning
 
 
-def test_by_an_interface_that_comes_later(between):
+def test_later_interfaces_are_not_routed(between):
     """Ports are reached through it and containers get out by it, as by the others; and it routes as little."""
     engine.run(between, NETWORKS)
     between.sh("ip netns add later; ip link add wg0 type veth peer name eth0 netns later; ip link set wg0 up;"
@@ -120,7 +120,7 @@ def test_by_an_interface_that_comes_later(between):
     assert packets.is_lost(between, "c", "203.0.113.1", 80, "later"), "no answer comes back in"
 
 
-def test_what_it_routed_before_it_goes_on_to_route(between):
+def test_routing_enabled_before_is_kept(between):
     """Told so for the host, or for one interface alone."""
     between.sh("echo 1 >/proc/sys/net/ipv4/conf/to-left/forwarding; echo 1 >/proc/sys/net/ipv6/conf/all/forwarding")
     before = between.snapshot()
@@ -139,7 +139,7 @@ def test_what_it_routed_before_it_goes_on_to_route(between):
     snapshot.same(before, between.snapshot())
 
 
-def test_whether_redirects_are_believed_is_as_before(between):
+def test_accept_redirects_is_restored(between):
     """The kernel changes it with forwarding: a host that was told to believe none must not believe them afterwards."""
     between.sh("echo 0 >/proc/sys/net/ipv4/conf/all/accept_redirects")
     between.sh("echo 1 >/proc/sys/net/ipv6/conf/to-left/forwarding")
@@ -149,7 +149,7 @@ def test_whether_redirects_are_believed_is_as_before(between):
     snapshot.same(before, between.snapshot())
 
 
-def test_routers_are_still_learnt_from_advertisements(between):
+def test_router_advertisements_are_still_accepted(between):
     """By the interfaces that are there, and by those to come."""
     engine.run(between, NETWORKS)
     between.sh("ip link add late type veth peer name later")

@@ -111,7 +111,7 @@ NAMES = {"outside": (OUTSIDE, OUTSIDE6), "host": (HOST, HOST6), "c1": ("10.0.0.2
 
 @pytest.mark.parametrize("version", [4, 6])
 @pytest.mark.parametrize("what", ENDS)
-def test_a_change_that_forbids_it_ends_it(town, tmp_path, what, version):
+def test_a_policy_change_ends_unreplied_flows(town, tmp_path, what, version):
     options, port, (sender, to, number, receiver), (module, change) = ENDS[what]
 
     def meant(given):

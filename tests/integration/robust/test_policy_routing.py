@@ -82,7 +82,7 @@ def the_host_reaches(host):
     return [packets.arrives(host, None, address, 80, "c") for address in ADDRESSES]
 
 
-def test_an_exit_node_does_not_get_what_is_for_containers(world, role):
+def test_packets_to_containers_bypass_an_exit_node(world, role):
     before = world.snapshot()
     world.sh(EXIT_NODE)
     with_exit_node = world.snapshot()
@@ -101,7 +101,7 @@ def test_an_exit_node_does_not_get_what_is_for_containers(world, role):
     assert before != with_exit_node
 
 
-def test_the_rule_is_mended_and_moved(world, role):
+def test_the_rule_is_repaired_and_moved(world, role):
     world.sh(EXIT_NODE)
     role.change([WEB], [C])
     world.sh("ip rule del preference 5269; ip rule add preference 100 lookup 52")
@@ -129,7 +129,7 @@ def test_the_rule_is_mended_and_moved(world, role):
         "ip rule add preference 100 not to 10.0.0.0/8 lookup 52",
     ],
 )
-def test_rules_for_some_packets_are_rules_before_main(world, role, what):
+def test_selective_rules_before_main_count(world, role, what):
     world.sh(EXIT_NODE + "ip rule del preference 5270; ip -6 rule del preference 5270;" + what)
     role.change([WEB], [C])
     assert rules(world) == [[99], []]
@@ -155,7 +155,7 @@ def test_rules_that_leave_containers_alone(world, role, what):
     assert the_host_reaches(world) == [True, True]
 
 
-def test_answers_that_leave_by_the_exit_node_are_warned_of_by_name(world, role):
+def test_replies_that_leave_by_an_exit_node_warn(world, role):
     world.sh(EXIT_NODE)
     role.change([WEB], [C])
     assert packets.is_lost(world, "lan", "198.18.0.2", 8080, "c", 80)
@@ -174,7 +174,7 @@ def test_answers_that_leave_by_the_exit_node_are_warned_of_by_name(world, role):
     role.unchanged([WEB], [C])
 
 
-def test_a_second_uplink_with_a_table_of_its_own_is_warned_of_by_name(world, role):
+def test_a_second_uplink_with_its_own_table_warns(world, role):
     world.sh(TWO_UPLINKS)
     assert packets.arrives(world, "lan2", "198.51.100.2", 7, None), "the host itself answers"
     others = [{"name": "d", "networks": ["web"], "ports": ["198.18.0.2:81:80", "127.0.0.1:82:80", "9000-9002:80-82"]}]
@@ -198,7 +198,7 @@ def test_a_second_uplink_with_a_table_of_its_own_is_warned_of_by_name(world, rol
 
 
 @pytest.mark.parametrize("rp_filter", [0, 1])
-def test_answers_leave_where_the_call_came_in_once_it_is_marked(world, role, rp_filter):
+def test_replies_leave_by_the_ingress_uplink_with_a_connection_mark(world, role, rp_filter):
     world.sh(TWO_UPLINKS + "echo %d >/proc/sys/net/ipv4/conf/up1/rp_filter" % rp_filter)
     (marking,) = [block.text for block in blocks(HOME / "docs" / "what-survives.md") if block.language == "sh"]
     world.sh(marking)
@@ -210,7 +210,7 @@ def test_answers_leave_where_the_call_came_in_once_it_is_marked(world, role, rp_
     assert warnings(role, [WEB], [C]) == ([], [])
 
 
-def test_a_route_into_a_living_network_is_named_by_the_next_run_and_by_check(world, role, tmp_path):
+def test_a_later_route_into_a_network_is_reported(world, role, tmp_path):
     role.change([WEB], [C])
     world.sh("ip route add 172.30.0.0/17 via 10.66.0.1; ip -6 route add blackhole fd00:30::/96")
     assert packets.is_lost(world, None, ADDRESSES[0], 80, "c")
@@ -228,7 +228,7 @@ def test_a_route_into_a_living_network_is_named_by_the_next_run_and_by_check(wor
     assert checked.code != 0 and "the host's route to 172.30.0.0/17 by tun0 goes before" in checked.output
 
 
-def test_rules_that_came_later_are_named_by_network_info_and_by_check(world, role, tmp_path):
+def test_later_rules_are_reported_by_network_info_and_check(world, role, tmp_path):
     role.change([WEB], [C])
     assert world.module("network_info")["host"]["routing_warnings"] == []
     checked = played_check(world, tmp_path)
@@ -262,7 +262,7 @@ def played_check(host, directory):
     return play(host, "virtnet.linux.check", directory, "-e", "@%s" % (directory / "vars.json"))
 
 
-def test_the_command_virtnet_names_it_and_brings_the_rule_back(world, role, tmp_path):
+def test_the_command_virtnet_reports_and_restores_the_rule(world, role, tmp_path):
     """At boot a VPN may make its rules after virtnet-restore.service has run."""
     engine.own_disks(world)
     lists = {"networks": [WEB], "containers": [C], "persist": True}
@@ -278,7 +278,7 @@ def test_the_command_virtnet_names_it_and_brings_the_rule_back(world, role, tmp_
     assert the_host_reaches(world) == [True, True]
 
 
-def test_whatever_step_a_run_is_killed_at_the_next_one_finishes(world):
+def test_a_killed_run_is_completed_by_the_next(world):
     world.sh(EXIT_NODE)
     before = world.snapshot()
     making = documents.complete({

@@ -22,7 +22,7 @@ CONTAINERS = [
 ]
 
 
-def test_the_role_from_nothing_to_nothing(host, tmp_path):
+def test_the_role_creates_and_removes_everything(host, tmp_path):
     before = host.snapshot()
     up = playbook_of(tmp_path, networks=NETWORKS, containers=CONTAINERS)
     foretold = play(host, up, tmp_path, "--check", "--diff")
@@ -54,7 +54,7 @@ def test_the_number_of_tasks_does_not_grow(host, tmp_path):
     assert one.tasks == forty.tasks < 10
 
 
-def test_all_errors_in_one_go_and_nothing_touched(host, tmp_path):
+def test_all_errors_are_reported_at_once_before_any_change(host, tmp_path):
     before = host.snapshot()
     wrong = [
         {"name": "c1", "networks": ["web"], "ports": [133342]},
@@ -75,7 +75,7 @@ def test_all_errors_in_one_go_and_nothing_touched(host, tmp_path):
         snapshot.same(before, host.snapshot())
 
 
-def test_a_python_without_pyroute2_is_told_the_package(host, tmp_path):
+def test_missing_pyroute2_is_reported_with_the_package(host, tmp_path):
     before = host.snapshot()
     bare = tmp_path / "bare"
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", bare], check=True)
@@ -88,12 +88,12 @@ def test_a_python_without_pyroute2_is_told_the_package(host, tmp_path):
         snapshot.same(before, host.snapshot())
 
 
-def test_a_word_that_the_role_does_not_know_is_refused(host, tmp_path):
+def test_an_unknown_option_is_refused(host, tmp_path):
     unknown = play(host, playbook_of(tmp_path, networks=[{"name": "web", "subent": "172.30.0.0/16"}]), tmp_path)
     assert unknown.code != 0 and "subent" in unknown.output
 
 
-def test_with_purge_a_misspelt_variable_takes_nothing_away(host, tmp_path):
+def test_with_purge_a_misspelt_variable_removes_nothing(host, tmp_path):
     assert play(host, playbook_of(tmp_path, networks=NETWORKS[:1]), tmp_path).code == 0
     before = host.snapshot()
     refused = play(host, playbook_of(tmp_path, network=NETWORKS[:1], purge=True), tmp_path)
@@ -125,7 +125,7 @@ UNQUOTED = """
 """
 
 
-def test_what_yaml_made_of_names_and_addresses_reaches_the_planner_and_is_to_be_quoted(host, tmp_path):
+def test_yaml_numbers_in_names_and_addresses_are_refused(host, tmp_path):
     (tmp_path / "play.yml").write_text(UNQUOTED)
     before = host.snapshot()
     refused = play(host, str(tmp_path / "play.yml"), tmp_path)
@@ -145,7 +145,7 @@ def test_what_yaml_made_of_names_and_addresses_reaches_the_planner_and_is_to_be_
     snapshot.same(before, host.snapshot())
 
 
-def test_a_container_refuses_low_ports_by_the_roles_variable(host, tmp_path):
+def test_unprivileged_ports_false_restricts_low_ports(host, tmp_path):
     assert play(host, playbook_of(tmp_path, containers=[{"name": "c", "network_mode": "none"}]), tmp_path).code == 0
     assert host.sysctl("ipv4/ip_unprivileged_port_start", "c") == "0"
     containers = [{"name": "c", "network_mode": "none"}, {"name": "d", "network_mode": "none"}]

@@ -17,7 +17,7 @@ OTHER_PORT = ("-e", "quickstart_port=8081")
 
 
 @pytest.mark.long
-def test_quickstart_up_twice_and_down_twice(host, tmp_path):
+def test_quickstart_and_quickstart_down_are_idempotent(host, tmp_path):
     stranger = packets.listen(host, 8080)
     before = host.snapshot()
     foretold = play(host, "virtnet.linux.quickstart", tmp_path, "--check", "--diff", *OTHER_PORT)
@@ -46,7 +46,7 @@ def test_quickstart_up_twice_and_down_twice(host, tmp_path):
 
 
 @pytest.mark.long
-def test_quickstart_down_foretells_that_a_process_of_somebody_else_keeps_its_container(host, tmp_path):
+def test_quickstart_down_predicts_that_a_foreign_process_keeps_its_container(host, tmp_path):
     up = play(host, "virtnet.linux.quickstart", tmp_path)
     assert up.code == 0, up.output
     stranger = host.start("sleep", "60", netns="nginx")

@@ -44,7 +44,7 @@ def learns(host, netns, mac):
     ],
     ids=["another container", "another MAC"],
 )
-def test_an_address_moves_to_another_mac(host, role, after):
+def test_a_new_mac_of_an_address_is_announced(host, role, after):
     role.run([WEB], [CLIENT, holder("first", FIRST)])
     for netns in ("client", None):
         assert packets.ping(host, netns, FOUR) and packets.ping(host, netns, SIX)
@@ -55,7 +55,7 @@ def test_an_address_moves_to_another_mac(host, role, after):
     assert packets.arrives(host, "client", FOUR, 80, after[0]["name"])
 
 
-def test_an_address_moves_between_running_containers(host, role):
+def test_an_address_moved_between_containers_is_announced(host, role):
     others = {"ipv4_address": "172.30.0.6", "ipv6_address": "fd00:30::6", "mac_address": SECOND}
     second = {"name": "second", "networks": [{"name": "web", **others}]}
     role.run([WEB], [CLIENT, holder("first", FIRST), second])
@@ -64,7 +64,7 @@ def test_an_address_moves_between_running_containers(host, role):
     learns(host, "client", SECOND)
 
 
-def test_an_address_moves_across_a_cable(host, role):
+def test_an_address_moved_across_a_patch_link_is_announced(host, role):
     far = {"name": "sw2", "connect": ["web"]}
     role.run([WEB, far], [CLIENT, holder("first", FIRST)])
     assert packets.ping(host, "client", FOUR) and packets.ping(host, "client", SIX)
@@ -75,7 +75,7 @@ def test_an_address_moves_across_a_cable(host, role):
     assert packets.arrives(host, "client", FOUR, 80, "second")
 
 
-def test_a_neighbour_of_the_host_learns_of_a_macvlan(host, role):
+def test_a_macvlan_is_announced_to_the_hosts_neighbours(host, role):
     host.sh("ip -n lan address add 172.30.0.1/24 dev eth0; ip -n lan address add fd00:30::1/64 dev eth0 nodad")
     addresses = ["%s/24" % FOUR, "%s/64" % SIX]
     card = {"device": "up0", "type": "macvlan", "name": "lan0", "addresses": addresses}

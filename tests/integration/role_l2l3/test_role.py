@@ -27,7 +27,7 @@ CONTAINERS = [
 
 
 @pytest.mark.long
-def test_one_play_makes_it_the_next_changes_nothing(host, tmp_path):
+def test_the_role_is_idempotent(host, tmp_path):
     host.sh("ip netns add isp; ip link add enp3s0 type veth peer name eth0 netns isp")
     playbook = playbook_of(tmp_path, networks=NETWORKS, containers=CONTAINERS)
     foretold = play(host, playbook, tmp_path, "--check")
@@ -51,7 +51,7 @@ def test_one_play_makes_it_the_next_changes_nothing(host, tmp_path):
     assert "enp3s0" in host.links() and host.try_sh("test -e /etc/netns").returncode
 
 
-def test_a_default_route_of_several_ways_counts_with_each_of_them(host, role):
+def test_a_multipath_default_route_counts_with_each_uplink(host, role):
     """Equal-cost multipath: the kernel tells of one route, and the ways of it beside each other."""
     host.sh(
         """
@@ -78,7 +78,7 @@ def test_a_default_route_of_several_ways_counts_with_each_of_them(host, role):
     assert "overlaps with the host's route to 10.99.0.0/16 by up1" in problem
 
 
-def test_an_mtu_too_small_for_ipv6_is_one_for_ipv4(host, role):
+def test_an_mtu_below_1280_works_for_ipv4(host, role):
     """Below 1280 the kernel takes IPv6 from a link altogether, and its setting that keeps it silent."""
     small, large = {"name": "web", "subnet": "172.30.0.0/24", "mtu": 1000}, {"name": "web", "subnet": "172.30.0.0/24"}
     containers = [{"name": "a", "networks": ["web"]}, {"name": "b", "networks": ["web"]}]
@@ -92,7 +92,7 @@ def test_an_mtu_too_small_for_ipv6_is_one_for_ipv4(host, role):
     assert packets.ping(host, "a", role.address("b", "web", 6))
 
 
-def test_with_ipv6_an_mtu_too_small_for_it_is_refused(host):
+def test_an_mtu_below_1280_with_ipv6_is_refused(host):
     host.sh("ip netns add c; ip link add enp3s0 type veth peer name enp3s1")
     six, rule = ["fd00::2/64"], "must be a number from 1280 to 65535, for it has an IPv6 address"
     found = host.refused(
@@ -105,7 +105,7 @@ def test_with_ipv6_an_mtu_too_small_for_it_is_refused(host):
 
 
 @pytest.mark.parametrize(("netns", "link"), [(None, "br-web"), ("a", "eth0")])
-def test_the_route_of_an_address_that_was_deleted_by_hand_is_back(host, role, netns, link):
+def test_a_connected_route_deleted_out_of_band_is_repaired(host, role, netns, link):
     lists = [{"name": "web", "subnet": "172.30.0.0/24"}], [{"name": "a", "networks": ["web"]}]
     role.run(*lists)
     before = host.sh("ip route", netns)

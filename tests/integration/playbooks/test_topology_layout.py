@@ -40,28 +40,28 @@ def columns(reports):
     return [[number for _y, number in sorted(column)] for _x, column in sorted(found.items())]
 
 
-def test_few_hosts_stand_below_each_other():
+def test_few_hosts_are_stacked():
     assert columns(fleets.overlay(3)) == [[1, 2, 3]]
 
 
-def test_many_hosts_stand_on_both_sides_in_their_order():
+def test_many_hosts_are_on_both_sides_in_order():
     assert columns(fleets.overlay(20)) == [list(range(1, 21, 2)), list(range(2, 21, 2))]
     assert places(fleets.overlay(20))["host1/nic/eth0"][0] < places(fleets.overlay(20))["overlay/4242/0"][0]
 
 
-def test_what_joins_many_hosts_is_near_each_of_them():
+def test_an_overlay_is_near_each_of_its_hosts():
     found = places(fleets.overlay(20))
     for number in range(1, 21):
         tunnel, joint = found["host%d/tunnel/vx-fabric" % number], found["overlay/4242/%d" % ((number - 1) // 6)]
         assert abs(tunnel[1] - joint[1]) < 8, "inches"
 
 
-def test_bridges_stand_in_one_column_also_without_containers_and_way_out():
+def test_bridges_are_in_one_column():
     found = places(fleets.crossing())
     assert len({round(x) for name, (x, _y) in found.items() if "/bridge/" in name}) == 1
 
 
-def test_the_picture_in_the_documentation_says_what_is_drawn_now():
+def test_the_documentations_picture_is_current():
     """Made anew by: dot -Tsvg of graph(fleets.overlay(3))."""
     shown = xml.etree.ElementTree.parse(HOME / "docs" / "images" / "topology.svg").getroot()
     now = xml.etree.ElementTree.fromstring(drawn(fleets.overlay(3), "svg"))
@@ -69,7 +69,7 @@ def test_the_picture_in_the_documentation_says_what_is_drawn_now():
 
 
 @pytest.mark.parametrize("is_wild", [False, True], ids=["all on one overlay", "whatever there is"])
-def test_any_fleet_can_be_drawn(is_wild):
+def test_random_fleets_can_be_drawn(is_wild):
     for seed in range(40):
         reports = fleets.drawn_by_lot(random.Random(seed), is_wild)
         if is_wild:

@@ -72,7 +72,7 @@ def test_inspect_prints_the_views_of_each_host(made):
     assert "changed=1" not in said and state_of(made) == before
 
 
-def test_inspect_writes_one_document_for_machines(made):
+def test_inspect_writes_one_json_document(made):
     said = made.play("virtnet.linux.inspect", "--tags", "json", "-e", "inspect_file=%s/live.json" % made.directory)
     live = json.loads((made.directory / "live.json").read_text())
     assert set(live) == {"h1", "h2", "outside"}
@@ -115,7 +115,7 @@ def test_topology_draws_the_fleet_in_one_page(made):
     assert (made.directory / "docs" / "topology.dot").read_text().startswith("digraph")
 
 
-def test_a_drawing_that_is_much_taller_than_a_page_is_not_squeezed_onto_one(made):
+def test_a_tall_drawing_is_not_scaled_to_one_page(made):
     page = {"src": str(HOME / "playbooks/templates/topology.html.j2"), "dest": "%s/{{ item }}.html" % made.directory}
     drawing = {"topology_title": "", "topology_svg": {"stdout": '<svg width="800pt" height="{{ item }}pt"></svg>'}}
     live = {"ansible.builtin.set_fact": {"topology_live": {"containers": []}}}
@@ -127,13 +127,13 @@ def test_a_drawing_that_is_much_taller_than_a_page_is_not_squeezed_onto_one(made
     ]
 
 
-def test_check_says_nothing_where_everything_is_as_declared(made):
+def test_check_passes_without_differences(made):
     before = state_of(made)
     made.play("virtnet.linux.check", "--diff")
     assert state_of(made) == before
 
 
-def test_check_tells_in_words_what_differs_and_changes_nothing(made):
+def test_check_reports_differences_and_changes_nothing(made):
     made.ssh("h1", "ip netns delete client; ip link set br-web mtu 1400")
     made.ssh("h1", "rm /etc/netns/nginx/hosts")
     made.ssh("h2", "ip netns delete batch")
@@ -155,7 +155,7 @@ def test_check_tells_in_words_what_differs_and_changes_nothing(made):
     made.play("virtnet.linux.check")
 
 
-def test_check_says_what_it_does_not_know_where_an_entry_is_refused(made):
+def test_check_reports_what_is_unknown_after_an_error(made):
     wrong = {"bridge_network_networks": [{"name": "web", "subnet": "172.30.0.0/16", "mtu": 5}]}
     said = made.play("virtnet.linux.check", "--limit", "h1", "-e", json.dumps(wrong), fails=True)
     failed = said.partition("TASK [Fail if anything differs")[2]
@@ -164,7 +164,7 @@ def test_check_says_what_it_does_not_know_where_an_entry_is_refused(made):
 
 
 @pytest.mark.long
-def test_check_with_purge_tells_of_what_nobody_declares(made):
+def test_check_with_purge_reports_undeclared_objects(made):
     """On the host outside nothing at all is declared."""
     container = {"name": "from-{{ inventory_hostname }}", "labels": {"role": "bridge_network", "mode": "none"}}
     made.play([{"hosts": "h2:outside", "gather_facts": False, "tasks": [{"virtnet.linux.netns": container}]}])
@@ -190,7 +190,7 @@ def with_overlay(made):
 
 
 @pytest.mark.long
-def test_check_tells_of_a_missing_overlay_that_a_container_of_bridge_network_is_on(with_overlay):
+def test_check_reports_a_missing_overlay_of_a_bridge_network_container(with_overlay):
     with_overlay.play("virtnet.linux.check")
     with_overlay.ssh("h1", "ip link delete br-fabric; ip netns delete client")
     said = with_overlay.play("virtnet.linux.check", fails=True)
@@ -199,7 +199,7 @@ def test_check_tells_of_a_missing_overlay_that_a_container_of_bridge_network_is_
 
 
 @pytest.mark.long
-def test_check_goes_on_where_a_role_refuses(with_overlay):
+def test_check_continues_after_a_roles_errors(with_overlay):
     """What cannot be built is told with what differs besides, in the task that fails."""
     with_overlay.ssh("h1", "ip netns delete client")
     said = with_overlay.play("virtnet.linux.check", "-e", "overlay_network_vtep=nobody", fails=True)

@@ -47,7 +47,7 @@ def card(host):
     return host
 
 
-def test_a_container_has_a_card_of_its_own_and_it_comes_home(card, role):
+def test_a_nic_is_moved_into_a_container_and_returns(card, role):
     card.sh(SETTLED)
     before = card.snapshot()
     changed = {**CARD, "mac": "02:00:00:00:00:07", "mtu": 1400}
@@ -71,7 +71,7 @@ def test_a_container_has_a_card_of_its_own_and_it_comes_home(card, role):
     snapshot.same(before, card.snapshot())
 
 
-def test_a_card_comes_home_as_it_left_by_way_of_another_container(card, role):
+def test_a_nic_returns_with_its_attributes_after_two_containers(card, role):
     """The second one, and somebody in it, set it differently again."""
     before = card.links()["enp3s0"]
     role.run([], [{"name": "c", "interfaces": [{**CARD, "mtu": 1400}]}])
@@ -83,20 +83,20 @@ def test_a_card_comes_home_as_it_left_by_way_of_another_container(card, role):
     assert "ifalias" not in after
 
 
-def test_the_card_of_a_container_that_goes_comes_home_first(card, role):
+def test_the_nic_of_a_removed_container_returns_first(card, role):
     role.run([], [{"name": "c", "interfaces": [CARD]}])
     done = role.run([], [], purge=True)
     assert done.index("delete interface enp3s0") < done.index("delete netns c")
     assert card.links()["enp3s0"]["operstate"] == "UP"
 
 
-def test_a_card_goes_from_one_container_to_another(card, role):
+def test_a_nic_moves_between_containers(card, role):
     role.run([], [{"name": "c", "interfaces": [CARD]}, {"name": "d", "network_mode": "none"}])
     role.run([], [{"name": "c", "network_mode": "none"}, {"name": "d", "interfaces": [CARD]}])
     assert packets.arrives(card, "isp", "203.0.113.7", 80, "d")
 
 
-def test_one_card_serves_two_containers_as_macvlans(card, role):
+def test_one_nic_serves_two_containers_as_macvlans(card, role):
     def wish(number):
         addresses = ["203.0.113.%d/24" % number, "2001:db8:3::%d/64" % number]
         return [{"device": "enp3s0", "type": "macvlan", "name": "lan", "addresses": addresses}]
@@ -118,7 +118,7 @@ def refused(host, role, *containers):
     return host.refused("topology", **planned["topology"])
 
 
-def test_a_gateway_without_an_address_near_it(card, role):
+def test_a_gateway_outside_the_nics_subnets_is_refused(card, role):
     wish = {"device": "enp3s0", "gateway": "203.0.113.1"}
     (found,) = refused(card, role, {"name": "c", "interfaces": [wish]})
     assert found.startswith("interface enp3s0: gateway: '203.0.113.1': is in none of the subnets of this interface")
@@ -128,7 +128,7 @@ def test_a_gateway_without_an_address_near_it(card, role):
     assert packets.seen(card, "c", "198.51.100.1", 80, "isp") == "203.0.113.7"
 
 
-def test_a_macvlan_in_mode_passthru_is_alone_on_its_card(card, role):
+def test_a_passthru_macvlan_is_exclusive(card, role):
     def container(name, mode):
         return {"name": name, "interfaces": [{"device": "enp3s0", "type": "macvlan", "name": "lan", "mode": mode}]}
 
@@ -145,7 +145,7 @@ def test_a_macvlan_in_mode_passthru_is_alone_on_its_card(card, role):
     role.run([], [{"name": "c", "state": "absent"}, container("d", "passthru")])
 
 
-def test_what_else_a_macvlan_cannot_be_made_with(card, role):
+def test_unsupported_parent_interfaces_of_a_macvlan_are_refused(card, role):
     wish = {"device": "enp3s0", "type": "macvlan", "name": "lan"}
     (found,) = refused(card, role, {"name": "c", "interfaces": [{**wish, "mtu": 1600}]})
     assert "mtu: 1600: the parent interface has 1500" in found
@@ -155,7 +155,7 @@ def test_what_else_a_macvlan_cannot_be_made_with(card, role):
     role.run([], [{"name": "c", "interfaces": [{**wish, "device": "hb"}]}])
 
 
-def test_refused_before_anything_is_touched(card, role):
+def test_invalid_nics_are_refused_before_any_change(card, role):
     found = role.refused(
         [],
         [
@@ -170,7 +170,7 @@ def test_refused_before_anything_is_touched(card, role):
     assert "container c: interfaces: device 'enp9s0': the host has no such NIC; it has enp3s0, up0" in found[2]
 
 
-def test_the_card_of_a_tunnel_stays(card, role):
+def test_a_tunnels_nic_is_refused(card, role):
     card.sh("ip address add 203.0.113.2/24 dev enp3s0; ip link add vx0 type vxlan id 7 local 203.0.113.2 dstport 4789")
     (found,) = role.refused([], [{"name": "c", "interfaces": [CARD]}])
     assert "must stay on the host: the underlay address of the tunnel vx0 is on it" in found
@@ -212,7 +212,7 @@ OTHER_DEFAULTS = "ip route del default; ip -6 route del default; ip address add 
     ],
     ids=["default", "multipath", "halves", "bridge", "macvlan", "macvlan on a bridge", "tunnel over a bridge"],
 )  # fmt: skip
-def test_a_card_that_carries_the_host_stays(card, role, script, loss):
+def test_a_nic_of_the_hosts_default_route_is_refused(card, role, script, loss):
     """In the plan and in the engine, with whatever is between the card and what the host would lose."""
     card.sh(SETTLED)
     card.sh(script)
@@ -223,12 +223,12 @@ def test_a_card_that_carries_the_host_stays(card, role, script, loss):
     assert found == "interface enp3s0: device: 'enp3s0': must stay on the host: " + loss
 
 
-def test_a_card_in_a_bridge_that_carries_nothing_may_go(card, role):
+def test_a_nic_of_an_unused_bridge_may_be_moved(card, role):
     card.sh(ON_A_BRIDGE)
     role.run([], [{"name": "c", "interfaces": [CARD]}])
 
 
-def test_the_card_of_the_way_to_the_controller_stays(card, role):
+def test_the_nic_of_the_route_to_the_controller_is_refused(card, role):
     """sshd sets SSH_CONNECTION, by which network_info and the engine know whom not to cut off."""
     card.sh("ip address add 203.0.113.2/24 dev enp3s0")
     words = "the connection to the controller (203.0.113.1) goes through "
@@ -252,7 +252,7 @@ def lifelines(host):
 
 
 @pytest.mark.parametrize("way", ["a card", "another router"])
-def test_published_ports_whose_answers_would_go_past_the_host(card, role, way):
+def test_published_ports_with_replies_by_a_nic_warn(card, role, way):
     network, container = dict(WEB), {"name": "c", "networks": ["web"], "ports": ["8080:80", "127.0.0.1:8081:80"]}
     if way == "a card":
         container["interfaces"] = [CARD]

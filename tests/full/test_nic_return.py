@@ -91,7 +91,7 @@ found["with its namespace"] = links()
 
 
 @pytest.mark.slow
-def test_a_card_comes_home():
+def test_a_nic_returns_to_the_initial_namespace():
     found = guest.run(PROGRAM, cards=2)
     home = {"enp3s0": [None, True]}
     assert found == {

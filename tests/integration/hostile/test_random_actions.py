@@ -79,7 +79,7 @@ def own(host: Host) -> dict[str, Any]:
     suppress_health_check=[HealthCheck.too_slow],
     phases=[Phase.explicit, Phase.generate],
 )
-def test_whatever_a_container_does(rounds):
+def test_random_actions_of_a_container_affect_no_other(rounds):
     with Host() as host:
         host.sh(A_NIC)
         role = Role(host)

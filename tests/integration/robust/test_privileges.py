@@ -91,22 +91,22 @@ def without_nft():
         (without_nft, "install the package nftables"),
     ],
 )
-def test_without_rights_or_tools(host, prepare, words, module):
+def test_missing_privileges_or_tools_are_reported(host, prepare, words, module):
     assert words in refusal(host, prepare, module)
 
 
-def test_where_sysctls_cannot_be_written(host):
+def test_read_only_sysctls_are_reported(host):
     said = refusal(host, with_sysctls_read_only)
     assert "/proc/sys/net cannot be written" in said and "bridge br-web needs it" in said
 
 
-def test_what_needs_no_sysctl_works_where_they_cannot_be_written(host):
+def test_objects_without_sysctls_work_with_read_only_sysctls(host):
     host.sh("mount -n -o remount,bind,ro /proc/sys/net")
     host.change("netns", name="c1")
     host.change("netns", name="c1", state="absent")
 
 
-def test_a_kernel_without_a_kind_of_link(host):
+def test_a_kernel_without_a_link_type_is_reported(host):
     """Tried with a kind that no kernel has."""
     before = host.snapshot()
     assert [host.call(privileges.makes, kind) for kind in ("bridge", "veth", "vxlan", "nosuch")] == [
@@ -118,7 +118,7 @@ def test_a_kernel_without_a_kind_of_link(host):
     snapshot.same(before, host.snapshot())
 
 
-def test_without_pyroute2(host, tmp_path):
+def test_missing_pyroute2_is_reported(host, tmp_path):
     """A Python that has no pyroute2: one whose search path is the standard library's and this collection's."""
     code = """if True:
         import sys

@@ -44,7 +44,7 @@ def report(host, role):
     return host.module("network_info")
 
 
-def test_the_drawing_says_what_is_so(report):
+def test_the_drawing_shows_the_observed_state(report):
     svg = run(["dot", "-Tsvg"], input=graph({"h1": report}), capture_output=True, text=True, check=True).stdout
     said = " ".join(" ".join(xml.etree.ElementTree.fromstring(svg).itertext()).split())
     for shown in (
@@ -65,12 +65,12 @@ def test_the_drawing_says_what_is_so(report):
         assert shown in said, shown + "\n" + said
 
 
-def test_only_networks_with_a_way_out_have_a_line_out(report):
+def test_only_networks_with_egress_have_an_edge_to_the_nic(report):
     out = re.findall('^  "h1/bridge/br-(.*)" -> .*style=dashed', graph({"h1": report}), re.MULTILINE)
     assert out == ["mixed", "plain", "routed", "sw1"]
 
 
-def test_the_table_of_containers_has_cards_and_every_port(report):
+def test_the_table_of_containers_has_nics_and_every_port(report):
     rows = [" ".join(line.split()) for line in VIEWS["containers"](report)]
     for shown in (
         "api bridge routed eth0 172.29.0.2/24 02:42:ac:1d:00:02 80-81/tcp, 443/tcp",
