@@ -38,9 +38,9 @@ def _row(size: int) -> tuple[object, ...]:
     members = {f"h{number}": _member(number) for number in range(size)}
     first, planned = _timed(members, list(members))
     start = time.process_time()
-    told = topology_of(planned, "h0")
+    reported = topology_of(planned, "h0")
     topology = time.process_time() - start
-    entries = size * len(told["vxlan_tunnel"][0]["endpoints"])
+    entries = size * len(reported["vxlan_tunnel"][0]["endpoints"])
     for name, own in planned["hosts"].items():
         _carry_out(members[name]["live"], own)
     again, _planned = _timed(members, list(members))

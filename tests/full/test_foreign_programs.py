@@ -62,7 +62,7 @@ def role(host):
     return Role(host)
 
 
-def told(role):
+def warned(role):
     """The warnings of what other firewalls drop."""
     return [one for one in role.plan([WEB, APP], CONTAINERS)["warnings"] if "drops what it forwards" in one]
 
@@ -82,7 +82,9 @@ def zone(host):
 def test_firewalld_accepts_managed_bridges_over_reloads(host, role):
     host.sh(FIREWALLD)
     before = zone(host)
-    assert len(told(role)) == 2 and all("firewall-cmd --zone=trusted --add-interface=br-" in one for one in told(role))
+    assert len(warned(role)) == 2 and all(
+        "firewall-cmd --zone=trusted --add-interface=br-" in one for one in warned(role)
+    )
     role.run([WEB, APP], CONTAINERS)
     assert is_lost(host, "a", LAN, 80, "lan"), "the control"
     assert zone(host) == before, "nothing is touched unless it is asked for"
@@ -93,7 +95,7 @@ def test_firewalld_accepts_managed_bridges_over_reloads(host, role):
     assert all(ways_out(host) + ways_in(host)), "it is in its files"
     assert is_lost(host, "lan", HOST, 8081, "a", 81), "what is let in is still ours to say"
     role.run([WEB, APP], CONTAINERS, manage_foreign_firewall=True)
-    assert told(role) == []
+    assert warned(role) == []
 
     host.sh("firewall-cmd --zone=trusted --remove-interface=br-web")
     assert is_lost(host, "a", LAN, 80, "lan")
@@ -113,11 +115,11 @@ def test_firewalld_accepts_managed_bridges_over_reloads(host, role):
 
 def test_administrators_firewalld_settings_are_kept(host, role):
     host.sh(FIREWALLD)
-    warnings = told(role)
+    warnings = warned(role)
     role.run([WEB, APP], CONTAINERS)
     for warning in warnings:
         host.sh(warning.split("or run: ")[1])
-    assert all(ways_out(host)) and told(role) == []
+    assert all(ways_out(host)) and warned(role) == []
     by_hand = zone(host)
     role.run([WEB, APP], CONTAINERS, manage_foreign_firewall=True)
     role.run([WEB, APP], CONTAINERS)
@@ -140,7 +142,7 @@ def test_ufw_accepts_managed_bridges(host, role):
     host.sh(UFW)
     rules = ("/etc/ufw/user.rules", "/etc/ufw/user6.rules")
     before = [host.sh("cat " + path) for path in rules]
-    assert len(told(role)) == 4 and all("ufw route allow in on br-" in one for one in told(role))
+    assert len(warned(role)) == 4 and all("ufw route allow in on br-" in one for one in warned(role))
     role.run([WEB, APP], CONTAINERS)
     assert is_lost(host, "a", LAN, 80, "lan") and is_lost(host, "lan", HOST, 8080, "a", 80), "the control"
     assert [host.sh("cat " + path) for path in rules] == before, "nothing is touched unless it is asked for"

@@ -81,7 +81,7 @@ def test_a_playbook_whose_module_is_killed(host, tmp_path, when, record_property
         return role.play(host, role.playbook_of(tmp_path, **variables), tmp_path)
 
     assert play(PLAYED).changed > 0
-    wanted = engine.read_back(host)
+    desired = engine.read_back(host)
     for variables in ({**PLAYED, **gone}, PLAYED):
         host.sh(
             "nft=$(readlink -f $(command -v nft)); cp $nft /run/nft; touch /run/kill; cat > /run/killer <<'END'\n"
@@ -96,6 +96,6 @@ def test_a_playbook_whose_module_is_killed(host, tmp_path, when, record_property
         again = play(variables)
         assert again.changed == 0, again.output
         if variables is PLAYED:
-            assert engine.read_back(host) == wanted
+            assert engine.read_back(host) == desired
         else:
             snapshot.same(before, host.snapshot())

@@ -94,7 +94,7 @@ def test_limits_are_raised_recorded_and_restored():
     before = found["before"]
     thresholds = {"net.ipv%d.neigh.default.gc_thresh%d" % (version, level) for version in (4, 6) for level in (1, 2, 3)}
     assert before.keys() == thresholds | {"net.core.netdev_max_backlog"}
-    assert [said.split(":")[0] for said in found["wrong"]] == ["neighbour_entries", "receive_backlog"]
+    assert [messages.split(":")[0] for messages in found["wrong"]] == ["neighbour_entries", "receive_backlog"]
     assert found["nothing"] == [[], [], None]
 
     for version in (4, 6):

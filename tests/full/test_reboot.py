@@ -83,9 +83,9 @@ class Site:
 
     def found(self):
         """By machine, what network_info told after the last run."""
-        told = {name: json.loads((self.folder / (name + ".json")).read_text()) for name in self.machines.addresses}
+        reported = {name: json.loads((self.folder / (name + ".json")).read_text()) for name in self.machines.addresses}
         kept = ("networks", "containers", "nat_ports", "tunnels", "remembered")
-        return {name: {key: one[key] for key in kept} for name, one in told.items()}
+        return {name: {key: one[key] for key in kept} for name, one in reported.items()}
 
     def works(self):
         """Published port, overlay between the machines, names."""
@@ -133,9 +133,9 @@ def test_networks_and_services_survive_a_reboot(machines, tmp_path):
         assert virtnet(machines, "h1", "check") == (0, "", ""), command
         site.works()
     machines.sh("h1", "nft flush ruleset")
-    code, told, _warnings = virtnet(machines, "h1", "check")
-    assert code == 1 and told
-    assert virtnet(machines, "h1", "restore")[:2] == (0, told)
+    code, reported, _warnings = virtnet(machines, "h1", "check")
+    assert code == 1 and reported
+    assert virtnet(machines, "h1", "restore")[:2] == (0, reported)
     assert virtnet(machines, "h1", "check") == (0, "", "")
     site.works()
 

@@ -120,8 +120,8 @@ def plan(live, networks, *ports):
 def test_an_uplink_in_a_vrf():
     found = guest.run(PROGRAM, cards=3)
     assert found["check mode says the same"] and found["a second run"] == []
-    said = [found[name] for name in ("by the uplink in the VRF", "by the other", "from the host", "out")]
-    assert said == ["lost", "answered", "answered", "answered"]
+    outcomes = [found[name] for name in ("by the uplink in the VRF", "by the other", "from the host", "out")]
+    assert outcomes == ["lost", "answered", "answered", "answered"]
     assert found["warnings"] == [
         "host port 8080/tcp of network web: not published on 192.0.2.2, for eth0 is in the VRF red, whose table has no "
         "route to containers; call another address of the host, or take the interface out of the VRF"

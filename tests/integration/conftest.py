@@ -13,7 +13,7 @@ def pytest_report_header() -> list[str]:
     """Two lines for a person."""
     hosts = ["%s%s" % (version, "" if version in pythons.found() else " MISSING") for version in pythons.VERSIONS]
     cores = [
-        "%s on %s" % (core, pythons.controllers().get(core) or "NOTHING: no Python " + ", ".join(wanted))
-        for core, wanted in pythons.CONTROLLERS.items()
+        "%s on %s" % (core, pythons.controllers().get(core) or "NOTHING: no Python " + ", ".join(desired))
+        for core, desired in pythons.CONTROLLERS.items()
     ]
     return ["managed hosts' Python: " + ", ".join(hosts), "controllers' ansible-core: " + "; ".join(cores)]

@@ -83,9 +83,9 @@ def _boot(kernel: Path, archive: Path, cards: int) -> dict[str, Any]:
         command += ["-netdev", "hubport,id=wire%d,hubid=0" % number]
         command += ["-device", "virtio-net-pci,romfile=,netdev=wire%d,mac=52:54:00:00:00:%02x" % (number, number + 1)]
     talk = dict(stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace")
-    said = subprocess.run(command, timeout=_SECONDS, check=False, **talk)
-    lines = [line for line in said.stdout.splitlines() if line.startswith("FOUND ")]
-    assert lines, said.stdout + said.stderr
+    done = subprocess.run(command, timeout=_SECONDS, check=False, **talk)
+    lines = [line for line in done.stdout.splitlines() if line.startswith("FOUND ")]
+    assert lines, done.stdout + done.stderr
     found = json.loads(lines[-1][len("FOUND ") :])
     assert "failed" not in found, found["failed"]
     return found

@@ -48,15 +48,15 @@ class Host:
 
     def __init__(self) -> None:
         _load_engine()
-        told, tell = os.pipe()
+        reading_end, writing_end = os.pipe()
         self._keeper = os.fork()
         if self._keeper == 0:
-            _keep(tell)
-        os.close(tell)
-        with open(told, encoding="ascii") as answer:
-            said = answer.read()
-        assert said.isdigit(), said
-        self.pid = int(said)
+            _keep(writing_end)
+        os.close(writing_end)
+        with open(reading_end, encoding="ascii") as answer:
+            data = answer.read()
+        assert data.isdigit(), data
+        self.pid = int(data)
 
     def __enter__(self) -> Host:
         return self
@@ -67,16 +67,16 @@ class Host:
 
     def call(self, function: Callable[..., Any], /, *arguments: Any, **options: Any) -> Any:
         """The function's result, computed by a child that is in the host. What it changes in memory is lost."""
-        told, tell = os.pipe()
+        reading_end, writing_end = os.pipe()
         child = os.fork()
         if child == 0:
-            os.close(told)
-            _enter_and_answer(self.pid, tell, function, arguments, options)
-        os.close(tell)
-        with open(told, "rb") as answer:
-            said = answer.read()
+            os.close(reading_end)
+            _enter_and_answer(self.pid, writing_end, function, arguments, options)
+        os.close(writing_end)
+        with open(reading_end, "rb") as answer:
+            data = answer.read()
         os.waitpid(child, 0)
-        worked, result = pickle.loads(said)
+        worked, result = pickle.loads(data)
         assert worked, result
         return result
 
@@ -89,10 +89,10 @@ class Host:
 
         On the way: check mode leaves no trace and foretells exactly what is then done, and a second run does nothing.
         """
-        foretold = self._without_trace(module, check=True, diff=True, **arguments)
-        assert not foretold.get("failed"), foretold
+        predicted = self._without_trace(module, check=True, diff=True, **arguments)
+        assert not predicted.get("failed"), predicted
         done = self.module(module, diff=True, **arguments)
-        assert done == foretold, "foretold: %s\ndone: %s" % (foretold, done)
+        assert done == predicted, "foretold: %s\ndone: %s" % (predicted, done)
         assert done["changed"] and done["actions"], done
         self.finds_nothing_to_do(module, **arguments)
         return done
@@ -109,8 +109,8 @@ class Host:
         """The problems for which a module refuses its arguments, in check mode too, with nothing touched."""
         result = self._without_trace(module, **arguments)
         assert result.get("failed"), result
-        foretold = self.module(module, check=True, **arguments)
-        assert foretold.get("problems") == result.get("problems"), (foretold, result)
+        predicted = self.module(module, check=True, **arguments)
+        assert predicted.get("problems") == result.get("problems"), (predicted, result)
         return result["problems"]
 
     def _without_trace(self, module: str, /, *, check: bool = False, diff: bool = False, **arguments: Any) -> Any:
@@ -203,7 +203,7 @@ def _assert_nothing_to_do(done: dict[str, Any]) -> None:
     assert done["diff"] == {"before": "", "after": ""}
 
 
-def _keep(tell: int) -> None:
+def _keep(writing_end: int) -> None:
     """Make the host's namespaces and first process, and wait for its end. Never returns."""
     try:
         libc("prctl", _PR_SET_PDEATHSIG, signal.SIGKILL)
@@ -213,8 +213,8 @@ def _keep(tell: int) -> None:
         if first == 0:
             _be_first(done)
         os.close(done)
-        said = os.read(ready, 1000)
-        os.write(tell, said or b"%d" % first)
+        data = os.read(ready, 1000)
+        os.write(writing_end, data or b"%d" % first)
         _close_files()
         os.waitpid(first, 0)
     finally:
@@ -238,7 +238,7 @@ def _be_first(done: int) -> None:
         os._exit(0)
 
 
-def _enter_and_answer(pid: int, tell: int, function: Callable[..., Any], arguments: Any, options: Any) -> None:
+def _enter_and_answer(pid: int, writing_end: int, function: Callable[..., Any], arguments: Any, options: Any) -> None:
     """Never returns. A PID namespace is entered by one's children only, so this takes two forks."""
     try:
         first = os.pidfd_open(pid)
@@ -251,7 +251,7 @@ def _enter_and_answer(pid: int, tell: int, function: Callable[..., Any], argumen
         answer = pickle.dumps((True, function(*arguments, **options)))
     except BaseException:
         answer = pickle.dumps((False, traceback.format_exc()))
-    with open(tell, "wb") as pipe:
+    with open(writing_end, "wb") as pipe:
         pipe.write(answer)
     os._exit(0)
 

@@ -58,5 +58,5 @@ def test_a_module_documents_the_required_options(kind):
     module = importlib.import_module("ansible_collections.virtnet.linux.plugins.modules." + kind)
     documented = yaml.safe_load(module.DOCUMENTATION)["options"]
     for name, option in OBJECTS[kind].argument_spec().items():
-        said = "Required, at the top level or in each object of O(config)." in documented[name]["description"]
-        assert said == bool(option.get("required")), name
+        is_documented = "Required, at the top level or in each object of O(config)." in documented[name]["description"]
+        assert is_documented == bool(option.get("required")), name

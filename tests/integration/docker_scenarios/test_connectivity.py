@@ -79,8 +79,8 @@ def test_each_family_has_its_own_gateway_mode(host, role, mode4, mode6):
     ports = host.module("network_info")["networks"][0]["Ports"]
     for version, mode, at, lan in ((4, mode4, HOST, LAN), (6, mode6, HOST6, LAN6)):
         address = role.address("a", "web", version)
-        (told,) = [port for port in ports if port["Address"] == address]
-        assert told["HostPort"] == (8080 if mode == "nat" else None)
+        (reported,) = [port for port in ports if port["Address"] == address]
+        assert reported["HostPort"] == (8080 if mode == "nat" else None)
         assert is_lost(host, "lan", address, 81, "a"), "not published"
         if mode == "nat":
             assert seen(host, "lan", at, 8080, "a", 80) == lan

@@ -91,7 +91,7 @@ def ways(host, role):
     }
 
 
-def told(planned):
+def warned(planned):
     """The warnings of firewalls of others."""
     return [one for one in planned["warnings"] if "drops what it forwards" in one]
 
@@ -113,7 +113,7 @@ def test_a_dropping_firewall_is_reported_accepts_the_networks_and_is_restored(ho
     script, places, rule = WHERE[kind]
     host.sh(script)
     before = foreign(host)
-    warnings = told(role.plan([WEB, APP], CONTAINERS))
+    warnings = warned(role.plan([WEB, APP], CONTAINERS))
     assert len(warnings) == 2 * len(places)
     for table, chain in places.items():
         (warning,) = [one for one in warnings if f"table {table}," in one and "network web" in one]
@@ -138,13 +138,13 @@ def test_a_dropping_firewall_is_reported_accepts_the_networks_and_is_restored(ho
 
 def test_the_reported_remedy_works(host, role):
     host.sh(DOCKER)
-    warnings = told(role.plan([WEB], CONTAINERS[:2]))
+    warnings = warned(role.plan([WEB], CONTAINERS[:2]))
     role.run([WEB], CONTAINERS[:2])
     assert is_lost(host, "lan", HOST, 8080, "a", 80)
     for warning in warnings:
         host.sh(warning.split("or run: ")[1])
     assert arrives(host, "lan", HOST, 8080, "a", 80) and arrives(host, "a", LAN, 80, "lan")
-    assert told(role.plan([WEB], CONTAINERS[:2])) == []
+    assert warned(role.plan([WEB], CONTAINERS[:2])) == []
     before = foreign(host)
     role.run([WEB], CONTAINERS[:2], manage_foreign_firewall=True)
     assert foreign(host) == before, "somebody has seen to it already"
@@ -153,7 +153,7 @@ def test_the_reported_remedy_works(host, role):
 @pytest.mark.parametrize("rule", ['iifname != "eth7" drop', 'oifname != { "eth7", "eth8" } reject'])
 def test_a_drop_with_exceptions_is_reported_and_the_remedy_works(host, role, rule):
     host.sh("nft 'table inet mine { chain f { type filter hook forward priority 0; %s; }; }'" % rule)
-    warnings = told(role.plan([WEB], CONTAINERS[:2]))
+    warnings = warned(role.plan([WEB], CONTAINERS[:2]))
     role.run([WEB], CONTAINERS[:2])
     assert warnings and is_lost(host, "lan", HOST, 8080, "a", 80)
     for warning in warnings:
@@ -165,7 +165,7 @@ def test_drops_within_a_bridge_are_reported_only_with_br_netfilter(host, role):
     host.sh("echo 0 | tee /proc/sys/net/bridge/bridge-nf-call-iptables >/proc/sys/net/bridge/bridge-nf-call-ip6tables")
     host.sh(DOCKER)
     inside = {**WEB, "internal": True}
-    assert told(role.plan([inside], [on("web", "a")])) == []
+    assert warned(role.plan([inside], [on("web", "a")])) == []
     role.run([WEB], CONTAINERS[:2])
     assert arrives(host, "b", role.address("a", "web"), 81, "a")
 
@@ -190,7 +190,7 @@ def test_the_last_network_leaves_foreign_tables_unchanged(host, role):
 def test_a_policy_of_accept_is_kept_when_forwarding_is_enabled(host, role):
     host.sh("iptables -P FORWARD ACCEPT; iptables -A FORWARD -i eth9 -j DROP")
     before = foreign(host)
-    assert told(role.plan([WEB], CONTAINERS[:2])) == []
+    assert warned(role.plan([WEB], CONTAINERS[:2])) == []
     role.run([WEB], CONTAINERS[:2], manage_foreign_firewall=True)
     assert foreign(host) == before and host.sysctl("ipv4/ip_forward") == "1"
     assert arrives(host, "lan", HOST, 8080, "a", 80)
@@ -199,24 +199,24 @@ def test_a_policy_of_accept_is_kept_when_forwarding_is_enabled(host, role):
 def test_a_firewall_that_accepts_dnat_only_drops_egress(host, role):
     """The rules of firewalld 1.3, without the program."""
     host.sh(FIREWALLD)
-    (warning,) = told(role.plan([WEB], CONTAINERS[:2]))
+    (warning,) = warned(role.plan([WEB], CONTAINERS[:2]))
     assert "inet firewalld, chain filter_FORWARD (reject" in warning
     role.run([WEB], CONTAINERS[:2])
     assert arrives(host, "lan", HOST, 8080, "a", 80) and is_lost(host, "a", LAN, 80, "lan")
     host.sh("nft insert rule inet firewalld filter_FORWARD_ZONES iifname br-web goto filter_FWD_trusted")
-    assert told(role.plan([WEB], CONTAINERS[:2])) == [], "as its zone trusted does"
+    assert warned(role.plan([WEB], CONTAINERS[:2])) == [], "as its zone trusted does"
     assert arrives(host, "a", LAN, 80, "lan")
 
 
 def test_iptables_legacy_is_reported_and_left_untouched(host, role):
     host.sh("iptables-legacy -P FORWARD DROP")
-    (warning,) = told(role.plan([WEB], CONTAINERS[:2]))
+    (warning,) = warned(role.plan([WEB], CONTAINERS[:2]))
     assert "iptables-legacy -I FORWARD -i br-web -j ACCEPT" in warning
     before = host.sh("iptables-legacy -S")
     role.run([WEB], CONTAINERS[:2], manage_foreign_firewall=True)
     assert host.sh("iptables-legacy -S") == before
     host.sh(warning.split("or run: ")[1])
-    assert told(role.plan([WEB], CONTAINERS[:2])) == []
+    assert warned(role.plan([WEB], CONTAINERS[:2])) == []
     assert arrives(host, "lan", HOST, 8080, "a", 80)
 
 
@@ -224,10 +224,10 @@ def test_foreign_firewall_predicts_applies_and_is_idempotent(host, role):
     host.sh(DOCKER)
     role.run([WEB], CONTAINERS[:2])
     before = foreign(host)
-    foretold = host.module("foreign_firewall", check=True, diff=True, bridge="br-web")
+    predicted = host.module("foreign_firewall", check=True, diff=True, bridge="br-web")
     assert foreign(host) == before
     done = host.module("foreign_firewall", diff=True, bridge="br-web")
-    assert done == foretold and "accepts: what comes from br-web" in done["diff"]["after"]
+    assert done == predicted and "accepts: what comes from br-web" in done["diff"]["after"]
     assert not host.module("foreign_firewall", bridge="br-web")["changed"]
     assert [action["name"] for action in done["actions"]] == [
         "br-web in ip filter DOCKER-USER",

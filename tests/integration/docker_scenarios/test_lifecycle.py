@@ -196,7 +196,7 @@ def test_a_container_cannot_take_anothers_address_or_mac(host, role):
 
 
 @pytest.mark.parametrize(
-    "wish, container, network",
+    "options, container, network",
     [
         ({"allowed_addresses": ["172.30.0.200"]}, {}, {}),
         ({"anti_spoofing": False}, {}, {}),
@@ -205,12 +205,12 @@ def test_a_container_cannot_take_anothers_address_or_mac(host, role):
     ],
     ids=["allowed", "unchecked", "router", "unchecked network"],
 )
-def test_a_virtual_address_works_with_allowed_addresses(host, role, wish, container, network):
-    members = [on([{"name": "web", **wish}], "vip", **container), on("web", "friend")]
+def test_a_virtual_address_works_with_allowed_addresses(host, role, options, container, network):
+    members = [on([{"name": "web", **options}], "vip", **container), on("web", "friend")]
     role.run([{**WEB, **network}], members)
     host.sh("ip address add 172.30.0.200/24 dev eth0", "vip")
     host.sh("ip route replace 172.30.0.3/32 dev eth0 src 172.30.0.200", "vip")
     assert seen(host, "vip", "172.30.0.3", 80, "friend") == "172.30.0.200"
     host.sh("ip link set eth0 address 02:42:00:00:00:99", "vip")
-    checked = "anti_spoofing" not in {**wish, **network}
+    checked = "anti_spoofing" not in {**options, **network}
     assert is_lost(host, "vip", "172.30.0.3", 80, "friend") == checked, "the MAC is the port's own"

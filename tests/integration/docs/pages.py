@@ -169,12 +169,12 @@ def hosts_in(content: object) -> dict[str, dict[str, object]]:
 
 def differences(commands: list[Command], printed: list[list[str]]) -> list[str]:
     """What commands printed and the page does not say, or the other way round, as a diff."""
-    said = _shape(list(zip(commands, [command.printed for command in commands])))
+    on_page = _shape(list(zip(commands, [command.printed for command in commands])))
     found = _shape(list(zip(commands, printed)))
-    pattern = "\n".join(".*" if line == "..." else re.escape(line) for line in said)
+    pattern = "\n".join(".*" if line == "..." else re.escape(line) for line in on_page)
     if re.fullmatch(pattern, "\n".join(found), re.DOTALL):
         return []
-    return list(difflib.unified_diff(said, found, "the page", "what was printed", lineterm=""))
+    return list(difflib.unified_diff(on_page, found, "the page", "what was printed", lineterm=""))
 
 
 def _shape(session: Iterable[tuple[Command, Iterable[str]]]) -> list[str]:

@@ -105,10 +105,10 @@ class Session:
             time.sleep(0.1)
 
     def _listen(self, command: Command) -> Capture:
-        heard, said = (self.directory / ("line-%d.%s" % (command.line, what)) for what in ("heard", "said"))
-        pid = self.host.start("sh", "-c", 'exec "$@" >%s 2>%s' % (heard, said), "-", *_words(command))
-        self._wait(lambda: said.exists() and "listening on" in said.read_text(), command)
-        return Capture(pid, heard)
+        captured, stderr = (self.directory / ("line-%d.%s" % (command.line, what)) for what in ("captured", "stderr"))
+        pid = self.host.start("sh", "-c", 'exec "$@" >%s 2>%s' % (captured, stderr), "-", *_words(command))
+        self._wait(lambda: stderr.exists() and "listening on" in stderr.read_text(), command)
+        return Capture(pid, captured)
 
     def _play(self, block: Block) -> None:
         role, text = role_of(block), block.text

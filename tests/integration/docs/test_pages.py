@@ -35,7 +35,7 @@ FOLLOWED = [
 def test_a_page_can_be_followed(page, host, tmp_path):
     session = Session(host, tmp_path)
     session.run("sh", "-ec", STANDS.get(name_of(page), "true").replace("{HOME}", str(HOME)))
-    found = [line for told in session.read(blocks(page)) for line in differences(*told)]
+    found = [line for section in session.read(blocks(page)) for line in differences(*section)]
     assert not found, "\n".join(found)
 
 

@@ -94,7 +94,7 @@ class Question:
     """One probe: a TCP connection, a datagram sent until answered, or a ping."""
 
     def __init__(self, spec: dict[str, object]) -> None:
-        self.wanted = bool(spec["wanted"])
+        self.expected = bool(spec["expected"])
         self.answer: str | None = None
         self.again = 0.0
         self.protocol = spec["protocol"]
@@ -145,7 +145,7 @@ def probe(specs: list[dict[str, object]], least: float, most: float) -> list[str
         for question in questions:
             question.ask(now)
         waiting = [question for question in questions if not question.over]
-        if not waiting or now > begun + (most if any(question.wanted for question in waiting) else least):
+        if not waiting or now > begun + (most if any(question.expected for question in waiting) else least):
             break
         turn(0.02)
     for question in questions:

@@ -33,10 +33,10 @@ def loopback_routed(lab):
         lab.agents[who].ip("route del 127.0.0.1/32", "addr add 127.0.0.1/8 dev lo")
 
 
-def reached(lab, clients, wanted):
+def reached(lab, clients, expected):
     tried = [(protocol, port) for protocol in ("tcp", "udp") for port in (OWN, PUBLISHED)]
     answers = lab.probe(
-        [(who, kit.question(protocol, "127.0.0.1", port, wanted)) for who in clients for protocol, port in tried]
+        [(who, kit.question(protocol, "127.0.0.1", port, expected)) for who in clients for protocol, port in tried]
     )
     return {answer and answer.split(" ")[0] for answer in answers}
 
@@ -44,14 +44,14 @@ def reached(lab, clients, wanted):
 def test_loopback_is_reachable_from_the_host_only(lab, loopback_routed):
     lab.load(kit.full_state())
 
-    assert reached(lab, loopback_routed, wanted=False) == {None}
+    assert reached(lab, loopback_routed, expected=False) == {None}
 
 
 def test_without_the_rules_loopback_is_reachable_from_outside(lab, loopback_routed):
     lab.load(kit.full_state())
     lab.host.run("nft", "flush", "chain", "inet", "virtnet", "raw")
 
-    assert reached(lab, loopback_routed, wanted=True) == {"host:%d" % OWN, "a1:82"}
+    assert reached(lab, loopback_routed, expected=True) == {"host:%d" % OWN, "a1:82"}
 
 
 @pytest.mark.parametrize("call_iptables", [0, 1])
@@ -251,11 +251,11 @@ def test_an_isolated_networks_broadcasts_do_not_reach_the_host(lab):
         (source6, "ff02::1", "33:33:00:00:00:01"),
     ]
     lab.host.ask("take_seen")
-    for wanted in (False, True):
-        if wanted:  # the control
+    for expected in (False, True):
+        if expected:  # the control
             lab.load(kit.State())
         lab.agents["s1"].ask(
             "send", device="eth0", frames=[frames.udp(one, to, mac, to_mac, OWN) for one, to, to_mac in everybody]
         )
-        heard = lab.host.ask("wait_seen", text="host:%d " % OWN, seconds=kit.MOST if wanted else kit.LEAST)
-        assert (heard != []) == wanted
+        heard = lab.host.ask("wait_seen", text="host:%d " % OWN, seconds=kit.MOST if expected else kit.LEAST)
+        assert (heard != []) == expected

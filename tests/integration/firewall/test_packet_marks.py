@@ -97,9 +97,9 @@ def test_foreign_chains_that_use_the_mark_bits_are_reported(marked, rule):
     marked.sh("nft flush chain inet theirs early; nft add rule inet theirs early '%s'" % rule)
     found = warnings(marked)
     if RULES[rule]:
-        (said,) = found
-        assert said.startswith("chain early of the nftables table inet theirs %s bits " % RULES[rule])
-        assert said.endswith("use other bits there")
+        (warning,) = found
+        assert warning.startswith("chain early of the nftables table inet theirs %s bits " % RULES[rule])
+        assert warning.endswith("use other bits there")
     else:
         assert found == []
 
@@ -120,8 +120,8 @@ def test_marks_set_after_the_collections_chains_are_not_reported(marked):
 
 def test_iptables_mark_matches_are_reported(marked):
     marked.sh("iptables -t mangle -A PREROUTING -m mark --mark 0x10000000/0x10000000 -j ACCEPT")
-    (said,) = warnings(marked)
-    assert "chain PREROUTING of the nftables table ip mangle tests bits" in said
+    (warning,) = warnings(marked)
+    assert "chain PREROUTING of the nftables table ip mangle tests bits" in warning
     marked.sh("iptables -t mangle -F")
 
 

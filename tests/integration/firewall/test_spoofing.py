@@ -52,8 +52,8 @@ def advertisement(address: str, source: str, behind: bool = False) -> str:
 
 
 def router_advertisement(source: str, behind: bool = False) -> str:
-    said = struct.pack("!BBHBBHII", 134, 0, 0, 64, 0, 1800, 0, 0)
-    return icmpv6(source, ALL_NODES, ALL_NODES_MAC, said, behind)
+    advertisement_body = struct.pack("!BBHBBHII", 134, 0, 0, 64, 0, 1800, 0, 0)
+    return icmpv6(source, ALL_NODES, ALL_NODES_MAC, advertisement_body, behind)
 
 
 def probe_of(address: str) -> str:

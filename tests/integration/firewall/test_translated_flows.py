@@ -138,9 +138,9 @@ def test_packets_to_a_missing_bridge_do_not_leave_by_an_uplink(own_lab):
         assert lab.agents["b1"].ask("flow", to=address("a1", version), port=81, source_port=40107) is None
         answer = frames.udp(address("lan", version), to, mac_of(lan, "eth0"), host_mac, 40101, source_port=7)
         lan.ask("send", device="eth0", frames=[answer])
-        assert lab.probe([(who, kit.question("tcp", to, 8080, wanted=False)) for who in callers]) == [None] * 3
+        assert lab.probe([(who, kit.question("tcp", to, 8080, expected=False)) for who in callers]) == [None] * 3
     for who in callers:
-        lab.agents[who].tell("say", text="more")  # over the last connection
+        lab.agents[who].send("say", text="more")  # over the last connection
     assert [lab.agents[who].hear() for who in callers] == [None] * 3
     leaked = [frames.packet(frame) for name in ("lan", "lan2") for frame in lab.agents[name].ask("recorded")]
     networks = [ipaddress.ip_network(subnet) for subnet in kit.NETWORKS["a"].subnets]

@@ -171,8 +171,8 @@ def test_the_directory_of_labs_is_removed_with_the_last_one():
         assert "ssh -F %s/pytest-%d/ssh_config h1" % (place, os.getpid()) in play("lab_up")
         assert "changed=0" in play("lab_up")
     finally:
-        said = play("lab_down")
-    assert "Lab 'pytest-%d', %s/pytest-%d. Another one" % (os.getpid(), place, os.getpid()) in said
+        output = play("lab_down")
+    assert "Lab 'pytest-%d', %s/pytest-%d. Another one" % (os.getpid(), place, os.getpid()) in output
     assert (sorted(os.listdir(place)) if place.exists() else None) == already
 
 

@@ -24,7 +24,7 @@ def named(host):
 
 
 @pytest.mark.parametrize(
-    ("module", "wanted", "said"),
+    ("module", "desired", "expected"),
     [
         ("bridge", {"name": "taken"}, "bridge taken: name: 'taken'"),
         ("veth", {**PAIR, "name": "taken"}, "veth taken: name: 'taken'"),
@@ -32,15 +32,15 @@ def named(host):
         ("vxlan_tunnel", TUNNEL, "vxlan_tunnel taken: name: 'taken'"),
     ],
 )
-def test_an_altname_of_a_nic_is_refused_as_a_link_name(named, module, wanted, said):
-    (problem,) = named.refused(module, **wanted)
-    assert problem.startswith(said) and "ip link property del dev nic0 altname taken" in problem
+def test_an_altname_of_a_nic_is_refused_as_a_link_name(named, module, desired, expected):
+    (problem,) = named.refused(module, **desired)
+    assert problem.startswith(expected) and "ip link property del dev nic0 altname taken" in problem
     named.sh("ip link property del dev nic0 altname taken")
-    named.change(module, **wanted)
+    named.change(module, **desired)
 
 
 @pytest.mark.parametrize(
-    ("module", "wanted", "said"),
+    ("module", "desired", "expected"),
     [
         ("veth", {**PAIR, "peer": {"name": "eth1", "netns": "c1"}}, "veth v1: peer.name: 'eth1'"),
         ("interface", {"device": "nic1", "netns": "c1", "name": "eth1"}, "interface nic1: name: 'eth1'"),
@@ -48,10 +48,10 @@ def test_an_altname_of_a_nic_is_refused_as_a_link_name(named, module, wanted, sa
         ("bridge", {"name": "eth1", "netns": "c1"}, "bridge eth1: name: 'eth1'"),
     ],
 )
-def test_an_altname_in_a_foreign_namespace_is_refused(named, module, wanted, said):
+def test_an_altname_in_a_foreign_namespace_is_refused(named, module, desired, expected):
     """In one that was made here the name goes: tests/integration/hostile."""
-    (problem,) = named.refused(module, **wanted)
-    assert problem.startswith(said) and "ip -n c1 link property del dev own altname eth1" in problem
+    (problem,) = named.refused(module, **desired)
+    assert problem.startswith(expected) and "ip -n c1 link property del dev own altname eth1" in problem
 
 
 def test_an_altname_in_a_process_namespace_is_refused(named):

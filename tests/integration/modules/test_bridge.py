@@ -218,10 +218,10 @@ def test_ipv6_is_enabled_where_the_default_disables_it(host):
 
 def test_a_bridge_deleted_out_of_band_is_recreated(host):
     add_link(host, "p1")
-    wanted = {"name": "br0", "addresses": ["10.0.0.1/24"], "interfaces": ["p1"]}
-    host.change("bridge", **wanted)
+    desired = {"name": "br0", "addresses": ["10.0.0.1/24"], "interfaces": ["p1"]}
+    host.change("bridge", **desired)
     host.sh("ip link delete br0")
-    assert verbs(host.change("bridge", **wanted)) == [("create", "br0")]
+    assert verbs(host.change("bridge", **desired)) == [("create", "br0")]
     assert ports(host) == ["p1"]
 
 
@@ -267,7 +267,7 @@ def test_all_errors_are_reported_at_once(host):
         {"name": "br8"},
         {"name": "br8", "stp": True},
     ])  # fmt: skip
-    for said in (
+    for expected in (
         "sixteen-bytes-xx",
         "with space",
         "a/b",
@@ -281,15 +281,15 @@ def test_all_errors_are_reported_at_once(host):
         "br7",
         "br8",
     ):
-        assert any(said in problem for problem in problems), said
+        assert any(expected in problem for problem in problems), expected
     assert len(problems) == 16
 
 
 def test_missing_objects_are_refused_and_a_warning_in_check_mode(host):
-    wanted = {"name": "br0", "interfaces": ["eth7"]}
-    result = host.module("bridge", **wanted)
+    desired = {"name": "br0", "interfaces": ["eth7"]}
+    result = host.module("bridge", **desired)
     assert result["failed"] and "no link of this name exists" in result["msg"]
-    assert "eth7" in host.module("bridge", check=True, **wanted)["warnings"][0]
+    assert "eth7" in host.module("bridge", check=True, **desired)["warnings"][0]
     result = host.module("bridge", name="br0", netns="nowhere")
     assert result["failed"] and "no namespace of this name exists" in result["msg"]
     assert host.module("bridge", check=True, name="br0", netns="nowhere")["changed"]

@@ -193,7 +193,7 @@ def test_all_errors_are_reported_at_once(town):
         policy("br1", snat_address="fd00::1", snat_address6="1.2.3.4", trusted_interfaces=["with space"],
                uplinks=["default"]),
     ], )  # fmt: skip
-    for said in (
+    for expected in (
         "sixteen-bytes-xx",
         "br0: subnets",
         "has host bits set; write 10.1.0.0/24",
@@ -202,7 +202,7 @@ def test_all_errors_are_reported_at_once(town):
         "with space",
         "uplinks: 'default'",
     ):
-        assert any(said in problem for problem in problems), (said, problems)
+        assert any(expected in problem for problem in problems), (expected, problems)
     assert any("declared twice" in problem for problem in problems)
 
 

@@ -33,15 +33,15 @@ def test_restoring_without_a_record_is_no_change(host):
 
 
 def test_network_info_reports_unreadable_limits_without_a_warning(host):
-    told = host.module("network_info")["host"]
-    assert told["limits"] == dict.fromkeys(names.LIMITS) and told["warnings"] == []
+    reported = host.module("network_info")["host"]
+    assert reported["limits"] == dict.fromkeys(names.LIMITS) and reported["warnings"] == []
 
 
-@pytest.mark.parametrize(("given", "said"), [({}, None), ({"prepare_host_neighbour_entries": 4096}, "gc_thresh1")])
-def test_prepare_host_sets_declared_limits_only(host, tmp_path, given, said):
+@pytest.mark.parametrize(("given", "expected"), [({}, None), ({"prepare_host_neighbour_entries": 4096}, "gc_thresh1")])
+def test_prepare_host_sets_declared_limits_only(host, tmp_path, given, expected):
     variables = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable, **given}
     role = {"role": "virtnet.linux.prepare_host", "prepare_host_packages": []}
     (tmp_path / "play.yml").write_text(yaml.safe_dump([{"hosts": "all", "vars": variables, "roles": [role]}]))
     done = play(host, str(tmp_path / "play.yml"), tmp_path, "-i", "web1,")
-    assert (done.code == 0) == (said is None), done.output
-    assert said is None or said in done.output
+    assert (done.code == 0) == (expected is None), done.output
+    assert expected is None or expected in done.output

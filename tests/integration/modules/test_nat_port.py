@@ -85,10 +85,10 @@ def test_sctp_is_published_too(town):
 @pytest.mark.parametrize("change", [{"to_address": "10.0.0.3"}, {"to_port": "81"}, {"bridge": None}])
 def test_the_target_is_changed_in_place(town, change):
     town.module("nat_port", **WEB)
-    wanted = {**WEB, **change}
-    assert verbs(town.change("nat_port", **wanted)) == [("change", "0.0.0.0:8080/tcp")]
-    receiver = "c2" if wanted["to_address"] == "10.0.0.3" else "c1"
-    assert packets.arrives(town, "outside", HOST, 8080, receiver, int(wanted["to_port"]))
+    desired = {**WEB, **change}
+    assert verbs(town.change("nat_port", **desired)) == [("change", "0.0.0.0:8080/tcp")]
+    receiver = "c2" if desired["to_address"] == "10.0.0.3" else "c1"
+    assert packets.arrives(town, "outside", HOST, 8080, receiver, int(desired["to_port"]))
     assert len(published(town)) == 1
 
 
@@ -222,9 +222,9 @@ def test_all_errors_are_reported_at_once(town):
         {**WEB, "host_port": "90"},
         {**WEB, "host_port": "91", "bridge": "with space"},
     ])  # fmt: skip
-    for said in ("'0'", "'65536'", "'9-8'", "'http'", "as many ports", "10.0.0.2/24", "other address family", "nowhere",
+    for rule in ("'0'", "'65536'", "'9-8'", "'http'", "as many ports", "10.0.0.2/24", "other address family", "nowhere",
                  "84/tcp: to_address", "declared twice", "with space"):  # fmt: skip
-        assert any(said in problem for problem in problems), (said, problems)
+        assert any(rule in problem for problem in problems), (rule, problems)
 
 
 def test_a_port_on_which_a_process_listens_is_refused_with_its_name(town):

@@ -120,7 +120,7 @@ def test_entries_require_a_gateway_address_and_anti_spoofing(host):
 
 
 @pytest.mark.parametrize(
-    ("script", "said"),
+    ("script", "expected"),
     [
         ("ip neigh del 10.0.0.2 dev br0", (set(), {"10.0.0.2"})),
         ("ip neigh replace 10.0.0.2 dev br0 lladdr 02:42:0a:00:00:66 nud permanent", ({"10.0.0.2"}, {"10.0.0.2"})),
@@ -131,12 +131,12 @@ def test_entries_require_a_gateway_address_and_anti_spoofing(host):
         ("ip neigh replace 10.0.0.2 dev br0 lladdr 02:42:0a:00:00:02 nud reachable", (set(), {"10.0.0.2"})),
     ],
 )
-def test_out_of_band_changes_are_repaired(host, script, said):
+def test_out_of_band_changes_are_repaired(host, script, expected):
     host.module("topology", **town())
     host.sh(script)
     (action,) = host.change("topology", **town())["actions"]
     assert (action["action"], action["kind"], action["name"]) == ("change", "neighbour", "br0")
-    assert tuple({entry.split()[0] for entry in action[side]["neighbours"]} for side in ("before", "after")) == said
+    assert tuple({entry.split()[0] for entry in action[side]["neighbours"]} for side in ("before", "after")) == expected
     assert entries(host) == {**of(2), **of(3)}
 
 

@@ -288,7 +288,7 @@ def test_all_errors_are_reported_at_once(host):
         {"name": "c6"},
         {"name": "c6"},
     ])  # fmt: skip
-    for said in (
+    for expected in (
         "a/b",
         "..",
         "x" * 64,
@@ -299,7 +299,7 @@ def test_all_errors_are_reported_at_once(host):
         "two words",
         "c6",
     ):
-        assert any(said in problem for problem in problems), said
+        assert any(expected in problem for problem in problems), expected
     assert len(problems) == 9
 
 
@@ -312,8 +312,8 @@ def test_of_a_thousand_errors_fifty_are_listed_and_the_others_counted(host):
 def test_joining_a_missing_namespace_is_refused_and_a_warning_in_check_mode(host):
     result = host.module("netns", name="s", join="c1")
     assert result["failed"] and "netns s: join: 'c1': no namespace of this name exists" in result["msg"]
-    foretold = host.module("netns", name="s", join="c1", check=True)
-    assert foretold["changed"] and "c1" in foretold["warnings"][0]
+    predicted = host.module("netns", name="s", join="c1", check=True)
+    assert predicted["changed"] and "c1" in predicted["warnings"][0]
 
 
 def test_an_unknown_sysctl_is_refused_before_any_change(host):
@@ -324,8 +324,8 @@ def test_an_unknown_sysctl_is_refused_before_any_change(host):
 
 
 def test_an_invalid_sysctl_value_is_refused_before_any_change(host):
-    wanted = {"net.ipv4.tcp_sack": "nonsense", "net/ipv4/conf/lo/rp_filter": "x", "net.ipv4.tcp_rmem": "4096 8192 9"}
-    problems = host.refused("netns", config=[{"name": "c1", "sysctls": wanted, "forwarding": True}, {"name": "c2"}])
+    desired = {"net.ipv4.tcp_sack": "nonsense", "net/ipv4/conf/lo/rp_filter": "x", "net.ipv4.tcp_rmem": "4096 8192 9"}
+    problems = host.refused("netns", config=[{"name": "c1", "sysctls": desired, "forwarding": True}, {"name": "c2"}])
     assert [problem.split(": this")[0] for problem in problems] == [
         "netns c1: sysctls: net.ipv4.tcp_sack: 'nonsense'",
         "netns c1: sysctls: net/ipv4/conf/lo/rp_filter: 'x'",
@@ -334,15 +334,15 @@ def test_an_invalid_sysctl_value_is_refused_before_any_change(host):
 
 
 def test_sysctls_of_the_host_or_a_missing_link_are_refused_before_any_change(host):
-    wanted = [{"name": "c1"}, {"name": "c2", "sysctls": {"net.netfilter.nf_conntrack_max": 4096}}]
-    (problem,) = host.refused("netns", config=wanted)
+    desired = [{"name": "c1"}, {"name": "c2", "sysctls": {"net.netfilter.nf_conntrack_max": 4096}}]
+    (problem,) = host.refused("netns", config=desired)
     assert "netns c2" in problem and "the whole host's" in problem
     host.module("netns", name="open", join="host")
     same = host.sh("cat /proc/sys/net/netfilter/nf_conntrack_max")
     host.unchanged("netns", name="open", join="host", sysctls={"net.netfilter.nf_conntrack_max": same})
-    wanted[1]["sysctls"] = {"net.ipv4.conf.eth7.rp_filter": 1, "net/ipv6/conf/eth0.7/accept_ra": 0}
-    foretold, refused = (host.module("netns", check=check, config=wanted) for check in (True, False))
-    assert foretold["warnings"] == refused["problems"], "a task before this one may have to make them"
+    desired[1]["sysctls"] = {"net.ipv4.conf.eth7.rp_filter": 1, "net/ipv6/conf/eth0.7/accept_ra": 0}
+    predicted, refused = (host.module("netns", check=check, config=desired) for check in (True, False))
+    assert predicted["warnings"] == refused["problems"], "a task before this one may have to make them"
     assert [problem.split(": no link")[0] for problem in refused["problems"]] == [
         "netns c2: sysctls.net.ipv4.conf.eth7.rp_filter: 'eth7'",
         "netns c2: sysctls.net/ipv6/conf/eth0.7/accept_ra: 'eth0.7'",

@@ -116,8 +116,8 @@ def test_bridges_have_brctls_columns(web):
 def test_a_bridges_id_begins_with_its_priority(web):
     web.change("bridge", name="sw0", stp=True, priority=4096)
     ids = {one["name"]: one["id"] for one in web.module("network_info")["bridges"]}
-    for name, told in ids.items():
-        assert told == web.sh("cat /sys/class/net/%s/bridge/bridge_id" % name).strip()
+    for name, reported in ids.items():
+        assert reported == web.sh("cat /sys/class/net/%s/bridge/bridge_id" % name).strip()
     assert ids["sw0"].startswith("1000.")
 
 
@@ -252,8 +252,8 @@ def test_created_is_the_creation_time_and_stable(host):
     host.module("bridge", name="br-alone", labels={"network": "alone"})
 
     def created():
-        told = host.module("network_info", docker_format=True)["docker"]
-        return {one["Name"]: one["Created"] for one in told["networks"] + told["containers"]}
+        reported = host.module("network_info", docker_format=True)["docker"]
+        return {one["Name"]: one["Created"] for one in reported["networks"] + reported["containers"]}
 
     before = created()
     ended = time.time() + 1

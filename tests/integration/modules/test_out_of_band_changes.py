@@ -62,10 +62,10 @@ def works(host):
     assert packets.arrives(host, None, "10.0.0.2", 80, "c1") and packets.arrives(host, None, "fd00::2", 80, "c1")
 
 
-def mended(host, script, kind, name, **wanted):
+def mended(host, script, kind, name, **desired):
     """What the one action of the next run finds and sets."""
     host.sh(script)
-    (action,) = host.change("topology", **document(**wanted))["actions"]
+    (action,) = host.change("topology", **document(**desired))["actions"]
     assert (action["action"], action["kind"], action["name"]) == ("change", kind, name)
     return action["before"], action["after"]
 
@@ -95,12 +95,12 @@ def test_a_tunnel_not_in_forwarding_state_is_repaired(web):
 
 def test_a_nic_not_in_forwarding_state_is_repaired(host):
     host.sh("ip link add nic0 type veth peer name nic0-far; ip link set nic0 up; ip link set nic0-far up")
-    wanted = {"name": "br0", "interfaces": ["nic0"]}
-    host.module("bridge", **wanted)
+    desired = {"name": "br0", "interfaces": ["nic0"]}
+    host.module("bridge", **desired)
     host.sh("until bridge -d link show dev nic0 | grep -q forwarding; do sleep 0.02; done")
-    host.unchanged("bridge", **wanted)
+    host.unchanged("bridge", **desired)
     host.sh("bridge link set dev nic0 state 0")
-    (action,) = host.change("bridge", **wanted)["actions"]
+    (action,) = host.change("bridge", **desired)["actions"]
     assert action["before"] == {"interfaces": []} and action["after"] == {"interfaces": ["nic0"]}
     assert "state forwarding" in host.sh("bridge link show dev nic0")
 
@@ -122,8 +122,8 @@ def test_port_flags_are_repaired(web, flag):
     names = {"flood": "unicast_flood", "proxy_arp": "proxyarp"}
     word, value = flag.split()
     before, after = mended(web, "ip link set veth1 type bridge_slave %s" % flag, "veth", "veth1")
-    said = "%s %s" % (names.get(word, word), value)
-    assert said in before["port"] and said not in after["port"]
+    expected = "%s %s" % (names.get(word, word), value)
+    assert expected in before["port"] and expected not in after["port"]
     works(web)
 
 

@@ -173,8 +173,8 @@ def test_errors_of_all_kinds_are_reported_at_once(host):
         bridge=[{"name": "br0", "mtu": "big"}, {"name": "br1", "colour": "red"}],
         veth=[{"name": "v0"}],
     )
-    for said in ("netns[1]", "name", "bridge[0]", "mtu", "bridge[1]", "colour"):
-        assert any(said in problem for problem in problems), (said, problems)
+    for expected in ("netns[1]", "name", "bridge[0]", "mtu", "bridge[1]", "colour"):
+        assert any(expected in problem for problem in problems), (expected, problems)
     problems = host.refused(
         "topology",
         netns=[{"name": "a/b"}],

@@ -104,18 +104,18 @@ def test_every_option_in_one_run(two):
 def test_each_option_is_changed_in_place(two, option, values):
     two.module("veth", **cable())
     index = two.links()["v1"]["ifindex"]
-    wanted = cable()
+    desired = cable()
     for value in values:
-        end, field = (wanted["peer"], option[5:]) if option.startswith("peer.") else (wanted, option)
+        end, field = (desired["peer"], option[5:]) if option.startswith("peer.") else (desired, option)
         end[field] = value
-        done = two.change("veth", **wanted)
+        done = two.change("veth", **desired)
         assert verbs(done) == [("change", "v1")]
-        told = {"mtu": {"mtu", "peer.mtu"}, "labels": {"labels", "peer.labels"}}
-        told |= {"peer.name": {"peer"}, "peer.netns": {"peer"}}
-        assert set(done["actions"][0]["after"]) == told.get(option, {option})
-        if wanted["bridge"] == "br0":
-            two.sh("ip neigh flush dev %s" % wanted["peer"]["name"], wanted["peer"]["netns"])
-            assert packets.ping(two, wanted["peer"]["netns"], "10.0.0.1")
+        fields = {"mtu": {"mtu", "peer.mtu"}, "labels": {"labels", "peer.labels"}}
+        fields |= {"peer.name": {"peer"}, "peer.netns": {"peer"}}
+        assert set(done["actions"][0]["after"]) == fields.get(option, {option})
+        if desired["bridge"] == "br0":
+            two.sh("ip neigh flush dev %s" % desired["peer"]["name"], desired["peer"]["netns"])
+            assert packets.ping(two, desired["peer"]["netns"], "10.0.0.1")
     assert two.links()["v1"]["ifindex"] == index
 
 
@@ -189,11 +189,11 @@ def test_an_end_on_each_of_two_bridges(two):
 
 def test_both_ends_in_namespaces(two):
     two.module("bridge", name="sw", netns="c2")
-    wanted = {
+    desired = {
         "name": "a0", "netns": "c1", "addresses": ["10.7.0.1/24"],
         "peer": {"name": "b0", "netns": "c2", "bridge": "sw", "addresses": []},
     }  # fmt: skip
-    two.change("veth", **wanted)
+    two.change("veth", **desired)
     assert two.links("c1")["a0"]["addresses"] == ["10.7.0.1/24"]
     assert two.links("c2")["b0"]["master"] == "sw"
     assert "a0" not in two.links()
@@ -288,7 +288,7 @@ def test_all_errors_are_reported_at_once(two):
         cable(3, {"name": "e11"}, name="v11", mac="nonsense", labels={"a b": "c"}),
         cable(3, {"name": "e12"}, name="v12", allowed_addresses=["10.0.0.1/8"]),
     ])  # fmt: skip
-    for said in (
+    for expected in (
         "sixteen-bytes-xx",
         "v2",
         "v3",
@@ -302,7 +302,7 @@ def test_all_errors_are_reported_at_once(two):
         "v11",
         "v12",
     ):
-        assert any("veth " + said in problem or said in problem for problem in problems), said
+        assert any("veth " + expected in problem or expected in problem for problem in problems), expected
     assert any("10.0.0.0/8" in problem for problem in problems), "what was meant is said"
     assert len(problems) == 15
 
@@ -386,11 +386,11 @@ def test_two_veths_with_one_peer_are_refused(two):
 
 
 def test_missing_objects_are_refused_and_a_warning_in_check_mode(two):
-    for wanted in (cable(9), cable(1, bridge="br9"), cable(1, {"bridge": "br9", "netns": None})):
-        result = two.module("veth", **wanted)
+    for desired in (cable(9), cable(1, bridge="br9"), cable(1, {"bridge": "br9", "netns": None})):
+        result = two.module("veth", **desired)
         assert result["failed"] and "9" in result["msg"]
-        foretold = two.module("veth", check=True, **wanted)
-        assert foretold["changed"] and "9" in foretold["warnings"][0]
+        predicted = two.module("veth", check=True, **desired)
+        assert predicted["changed"] and "9" in predicted["warnings"][0]
 
 
 def test_options_and_config_are_mutually_exclusive(two):
@@ -402,7 +402,7 @@ def test_options_and_config_are_mutually_exclusive(two):
 def test_a_hundred_in_one_run(two):
     many = range(100)
     two.module("netns", config=[{"name": "m%d" % n} for n in many])
-    wanted = [
+    desired = [
         {
             "name": "m%d" % n,
             "bridge": "br0",
@@ -410,8 +410,8 @@ def test_a_hundred_in_one_run(two):
         }
         for n in many
     ]  # fmt: skip
-    two.module("veth", config=wanted)
-    assert not two.module("veth", config=wanted)["changed"]
+    two.module("veth", config=desired)
+    assert not two.module("veth", config=desired)["changed"]
     assert packets.ping(two, "m0", "10.0.0.199")
     two.module("netns", config=[{"name": "m%d" % n, "state": "absent"} for n in many])
     assert not [name for name in two.links() if name.startswith("m")]

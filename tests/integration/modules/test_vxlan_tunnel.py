@@ -32,8 +32,8 @@ def endpoints(version=4):
 
 def tunnel(number, version=4, **options):
     """A tunnel of the first or the second of two hosts."""
-    told = dict(name="vx", netns=f"h{number}", vni=4242, local=UNDERLAY[version][number - 1], bridge="br", flood=[])
-    return {**told, "endpoints": endpoints(version), **options}
+    defaults = dict(name="vx", netns=f"h{number}", vni=4242, local=UNDERLAY[version][number - 1], bridge="br", flood=[])
+    return {**defaults, "endpoints": endpoints(version), **options}
 
 
 def forwarding(host, netns="h1"):
@@ -158,11 +158,11 @@ def test_only_differing_entries_are_reported_and_changed(two):
     ],
 )
 def test_out_of_band_changes_are_repaired(two, damage):
-    wanted = tunnel(1, mtu=1450)
-    two.change("vxlan_tunnel", **wanted)
+    desired = tunnel(1, mtu=1450)
+    two.change("vxlan_tunnel", **desired)
     before = (forwarding(two), neighbours(two), two.sh("bridge -d -json link show dev vx", "h1"))
     two.sh(damage, "h1")
-    two.change("vxlan_tunnel", **wanted)
+    two.change("vxlan_tunnel", **desired)
     assert (forwarding(two), neighbours(two), two.sh("bridge -d -json link show dev vx", "h1")) == before
 
 
@@ -272,7 +272,7 @@ def test_thousands_of_endpoints(two):
 
 
 @pytest.mark.parametrize(
-    ("options", "said"),
+    ("options", "expected"),
     [
         ({"vni": 0}, "vni: 0: must be a number from 1 to 16777215"),
         ({"vni": 1 << 24}, "vni: 16777216: must be a number from 1 to 16777215"),
@@ -290,9 +290,9 @@ def test_thousands_of_endpoints(two):
         ({"name": "a-name-that-is-too-long"}, "name: 'a-name-that-is-too-long': must be an interface name"),
     ],
 )
-def test_invalid_options_are_refused(two, options, said):
+def test_invalid_options_are_refused(two, options, expected):
     problems = two.module("vxlan_tunnel", **tunnel(1, **options))["problems"]
-    assert any(said in problem for problem in problems), problems
+    assert any(expected in problem for problem in problems), problems
 
 
 def test_all_errors_are_reported_at_once(two):
@@ -301,17 +301,17 @@ def test_all_errors_are_reported_at_once(two):
 
 
 @pytest.mark.parametrize(
-    ("there", "said"),
+    ("there", "expected"),
     [
         ("id 4242 dstport 4789 local 192.0.2.1", "vni: 4242: the tunnel foreign has it on the same UDP port"),
         ("external dstport 4789", "dstport: 4789: foreign receives on this UDP port with metadata collection"),
         ("id 9 dstport 4789 local 192.0.2.1 gbp", "dstport: 4789: foreign receives on this UDP port with GBP"),
     ],
 )
-def test_conflicting_foreign_tunnels_are_refused(two, there, said):
+def test_conflicting_foreign_tunnels_are_refused(two, there, expected):
     two.sh("ip link add foreign type vxlan " + there, "h1")
     problems = two.refused("vxlan_tunnel", **tunnel(1))
-    assert any(said in problem for problem in problems), problems
+    assert any(expected in problem for problem in problems), problems
     two.change("vxlan_tunnel", **tunnel(1, dstport=8472))
 
 

@@ -44,14 +44,14 @@ def entries(lab, host):
 def test_a_limited_run_reports_hosts_that_lack_entries_and_their_run_completes(lab):
     stand(lab)
     lab.containers("h1", on("fabric", name="c1"), on("fabric", name="new"))
-    said = lab.play("--limit", "h1")
-    assert "now lacking entries: h2, h3" in said and "--limit h2,h3" in said
-    assert list(recap(said)) == ["h1"]
+    output = lab.play("--limit", "h1")
+    assert "now lacking entries: h2, h3" in output and "--limit h2,h3" in output
+    assert list(recap(output)) == ["h1"]
     new, old = lab.address("h1", "new"), lab.address("h2", "c5")
     assert not lab.ping("h1", "new", old, "-W0.3")
     assert lab.ping("h1", "c1", old)
-    said = lab.play("--limit", "h2,h3")
-    assert "lacking" not in said.replace("Name the hosts that lack", "")
+    output = lab.play("--limit", "h2,h3")
+    assert "lacking" not in output.replace("Name the hosts that lack", "")
     # c5 has just asked for an address that nobody knew: for three seconds it drops what it would answer
     assert lab.ping("h1", "new", old, "-w5") and lab.ping("h3", "c6", new)
 
@@ -96,9 +96,9 @@ def test_batches_are_planned_once(lab, tmp_path):
     lab.containers("h1", on("fabric", name="c1"))
     lab.containers("h2", on("fabric", name="c5"))
     lab.containers("h3", on("fabric", name="c6"))
-    said = lab.play(playbook=str(tmp_path / "batches.yml"))
-    assert said.count("TASK [virtnet.linux.overlay_network : Plan the fabric] ") == 1
-    assert "lacking" not in said.replace("Name the hosts that lack", "")
+    output = lab.play(playbook=str(tmp_path / "batches.yml"))
+    assert output.count("TASK [virtnet.linux.overlay_network : Plan the fabric] ") == 1
+    assert "lacking" not in output.replace("Name the hosts that lack", "")
     assert not any(host["changed"] for host in recap(lab.play()).values())
     assert lab.ping("h1", "c1", lab.address("h3", "c6")) and lab.ping("h3", "c6", lab.address("h2", "c5"))
 
@@ -107,11 +107,11 @@ def test_batches_are_planned_once(lab, tmp_path):
 def test_a_play_may_have_hosts_outside_the_group(lab):
     """As `check` has, which looks at every host of the inventory: here at the outside, too."""
     stand(lab)
-    said = lab.play(playbook="virtnet.linux.check")
-    assert sorted(recap(said)) == ["h1", "h2", "h3", "outside"]
+    output = lab.play(playbook="virtnet.linux.check")
+    assert sorted(recap(output)) == ["h1", "h2", "h3", "outside"]
     lab.sh("h2", "bridge fdb del 02:42:0a:2a:00:02 dev vx-fabric")
-    said = lab.play(playbook="virtnet.linux.check", fails=True)
-    assert {host for host, one in recap(said).items() if one["failed"]} == {"h2"} and "02:42:0a:2a:00:02" in said
+    output = lab.play(playbook="virtnet.linux.check", fails=True)
+    assert {host for host, one in recap(output).items() if one["failed"]} == {"h2"} and "02:42:0a:2a:00:02" in output
 
 
 def unreachable(lab, host):
@@ -126,12 +126,12 @@ def test_an_unreachable_host_blocks_conflicting_allocation(lab):
     reached = dict(lab.declared["h3"])
     unreachable(lab, "h3")
     before = entries(lab, "h1")
-    said = lab.play("--limit", "h1,h2")
-    assert "host h3: could not be read" in said
+    output = lab.play("--limit", "h1,h2")
+    assert "host h3: could not be read" in output
     assert entries(lab, "h1") == before
     lab.containers("h1", on("fabric", name="c1"), on("fabric", name="new"))
-    said = lab.play("--limit", "h1,h2", fails=True)
-    assert "could not be read" in said and "none is given out for container new on h1" in said
+    output = lab.play("--limit", "h1,h2", fails=True)
+    assert "could not be read" in output and "none is given out for container new on h1" in output
     assert "new" not in lab.sh("h1", "ip netns list")
     lab.declared["h3"] = reached
     lab.play()
@@ -158,10 +158,10 @@ def test_errors_of_all_hosts_are_reported_at_once_before_any_change(lab):
     lab.sh("h2", "ip link add other type vxlan id 4242 dstport 4789 local 10.99.0.2")
     lab.containers("h1", on("fabric", "nowhere", name="c1"))
     lab.declared["h3"]["overlay_network_vtep"] = "10.99.0.99"
-    said = lab.play(fails=True)
-    assert "the tunnel other on h2 has it on the same UDP port" in said
-    assert "is unknown: no network in overlay_network_networks" in said
-    assert "no interface of the host has this address; it has 10.99.0.3" in said
+    output = lab.play(fails=True)
+    assert "the tunnel other on h2 has it on the same UDP port" in output
+    assert "is unknown: no network in overlay_network_networks" in output
+    assert "no interface of the host has this address; it has 10.99.0.3" in output
     for host in lab.declared:
         assert "br-fabric" not in lab.sh(host, "ip link") and lab.sh(host, "ip netns list") == ""
 
@@ -170,8 +170,8 @@ def test_with_purge_misspelt_variables_of_later_batches_are_refused(lab, tmp_pat
     lab.containers("h1", on("fabric", name="c1"))
     (tmp_path / "batches.yml").write_text(BATCHES)
     lab.declared["h3"] = {"overlay_network_container": [on("fabric", name="c6")]}
-    said = lab.play(playbook=str(tmp_path / "batches.yml"), fails=True, overlay_network_purge=True)
-    assert "h3: role overlay_network: variable 'overlay_network_container': is none of the role's" in said
+    output = lab.play(playbook=str(tmp_path / "batches.yml"), fails=True, overlay_network_purge=True)
+    assert "h3: role overlay_network: variable 'overlay_network_container': is none of the role's" in output
     assert lab.sh("h1", "ip netns list") == ""
 
 

@@ -11,8 +11,8 @@ from integration.overlay.fabric_lab import on
 
 def found(lab, host, container, name):
     """The addresses that a container finds for a name."""
-    said = lab.sh(host, "ip netns exec %s getent ahostsv4 %s | cut -d' ' -f1 | sort -u" % (container, name))
-    return set(said.split())
+    output = lab.sh(host, "ip netns exec %s getent ahostsv4 %s | cut -d' ' -f1 | sort -u" % (container, name))
+    return set(output.split())
 
 
 def test_a_name_resolves_to_all_hosts_and_qualified_to_one(lab):

@@ -69,8 +69,8 @@ def test_every_container_reaches_a_server_in_every_other(fabric, version):
         with fabric.server(*there, "hello.py", "serve", "-".join(there), "::" if version == 6 else "0.0.0.0", "80"):
             for here in ALL:
                 if here != there:
-                    said = f"Hello from {'-'.join(there)}, you are {fabric.addresses[(*here, version)]}"
-                    assert fabric.ask(*here, f"http://{shown}/") == said
+                    output = f"Hello from {'-'.join(there)}, you are {fabric.addresses[(*here, version)]}"
+                    assert fabric.ask(*here, f"http://{shown}/") == output
 
 
 def test_a_hundred_megabytes_arrive_intact(fabric):

@@ -139,9 +139,9 @@ NOBODYS = {
 }
 
 
-def assert_refused(declared, said):
+def assert_refused(declared, output):
     """The task has failed in words, and no user has run anything."""
-    assert "become_user 'nobody'" in said and "runs tasks as root: leave become_user out" in said
+    assert "become_user 'nobody'" in output and "runs tasks as root: leave become_user out" in output
     assert declared.ssh("h1", "ls /srv/ran 2>&1 || true").startswith("ls: cannot access")
 
 
@@ -202,8 +202,8 @@ def test_a_task_without_a_container_name_reports_the_variable(declared):
 
 def test_an_invalid_name_never_reaches_a_shell(declared):
     arguments = ["server.h1", "-m", "ansible.builtin.ping", "-e", "ansible_netns='x;touch /srv/ran'"]
-    said = declared.run("ansible", *declared._sources(), *arguments, fails=True)
-    assert "a container's name is" in said
+    output = declared.run("ansible", *declared._sources(), *arguments, fails=True)
+    assert "a container's name is" in output
     assert declared.ssh("h1", "ls /srv/ran 2>&1 || true").startswith("ls: cannot access")
 
 
@@ -214,8 +214,8 @@ def test_facts_are_gathered_inside_the_container(declared):
 
 
 def test_a_playbook_installs_and_starts_a_service_in_a_container(declared):
-    said = declared.play(SERVICE)
-    assert "Hello from server, you are 172.30.0.9" in said
+    output = declared.play(SERVICE)
+    assert "Hello from server, you are 172.30.0.9" in output
     assert "Hello from server" in declared.ssh("h2", "python3 -c '%s'" % ASK)
     assert declared.ssh("h1", "ss -Hlnt sport = :80") == "", "the service listens on the host itself"
 
@@ -240,10 +240,10 @@ def test_existing_containers_become_hosts(declared):
     ]
     sources, declared.inventories = declared.inventories, [declared.inventories[0], ways]
     try:
-        said = declared.play(plays)
+        output = declared.play(plays)
     finally:
         declared.inventories = sources
-    recap = said.split("PLAY RECAP")[1]
+    recap = output.split("PLAY RECAP")[1]
     assert all(name in recap for name in ("server.h1", "server.h2", "client.h1", "agent.h1", "byhand.h2"))
 
 
@@ -259,11 +259,11 @@ def refused_inventory(fleet, hosts):
 def test_invalid_names_are_all_reported_and_not_added(fleet):
     wrong = [{"name": "a b"}, {"name": "c", "networks": ["$(id)"]}, {"name": "d", "networks": 5}]
     hosts = {"w": {"bridge_network_containers": wrong}, "v": {"overlay_network_containers": "x"}}
-    said = refused_inventory(fleet, hosts)
-    assert "host w: bridge_network_containers: container a b: name 'a b'" in said
-    assert "host w: bridge_network_containers: container c: networks[0] '$(id)'" in said
-    assert "host w: bridge_network_containers: container d: networks 5: must be a list" in said
-    assert "host v: overlay_network_containers 'x': must be a list" in said
+    output = refused_inventory(fleet, hosts)
+    assert "host w: bridge_network_containers: container a b: name 'a b'" in output
+    assert "host w: bridge_network_containers: container c: networks[0] '$(id)'" in output
+    assert "host w: bridge_network_containers: container d: networks 5: must be a list" in output
+    assert "host v: overlay_network_containers 'x': must be a list" in output
 
 
 def test_two_containers_with_one_host_name_are_refused(fleet):
@@ -272,9 +272,9 @@ def test_two_containers_with_one_host_name_are_refused(fleet):
         "b.c": {"bridge_network_containers": [{"name": "a"}]},
         "real.c": {"ansible_host": "192.0.2.1"},
     }
-    said = refused_inventory(fleet, hosts)
-    assert "container a of host b.c: name in the inventory 'a.b.c': is that of container a.b of host c too" in said
-    assert "container real of host c: name in the inventory 'real.c': is that of a host of the inventory too" in said
+    output = refused_inventory(fleet, hosts)
+    assert "container a of host b.c: name in the inventory 'a.b.c': is that of container a.b of host c too" in output
+    assert "container real of host c: name in the inventory 'real.c': is that of a host of the inventory too" in output
 
 
 def test_a_source_read_before_the_hosts_warns(fleet):
@@ -346,11 +346,11 @@ def tasks_in_containers_that_are_gone(host, trace, pipelining):
     return [{"hosts": host, "gather_facts": False, "tasks": tasks}]
 
 
-def assert_failed_in_words(said):
+def assert_failed_in_words(output):
     """Each task has failed and says why, and the host was in the play to the end."""
-    assert all(words in said for words in GONE.values()), said
-    recap = said.split("PLAY RECAP")[1]
-    assert "unreachable=0" in recap and "ignored=%d" % len(GONE) in recap, said
+    assert all(words in output for words in GONE.values()), output
+    recap = output.split("PLAY RECAP")[1]
+    assert "unreachable=0" in recap and "ignored=%d" % len(GONE) in recap, output
 
 
 @piped_or_not

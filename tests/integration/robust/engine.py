@@ -158,35 +158,35 @@ def _lines(document: Document, check: bool, stop_after: int | None) -> list[str]
 
 
 def _killed(document: Document, step: int) -> str | None:
-    told, tell = os.pipe()
+    reading_end, writing_end = os.pipe()
     child = os.fork()
     if child == 0:
-        os.close(told)
-        _kill_at(step, tell)
+        os.close(reading_end)
+        _kill_at(step, writing_end)
         try:
             converge(Topology.read(document))
         except BaseException as error:
-            os.write(tell, repr(error).encode())
+            os.write(writing_end, repr(error).encode())
             os._exit(1)
         os._exit(0)
-    os.close(tell)
+    os.close(writing_end)
     status = os.waitpid(child, 0)[1]
-    with open(told, encoding="utf-8") as pipe:
-        said = pipe.read()
+    with open(reading_end, encoding="utf-8") as pipe:
+        message = pipe.read()
     if os.WIFSIGNALED(status):
-        return said
-    assert status == 0, said
+        return message
+    assert status == 0, message
     return None
 
 
-def _kill_at(step: int, tell: int) -> None:
+def _kill_at(step: int, writing_end: int) -> None:
     """From here on count the steps of this process."""
     left = step
 
     def pass_by(when: str, name: str) -> None:
         nonlocal left
         if left == 0:
-            os.write(tell, f"{when} {name}".encode())
+            os.write(writing_end, f"{when} {name}".encode())
             os.kill(os.getpid(), signal.SIGKILL)
         left -= 1
 

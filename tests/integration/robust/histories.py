@@ -87,9 +87,9 @@ class History(RuleBasedStateMachine):
         self.declared = {}
         self.broken = False  # by hand, since the last run
 
-    def lead_to(self, wanted):
+    def lead_to(self, desired):
         """What has to be declared so that there is what is wanted and no more."""
-        return changed(self.declared, wanted)
+        return changed(self.declared, desired)
 
     @initialize(web=webs)
     def begin(self, web):
@@ -97,11 +97,11 @@ class History(RuleBasedStateMachine):
 
     @rule(web=webs, fabric=fabrics)
     def declare(self, web, fabric):
-        wanted = together(*filter(None, (web, fabric)))
-        document = self.lead_to(wanted)
+        desired = together(*filter(None, (web, fabric)))
+        document = self.lead_to(desired)
         engine.run(self.host, document)
         assert engine.run(self.host, document, check=True) == []
-        self.declared, self.broken = wanted, False
+        self.declared, self.broken = desired, False
 
     @rule()
     def declare_the_same(self):
@@ -115,12 +115,12 @@ class History(RuleBasedStateMachine):
 
     @rule(web=webs, fabric=fabrics, step=st.integers(0, 150))
     def kill(self, web, fabric, step):
-        wanted = together(*filter(None, (web, fabric)))
-        document = self.lead_to(wanted)
+        desired = together(*filter(None, (web, fabric)))
+        document = self.lead_to(desired)
         engine.killed(self.host, document, step)
         engine.run(self.host, document)
         assert engine.run(self.host, document, check=True) == []
-        self.declared, self.broken = wanted, False
+        self.declared, self.broken = desired, False
 
     @rule(script=st.sampled_from(DAMAGE))
     def break_something(self, script):

@@ -77,11 +77,11 @@ def with_document(texts: list[str], document: Document, role: str) -> list[str]:
 
     def run() -> None:
         for word in ("check", "restore"):
-            said = io.StringIO()
-            with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(said):
+            message = io.StringIO()
+            with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(message):
                 status = command.main([word])
-            if status == 2 and len(said.getvalue()) < 20:
-                raise AssertionError("no sentence: " + said.getvalue())
+            if status == 2 and len(message.getvalue()) < 20:
+                raise AssertionError("no sentence: " + message.getvalue())
         documents.remembered()
         converge(Topology.read(document), check=True, also=functools.partial(persistence.plan, role, True))
 

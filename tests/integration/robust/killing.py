@@ -85,10 +85,10 @@ def with_errors(host: Host, way: str, steps: Iterable[int]) -> int:
     what it is about."""
 
     def failed(document: Document, step: int) -> bool:
-        said = engine.refused(host, document, step, (errno.EBUSY, errno.ENOMEM)[step % 2])
-        assert not said or any(name in said for name in NAMED), said
+        message = engine.refused(host, document, step, (errno.EBUSY, errno.ENOMEM)[step % 2])
+        assert not message or any(name in message for name in NAMED), message
         _is_consistent(host)
-        return said is not None
+        return message is not None
 
     return _each(host, way, steps, failed)
 
@@ -102,7 +102,7 @@ def _is_consistent(host: Host) -> None:
 def _each(host: Host, way: str, points: Iterable[int], killed: Callable[[Document, int], bool]) -> int:
     before, document = _ALL[way]
     empty = host.snapshot()
-    wanted = _declared(host, before, document)
+    desired = _declared(host, before, document)
     done = 0
     for point in points:
         if before:
@@ -113,7 +113,7 @@ def _each(host: Host, way: str, points: Iterable[int], killed: Callable[[Documen
         done += 1
         engine.run(host, document)
         assert engine.run(host, document, check=True) == [], (way, point)
-        assert engine.read_back(host) == wanted, (way, point)
+        assert engine.read_back(host) == desired, (way, point)
         _clean(host)
         snapshot.same(empty, host.snapshot())
     return done
@@ -123,9 +123,9 @@ def _declared(host: Host, before: Document | None, document: Document) -> dict[s
     """What is read back after a run that nobody kills."""
     for one in filter(None, (before, document)):
         engine.run(host, one)
-    wanted = engine.read_back(host)
+    desired = engine.read_back(host)
     _clean(host)
-    return wanted
+    return desired
 
 
 def _clean(host: Host) -> None:

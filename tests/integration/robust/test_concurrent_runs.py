@@ -56,7 +56,7 @@ def network(number):
 def at_once(documents):
     """Run them all at the same moment, each in a process of its own; what went wrong."""
     gate, start = os.pipe()
-    told, tell = os.pipe()
+    reading_end, writing_end = os.pipe()
     children = []
     for document in documents:
         child = os.fork()
@@ -66,14 +66,14 @@ def at_once(documents):
             try:
                 converge(Topology.read(document))
             except BaseException:
-                os.write(tell, traceback.format_exc().encode())
+                os.write(writing_end, traceback.format_exc().encode())
             os._exit(0)
         children.append(child)
     os.close(start)
-    os.close(tell)
+    os.close(writing_end)
     for child in children:
         os.waitpid(child, 0)
-    with open(told, encoding="utf-8") as pipe:
+    with open(reading_end, encoding="utf-8") as pipe:
         return pipe.read()
 
 
@@ -131,14 +131,14 @@ def module_while_locked(arguments):
 
 
 def test_a_lock_timeout_is_reported(host):
-    said = host.call(hold_lock, module_while_locked, {"name": "br0", "lock_timeout": 1})
-    assert "another run has been changing this host's networks for 1 s" in said and "lock_timeout" in said
+    message = host.call(hold_lock, module_while_locked, {"name": "br0", "lock_timeout": 1})
+    assert "another run has been changing this host's networks for 1 s" in message and "lock_timeout" in message
     assert "br0" not in host.links()
 
 
 def test_check_mode_and_reading_do_not_wait(host):
-    said = host.call(hold_lock, module_while_locked, {"name": "br0", "lock_timeout": 0, "_ansible_check_mode": True})
-    assert "'changed': True" in said
+    message = host.call(hold_lock, module_while_locked, {"name": "br0", "lock_timeout": 0, "_ansible_check_mode": True})
+    assert "'changed': True" in message
 
 
 def _playbooks(directory, files):

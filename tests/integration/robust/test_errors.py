@@ -68,19 +68,19 @@ def fails(host, way, happens, undo, words):
     host.sh("ip netns add any && ip netns del any")  # for what happens may need /run/netns too
     for one in filter(None, (before, document)):
         engine.run(host, one)
-    wanted = engine.read_back(host)
+    desired = engine.read_back(host)
     for one in (killing.SMALL, killing.OTHER):
         engine.run(host, absent(one))
     empty = host.snapshot()
     if before:
         engine.run(host, before)
-    said = engine.error_after(host, document, happens)
-    print(said)
-    assert said is not None and all(word in said for word in words), said
+    message = engine.error_after(host, document, happens)
+    print(message)
+    assert message is not None and all(word in message for word in words), message
     host.sh(undo)
     engine.run(host, document)
     assert engine.run(host, document, check=True) == []
-    assert engine.read_back(host) == wanted
+    assert engine.read_back(host) == desired
     for one in (killing.SMALL, killing.OTHER):
         engine.run(host, absent(one))
     snapshot.same(empty, host.snapshot())

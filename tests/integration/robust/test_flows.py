@@ -39,27 +39,27 @@ class Flow:
     """A TCP connection between two namespaces, over which somebody goes on talking."""
 
     def __init__(self, host, client, to, port, server, at):
-        self.host, self.told = host, "/run/%s-to-%s" % (client, server)
+        self.host, self.log = host, "/run/%s-to-%s" % (client, server)
         host.start(sys.executable, "-c", ECHO, str(at), netns=server)
         host.sh("until ss -Hltn sport = %d | grep -q .; do sleep 0.02; done" % at, server)
-        host.start(sys.executable, "-c", TALK, to, str(port), self.told, netns=client)
+        host.start(sys.executable, "-c", TALK, to, str(port), self.log, netns=client)
         self.goes_on()
 
-    def said(self):
+    def count(self):
         return int(self.host.sh(f"cat {self.told} 2>/dev/null || echo -1").strip() or -1)
 
     def has_ended(self):
         """Nothing more is said and answered."""
         time.sleep(0.2)  # what was under way
-        before = self.said()
+        before = self.count()
         time.sleep(0.5)
-        return self.said() == before
+        return self.count() == before
 
     def goes_on(self):
         """More is said, and answered, than was when this is asked."""
-        before, deadline = self.said(), time.monotonic() + 20
-        while self.said() <= before + 1:
-            assert time.monotonic() < deadline, "%s: nothing after %d" % (self.told, before)
+        before, deadline = self.count(), time.monotonic() + 20
+        while self.count() <= before + 1:
+            assert time.monotonic() < deadline, "%s: nothing after %d" % (self.log, before)
             time.sleep(0.02)
 
 

@@ -116,9 +116,9 @@ def test_a_wrong_file_type_is_reported(host, instead):
     before = host.snapshot()
     for file in (MEMORY, "/var/lib/virtnet/bridge_network.web.json"):
         host.sh(f"mv {file} /root/aside; " + INSTEAD[instead] % file)
-        code, _actions, said = virtnet(host, "restore")
+        code, _actions, message = virtnet(host, "restore")
         sentence = f"{file} is {instead}, and a regular file belongs there: remove it"
-        assert code == 2 and sentence in said, said
+        assert code == 2 and sentence in message, message
         done = declare(host, WEB)
         assert done["failed"] and file in done["msg"], done
         assert file in host.module("network_info")["msg"]

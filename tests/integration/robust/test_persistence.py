@@ -95,10 +95,10 @@ def test_created_directories_are_removed(host, was_there):
 def test_check_mode_predicts_the_files_and_writes_none(host):
     web = containers(range(1, 3))
     before = host.snapshot()
-    foretold = host.module("topology", check=True, role="bridge_network", persist=True, **module_arguments(web))
-    assert "/usr/local/sbin/virtnet" in [action["name"] for action in foretold["actions"]]
+    predicted = host.module("topology", check=True, role="bridge_network", persist=True, **module_arguments(web))
+    assert "/usr/local/sbin/virtnet" in [action["name"] for action in predicted["actions"]]
     snapshot.same(before, host.snapshot())
-    assert declare(host, web)["actions"] == foretold["actions"]
+    assert declare(host, web)["actions"] == predicted["actions"]
 
 
 def test_everything_is_restored_after_a_power_cut(host):
@@ -219,8 +219,8 @@ def test_an_unreadable_document_is_reported(host, content, words):
     declare(host, containers(range(1, 3)))
     host.sh(f"echo '{content}' > {DOCUMENTS}/bridge_network.web.json")
     before = host.snapshot()
-    code, _actions, said = virtnet(host, "restore")
-    assert code == 2 and words in said and "bridge_network.web.json" in said and "Traceback" not in said
+    code, _actions, message = virtnet(host, "restore")
+    assert code == 2 and words in message and "bridge_network.web.json" in message and "Traceback" not in message
     snapshot.same(before, host.snapshot())
 
 
@@ -228,8 +228,8 @@ def test_restore_waits_for_a_tunnels_address(host):
     declare(host, overlay([1], range(3)), role="overlay_network")
     host.sh(POWER_CUT)
     host.sh(f"ip address del {VTEP}/24 dev eth0")
-    code, _actions, said = virtnet(host, "restore")
-    assert code == 2 and "no interface of this host has this address" in said
+    code, _actions, message = virtnet(host, "restore")
+    assert code == 2 and "no interface of this host has this address" in message
     host.sh(f"(sleep 0.5; ip address add {VTEP}/24 dev eth0) & /usr/local/sbin/virtnet restore --wait 10; wait")
     assert virtnet(host, "check")[0] == 0
 

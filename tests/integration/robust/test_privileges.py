@@ -29,10 +29,10 @@ def refusal(host, prepare, module="topology", **arguments):
     """What a module says in a host where `prepare` was done in its process first; nothing is touched."""
     before = host.snapshot()
     arguments = arguments or ({} if module == "network_info" else TOPOLOGY)
-    said = {host.call(_refusal, prepare, module, arguments, check) for check in (False, True)}
+    message = {host.call(_refusal, prepare, module, arguments, check) for check in (False, True)}
     snapshot.same(before, host.snapshot())
-    assert len(said) == 1, said
-    return said.pop()
+    assert len(message) == 1, message
+    return message.pop()
 
 
 def _refusal(prepare, module, arguments, check):
@@ -96,8 +96,8 @@ def test_missing_privileges_or_tools_are_reported(host, prepare, words, module):
 
 
 def test_read_only_sysctls_are_reported(host):
-    said = refusal(host, with_sysctls_read_only)
-    assert "/proc/sys/net cannot be written" in said and "bridge br-web needs it" in said
+    message = refusal(host, with_sysctls_read_only)
+    assert "/proc/sys/net cannot be written" in message and "bridge br-web needs it" in message
 
 
 def test_objects_without_sysctls_work_with_read_only_sysctls(host):

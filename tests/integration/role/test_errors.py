@@ -66,10 +66,10 @@ def lived_in(host):
 
 
 def test_each_error_names_object_field_value_and_rule(lived_in, role):
-    for networks, containers, said in ERRORS:
+    for networks, containers, words in ERRORS:
         errors = role.refused(networks, containers)
         assert len(errors) == 1, errors
-        for word in said:
+        for word in words:
             assert word in errors[0], (word, errors)
 
 

@@ -90,11 +90,11 @@ def test_interfaces_and_the_default_route_follow_the_order_of_the_networks(outsi
 
 
 def test_attachments_as_mappings(host, role):
-    wish = {
+    attachment = {
         "name": "dual", "ipv4_address": "172.29.0.9", "ipv6_address": "fd00:29::9", "mac_address": "02:00:00:00:00:09",
         "interface_name": "lan0", "aliases": ["db"],
     }  # fmt: skip
-    role.change([DUAL], [{"name": "c", "networks": [wish]}])
+    role.change([DUAL], [{"name": "c", "networks": [attachment]}])
     link = host.links("c")["lan0"]
     assert sorted(link["addresses"]) == ["172.29.0.9/24", "fd00:29::9/64"]
     assert link["address"] == "02:00:00:00:00:09"
@@ -274,11 +274,11 @@ def test_pid_names_a_processs_namespace(host, role):
 def test_check_mode_on_an_empty_host_predicts_everything(host, role):
     before = host.snapshot()
     topology = role.plan([WEB, BACK], [NGINX, {"name": "s", "network_mode": "container:nginx"}])["topology"]
-    foretold = host.module("topology", check=True, **{k: v for k, v in topology.items() if v})
-    assert not foretold.get("failed") and "warnings" not in foretold
+    predicted = host.module("topology", check=True, **{k: v for k, v in topology.items() if v})
+    assert not predicted.get("failed") and "warnings" not in predicted
     snapshot.same(before, host.snapshot())
     done = host.module("topology", **{k: v for k, v in topology.items() if v})
-    assert done["actions"] == foretold["actions"]
+    assert done["actions"] == predicted["actions"]
 
 
 def test_a_flushed_ruleset_is_repaired(outside, role):

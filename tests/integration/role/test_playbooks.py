@@ -25,17 +25,17 @@ CONTAINERS = [
 def test_the_role_creates_and_removes_everything(host, tmp_path):
     before = host.snapshot()
     up = playbook_of(tmp_path, networks=NETWORKS, containers=CONTAINERS)
-    foretold = play(host, up, tmp_path, "--check", "--diff")
-    assert foretold.code == 0, foretold.output
-    assert foretold.changed == 1
-    for said in ("netns nginx", "bridge br-web", "nat_port 0.0.0.0:8080/tcp"):
-        assert "+" + said in foretold.output, "a diff that people can read: " + foretold.output
+    predicted = play(host, up, tmp_path, "--check", "--diff")
+    assert predicted.code == 0, predicted.output
+    assert predicted.changed == 1
+    for expected in ("netns nginx", "bridge br-web", "nat_port 0.0.0.0:8080/tcp"):
+        assert "+" + expected in predicted.output, "a diff that people can read: " + predicted.output
     snapshot.same(before, host.snapshot())
 
     done = play(host, up, tmp_path, "--diff")
     assert done.code == 0, done.output
     assert [line for line in done.output.splitlines() if line.startswith("+")] == [
-        line for line in foretold.output.splitlines() if line.startswith("+")
+        line for line in predicted.output.splitlines() if line.startswith("+")
     ]
     assert packets.arrives(host, "client", "172.30.0.2", 80, "nginx")
     again = play(host, up, tmp_path)
@@ -69,8 +69,8 @@ def test_all_errors_are_reported_at_once_before_any_change(host, tmp_path):
             *option,
         )
         assert refused.code != 0
-        for said in ("172.30.0.9/16", "133342", "quote it", "wbe", "container:c3"):
-            assert said in refused.output, refused.output
+        for expected in ("172.30.0.9/16", "133342", "quote it", "wbe", "container:c3"):
+            assert expected in refused.output, refused.output
         assert "\\n- network web: subnet '172.30.0.9/16'" in refused.output, "a line each"
         snapshot.same(before, host.snapshot())
 
@@ -100,8 +100,8 @@ def test_with_purge_a_misspelt_variable_removes_nothing(host, tmp_path):
     assert refused.code != 0
     assert "variable 'bridge_network_network': is none of the role's; write bridge_network_networks" in refused.output
     snapshot.same(before, host.snapshot())
-    told = play(host, playbook_of(tmp_path, network=NETWORKS[:1]), tmp_path)
-    assert (told.code, told.changed) == (0, 0) and "write bridge_network_networks" in told.output
+    done = play(host, playbook_of(tmp_path, network=NETWORKS[:1]), tmp_path)
+    assert (done.code, done.changed) == (0, 0) and "write bridge_network_networks" in done.output
 
 
 # What YAML 1.1 makes of these is a number, a truth, a date; safe_dump would quote them.
@@ -129,7 +129,7 @@ def test_yaml_numbers_in_names_and_addresses_are_refused(host, tmp_path):
     (tmp_path / "play.yml").write_text(UNQUOTED)
     before = host.snapshot()
     refused = play(host, str(tmp_path / "play.yml"), tmp_path)
-    said = refused.output.replace("\\n", "\n")
+    output = refused.output.replace("\\n", "\n")
     for error in (
         "bridge_network_networks[0]: name 8: YAML made a number of it: quote it",
         "bridge_network_networks[1]: name 16: YAML made a number of it: quote it",
@@ -140,7 +140,7 @@ def test_yaml_numbers_in_names_and_addresses_are_refused(host, tmp_path):
         "container c: networks[1] 8: YAML made a number of it: quote it",
         "container c: ports[0] 133342: YAML made a number of it: quote it",
     ):
-        assert error in said, said
+        assert error in output, output
     assert refused.code != 0
     snapshot.same(before, host.snapshot())
 

@@ -139,8 +139,8 @@ def test_a_forged_address_is_not_trusted_by_the_next_run(host, role, script):
     assert taken != {"mac": "02:42:ac:1e:00:03", "addresses": ["172.30.0.3/24", "fd00:30::3/64"]}
     planned = role.plan([web], [thief, victim])["topology"]
     actions = host.module("topology", check=True, **planned)["actions"]
-    told = sentences(actions, planned, host.module("network_info"))
-    assert told and all(one.startswith("container thief on network web: ") for one in told), told
+    reported = sentences(actions, planned, host.module("network_info"))
+    assert reported and all(one.startswith("container thief on network web: ") for one in reported), reported
     role.run([web], [thief, victim])
     after = host.module("network_info")["containers"]
     for container in [*before, *after]:

@@ -97,15 +97,15 @@ def test_a_nic_moves_between_containers(card, role):
 
 
 def test_one_nic_serves_two_containers_as_macvlans(card, role):
-    def wish(number):
+    def attachment(number):
         addresses = ["203.0.113.%d/24" % number, "2001:db8:3::%d/64" % number]
         return [{"device": "enp3s0", "type": "macvlan", "name": "lan", "addresses": addresses}]
 
-    role.run([], [{"name": "c", "interfaces": wish(7)}, {"name": "d", "interfaces": wish(8)}])
+    role.run([], [{"name": "c", "interfaces": attachment(7)}, {"name": "d", "interfaces": attachment(8)}])
     assert packets.seen(card, "c", "203.0.113.8", 80, "d") == "203.0.113.7"
     assert packets.seen(card, "isp", "203.0.113.8", 80, "d") == "203.0.113.1"
     assert packets.seen(card, "c", "2001:db8:3::1", 80, "isp") == "2001:db8:3::7"
-    done = role.run([], [{"name": "c", "interfaces": wish(7)}, {"name": "d", "state": "absent"}])
+    done = role.run([], [{"name": "c", "interfaces": attachment(7)}, {"name": "d", "state": "absent"}])
     assert "delete interface lan on enp3s0" in done
     assert packets.arrives(card, "isp", "203.0.113.7", 80, "c")
 
@@ -119,12 +119,12 @@ def refused(host, role, *containers):
 
 
 def test_a_gateway_outside_the_nics_subnets_is_refused(card, role):
-    wish = {"device": "enp3s0", "gateway": "203.0.113.1"}
-    (found,) = refused(card, role, {"name": "c", "interfaces": [wish]})
+    attachment = {"device": "enp3s0", "gateway": "203.0.113.1"}
+    (found,) = refused(card, role, {"name": "c", "interfaces": [attachment]})
     assert found.startswith("interface enp3s0: gateway: '203.0.113.1': is in none of the subnets of this interface")
     role.run([], [{"name": "c", "interfaces": [{"device": "enp3s0"}]}])
     card.sh("ip address add 203.0.113.7/24 dev enp3s0", "c")  # as DHCP does
-    role.run([], [{"name": "c", "interfaces": [wish]}])
+    role.run([], [{"name": "c", "interfaces": [attachment]}])
     assert packets.seen(card, "c", "198.51.100.1", 80, "isp") == "203.0.113.7"
 
 
@@ -146,13 +146,13 @@ def test_a_passthru_macvlan_is_exclusive(card, role):
 
 
 def test_unsupported_parent_interfaces_of_a_macvlan_are_refused(card, role):
-    wish = {"device": "enp3s0", "type": "macvlan", "name": "lan"}
-    (found,) = refused(card, role, {"name": "c", "interfaces": [{**wish, "mtu": 1600}]})
+    attachment = {"device": "enp3s0", "type": "macvlan", "name": "lan"}
+    (found,) = refused(card, role, {"name": "c", "interfaces": [{**attachment, "mtu": 1600}]})
     assert "mtu: 1600: the parent interface has 1500" in found
     card.sh(ON_A_BRIDGE)
-    (found,) = refused(card, role, {"name": "c", "interfaces": [wish]})
+    (found,) = refused(card, role, {"name": "c", "interfaces": [attachment]})
     assert "device: 'enp3s0': is a port of hb; name that bridge" in found
-    role.run([], [{"name": "c", "interfaces": [{**wish, "device": "hb"}]}])
+    role.run([], [{"name": "c", "interfaces": [{**attachment, "device": "hb"}]}])
 
 
 def test_invalid_nics_are_refused_before_any_change(card, role):
@@ -260,8 +260,8 @@ def test_published_ports_with_replies_by_a_nic_warn(card, role, way):
     else:
         network["aux_addresses"] = {"DefaultGatewayIPv4": "172.30.0.9", "DefaultGatewayIPv6": "fd00:30::9"}
         by = ["DefaultGatewayIPv4 172.30.0.9", "DefaultGatewayIPv6 fd00:30::9"]
-    told = [one for one in role.plan([network], [container])["warnings"] if "get answers" in one]
-    assert told == [
+    warnings = [one for one in role.plan([network], [container])["warnings"] if "get answers" in one]
+    assert warnings == [
         "container c: ports ['8080:80']: only neighbours on network web and who calls a loopback address of the host "
         f"get answers: the container's default route goes by {where}, past the host; give it routes to the callers via "
         + gateway

@@ -94,11 +94,11 @@ def test_another_pid_takes_over_name_and_address(host, role, pid):
 
 def test_a_namespace_has_one_name_and_others_share_it(host, role, pid):
     app, again = {"name": "app", "pid": pid, "networks": ["web"]}, {"name": "again", "pid": pid, "networks": ["web"]}
-    said = "netns again: pid: %d: its namespace is app's already: join that (network_mode: container:app, " % pid
+    expected = "netns again: pid: %d: its namespace is app's already: join that (network_mode: container:app, " % pid
     (problem,) = problems(host, role, [WEB], [app, again])
-    assert problem.startswith(said)
+    assert problem.startswith(expected)
     role.run([WEB], [app, {"name": "again", "network_mode": "container:app"}])
-    assert problems(host, role, [WEB], [again])[0].startswith(said)
+    assert problems(host, role, [WEB], [again])[0].startswith(expected)
     role.run([WEB], [{**app, "state": "absent"}, again])
     assert packets.ping(host, "again", "172.30.0.1")
 

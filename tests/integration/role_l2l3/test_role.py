@@ -30,8 +30,8 @@ CONTAINERS = [
 def test_the_role_is_idempotent(host, tmp_path):
     host.sh("ip netns add isp; ip link add enp3s0 type veth peer name eth0 netns isp")
     playbook = playbook_of(tmp_path, networks=NETWORKS, containers=CONTAINERS)
-    foretold = play(host, playbook, tmp_path, "--check")
-    assert (foretold.code, foretold.changed) == (0, 1), foretold.output
+    predicted = play(host, playbook, tmp_path, "--check")
+    assert (predicted.code, predicted.changed) == (0, 1), predicted.output
     made = play(host, playbook, tmp_path)
     assert (made.code, made.changed) == (0, 1), made.output
     again = play(host, playbook, tmp_path)

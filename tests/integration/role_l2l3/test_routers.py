@@ -75,8 +75,8 @@ def test_the_connected_route_is_repaired(host, role, script):
     before = host.sh("ip route | sort; ip -6 route | sort; ip address show scope global | grep inet", "c1")
     host.sh(script, "c1")
     planned = role.plan(*declared)["topology"]
-    foretold = host.module("topology", check=True, **planned)["actions"]
-    assert host.module("topology", **planned)["actions"] == foretold != []
+    predicted = host.module("topology", check=True, **planned)["actions"]
+    assert host.module("topology", **planned)["actions"] == predicted != []
     role.run(*declared)
     assert host.sh("ip route | sort; ip -6 route | sort; ip address show scope global | grep inet", "c1") == before
     assert packets.arrives(host, "c1", "172.30.0.9", 80, "router")

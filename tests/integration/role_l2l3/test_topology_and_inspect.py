@@ -46,7 +46,7 @@ def report(host, role):
 
 def test_the_drawing_shows_the_observed_state(report):
     svg = run(["dot", "-Tsvg"], input=graph({"h1": report}), capture_output=True, text=True, check=True).stdout
-    said = " ".join(" ".join(xml.etree.ElementTree.fromstring(svg).itertext()).split())
+    text = " ".join(" ".join(xml.etree.ElementTree.fromstring(svg).itertext()).split())
     for shown in (
         "bridge br-isolated, isolated 172.26.0.0/24",
         "bridge br-mixed, IPv4 SNAT, IPv6 routed 172.28.0.0/24",
@@ -62,7 +62,7 @@ def test_the_drawing_shows_the_observed_state(report):
         "mail eth0 172.28.0.2, fd28::2 0.0.0.0:25 → 25/tcp open [fd28::2]:25/tcp",
         "near eth0 172.30.0.3, fd30::3 host:9000-9003 → 9000-9003/tcp",
     ):
-        assert shown in said, shown + "\n" + said
+        assert shown in text, shown + "\n" + text
 
 
 def test_only_networks_with_egress_have_an_edge_to_the_nic(report):

@@ -47,7 +47,7 @@ def change(kind, name, before, after):
 
 
 @pytest.mark.parametrize(
-    ("action", "said"),
+    ("action", "expected"),
     [
         (create("nat_port", "0.0.0.0:8080/tcp", to="172.30.0.2:80", bridge="br-web"), "port 8080 → nginx:80 missing"),
         (create("nat_port", "0.0.0.0:53/udp", to="172.30.0.2:53"), "port 53/udp → nginx:53 missing"),
@@ -148,8 +148,8 @@ def change(kind, name, before, after):
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_each_action_has_a_message(action, said):
-    assert sentences([action], TOPOLOGY, LIVE) == [said]
+def test_each_action_has_a_message(action, expected):
+    assert sentences([action], TOPOLOGY, LIVE) == [expected]
 
 
 def test_networks_of_other_roles_are_not_reported():
@@ -192,5 +192,5 @@ def test_a_tunnel_without_bridge_or_entry_is_reported_once():
 
 def test_long_lists_are_counted():
     many = ["e%d" % number for number in range(9)]
-    said = sentences([change("vxlan_tunnel", "vx", {"endpoints": many}, {"endpoints": []})], {}, {})
-    assert said == ["tunnel vx: endpoints: e0, e1, e2, e3 and 5 more not declared"]
+    expected = sentences([change("vxlan_tunnel", "vx", {"endpoints": many}, {"endpoints": []})], {}, {})
+    assert expected == ["tunnel vx: endpoints: e0, e1, e2, e3 and 5 more not declared"]

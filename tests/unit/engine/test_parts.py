@@ -94,7 +94,7 @@ def test_invalid_link_names_are_refused(name):
 
 
 @pytest.mark.parametrize(
-    ("wanted", "found", "differs"),
+    ("desired", "found", "differs"),
     [
         ({"mtu": None}, {"mtu": 1500}, False),
         ({"mtu": 1400}, {"mtu": 1500}, True),
@@ -107,9 +107,9 @@ def test_invalid_link_names_are_refused(name):
         ({"addresses": []}, {"addresses": ["10.0.0.1/8"]}, True),
     ],
 )
-def test_differences_between_desired_and_observed(wanted, found, differs):
-    before, after = difference(wanted, found)
-    assert (before, after) == ((found, wanted) if differs else ({}, {}))
+def test_differences_between_desired_and_observed(desired, found, differs):
+    before, after = difference(desired, found)
+    assert (before, after) == ((found, desired) if differs else ({}, {}))
 
 
 def test_a_diff_is_readable():

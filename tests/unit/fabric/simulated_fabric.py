@@ -24,8 +24,8 @@ def bare(number, mtu=1500, version=4, **host):
     lan = str(ipaddress.ip_interface(address).network)
     card = {"name": "eth0", "kind": "veth", "mtu": mtu, "up": True, "ours": False, "addresses": [address]}
     routes = [{"to": lan, "via": None, "dev": "eth0"}, {"to": "0.0.0.0/0" if version == 4 else "::/0", "dev": "eth0"}]
-    told = {"interfaces": [card], "routes": routes, "listeners": [], "namespaces": [], **host}
-    return {"networks": [], "bridges": [], "containers": [], "nat_ports": [], "tunnels": [], "host": told}
+    host_report = {"interfaces": [card], "routes": routes, "listeners": [], "namespaces": [], **host}
+    return {"networks": [], "bridges": [], "containers": [], "nat_ports": [], "tunnels": [], "host": host_report}
 
 
 class Fabric:
@@ -105,8 +105,8 @@ def _after(topology, before):
     for one in topology["vxlan_tunnel"]:
         tunnels.pop(one["name"], None)
         if one["state"] == "present":
-            told = {**one, "ours": True, "extensions": []}
+            host_report = {**one, "ours": True, "extensions": []}
             numbers = [names.entry_number(each["mac"], each["addresses"], each["vtep"]) for each in one["endpoints"]]
-            tunnels[one["name"]] = {**told, "fingerprint": names.fingerprint(numbers)}
+            tunnels[one["name"]] = {**host_report, "fingerprint": names.fingerprint(numbers)}
     live["tunnels"] = list(tunnels.values())
     return live

@@ -254,9 +254,9 @@ def test_a_declared_container_without_address_is_not_reported_as_undeclared(thre
 
 
 def test_errors_that_follow_from_a_missing_address_are_not_reported(three):
-    wishes = [{"name": "fabric", "ipv4_address": "10.9.0.1"}, "six"]
-    told = {"ports": ["127.0.0.1:80:80"], "routes": [{"to": "10.1.0.0/16", "via": "10.42.0.9"}]}
-    three.declared["h2"]["containers"] = ["junk", {"name": "c", "networks": [*wishes, "nowhere"], **told}]
+    attachments = [{"name": "fabric", "ipv4_address": "10.9.0.1"}, "six"]
+    declared = {"ports": ["127.0.0.1:80:80"], "routes": [{"to": "10.1.0.0/16", "via": "10.42.0.9"}]}
+    three.declared["h2"]["containers"] = ["junk", {"name": "c", "networks": [*attachments, "nowhere"], **declared}]
     _everywhere(three, networks=[FABRIC, SIX])
     assert [error.split(": must be")[0].split(": is unknown")[0] for error in three.errors()] == [
         "h2: overlay_network_containers[0]: as a whole 'junk'",
@@ -296,38 +296,39 @@ def test_an_absent_container_is_removed_without_its_bridge_network(three):
 
 def test_an_address_of_an_undeclared_container_is_reported_with_the_remedy(three):
     three.run()
-    wish = {"name": "fabric", "ipv4_address": "10.42.0.5", "mac_address": "02:42:0a:2a:00:05"}
+    attachment = {"name": "fabric", "ipv4_address": "10.42.0.5", "mac_address": "02:42:0a:2a:00:05"}
     three.declared["h2"]["containers"] = [on("fabric")]
-    three.declared["h1"]["containers"] = [on(wish, name="renamed")]
-    said = "is taken on network fabric by container own1 on h2; choose another"
+    three.declared["h1"]["containers"] = [on(attachment, name="renamed")]
+    expected = "is taken on network fabric by container own1 on h2; choose another"
     assert three.errors() == [
-        f"h1: container renamed: ipv4_address '10.42.0.5': {said}, or declare container own1 on h2 absent first",
-        f"h1: container renamed: mac_address '02:42:0a:2a:00:05': {said}, or none, or declare container own1 on h2 "
+        f"h1: container renamed: ipv4_address '10.42.0.5': {expected}, or declare container own1 on h2 absent first",
+        f"h1: container renamed: mac_address '02:42:0a:2a:00:05': {expected}, or none, or declare container own1 on h2 "
         "absent first",
     ]
     three.declared["h2"]["containers"] = [on("fabric"), on("fabric", name="own1")]
-    assert three.errors()[0] == f"h1: container renamed: ipv4_address '10.42.0.5': {said}"
+    assert three.errors()[0] == f"h1: container renamed: ipv4_address '10.42.0.5': {expected}"
 
 
 def test_containers_of_bridge_network_share_the_address_space(three):
     three.declared["h2"]["bridge_containers"] = [on("fabric", name="guest")]
     planned = three.plan()
-    (told,) = planned["addresses"]["h2"].values()
-    assert told == {"fabric": {"ipv4_address": "10.42.0.4", "mac_address": "02:42:0a:2a:00:04"}}
+    (declared,) = planned["addresses"]["h2"].values()
+    assert declared == {"fabric": {"ipv4_address": "10.42.0.4", "mac_address": "02:42:0a:2a:00:04"}}
     assert ("02:42:0a:2a:00:04", ("10.42.0.4",), "192.0.2.2") in known(planned["hosts"]["h1"])
 
 
 def test_a_bridge_network_must_exist_except_in_check_mode(three):
-    told = {"bridge_networks": [{"name": "web"}], "containers": [on("fabric", "web", name="both")]}
-    three.declared["h1"].update(told)
-    said = "h1: container both: networks[1] 'web': is bridge_network's and not there yet; "
+    declared = {"bridge_networks": [{"name": "web"}], "containers": [on("fabric", "web", name="both")]}
+    three.declared["h1"].update(declared)
+    expected = "h1: container both: networks[1] 'web': is bridge_network's and not there yet; "
     assert three.errors() == [
-        said + "run that role before this one, or declare the container in bridge_network_containers and run that role "
+        expected
+        + "run that role before this one, or declare the container in bridge_network_containers and run that role "
         "after this one"
     ]
     three.declared["h1"]["check_mode"] = True
     planned = three.plan()
-    assert planned["errors"] == [] and planned["warnings"] == [said + "left out of the forecast"]
+    assert planned["errors"] == [] and planned["warnings"] == [expected + "left out of the forecast"]
     assert {veth["bridge"] for veth in planned["hosts"]["h1"]["veth"]} == {"br-fabric"}
 
 
@@ -352,8 +353,8 @@ def _set(fabric, host, **options):
 
 
 def _foreign(**tunnel_of_others):
-    told = {"name": "foreign", "ours": False, "labels": {}, "local": "192.0.2.1", "extensions": [], "dstport": 4789}
-    return {**told, **tunnel_of_others}
+    declared = {"name": "foreign", "ours": False, "labels": {}, "local": "192.0.2.1", "extensions": [], "dstport": 4789}
+    return {**declared, **tunnel_of_others}
 
 
 def _everywhere(fabric, **options):
@@ -492,9 +493,9 @@ WRONG = {
 
 @pytest.mark.parametrize("what", WRONG)
 def test_invalid_input_is_refused_before_any_change(three, what):
-    spoil, said = WRONG[what]
+    spoil, expected = WRONG[what]
     spoil(three)
-    assert said in three.errors()
+    assert expected in three.errors()
 
 
 def test_all_errors_are_reported_at_once(three):
@@ -512,12 +513,12 @@ def test_an_underlay_address_of_a_host_outside_the_run_counts_too(three):
 
 def test_full_subnets_and_slices_are_refused(three):
     three.declared["h1"]["containers"] = [on("fabric", name=f"c{number}") for number in range(300)]
-    said = "network fabric: subnet '10.42.0.0/24': is full: 254 addresses are held; none is left for "
-    assert any(one.startswith(said) for one in three.errors())
+    expected = "network fabric: subnet '10.42.0.0/24': is full: 254 addresses are held; none is left for "
+    assert any(one.startswith(expected) for one in three.errors())
     for name in three.declared:
         three.declared[name]["ip_ranges"] = {"fabric": f"10.42.0.{int(name[1]) * 16}/28"}
-    said = "host h1: overlay_network_ip_ranges.fabric '10.42.0.16/28': is full: 16 addresses are held; none is left"
-    assert any(one.startswith(said) for one in three.errors())
+    expected = "host h1: overlay_network_ip_ranges.fabric '10.42.0.16/28': is full: 16 addresses are held; none is left"
+    assert any(one.startswith(expected) for one in three.errors())
 
 
 def test_hosts_outside_the_group_are_refused(three):
@@ -558,16 +559,16 @@ def test_the_plan_grows_linearly_with_the_hosts():
 
 
 def test_an_absent_containers_reserved_address_on_another_host_warns(three):
-    wish = [{"name": "fabric", "ipv4_address": "10.42.0.77"}]
-    three.declared["h2"]["containers"] = [{"name": "away", "networks": wish}]
+    attachment = [{"name": "fabric", "ipv4_address": "10.42.0.77"}]
+    three.declared["h2"]["containers"] = [{"name": "away", "networks": attachment}]
     three.run()
-    three.declared["h2"]["containers"] = [{"name": "away", "networks": wish, "state": "absent"}]
+    three.declared["h2"]["containers"] = [{"name": "away", "networks": attachment, "state": "absent"}]
     assert three.plan()["warnings"] == []
     three.run()
-    said = "container away: ipv4_address '10.42.0.77': the container is absent, and container here"
+    expected = "container away: ipv4_address '10.42.0.77': the container is absent, and container here"
     for host, where in (("h3", "here on h3 has"), ("h2", "here has")):
         declared = {name: {**one, "containers": list(one["containers"])} for name, one in three.declared.items()}
-        three.declared[host]["containers"] = [*declared[host]["containers"], {"name": "here", "networks": wish}]
+        three.declared[host]["containers"] = [*declared[host]["containers"], {"name": "here", "networks": attachment}]
         (warning,) = three.plan()["warnings"]
-        assert said in warning and where in warning
+        assert expected in warning and where in warning
         three.declared = declared

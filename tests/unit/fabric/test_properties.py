@@ -23,15 +23,15 @@ def containers(draw):
     """One host's containers: some of four names, each on some networks, a few with a static address or MAC."""
     found = []
     for name in draw(st.lists(st.sampled_from(NAMES), unique=True)):
-        wishes = []
+        attachments = []
         for network in draw(st.lists(st.sampled_from(["fabric", "other", "six"]), unique=True, min_size=1, max_size=2)):
-            wish = {"name": network}
+            attachment = {"name": network}
             if network == "fabric" and draw(st.integers(0, 4)) == 0:
-                wish["ipv4_address"] = f"10.42.0.{draw(st.integers(2, 9))}"
+                attachment["ipv4_address"] = f"10.42.0.{draw(st.integers(2, 9))}"
             if draw(st.integers(0, 6)) == 0:
-                wish["mac_address"] = f"02:42:0a:2a:00:{draw(st.integers(2, 9)):02x}"
-            wishes.append(wish)
-        found.append({"name": name, "networks": wishes})
+                attachment["mac_address"] = f"02:42:0a:2a:00:{draw(st.integers(2, 9)):02x}"
+            attachments.append(attachment)
+        found.append({"name": name, "networks": attachments})
     return found
 
 
@@ -69,11 +69,11 @@ def test_addresses_and_macs_are_unique_in_the_fabric(history, sliced):
 def test_existing_endpoints_keep_their_addresses(history):
     for fabric, before, _planned in lives(history):
         static = {
-            (name, container["name"], wish["name"])
+            (name, container["name"], attachment["name"])
             for name, declared in fabric.declared.items()
             for container in declared["containers"]
-            for wish in container["networks"]
-            if "ipv4_address" in wish
+            for attachment in container["networks"]
+            if "ipv4_address" in attachment
         }
         for where, addresses in fabric.addresses().items():
             assert where in static or where not in before or before[where] == addresses

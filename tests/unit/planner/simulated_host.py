@@ -218,8 +218,8 @@ def _ipam(gateway, labels):
     ip_range = labels.get("ip_range6" if gateway.version == 6 else "ip_range")
     reserved = names.addresses_of(labels.get("aux_addresses", ""))
     inside = {name: text for name, text in reserved.items() if ipaddress.ip_address(text) in gateway.network}
-    told = {"IPRange": ip_range, "Gateway": str(gateway.ip), "AuxiliaryAddresses": inside}
-    return {"Subnet": str(gateway.network), **{word: value for word, value in told.items() if value}}
+    config = {"IPRange": ip_range, "Gateway": str(gateway.ip), "AuxiliaryAddresses": inside}
+    return {"Subnet": str(gateway.network), **{word: value for word, value in config.items() if value}}
 
 
 def _patch_link(link):

@@ -26,8 +26,8 @@ def a(**fields):
     return [{"name": "a", "networks": ["web"], **fields}]
 
 
-def on_web(name="a", **wish):
-    return {"name": name, "networks": [{"name": "web", **wish}]}
+def on_web(name="a", **options):
+    return {"name": name, "networks": [{"name": "web", **options}]}
 
 
 LISTENER = {"protocol": "tcp", "address": "0.0.0.0", "port": 8000, "pid": 4711, "process": "httpd", "v6only": None}
@@ -229,5 +229,5 @@ def test_publishing_on_an_internal_network_warns():
 def test_all_errors_are_reported_together():
     networks = [{"name": "web", "subnet": "10.0.0.1/24", "mtu": 1, "ip_range": "x", "aux_addresses": {"y": "z"}}]
     found = errors(networks, a(ports=["x", "y"], networks=["nowhere"]))
-    said = [error.partition(": ")[2].split("'")[0].split(":")[0].strip() for error in found]
-    assert sorted(said) == ["aux_addresses", "mtu 1", "networks[0]", "ports[0]", "ports[1]", "subnet"]
+    subjects = [error.partition(": ")[2].split("'")[0].split(":")[0].strip() for error in found]
+    assert sorted(subjects) == ["aux_addresses", "mtu 1", "networks[0]", "ports[0]", "ports[1]", "subnet"]

@@ -22,8 +22,8 @@ def container(**fields):
     return [{"name": "c", "networks": ["web"], **fields}]
 
 
-def on_web(name, **wish):
-    return {"name": name, "networks": [{"name": "web", **wish}]}
+def on_web(name, **options):
+    return {"name": name, "networks": [{"name": "web", **options}]}
 
 
 LONG = "a" * 64
@@ -598,30 +598,30 @@ def test_a_range_skips_ports_with_a_listener():
 def test_a_port_published_by_an_undeclared_container_is_refused():
     after = live_after(topology([WEB], [{"name": "old", "networks": ["web"], "ports": ["80:80"]}]))
     c = {"name": "c", "networks": ["web"], "ports": ["127.0.0.1:80:80"]}
-    said = "host port 80/tcp is published by container old already; choose another"
-    said = f"container c: ports[0] '127.0.0.1:80:80': {said}"
-    assert errors([WEB], [c], live=after) == [f"{said}, or declare container old absent"]
+    expected = "host port 80/tcp is published by container old already; choose another"
+    expected = f"container c: ports[0] '127.0.0.1:80:80': {expected}"
+    assert errors([WEB], [c], live=after) == [f"{expected}, or declare container old absent"]
     assert errors([WEB], [c, {"name": "old", "state": "absent"}], live=after) == []
     old = {"name": "old", "networks": ["web"], "ports": ["80:80"]}
-    assert errors([WEB], [old, c], live=after) == [said], "it is wanted"
+    assert errors([WEB], [old, c], live=after) == [expected], "it is wanted"
     after["containers"][0]["labels"]["role"] = "overlay_network"
-    assert errors([WEB], [c], live=after) == [said], "it is another role's"
+    assert errors([WEB], [c], live=after) == [expected], "it is another role's"
 
 
 def test_an_address_of_an_undeclared_container_is_refused():
     after = live_after(topology([WEB], [{"name": "old", "networks": ["web"]}]))
     (error,) = errors([WEB], [on_web("c", ipv4_address="172.30.0.2")], live=after)
-    said = "is taken on network web by container old; choose another, or declare container old absent"
-    assert error == f"container c: ipv4_address '172.30.0.2': {said}"
+    expected = "is taken on network web by container old; choose another, or declare container old absent"
+    assert error == f"container c: ipv4_address '172.30.0.2': {expected}"
     error = errors([{**WEB, "gateway": "172.30.0.2"}], live=after)[-1]
-    assert error == f"network web: gateway '172.30.0.2': {said}"
+    assert error == f"network web: gateway '172.30.0.2': {expected}"
 
 
 def test_a_mac_of_an_undeclared_container_is_refused():
     after = live_after(topology([WEB], [{"name": "old", "networks": ["web"]}]))
     (error,) = errors([WEB], [on_web("c", mac_address="02:42:ac:1e:00:02")], live=after)
-    said = "is taken on network web by container old; choose another, or none, or declare container old absent"
-    assert error == f"container c: mac_address '02:42:ac:1e:00:02': {said}"
+    expected = "is taken on network web by container old; choose another, or none, or declare container old absent"
+    assert error == f"container c: mac_address '02:42:ac:1e:00:02': {expected}"
 
 
 def test_a_network_with_containers_is_not_removed():
@@ -653,7 +653,7 @@ def test_a_new_subnet_under_an_undeclared_container_is_refused():
     assert error.startswith("network web: subnet '10.0.0.0/24': container a exists with 172.30.0.2")
 
 
-@pytest.mark.parametrize(("field", "other", "said"), [
+@pytest.mark.parametrize(("field", "other", "expected"), [
     ("gateway", "172.31.0.9", "container a exists with 172.31.0.1 for its gateway and no list declares it; "
      "declare it, so that it gets the new one, or remove it"),
     ("gateway6", "fd00:31::9", "container a exists with fd00:31::1 for its gateway and no list declares it; "
@@ -661,10 +661,10 @@ def test_a_new_subnet_under_an_undeclared_container_is_refused():
     ("bridge", "sw0", "container a is plugged into br-dual and no list declares it; declare it, so that it is plugged "
      "into the new one, or remove it"),
 ])  # fmt: skip
-def test_a_new_gateway_or_bridge_under_an_undeclared_container_is_refused(field, other, said):
+def test_a_new_gateway_or_bridge_under_an_undeclared_container_is_refused(field, other, expected):
     a = {"name": "a", "networks": ["dual"]}
     after = live_after(topology([DUAL], [a]))
-    assert errors([{**DUAL, field: other}], live=after) == [f"network dual: {field} {other!r}: {said}"]
+    assert errors([{**DUAL, field: other}], live=after) == [f"network dual: {field} {other!r}: {expected}"]
     assert errors([{**DUAL, field: other}], [a], live=after) == []
     assert errors([{**DUAL, field: other}], [{"name": "a", "state": "absent"}], live=after) == []
 
@@ -734,15 +734,15 @@ def test_list_indexes_in_errors_ignore_earlier_errors():
 def test_a_misspelt_variable_warns_and_is_refused_with_purge():
     names = [f"bridge_network_{word}" for word in ("network", "containers", "purge", "persist", "zzz")]
     planned = plan(variables=names)
-    said = "is none of the role's; write {}, or choose a name that does not begin with bridge_network_"
+    expected = "is none of the role's; write {}, or choose a name that does not begin with bridge_network_"
     all_of_them = [f"bridge_network_{word}" for word in VARIABLES["bridge_network"]]
-    told = [
-        "role bridge_network: variable 'bridge_network_network': " + said.format("bridge_network_networks"),
-        "role bridge_network: variable 'bridge_network_zzz': " + said.format(", ".join(all_of_them)),
+    expected = [
+        "role bridge_network: variable 'bridge_network_network': " + expected.format("bridge_network_networks"),
+        "role bridge_network: variable 'bridge_network_zzz': " + expected.format(", ".join(all_of_them)),
     ]
-    assert (planned["errors"], planned["warnings"]) == ([], told)
+    assert (planned["errors"], planned["warnings"]) == ([], expected)
     cost = "; with bridge_network_purge: true it would remove what it may be meant to declare"
-    assert errors(purge=True, variables=names) == [one + cost for one in told]
+    assert errors(purge=True, variables=names) == [one + cost for one in expected]
 
 
 def test_lists_and_purge_of_the_wrong_type():

@@ -33,10 +33,10 @@ def test_few_containers_exceed_no_limit():
 
 @pytest.mark.parametrize("limits", [USUAL, {**USUAL, V4: 2000, V6: 700}])
 def test_neighbour_entries_above_gc_thresh3_warn(limits):
-    said = warnings(DUAL, 600, limits)
+    found = warnings(DUAL, 600, limits)
     keys = [key for key in (V4, V6) if limits[key] < 1200]
-    assert len(said) == len(keys)
-    for key, warning in zip(keys, said):
+    assert len(found) == len(keys)
+    for key, warning in zip(keys, found):
         assert "600 IPv%s endpoints need 1200" % key[7] in warning and "%s is %d," % (key, limits[key]) in warning
         assert "prepare_host_neighbour_entries: 4096" in warning
 

@@ -146,25 +146,25 @@ def test_invalid_network_policies_are_refused(fields, who, rule):
     assert error.startswith(f"network web: {who}: ") and rule in error
 
 
-@pytest.mark.parametrize("wish", [["172.30.0.9/16"], ["remote_endpoints"], ["fd00::%a }\n/64"]])
-def test_invalid_allowed_addresses_are_refused(wish):
-    (error,) = errors([WEB], [{"name": "c", "networks": [{"name": "web", "allowed_addresses": wish}]}])
+@pytest.mark.parametrize("allowed", [["172.30.0.9/16"], ["remote_endpoints"], ["fd00::%a }\n/64"]])
+def test_invalid_allowed_addresses_are_refused(allowed):
+    (error,) = errors([WEB], [{"name": "c", "networks": [{"name": "web", "allowed_addresses": allowed}]}])
     assert "container c: networks[0]: allowed_addresses[0]" in error and "CIDR" in error
 
 
-def spoofing(network=None, wish=None, **container):
+def spoofing(network=None, allowed=None, **container):
     document = topology(
-        [{**WEB, **(network or {})}], [{"name": "c", "networks": [{"name": "web", **(wish or {})}], **container}]
+        [{**WEB, **(network or {})}], [{"name": "c", "networks": [{"name": "web", **(allowed or {})}], **container}]
     )
     return document["veth"][0]["anti_spoofing"], document["veth"][0]["allowed_addresses"]
 
 
 def test_anti_spoofing_of_an_endpoint():
     assert spoofing() == (True, [])
-    assert spoofing(wish={"allowed_addresses": ["10.8.0.0/24", "fd08::1"]}) == (True, ["10.8.0.0/24", "fd08::1/128"])
+    assert spoofing(allowed={"allowed_addresses": ["10.8.0.0/24", "fd08::1"]}) == (True, ["10.8.0.0/24", "fd08::1/128"])
     assert spoofing(network={"anti_spoofing": False})[0] is False
-    assert spoofing(network={"anti_spoofing": False}, wish={"anti_spoofing": True})[0] is True
-    assert spoofing(wish={"anti_spoofing": False})[0] is False
+    assert spoofing(network={"anti_spoofing": False}, allowed={"anti_spoofing": True})[0] is True
+    assert spoofing(allowed={"anti_spoofing": False})[0] is False
     assert spoofing(forwarding=True) == (True, ["0.0.0.0/0", "::/0"])
 
 
@@ -186,10 +186,10 @@ def test_a_foreign_firewall_that_drops_nothing_is_not_reported():
 
 
 def test_foreign_firewall_rules_are_added_and_removed():
-    told = plan([WEB], live=on_host(foreign_drops=[DROP]), manage_foreign_firewall=True)
-    assert told["warnings"] == []
-    assert told["topology"]["foreign_firewall"] == [{"bridge": "br-web", "state": "present"}]
-    live = live_after(told["topology"])
+    planned = plan([WEB], live=on_host(foreign_drops=[DROP]), manage_foreign_firewall=True)
+    assert planned["warnings"] == []
+    assert planned["topology"]["foreign_firewall"] == [{"bridge": "br-web", "state": "present"}]
+    live = live_after(planned["topology"])
     live["host"] = {"foreign_accepts": ["br-web"]}
     gone = [{"bridge": "br-web", "state": "absent"}]
     assert topology([WEB], live=live, manage_foreign_firewall=True)["foreign_firewall"] == []

@@ -32,9 +32,9 @@ def has_card(live, container, device="enp3s0", name="wan", kind="physical"):
 
 def test_a_nic_with_every_option():
     routes = [{"to": "198.51.100.0/24", "via": "203.0.113.2", "metric": 5}]
-    told = {**CARD, "gateway6": "fe80::1", "addresses": ["203.0.113.7/24", "2001:db8::7/64"], "routes": routes}
-    told.update(mac="02-00-00-00-00-07", mtu=9000)
-    document = topology([], [{"name": "c", "interfaces": [told]}], live=LIVE)
+    nic = {**CARD, "gateway6": "fe80::1", "addresses": ["203.0.113.7/24", "2001:db8::7/64"], "routes": routes}
+    nic.update(mac="02-00-00-00-00-07", mtu=9000)
+    document = topology([], [{"name": "c", "interfaces": [nic]}], live=LIVE)
     assert document["interface"] == [
         {
             "device": "enp3s0",
@@ -54,8 +54,8 @@ def test_a_nic_with_every_option():
 
 
 def test_one_nic_serves_several_containers_by_macvlan():
-    wish = {"device": "enp3s0", "type": "macvlan"}
-    document = topology([], [{"name": name, "interfaces": [wish]} for name in ("a", "b")], live=LIVE)
+    nic = {"device": "enp3s0", "type": "macvlan"}
+    document = topology([], [{"name": name, "interfaces": [nic]} for name in ("a", "b")], live=LIVE)
     assert [(one["netns"], one["name"], one["mode"]) for one in document["interface"]] == [
         ("a", "enp3s0", "bridge"),
         ("b", "enp3s0", "bridge"),
@@ -63,8 +63,8 @@ def test_one_nic_serves_several_containers_by_macvlan():
 
 
 def test_a_nics_gateway_is_the_default_route_and_its_name_is_taken():
-    wish = {**CARD, "name": "eth0"}
-    document = topology([WEB], [{"name": "c", "networks": ["web"], "interfaces": [wish]}], live=LIVE)
+    nic = {**CARD, "name": "eth0"}
+    document = topology([WEB], [{"name": "c", "networks": ["web"], "interfaces": [nic]}], live=LIVE)
     peer = endpoints(document)["c", "web"]
     assert (peer["name"], "gateway" in peer) == ("eth1", False)
     other = topology([WEB], [{"name": "c", "networks": ["web"], "interfaces": [{"device": "enp3s0"}]}], live=LIVE)
@@ -131,13 +131,13 @@ def test_a_nic_of_an_undeclared_container_is_refused():
 
 
 def test_a_nics_address_in_a_networks_subnet_is_refused():
-    wish = [{"device": "enp3s0", "addresses": ["203.0.113.7/24", "172.30.9.9/16"]}]
-    (found,) = refusals(wish, networks=["web"])
+    nic = [{"device": "enp3s0", "addresses": ["203.0.113.7/24", "172.30.9.9/16"]}]
+    (found,) = refusals(nic, networks=["web"])
     assert found == (
         "container c: interfaces: enp3s0.addresses '172.30.9.9/16': is in 172.30.0.0/16 of network web, on which "
         "the container is too; one needs another subnet"
     )
-    assert refusals(wish) == [], "in a namespace of its own an address of another network's is nobody's business"
+    assert refusals(nic) == [], "in a namespace of its own an address of another network's is nobody's business"
 
 
 def test_ipv6_requires_an_mtu_of_1280():

@@ -283,12 +283,12 @@ def test_enable_ipv6_without_a_subnet_derives_one_from_host_and_network():
 
 
 def test_static_addresses_and_macs_and_allocation_around_them():
-    wish = {"name": "web", "ipv4_address": "172.30.1.0", "mac_address": "02-42-AC-1E-01-01"}
+    attachment = {"name": "web", "ipv4_address": "172.30.1.0", "mac_address": "02-42-AC-1E-01-01"}
     document = topology(
         [{**WEB, "ip_range": "172.30.1.0/24", "gateway": "172.30.0.1"}],
         [
             {"name": "a", "networks": ["web"]},
-            {"name": "b", "networks": [wish]},
+            {"name": "b", "networks": [attachment]},
             {"name": "c", "networks": [{"name": "web", "ipv4_address": "172.30.99.99"}]},
         ],
     )
@@ -315,16 +315,19 @@ def test_the_static_address_of_an_absent_container_is_reserved():
 
 
 def test_taking_the_reserved_address_of_an_absent_container_warns():
-    wish = [{"name": "web", "ipv4_address": "172.30.0.2"}]
-    away = {"name": "away", "networks": wish, "state": "absent"}
-    for containers in ([away, {"name": "here", "networks": wish}], [{"name": "here", "networks": wish}, away]):
+    static = [{"name": "web", "ipv4_address": "172.30.0.2"}]
+    away = {"name": "away", "networks": static, "state": "absent"}
+    for containers in (
+        [away, {"name": "here", "networks": static}],
+        [{"name": "here", "networks": static}, away],
+    ):
         planned = plan([WEB], containers)
         assert addresses(planned["topology"]) == {("here", "web"): ["172.30.0.2"]}
         assert planned["warnings"] == [
             "container away: ipv4_address '172.30.0.2': the container is absent, and container here has its address; "
             "it cannot come back with this one"
         ]
-    live = live_after(topology([WEB], [{"name": "away", "networks": wish}]))
+    live = live_after(topology([WEB], [{"name": "away", "networks": static}]))
     assert plan([WEB], [away], live=live)["warnings"] == [], "it is its own until it has gone"
 
 
@@ -467,10 +470,10 @@ def test_a_range_for_one_container_port_allocates_the_lowest_free():
 
 
 def test_a_container_keeps_its_port_of_a_range():
-    wish = {"networks": ["web"], "ports": ["9090-9092:80"]}
-    live = live_after(topology([WEB], [{"name": "a", **wish}, {"name": "b", **wish}]))
+    attachment = {"networks": ["web"], "ports": ["9090-9092:80"]}
+    live = live_after(topology([WEB], [{"name": "a", **attachment}, {"name": "b", **attachment}]))
     document = topology(
-        [WEB], [{"name": "c", **wish}, {"name": "b", **wish}, {"name": "a", "state": "absent"}], live=live
+        [WEB], [{"name": "c", **attachment}, {"name": "b", **attachment}, {"name": "a", "state": "absent"}], live=live
     )
     ports = {port["to_address"]: port["host_port"] for port in present(document["nat_port"])}
     assert ports == {"172.30.0.3": "9091", addresses(document)["c", "web"][0]: "9090"}

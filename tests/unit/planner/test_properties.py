@@ -35,13 +35,13 @@ def containers(draw):
         number = CONTAINERS.index(name)
         attachments = []
         for network in draw(st.lists(st.sampled_from(sorted(NETWORKS)), unique=True, min_size=1, max_size=2)):
-            wish = {"name": network}
+            attachment = {"name": network}
             if network == "web" and draw(st.integers(0, 3)) == 0:
                 # Somewhere among the addresses that are given out, but nobody else's static one.
-                wish["ipv4_address"] = f"172.30.0.{draw(st.sampled_from([2, 8])) + number}"
+                attachment["ipv4_address"] = f"172.30.0.{draw(st.sampled_from([2, 8])) + number}"
             if draw(st.integers(0, 9)) == 0:
-                wish["mac_address"] = f"02:42:ac:1e:00:{draw(st.integers(2, 7)):02x}"
-            attachments.append(wish)
+                attachment["mac_address"] = f"02:42:ac:1e:00:{draw(st.integers(2, 7)):02x}"
+            attachments.append(attachment)
         ports = draw(
             st.sets(st.sampled_from([f"808{number}:80", f"9{number}00-9{number}05:70-75/udp", "7000-7009:70"]))
         )
@@ -95,18 +95,20 @@ def test_no_two_endpoints_of_a_network_share_an_address_or_a_mac(history):
 @given(histories)
 def test_existing_endpoints_keep_address_mac_and_interface_unless_declared_otherwise(history):
     for declared, before, document, _after in lives(history):
-        wishes = {(one["name"], wish["name"]): wish for one in declared for wish in one["networks"]}
+        attachments = {
+            (one["name"], attachment["name"]): attachment for one in declared for attachment in one["networks"]
+        }
         planned = endpoints(document)
         for container in before["containers"]:
             for endpoint in container["endpoints"]:
                 where = (container["name"], endpoint["network"])
                 if where not in planned:
                     continue
-                if "ipv4_address" not in wishes[where]:
+                if "ipv4_address" not in attachments[where]:
                     assert planned[where]["addresses"] == endpoint["addresses"]
-                if "mac_address" not in wishes[where]:
+                if "mac_address" not in attachments[where]:
                     assert planned[where]["mac"] == endpoint["mac"] or endpoint["mac"] in {
-                        wish.get("mac_address") for wish in wishes.values()
+                        attachment.get("mac_address") for attachment in attachments.values()
                     }
                 assert planned[where]["name"] == endpoint["interface"]
 
@@ -124,9 +126,9 @@ def test_an_applied_plan_is_idempotent(history):
 @given(histories)
 def test_purge_leaves_exactly_the_declared_objects(history):
     for declared, _before, _document, after in lives(history):
-        wanted = {(one["name"], wish["name"]) for one in declared for wish in one["networks"]}
+        desired = {(one["name"], attachment["name"]) for one in declared for attachment in one["networks"]}
         there = {(one["name"], endpoint["network"]) for one in after["containers"] for endpoint in one["endpoints"]}
-        assert there == wanted
+        assert there == desired
         owners = {
             text.split("/")[0]: one["name"]
             for one in after["containers"]

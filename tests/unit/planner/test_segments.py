@@ -92,13 +92,13 @@ def test_published_ports_use_the_gateway_bridge():
 def test_one_allocator_per_segment_for_existing_static_and_reserved_addresses():
     first = topology([WEB, SW2, SW3], C)
     live = live_after(first)
-    wishes = [
+    attachments = [
         {"name": "new", "networks": ["web"]},
         {"name": "fixed", "networks": [{"name": "sw2", "ipv4_address": "172.30.0.5"}]},
         {"name": "away", "networks": [{"name": "sw3", "ipv4_address": "172.30.0.6"}], "state": "absent"},
         {"name": "other", "networks": ["sw3"]},
     ]
-    found = addresses(topology([WEB, SW2, SW3], wishes, live=live))
+    found = addresses(topology([WEB, SW2, SW3], attachments, live=live))
     assert found["new", "web"] == ["172.30.0.7"]
     assert found["other", "sw3"] == ["172.30.0.8"]
     taken = [{"name": "c9", "networks": [{"name": "web", "ipv4_address": "172.30.0.3"}]}]
@@ -282,8 +282,8 @@ def test_routes_of_the_segment_and_of_the_switch():
 
 
 def test_macs_are_unique_in_a_segment():
-    wish = {"name": "sw2", "mac_address": "02:42:ac:1e:00:02"}
-    document = topology([WEB, SW2], [{"name": "a", "networks": ["web"]}, {"name": "b", "networks": [wish]}])
+    attachment = {"name": "sw2", "mac_address": "02:42:ac:1e:00:02"}
+    document = topology([WEB, SW2], [{"name": "a", "networks": ["web"]}, {"name": "b", "networks": [attachment]}])
     found = {container: peer["mac"] for (container, _network), peer in endpoints(document).items()}
     assert found["b"] == "02:42:ac:1e:00:02" != found["a"]
     assert present(document["bridge"])[1]["mac"] == names.mac_of_names("sw2")

@@ -25,7 +25,7 @@ def words(text):
     return [html.unescape(re.sub(r"<[^<>]*>", " ", label)).split() for label in labels]
 
 
-def said(reports):
+def drawn_text(reports):
     """All words of a drawing in one line."""
     return " ".join(word for label in words(graph(reports)) for word in label)
 
@@ -42,7 +42,7 @@ def lines(text):
 
 
 def test_a_host_shows_its_containers_with_addresses_and_published_ports():
-    text = said(one_host())
+    text = drawn_text(one_host())
     for shown in (
         "nginx and sidecar eth0 172.30.0.2 host:8080 → 80/tcp 192.0.2.11:8443 → 443/tcp",
         "gate router eth0 172.30.0.3 eth1 172.31.0.2",
@@ -64,7 +64,7 @@ def test_endpoints_are_edges_to_bridges_and_internal_networks_have_no_egress():
 
 
 def test_each_network_is_labelled_with_its_egress():
-    text = said(crossing())
+    text = drawn_text(crossing())
     for shown in (
         "isolated bridge br-isolated, isolated 172.26.0.0/24",
         "mixed bridge br-mixed, IPv4 SNAT, IPv6 routed 172.28.0.0/24 gateway 172.28.0.1 fd28::/64 gateway fd28::1",
@@ -82,7 +82,7 @@ def test_a_joined_switch_has_no_gateway_and_no_egress():
 
 
 def test_ports_are_shown_as_ranges_with_their_family():
-    text = said(crossing())
+    text = drawn_text(crossing())
     for shown in (
         "api eth0 172.29.0.2 open 80-81/tcp open 443/tcp",
         "mail eth0 172.28.0.2, fd28::2 0.0.0.0:25 → 25/tcp open [fd28::2]:25/tcp [::1]:2525 → 25/udp",
@@ -94,21 +94,21 @@ def test_ports_are_shown_as_ranges_with_their_family():
         "containers": [container("c", ("web", "172.30.0.2/16", "fd30::2/64"))],
         "nat_ports": [port(80, "172.30.0.2", 80), port(80, "fd30::2", 80), port(81, "fd30::2", 80)],
     }
-    assert "fd30::2 host:80 → 80/tcp [::]:81 → 80/tcp" in said({"h": host("192.0.2.1/24", **both)})
+    assert "fd30::2 host:80 → 80/tcp [::]:81 → 80/tcp" in drawn_text({"h": host("192.0.2.1/24", **both)})
 
 
 def test_a_container_with_only_a_nic_has_a_network():
     probe = [one for one in crossing()["h1"]["containers"] if one["name"] == "probe"]
     text = graph({"h": host("192.0.2.1/24", containers=probe)})
     assert "DASHED" not in text and "without a network" not in text
-    assert "gate router eth0 172.29.0.3 wan 203.0.113.7 NIC enp3s0" in said(crossing())
+    assert "gate router eth0 172.29.0.3 wan 203.0.113.7 NIC enp3s0" in drawn_text(crossing())
 
 
 def test_containers_are_in_the_order_of_their_bridges():
     inside = [container(name, (on, "10.0.0.2/16")) for name, on in (("app", "two"), ("c10", "one"), ("c9", "one"))]
     inside += [container("both", ("one", "10.0.0.3/16"), ("two", "10.0.0.3/16")), container("alone")]
     networks = [network(name, "10.0.0.0/16") for name in ("one", "two")]
-    drawn = said({"h": host("192.0.2.1/24", networks=networks, containers=inside)})
+    drawn = drawn_text({"h": host("192.0.2.1/24", networks=networks, containers=inside)})
     assert re.findall(r"\b(c9|c10|both|app|alone)\b", drawn) == ["c9", "c10", "both", "app", "alone"]
 
 
@@ -158,9 +158,9 @@ def test_a_host_without_networks_is_shown_as_such():
 
 
 def test_the_legend_has_only_what_is_drawn():
-    bare = said({"bare": host("192.0.2.1/24")})
+    bare = drawn_text({"bare": host("192.0.2.1/24")})
     assert "VXLAN" not in bare and "published" not in bare
-    assert "VXLAN tunnel" in said(overlay(3))
+    assert "VXLAN tunnel" in drawn_text(overlay(3))
 
 
 def test_the_same_reports_give_the_same_text():

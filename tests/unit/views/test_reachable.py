@@ -19,21 +19,21 @@ HOSTS, PROTOCOLS = st.sampled_from([None, "::1"]), st.sampled_from(["tcp", "udp"
 PUBLISHED = st.builds(port, NUMBERS, ADDRESSES, NUMBERS, HOSTS, PROTOCOLS)
 
 
-def told(ports):
+def shown(ports):
     """Each range as text."""
     found = reachable({"nat_ports": ports})
     return ["%s %s→%s/%s" % (one.at, one.host, one.to, one.protocol) for ports in found.values() for one in ports]
 
 
 def test_adjacent_ports_are_one_range():
-    assert told([port(9000 + number, A, 80 + number) for number in (2, 0, 1, 4)]) == [
+    assert shown([port(9000 + number, A, 80 + number) for number in (2, 0, 1, 4)]) == [
         "0.0.0.0 9000-9002→80-82/tcp",
         "0.0.0.0 9004→84/tcp",
     ]
 
 
 def test_two_host_ports_for_one_container_port_are_two():
-    assert told([port(8080, A, 80), port(8081, A, 80)]) == ["0.0.0.0 8080→80/tcp", "0.0.0.0 8081→80/tcp"]
+    assert shown([port(8080, A, 80), port(8081, A, 80)]) == ["0.0.0.0 8080→80/tcp", "0.0.0.0 8081→80/tcp"]
 
 
 def test_allowed_ports_are_ranges_too():
@@ -42,7 +42,7 @@ def test_allowed_ports_are_ranges_too():
 
 
 def test_ranges_are_sorted_by_host_port():
-    assert told([port(8080, A, 80), port(53, A, 5353), port(443, A, 443)]) == [
+    assert shown([port(8080, A, 80), port(53, A, 5353), port(443, A, 443)]) == [
         "0.0.0.0 53→5353/tcp",
         "0.0.0.0 443→443/tcp",
         "0.0.0.0 8080→80/tcp",
