@@ -49,14 +49,14 @@ found["again"] = said(report.report)
 
 @pytest.mark.slow
 def test_a_kernel_without_nf_tables():
-    found = guest.run(PROGRAM.replace("LACKING", "nf_tables"), cards=1)
+    found = guest.run(PROGRAM.replace("LACKING", "nf_tables"), nics=1)
     for sentence in (*found["network"], *found["tunnel"], found["report"], found["again"]):
         assert "this host's kernel has no nf_tables" in sentence, found
 
 
 @pytest.mark.slow
 def test_a_kernel_without_vxlan():
-    found = guest.run(PROGRAM.replace("LACKING", "vxlan"), cards=1)
+    found = guest.run(PROGRAM.replace("LACKING", "vxlan"), nics=1)
     for sentence in found["tunnel"]:
         assert "kernel cannot make links of kind vxlan: load or install its module vxlan" in sentence, found
     assert [*found["network"], found["report"], found["again"]] == ["no error"] * 4

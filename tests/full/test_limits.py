@@ -90,7 +90,7 @@ def test_limits_are_raised_recorded_and_restored():
     functions = test_neighbour_table.source()
     document = json.dumps(many(1, COUNT, 1))
     values = {"functions": functions, "document": document, "few": COUNT // 2}
-    found = guest.run(PROGRAM % values, cards=1)
+    found = guest.run(PROGRAM % values, nics=1)
     before = found["before"]
     thresholds = {"net.ipv%d.neigh.default.gc_thresh%d" % (version, level) for version in (4, 6) for level in (1, 2, 3)}
     assert before.keys() == thresholds | {"net.core.netdev_max_backlog"}

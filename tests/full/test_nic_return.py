@@ -92,7 +92,7 @@ found["with its namespace"] = links()
 
 @pytest.mark.slow
 def test_a_nic_returns_to_the_initial_namespace():
-    found = guest.run(PROGRAM, cards=2)
+    found = guest.run(PROGRAM, nics=2)
     home = {"enp3s0": [None, True]}
     assert found == {
         "cards": 2,

@@ -118,7 +118,7 @@ def plan(live, networks, *ports):
 
 @pytest.mark.slow
 def test_an_uplink_in_a_vrf():
-    found = guest.run(PROGRAM, cards=3)
+    found = guest.run(PROGRAM, nics=3)
     assert found["check mode says the same"] and found["a second run"] == []
     outcomes = [found[name] for name in ("by the uplink in the VRF", "by the other", "from the host", "out")]
     assert outcomes == ["lost", "answered", "answered", "answered"]

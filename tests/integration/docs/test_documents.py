@@ -28,7 +28,7 @@ STATE = {"state", "adopt"}  # every object has them; the page says so once
 PAGE = blocks(HOME / "docs" / "architecture.md")
 TOPOLOGY, REPORT = [yaml.safe_load(block.text) for block in PAGE if block.why_not_run]
 RETURNED = yaml.safe_load(network_info.RETURN)
-CARD = """
+NIC = """
     ip link add %s type veth peer name far-%s
     ip link set %s up
 """
@@ -67,7 +67,7 @@ def test_the_topology_document_has_every_kind_of_object_with_every_option():
 )
 def test_a_report_has_what_is_documented_and_nothing_else(documented, host):
     """Where this host has none of a kind, its keys are nowhere; labels are what people and roles write."""
-    host.sh(CARD % (("eth0",) * 3) + CARD % (("enp3s0",) * 3))
+    host.sh(NIC % (("eth0",) * 3) + NIC % (("enp3s0",) * 3))
     host.sh("ip address add 192.0.2.2/24 dev eth0; ip route add default via 192.0.2.1")
     Role(host).change([{"name": "web", "subnet": "172.30.0.0/16"}], [CONTAINER])
     live = host.module("network_info", docker_format=True)

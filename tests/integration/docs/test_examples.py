@@ -27,12 +27,12 @@ PLUGINS = HOME / "plugins"
 OTHERS = ("network_info", "host_limits")
 MODULES = [path for path in sorted((PLUGINS / "modules").glob("*.py")) if path.stem not in OTHERS]
 # What examples take for granted. A veth stands in for a card.
-CARD = "ip link add %s type veth peer name far-%s; ip link set far-%s up\n"
+NIC = "ip link add %s type veth peer name far-%s; ip link set far-%s up\n"
 STANDS = {
     "bridge": "ip netns add lab; ip link add uplink0 netns lab type veth peer name far0",
     "bridge_policy": "ip link add br-web type bridge; ip link add br-db type bridge",
     "nat_port": "ip link add br-web type bridge; ip link add br-routed type bridge",
-    "interface": "ip netns add db; ip netns add web\n" + CARD % (("enp3s0",) * 3) + CARD % (("enp4s0",) * 3),
+    "interface": "ip netns add db; ip netns add web\n" + NIC % (("enp3s0",) * 3) + NIC % (("enp4s0",) * 3),
     "foreign_firewall": """
         ip link add br-web type bridge
         nft add table ip filter
@@ -42,7 +42,7 @@ STANDS = {
     """,
     "veth": "ip netns add web; for name in br-web sw1 sw2; do ip link add $name type bridge; done",
     "vxlan_tunnel": "ip link add br-fabric type bridge; ip link add br-lan type bridge; "
-    + CARD % (("eth0",) * 3)
+    + NIC % (("eth0",) * 3)
     + "ip address add 192.0.2.11/24 dev eth0; ip link set eth0 up",
 }
 VARIABLES = {

@@ -245,7 +245,7 @@ def test_an_isolated_networks_broadcasts_do_not_reach_the_host(lab):
     lab.load(kit.full_state())
     source, source6 = kit.ADDRESSES["s1"]
     mac = kit.mac(kit.NETWORKS["s"], "s1")
-    everybody = [
+    senders = [
         (source, "255.255.255.255", "ff:ff:ff:ff:ff:ff"),
         (source, "224.0.0.1", "01:00:5e:00:00:01"),
         (source6, "ff02::1", "33:33:00:00:00:01"),
@@ -255,7 +255,7 @@ def test_an_isolated_networks_broadcasts_do_not_reach_the_host(lab):
         if expected:  # the control
             lab.load(kit.State())
         lab.agents["s1"].ask(
-            "send", device="eth0", frames=[frames.udp(one, to, mac, to_mac, OWN) for one, to, to_mac in everybody]
+            "send", device="eth0", frames=[frames.udp(one, to, mac, to_mac, OWN) for one, to, to_mac in senders]
         )
         heard = lab.host.ask("wait_seen", text="host:%d " % OWN, seconds=kit.MOST if expected else kit.LEAST)
         assert (heard != []) == expected

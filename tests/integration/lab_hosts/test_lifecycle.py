@@ -80,8 +80,8 @@ def test_mtu_and_uplinks_change_in_place(lab):
         "adjust eth0 of host h1",
     ]
     assert lab.identity("h1") == before
-    cards = json.loads(lab.ssh("h1", "ip -json link").stdout)
-    assert [(card["ifname"], card["mtu"]) for card in cards[1:]] == [("eth0", 1400), ("eth1", 1400), ("eth2", 1400)]
+    nics = json.loads(lab.ssh("h1", "ip -json link").stdout)
+    assert [(nic["ifname"], nic["mtu"]) for nic in nics[1:]] == [("eth0", 1400), ("eth1", 1400), ("eth2", 1400)]
     assert lab.ssh("h2", "ping -c 1 -w 1 -M do -s 1373 10.99.0.1", check=False).returncode == 1
     ping(lab, "h2", "-M do -s 1372 10.99.0.1")
     assert lab.make(hosts=named("h1", "h2"), mtu=1600)["actions"][1:] == [

@@ -15,16 +15,16 @@ import pytest
 from ansible_collections.virtnet.linux.plugins.module_utils.engine import converge
 from ansible_collections.virtnet.linux.plugins.module_utils.links import endpoint_neighbours
 from ansible_collections.virtnet.linux.plugins.module_utils.model.objects import Topology
-from kit import packets, snapshot, towns
+from kit import packets, snapshot, topologies
 
 ASKED = "nft add table netdev asked; nft 'add chain netdev asked out { type filter hook egress device %s priority 0; }'"
 COUNT = "nft 'add rule netdev asked out %s counter'"
 
 
-def town(**options):
+def site(**options):
     """The town with guarded endpoints."""
-    document = towns.town()
-    document["bridge_policy"] = [towns.policy("br0"), towns.policy("br1")]
+    document = topologies.site()
+    document["bridge_policy"] = [topologies.policy("br0"), topologies.policy("br1")]
     for pair in document["veth"][1:]:
         pair.update(anti_spoofing=True, **options)
     return document
@@ -55,7 +55,7 @@ def asked(host, bridge="br0"):
 @pytest.fixture
 def counted(host):
     """The town, and what its host asks for on br0 counted."""
-    host.change("topology", **town())
+    host.change("topology", **site())
     host.sh(ASKED % "br0")
     host.sh(COUNT % "arp operation request")
     host.sh(COUNT % "icmpv6 type nd-neighbor-solicit")
@@ -64,14 +64,14 @@ def counted(host):
 
 def test_entries_are_created_and_removed_with_endpoints(host):
     before = host.snapshot()
-    host.change("topology", **town())
+    host.change("topology", **site())
     assert entries(host) == {**of(2), **of(3)}
     assert entries(host, "br1") == of(2, 1)
     host.change("topology", veth=[{"name": "v-c1", "state": "absent"}])
     assert entries(host) == of(3)
     host.change("topology", netns=[{"name": "c2", "state": "absent"}])
     assert entries(host) == {}
-    host.change("topology", **absent(town()))
+    host.change("topology", **absent(site()))
     snapshot.same(before, host.snapshot())
 
 
@@ -82,7 +82,7 @@ def test_the_host_sends_no_arp_request_for_an_endpoint(counted, address):
 
 
 def test_forged_arp_replies_change_no_entry(host):
-    document = town()
+    document = site()
     document["veth"][2]["anti_spoofing"] = False  # c2 may send as it likes
     host.module("topology", **document)
     host.sh("ip address add 10.0.0.2/24 dev eth0; ping -c 1 -W 1 -I 10.0.0.2 10.0.0.1 || true", "c2")
@@ -90,7 +90,7 @@ def test_forged_arp_replies_change_no_entry(host):
 
 
 def test_entries_follow_addresses_and_macs(host):
-    document = town()
+    document = site()
     host.module("topology", **document)
     changed = copy.deepcopy(document)
     changed["veth"][1]["peer"].update(mac="02:42:0a:00:00:99", addresses=["10.0.0.7/24"], gateway6=None)
@@ -105,7 +105,7 @@ def test_entries_follow_addresses_and_macs(host):
 
 
 def test_entries_require_a_gateway_address_and_anti_spoofing(host):
-    document = town()
+    document = site()
     document["bridge"][0]["addresses"] = []
     document["bridge"][1]["addresses"] = ["10.1.0.1/24"]
     host.module("topology", **document)
@@ -132,9 +132,9 @@ def test_entries_require_a_gateway_address_and_anti_spoofing(host):
     ],
 )
 def test_out_of_band_changes_are_repaired(host, script, expected):
-    host.module("topology", **town())
+    host.module("topology", **site())
     host.sh(script)
-    (action,) = host.change("topology", **town())["actions"]
+    (action,) = host.change("topology", **site())["actions"]
     assert (action["action"], action["kind"], action["name"]) == ("change", "neighbour", "br0")
     assert tuple({entry.split()[0] for entry in action[side]["neighbours"]} for side in ("before", "after")) == expected
     assert entries(host) == {**of(2), **of(3)}
@@ -152,7 +152,7 @@ def test_out_of_band_changes_are_repaired(host, script, expected):
     ],
 )
 def test_entries_flushed_by_the_kernel_are_recreated(host, script):
-    document = town()
+    document = site()
     document["bridge"][0]["mac"] = "02:42:0a:00:00:01"
     host.module("topology", **document)
     host.sh(script)
@@ -163,15 +163,15 @@ def test_entries_flushed_by_the_kernel_are_recreated(host, script):
 
 
 def test_a_new_bridge_mac_keeps_entries_of_undeclared_endpoints(host):
-    host.module("topology", **town())
+    host.module("topology", **site())
     host.change("bridge", name="br0", mac="02:42:0a:00:00:44")
     assert entries(host) == {**of(2), **of(3)}
 
 
 def test_foreign_entries_are_kept(host):
-    host.module("topology", **town())
+    host.module("topology", **site())
     host.sh("ip neigh add 10.0.0.200 dev br0 lladdr 02:42:0a:00:00:c8 nud permanent")
-    host.unchanged("topology", **town())
+    host.unchanged("topology", **site())
     host.change("topology", veth=[{"name": "v-c1", "state": "absent"}])
     assert entries(host) == {**of(3), "10.0.0.200": "02:42:0a:00:00:c8"}
 
@@ -183,7 +183,7 @@ def test_entries_left_by_a_killed_run_are_removed_by_the_next(host):
         endpoint_neighbours.apply = lambda *_arguments: os._exit(0)
         converge.converge(Topology.read(gone))
 
-    host.module("topology", **town())
+    host.module("topology", **site())
     host.call(lambda: os.waitpid(os.fork() or killed(), 0))
     assert entries(host) == {**of(2), **of(3)} and "v-c1" not in host.links()
     host.change("topology", **gone)

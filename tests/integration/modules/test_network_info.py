@@ -14,8 +14,8 @@ import time
 
 import pytest
 
-from kit import packets, snapshot, towns
-from kit.towns import policy
+from kit import packets, snapshot, topologies
+from kit.topologies import policy
 
 MAC = "02:42:ac:1e:00:01"
 ID = re.compile(r"[0-9a-f]{64}")
@@ -38,7 +38,7 @@ JQ = {
 @pytest.fixture
 def web(host):
     """One network with two containers, one of the two published, beside things of others."""
-    document = towns.with_outside()
+    document = topologies.with_outside()
     document["netns"] += [
         {"name": "nginx", "labels": {"role": "bridge_network"}},
         {"name": "client"},

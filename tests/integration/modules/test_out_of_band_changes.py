@@ -30,7 +30,7 @@ def endpoint(number):
     }
 
 
-CABLE = {
+VETH_PAIR = {
     "name": "cable0",
     "bridge": "br0",
     "labels": {"cable": "web/db"},
@@ -43,7 +43,7 @@ def document(**bridge):
     return {
         "netns": [{"name": "c1"}, {"name": "c2"}],
         "bridge": [{"name": "br0", "addresses": addresses, "labels": {"network": "web"}, **bridge}, {"name": "br1"}],
-        "veth": [CABLE, endpoint(1), endpoint(2)],
+        "veth": [VETH_PAIR, endpoint(1), endpoint(2)],
         "vxlan_tunnel": [TUNNEL],
     }
 
@@ -62,7 +62,7 @@ def works(host):
     assert packets.arrives(host, None, "10.0.0.2", 80, "c1") and packets.arrives(host, None, "fd00::2", 80, "c1")
 
 
-def mended(host, script, kind, name, **desired):
+def repaired(host, script, kind, name, **desired):
     """What the one action of the next run finds and sets."""
     host.sh(script)
     (action,) = host.change("topology", **document(**desired))["actions"]
@@ -74,7 +74,7 @@ def mended(host, script, kind, name, **desired):
 def test_a_port_not_in_forwarding_state_is_repaired(web, state):
     assert packets.ping(web, "c1", "10.0.0.1")
     pid = web.start("ping", "-i", "0.05", "10.0.0.1", netns="c2")
-    assert mended(web, "bridge link set dev veth1 state %d" % state, "veth", "veth1") == (
+    assert repaired(web, "bridge link set dev veth1 state %d" % state, "veth", "veth1") == (
         {"shut": True},
         {"shut": False},
     )
@@ -85,12 +85,12 @@ def test_a_port_not_in_forwarding_state_is_repaired(web, state):
 @pytest.mark.parametrize("port", ["cable0", "cable1"])
 def test_a_patch_link_not_in_forwarding_state_is_repaired(web, port):
     key = "shut" if port == "cable0" else "peer.shut"
-    assert mended(web, "bridge link set dev %s state 0" % port, "veth", "cable0") == ({key: True}, {key: False})
+    assert repaired(web, "bridge link set dev %s state 0" % port, "veth", "cable0") == ({key: True}, {key: False})
 
 
 def test_a_tunnel_not_in_forwarding_state_is_repaired(web):
     script = "bridge link set dev vx-fabric state 0"
-    assert mended(web, script, "vxlan_tunnel", "vx-fabric") == ({"shut": True}, {"shut": False})
+    assert repaired(web, script, "vxlan_tunnel", "vx-fabric") == ({"shut": True}, {"shut": False})
 
 
 def test_a_nic_not_in_forwarding_state_is_repaired(host):
@@ -121,19 +121,19 @@ def test_a_nic_not_in_forwarding_state_is_repaired(host):
 def test_port_flags_are_repaired(web, flag):
     names = {"flood": "unicast_flood", "proxy_arp": "proxyarp"}
     word, value = flag.split()
-    before, after = mended(web, "ip link set veth1 type bridge_slave %s" % flag, "veth", "veth1")
+    before, after = repaired(web, "ip link set veth1 type bridge_slave %s" % flag, "veth", "veth1")
     expected = "%s %s" % (names.get(word, word), value)
     assert expected in before["port"] and expected not in after["port"]
     works(web)
 
 
 def test_patch_link_flags_are_repaired(web):
-    before, _after = mended(web, "bridge link set dev cable1 learning off", "veth", "cable0")
+    before, _after = repaired(web, "bridge link set dev cable1 learning off", "veth", "cable0")
     assert "learning off" in before["peer.port"]
 
 
 def test_multicast_snooping_is_repaired(web):
-    found = mended(web, "ip link set br0 type bridge mcast_snooping 1", "bridge", "br0")
+    found = repaired(web, "ip link set br0 type bridge mcast_snooping 1", "bridge", "br0")
     assert found == ({"mcast_snooping": True}, {"mcast_snooping": False})
 
 
@@ -159,7 +159,7 @@ def test_attributes_without_an_option_are_left_untouched(web):
 def test_a_renamed_host_end_is_found_by_its_label(web, was):
     index = web.links()["veth1"]["ifindex"]
     script = "ip link set veth1 down; ip link set veth1 name foo; ip link set foo %s" % was
-    before, after = mended(web, script, "veth", "veth1")
+    before, after = repaired(web, script, "veth", "veth1")
     assert before.pop("name") == "foo" and after.pop("name") == "veth1"
     assert after == ({"up": True} if was == "down" else {})
     assert web.links()["veth1"]["ifindex"] == index and "foo" not in web.links()
@@ -170,14 +170,14 @@ def test_renamed_patch_link_ends_are_found_by_their_labels(web):
     script = (
         "for end in cable0 cable1; do ip link set $end down; ip link set $end name x-$end; ip link set x-$end up; done"
     )
-    _before, after = mended(web, script, "veth", "cable0")
+    _before, after = repaired(web, script, "veth", "cable0")
     assert after["peer"]["name"] == "cable1"
     assert {"cable0", "cable1"} < set(web.links()) and not {"x-cable0", "x-cable1"} & set(web.links())
 
 
 def test_a_renamed_tunnel_is_found_by_its_label(web):
     script = "ip link set vx-fabric down; ip link set vx-fabric name foo; ip link set foo up"
-    assert mended(web, script, "vxlan_tunnel", "vx-fabric") == ({"name": "foo"}, {"name": "vx-fabric"})
+    assert repaired(web, script, "vxlan_tunnel", "vx-fabric") == ({"name": "foo"}, {"name": "vx-fabric"})
     assert "foo" not in web.links()
 
 

@@ -11,21 +11,21 @@ import os
 
 import pytest
 
-from kit import packets, snapshot, towns
+from kit import packets, snapshot, topologies
 from kit.host import run_module
-from kit.towns import HOST, OUTSIDE, OUTSIDE6, policy
+from kit.topologies import HOST, OUTSIDE, OUTSIDE6, policy
 
 DAMAGED = ["", "{", "[]", '{"sysctls": 3, "handles": []}']  # as what is remembered
 PORT = {"host_port": "8080", "to_address": "10.0.0.2", "to_port": "80", "bridge": "br0"}
 
 
 def everything():
-    document = towns.town()
+    document = topologies.site()
     document["netns"] += [{"name": "sidecar", "join": "c1"}, {"name": "agent", "join": "host"}]
     document["bridge_policy"] = [policy("br0"), policy("br1", internal=True, icc=False)]
     document["nat_port"] = [PORT, {**PORT, "protocol": "udp", "to_port": "53"}]
-    for cable in document["veth"][1:]:
-        cable["anti_spoofing"] = True
+    for veth_pair in document["veth"][1:]:
+        veth_pair["anti_spoofing"] = True
     return document
 
 
@@ -76,7 +76,7 @@ def test_objects_outside_the_document_are_kept(host):
 
 def test_a_veth_created_by_its_module_is_idempotent_in_topology(host):
     document = everything()
-    second = towns.cable("c1", "br1", 9)
+    second = topologies.veth_pair("c1", "br1", 9)
     second.update(name="v-c1b", peer={**second["peer"], "name": "eth1", "gateway": None, "gateway6": None})
     document["bridge_policy"] = [policy("br0"), policy("br1")]
     host.module("topology", **document)
@@ -188,8 +188,8 @@ def test_errors_of_all_kinds_are_reported_at_once(host):
 
 
 def test_a_new_endpoint_takes_the_name_of_a_removed_one(host):
-    host.module("topology", **towns.town())
-    new = {**towns.cable("c1", "br1", 9), "name": "v-new"}
+    host.module("topology", **topologies.site())
+    new = {**topologies.veth_pair("c1", "br1", 9), "name": "v-new"}
     done = host.change("topology", veth=[{"name": "v-c1", "state": "absent"}, new])
     assert [(action["action"], action["name"]) for action in done["actions"]] == [
         ("delete", "v-c1"),
@@ -225,17 +225,17 @@ def test_a_held_lock_is_reported_with_the_remedy(host):
 
 def test_missing_nft_is_reported_with_the_package(host):
     host.sh("mount --bind /dev/null $(command -v nft)")
-    result = host.module("topology", bridge=[towns.bridge("br0")], bridge_policy=[policy("br0")])
+    result = host.module("topology", bridge=[topologies.bridge("br0")], bridge_policy=[policy("br0")])
     assert result["failed"] and "nftables" in result["msg"]
     assert list(host.links()) == ["lo"]
 
 
 def test_missing_privileges_are_reported(host):
-    def as_nobody():
+    def unprivileged():
         os.setuid(65534)
         return run_module("topology", {"netns": [{"name": "c1"}]})
 
-    result = host.call(as_nobody)
+    result = host.call(unprivileged)
     assert result["failed"] and "become" in result["msg"]
 
 

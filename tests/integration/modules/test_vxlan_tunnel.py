@@ -115,8 +115,8 @@ def test_create_idempotent_absent(two):
 
 def test_endpoint_and_flood_lists_are_exact(two):
     two.change("vxlan_tunnel", **tunnel(1, endpoints=[*endpoints(), STRANGER], flood=["192.0.2.1", "192.0.2.2"]))
-    everybody = {(MACS[1], "192.0.2.2"), (STRANGER["mac"], "192.0.2.2"), ("00:00:00:00:00:00", "192.0.2.2")}
-    assert forwarding(two) == (everybody, {MACS[1], STRANGER["mac"]})  # and not this host's own
+    expected = {(MACS[1], "192.0.2.2"), (STRANGER["mac"], "192.0.2.2"), ("00:00:00:00:00:00", "192.0.2.2")}
+    assert forwarding(two) == (expected, {MACS[1], STRANGER["mac"]})  # and not this host's own
     assert neighbours(two) == {(address, MACS[1]) for address in ADDRESSES[1]} | {("10.42.0.99", STRANGER["mac"])}
     done = two.change("vxlan_tunnel", **tunnel(1))
     assert done["actions"][0]["after"] == {

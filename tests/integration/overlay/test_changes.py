@@ -27,7 +27,7 @@ BATCHES = """
 """
 
 
-def stand(lab):
+def create_fabric(lab):
     lab.containers("h1", on("fabric", name="c1"))
     lab.containers("h2", on("fabric", name="c1"), on("fabric", name="c5"))
     lab.containers("h3", on("fabric", name="c6"))
@@ -42,7 +42,7 @@ def entries(lab, host):
 
 @pytest.mark.long
 def test_a_limited_run_reports_hosts_that_lack_entries_and_their_run_completes(lab):
-    stand(lab)
+    create_fabric(lab)
     lab.containers("h1", on("fabric", name="c1"), on("fabric", name="new"))
     output = lab.play("--limit", "h1")
     assert "now lacking entries: h2, h3" in output and "--limit h2,h3" in output
@@ -57,7 +57,7 @@ def test_a_limited_run_reports_hosts_that_lack_entries_and_their_run_completes(l
 
 
 def test_other_hosts_change_by_new_entries_only(lab):
-    stand(lab)
+    create_fabric(lab)
     before = {host: entries(lab, host) for host in lab.declared}
     lab.watch("h3", "bridge monitor fdb")
     lab.watch("h3", "ip monitor neigh")
@@ -106,7 +106,7 @@ def test_batches_are_planned_once(lab, tmp_path):
 @pytest.mark.long
 def test_a_play_may_have_hosts_outside_the_group(lab):
     """As `check` has, which looks at every host of the inventory: here at the outside, too."""
-    stand(lab)
+    create_fabric(lab)
     output = lab.play(playbook="virtnet.linux.check")
     assert sorted(recap(output)) == ["h1", "h2", "h3", "outside"]
     lab.sh("h2", "bridge fdb del 02:42:0a:2a:00:02 dev vx-fabric")
@@ -120,7 +120,7 @@ def unreachable(lab, host):
 
 @pytest.mark.long
 def test_an_unreachable_host_blocks_conflicting_allocation(lab):
-    stand(lab)
+    create_fabric(lab)
     for number, host in enumerate(lab.declared, start=1):
         lab.declared[host]["overlay_network_vtep"] = f"10.99.0.{number}"
     reached = dict(lab.declared["h3"])
@@ -183,7 +183,7 @@ def test_absent_and_purge_remove_everything(lab):
                             "cat /proc/sys/net/ipv4/ip_forward /proc/sys/net/ipv6/conf/all/forwarding")  # fmt: skip
 
     before = {host: left(host) for host in lab.declared}
-    stand(lab)
+    create_fabric(lab)
     lab.networks = [{"name": "fabric", "state": "absent"}, {"name": "other", "state": "absent"}]
     for declared in lab.declared.values():
         for container in declared["overlay_network_containers"]:
@@ -218,7 +218,7 @@ def test_a_container_is_on_an_overlay_and_on_a_bridge_network(lab, tmp_path):
 @pytest.mark.long
 def test_flooding_replicates_broadcasts_except_for_the_gateway(lab):
     lab.networks = [{**FABRIC, "flood": True}]
-    stand(lab)
+    create_fabric(lab)
     with lab.capture() as lines:
         lab.within("h1", "c1", "ping", "-bc1", "-W0.3", "10.42.255.255", check=False)
         assert lab.ping("h1", "c1", lab.address("h3", "c6"))

@@ -129,7 +129,7 @@ def test_become_user_root_is_not_skipped(declared):
 
 # Where somebody says that a task is another user's: in the play, or besides it.
 TOUCH = {"ansible.builtin.command": "touch /srv/ran"}
-NOBODYS = {
+OTHER_USERS = {
     "of the play": (TOUCH, {"become": True, "become_user": "nobody"}, []),
     "of the task": ({**TOUCH, "become": True, "become_user": "nobody"}, {}, []),
     "of the task alone": ({**TOUCH, "become_user": "nobody"}, {}, []),
@@ -145,9 +145,9 @@ def assert_refused(declared, output):
     assert declared.ssh("h1", "ls /srv/ran 2>&1 || true").startswith("ls: cannot access")
 
 
-@pytest.mark.parametrize("where", NOBODYS)
+@pytest.mark.parametrize("where", OTHER_USERS)
 def test_another_user_is_refused_and_nothing_runs(declared, where):
-    task, play, arguments = NOBODYS[where]
+    task, play, arguments = OTHER_USERS[where]
     plays = [{"hosts": "server.h1", "gather_facts": False, **play, "tasks": [task]}]
     assert_refused(declared, declared.play(plays, *arguments, fails=True))
 

@@ -57,7 +57,7 @@ def test_an_overlay_is_near_each_of_its_hosts():
 
 
 def test_bridges_are_in_one_column():
-    found = places(fleets.crossing())
+    found = places(fleets.all_modes())
     assert len({round(x) for name, (x, _y) in found.items() if "/bridge/" in name}) == 1
 
 

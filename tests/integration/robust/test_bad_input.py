@@ -17,7 +17,7 @@ from integration.robust import inputs
 from kit import snapshot
 from kit.host import Host
 
-STUMBLES = {  # over which Ansible's own code ends with a traceback, or once ours did
+KNOWN_BAD = {  # over which Ansible's own code ends with a traceback, or once ours did
     "no number": ("bridge", {"name": "br0", "priority": "Inf"}),
     "no number in a topology": ("topology", {"bridge": [{"name": "br0", "priority": "Inf"}]}),
     "half a character": ("netns", {"name": "\ud800"}),
@@ -36,9 +36,9 @@ WRONG = {
 }
 
 
-@pytest.mark.parametrize("stumble", STUMBLES)
-def test_known_bad_inputs(host, stumble):
-    module, given = STUMBLES[stumble]
+@pytest.mark.parametrize("case", KNOWN_BAD)
+def test_known_bad_inputs(host, case):
+    module, given = KNOWN_BAD[case]
     for check in (True, False):
         result = host.module(module, check=check, **given)
         assert result.get("problems"), result

@@ -46,7 +46,7 @@ class Flow:
         self.goes_on()
 
     def count(self):
-        return int(self.host.sh(f"cat {self.told} 2>/dev/null || echo -1").strip() or -1)
+        return int(self.host.sh(f"cat {self.log} 2>/dev/null || echo -1").strip() or -1)
 
     def has_ended(self):
         """Nothing more is said and answered."""

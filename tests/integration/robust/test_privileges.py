@@ -42,7 +42,7 @@ def _refusal(prepare, module, arguments, check):
     return result["msg"]
 
 
-def be_nobody():
+def drop_privileges():
     os.setresuid(65534, 65534, 65534)
 
 
@@ -85,7 +85,7 @@ def without_nft():
 @pytest.mark.parametrize(
     ("prepare", "words"),
     [
-        (be_nobody, "as root: run this with become: true"),
+        (drop_privileges, "as root: run this with become: true"),
         (without_net_admin, "this process is root, but lacks CAP_NET_ADMIN:"),
         (without_sys_admin, "this process is root, but lacks CAP_SYS_ADMIN:"),
         (without_nft, "install the package nftables"),

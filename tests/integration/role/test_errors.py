@@ -56,7 +56,7 @@ ERRORS = [
 
 
 @pytest.fixture
-def lived_in(host):
+def with_foreign_objects(host):
     """A host with a route, a process that listens, and things of others."""
     host.sh("ip link add nic0 type veth peer name nic0-far; ip address add 10.99.0.1/16 dev nic0; ip link set nic0 up")
     host.sh("ip link property add dev nic0 altname br-nic")
@@ -65,7 +65,7 @@ def lived_in(host):
     return host
 
 
-def test_each_error_names_object_field_value_and_rule(lived_in, role):
+def test_each_error_names_object_field_value_and_rule(with_foreign_objects, role):
     for networks, containers, words in ERRORS:
         errors = role.refused(networks, containers)
         assert len(errors) == 1, errors
@@ -85,7 +85,7 @@ def test_a_cycle_of_shared_namespaces_is_refused(host, role):
     assert errors and all("network_mode" in error for error in errors)
 
 
-def test_all_errors_are_reported_at_once(lived_in, role):
+def test_all_errors_are_reported_at_once(with_foreign_objects, role):
     networks = [
         {"name": "n1", "subnet": "10.1.0.5/16"},
         {"name": "n2", "subnet": "10.2.0.0/16", "gateway": "10.3.0.1"},

@@ -9,7 +9,7 @@ from __future__ import annotations
 import pytest
 
 from kit import packets, snapshot
-from kit.towns import HOST, HOST6, OUTSIDE, OUTSIDE6
+from kit.topologies import HOST, HOST6, OUTSIDE, OUTSIDE6
 
 WEB = {"name": "web", "subnet": "172.30.0.0/16"}
 BACK = {"name": "back", "subnet": "172.31.0.0/24", "internal": True}

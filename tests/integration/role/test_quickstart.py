@@ -34,9 +34,9 @@ def test_quickstart_and_quickstart_down_are_idempotent(host, tmp_path):
     assert (again.code, again.changed) == (0, 0), again.output
     refused = play(host, "virtnet.linux.quickstart", tmp_path)
     assert refused.code != 0 and f"python3 (pid {stranger}) listens on 0.0.0.0 port 8080/tcp" in refused.output
-    standing = host.snapshot()
+    created = host.snapshot()
     predicted = play(host, "virtnet.linux.quickstart_down", tmp_path, "--check", "--diff")
-    snapshot.same(standing, host.snapshot())
+    snapshot.same(created, host.snapshot())
     down = play(host, "virtnet.linux.quickstart_down", tmp_path)
     assert (predicted.code, predicted.changed) == (0, down.changed) == (0, 3), predicted.output
     assert down.code == 0, down.output

@@ -18,7 +18,7 @@ def gone(name, **more):
     return {"name": name, "state": "absent", **more}
 
 
-def standing(host):
+def existing(host):
     live = host.module("network_info")
     return [one["Name"] for one in live["networks"]], [one["name"] for one in live["containers"]]
 
@@ -47,7 +47,7 @@ def test_a_network_with_containers_is_refused_with_their_names(host, role):
 def test_a_network_is_removed_with_its_last_containers(host, role):
     role.change([WEB, BACK], [NGINX, CLIENT])
     role.change([gone("web")], [gone("nginx"), {**CLIENT, "networks": ["back"]}])
-    assert standing(host) == (["back"], ["client"])
+    assert existing(host) == (["back"], ["client"])
     assert packets.ping(host, "client", "172.31.0.1")
 
 
@@ -76,7 +76,7 @@ def test_purge_removes_undeclared_objects(host, role):
     role.change([WEB, BACK], [NGINX, CLIENT])
     role.unchanged([WEB], [NGINX])
     role.change([WEB], [NGINX], purge=True)
-    assert standing(host) == (["web"], ["nginx"])
+    assert existing(host) == (["web"], ["nginx"])
     role.change(purge=True)
     snapshot.same(before, host.snapshot())
 
@@ -104,7 +104,7 @@ def test_containers_that_share_a_removed_namespace_are_reported(host, role):
     (warning,) = role.plan([], [gone("nginx")])["warnings"]
     assert "sidecar" in warning
     role.change([WEB], [gone("nginx"), gone("sidecar")])
-    assert standing(host) == (["web"], [])
+    assert existing(host) == (["web"], [])
 
 
 def test_objects_removed_out_of_band_block_no_removal(host, role):

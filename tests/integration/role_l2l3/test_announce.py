@@ -78,9 +78,9 @@ def test_an_address_moved_across_a_patch_link_is_announced(host, role):
 def test_a_macvlan_is_announced_to_the_hosts_neighbours(host, role):
     host.sh("ip -n lan address add 172.30.0.1/24 dev eth0; ip -n lan address add fd00:30::1/64 dev eth0 nodad")
     addresses = ["%s/24" % FOUR, "%s/64" % SIX]
-    card = {"device": "up0", "type": "macvlan", "name": "lan0", "addresses": addresses}
-    role.run([], [{"name": "first", "interfaces": [{**card, "mac": FIRST}]}])
+    nic = {"device": "up0", "type": "macvlan", "name": "lan0", "addresses": addresses}
+    role.run([], [{"name": "first", "interfaces": [{**nic, "mac": FIRST}]}])
     assert packets.ping(host, "lan", FOUR) and packets.ping(host, "lan", SIX)
     assert known(host, "lan") == {FOUR: FIRST, SIX: FIRST}
-    role.run([], [{"name": "first", "state": "absent"}, {"name": "second", "interfaces": [{**card, "mac": SECOND}]}])
+    role.run([], [{"name": "first", "state": "absent"}, {"name": "second", "interfaces": [{**nic, "mac": SECOND}]}])
     learns(host, "lan", SECOND)

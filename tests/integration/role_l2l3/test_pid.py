@@ -76,8 +76,8 @@ def test_a_process_namespace_gets_endpoints_ports_and_names_and_is_kept(host, ro
 
 def test_a_nic_returns_from_a_process_namespace(host, role, pid):
     host.sh("ip netns add isp; ip link add enp3s0 type veth peer name eth0 netns isp; ip link set enp3s0 up")
-    card = {"device": "enp3s0", "name": "wan", "addresses": ["203.0.113.7/24"]}
-    role.run([], [{"name": "app", "pid": pid, "interfaces": [card]}])
+    nic = {"device": "enp3s0", "name": "wan", "addresses": ["203.0.113.7/24"]}
+    role.run([], [{"name": "app", "pid": pid, "interfaces": [nic]}])
     assert "wan" in host.sh("nsenter -t %d -n ip -brief link" % pid)
     role.run([], [{"name": "app", "state": "absent"}])
     assert "enp3s0" in host.links()
@@ -145,7 +145,7 @@ def test_a_conflicting_foreign_link_is_refused(host, role, inhabited):
 
 def test_a_nic_conflicting_with_a_foreign_link_is_refused(host, role, inhabited):
     host.sh("ip link add enp3s0 type veth peer name enp3s1")
-    card = {"device": "enp3s0", "name": "eth0", "addresses": ["203.0.113.7/24"], "gateway": "203.0.113.1"}
-    route, name = problems(host, role, [], [{"name": "app", "pid": inhabited, "interfaces": [card]}])
+    nic = {"device": "enp3s0", "name": "eth0", "addresses": ["203.0.113.7/24"], "gateway": "203.0.113.1"}
+    route, name = problems(host, role, [], [{"name": "app", "pid": inhabited, "interfaces": [nic]}])
     assert "name: 'eth0': app has another link of this name" in name
     assert "gateway: '203.0.113.1': app has a route to 0.0.0.0/0 by eth0 already" in route

@@ -16,12 +16,12 @@ NETWORKS = [
     {"name": "sw2", "connect": ["sw1"], "stp": True},
     {"name": "far", "subnet": "172.31.0.0/24", "aux_addresses": {"printer": "172.31.0.2"}},
 ]
-CARD = {"device": "enp3s0", "name": "wan", "addresses": ["203.0.113.7/24"], "gateway": "203.0.113.1",
+NIC = {"device": "enp3s0", "name": "wan", "addresses": ["203.0.113.7/24"], "gateway": "203.0.113.1",
         "routes": [{"to": "198.51.100.0/24", "via": "203.0.113.1"}]}  # fmt: skip
 CONTAINERS = [
     {"name": "c1", "networks": ["sw1"]},
     {"name": "c3", "networks": [{"name": "sw2", "aliases": ["third"]}], "dns": ["192.0.2.53"], "dns_opt": ["ndots:1"]},
-    {"name": "router", "networks": ["far"], "interfaces": [CARD], "forwarding": True},
+    {"name": "router", "networks": ["far"], "interfaces": [NIC], "forwarding": True},
     {"name": "shared", "interfaces": [{"device": "up0", "type": "macvlan", "addresses": ["192.0.2.77/24"]}]},
 ]
 

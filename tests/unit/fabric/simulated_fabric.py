@@ -22,9 +22,9 @@ def bare(number, mtu=1500, version=4, **host):
     """What network_info reports of a host with nothing on it."""
     address = f"192.0.2.{number}/24" if version == 4 else f"fd99::{number:x}/64"
     lan = str(ipaddress.ip_interface(address).network)
-    card = {"name": "eth0", "kind": "veth", "mtu": mtu, "up": True, "ours": False, "addresses": [address]}
+    nic = {"name": "eth0", "kind": "veth", "mtu": mtu, "up": True, "ours": False, "addresses": [address]}
     routes = [{"to": lan, "via": None, "dev": "eth0"}, {"to": "0.0.0.0/0" if version == 4 else "::/0", "dev": "eth0"}]
-    host_report = {"interfaces": [card], "routes": routes, "listeners": [], "namespaces": [], **host}
+    host_report = {"interfaces": [nic], "routes": routes, "listeners": [], "namespaces": [], **host}
     return {"networks": [], "bridges": [], "containers": [], "nat_ports": [], "tunnels": [], "host": host_report}
 
 

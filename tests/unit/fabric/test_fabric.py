@@ -108,8 +108,8 @@ def test_a_vtep_on_a_dummy_uses_the_uplinks_mtu(three, kind):
 def test_the_underlay_may_be_a_host_bridge(three):
     """As on hosts of virtual machines: the card is a port of br0, which has the address and the default route."""
     for live in three.live.values():
-        card = live["host"]["interfaces"][0]
-        live["host"]["interfaces"] = [{**card, "name": "br0", "kind": "bridge"}, {**card, "addresses": []}]
+        nic = live["host"]["interfaces"][0]
+        live["host"]["interfaces"] = [{**nic, "name": "br0", "kind": "bridge"}, {**nic, "addresses": []}]
         for route in live["host"]["routes"]:
             route["dev"] = "br0"
     planned = three.run()

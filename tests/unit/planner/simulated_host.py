@@ -66,7 +66,7 @@ def endpoints(document):
     }
 
 
-def cables(document):
+def patch_links(document):
     """The cables between bridges, each as the bridges of its two ends."""
     return [(veth["bridge"], veth["peer"]["bridge"]) for veth in present(document["veth"]) if "cable" in veth["labels"]]
 
@@ -182,13 +182,13 @@ def live_after(document, before=None, pids=None):
             for endpoint in container["endpoints"]
             if endpoint["bridge"] == network["Id"]
         }
-    openings = {tuple(one.values())[:3]: one for one in before.get("allowed_ports", [])}
+    allowed_ports = {tuple(one.values())[:3]: one for one in before.get("allowed_ports", [])}
     for port in document["nat_port"]:
         if "host_port" not in port:
             one = {"protocol": port["protocol"], "address": port["to_address"], "port": int(port["to_port"])}
-            openings.pop(tuple(one.values()), None)
+            allowed_ports.pop(tuple(one.values()), None)
             if port["state"] == "present":
-                openings[tuple(one.values())] = {**one, "bridge": port["bridge"]}
+                allowed_ports[tuple(one.values())] = {**one, "bridge": port["bridge"]}
             continue
         for one in _one_by_one(port):
             if port["state"] == "absent":
@@ -203,7 +203,7 @@ def live_after(document, before=None, pids=None):
         ],
         "containers": sorted(containers.values(), key=lambda one: one["name"]),
         "nat_ports": [ports[place] for place in sorted(ports)],
-        "allowed_ports": [openings[key] for key in sorted(openings)],
+        "allowed_ports": [allowed_ports[key] for key in sorted(allowed_ports)],
         "host": {**host, "interfaces": links, "namespaces": sorted({*host.get("namespaces", []), *containers})},
     }
 

@@ -10,17 +10,17 @@ import copy
 
 from unit.planner.simulated_host import EMPTY, WEB, absent, endpoints, errors, live_after, present, topology
 
-CARD = {"device": "enp3s0", "name": "wan", "addresses": ["203.0.113.7/24"], "gateway": "203.0.113.1"}
+NIC = {"device": "enp3s0", "name": "wan", "addresses": ["203.0.113.7/24"], "gateway": "203.0.113.1"}
 
 
-def card(name="enp3s0", **more):
+def nic(name="enp3s0", **more):
     return {"name": name, "kind": None, "mtu": 1500, "up": True, "ours": False, "addresses": [], **more}
 
 
-LIVE = {**EMPTY, "host": {"interfaces": [card("lo"), card(), card("enp4s0"), card("br-x", kind="bridge", ours=True)]}}
+LIVE = {**EMPTY, "host": {"interfaces": [nic("lo"), nic(), nic("enp4s0"), nic("br-x", kind="bridge", ours=True)]}}
 
 
-def has_card(live, container, device="enp3s0", name="wan", kind="physical"):
+def has_nic(live, container, device="enp3s0", name="wan", kind="physical"):
     """The same host after the container was given the card."""
     live = copy.deepcopy(live)
     holder = next(one for one in live["containers"] if one["name"] == container)
@@ -32,7 +32,7 @@ def has_card(live, container, device="enp3s0", name="wan", kind="physical"):
 
 def test_a_nic_with_every_option():
     routes = [{"to": "198.51.100.0/24", "via": "203.0.113.2", "metric": 5}]
-    nic = {**CARD, "gateway6": "fe80::1", "addresses": ["203.0.113.7/24", "2001:db8::7/64"], "routes": routes}
+    nic = {**NIC, "gateway6": "fe80::1", "addresses": ["203.0.113.7/24", "2001:db8::7/64"], "routes": routes}
     nic.update(mac="02-00-00-00-00-07", mtu=9000)
     document = topology([], [{"name": "c", "interfaces": [nic]}], live=LIVE)
     assert document["interface"] == [
@@ -63,7 +63,7 @@ def test_one_nic_serves_several_containers_by_macvlan():
 
 
 def test_a_nics_gateway_is_the_default_route_and_its_name_is_taken():
-    nic = {**CARD, "name": "eth0"}
+    nic = {**NIC, "name": "eth0"}
     document = topology([WEB], [{"name": "c", "networks": ["web"], "interfaces": [nic]}], live=LIVE)
     peer = endpoints(document)["c", "web"]
     assert (peer["name"], "gateway" in peer) == ("eth1", False)
@@ -72,8 +72,8 @@ def test_a_nics_gateway_is_the_default_route_and_its_name_is_taken():
 
 
 def test_an_undeclared_nic_and_that_of_a_removed_container_return_to_the_host():
-    declared = [{"name": "c", "interfaces": [CARD]}, {"name": "d", "networks": ["web"]}]
-    live = has_card(live_after(topology([WEB], declared, live=LIVE), LIVE), "c")
+    declared = [{"name": "c", "interfaces": [NIC]}, {"name": "d", "networks": ["web"]}]
+    live = has_nic(live_after(topology([WEB], declared, live=LIVE), LIVE), "c")
     home = [{"device": "enp3s0", "netns": "c", "name": "wan", "type": "physical", "state": "absent"}]
     assert absent(topology([WEB], declared, live=live)["interface"]) == []
     assert topology([WEB], [{"name": "c", "networks": ["web"]}], live=live)["interface"] == home
@@ -83,17 +83,17 @@ def test_an_undeclared_nic_and_that_of_a_removed_container_return_to_the_host():
 
 
 def test_a_nic_moves_between_containers_and_macvlans_are_matched_by_name():
-    live = has_card(live_after(topology([], [{"name": "c", "interfaces": [CARD]}], live=LIVE), LIVE), "c")
-    live = has_card(live, "c", "enp4s0", "lan", "macvlan")
-    document = topology([], [{"name": "c", "network_mode": "none"}, {"name": "d", "interfaces": [CARD]}], live=live)
+    live = has_nic(live_after(topology([], [{"name": "c", "interfaces": [NIC]}], live=LIVE), LIVE), "c")
+    live = has_nic(live, "c", "enp4s0", "lan", "macvlan")
+    document = topology([], [{"name": "c", "network_mode": "none"}, {"name": "d", "interfaces": [NIC]}], live=live)
     assert {(one["netns"], one["name"]) for one in absent(document["interface"])} == {("c", "wan"), ("c", "lan")}
     assert [one["netns"] for one in present(document["interface"])] == ["d"]
 
 
 def test_a_nic_of_a_namespace_deleted_out_of_band_is_moved_again_or_returned():
-    stray = card("wan", ours=True, device="enp3s0", labels={"role": "bridge_network", "container": "c"})
+    stray = nic("wan", ours=True, device="enp3s0", labels={"role": "bridge_network", "container": "c"})
     live = {**EMPTY, "host": {"interfaces": [stray]}}
-    assert absent(topology([], [{"name": "c", "interfaces": [CARD]}], live=live)["interface"]) == []
+    assert absent(topology([], [{"name": "c", "interfaces": [NIC]}], live=live)["interface"]) == []
     (home,) = topology([], [], live=live)["interface"]
     assert (home["device"], home["state"]) == ("enp3s0", "absent")
     another = {**stray, "labels": {"role": "overlay_network"}}
@@ -108,8 +108,8 @@ def test_nics_that_cannot_be_moved_are_refused():
     found = errors(
         [WEB],
         [
-            {"name": "a", "interfaces": [CARD, {"device": "enp9s0"}, {"device": "br-x"}]},
-            {"name": "b", "interfaces": [CARD]},
+            {"name": "a", "interfaces": [NIC, {"device": "enp9s0"}, {"device": "br-x"}]},
+            {"name": "b", "interfaces": [NIC]},
             {"name": "m", "interfaces": [{"device": "enp3s0", "type": "macvlan"}]},
         ],
         live=LIVE,
@@ -125,8 +125,8 @@ def test_nics_that_cannot_be_moved_are_refused():
 
 
 def test_a_nic_of_an_undeclared_container_is_refused():
-    live = has_card(live_after(topology([], [{"name": "old", "interfaces": [CARD]}], live=LIVE), LIVE), "old")
-    (found,) = refusals([CARD], live=live)
+    live = has_nic(live_after(topology([], [{"name": "old", "interfaces": [NIC]}], live=LIVE), LIVE), "old")
+    (found,) = refusals([NIC], live=live)
     assert "container old has it" in found
 
 
@@ -147,8 +147,8 @@ def test_ipv6_requires_an_mtu_of_1280():
 
 def test_nics_that_carry_the_hosts_traffic_are_refused():
     words = "the host's default route goes through it"
-    live = {**EMPTY, "host": {"interfaces": [card(lifeline=words)]}}
-    (found,) = refusals([CARD], live=live)
+    live = {**EMPTY, "host": {"interfaces": [nic(lifeline=words)]}}
+    (found,) = refusals([NIC], live=live)
     assert found.startswith("container c: interfaces: device 'enp3s0': must stay on the host: " + words)
     assert refusals([{"device": "enp3s0", "type": "macvlan"}], live=live) == []
 
@@ -186,11 +186,11 @@ def test_invalid_nic_fields_are_refused():
 def test_nics_with_other_network_modes_are_refused():
     for mode in ("none", "host", "container:x"):
         found = errors([], [{"name": "x", "network_mode": "none"}, {"name": "c", "network_mode": mode,
-                                                                    "interfaces": [CARD]}], live=LIVE)  # fmt: skip
+                                                                    "interfaces": [NIC]}], live=LIVE)  # fmt: skip
         assert any("interfaces" in one and f"cannot be combined with network_mode {mode}" in one for one in found), (
             found
         )
     (found,) = errors(
-        [WEB], [{"name": "c", "networks": [{"name": "web", "interface_name": "wan"}], "interfaces": [CARD]}], live=LIVE
+        [WEB], [{"name": "c", "networks": [{"name": "web", "interface_name": "wan"}], "interfaces": [NIC]}], live=LIVE
     )
     assert "interface_name 'wan': is a name in its interfaces already" in found

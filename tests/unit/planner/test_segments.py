@@ -15,10 +15,10 @@ from unit.planner.simulated_host import (
     WEB,
     absent,
     addresses,
-    cables,
     endpoints,
     errors,
     live_after,
+    patch_links,
     plan,
     present,
     topology,
@@ -61,7 +61,7 @@ def test_a_network_without_its_own_subnet_joins_the_segment():
 
 def test_one_patch_link_per_connection_with_the_gateway_end_first():
     document = topology([SW3, SW2, WEB], C)
-    assert cables(document) == [("br-sw2", "br-sw3"), ("br-web", "br-sw2")]
+    assert patch_links(document) == [("br-sw2", "br-sw3"), ("br-web", "br-sw2")]
     (veth,) = [one for one in document["veth"] if one["bridge"] == "br-web" and "cable" in one["labels"]]
     assert veth == {
         "name": names.cable_device("web", "sw2"),
@@ -75,7 +75,7 @@ def test_one_patch_link_per_connection_with_the_gateway_end_first():
 
 def test_mutual_connections_are_one_patch_link_and_own_subnets_stay():
     document = topology([{**WEB, "connect": ["dual"]}, {**DUAL, "connect": ["web"]}])
-    assert cables(document) == [("br-web", "br-dual")]
+    assert patch_links(document) == [("br-web", "br-dual")]
     assert [bridge["addresses"] for bridge in document["bridge"]] == [
         ["172.30.0.1/16"],
         ["172.31.0.1/24", "fd00:31::1/64"],
@@ -156,7 +156,7 @@ def test_an_undeclared_network_is_not_cut_off():
     (found, *_more) = errors([{"name": "web", "connect": ["dual"]}, DUAL], [C[0]], live=live)
     assert "network web: connect ['dual']: sw2, sw3 have their subnet from it; declare it too" in found
     other_way = [WEB, {**SW2, "connect": ["web"]}, {"name": "sw4", "connect": ["sw2"]}]
-    assert cables(topology(other_way, C[:2], live=live)) == [("br-web", "br-sw2"), ("br-sw2", "br-sw4")]
+    assert patch_links(topology(other_way, C[:2], live=live)) == [("br-web", "br-sw2"), ("br-sw2", "br-sw4")]
 
 
 def test_a_patch_link_deleted_out_of_band_is_recreated():
@@ -185,7 +185,7 @@ def test_a_bridge_with_an_undeclared_joined_network_keeps_its_name():
         "network web: bridge 'sw0': network sw2 is plugged into br-web by a patch link and no list declares it; "
         "declare it too, so that it is plugged into the new one, or remove it"
     ]
-    assert cables(topology([renamed, SW2], live=live)) == [("sw0", "br-sw2")]
+    assert patch_links(topology([renamed, SW2], live=live)) == [("sw0", "br-sw2")]
 
 
 def test_undeclared_networks_follow_their_segments_policy():
@@ -209,7 +209,7 @@ def test_a_ring_without_stp_is_refused():
     assert "is on a ring of switches (sw2, sw3, web), in which a broadcast would circle for ever" in found[0]
     ring = [{**one, "stp": True} for one in RING]
     document = topology([*ring, {"name": "leaf", "connect": ["sw3"]}], C)
-    assert len(cables(document)) == 4
+    assert len(patch_links(document)) == 4
     assert [bridge.get("stp") for bridge in document["bridge"]] == [True, True, True, None]
     (found,) = errors([{**ring[0], "icc": False}, *ring[1:]], C)
     assert "network web: icc False" in found

@@ -11,7 +11,7 @@ import re
 
 from hypothesis import given
 from hypothesis import strategies as st
-from unit.views.fleets import container, crossing, host, network, one_host, overlay, port
+from unit.views.fleets import all_modes, container, host, network, one_host, overlay, port
 
 from ansible_collections.virtnet.linux.plugins.plugin_utils.views.graph import graph
 
@@ -64,7 +64,7 @@ def test_endpoints_are_edges_to_bridges_and_internal_networks_have_no_egress():
 
 
 def test_each_network_is_labelled_with_its_egress():
-    text = drawn_text(crossing())
+    text = drawn_text(all_modes())
     for shown in (
         "isolated bridge br-isolated, isolated 172.26.0.0/24",
         "mixed bridge br-mixed, IPv4 SNAT, IPv6 routed 172.28.0.0/24 gateway 172.28.0.1 fd28::/64 gateway fd28::1",
@@ -73,16 +73,16 @@ def test_each_network_is_labelled_with_its_egress():
         "sw1 bridge br-sw1, SNAT 172.30.0.0/16 gateway 172.30.0.1",
     ):
         assert shown in text
-    out = {start for start, end in lines(graph(crossing())) if end == "h1/nic/eth0"}
+    out = {start for start, end in lines(graph(all_modes())) if end == "h1/nic/eth0"}
     assert out == {"h1/bridge/br-" + name for name in ("mixed", "plain", "routed", "sw1")}
 
 
 def test_a_joined_switch_has_no_gateway_and_no_egress():
-    assert one_label(graph(crossing()), "sw2") == "sw2 switch br-sw2, joined to sw1 172.30.0.0/16".split()
+    assert one_label(graph(all_modes()), "sw2") == "sw2 switch br-sw2, joined to sw1 172.30.0.0/16".split()
 
 
 def test_ports_are_shown_as_ranges_with_their_family():
-    text = drawn_text(crossing())
+    text = drawn_text(all_modes())
     for shown in (
         "api eth0 172.29.0.2 open 80-81/tcp open 443/tcp",
         "mail eth0 172.28.0.2, fd28::2 0.0.0.0:25 → 25/tcp open [fd28::2]:25/tcp [::1]:2525 → 25/udp",
@@ -98,10 +98,10 @@ def test_ports_are_shown_as_ranges_with_their_family():
 
 
 def test_a_container_with_only_a_nic_has_a_network():
-    probe = [one for one in crossing()["h1"]["containers"] if one["name"] == "probe"]
+    probe = [one for one in all_modes()["h1"]["containers"] if one["name"] == "probe"]
     text = graph({"h": host("192.0.2.1/24", containers=probe)})
     assert "DASHED" not in text and "without a network" not in text
-    assert "gate router eth0 172.29.0.3 wan 203.0.113.7 NIC enp3s0" in drawn_text(crossing())
+    assert "gate router eth0 172.29.0.3 wan 203.0.113.7 NIC enp3s0" in drawn_text(all_modes())
 
 
 def test_containers_are_in_the_order_of_their_bridges():
@@ -126,7 +126,7 @@ def test_an_overlay_shows_its_subnet_and_a_box_per_six_hosts():
 
 
 def test_legend_symbols_have_the_size_of_the_drawing():
-    text = graph(crossing())
+    text = graph(all_modes())
     for sign in ("router", "open 80-81/tcp", "open 80"):
         assert re.search('<FONT COLOR="[^"]*">%s</FONT>' % sign, text), sign
     assert len(re.findall(">router</FONT>", text)) == 2

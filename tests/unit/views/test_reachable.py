@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from hypothesis import given
 from hypothesis import strategies as st
-from unit.views.fleets import opening, port
+from unit.views.fleets import allowed_port, port
 
 from ansible_collections.virtnet.linux.plugins.plugin_utils.views.reachable import reachable
 
@@ -37,7 +37,7 @@ def test_two_host_ports_for_one_container_port_are_two():
 
 
 def test_allowed_ports_are_ranges_too():
-    found = reachable({"allowed_ports": [opening(V6, number) for number in (80, 81, 443)]})[V6]
+    found = reachable({"allowed_ports": [allowed_port(V6, number) for number in (80, 81, 443)]})[V6]
     assert [(one.host, str(one.to)) for one in found] == [(None, "80-81"), (None, "443")]
 
 

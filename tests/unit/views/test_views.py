@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from unit.views.fleets import crossing, one_host, port, tunnel
+from unit.views.fleets import all_modes, one_host, port, tunnel
 
 from ansible_collections.virtnet.linux.plugins.plugin_utils.views.inspect import VIEWS
 
@@ -33,7 +33,7 @@ def test_containers_as_docker_ps():
 
 
 def test_containers_with_nics_and_allowed_ports():
-    table = cells("containers", crossing()["h1"])
+    table = cells("containers", all_modes()["h1"])
     rows = [" ".join(row) for row in table]
     assert ["card", "enp3s0", "wan", "203.0.113.7/24", "52:54:00:00:00:01"] in table
     assert "probe none card enp4s0 eth0 203.0.113.8/24, 2001:db8::8/64 52:54:00:00:00:01" in rows
