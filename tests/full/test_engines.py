@@ -2,8 +2,9 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Podman and Docker themselves: their containers on our networks, as docs/services.md says, and Docker's own networks
-beside ours."""
+"""Podman and Docker themselves: their containers on managed networks, as in docs/services.md, and Docker's own networks
+on the same host.
+"""
 
 from __future__ import annotations
 
@@ -191,7 +192,9 @@ def types_of(value: Any, path: str = "") -> dict[str, set[str]]:
 
 
 def test_docker_format_equals_dockers_output(host, docker):
-    """The same networks, container and ports, made by Docker and by us: the same keys, and values of the same types."""
+    """The same networks, container and ports, created by Docker and by this collection, have the same keys, and values
+    of the same types.
+    """
     host.sh(IMPORT % "/usr/bin/docker")
     docker("network create --subnet 172.25.0.0/24 --ip-range 172.25.0.128/25 --aux-address nas=172.25.0.9 --internal"
            " --label tier=front --opt com.docker.network.driver.mtu=1400 inside")  # fmt: skip

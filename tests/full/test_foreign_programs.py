@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""firewalld and ufw themselves, told of networks: also after they were reloaded, and until the networks go.
+"""firewalld and ufw themselves accept managed bridges, also after reloads, until the networks are removed.
 
 tests/integration/docker_scenarios/test_foreign_firewalls.py has their rules without the programs.
 """
@@ -63,7 +63,7 @@ def role(host):
 
 
 def warned(role):
-    """The warnings of what other firewalls drop."""
+    """The warnings about foreign firewalls that drop."""
     return [one for one in role.plan([WEB, APP], CONTAINERS)["warnings"] if "drops what it forwards" in one]
 
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A kernel that lacks something says what, before anything is touched."""
+"""A kernel that lacks a feature is reported before anything is touched."""
 
 from __future__ import annotations
 

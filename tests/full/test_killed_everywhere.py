@@ -2,8 +2,9 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A run that is killed before and after every one of its changes to the host, and after every one of its actions; a run
-of which every step is refused once; and a playbook whose module is killed."""
+"""Runs killed before and after each change to the host and after each action; runs of which each step fails once; a
+playbook whose module is killed.
+"""
 
 from __future__ import annotations
 

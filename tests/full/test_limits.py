@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Limits that the whole machine has once: set in a QEMU guest, whose first network namespace is the test's own."""
+"""Limits of the whole machine, set in a QEMU guest, whose initial network namespace is the test's own."""
 
 from __future__ import annotations
 

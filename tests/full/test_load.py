@@ -2,8 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Many containers, and many times: the time and memory that it takes are printed (pytest -rP) and written down in
-benchmarks/README.md."""
+"""Many containers, and many runs: time and memory are printed (pytest -rP) and recorded in benchmarks/README.md."""
 
 from __future__ import annotations
 

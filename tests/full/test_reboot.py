@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Two machines with systemd that reboot: their networks come back by themselves, before whoever uses them."""
+"""Two machines with systemd reboot: their networks are restored before the services that use them."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ class Site:
         return done
 
     def found(self):
-        """By machine, what network_info told after the last run."""
+        """What network_info reported after the last run, by machine."""
         reported = {name: json.loads((self.folder / (name + ".json")).read_text()) for name in self.machines.addresses}
         kept = ("networks", "containers", "nat_ports", "tunnels", "remembered")
         return {name: {key: one[key] for key in kept} for name, one in reported.items()}
@@ -149,7 +149,7 @@ def test_networks_and_services_survive_a_reboot(machines, tmp_path):
 
 
 def strip(found):
-    """Without the processes' numbers, which are others after each boot."""
+    """Without PIDs, which differ after each boot."""
     for one in found.values():
         for container in one["containers"]:
             container["pids"] = []

@@ -2,9 +2,9 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""An uplink in a VRF: its addresses publish nothing, and that is said; the host's other uplink serves as ever.
+"""An uplink in a VRF: ports on its addresses are refused with a message; the host's other uplink works as usual.
 
-In a guest, for few kernels of test machines have VRFs.
+In a guest, because few kernels of test machines have VRFs.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Says at the top of a run which Pythons and versions of ansible-core are tried: those that this machine has."""
+"""Prints at the top of a run which Pythons and versions of ansible-core are tested: those that this machine has."""
 
 from __future__ import annotations
 

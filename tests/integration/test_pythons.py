@@ -3,7 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 """The modules work on the oldest Python that a managed host may have, with the oldest pyroute2, and on the newest with
-the newest; in the long run on all that lie between, too."""
+the newest; the long tests have all versions between, too.
+"""
 
 from __future__ import annotations
 

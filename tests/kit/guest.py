@@ -59,7 +59,7 @@ ctypes.CDLL(None).reboot(0x4321FEDC)
 
 
 def run(program: str, nics: int) -> dict[str, Any]:
-    """What a Python program leaves in its dictionary `found`, run in a guest whose cards are all on one wire.
+    """Return what a Python program leaves in its dictionary `found`, run in a guest whose NICs are all on one wire.
 
     It has sh(command), which takes words and no shell, and the collection to import.
     """

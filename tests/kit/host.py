@@ -87,7 +87,8 @@ class Host:
     def change(self, module: str, /, **arguments: Any) -> dict[str, Any]:
         """What a module returns that has something to do.
 
-        On the way: check mode leaves no trace and foretells exactly what is then done, and a second run does nothing.
+        Asserts on the way that check mode leaves no trace and predicts exactly what is then done, and that the module
+        is idempotent: a second run has nothing to do.
         """
         predicted = self._without_trace(module, check=True, diff=True, **arguments)
         assert not predicted.get("failed"), predicted
@@ -98,11 +99,11 @@ class Host:
         return done
 
     def unchanged(self, module: str, /, **arguments: Any) -> None:
-        """A module that has nothing to do does nothing."""
+        """Assert that a module is idempotent: nothing to do, and nothing done."""
         _assert_nothing_to_do(self._without_trace(module, diff=True, **arguments))
 
     def finds_nothing_to_do(self, module: str, /, **arguments: Any) -> None:
-        """A module says that everything is as it should be."""
+        """Assert that a module reports nothing to do."""
         _assert_nothing_to_do(self.module(module, diff=True, **arguments))
 
     def refused(self, module: str, /, **arguments: Any) -> list[str]:
@@ -134,7 +135,7 @@ class Host:
         return self.call(_sh, script, netns)
 
     def settle(self) -> None:
-        """Wait until the links of namespaces that are gone are gone too; the kernel takes them down in its own time."""
+        """Wait until the links of removed namespaces are gone; the kernel deletes them asynchronously."""
         self.sh("while ip -o link show type veth | grep -q link-netnsid; do sleep 0.02; done")
 
     def start(self, *command: str, netns: str | None = None) -> int:
@@ -270,7 +271,7 @@ def _start(command: tuple[str, ...], netns: str | None) -> int:
 
 
 def _close_files() -> None:
-    """Let go of the pipes of whoever started this, who else would wait for their end."""
+    """Close the pipes of the parent process, which would otherwise wait for their end."""
     nowhere = os.open(os.devnull, os.O_RDWR)
     for standard in range(3):
         os.dup2(nowhere, standard)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Containers as hosts: what they take over from their hosts, how they are called, and what is refused."""
+"""Containers as Ansible hosts: variables inherited from their hosts, names, and what is refused."""
 
 from __future__ import annotations
 
@@ -189,7 +189,7 @@ def test_existing_containers_likewise():
 
 @pytest.mark.parametrize("name", ["a b", "../x", "-x", "x\ny", "x\0", "{{ lookup('pipe', 'id') }}", "", None, 7])
 def test_an_existing_container_with_an_invalid_name_is_not_added(name):
-    """A host that was broken into may say anything; and a namespace may have any name that a file may have."""
+    """A compromised host may report anything; and a namespace may have any file name."""
     assert [one["name"] for one in live_hosts({"h1": [live(name), live("good")]}, {"h1": {}})] == ["good.h1"]
 
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A message from a stencil is, byte for byte, what pyroute2 encodes; and every message of the engine has a stencil."""
+"""Messages of the encoder cache equal what pyroute2 encodes, byte for byte; all messages of the engine use it."""
 
 from __future__ import annotations
 

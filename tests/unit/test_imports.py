@@ -45,7 +45,7 @@ def imported(source: Path) -> set[str]:
 
 
 def own(source: Path) -> set[str]:
-    """What the file imports of this collection, as 'module_utils.rules.names': the modules, not what stands in them."""
+    """The modules of this collection that the file imports, as 'module_utils.rules.names'."""
     names = {name[len(COLLECTION) :] for name in imported(source) if name.startswith(COLLECTION)}
     return {name for name in names if is_module(name)}
 

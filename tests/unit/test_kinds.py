@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A kind of object is known wherever kinds are listed: what one list lacks would be planned and never made."""
+"""A kind of object is in every list of kinds: what one list lacks would be planned and never created."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def test_the_roles_pass_every_kind_of_a_plan_to_the_module(tasks, kinds):
 
 @pytest.mark.parametrize("kind", sorted(KINDS & {path.stem for path in (HOME / "plugins" / "modules").glob("*.py")}))
 def test_a_module_documents_the_required_options(kind):
-    """Argument specs cannot: an object stands at the top level or in config."""
+    """Argument specs cannot: an object is at the top level or in config."""
     module = importlib.import_module("ansible_collections.virtnet.linux.plugins.modules." + kind)
     documented = yaml.safe_load(module.DOCUMENTATION)["options"]
     for name, option in OBJECTS[kind].argument_spec().items():

@@ -2,9 +2,9 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Each version of ansible-core that the collection is for installs the tarball and runs roles, playbooks and plugins.
+"""Each supported version of ansible-core installs the tarball and runs roles, playbooks and plugins.
 
-Each has a machine of its own, which has nothing of ours yet, and on it two test hosts over SSH and a container `here`.
+Each has a machine of its own without managed objects, and on it two test hosts over SSH and a container `here`.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Who reaches whom: within a network, across networks, from the LAN, in each gateway mode."""
+"""Reachability within a network, across networks, from the LAN, in each gateway mode."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def test_with_a_route_the_lan_reaches_a_routed_networks_ports_and_no_others(host
 
 @pytest.mark.parametrize(("mode4", "mode6"), [("nat", "routed"), ("routed", "nat")])
 def test_each_family_has_its_own_gateway_mode(host, role, mode4, mode6):
-    """One is translated and has a port of the host's, the other is reached at the container's own address."""
+    """One family is translated and has a host port, the other is called at the container's own address."""
     mixed = {**WEB, "gateway_mode": mode4, "gateway_mode6": mode6}
     role.run([mixed], [on("web", "a", "8080:80")])
     lan_knows(host, "172.30.0.0/24", "fd00:30::/64")

@@ -2,10 +2,10 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Firewalls of others that drop what is forwarded: Docker's, ufw's, a plain one of nft, as they stand on a host.
+"""Foreign firewalls that drop forwarded packets: Docker's, ufw's, a plain one of nft.
 
-They are loaded with iptables and nft, as those programs do it. The role names them; told to, it has them spare its
-networks; and it takes that back.
+They are loaded with iptables and nft, as those programs do it. The role reports them, makes them accept its networks on
+request, and removes those rules again.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ CONTAINERS = [on("web", "a", "8080:80"), on("web", "b"), on("app", "far")]
 
 
 def ways(host, role):
-    """Calls that other firewalls stand in the way of, by what they are."""
+    """Calls that foreign firewalls drop, by what they are."""
     return {
         "published": lambda: ("lan", HOST, 8080, "a", 80),
         "published, IPv6": lambda: ("lan", HOST6, 8080, "a", 80),
@@ -92,12 +92,12 @@ def ways(host, role):
 
 
 def warned(planned):
-    """The warnings of firewalls of others."""
+    """The warnings about foreign firewalls that drop."""
     return [one for one in planned["warnings"] if "drops what it forwards" in one]
 
 
 def foreign(host):
-    """Everybody else's tables, without counters."""
+    """All foreign tables, without counters."""
     listing = json.loads(host.sh("nft -j list ruleset"))["nftables"]
     kept = []
     for item in listing:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What stays, what goes, and what a run that cannot be carried out leaves alone."""
+"""Creation, change and removal of networks and containers, and refused runs."""
 
 from __future__ import annotations
 

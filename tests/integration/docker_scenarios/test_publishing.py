@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Published ports: from everywhere, in every form, through every change."""
+"""Published ports: from every source, in every syntax, through every change."""
 
 from __future__ import annotations
 
@@ -292,7 +292,7 @@ def test_a_routed_flow_ends_with_its_allowed_port_or_the_mode(host, role):
 
 
 def test_no_port_leads_to_the_former_owner_of_an_address(host, role):
-    """One container goes, and another one gets its address and publishes a port that the first one had not."""
+    """A container is removed, and another one gets its address and publishes a port that the first one did not have."""
     for _time in range(3):
         role.run([WEB], [on("web", "old")])
         address = role.address("old", "web")
@@ -308,7 +308,7 @@ def test_no_port_leads_to_the_former_owner_of_an_address(host, role):
 
 
 def test_containers_that_swap_networks_do_not_receive_each_others_calls(host, role):
-    """Each takes its port along."""
+    """Each keeps its port."""
     static = [{"name": "web", "ipv4_address": "172.30.0.2"}, {"name": "app", "ipv4_address": "172.31.0.2"}]
     ports = ["5351:53/udp", "5352:53/udp"]
     one, two = (on([place], name, port) for place, name, port in zip(static, ("a", "b"), ports))

@@ -2,10 +2,10 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The two documents that architecture.md shows in full have what the engine takes and gives, and nothing else; nor has
-what network_info says that it returns.
+"""The two documents in architecture.md have exactly the keys of the engine's input and output, and so has
+network_info's RETURN.
 
-README and CONTRIBUTING name all that there is.
+README and CONTRIBUTING list everything.
 """
 
 from __future__ import annotations

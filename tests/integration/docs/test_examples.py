@@ -2,10 +2,10 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The examples of modules and plugins do what they say: in their order, on one host, for real.
+"""The examples of modules and plugins work, in their order, on one host.
 
-A module's tasks run as Host.change() runs them, which also asserts check mode and that a second run has nothing to do.
-What has templates, and what is a plugin's, is played.
+A module's tasks run as Host.change() runs them, which also asserts check mode and idempotence. Those with templates,
+and a plugin's, are played.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Who has the tarball can follow every link of its pages: what the tarball lacks has a full address."""
+"""Every link of the tarball's pages resolves: what the tarball lacks has a full address."""
 
 from __future__ import annotations
 

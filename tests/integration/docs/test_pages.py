@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the documentation tells people to write and to type works, and prints what it says."""
+"""The examples and commands of the documentation work, and print what is on the page."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_every_code_block_is_fenced_and_used(page):
 
 
 def test_blocks_that_are_not_run_are_known():
-    """Each block with its reason: what stands here as not run is not shown to work."""
+    """Each block that is not run, with its reason."""
     reasons = {(name_of(page), block.why_not_run) for page in PAGES for block in blocks(page)}
     assert {"%s: %s" % found for found in reasons if found[1]} == {
         "docs/architecture.md: not run: every option there is; held against the engine by a test",

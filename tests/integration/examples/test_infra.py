@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""examples/infra as an outsider has it: a repository elsewhere, and the collection from its tarball."""
+"""examples/infra as a user has it: a repository elsewhere, and the collection from its tarball."""
 
 from __future__ import annotations
 

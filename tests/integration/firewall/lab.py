@@ -59,7 +59,7 @@ class Agent:
         self._process.stdin.flush()
 
     def hear(self) -> Any:
-        """The answer to the oldest command that has none yet (the first is that the agent is there)."""
+        """The answer to the oldest command that has none yet (the first reports that the agent is ready)."""
         answer = json.loads(self._process.stdout.readline())
         assert "error" not in answer, "%s: %s" % (self.name, answer["error"])
         return answer["answer"]
@@ -173,7 +173,7 @@ def port_name(network: Network, container: str) -> str:
 
 
 def full_state() -> State:
-    """What the firewall holds in the matrix: every network of ours, every port guarded, TCP and UDP ports published."""
+    """The firewall's state of the matrix: every managed network, every port guarded, TCP and UDP ports published."""
     state = State(norouter=frozenset({4, 6}))
     for network in NETWORKS.values():
         if network.policy is None:
@@ -236,7 +236,7 @@ class Lab:
             agent.close()
 
     def load(self, state: State) -> str:
-        """Bring the host's firewall to the state by one transaction, and say what it was."""
+        """Bring the host's firewall to the state by one transaction, and return that."""
         with self.host.inside():
             text = firewall.transaction(firewall.read(), state)
             firewall.apply(text)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What no port published and no route set may get: the host's own services by crooked ways."""
+"""Paths to the host's own services and to containers that neither a port nor a route opens."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ OWN, PUBLISHED = 2223, 8082  # a service of the host's; a port published on 127.
 
 @pytest.fixture
 def loopback_routed(lab):
-    """Two who send what is for 127.0.0.1 to the host, and a host that would take it."""
+    """Two hosts that route 127.0.0.1 to the host, and a host that would accept it."""
     places = {"lan": "192.0.2.1", "a2": "172.20.1.1"}
     lab.host.sysctl("ipv4/conf/up0/route_localnet", 1)
     for who, gateway in places.items():
@@ -82,7 +82,7 @@ def test_a_forged_loopback_source_is_dropped(lab, who, port, source, to, server,
 
 @pytest.mark.parametrize("version", [4, 6])
 def test_the_host_may_send_from_a_gateways_address(lab, version):
-    """To others than the gateway's own network: the answers come from elsewhere."""
+    """To hosts outside the gateway's own network: the replies come by another interface."""
     lab.load(kit.full_state())
     to, source = (kit.ADDRESSES[name][version == 6] for name in ("lan", "gw.a"))
 
@@ -90,7 +90,7 @@ def test_the_host_may_send_from_a_gateways_address(lab, version):
 
 
 def test_a_link_local_address_publishes_nothing(lab):
-    """So the host's own service answers there, where on its other addresses the published port does."""
+    """The host's own service replies there, where on its other addresses the published port does."""
     lab.load(kit.full_state())
 
     answers = lab.probe([("a2", kit.question("tcp", to, 9100)) for to in ("fe80::1%eth0", "fd00:1::1")])
@@ -114,14 +114,14 @@ def test_without_the_rules_the_broadcast_address_is_reachable_from_outside(lab):
 
 
 def broadcast(lab, who, heard):
-    """Who was heard on the host's UDP port after one datagram to the broadcast address of network a."""
+    """The sources seen on the host's UDP port after one datagram to the broadcast address of network a."""
     lab.host.ask("take_seen")
     lab.agents[who].ask("flow", to="172.20.1.255", port=OWN, source_port=40001)
     return lab.host.ask("wait_seen", text="host:%d " % OWN, seconds=kit.MOST if heard else kit.LEAST)
 
 
 def test_a_container_does_not_receive_its_own_broadcasts(lab):
-    """The port reflects (hairpin), so that a container reaches its own published port."""
+    """The port is in hairpin mode, so that a container reaches its own published port."""
     lab.load(kit.full_state())
     lab.agents["a1"].ask("watch", device="eth0")
 
@@ -143,7 +143,7 @@ def own_frames(lab):
 
 
 def test_no_packet_leaves_without_snat(lab):
-    """Not even one that belongs to no connection, and is not translated for that reason."""
+    """Not even one without a connection, which is not translated for that reason."""
     lab.load(kit.full_state())
     network = kit.NETWORKS["a"]
     gateway = json.loads(lab.host.run("ip", "-j", "link", "show", network.bridge))[0]["address"]
@@ -168,7 +168,7 @@ def tunnel(lab):
 @pytest.mark.parametrize("call_iptables", [0, 1])
 @pytest.mark.parametrize("ports", [{4789}, set()])
 def test_a_container_cannot_send_vxlan(lab, tunnel, ports, call_iptables):
-    """Not to this host's end of it, into a network that it is not on, nor to another host's; by these rules alone."""
+    """Neither to this host's VTEP, into a network that it is not on, nor to another host's; by these rules alone."""
     lab.call_iptables(call_iptables)
     state = kit.full_state()
     state.tunnel_ports = frozenset(ports)
@@ -198,8 +198,9 @@ ELSEWHERE = {"a container's": ("a2", None), "a container's, by whom it is had": 
 @pytest.mark.parametrize("call_iptables", [0, 1])
 @pytest.mark.parametrize("whose", ELSEWHERE)
 def test_a_containers_source_address_from_another_interface_is_dropped(lab, whose, call_iptables, version):
-    """Neither for the host's own service nor for a published port; but where the host sends what is for that address,
-    as for a VPN's client, it may come from."""
+    """Neither to the host's own service nor to a published port; unless the host's route to the address uses that
+    interface, as for a VPN's client.
+    """
     lab.call_iptables(call_iptables)
     lab.load(kit.full_state())
     name, device = ELSEWHERE[whose]

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Published ports that change under those who use them."""
+"""Published ports that change while flows use them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ VERSIONS = pytest.mark.parametrize("version", [4, 6])
 
 
 def leads_to(server: str | None) -> State:
-    """The lab's state with one port more."""
+    """The lab's state with one more port."""
     state = kit.full_state()
     if server is not None:
         for protocol in ("tcp", "udp", "sctp"):
@@ -80,7 +80,7 @@ def test_a_udp_flow_older_than_the_port_reaches_it(lab, version):
 
 
 def test_an_sctp_association_follows_the_port(lab):
-    """As far as it can be shown on a kernel that may have no SCTP itself: the packets that begin it arrive."""
+    """As far as it can be shown on a kernel that may have no SCTP itself: the INIT arrives."""
     host_mac = json.loads(lab.host.run("ip", "-j", "link", "show", "up0"))[0]["address"]
     own_mac = json.loads(lab.agents["lan"].run("ip", "-j", "link", "show", "eth0"))[0]["address"]
     source, to = kit.ADDRESSES["lan"][0], kit.ADDRESSES["host"][0]

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Packet marks of others beside the two bits that are ours: policy routing goes on, and a collision is warned of."""
+"""Foreign packet marks beside the collection's two bits: policy routing works, and a collision warns."""
 
 from __future__ import annotations
 
@@ -126,7 +126,7 @@ def test_iptables_mark_matches_are_reported(marked):
 
 
 def test_a_foreign_mark_of_bridged_packets_makes_the_host_route(host, role):
-    """Who marks packets as bridged has this host route them."""
+    """A foreign mark that equals the collection's mark of bridged packets makes this host route them."""
     host.sh(SECOND_UPLINK)
     role.run([WEB], [on("web", "a")])
     host.sh("ip -n lan route add 198.51.100.0/24 via 192.0.2.2; ip -n isp route add 192.0.2.0/24 via 198.51.100.2")

@@ -2,7 +2,9 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A container that claims to be somebody else: frames made by hand, on a guarded port and, as the control, without."""
+"""A container that forges addresses: frames made by hand, on a guarded port and, as the control, on one without
+anti-spoofing.
+"""
 
 from __future__ import annotations
 
@@ -30,13 +32,13 @@ def datagram(source: str, to: str, mac: str = MINE) -> str:
 
 
 def arp(address: str, mac: str, hardware: int = 1) -> str:
-    """An answer that the run did not read it for: the address is at that MAC."""
+    """A forged ARP reply: the address is at that MAC."""
     body = struct.pack("!HHBBH", hardware, 0x0800, 6, 4, 2) + raw_mac(mac) + raw(address) + raw_mac(VICTIM) + raw(HIM)
     return ethernet(VICTIM, MINE, 0x0806, body)
 
 
 def icmpv6(source: str, to: str, to_mac: str, body: bytes, behind: bool = False) -> str:
-    """``behind``: a header of destination options that says nothing."""
+    """``behind``: an empty destination options header in front."""
     pseudo = raw(source) + raw(to) + struct.pack("!IHBB", len(body), 0, 0, 58)
     body = body[:2] + struct.pack("!H", checksum(pseudo + body)) + body[4:]
     if behind:
@@ -120,7 +122,7 @@ def gateway_mac(lab) -> str:
 
 
 def believed(lab, victim, kind: str, claim: str) -> bool:
-    """Whether the victim took the claim; asked after a frame that it surely got, so that it had the time."""
+    """Whether the victim accepted the claim; checked after a frame that it surely received, so that it had the time."""
     lab.agents["a2"].ask("send", device="eth0", frames=[datagram(ME, HIM)])
     seen = victim.ask("wait_seen", text="a1:81 %s" % ME, seconds=kit.MOST)
     assert seen
@@ -155,7 +157,7 @@ def test_without_anti_spoofing_forged_frames_arrive(lab, victim, forgery):
 
 
 def believed_in_time(lab, victim, frame: str, kind: str, claim: str) -> bool:
-    """ARP is not believed within the same tick of the clock in which the entry was made: so once more."""
+    """The kernel ignores an ARP reply within the same clock tick as the last update: so sent once more."""
     for _again in range(50):
         lab.agents["a2"].ask("send", device="eth0", frames=[frame])
         if believed(lab, victim, kind, claim):
@@ -214,7 +216,7 @@ def test_a_port_that_forwards_is_checked_for_its_mac_only(lab, victim):
 
 
 def test_duplicate_address_detection_of_its_own_address_passes(lab):
-    """Duplicate address detection works on a guarded port, both for the tests it sends and for the answer it gets."""
+    """Duplicate address detection works on a guarded port, for the probes it sends and for the reply it gets."""
     lab.load(kit.full_state())
     a2 = lab.agents["a2"]
     a2.sysctl("ipv6/conf/eth0/accept_dad", 1)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Our tables in the kernel: written, read back, left alone, mended."""
+"""The collection's tables in the kernel: written, read back, idempotent, repaired."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ exec %s "$@"
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(state=states())
 def test_any_state_is_read_back_and_idempotent(host, state):
-    """One example after the other in the same tables, so every transaction leads from one state to another."""
+    """One example after the other in the same tables, so every transaction converges from one state to another."""
     with host.inside():
         firewall.apply(firewall.transaction(firewall.read(), state))
         live = firewall.read()

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Flows that connection tracking knows, and packets that only look as if they belonged to them."""
+"""Flows in connection tracking, and forged packets that seem to belong to them."""
 
 from __future__ import annotations
 
@@ -42,8 +42,9 @@ CONNECTIONS = {  # who calls whom on which port, and which of the two sends the 
 
 
 def out_of_window(frames_of_sender: list[str], sender: str) -> str:
-    """What the sender of the connection's last segments would never send: far out of its peer's window, with an
-    acknowledgement that is current."""
+    """A segment that the sender of the connection's last segments would never send: far out of its peer's window, with
+    a current acknowledgement.
+    """
     heard = [one for one in map(frames.segment, frames_of_sender) if one is not None and one.to == sender]
     last = max(heard, key=lambda one: one.sequence + one.length)
     return frames.tcp(
@@ -65,7 +66,7 @@ def out_of_window(frames_of_sender: list[str], sender: str) -> str:
 @VERSIONS
 @pytest.mark.parametrize("which", CONNECTIONS)
 def test_a_connection_survives_a_forged_segment(lab, which, version, call_iptables):
-    """The host would answer it by a reset, whose number is the acknowledgement's, so that the peer believes it."""
+    """The host would answer it by a reset with the acknowledgement's number, which the peer accepts."""
     lab.call_iptables(call_iptables)
     lab.load(kit.full_state())
     client, to, port, sender = CONNECTIONS[which]
@@ -84,7 +85,7 @@ def test_a_connection_survives_a_forged_segment(lab, which, version, call_iptabl
 
 @VERSIONS
 def test_the_host_still_resets_refused_connections(lab, version):
-    """By a reset: to a port without a process, and of a connection that it knows nothing of."""
+    """A reset for a port without a process, and for an unknown connection."""
     lab.load(kit.full_state())
     lan, to = lab.agents["lan"], address("host", version)
     lan.ask("record", device="eth0")
@@ -105,7 +106,7 @@ def test_the_host_still_resets_refused_connections(lab, version):
 
 @pytest.fixture
 def own_lab():
-    """One that a test breaks; its host has a default route, by lan2, and was a router before it had networks."""
+    """A lab for a test that breaks it. Its host has a default route, by lan2, and was a router before."""
     with kit.made() as lab:
         lab.host.ip("route add default via 198.51.100.2", "route add default via 2001:db8:2::2")
         state = kit.full_state()
@@ -115,7 +116,7 @@ def own_lab():
 
 
 def test_packets_to_a_missing_bridge_do_not_leave_by_an_uplink(own_lab):
-    """Neither what is translated anew, by a published port, nor what flows that are under way bring."""
+    """Neither packets that a published port translates, nor those of established flows."""
     lab, host_mac = own_lab, mac_of(own_lab.host, "up0")
     lan = lab.agents["lan"]
     callers = ("lan", "host", "b1")
@@ -148,7 +149,7 @@ def test_packets_to_a_missing_bridge_do_not_leave_by_an_uplink(own_lab):
 
 
 def test_a_client_in_a_subnet_routed_elsewhere_gets_replies(lab):
-    """As a VPN's client may be: the host's own service, and a published port, answer by the way of the route."""
+    """As a VPN's client may be: the host's own service, and a published port, reply by the interface of that route."""
     lab.load(kit.full_state())
     for version in (4, 6):
         client, via = address("a1", version)[:-1] + "77", address("lan", version)
@@ -176,7 +177,7 @@ def errors_at(agent: kit.Agent, version: int, kinds=(DESTINATION_UNREACHABLE, TO
 @VERSIONS
 @pytest.mark.parametrize("outwards", [True, False])
 def test_no_icmp_error_enters_or_leaves_an_internal_network(lab, outwards, version, call_iptables):
-    """About a flow of its destination with this host, which makes it related to something that is let through."""
+    """About a flow of its destination with this host, which makes it related to an accepted flow."""
     lab.call_iptables(call_iptables)
     lab.load(kit.full_state())
     sender, other = ("i1", "lan") if outwards else ("lan", "i1")
@@ -197,7 +198,7 @@ def test_no_icmp_error_enters_or_leaves_an_internal_network(lab, outwards, versi
 
 @VERSIONS
 def test_port_unreachable_passes_between_networks(lab, version):
-    """Out of the network to the client of a published port, and into it."""
+    """From the network to the client of a published port, and into it."""
     state = kit.full_state()
     kit.publish(state, "udp", None, 8099, "a1", 99)
     lab.load(state)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What comes out of a VXLAN tunnel: frames made by hand in packets made by hand, sent by the underlay's other host.
+"""Frames from a VXLAN tunnel, made by hand and sent by the underlay's other host.
 
 The tunnel is a port of bridge bra; lan, 192.0.2.2, is the host on its other side.
 """
@@ -57,7 +57,7 @@ def out_of_the_tunnel(lab: kit.Lab, inner: list[str], sender="192.0.2.2", to="19
 
 
 def reached(lab: kit.Lab, version: int, to_mac: str, expected: bool) -> set[str]:
-    """Who gets datagrams to the host's services, to a published port and through the host to lan2."""
+    """The receivers of datagrams to the host's services, to a published port and through the host to lan2."""
     source = "172.20.1.77" if version == 4 else "fd00:1::77"
     calls = {"host": ("gw.a", SERVICE), "host again": ("host", SERVICE), "b1": ("host", 8090), "a1": ("host", 8080),
              "lan2": ("lan2", 7)}  # fmt: skip
@@ -95,7 +95,7 @@ def test_frames_of_an_anycast_tunnel_do_not_reach_the_host(lab, tunnel, by, vers
 
 @VERSIONS
 def test_without_anycast_gateway_the_host_is_on_the_network(lab, tunnel, version):
-    """As a host that is its gateway is for members elsewhere; and the control."""
+    """A host that is the gateway of members elsewhere; and the control."""
     lab.call_iptables(0)
     state = with_tunnel(anycast=False)
     kit.publish(state, "udp", None, 8090, "b1", 81)
@@ -109,7 +109,7 @@ UNDERLAYS = {4: ("192.0.2.1", "192.0.2.2", "192.0.2.66"), 6: ("2001:db8:1::1", "
 
 @pytest.fixture(params=UNDERLAYS)
 def two_tunnels(request, lab):
-    """Ours, and one of another program that shares its UDP port, with a VNI of its own."""
+    """A managed tunnel, and one of another program that shares its UDP port, with a VNI of its own."""
     host = UNDERLAYS[request.param][0]
     for name, vni in ((TUNNEL, VNI), ("other", 10)):
         lab.host.ip(
@@ -129,7 +129,7 @@ def heard_by_a1(lab: kit.Lab, sender: str, to: str, vni: int, expected: bool) ->
 
 
 def test_frames_are_accepted_from_known_vteps_only(lab, two_tunnels):
-    """And of the VNIs of others' tunnels as before."""
+    """And VNIs of foreign tunnels are not restricted."""
     version = two_tunnels
     host, member, stranger = UNDERLAYS[version]
     state = with_tunnel(anycast=True)

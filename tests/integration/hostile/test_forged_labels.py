@@ -2,8 +2,9 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What root in a container (CAP_NET_ADMIN in its network namespace) writes there is not taken for this collection's own
-record: aliases, names and indexes of links, the loopback interface, the NIC that the container was given."""
+"""What root in a container (CAP_NET_ADMIN in its network namespace) writes there is not trusted as this collection's
+record: aliases, names and indexes of links, the loopback interface, the NIC that the container was given.
+"""
 
 from __future__ import annotations
 

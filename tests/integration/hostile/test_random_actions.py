@@ -4,7 +4,8 @@
 
 """A property: whatever root in a container does to the links, addresses, routes and sysctls of its namespace between
 runs, no link that it made leaves the namespace, no other container changes, no run of the host is refused, the next run
-brings the container back, and it can be removed."""
+repairs the container, and it can be removed.
+"""
 
 from __future__ import annotations
 

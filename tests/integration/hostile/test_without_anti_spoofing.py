@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A container without anti-spoofing gives itself addresses: no other container loses its own, and no run is refused."""
+"""A container without anti-spoofing sets forged addresses: no other container loses its own, and no run is refused."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What a host of a lab is to those who use it: reached over SSH, on its own, and harmless to the machine."""
+"""The hosts of a lab: reached over SSH, isolated from each other, and harmless to the machine."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A lab's life: made, changed, broken, mended, switched off and on, taken down; and what is refused."""
+"""A lab's lifecycle: created, changed, broken, repaired, restarted, removed; and what is refused."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_a_second_run_changes_nothing(lab):
 
 
 def test_adding_and_removing_hosts_keeps_the_others(lab):
-    """h2 goes, h0 comes first in the list and gets the lowest free address; a flow between h1 and h3 goes on."""
+    """h2 is removed, h0 comes first in the list and gets the lowest free address; a flow between h1 and h3 goes on."""
     lab.make(count=3)
     before = [lab.identity(host) for host in ("h1", "h3")]
     flow = [str(lab.directory / "enter"), "h1", "ping", "-i", "0.02", "-c", "150", "10.99.0.3"]
@@ -130,7 +130,9 @@ def test_restarted_simulates_a_power_cut(lab):
 
 
 def test_absent_leaves_nothing_and_is_idempotent(lab):
-    """No process, mount, namespace or file, whatever runs in the hosts; SSH's persistent connections end as well."""
+    """No process, mount, namespace or file remains, whatever runs in the hosts; SSH's persistent connections end as
+    well.
+    """
     lab.make(count=2)
     lab.ansible("lab", "-m", "ansible.builtin.ping")
     lab.ssh("h1", "ip netns add inner; ip netns exec inner setsid sleep 1000 > /dev/null 2>&1 < /dev/null &")
@@ -186,7 +188,7 @@ def test_two_labs_coexist(lab, other_lab):
 
 
 def test_a_separately_mounted_disk_is_visible_and_never_written(lab):
-    """As a /home of its own is: seen in the hosts, but what they write stays with them."""
+    """As a /home of its own is: visible in the hosts, but their writes stay with them."""
     lab.wrapper = ["unshare", "--mount", "sh", "-c", 'mount -t tmpfs srv /srv; echo 1 > /srv/file; exec "$@"', "sh"]
     lab.make(count=2)
     lab.ssh("h1", "grep 1 /srv/file; echo 2 > /srv/file")
@@ -258,7 +260,7 @@ def test_a_directory_that_is_no_lab_is_left_untouched(lab):
 
 @pytest.mark.parametrize(("owner", "mode"), [(65534, 0o700), (0, 0o777), (0, 0o720)])
 def test_a_directory_writable_by_others_is_refused(lab, owner, mode):
-    """What is in it is believed: whose processes are the lab's, what is written where, and what is removed."""
+    """Its contents are trusted: which processes are the lab's, what is written where, and what is removed."""
     lab.make(count=1)
     os.chown(lab.directory, owner, 0)
     lab.directory.chmod(mode)
@@ -365,8 +367,10 @@ def kill(lab, host):
 
 
 def processes_in(namespaces):
-    """Handles of all processes of the machine that are in one of the namespaces, all of which stand. Handles, for the
-    kernel gives the number of a namespace that is gone to the next one, which may be another lab's."""
+    """Handles of all processes of the machine that are in one of the namespaces, all of which exist.
+
+    Handles, because the kernel gives the number of a removed namespace to the next one, which may be another lab's.
+    """
     found = []
     for pid in filter(str.isdigit, os.listdir("/proc")):
         try:

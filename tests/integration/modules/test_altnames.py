@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Alternative names (`ip link property add dev X altname Y`): no other link of the namespace can be called so."""
+"""Alternative names (`ip link property add dev X altname Y`): no other link of the namespace can have the name."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def test_an_altname_of_a_nic_is_refused_as_a_link_name(named, module, desired, e
     ],
 )
 def test_an_altname_in_a_foreign_namespace_is_refused(named, module, desired, expected):
-    """In one that was made here the name goes: tests/integration/hostile."""
+    """In a namespace that the collection created the altname is removed: tests/integration/hostile."""
     (problem,) = named.refused(module, **desired)
     assert problem.startswith(expected) and "ip -n c1 link property del dev own altname eth1" in problem
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Links that go are put into a group and deleted with it: nobody else's are, whatever group those are in."""
+"""Links are removed together by a link group; foreign links are kept, whatever group they are in."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The module bridge_policy: what crosses a bridge's border with each option, and what is refused.
+"""The module bridge_policy: ingress and egress with each option, and what is refused.
 
 What the firewall does with every kind of packet is in tests/integration/firewall.
 """
@@ -123,7 +123,7 @@ def test_a_flushed_ruleset_is_repaired(site, script):
 
 
 def test_a_container_reaches_no_vxlan_port_outside_its_network(site):
-    """Also on a host that has no tunnel: its packet would come with the host's address, which others may know."""
+    """Also on a host without tunnels: its packet would have the host's address, which other hosts may accept."""
     site.change("bridge_policy", config=[policy("br0"), policy("br1")])
     for to, receiver in ((OUTSIDE, "outside"), (OUTSIDE6, "outside"), ("10.0.0.1", None)):
         assert packets.is_lost(site, "c1", to, 4789, receiver, protocol="udp")
@@ -208,7 +208,7 @@ def test_all_errors_are_reported_at_once(site):
 
 @pytest.mark.parametrize("subnet", ["fd00::%eth0/64", "fd00::% }\nflush ruleset\n/64"])
 def test_a_scope_zone_is_refused_before_nft(site, subnet):
-    """For Python's ipaddress it is part of a network, and any text: a transaction would have it as it is."""
+    """For Python's ipaddress it is part of a network, and may be any text, which would get into the transaction."""
     (problem,) = site.refused("bridge_policy", bridge="br0", subnets=[subnet])
     assert problem.endswith(
         "subnets: '%s': must be an IP subnet in CIDR notation, like 172.30.0.0/16 or fd00:30::/64" % subnet

@@ -2,8 +2,10 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The module host_limits and the role's options for it where the limits are another's: in a namespace of the machine.
-What they set is shown in tests/full/test_limits.py."""
+"""The module host_limits and the role's options for it in a namespace, where the limits are not visible.
+
+What they set is shown in tests/full/test_limits.py.
+"""
 
 from __future__ import annotations
 

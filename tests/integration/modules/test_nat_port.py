@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The module nat_port: who reaches a published port, how it changes, and what is refused."""
+"""The module nat_port: reachability of a published port, its changes, and what is refused."""
 
 from __future__ import annotations
 
@@ -137,7 +137,7 @@ def test_a_range_maps_port_by_port(site):
 
 
 def conversation(called, first_receiver, second_receiver, meanwhile):
-    """One UDP flow from the outside; who answers before and after something happens on the host."""
+    """One UDP flow from the external host; the repliers before and after a change on the host."""
     family = socket.AF_INET6 if ":" in called else socket.AF_INET
     with inside("outside"):
         client = socket.socket(family, socket.SOCK_DGRAM)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Permanent neighbour entries that a bridge has for the host's own endpoints: they come, change and go with them."""
+"""Permanent neighbour entries of a bridge for the host's own endpoints: created, changed and removed with them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ COUNT = "nft 'add rule netdev asked out %s counter'"
 
 
 def site(**options):
-    """The town with guarded endpoints."""
+    """The site with guarded endpoints."""
     document = topologies.site()
     document["bridge_policy"] = [topologies.policy("br0"), topologies.policy("br1")]
     for pair in document["veth"][1:]:
@@ -54,7 +54,7 @@ def asked(host, bridge="br0"):
 
 @pytest.fixture
 def counted(host):
-    """The town, and what its host asks for on br0 counted."""
+    """The site, with a count of the host's requests on br0."""
     host.change("topology", **site())
     host.sh(ASKED % "br0")
     host.sh(COUNT % "arp operation request")

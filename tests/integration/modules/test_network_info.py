@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The module network_info: the words of `docker network inspect` and the columns of `brctl show`, from the kernel."""
+"""The module network_info: the keys of `docker network inspect` and the columns of `brctl show`, from the kernel."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ JQ = {
 
 @pytest.fixture
 def web(host):
-    """One network with two containers, one of the two published, beside things of others."""
+    """One network with two containers, one of them published, beside foreign objects."""
     document = topologies.with_outside()
     document["netns"] += [
         {"name": "nginx", "labels": {"role": "bridge_network"}},

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Links that were renamed, and ports of bridges and lo that were changed, by hand: one run says so and mends it."""
+"""Links renamed and ports of bridges and lo changed out of band: one run reports and repairs it."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def document(**bridge):
 
 @pytest.fixture
 def web(host):
-    """Two containers on br0, a cable to br1, and a tunnel."""
+    """Two containers on br0, a patch link to br1, and a tunnel."""
     host.sh("ip address add 192.0.2.11/32 dev lo")
     host.module("topology", **document())
     return host
@@ -200,7 +200,7 @@ def test_swapped_names_are_repaired(web):
 
 
 def test_forged_labels_inside_a_container_are_ignored(web):
-    """Labels are the host's root to write; what a container writes on its own links is not asked."""
+    """Labels are trusted on links of the host's namespace only."""
     web.sh(
         "ip link add fake type veth peer name fake1; ip link set fake alias 'virtnet container=c1 network=web'", "c2"
     )

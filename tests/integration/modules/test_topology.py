@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The module topology: everything at once, in an order that is safe, and mended whatever happened to it."""
+"""The module topology: all kinds in one run, in a safe order, and repaired after any change."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def everything():
 
 
 def nothing(document):
-    """The same objects, all of them absent; of the ports as little as tells them."""
+    """The same objects, all absent; of ports only what identifies them."""
     gone = copy.deepcopy(document)
     gone["nat_port"] = [{key: one[key] for key in ("host_port", "protocol") if key in one} for one in gone["nat_port"]]
     return {kind: [{**one, "state": "absent"} for one in objects] for kind, objects in gone.items()}

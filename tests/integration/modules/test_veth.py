@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The module veth: create, change of every option, absent, what it refuses, and what it mends."""
+"""The module veth: create, change of every option, absent, what it refuses, and what it repairs."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def two(host):
 
 
 def pair(number=1, peer=(), **options):
-    """The cable of container c<number>, with other options."""
+    """The veth pair of container c<number>, with other options."""
     made = copy.deepcopy(VETH_PAIR)
     made["name"] = "v%d" % number
     made["peer"].update(netns="c%d" % number, addresses=["10.0.0.%d/24" % (number + 1)])
@@ -159,7 +159,7 @@ def test_anti_spoofing_drops_forged_sources(two):
 
 
 def test_an_ipv6_address_with_an_embedded_ipv4_address_is_idempotent(two):
-    """It can be written in two ways, ::ffff:a00:2 and as here, which is the kernel's and nft's."""
+    """It has two spellings, ::ffff:a00:2 and this one, which is the kernel's and nft's."""
     addresses = {"addresses": ["::ffff:10.0.0.2/120"], "mac": MAC, "gateway": None}
     two.change("veth", **pair(anti_spoofing=True, peer=addresses))
 
@@ -258,7 +258,7 @@ def test_a_foreign_veth_is_refused_unless_adopted(two):
 
 
 def test_a_foreign_link_with_the_peers_name_is_never_deleted(two):
-    """Of a namespace that was made by others it is refused; a container's own, in one that was made here, gives way."""
+    """In a foreign namespace it is refused; in one that the collection created it is renamed."""
     two.sh("ip netns add theirs; ip -n theirs link add eth0 type bridge")
     (problem,) = two.refused("veth", **{**VETH_PAIR, "peer": {**VETH_PAIR["peer"], "netns": "theirs"}})
     assert "peer.name" in problem and "'eth0'" in problem

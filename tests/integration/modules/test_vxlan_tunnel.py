@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The module vxlan_tunnel: a tunnel's life, who is behind it, what goes through it and what does not."""
+"""The module vxlan_tunnel: create, change, absent; its FDB entries, and the frames that it forwards and drops."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def tunnel(number, version=4, **options):
 
 
 def forwarding(host, netns="h1"):
-    """What the tunnel's table and the bridge's say of who is behind the tunnel."""
+    """The VXLAN FDB and the bridge FDB entries of the tunnel."""
     found = json.loads(host.sh("bridge -json fdb show dev vx", netns))
     own = {(one["mac"], one["dst"]) for one in found if "dst" in one and one["state"] == "permanent"}
     static = {one["mac"] for one in found if "dst" not in one and one.get("state") == "static"}
@@ -51,7 +51,7 @@ def neighbours(host, netns="h1"):
 
 @pytest.fixture
 def two(host):
-    """Two namespaces that stand for hosts, on one underlay; a bridge and a container in each."""
+    """Two namespaces that act as hosts, on one underlay; a bridge and a container in each."""
     names = ("under", "h1", "h2", "c1", "c2")
     gateway = {"addresses": ["10.42.0.1/16", "fd42::1/64"], "mac": "02:42:0a:2a:00:01"}
     topology = {
@@ -327,7 +327,8 @@ def test_a_foreign_tunnel_is_taken_over_only_with_adopt(two):
 @pytest.fixture
 def three(two):
     """The throwaway host itself is a third one, 192.0.2.3, where the firewall is; c1 is behind its bridge, as
-    10.42.0.4, and h2's tunnel knows it."""
+    10.42.0.4, and h2's tunnel has its entries.
+    """
     lan = {"name": "u3", "netns": "under", "bridge": "u",
            "peer": {"name": "lan0", "netns": None, "addresses": ["192.0.2.3/24"]}}  # fmt: skip
     port = {"name": "v3", "bridge": "br", "peer": {"name": "eth1", "netns": "c1", "addresses": ["10.42.0.4/16"],
@@ -361,7 +362,7 @@ def test_frames_of_the_host_on_an_anycast_bridge_stay_local(three):
 
 
 def vteps(host):
-    """VNIs whose VTEPs are known, and these."""
+    """VNIs with declared VTEPs, and these."""
     found = []
     for name in ("vnis", "vteps4", "vteps6"):
         listing = json.loads(host.sh(f"nft -j list set inet virtnet {name}"))["nftables"]
@@ -371,7 +372,7 @@ def vteps(host):
 
 
 def echoes(host):
-    """How many pings c1 was asked for."""
+    """How many echo requests c1 received."""
     head, numbers = (line.split() for line in host.sh("grep ^Icmp: /proc/net/snmp", "c1").splitlines())
     return int(numbers[head.index("InEchos")])
 
@@ -412,7 +413,7 @@ def test_vteps_are_accepted_until_they_or_the_tunnel_are_removed(three):
     "options", [{"endpoints": None}, {"endpoints": None, "flood": ["192.0.2.2"]}, {"learning": True, "endpoints": []}]
 )
 def test_without_declared_vteps_frames_are_accepted_from_any_source(three, options):
-    """Those of a fabric whose FDB another program fills, and those that are learned from whoever sends."""
+    """A fabric whose FDB another program fills, or that learns from any sender."""
     two = three
     two.change("vxlan_tunnel", **{**OWN, **options})
     assert vteps(two) == [[], [], []]

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A fabric that changes: --limit, batches, hosts and containers that come and go, hosts that nobody can reach."""
+"""A fabric that changes: --limit, batches, hosts and containers added and removed, unreachable hosts."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def create_fabric(lab):
 
 
 def entries(lab, host):
-    """Who is on other hosts, as the kernel of this one has it: MAC and VTEP."""
+    """The endpoints on other hosts, as the kernel of this one has them: MAC and VTEP."""
     found = json.loads(lab.sh(host, "bridge -json fdb show dev vx-fabric"))
     return {(one["mac"], one["dst"]) for one in found if "dst" in one}
 
@@ -105,7 +105,7 @@ def test_batches_are_planned_once(lab, tmp_path):
 
 @pytest.mark.long
 def test_a_play_may_have_hosts_outside_the_group(lab):
-    """As `check` has, which looks at every host of the inventory: here at the outside, too."""
+    """As the playbook check has, which reads every host of the inventory: here the external host, too."""
     create_fabric(lab)
     output = lab.play(playbook="virtnet.linux.check")
     assert sorted(recap(output)) == ["h1", "h2", "h3", "outside"]
@@ -195,7 +195,7 @@ def test_absent_and_purge_remove_everything(lab):
 
 @pytest.mark.long
 def test_a_container_is_on_an_overlay_and_on_a_bridge_network(lab, tmp_path):
-    """Of bridge_network's list on bare hosts, check mode first; of this role's where the bridge network stands."""
+    """In bridge_network's list on bare hosts, check mode first; in this role's where the bridge network exists."""
     both = str(tmp_path / "both.yml")
     (tmp_path / "both.yml").write_text(BRIDGE_CONTAINERS)
     lab.containers("h1", on("fabric", name="c1"))

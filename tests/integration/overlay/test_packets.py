@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A fabric over three hosts that stands: who reaches whom, and what the underlay hears of it, IPv4 and IPv6."""
+"""A fabric over three hosts: reachability, and the traffic on the underlay, IPv4 and IPv6."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ UNDERLAYS = [pytest.param(4, id="IPv4 underlay"), pytest.param(6, id="IPv6 under
 
 @pytest.fixture(scope="module", params=UNDERLAYS)
 def fabric(request, tmp_path_factory):
-    """The second host's card takes 1400 bytes only."""
+    """The second host's NIC has an MTU of 1400."""
     hosts = [{"name": "h1"}, {"name": "h2", "mtu": 1400}, {"name": "h3"}]
     with lab_in(tmp_path_factory.mktemp("overlay") / "fabric") as lab:
         lab.version = request.param
@@ -93,7 +93,7 @@ def test_frames_are_encapsulated_between_vteps(fabric):
 
 
 def test_no_bum_traffic_leaves_a_host(fabric):
-    """ARP, neighbour discovery, frames for nobody known, multicast, and the gateway's own frames: none of them."""
+    """ARP, neighbour discovery, unknown unicast, multicast, and the gateway's own frames: none of them."""
     expression = "udp port 4789" if fabric.version == 4 else "ip6 and udp port 4789"
     for host, _container in ALL:
         fabric.sh(host, "for one in $(ls /run/netns); do ip -n $one neigh flush all; done")

@@ -85,7 +85,7 @@ def address_of(output, host):
 
 @pytest.fixture(scope="module")
 def declared(fleet):
-    """The fleet with its containers made, and an inventory that has them as hosts."""
+    """The fleet with its containers created, and an inventory that has them as hosts."""
     fleet.inventories.append(fleet.write("inventory/10-hosts.yml", DECLARED).parent)
     fleet.write("inventory/50-containers.netns.yml", "plugin: virtnet.linux.netns\n")
     fleet.play([{"hosts": "lab", "gather_facts": False, "roles": ["virtnet.linux.bridge_network"]}])
@@ -140,7 +140,7 @@ OTHER_USERS = {
 
 
 def assert_refused(declared, output):
-    """The task has failed in words, and no user has run anything."""
+    """The task has failed with the message, and no user has run anything."""
     assert "become_user 'nobody'" in output and "runs tasks as root: leave become_user out" in output
     assert declared.ssh("h1", "ls /srv/ran 2>&1 || true").startswith("ls: cannot access")
 
@@ -221,7 +221,7 @@ def test_a_playbook_installs_and_starts_a_service_in_a_container(declared):
 
 
 def test_existing_containers_become_hosts(declared):
-    """One that was made by hand on h2, in a play that knows only the lab."""
+    """One that was created by hand on h2, in a play that has only the lab in its inventory."""
     declared.play([{"hosts": "h2", "gather_facts": False, "tasks": [{"virtnet.linux.netns": {"name": "byhand"}}]}])
     ways = declared.write("ways.yml", {"all": {"hosts": {"h2": WAY}}})
     taken_over = ["hostvars[inventory_hostname].%s == hostvars.h2.%s" % (name, name) for name in WAY]
@@ -248,7 +248,7 @@ def test_existing_containers_become_hosts(declared):
 
 
 def refused_inventory(fleet, hosts):
-    """What ansible-inventory says of hosts whose containers cannot be hosts."""
+    """The output of ansible-inventory for hosts whose containers cannot be hosts."""
     hosts = fleet.write("wrong/hosts.yml", {"all": {"hosts": hosts}})
     plugin = fleet.write("wrong/containers.netns.yml", "plugin: virtnet.linux.netns\n")
     with pytest.raises(AssertionError) as refused:
@@ -347,7 +347,7 @@ def tasks_in_containers_that_are_gone(host, trace, pipelining):
 
 
 def assert_failed_in_words(output):
-    """Each task has failed and says why, and the host was in the play to the end."""
+    """Each task has failed with its message, and the host was in the play to the end."""
     assert all(words in output for words in GONE.values()), output
     recap = output.split("PLAY RECAP")[1]
     assert "unreachable=0" in recap and "ignored=%d" % len(GONE) in recap, output

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The playbooks that look and change nothing: inspect, topology, check."""
+"""The playbooks that read and change nothing: inspect, topology, check."""
 
 from __future__ import annotations
 
@@ -165,7 +165,7 @@ def test_check_reports_what_is_unknown_after_an_error(made):
 
 @pytest.mark.long
 def test_check_with_purge_reports_undeclared_objects(made):
-    """On the host outside nothing at all is declared."""
+    """On the external host nothing at all is declared."""
     container = {"name": "from-{{ inventory_hostname }}", "labels": {"role": "bridge_network", "mode": "none"}}
     made.play([{"hosts": "h2:outside", "gather_facts": False, "tasks": [{"virtnet.linux.netns": container}]}])
     made.play("virtnet.linux.check")
@@ -200,7 +200,7 @@ def test_check_reports_a_missing_overlay_of_a_bridge_network_container(with_over
 
 @pytest.mark.long
 def test_check_continues_after_a_roles_errors(with_overlay):
-    """What cannot be built is told with what differs besides, in the task that fails."""
+    """A role's errors are reported together with the other differences, in the task that fails."""
     with_overlay.ssh("h1", "ip netns delete client")
     output = with_overlay.play("virtnet.linux.check", "-e", "overlay_network_vtep=nobody", fails=True)
     failed = output.partition("TASK [Fail if anything differs")[2]

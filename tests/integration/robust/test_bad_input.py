@@ -2,10 +2,10 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Whatever a module is given: it does what was meant or says what is wrong, never with a traceback.
+"""For any input a module has the intended result or an error message, never a traceback.
 
-Two hundred inputs here, more than ten thousand in tests/full. Check mode, so that one host serves for all: what it
-foretells is what is done (tests/integration/modules).
+Two hundred inputs here, more than ten thousand in tests/full. In check mode, so that one host serves for all: what
+check mode predicts is what a run does (tests/integration/modules).
 """
 
 from __future__ import annotations

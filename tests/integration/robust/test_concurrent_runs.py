@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Several runs on one host at the same moment: they wait for each other, and nothing is lost."""
+"""Several runs on one host at the same moment: they wait for each other, and no change is lost."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def network(number):
 
 
 def at_once(documents):
-    """Run them all at the same moment, each in a process of its own; what went wrong."""
+    """Run them all at the same moment, each in a process of its own; the errors."""
     gate, start = os.pipe()
     reading_end, writing_end = os.pipe()
     children = []
@@ -224,7 +224,7 @@ def test_every_change_changes_the_revision(host, made):
 
 
 def test_concurrent_playbooks_allocate_no_port_twice(host, tmp_path):
-    """One of them reads and plans anew, and is refused."""
+    """One of them reads and plans again, and is refused."""
     done = host.call(_playbooks, str(tmp_path), _together(tmp_path, ports=(9001, 9001)))
     assert sorted(code for _output, code in done) == [0, 2], done
     refused = next(output for output, code in done if code)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Something fails in the middle of a run, for a reason of this world: the error names it, and the next run mends."""
+"""A run fails in the middle: the error names the reason, and the next run repairs the host."""
 
 from __future__ import annotations
 
@@ -98,5 +98,5 @@ def test_kernel_errors_while_changing(host, cause):
 
 @pytest.mark.parametrize("way", killing.WAYS)
 def test_kernel_errors_at_random_steps(host, way):
-    """A few here; tests/full has each of them fail."""
+    """A few here; tests/full has each step fail."""
     assert killing.with_errors(host, way, range(3, 1000, 19)) > 1

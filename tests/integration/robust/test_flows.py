@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Connections that stand go on, whatever a run does besides; what goes leaves none of them behind."""
+"""Established connections survive all runs; conntrack entries of removed objects are deleted."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ for number in range(1 << 30):
 
 
 class Flow:
-    """A TCP connection between two namespaces, over which somebody goes on talking."""
+    """A TCP connection between two namespaces with continuous traffic."""
 
     def __init__(self, host, client, to, port, server, at):
         self.host, self.log = host, "/run/%s-to-%s" % (client, server)
@@ -49,14 +49,14 @@ class Flow:
         return int(self.host.sh(f"cat {self.log} 2>/dev/null || echo -1").strip() or -1)
 
     def has_ended(self):
-        """Nothing more is said and answered."""
+        """No more data is sent and acknowledged."""
         time.sleep(0.2)  # what was under way
         before = self.count()
         time.sleep(0.5)
         return self.count() == before
 
     def goes_on(self):
-        """More is said, and answered, than was when this is asked."""
+        """More data is sent, and acknowledged, than at the time of the call."""
         before, deadline = self.count(), time.monotonic() + 20
         while self.count() <= before + 1:
             assert time.monotonic() < deadline, "%s: nothing after %d" % (self.log, before)
@@ -65,7 +65,7 @@ class Flow:
 
 @pytest.fixture
 def outside(host):
-    """Somebody on the host's wire."""
+    """A neighbour on the host's wire."""
     host.sh("ip netns add outside && ip link set wire netns outside")
     host.sh(f"ip link set lo up; ip address add {OUTSIDE}/24 dev wire; ip link set wire up", "outside")
     return host
@@ -98,7 +98,7 @@ def test_connections_survive_changes(talking, run):
 
 
 def test_connections_end_when_a_network_becomes_internal(talking):
-    """Though its containers are not declared, and another network is open."""
+    """Though its containers are not declared, and another network has egress."""
     host, flows = talking
     engine.run(host, overlay([1], range(3)))
     (policy,) = WEB["bridge_policy"]

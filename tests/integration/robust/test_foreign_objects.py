@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What others have on the host stays as it is, through all that a network goes through."""
+"""Foreign objects on the host are left untouched, through all changes of a network."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ END
 
 
 def house(host):
-    """Everything foreign: the snapshot without what is ours."""
+    """Everything foreign: the snapshot without managed objects."""
     taken = host.snapshot()
     stacks = {}
     for netns in ("", "theirs", "c9"):

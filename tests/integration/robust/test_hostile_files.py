@@ -2,8 +2,9 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What is remembered, what is written down and what nft lists may be well-formed and wrong, or be something else than a
-file: each run ends in success or in a sentence, never with a traceback, and never waits."""
+"""Runtime state, documents and nft's listing may be well-formed and wrong, or files of another type: each run ends in
+success or in an error message, never with a traceback, and never blocks.
+"""
 
 from __future__ import annotations
 

@@ -2,10 +2,11 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A host that was no router routes nothing between its other interfaces while networks stand; where it did before, it
-goes on. Two neighbours try it, each with a route to the other by the host.
+"""A host that was no router routes nothing between its other interfaces while it has networks; where it did before, it
+still does.
 
-tests/full/test_never_a_router.py kills runs at each step.
+Two neighbours try it, each with a route to the other by the host. tests/full/test_never_a_router.py kills runs at each
+step.
 """
 
 from __future__ import annotations
@@ -105,7 +106,7 @@ def test_without_the_rules_the_host_routes(between):
 
 
 def test_later_interfaces_are_not_routed(between):
-    """Ports are reached through it and containers get out by it, as by the others; and it routes as little."""
+    """It serves published ports and egress as the others do; and nothing is routed between them."""
     engine.run(between, NETWORKS)
     between.sh("ip netns add later; ip link add wg0 type veth peer name eth0 netns later; ip link set wg0 up;"
                "ip address add 203.0.113.2/24 dev wg0; ip -n later address add 203.0.113.1/24 dev eth0;"
@@ -121,7 +122,7 @@ def test_later_interfaces_are_not_routed(between):
 
 
 def test_routing_enabled_before_is_kept(between):
-    """Told so for the host, or for one interface alone."""
+    """Enabled for the host, or for one interface only."""
     between.sh("echo 1 >/proc/sys/net/ipv4/conf/to-left/forwarding; echo 1 >/proc/sys/net/ipv6/conf/all/forwarding")
     before = between.snapshot()
     one_way = packets.is_lost(between, "left", NEIGHBOURS["right"][0], 80, "right")
@@ -140,7 +141,7 @@ def test_routing_enabled_before_is_kept(between):
 
 
 def test_accept_redirects_is_restored(between):
-    """The kernel changes it with forwarding: a host that was told to believe none must not believe them afterwards."""
+    """The kernel changes it with forwarding: a host where it was 0 must have 0 afterwards."""
     between.sh("echo 0 >/proc/sys/net/ipv4/conf/all/accept_redirects")
     between.sh("echo 1 >/proc/sys/net/ipv6/conf/to-left/forwarding")
     before = between.snapshot()
@@ -150,7 +151,7 @@ def test_accept_redirects_is_restored(between):
 
 
 def test_router_advertisements_are_still_accepted(between):
-    """By the interfaces that are there, and by those to come."""
+    """On existing interfaces, and on later ones."""
     engine.run(between, NETWORKS)
     between.sh("ip link add late type veth peer name later")
     assert between.sysctl("ipv6/conf/to-left/accept_ra") == between.sysctl("ipv6/conf/late/accept_ra") == "2"

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""UDP that is never answered, such as syslog: it goes on through changes, and ends with what forbids it."""
+"""UDP without replies, such as syslog: it survives changes, and ends with a policy that forbids it."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ while True:
 
 
 class OneWay:
-    """Datagrams from one namespace to another, which never answers."""
+    """Datagrams from one namespace to another, which never replies."""
 
     def __init__(self, host, file, sender, to, port, receiver, at):
         self.file = file

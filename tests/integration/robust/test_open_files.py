@@ -2,8 +2,9 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A hundred containers where a process may have few files open (a hard `ulimit -n`): it takes smaller steps, or says
-what it lacks before anything is touched."""
+"""A hundred containers where a process may have few files open (a hard `ulimit -n`): the run needs fewer at once, or
+reports the limit before any change.
+"""
 
 from __future__ import annotations
 

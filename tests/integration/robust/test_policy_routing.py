@@ -65,13 +65,13 @@ def role(reachability):
 
 
 def rules(host):
-    """The preferences of the rules that a run has made, IPv4 and IPv6."""
+    """The preferences of the routing rules that a run has created, IPv4 and IPv6."""
     script = 'ip -%d rule show table main | awk \'/ to /{sub(":", "", $1); print $1}\''
     return [[int(line) for line in host.sh(script % version).split()] for version in (4, 6)]
 
 
 def warnings(role, *lists):
-    """What a run that changes nothing warns of: the plan, and the engine."""
+    """The warnings of a run that changes nothing: the plan's, and the engine's."""
     planned = role.plan(*lists)
     topology = {kind: objects for kind, objects in planned["topology"].items() if objects}
     done = role.host.module("topology", check=True, **topology)
@@ -263,7 +263,7 @@ def played_check(host, directory):
 
 
 def test_the_command_virtnet_reports_and_restores_the_rule(reachability, role, tmp_path):
-    """At boot a VPN may make its rules after virtnet-restore.service has run."""
+    """At boot a VPN may add its rules after virtnet-restore.service has run."""
     engine.own_disks(reachability)
     lists = {"networks": [WEB], "containers": [C], "persist": True}
     played = play(reachability, playbook_of(tmp_path, **lists), tmp_path)

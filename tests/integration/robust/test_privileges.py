@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What a run lacks on its host is said before anything is touched, in check mode too."""
+"""A missing privilege or tool is reported before any change, in check mode too."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _CAPABILITY_VERSION_3 = 0x20080522  # include/uapi/linux/capability.h
 
 
 def refusal(host, prepare, module="topology", **arguments):
-    """What a module says in a host where `prepare` was done in its process first; nothing is touched."""
+    """The error of a module in a host where `prepare` was done in its process first; nothing is touched."""
     before = host.snapshot()
     arguments = arguments or ({} if module == "network_info" else TOPOLOGY)
     message = {host.call(_refusal, prepare, module, arguments, check) for check in (False, True)}

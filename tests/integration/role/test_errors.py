@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The role bridge_network: every error names object, field, value and rule, all in one go, with nothing touched."""
+"""The role bridge_network: every error names object, field, value and rule, all at once, with nothing touched."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ ERRORS = [
 
 @pytest.fixture
 def with_foreign_objects(host):
-    """A host with a route, a process that listens, and things of others."""
+    """A host with a route, a process that listens, and foreign objects."""
     host.sh("ip link add nic0 type veth peer name nic0-far; ip address add 10.99.0.1/16 dev nic0; ip link set nic0 up")
     host.sh("ip link property add dev nic0 altname br-nic")
     host.sh("ip netns add theirs; ip link add br-theirs type bridge")

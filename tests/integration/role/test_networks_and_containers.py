@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The role bridge_network: what a declaration becomes in the kernel, and what stays as declarations change."""
+"""The role bridge_network: the kernel objects of a declaration, and what is kept as declarations change."""
 
 from __future__ import annotations
 

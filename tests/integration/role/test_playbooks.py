@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The role bridge_network as people run it: by ansible-playbook, against localhost."""
+"""The role bridge_network as users run it: by ansible-playbook, against localhost."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The playbooks quickstart and quickstart_down, up and down again and again."""
+"""The playbooks quickstart and quickstart_down, repeatedly."""
 
 from __future__ import annotations
 

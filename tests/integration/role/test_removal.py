@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The role bridge_network: what goes, what stays, and what may not go."""
+"""The role bridge_network: what is removed, what is kept, and what is refused."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Processes of another user than root bind low ports and ping in containers, as under Docker."""
+"""Processes of a user other than root bind low ports and ping in containers, as under Docker."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Subnets and addresses that nobody has to name, and the narrowest there are; MTUs."""
+"""Allocated subnets and addresses, and the smallest subnets; MTUs."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def test_declared_gateway_and_reserved_addresses(host, role):
 
 
 def fits(host, size, to, version=4):
-    """Whether a packet of so many bytes in all gets there unfragmented."""
+    """Whether a packet of so many bytes in all arrives unfragmented."""
     payload = size - {4: 28, 6: 48}[version]
     return host.try_sh("ping -n -q -c 1 -w 2 -M do -s %d %s" % (payload, to), "c").returncode == 0
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Neighbours know at once when an address has moved to another MAC, without asking."""
+"""Neighbours learn at once when an address has moved to another MAC (gratuitous ARP, unsolicited advertisements)."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ def holder(name, mac):
 
 
 def known(host, netns):
-    """address -> MAC, as a neighbour's cache has it."""
+    """address -> MAC, as in a neighbour's cache."""
     entries = json.loads(host.sh("ip -json neighbour", netns))
     return {one["dst"]: one["lladdr"] for one in entries if "lladdr" in one and one["dst"] in (FOUR, SIX)}
 
 
 def learns(host, netns, mac):
-    """Nobody is asked: the entries are fresh, and stay for half a minute before they would be."""
+    """No request is sent: the entries are fresh, and stay for half a minute before one would be."""
     deadline = time.monotonic() + 3
     while known(host, netns) != {FOUR: mac, SIX: mac}:
         assert time.monotonic() < deadline, known(host, netns)

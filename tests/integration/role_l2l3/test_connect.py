@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Switches joined by cables: one segment, one subnet, one gateway, one policy."""
+"""Switches joined by patch links: one segment, one subnet, one gateway, one policy."""
 
 from __future__ import annotations
 
@@ -188,7 +188,7 @@ def test_a_ring_requires_stp(host, role):
 
 
 def test_a_broadcast_arrives_once_in_a_ring(host, role):
-    """Although the gateway's end of a cable sends back what was translated."""
+    """Although the gateway's end of a patch link sends back what was translated (hairpin)."""
     role.run([SW1, SW2, SW3], [*C, C5])
     assert packets.arrives(host, "c3", "172.30.0.1", 80, None), "the bridges know where everybody is"
     for name in ("c1", "c4", "c5"):
@@ -197,7 +197,7 @@ def test_a_broadcast_arrives_once_in_a_ring(host, role):
 
 
 def _heard(sender, listener):
-    """How many of a broadcast's frames come in at the listener's card."""
+    """How many of a broadcast's frames arrive at the listener's NIC."""
     with inside(listener):
         wire = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))
     wire.settimeout(0.3)
@@ -214,7 +214,7 @@ def _heard(sender, listener):
 
 @pytest.mark.parametrize("anti_spoofing", [True, False])
 def test_the_bpdu_guard_disables_a_containers_port(host, role, anti_spoofing):
-    """Unless it may send what it likes, which is the control."""
+    """Unless anti-spoofing is off, which is the control."""
     role.run([{**SW1, "stp": True, "anti_spoofing": anti_spoofing}], C[:2])
     root = host.sh("cat /sys/class/net/br-sw1/bridge/root_id")
     _wait_until_ports_forward(host)
@@ -248,7 +248,7 @@ def _wait_until_ports_forward(host):
 
 
 def _claim_the_root(netns):
-    """A configuration message of IEEE 802.1D, of a bridge that comes before all others."""
+    """A configuration BPDU of IEEE 802.1D, of a bridge with a better priority than all others."""
     with inside(netns), socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as wire:
         wire.bind(("eth0", 0))
         mac = wire.getsockname()[4]

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Containers find each other by name, as `ip netns exec` shows them the files below /etc/netns."""
+"""Containers resolve each other by name, as `ip netns exec` shows them the files below /etc/netns."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ ALL = [NGINX, CLIENT, DB, SIDECAR, ALONE, AGENT]
 
 
 def found(host, container, name):
-    """The addresses that a container finds for a name, as any of its programs would."""
+    """The addresses that a container resolves for a name, as any of its programs would."""
     done = host.try_sh("ip netns exec %s getent ahosts %s" % (container, name))
     return sorted({line.split()[0] for line in done.stdout.splitlines()})
 

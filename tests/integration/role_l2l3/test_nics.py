@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Cards of the host handed to containers. A veth whose other end is elsewhere stands in for a card."""
+"""NICs of the host moved into containers. A veth with its other end elsewhere acts as a NIC."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ WEB = {"name": "web", "subnet": "172.30.0.0/24", "subnet6": "fd00:30::/64"}
 
 @pytest.fixture
 def nic(host):
-    """The host has a card, and a neighbour, isp, at the other end of its wire."""
+    """The host has a NIC, and a neighbour, isp, at the other end of its wire."""
     host.sh(
         """
         ip netns add isp
@@ -72,7 +72,7 @@ def test_a_nic_is_moved_into_a_container_and_returns(nic, role):
 
 
 def test_a_nic_returns_with_its_attributes_after_two_containers(nic, role):
-    """The second one, and somebody in it, set it differently again."""
+    """The second one, and root in it, change it again."""
     before = nic.links()["enp3s0"]
     role.run([], [{"name": "c", "interfaces": [{**NIC, "mtu": 1400}]}])
     role.run([], [{"name": "c", "network_mode": "none"}, {"name": "d", "interfaces": [{**NIC, "mtu": 1300}]}])
@@ -111,7 +111,7 @@ def test_one_nic_serves_two_containers_as_macvlans(nic, role):
 
 
 def refused(host, role, *containers):
-    """For what the engine refuses cards that the planner took for right."""
+    """The reasons for which the engine refuses NICs that the planner accepted."""
     host.sh(SETTLED)
     planned = role.plan([], containers)
     assert planned["errors"] == []
@@ -213,7 +213,7 @@ OTHER_DEFAULTS = "ip route del default; ip -6 route del default; ip address add 
     ids=["default", "multipath", "halves", "bridge", "macvlan", "macvlan on a bridge", "tunnel over a bridge"],
 )  # fmt: skip
 def test_a_nic_of_the_hosts_default_route_is_refused(nic, role, script, loss):
-    """In the plan and in the engine, with whatever is between the card and what the host would lose."""
+    """In the plan and in the engine, with any link between the NIC and what the host would lose."""
     nic.sh(SETTLED)
     nic.sh(script)
     (found,) = role.refused([], [{"name": "c", "interfaces": [{"device": "enp3s0"}]}])
@@ -229,7 +229,7 @@ def test_a_nic_of_an_unused_bridge_may_be_moved(nic, role):
 
 
 def test_the_nic_of_the_route_to_the_controller_is_refused(nic, role):
-    """sshd sets SSH_CONNECTION, by which network_info and the engine know whom not to cut off."""
+    """sshd sets SSH_CONNECTION, from which network_info and the engine know the controller's address."""
     nic.sh("ip address add 203.0.113.2/24 dev enp3s0")
     words = "the connection to the controller (203.0.113.1) goes through "
     default = "the host's default route goes through it"
@@ -244,7 +244,7 @@ def test_the_nic_of_the_route_to_the_controller_is_refused(nic, role):
 
 
 def lifelines(host):
-    """What the host would lose with each of its links, as told to somebody who came over SSH."""
+    """What the host would lose with each of its links, as reported over SSH."""
     program = "import json; from ansible_collections.virtnet.linux.plugins.module_utils.inspect.report import report;"
     program += "print(json.dumps({one['name']: one['lifeline'] for one in report()['host']['interfaces']}))"
     over_ssh = "SSH_CONNECTION='203.0.113.1 50000 203.0.113.2 22' %s -c \"%s\"" % (sys.executable, program)

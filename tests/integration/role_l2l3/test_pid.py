@@ -2,7 +2,9 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Containers that exist already: a process in a network namespace of its own, as `docker run --network none` makes."""
+"""Containers that exist already: a process in a network namespace of its own, as `docker run --network none` creates
+one.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,7 @@ CLIENT = {"name": "client", "networks": ["web"]}
 
 
 def start(host):
-    """A process in a namespace of its own that nobody has given a name."""
+    """A process in an unnamed network namespace of its own."""
     found = host.start("unshare", "--net", "sleep", "1000")
     own = host.sh("readlink /proc/self/ns/net")
     deadline = time.monotonic() + 5
@@ -44,12 +46,14 @@ def inhabited(host, pid):
 
 
 def inside(host, pid, command):
-    """What iproute2 says in a process's namespace."""
+    """The output of iproute2 in a process's namespace."""
     return host.sh("nsenter -t %d -n ip %s" % (pid, command))
 
 
 def problems(host, role, *lists):
-    """For what the engine refuses a declaration that the planner, which cannot look into a process, took for right."""
+    """The reasons for which the engine refuses a declaration that the planner, which cannot look into a process,
+    accepted.
+    """
     planned = role.plan(*lists)
     assert planned["errors"] == []
     return host.refused("topology", **planned["topology"])
@@ -111,7 +115,7 @@ def test_the_pid_of_a_managed_containers_process_is_shared(host, role):
 
 
 def test_foreign_links_and_routes_of_the_namespace_are_kept(host, role, inhabited):
-    """A name that is taken, and a default route that would be replaced, are refused; beside them there is room."""
+    """A name in use, and a default route that would be replaced, are refused; others are kept."""
     before = inside(host, inhabited, "-brief address"), inside(host, inhabited, "route")
     app = {"name": "app", "pid": inhabited, "networks": ["web"]}
     beside = {**app, "networks": [{"name": "web", "interface_name": "net7"}]}

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""All the words for layers 2 and 3 in one play, by Ansible itself."""
+"""All options for layers 2 and 3 in one play, by Ansible itself."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_the_role_is_idempotent(host, tmp_path):
 
 
 def test_a_multipath_default_route_counts_with_each_uplink(host, role):
-    """Equal-cost multipath: the kernel tells of one route, and the ways of it beside each other."""
+    """Equal-cost multipath: the kernel reports one route with several next hops."""
     host.sh(
         """
         ip link add up1 mtu 1400 type veth peer name up1x
@@ -79,7 +79,7 @@ def test_a_multipath_default_route_counts_with_each_uplink(host, role):
 
 
 def test_an_mtu_below_1280_works_for_ipv4(host, role):
-    """Below 1280 the kernel takes IPv6 from a link altogether, and its setting that keeps it silent."""
+    """Below 1280 the kernel disables IPv6 on a link, and its setting that keeps it silent."""
     small, large = {"name": "web", "subnet": "172.30.0.0/24", "mtu": 1000}, {"name": "web", "subnet": "172.30.0.0/24"}
     containers = [{"name": "a", "networks": ["web"]}, {"name": "b", "networks": ["web"]}]
     role.run([small], containers)

@@ -27,7 +27,7 @@ TO_LEFT = [{"to": "172.30.0.0/24", "via": "172.31.0.9"}, {"to": "fd00:30::/64", 
 
 
 def seen(host):
-    """Whom c3 sees when c1 calls it, by both families."""
+    """The sources that c3 sees when c1 calls it, by both families."""
     return [packets.seen(host, "c1", to, 80, "c3") for to in ("172.31.0.2", "fd00:31::2")]
 
 

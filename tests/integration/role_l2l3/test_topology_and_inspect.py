@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the drawing and the tables say of a real host with networks of every mode, joined switches, cards and ports."""
+"""The topology graph and the tables of a real host with networks of every mode, joined switches, NICs and ports."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ CONTAINERS = [
 
 @pytest.fixture
 def report(host, role):
-    """What network_info tells of it all."""
+    """The report of network_info."""
     for device in ("enp3s0", "enp4s0"):
         host.sh("ip link add %s type veth peer name far-%s; ip link set %s up" % (device, device, device))
     role.run(NETWORKS, CONTAINERS)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Actions in words: containers, networks and ports, not links and maps."""
+"""Messages for actions: about containers, networks and ports, not links and maps."""
 
 from __future__ import annotations
 
@@ -153,7 +153,7 @@ def test_each_action_has_a_message(action, expected):
 
 
 def test_networks_of_other_roles_are_not_reported():
-    """After a flush of the firewall, whose ports are to come back and are not in this document."""
+    """After a flush of the firewall, which removed ports of another role's document."""
     closes = change("sysctl", "net/ipv4/conf/br-fabric/route_localnet", {"value": "1"}, {"value": "0"})
     assert sentences([closes], TOPOLOGY, LIVE) == []
 
@@ -163,7 +163,7 @@ def test_no_actions_give_no_messages():
 
 
 def test_an_action_implied_by_another_is_not_reported():
-    """A missing network has no protection and nobody on it; a missing container is on no network."""
+    """A missing network has no policy and no endpoints; a missing container is on no network."""
     actions = [
         create("netns", "nginx"),
         create("bridge", "br-web"),

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Netlink's attributes: what is read with the places of an earlier message is what a walk over them finds."""
+"""Netlink attributes: reading with the cached layout of an earlier message gives what a walk gives."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What a killed run leaves of a lab's files is made anew, or removed, by the next."""
+"""Files of a lab that a killed run leaves are regenerated or removed by the next."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ansible_collections.virtnet.linux.plugins.module_utils.lab import files
 
 
 class Killed(BaseException):
-    """What no code of ours catches."""
+    """An exception that no code of the collection catches."""
 
 
 def kill(*_arguments, **_options):

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The engine's small parts: actions and their diff, names and marks, checks, and the examples in docstrings."""
+"""Small parts of the engine: actions and their diff, names and ownership labels, checks, docstring examples."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Which rule of routing takes packets for a subnet elsewhere, and by which way a container's answers leave."""
+"""Which routing rules divert packets to a subnet, and by which route a container's replies leave."""
 
 from __future__ import annotations
 

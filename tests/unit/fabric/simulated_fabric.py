@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A fabric on paper: what its hosts declare, the plan, and what each would report once its topology is carried out."""
+"""A simulated fabric: what its hosts declare, the plan, and what each would report once its topology is applied."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Fabric:
         return plan_fabric(raw, list(self.declared) if hosts is None else hosts)
 
     def run(self, hosts=None):
-        """Plan, and carry out; the plan."""
+        """Plan and apply; the plan."""
         planned = self.plan(hosts)
         assert planned["errors"] == []
         for name, topology in planned["hosts"].items():
@@ -84,13 +84,13 @@ def tunnel(topology, network="fabric"):
 
 
 def known(topology, network="fabric"):
-    """Who is on other hosts, as a host is told: (MAC, addresses, VTEP)."""
+    """The endpoints on other hosts, as a host has them: (MAC, addresses, VTEP)."""
     entries = tunnel(topology, network)["endpoints"]
     return {(one["mac"], tuple(one["addresses"]), one["vtep"]) for one in entries}
 
 
 def own(topology, vtep, network="fabric"):
-    """Who is on this host, as others have to be told."""
+    """The endpoints on this host, as other hosts need them."""
     return {
         (peer["mac"], tuple(text.split("/")[0] for text in peer["addresses"]), vtep)
         for (_container, on), peer in endpoints(topology).items()

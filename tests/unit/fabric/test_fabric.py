@@ -96,7 +96,7 @@ def test_mtu_does_not_grow_while_the_smallest_host_is_unreachable(three):
 
 @pytest.mark.parametrize("kind", [None, "dummy"])
 def test_a_vtep_on_a_dummy_uses_the_uplinks_mtu(three, kind):
-    """As with a routed underlay: the address on lo is reached by any card."""
+    """As in a routed underlay: the address on lo is reachable by every NIC."""
     lo = {"name": "lo" if kind is None else "vtep", "kind": kind, "mtu": 65536, "up": True, "ours": False}
     for name, live in three.live.items():
         address = f"198.51.100.{name[1]}"
@@ -106,7 +106,7 @@ def test_a_vtep_on_a_dummy_uses_the_uplinks_mtu(three, kind):
 
 
 def test_the_underlay_may_be_a_host_bridge(three):
-    """As on hosts of virtual machines: the card is a port of br0, which has the address and the default route."""
+    """As on hosts of virtual machines: the NIC is a port of br0, which has the address and the default route."""
     for live in three.live.values():
         nic = live["host"]["interfaces"][0]
         live["host"]["interfaces"] = [{**nic, "name": "br0", "kind": "bridge"}, {**nic, "addresses": []}]

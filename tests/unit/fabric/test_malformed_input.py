@@ -2,8 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Whatever is typed on whichever host, the fabric's planner answers with a plan or with errors, never with a
-traceback."""
+"""For any input on any host the fabric's planner returns a plan or errors, never a traceback."""
 
 from __future__ import annotations
 

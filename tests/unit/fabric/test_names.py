@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Names on overlays: everybody on every host, by NAME and by NAME.HOST."""
+"""Names on overlays: every container on every host, as NAME and as NAME.HOST."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""An overlay network is declared in bridge_network's words, and a few of its own."""
+"""An overlay network has bridge_network's options, and a few of its own."""
 
 from __future__ import annotations
 

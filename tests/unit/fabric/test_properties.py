@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What holds for every fabric, whatever its hosts declare and in whatever order they are run."""
+"""Properties of every fabric, whatever its hosts declare and in whatever order they run."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ histories = st.lists(steps, min_size=1, max_size=4)
 
 
 def lives(history, sliced=False):
-    """The fabric after each run of a history; a run that is refused changes nothing. Yields (fabric, before, plan)."""
+    """The fabric after each run of a history; a refused run changes nothing. Yields (fabric, before, plan)."""
     fabric = Fabric(3, NETWORKS)
     for declared, hosts in history:
         for number, name in enumerate(HOSTS):

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Any state that a host's firewall may have to hold, for property tests."""
+"""Strategies for any state of a host's firewall, for property tests."""
 
 from __future__ import annotations
 

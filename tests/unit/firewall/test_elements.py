@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the firewall has to hold, and the elements that hold it."""
+"""The firewall's desired state, and the set and map elements that encode it."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def published(*ports: NatPort) -> dict:
 
 
 def carried_out(text: str, held: Elements) -> Elements:
-    """What a set holds after a transaction: a model of nft for the statements that ours are made of."""
+    """The elements of a set after a transaction: a model of nft for the statements that the transactions use."""
     after = {key: dict(values) for key, values in held.items()}
     for family in re.findall(r"^delete table (\w+) virtnet$", text, re.MULTILINE):
         after = {key: values for key, values in after.items() if key[0] != family}

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A host on paper: plans for declarations, and what network_info would report once a plan is carried out."""
+"""A simulated host: plans for declarations, and what network_info would report once a plan is applied."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ EMPTY = {"networks": [], "bridges": [], "containers": [], "nat_ports": [], "host
 
 
 def plan(networks=(), containers=(), live=None, purge=False, **more):
-    """The filter's answer, called as the role calls it."""
+    """The filter's result, called as the role calls it."""
     declared = {
         "networks": list(networks),
         "containers": list(containers),
@@ -67,7 +67,7 @@ def endpoints(document):
 
 
 def patch_links(document):
-    """The cables between bridges, each as the bridges of its two ends."""
+    """The patch links between bridges, each as the bridges of its two ends."""
     return [(veth["bridge"], veth["peer"]["bridge"]) for veth in present(document["veth"]) if "cable" in veth["labels"]]
 
 
@@ -130,9 +130,9 @@ def _links_after(document, before):
 
 
 def live_after(document, before=None, pids=None):
-    """What network_info reports after the document has been carried out on the host that `before` describes.
+    """What network_info reports after the document has been applied to the host that `before` describes.
 
-    :param pids: {container: [pid]}: processes that run in the namespaces meanwhile
+    :param pids: {container: [pid]}: processes that run in the namespaces
     """
     before = EMPTY if before is None else before
     containers = {one["name"]: copy.deepcopy(one) for one in before["containers"]}

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A plan over what is live: what stays as it is, and what goes."""
+"""A plan over existing objects: what is kept, and what is removed."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def gone(name):
 
 
 def nothing_but(document, **expected):
-    """The document has exactly these objects that go, and none that come; names are told elsewhere."""
+    """The document removes exactly these objects and creates none; names have their own tests."""
     files = ("network_names", "resolver")
     assert {kind: objects for kind, objects in document.items() if objects and kind not in files} == expected
 
@@ -272,7 +272,7 @@ def test_a_listener_behind_an_existing_published_port_is_a_warning():
 
 
 def taking(live, mac=None, *addresses):
-    """What is reported when somebody in the container thief gives its interface a MAC and addresses."""
+    """The report of a host where root in the container thief has set its interface's MAC and addresses."""
     (thief,) = [one for one in live["containers"] if one["name"] == "thief"]
     changed = {"mac": mac, "addresses": ["%s/16" % address for address in addresses]}
     thief["endpoints"][0].update({word: value for word, value in changed.items() if value})
@@ -324,7 +324,7 @@ def test_without_nft_tables_addresses_are_read_from_the_interface():
 
 
 def test_a_forwarding_containers_addresses_are_read_from_its_interface():
-    """Its guard has its MAC only: it sends for others."""
+    """Its guard has its MAC only, because it forwards for others."""
     router = {**THIEF, "forwarding": True}
     live = taking(live_after(topology([WEB], [router])), "02:42:ac:1e:00:77", "172.30.0.7")
     found = endpoints(topology([WEB], [router], live=live))["thief", "web"]

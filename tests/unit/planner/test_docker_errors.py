@@ -2,10 +2,9 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Every situation in which Docker has an error, or only a warning, has an error here that says at least as much.
+"""Every situation in which Docker has an error or a warning has an error here with at least as much information.
 
-That is which object, which field, what was given, and what to do. With errors nothing is planned, so nothing is
-touched.
+That is the object, the field, the value and the remedy. With errors nothing is planned, so nothing is touched.
 """
 
 from __future__ import annotations

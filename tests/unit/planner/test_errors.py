@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Every error names the object, the field, the value and the rule; all of them come at once."""
+"""Every error names the object, the field, the value and the rule; all are reported at once."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A mistake in a template is in each of a hundred thousand containers: what is said of it, and how long that takes."""
+"""A mistake in a template is in each of a hundred thousand containers: which errors are listed, and how fast."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Under which names containers are found, and by whom."""
+"""Names and aliases of containers, and which containers resolve them."""
 
 from __future__ import annotations
 

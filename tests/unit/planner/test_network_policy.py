@@ -2,7 +2,9 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What may cross a network's border: gateway modes, addresses to go out with, trust, spoofing, other firewalls."""
+"""Network policy, ingress and egress: gateway modes, SNAT addresses, trusted interfaces, anti-spoofing, foreign
+firewalls.
+"""
 
 from __future__ import annotations
 

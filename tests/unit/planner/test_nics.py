@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Cards of the host that containers are given."""
+"""NICs of the host that are moved into containers."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ LIVE = {**EMPTY, "host": {"interfaces": [nic("lo"), nic(), nic("enp4s0"), nic("b
 
 
 def has_nic(live, container, device="enp3s0", name="wan", kind="physical"):
-    """The same host after the container was given the card."""
+    """The same host after the container was given the NIC."""
     live = copy.deepcopy(live)
     holder = next(one for one in live["containers"] if one["name"] == container)
     holder.setdefault("interfaces", []).append({"device": device, "name": name, "type": kind})

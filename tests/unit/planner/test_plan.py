@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What a declaration becomes: the objects on an empty host."""
+"""The plan of a declaration: the objects on an empty host."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The grammar of published ports: what docker run -p takes."""
+"""The syntax of published ports, which is that of docker run -p."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What holds for every declaration, whatever it is."""
+"""Properties of every plan, whatever is declared."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ histories = st.lists(containers(), min_size=2, max_size=4)
 
 
 def lives(history):
-    """The plans that a host goes through that is given one declaration after the other; refused ones change nothing.
+    """The plans of a host that gets one declaration after the other; refused ones change nothing.
 
     Yields (declared containers, live before, topology, live after).
     """

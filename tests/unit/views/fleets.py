@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Hosts on paper: what network_info would report of them."""
+"""Simulated hosts: what network_info would report of them."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def container(name: str, *endpoints: tuple[str, ...], **more: Any) -> dict[str, 
 
 
 def nic(device: str, name: str, *addresses: str) -> dict[str, Any]:
-    """A card of the host that a container was given."""
+    """A NIC of the host that a container was given."""
     mac = "52:54:00:00:00:01"
     return {"device": device, "name": name, "type": "physical", "mac": mac, "addresses": list(addresses)}
 
@@ -74,7 +74,7 @@ def tunnel(name: str, vni: int, local: str) -> dict[str, Any]:
 
 
 def host(address: str, **more: Any) -> dict[str, Any]:
-    """A host with a card."""
+    """A host with a NIC."""
     nic = {"name": "eth0", "kind": None, "up": True, "ours": False, "labels": None, "addresses": [address]}
     own = {"interfaces": [nic], "routes": [{"to": "0.0.0.0/0", "via": "10.0.0.1", "dev": "eth0"}]}
     nothing: dict[str, Any] = {
@@ -103,7 +103,7 @@ def one_host() -> dict[str, dict[str, Any]]:
 
 
 def all_modes() -> dict[str, dict[str, Any]]:
-    """A host with networks of every gateway mode, joined switches, cards in containers and ports of both families."""
+    """A host with networks of every gateway mode, joined switches, NICs in containers and ports of both families."""
     both = {"EnableIPv6": True, "Options": {"gateway_mode6": "routed"}}
     config = [{"Subnet": "172.28.0.0/24", "Gateway": "172.28.0.1"}, {"Subnet": "fd28::/64", "Gateway": "fd28::1"}]
     isolated = {"Internal": True, "Options": {"gateway_mode": "isolated"}}
@@ -153,7 +153,7 @@ def overlay(hosts: int = 3, containers: int = 3) -> dict[str, dict[str, Any]]:
 
 
 def random_fleet(lot: random.Random, is_wild: bool) -> dict[str, dict[str, Any]]:
-    """Hosts with some containers each on some of their networks; wild ones have the networks by lot too."""
+    """Hosts with some containers each on some of their networks; wild ones have random networks too."""
     found = {}
     for number in range(1, lot.choice([2, 3, 4, 5, 8, 12, 20]) + 1):
         vtep = "192.0.2.%d" % (10 + number)

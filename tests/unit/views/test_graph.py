@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the drawing shows of what is live, and that no name can break it."""
+"""The drawing shows the observed state, and no name can break it."""
 
 from __future__ import annotations
 
@@ -170,7 +170,7 @@ def test_the_same_reports_give_the_same_text():
 
 @given(st.text(min_size=1))
 def test_names_are_escaped(name):
-    """Names that roles would refuse too: somebody else may have made what is live."""
+    """Also names that roles would refuse: existing objects may be foreign."""
     strange = host(
         "192.0.2.1/24",
         networks=[network(name, "172.30.0.0/16")],
