@@ -85,7 +85,7 @@ test: lint-fast | test-packages ## every test but the long ones, root's too; bef
 	@$(AS_ROOT) python -m pytest -n $(WORKERS) -m "not long" $(ARGS) || status=$$?; $(GIVE_BACK); exit $${status:-0}
 
 # One process beside those, which wait half of their time.
-PROPERTIES := python -m pytest --hypothesis-profile full tests/unit/planner/test_junk.py tests/unit/fabric/test_junk.py && \
+PROPERTIES := python -m pytest --hypothesis-profile full tests/unit/planner/test_malformed_input.py tests/unit/fabric/test_malformed_input.py && \
 	python -m pytest --hypothesis-profile long tests/unit/planner/test_properties.py tests/unit/planner/test_pools.py \
 		tests/unit/fabric/test_properties.py tests/unit/firewall
 

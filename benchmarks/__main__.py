@@ -75,10 +75,10 @@ def machine() -> dict[str, Any]:
         found[package] = importlib.metadata.version(package)
     for name, command in versions.items():
         try:
-            said = subprocess.run(command, capture_output=True, text=True, check=False).stdout
+            output = subprocess.run(command, capture_output=True, text=True, check=False).stdout
         except FileNotFoundError:
             continue
-        found[name] = said.strip().splitlines()[0] if said.strip() else "unknown"
+        found[name] = output.strip().splitlines()[0] if output.strip() else "unknown"
     found["load before"] = os.getloadavg()[0]
     return found
 

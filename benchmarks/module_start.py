@@ -78,8 +78,12 @@ def _package(folder: Path, name: str, arguments: dict[str, Any]) -> Path:
         "LOCAL_TEMP": home / "local",
         "CONFIG": home / "ansible.cfg",
     }
-    told = {**places, "KEEP_REMOTE_FILES": 1, "PYTHON_INTERPRETER": sys.executable}
-    environment = {**os.environ, "LC_ALL": "C.UTF-8", **{"ANSIBLE_" + key: str(value) for key, value in told.items()}}
+    settings = {**places, "KEEP_REMOTE_FILES": 1, "PYTHON_INTERPRETER": sys.executable}
+    environment = {
+        **os.environ,
+        "LC_ALL": "C.UTF-8",
+        **{"ANSIBLE_" + key: str(value) for key, value in settings.items()},
+    }
     command = [str(_BIN / "ansible"), "localhost", "-i", "localhost,", "-c", "local", "-M", str(home)]
     given = ["-a", json.dumps(arguments)] if arguments else []
     run(*command, "-m", name, *given, env=environment)

@@ -38,9 +38,9 @@ def _row(size: int) -> tuple[object, ...]:
     members = {f"h{number}": _member(number) for number in range(size)}
     first, planned = _timed(members, list(members))
     start = time.process_time()
-    told = topology_of(planned, "h0")
+    document = topology_of(planned, "h0")
     topology = time.process_time() - start
-    entries = size * len(told["vxlan_tunnel"][0]["endpoints"])
+    entries = size * len(document["vxlan_tunnel"][0]["endpoints"])
     for name, own in planned["hosts"].items():
         _carry_out(members[name]["live"], own)
     again, _planned = _timed(members, list(members))
@@ -60,8 +60,8 @@ def _timed(members: dict[str, Any], hosts: list[str]) -> tuple[float, dict[str, 
 
 def _member(number: int) -> dict[str, Any]:
     address = f"172.16.{number >> 8}.{number & 255}"
-    card = {"name": "eth0", "kind": None, "mtu": 1500, "up": True, "ours": False, "addresses": [f"{address}/16"]}
-    host = {"interfaces": [card], "routes": [], "listeners": [], "namespaces": []}
+    nic = {"name": "eth0", "kind": None, "mtu": 1500, "up": True, "ours": False, "addresses": [f"{address}/16"]}
+    host = {"interfaces": [nic], "routes": [], "listeners": [], "namespaces": []}
     return {
         "networks": [NETWORK],
         "containers": [{"name": f"c{container}", "networks": ["fabric"]} for container in range(CONTAINERS)],

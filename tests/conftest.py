@@ -36,7 +36,7 @@ os.environ["ANSIBLE_COLLECTIONS_PATH"] = ROOT
 
 @pytest.hookimpl(tryfirst=True)  # before -m selects
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What is in full/ is long, wherever else long tests are. What takes most time comes first."""
+    """Mark all tests of full/ as long, and run the slowest first."""
     for item in items:
         if item.nodeid.startswith("tests/full/"):
             item.add_marker("long")
@@ -44,7 +44,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """How often something was done in tests that passed, as tests have recorded by record_property("count: …", n)."""
+    """Print the counts that passing tests have recorded by record_property("count: …", n)."""
     counts: collections.Counter[str] = collections.Counter()
     for report in terminalreporter.getreports("passed"):
         for name, value in report.user_properties:
@@ -56,6 +56,6 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> spread.Scheduling:
-    """With -n: by this order, and not by how many tests a file has."""
+    """With -n: schedule files in the order of kit/spread.py."""
     config.option.loadscopereorder = False
     return spread.Scheduling(config, log)

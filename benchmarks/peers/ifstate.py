@@ -67,5 +67,5 @@ class Ifstate(Peer):
 
 def _within(endpoint: Endpoint) -> dict[str, object]:
     link = {"kind": "veth", "state": "up", "peer": endpoint.veth, "peer_netns": None}
-    card = {"addresses": ["%s/%d" % (endpoint.address, LENGTH)], "link": link}
-    return {"interfaces": {"eth0": card}, "routing": {"routes": [{"to": "0.0.0.0/0", "via": GATEWAY}]}}
+    nic = {"addresses": ["%s/%d" % (endpoint.address, LENGTH)], "link": link}
+    return {"interfaces": {"eth0": nic}, "routing": {"routes": [{"to": "0.0.0.0/0", "via": GATEWAY}]}}

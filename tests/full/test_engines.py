@@ -2,8 +2,9 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Podman and Docker themselves: their containers on our networks, as docs/services.md says, and Docker's own networks
-beside ours."""
+"""Podman and Docker themselves: their containers on managed networks, as in docs/services.md, and Docker's own networks
+on the same host.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +14,7 @@ import sys
 from typing import Any
 
 import pytest
-from integration.docker_scenarios.words import APP, HOST, LAN, WEB, absent, lan_knows, on
+from integration.docker_scenarios.declarations import APP, HOST, LAN, WEB, absent, lan_knows, on
 from integration.docs.pages import blocks
 from integration.docs.session import Session
 from integration.role_l2l3.conftest import LAN as ON_A_LAN
@@ -105,7 +106,7 @@ def is_warned_of_docker(plan):
     return any("DOCKER-USER" in warning for warning in plan["warnings"])
 
 
-def test_their_containers_on_our_networks(host, docker, tmp_path):
+def test_podman_and_docker_containers_on_managed_networks(host, docker, tmp_path):
     for engine in ("podman", "/usr/bin/docker"):
         host.sh(IMPORT % engine)
     page = blocks(HOME / "docs" / "services.md")
@@ -133,7 +134,7 @@ def test_their_containers_on_our_networks(host, docker, tmp_path):
     assert docker("inspect --format '{{.State.Running}}' shop") == "true"
 
 
-def test_beside_dockers_own(host, docker):
+def test_coexists_with_dockers_own_networks(host, docker):
     role, ours = Role(host), ([WEB, APP], [on("web", "a", "8080:80"), on("app", "b")])
     gone = [{"name": name, "state": "absent"} for name in ("web", "app")], [absent("a"), absent("b")]
     host.sh(IMPORT % "/usr/bin/docker")
@@ -190,8 +191,10 @@ def types_of(value: Any, path: str = "") -> dict[str, set[str]]:
     return found
 
 
-def test_dockers_format_beside_docker(host, docker):
-    """The same networks, container and ports, made by Docker and by us: the same keys, and values of the same types."""
+def test_docker_format_equals_dockers_output(host, docker):
+    """The same networks, container and ports, created by Docker and by this collection, have the same keys, and values
+    of the same types.
+    """
     host.sh(IMPORT % "/usr/bin/docker")
     docker("network create --subnet 172.25.0.0/24 --ip-range 172.25.0.128/25 --aux-address nas=172.25.0.9 --internal"
            " --label tier=front --opt com.docker.network.driver.mtu=1400 inside")  # fmt: skip

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""firewalld and ufw themselves, told of networks: also after they were reloaded, and until the networks go.
+"""firewalld and ufw themselves accept managed bridges, also after reloads, until the networks are removed.
 
 tests/integration/docker_scenarios/test_foreign_firewalls.py has their rules without the programs.
 """
@@ -10,7 +10,7 @@ tests/integration/docker_scenarios/test_foreign_firewalls.py has their rules wit
 from __future__ import annotations
 
 import pytest
-from integration.docker_scenarios.words import APP, HOST, HOST6, LAN, LAN6, WEB, absent, on
+from integration.docker_scenarios.declarations import APP, HOST, HOST6, LAN, LAN6, WEB, absent, on
 from integration.role_l2l3.conftest import LAN as ON_A_LAN
 from integration.role_l2l3.conftest import Role
 
@@ -62,8 +62,8 @@ def role(host):
     return Role(host)
 
 
-def told(role):
-    """The warnings of what other firewalls drop."""
+def warned(role):
+    """The warnings about foreign firewalls that drop."""
     return [one for one in role.plan([WEB, APP], CONTAINERS)["warnings"] if "drops what it forwards" in one]
 
 
@@ -79,10 +79,12 @@ def zone(host):
     return host.sh("firewall-cmd --zone=trusted --list-interfaces; firewall-cmd --permanent --zone=trusted --list-all")
 
 
-def test_firewalld(host, role):
+def test_firewalld_accepts_managed_bridges_over_reloads(host, role):
     host.sh(FIREWALLD)
     before = zone(host)
-    assert len(told(role)) == 2 and all("firewall-cmd --zone=trusted --add-interface=br-" in one for one in told(role))
+    assert len(warned(role)) == 2 and all(
+        "firewall-cmd --zone=trusted --add-interface=br-" in one for one in warned(role)
+    )
     role.run([WEB, APP], CONTAINERS)
     assert is_lost(host, "a", LAN, 80, "lan"), "the control"
     assert zone(host) == before, "nothing is touched unless it is asked for"
@@ -93,7 +95,7 @@ def test_firewalld(host, role):
     assert all(ways_out(host) + ways_in(host)), "it is in its files"
     assert is_lost(host, "lan", HOST, 8081, "a", 81), "what is let in is still ours to say"
     role.run([WEB, APP], CONTAINERS, manage_foreign_firewall=True)
-    assert told(role) == []
+    assert warned(role) == []
 
     host.sh("firewall-cmd --zone=trusted --remove-interface=br-web")
     assert is_lost(host, "a", LAN, 80, "lan")
@@ -111,13 +113,13 @@ def test_firewalld(host, role):
     assert zone(host) == before
 
 
-def test_what_a_person_told_firewalld_stays(host, role):
+def test_administrators_firewalld_settings_are_kept(host, role):
     host.sh(FIREWALLD)
-    warnings = told(role)
+    warnings = warned(role)
     role.run([WEB, APP], CONTAINERS)
     for warning in warnings:
         host.sh(warning.split("or run: ")[1])
-    assert all(ways_out(host)) and told(role) == []
+    assert all(ways_out(host)) and warned(role) == []
     by_hand = zone(host)
     role.run([WEB, APP], CONTAINERS, manage_foreign_firewall=True)
     role.run([WEB, APP], CONTAINERS)
@@ -126,7 +128,7 @@ def test_what_a_person_told_firewalld_stays(host, role):
     assert all(ways_out(host))
 
 
-def test_a_firewalld_that_was_stopped_is_told_in_its_files(host, role):
+def test_a_stopped_firewalld_is_configured_in_its_files(host, role):
     host.sh(FIREWALLD)
     before = host.sh("firewall-cmd --permanent --zone=trusted --list-all")
     role.run([WEB, APP], CONTAINERS, manage_foreign_firewall=True)
@@ -136,11 +138,11 @@ def test_a_firewalld_that_was_stopped_is_told_in_its_files(host, role):
     assert host.sh("firewall-cmd --permanent --zone=trusted --list-all") == before
 
 
-def test_ufw(host, role):
+def test_ufw_accepts_managed_bridges(host, role):
     host.sh(UFW)
     rules = ("/etc/ufw/user.rules", "/etc/ufw/user6.rules")
     before = [host.sh("cat " + path) for path in rules]
-    assert len(told(role)) == 4 and all("ufw route allow in on br-" in one for one in told(role))
+    assert len(warned(role)) == 4 and all("ufw route allow in on br-" in one for one in warned(role))
     role.run([WEB, APP], CONTAINERS)
     assert is_lost(host, "a", LAN, 80, "lan") and is_lost(host, "lan", HOST, 8080, "a", 80), "the control"
     assert [host.sh("cat " + path) for path in rules] == before, "nothing is touched unless it is asked for"

@@ -45,7 +45,7 @@ def all_changed(output, changed):
     assert all((one["changed"] > 0) == changed and one["failed"] == 0 for one in counted.values()), output
 
 
-def test_ten_hosts(lab):
+def test_ten_hosts_with_ten_forks(lab):
     for number, host in enumerate(HOSTS):
         lab.containers(host, *(on("fabric", name="f%d" % one) for one in range(10)))
         lab.declared[host].update(declared(number, "present"))
@@ -65,7 +65,7 @@ def test_ten_hosts(lab):
         assert lab.sh(host, "ip netns; ip -o link show type bridge; nft list tables; ls -d /run/virtnet* || true") == ""
 
 
-def test_ten_at_one_host(lab):
+def test_ten_concurrent_runs_on_one_host(lab):
     (lab.directory / "site.yml").write_text(BRIDGES.replace("HOSTS", "names"))
     reached = json.loads((lab.directory / "inventory.json").read_text())["lab"]["hosts"]["h1"]
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A kernel that lacks something says what, before anything is touched."""
+"""A kernel that lacks a feature is reported before anything is touched."""
 
 from __future__ import annotations
 
@@ -48,15 +48,15 @@ found["again"] = said(report.report)
 
 
 @pytest.mark.slow
-def test_without_nf_tables():
-    found = guest.run(PROGRAM.replace("LACKING", "nf_tables"), cards=1)
+def test_a_kernel_without_nf_tables():
+    found = guest.run(PROGRAM.replace("LACKING", "nf_tables"), nics=1)
     for sentence in (*found["network"], *found["tunnel"], found["report"], found["again"]):
         assert "this host's kernel has no nf_tables" in sentence, found
 
 
 @pytest.mark.slow
-def test_without_vxlan():
-    found = guest.run(PROGRAM.replace("LACKING", "vxlan"), cards=1)
+def test_a_kernel_without_vxlan():
+    found = guest.run(PROGRAM.replace("LACKING", "vxlan"), nics=1)
     for sentence in found["tunnel"]:
         assert "kernel cannot make links of kind vxlan: load or install its module vxlan" in sentence, found
     assert [*found["network"], found["report"], found["again"]] == ["no error"] * 4

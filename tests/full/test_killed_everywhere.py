@@ -2,8 +2,9 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A run that is killed before and after every one of its changes to the host, and after every one of its actions; a run
-of which every step is refused once; and a playbook whose module is killed."""
+"""Runs killed before and after each change to the host and after each action; runs of which each step fails once; a
+playbook whose module is killed.
+"""
 
 from __future__ import annotations
 
@@ -50,7 +51,7 @@ def test_an_error_at_every_step(host, way, first, record_property):
 @pytest.mark.parametrize("way", killing.NAMES)
 @pytest.mark.parametrize("steps", [killing.at_steps, killing.then_removed, killing.with_errors])
 @pytest.mark.parametrize("is_there", [True, False])
-def test_files_of_names_at_every_step(host, way, steps, is_there, record_property):
+def test_hosts_files_killed_at_every_step(host, way, steps, is_there, record_property):
     if is_there:
         host.sh("mkdir -p /etc/netns/c2 && echo mine > /etc/netns/c2/resolv.conf")
     done = steps(host, way, range(1000))
@@ -81,7 +82,7 @@ def test_a_playbook_whose_module_is_killed(host, tmp_path, when, record_property
         return role.play(host, role.playbook_of(tmp_path, **variables), tmp_path)
 
     assert play(PLAYED).changed > 0
-    wanted = engine.read_back(host)
+    desired = engine.read_back(host)
     for variables in ({**PLAYED, **gone}, PLAYED):
         host.sh(
             "nft=$(readlink -f $(command -v nft)); cp $nft /run/nft; touch /run/kill; cat > /run/killer <<'END'\n"
@@ -96,6 +97,6 @@ def test_a_playbook_whose_module_is_killed(host, tmp_path, when, record_property
         again = play(variables)
         assert again.changed == 0, again.output
         if variables is PLAYED:
-            assert engine.read_back(host) == wanted
+            assert engine.read_back(host) == desired
         else:
             snapshot.same(before, host.snapshot())

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Limits that the whole machine has once: set in a QEMU guest, whose first network namespace is the test's own."""
+"""Limits of the whole machine, set in a QEMU guest, whose initial network namespace is the test's own."""
 
 from __future__ import annotations
 
@@ -86,15 +86,15 @@ found["mended"] = [run(**ASKED), report()["host"]["warnings"]]
 
 
 @pytest.mark.slow
-def test_raised_remembered_and_restored():
+def test_limits_are_raised_recorded_and_restored():
     functions = test_neighbour_table.source()
     document = json.dumps(many(1, COUNT, 1))
     values = {"functions": functions, "document": document, "few": COUNT // 2}
-    found = guest.run(PROGRAM % values, cards=1)
+    found = guest.run(PROGRAM % values, nics=1)
     before = found["before"]
     thresholds = {"net.ipv%d.neigh.default.gc_thresh%d" % (version, level) for version in (4, 6) for level in (1, 2, 3)}
     assert before.keys() == thresholds | {"net.core.netdev_max_backlog"}
-    assert [said.split(":")[0] for said in found["wrong"]] == ["neighbour_entries", "receive_backlog"]
+    assert [messages.split(":")[0] for messages in found["wrong"]] == ["neighbour_entries", "receive_backlog"]
     assert found["nothing"] == [[], [], None]
 
     for version in (4, 6):

@@ -2,8 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Many containers, and many times: the time and memory that it takes are printed (pytest -rP) and written down in
-benchmarks/README.md."""
+"""Many containers, and many runs: time and memory are printed (pytest -rP) and recorded in benchmarks/README.md."""
 
 from __future__ import annotations
 
@@ -75,7 +74,7 @@ def _available():
 
 
 @pytest.mark.parametrize("networks, containers, ports", [(1, 1000, 1), (10, 100, 1), (1, 100, 200)])
-def test_many(host, networks, containers, ports):
+def test_large_topologies(host, networks, containers, ports):
     before, free = host.snapshot(), _available()
     document = many(networks, containers, ports)
     print("\n%d networks of %d containers, %d ports each" % (networks, containers, ports))
@@ -100,7 +99,7 @@ def _cycles(document, gone, times):
     return seen
 
 
-def test_a_long_run_grows_nothing(host):
+def test_repeated_runs_leave_nothing(host):
     before = host.snapshot()
     document = many(1, 3, 2)
     (files, memory), (files_then, memory_then) = host.call(_cycles, document, absent(document), 500)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Two hundred random histories, in four parts that may be told at the same time."""
+"""Two hundred random histories, in four parts that may run in parallel."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ FIFTY = settings(max_examples=50, stateful_step_count=12, deadline=None, suppres
 
 
 class Counted:
-    """Records how many histories came to their end."""
+    """Records how many histories were completed."""
 
     @pytest.fixture(autouse=True)
     def recorder(self, record_property):

@@ -2,9 +2,9 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""More than ten thousand inputs for the modules: each does what was meant or says what is wrong.
+"""More than ten thousand inputs for the modules: each has the intended result or an error message.
 
-Check mode, so that one host serves for all: what it foretells is what is done (tests/integration/modules).
+In check mode, so that one host serves for all: what check mode predicts is what a run does (tests/integration/modules).
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ def test_bad_input(module, record_property):
 
 
 @pytest.mark.parametrize("module", inputs.MODULES)
-def test_bad_input_for_real(module, record_property):
-    """Not in check mode, one host after the other."""
+def test_bad_input_outside_check_mode(module, record_property):
+    """Outside check mode, one host after the other."""
     tried = []
 
     @settings(max_examples=8, deadline=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck))

@@ -31,7 +31,7 @@ def _sum_of(data):
 
 
 def _answering(addresses):
-    """Which of the addresses answer the host's echo requests, of which each gets up to three."""
+    """Which of the addresses reply to the host's echo requests, of which each gets up to three."""
     head = struct.pack("!BBHHH", 8, 0, 0, 1, 1)
     request = head[:2] + struct.pack("!H", _sum_of(head)) + head[4:]
     answered = set()
@@ -51,7 +51,7 @@ def _answering(addresses):
 
 
 def source():
-    """Of what asks, for where it cannot be imported."""
+    """The source of a function that cannot be imported where it runs."""
     return "\n".join(map(inspect.getsource, (_sum_of, _answering)))
 
 
@@ -61,6 +61,6 @@ def _made_and_asked(document):
 
 
 @pytest.mark.parametrize("networks", [1, 3])
-def test_all_answer(host, networks):
+def test_every_container_replies_with_the_default_neighbour_table(host, networks):
     document = many(networks, _COUNT // networks)
     assert len(host.call(_made_and_asked, document)) == _COUNT

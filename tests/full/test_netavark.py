@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Podman's network, made by netavark itself, stays as it is and goes on working beside ours."""
+"""Podman's network, created by netavark itself, is unchanged and works on the same host."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ CONTAINER = {
 
 
 def theirs(host):
-    """All of netavark's: its links, its container, its rules."""
+    """All objects of netavark: its links, its container, its rules."""
     taken = host.snapshot()
     links = {name: one for name, one in taken["stacks"][""]["links"].items() if name in ("podman0", "veth0", "eth0")}
     tables = [one for one in taken["nftables"] if "virtnet" not in str(one)]
@@ -39,7 +39,7 @@ def works(host):
     assert packets.seen(host, "p1", "192.0.2.99", 7001, "outside") == VTEP
 
 
-def test_beside_podmans(host):
+def test_coexists_with_podmans_network(host):
     host.sh("ip netns add outside && ip link set wire netns outside")
     host.sh("ip link set lo up; ip address add 192.0.2.99/24 dev wire; ip link set wire up", "outside")
     host.sh("mkdir /run/podman; ip netns add p1; /usr/lib/podman/netavark --config /run/podman setup /run/netns/p1"

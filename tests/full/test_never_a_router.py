@@ -2,8 +2,11 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A host that was no router is none at any moment of a run that makes networks or takes them away, wherever it is
-killed. Two neighbours try it, each with a route to the other by the host."""
+"""A host that was no router is none at any moment of a run that creates or removes networks, wherever the run is
+killed.
+
+Two neighbours try to route through it, each with a route to the other via the host.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +32,7 @@ WAYS = {  # what stands before, the run that is killed
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_at_no_moment_of_a_run(host, way, record_property):
+def test_the_host_is_no_router_at_any_moment_of_a_run(host, way, record_property):
     before, document = WAYS[way]
     host.sh(LANS)
     empty = host.snapshot()

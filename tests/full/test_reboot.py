@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Two machines with systemd that reboot: their networks come back by themselves, before whoever uses them."""
+"""Two machines with systemd reboot: their networks are restored before the services that use them."""
 
 from __future__ import annotations
 
@@ -82,10 +82,10 @@ class Site:
         return done
 
     def found(self):
-        """By machine, what network_info told after the last run."""
-        told = {name: json.loads((self.folder / (name + ".json")).read_text()) for name in self.machines.addresses}
+        """What network_info reported after the last run, by machine."""
+        reported = {name: json.loads((self.folder / (name + ".json")).read_text()) for name in self.machines.addresses}
         kept = ("networks", "containers", "nat_ports", "tunnels", "remembered")
-        return {name: {key: one[key] for key in kept} for name, one in told.items()}
+        return {name: {key: one[key] for key in kept} for name, one in reported.items()}
 
     def works(self):
         """Published port, overlay between the machines, names."""
@@ -105,7 +105,7 @@ def virtnet(machines, name, command):
     return done.returncode, done.stdout, done.stderr
 
 
-def test_reboot(machines, tmp_path):
+def test_networks_and_services_survive_a_reboot(machines, tmp_path):
     site = Site(machines, tmp_path)
     for name, unit in UNITS.items():
         machines.sh(name, "cat > /etc/systemd/system/hello.service <<END\n%s\nEND\nsystemctl enable -q hello" % unit)
@@ -133,9 +133,9 @@ def test_reboot(machines, tmp_path):
         assert virtnet(machines, "h1", "check") == (0, "", ""), command
         site.works()
     machines.sh("h1", "nft flush ruleset")
-    code, told, _warnings = virtnet(machines, "h1", "check")
-    assert code == 1 and told
-    assert virtnet(machines, "h1", "restore")[:2] == (0, told)
+    code, reported, _warnings = virtnet(machines, "h1", "check")
+    assert code == 1 and reported
+    assert virtnet(machines, "h1", "restore")[:2] == (0, reported)
     assert virtnet(machines, "h1", "check") == (0, "", "")
     site.works()
 
@@ -149,7 +149,7 @@ def test_reboot(machines, tmp_path):
 
 
 def strip(found):
-    """Without the processes' numbers, which are others after each boot."""
+    """Without PIDs, which differ after each boot."""
     for one in found.values():
         for container in one["containers"]:
             container["pids"] = []

@@ -140,8 +140,8 @@ attacked("published port", "lan", "c", HOST, 8080)
 
 
 @pytest.mark.slow
-def test_invalid_packets_end_no_association():
-    found = guest.run(PROGRAM, cards=2)
+def test_invalid_packets_do_not_end_an_association():
+    found = guest.run(PROGRAM, nics=2)
     for name in ("SNAT", "published port"):
         assert found[name]["before"] is True and found[name]["after"] is True, found
         assert found[name]["aborts"] > 0 and found[name]["with its tag"] == 0, found

@@ -2,9 +2,9 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""An uplink in a VRF: its addresses publish nothing, and that is said; the host's other uplink serves as ever.
+"""An uplink in a VRF: ports on its addresses are refused with a message; the host's other uplink works as usual.
 
-In a guest, for few kernels of test machines have VRFs.
+In a guest, because few kernels of test machines have VRFs.
 """
 
 from __future__ import annotations
@@ -118,10 +118,10 @@ def plan(live, networks, *ports):
 
 @pytest.mark.slow
 def test_an_uplink_in_a_vrf():
-    found = guest.run(PROGRAM, cards=3)
+    found = guest.run(PROGRAM, nics=3)
     assert found["check mode says the same"] and found["a second run"] == []
-    said = [found[name] for name in ("by the uplink in the VRF", "by the other", "from the host", "out")]
-    assert said == ["lost", "answered", "answered", "answered"]
+    outcomes = [found[name] for name in ("by the uplink in the VRF", "by the other", "from the host", "out")]
+    assert outcomes == ["lost", "answered", "answered", "answered"]
     assert found["warnings"] == [
         "host port 8080/tcp of network web: not published on 192.0.2.2, for eth0 is in the VRF red, whose table has no "
         "route to containers; call another address of the host, or take the interface out of the VRF"

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Says at the top of a run which Pythons and versions of ansible-core are tried: those that this machine has."""
+"""Prints at the top of a run which Pythons and versions of ansible-core are tested: those that this machine has."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def pytest_report_header() -> list[str]:
     """Two lines for a person."""
     hosts = ["%s%s" % (version, "" if version in pythons.found() else " MISSING") for version in pythons.VERSIONS]
     cores = [
-        "%s on %s" % (core, pythons.controllers().get(core) or "NOTHING: no Python " + ", ".join(wanted))
-        for core, wanted in pythons.CONTROLLERS.items()
+        "%s on %s" % (core, pythons.controllers().get(core) or "NOTHING: no Python " + ", ".join(desired))
+        for core, desired in pythons.CONTROLLERS.items()
     ]
     return ["managed hosts' Python: " + ", ".join(hosts), "controllers' ansible-core: " + "; ".join(cores)]

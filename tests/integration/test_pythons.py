@@ -3,7 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 """The modules work on the oldest Python that a managed host may have, with the oldest pyroute2, and on the newest with
-the newest; in the long run on all that lie between, too."""
+the newest; the long tests have all versions between, too.
+"""
 
 from __future__ import annotations
 
@@ -47,11 +48,11 @@ PLAY = """
 """
 
 
-def test_finds_the_python_that_runs_this():
+def test_the_running_python_is_found():
     assert "%d.%d" % sys.version_info[:2] in pythons.found()
 
 
-def test_each_is_what_it_is_said_to_be():
+def test_each_found_python_has_its_version():
     for version, python in pythons.found().items():
         says = subprocess.run([python, "--version"], capture_output=True, text=True, check=True).stdout
         assert says.startswith("Python %s." % version)
@@ -64,7 +65,7 @@ PAIRS = [*pythons.ends(), *(pytest.param(*pair, marks=pytest.mark.long) for pair
 
 @pytest.mark.slow
 @pytest.mark.parametrize("version, pyroute2", PAIRS)
-def test_a_container_comes_and_goes(version, pyroute2, tmp_path):
+def test_a_container_is_created_and_removed_on_each_python(version, pyroute2, tmp_path):
     python = pythons.with_pyroute2(version, pyroute2)
     playbook = tmp_path / "play.yml"
     playbook.write_text(PLAY)

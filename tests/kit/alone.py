@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What tests download or make once, although they run in several processes."""
+"""Downloads and builds that tests of several processes share and make once."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pathlib import Path
 
 @contextlib.contextmanager
 def alone_with(path: Path) -> Iterator[None]:
-    """For a with block in which somebody looks whether the path is there, and makes it: others wait until he has."""
+    """Hold the lock of a path in a with block, to check for it and create it: other processes wait."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with open("%s.lock" % path, "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Where the checkout is, and where its tests keep what they may throw away."""
+"""Where the checkout is, and where its tests keep caches."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def collections_root() -> Path:
 
 
 def outsiders_environment(home: Path) -> dict[str, str]:
-    """The environment of somebody who has no checkout, and whose Ansible keeps its things below that directory."""
+    """The environment of a user without the checkout, whose Ansible home is below that directory."""
     environment = {key: value for key, value in os.environ.items() if key not in OUR_OWN}
     return {**environment, "ANSIBLE_HOME": str(home / "ansible"), "NO_COLOR": "1"}
 

@@ -58,8 +58,8 @@ ctypes.CDLL(None).reboot(0x4321FEDC)
 """
 
 
-def run(program: str, cards: int) -> dict[str, Any]:
-    """What a Python program leaves in its dictionary `found`, run in a guest whose cards are all on one wire.
+def run(program: str, nics: int) -> dict[str, Any]:
+    """Return what a Python program leaves in its dictionary `found`, run in a guest whose NICs are all on one wire.
 
     It has sh(command), which takes words and no shell, and the collection to import.
     """
@@ -70,22 +70,22 @@ def run(program: str, cards: int) -> dict[str, Any]:
             for name, content, mode in _files(program, modules):
                 _add(file, name, content, mode)
             _add(file, "TRAILER!!!", b"", 0)
-        return _boot(kernel, archive, cards)
+        return _boot(kernel, archive, nics)
     finally:
         archive.unlink()
 
 
-def _boot(kernel: Path, archive: Path, cards: int) -> dict[str, Any]:
+def _boot(kernel: Path, archive: Path, nics: int) -> dict[str, Any]:
     command = ["qemu-system-x86_64", "-accel", "tcg", "-cpu", "max", "-m", "1500", "-no-reboot"]
     command += ["-nographic", "-nodefaults", "-serial", "stdio", "-kernel", str(kernel), "-initrd", str(archive)]
     command += ["-append", "console=ttyS0 quiet panic=-1 rdinit=/init"]
-    for number in range(cards):
+    for number in range(nics):
         command += ["-netdev", "hubport,id=wire%d,hubid=0" % number]
         command += ["-device", "virtio-net-pci,romfile=,netdev=wire%d,mac=52:54:00:00:00:%02x" % (number, number + 1)]
     talk = dict(stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace")
-    said = subprocess.run(command, timeout=_SECONDS, check=False, **talk)
-    lines = [line for line in said.stdout.splitlines() if line.startswith("FOUND ")]
-    assert lines, said.stdout + said.stderr
+    done = subprocess.run(command, timeout=_SECONDS, check=False, **talk)
+    lines = [line for line in done.stdout.splitlines() if line.startswith("FOUND ")]
+    assert lines, done.stdout + done.stderr
     found = json.loads(lines[-1][len("FOUND ") :])
     assert "failed" not in found, found["failed"]
     return found

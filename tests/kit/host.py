@@ -48,15 +48,15 @@ class Host:
 
     def __init__(self) -> None:
         _load_engine()
-        told, tell = os.pipe()
+        reading_end, writing_end = os.pipe()
         self._keeper = os.fork()
         if self._keeper == 0:
-            _keep(tell)
-        os.close(tell)
-        with open(told, encoding="ascii") as answer:
-            said = answer.read()
-        assert said.isdigit(), said
-        self.pid = int(said)
+            _keep(writing_end)
+        os.close(writing_end)
+        with open(reading_end, encoding="ascii") as answer:
+            data = answer.read()
+        assert data.isdigit(), data
+        self.pid = int(data)
 
     def __enter__(self) -> Host:
         return self
@@ -67,16 +67,16 @@ class Host:
 
     def call(self, function: Callable[..., Any], /, *arguments: Any, **options: Any) -> Any:
         """The function's result, computed by a child that is in the host. What it changes in memory is lost."""
-        told, tell = os.pipe()
+        reading_end, writing_end = os.pipe()
         child = os.fork()
         if child == 0:
-            os.close(told)
-            _enter_and_answer(self.pid, tell, function, arguments, options)
-        os.close(tell)
-        with open(told, "rb") as answer:
-            said = answer.read()
+            os.close(reading_end)
+            _enter_and_answer(self.pid, writing_end, function, arguments, options)
+        os.close(writing_end)
+        with open(reading_end, "rb") as answer:
+            data = answer.read()
         os.waitpid(child, 0)
-        worked, result = pickle.loads(said)
+        worked, result = pickle.loads(data)
         assert worked, result
         return result
 
@@ -87,30 +87,31 @@ class Host:
     def change(self, module: str, /, **arguments: Any) -> dict[str, Any]:
         """What a module returns that has something to do.
 
-        On the way: check mode leaves no trace and foretells exactly what is then done, and a second run does nothing.
+        Asserts on the way that check mode leaves no trace and predicts exactly what is then done, and that the module
+        is idempotent: a second run has nothing to do.
         """
-        foretold = self._without_trace(module, check=True, diff=True, **arguments)
-        assert not foretold.get("failed"), foretold
+        predicted = self._without_trace(module, check=True, diff=True, **arguments)
+        assert not predicted.get("failed"), predicted
         done = self.module(module, diff=True, **arguments)
-        assert done == foretold, "foretold: %s\ndone: %s" % (foretold, done)
+        assert done == predicted, "foretold: %s\ndone: %s" % (predicted, done)
         assert done["changed"] and done["actions"], done
         self.finds_nothing_to_do(module, **arguments)
         return done
 
     def unchanged(self, module: str, /, **arguments: Any) -> None:
-        """A module that has nothing to do does nothing."""
+        """Assert that a module is idempotent: nothing to do, and nothing done."""
         _assert_nothing_to_do(self._without_trace(module, diff=True, **arguments))
 
     def finds_nothing_to_do(self, module: str, /, **arguments: Any) -> None:
-        """A module says that everything is as it should be."""
+        """Assert that a module reports nothing to do."""
         _assert_nothing_to_do(self.module(module, diff=True, **arguments))
 
     def refused(self, module: str, /, **arguments: Any) -> list[str]:
         """The problems for which a module refuses its arguments, in check mode too, with nothing touched."""
         result = self._without_trace(module, **arguments)
         assert result.get("failed"), result
-        foretold = self.module(module, check=True, **arguments)
-        assert foretold.get("problems") == result.get("problems"), (foretold, result)
+        predicted = self.module(module, check=True, **arguments)
+        assert predicted.get("problems") == result.get("problems"), (predicted, result)
         return result["problems"]
 
     def _without_trace(self, module: str, /, *, check: bool = False, diff: bool = False, **arguments: Any) -> Any:
@@ -134,7 +135,7 @@ class Host:
         return self.call(_sh, script, netns)
 
     def settle(self) -> None:
-        """Wait until the links of namespaces that are gone are gone too; the kernel takes them down in its own time."""
+        """Wait until the links of removed namespaces are gone; the kernel deletes them asynchronously."""
         self.sh("while ip -o link show type veth | grep -q link-netnsid; do sleep 0.02; done")
 
     def start(self, *command: str, netns: str | None = None) -> int:
@@ -203,7 +204,7 @@ def _assert_nothing_to_do(done: dict[str, Any]) -> None:
     assert done["diff"] == {"before": "", "after": ""}
 
 
-def _keep(tell: int) -> None:
+def _keep(writing_end: int) -> None:
     """Make the host's namespaces and first process, and wait for its end. Never returns."""
     try:
         libc("prctl", _PR_SET_PDEATHSIG, signal.SIGKILL)
@@ -213,8 +214,8 @@ def _keep(tell: int) -> None:
         if first == 0:
             _be_first(done)
         os.close(done)
-        said = os.read(ready, 1000)
-        os.write(tell, said or b"%d" % first)
+        data = os.read(ready, 1000)
+        os.write(writing_end, data or b"%d" % first)
         _close_files()
         os.waitpid(first, 0)
     finally:
@@ -238,7 +239,7 @@ def _be_first(done: int) -> None:
         os._exit(0)
 
 
-def _enter_and_answer(pid: int, tell: int, function: Callable[..., Any], arguments: Any, options: Any) -> None:
+def _enter_and_answer(pid: int, writing_end: int, function: Callable[..., Any], arguments: Any, options: Any) -> None:
     """Never returns. A PID namespace is entered by one's children only, so this takes two forks."""
     try:
         first = os.pidfd_open(pid)
@@ -251,7 +252,7 @@ def _enter_and_answer(pid: int, tell: int, function: Callable[..., Any], argumen
         answer = pickle.dumps((True, function(*arguments, **options)))
     except BaseException:
         answer = pickle.dumps((False, traceback.format_exc()))
-    with open(tell, "wb") as pipe:
+    with open(writing_end, "wb") as pipe:
         pipe.write(answer)
     os._exit(0)
 
@@ -270,7 +271,7 @@ def _start(command: tuple[str, ...], netns: str | None) -> int:
 
 
 def _close_files() -> None:
-    """Let go of the pipes of whoever started this, who else would wait for their end."""
+    """Close the pipes of the parent process, which would otherwise wait for their end."""
     nowhere = os.open(os.devnull, os.O_RDWR)
     for standard in range(3):
         os.dup2(nowhere, standard)

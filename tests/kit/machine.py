@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What a network and a mount namespace need to look like a machine that has nothing of ours yet."""
+"""What a network and a mount namespace need to look like a machine without managed objects."""
 
 from __future__ import annotations
 

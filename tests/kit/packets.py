@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Real packets between namespaces of a host: does what one sends arrive at another, and whom does that one see?
+"""Real packets between namespaces of a host: whether what one sends arrives at another, and from which source address.
 
 Both sockets are opened by one process that is in the one namespace and then in the other, so nothing has to be started
 and nothing is left.
@@ -33,7 +33,8 @@ def seen(
     at: int | None = None,
     protocol: str = "tcp",
 ) -> str | None:
-    """Whom the receiver sees when the sender calls ``to`` and ``port``, and the answer arrives too; None: nobody.
+    """The source address that the receiver sees of a call to ``to`` and ``port`` whose reply arrives too; None without
+    one.
 
     Sender and receiver are namespaces (None: the host's own); the receiver listens on port ``at``, by default the same,
     of all its addresses.
@@ -50,7 +51,7 @@ def arrives(
     at: int | None = None,
     protocol: str = "tcp",
 ) -> bool:
-    """Whether a call gets through and is answered."""
+    """Whether a call arrives and its reply too."""
     return seen(host, sender, to, port, receiver, at, protocol) is not None
 
 
@@ -63,12 +64,12 @@ def is_lost(
     at: int | None = None,
     protocol: str = "tcp",
 ) -> bool:
-    """Whether a call goes nowhere: refused, or nothing for half a second."""
+    """Whether a call fails: refused, or without a reply for half a second."""
     return host.call(_probe, sender, to, port, receiver, at or port, protocol, SILENCE) is None
 
 
 def ping(host: Host, sender: str | None, to: str) -> bool:
-    """Whether an echo comes back; asked again, for a neighbour that was not found before is not asked for at once."""
+    """Whether an echo reply arrives; sent again, because the kernel delays requests for an unresolved neighbour."""
     deadline = time.monotonic() + ARRIVES
     while time.monotonic() < deadline:
         if host.try_sh("ping -n -q -c 1 -W 1 %s" % to, sender).returncode == 0:
@@ -77,7 +78,7 @@ def ping(host: Host, sender: str | None, to: str) -> bool:
 
 
 def ping_is_lost(host: Host, sender: str | None, to: str) -> bool:
-    """Whether no echo comes back."""
+    """Whether no echo reply arrives."""
     return host.try_sh("ping -n -q -c 2 -i 0.2 -W %s %s" % (SILENCE, to), sender).returncode != 0
 
 

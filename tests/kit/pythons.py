@@ -38,7 +38,7 @@ def found() -> dict[str, Path]:
 @functools.cache
 def controllers() -> dict[str, str]:
     """The versions of ansible-core for which there is a Python here, and that Python's version: {"2.19": "3.11"}."""
-    return {core: here[0] for core, wanted in CONTROLLERS.items() if (here := [one for one in wanted if find(one)])}
+    return {core: here[0] for core, desired in CONTROLLERS.items() if (here := [one for one in desired if find(one)])}
 
 
 def pairs() -> list[tuple[str, str]]:

@@ -54,7 +54,7 @@ class Role:
         self.host.unchanged("topology", **self._topology(*lists, **options))
 
     def refused(self, *lists: Any, **options: Any) -> list[str]:
-        """The errors of a run that the role refuses before it touches anything."""
+        """The errors of a run that the role refuses before any change."""
         before = self.host.snapshot()
         planned = self.plan(*lists, **options)
         assert planned["errors"] and not any(planned["topology"].values()), planned

@@ -2,10 +2,10 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The scenarios below extensions/molecule, each run on a machine that has nothing of ours yet.
+"""The scenarios below extensions/molecule, each run on a machine without managed objects.
 
-That machine is a network and a mount namespace with an empty /run, so the scenario finds no link, namespace or memory
-of the real one and leaves none there.
+That machine is a network and a mount namespace with an empty /run, so the scenario finds no link, namespace or runtime
+state of the real one and leaves none there.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _MACHINE = machine.OWN + "exec molecule test --scenario-name {scenario}"
 
 
 def run(scenario: str, tmp_path: Path) -> None:
-    """`molecule test`, whose own output tells what failed."""
+    """`molecule test`, whose output has the reason of a failure."""
     settings = {
         "ANSIBLE_HOME": str(tmp_path / "ansible"),
         "MOLECULE_EPHEMERAL_DIRECTORY": str(tmp_path / "molecule"),

@@ -87,10 +87,10 @@ def _stack(netns: str | None) -> dict[str, Any]:
     """A namespace's links, routes, permanent neighbours, rules and sysctls, with as few processes as can be: a test
     takes many snapshots."""
     with inside(netns):
-        said = _run("ip", "-json", "-details", "-batch", "-", text=ASKED + "rule\n")
+        output = _run("ip", "-json", "-details", "-batch", "-", text=ASKED + "rule\n")
         rules6 = _json("ip", "-6", "-json", "rule")  # no family can be given inside a batch
         sysctls = dict(_sysctls())
-    links, routes, neighbours, rules = (json.loads(line) for line in said.splitlines())
+    links, routes, neighbours, rules = (json.loads(line) for line in output.splitlines())
     kept = [
         _without(route, "flags")
         for route in routes

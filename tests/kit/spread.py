@@ -2,9 +2,9 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Which tests run in one process, and in which order, so that all processes come to their end at the same time.
+"""Which tests run in one process, and in which order, so that all processes finish at about the same time.
 
-The tests of a file stay together, for many share what takes long to make. Those that take longest begin.
+The tests of a file stay together, because many share expensive fixtures. The slowest run first.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ ALONE = (  # they share nothing
 )
 ORDER = (
     "tests/full/test_reboot.py",
-    "tests/full/test_homecoming.py",
+    "tests/full/test_nic_return.py",
     "tests/full/test_kernels.py",
     "tests/full/test_engines.py",
     "tests/full/test_load.py",
@@ -40,7 +40,7 @@ ORDER = (
 
 
 def place(nodeid: str) -> int:
-    """Where in the order a test stands."""
+    """The position of a test in the order."""
     return next((number for number, start in enumerate(ORDER) if nodeid.startswith(start)), len(ORDER))
 
 

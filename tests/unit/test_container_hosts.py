@@ -2,13 +2,13 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Containers as hosts: what they take over from their hosts, how they are called, and what is refused."""
+"""Containers as Ansible hosts: variables inherited from their hosts, names, and what is refused."""
 
 from __future__ import annotations
 
 import pytest
 from hypothesis import given
-from unit.planner.junk import junk, objects
+from unit.planner.malformed import junk, objects
 
 from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.containers import CONTAINER_FIELDS
 from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.problems import Problems
@@ -41,7 +41,7 @@ def declared(host, containers):
     "variable",
     ["ansible_host", "ansible_become_pass", "ansible_ssh_host_key_checking", "ansible_paramiko_proxy_command"],
 )
-def test_the_way_to_a_host_is_taken_over(variable):
+def test_connection_variables_of_the_host_are_inherited(variable):
     assert is_way_to_host(variable)
 
 
@@ -54,11 +54,11 @@ def test_the_way_to_a_host_is_taken_over(variable):
         "bridge_network_containers",
     ],
 )
-def test_what_else_is_known_of_a_host_is_not(variable):
+def test_other_variables_of_the_host_are_not_inherited(variable):
     assert not is_way_to_host(variable)
 
 
-def test_name_groups_and_variables():
+def test_inventory_name_groups_and_variables():
     ((name, groups, variables),), errors = declared(
         "h1",
         [
@@ -71,7 +71,7 @@ def test_name_groups_and_variables():
     assert (variables["virtnet_networks"], variables["virtnet_network_mode"]) == (["web", "d.b"], "bridge")
 
 
-def test_the_mode_names_whom_it_joins():
+def test_the_network_mode_names_the_shared_container():
     ((_name, _groups, variables),), _errors = declared("h1", [{"name": "c", "network_mode": "container:d"}])
     assert variables["virtnet_network_mode"] == "container:d"
 
@@ -134,13 +134,13 @@ def test_the_mode_names_whom_it_joins():
         ),
     ],
 )
-def test_what_is_no_container_is_refused_by_host_and_variable(containers, where, rule):
+def test_invalid_containers_are_refused_with_host_and_variable(containers, where, rule):
     _hosts, (error,) = declared("h1", containers)
     assert error.startswith(where + ": ") and rule in error
 
 
 @given(objects(CONTAINER_FIELDS) | junk)
-def test_junk_is_refused_in_words(containers):
+def test_malformed_variables_are_refused_with_a_message(containers):
     _hosts, errors = declared("h1", containers)
     assert all(error.startswith("host h1: bridge_network_containers") for error in errors)
 
@@ -151,7 +151,7 @@ def collisions(hosts, known):
     return list(problems.errors)
 
 
-def test_two_containers_of_one_name_are_both_named():
+def test_two_containers_with_one_inventory_name_are_both_reported():
     (one,), _errors = declared("c", [{"name": "a.b"}])
     (other,), _errors = declared("b.c", [{"name": "a"}])
     assert collisions([one, other], {}) == [
@@ -169,7 +169,7 @@ def test_a_host_of_the_inventory_is_not_overwritten():
     ]
 
 
-def test_one_container_from_two_sources_is_no_collision():
+def test_one_container_from_two_sources_is_accepted():
     (one,), _errors = declared("c", [{"name": "a.b"}])
     assert not collisions([one, one], {one.name: one.variables, "c": {}})
 
@@ -178,7 +178,7 @@ def live(name):
     return {"name": name, "mode": "none", "endpoints": []}
 
 
-def test_live_containers_likewise():
+def test_existing_containers_likewise():
     hostvars = {"c": {}, "b.c": {}, "x.c": {}}
     assert [one["name"] for one in live_hosts({"c": [live("a.b")], "b.c": [live("b")]}, hostvars)] == ["a.b.c", "b.b.c"]
     with pytest.raises(ValueError, match=r"container a of host b\.c: .*container a\.b of host c"):
@@ -188,11 +188,11 @@ def test_live_containers_likewise():
 
 
 @pytest.mark.parametrize("name", ["a b", "../x", "-x", "x\ny", "x\0", "{{ lookup('pipe', 'id') }}", "", None, 7])
-def test_a_live_container_whose_name_is_none_is_no_host(name):
-    """A host that was broken into may say anything; and a namespace may have any name that a file may have."""
+def test_an_existing_container_with_an_invalid_name_is_not_added(name):
+    """A compromised host may report anything; and a namespace may have any file name."""
     assert [one["name"] for one in live_hosts({"h1": [live(name), live("good")]}, {"h1": {}})] == ["good.h1"]
 
 
-def test_nor_does_a_network_whose_name_is_none_make_a_group():
+def test_a_network_with_an_invalid_name_gives_no_group():
     (one,) = live_hosts({"h1": [{**live("good"), "endpoints": [{"network": "$(id)", "addresses": []}]}]}, {"h1": {}})
     assert one["groups"] == ["containers"] and one["variables"]["virtnet_networks"] == []

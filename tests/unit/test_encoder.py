@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A message from a stencil is, byte for byte, what pyroute2 encodes; and every message of the engine has a stencil."""
+"""Messages of the encoder cache equal what pyroute2 encodes, byte for byte; all messages of the engine use it."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ MESSAGES = {
 
 
 @pytest.mark.parametrize("message", MESSAGES.values(), ids=list(MESSAGES))
-def test_is_what_pyroute2_encodes(message: st.SearchStrategy[bytes]) -> None:
+def test_encoding_equals_pyroute2s(message: st.SearchStrategy[bytes]) -> None:
     encoded = []
 
     def compare(*arguments: object, **fields: int) -> bytes:
@@ -69,7 +69,7 @@ def test_is_what_pyroute2_encodes(message: st.SearchStrategy[bytes]) -> None:
     assert None not in encoder._stencils.values(), "a form of message is encoded the long way each time"
 
 
-def test_another_value_of_the_same_length_needs_no_encoding(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_value_of_the_same_length_reuses_the_encoding(monkeypatch: pytest.MonkeyPatch) -> None:
     messages.change_link("veth1", [("IFLA_IFALIAS", "virtnet a=1")])
     monkeypatch.setattr(encoder, "encode_by_pyroute2", None)
     assert b"veth2\0" in messages.change_link("veth2", [("IFLA_IFALIAS", "virtnet a=2")])

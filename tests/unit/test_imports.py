@@ -45,7 +45,7 @@ def imported(source: Path) -> set[str]:
 
 
 def own(source: Path) -> set[str]:
-    """What the file imports of this collection, as 'module_utils.rules.names': the modules, not what stands in them."""
+    """The modules of this collection that the file imports, as 'module_utils.rules.names'."""
     names = {name[len(COLLECTION) :] for name in imported(source) if name.startswith(COLLECTION)}
     return {name for name in names if is_module(name)}
 
@@ -68,7 +68,7 @@ def name(source: Path) -> str:
 
 
 @pytest.mark.parametrize("source", FILES, ids=name)
-def test_imports_stay_in_their_room(source):
+def test_imports_stay_in_their_layer(source):
     allowed = {
         "modules": {"module_utils"},
         "module_utils": {"module_utils"},
@@ -92,12 +92,12 @@ def test_folders_import_from_those_below_them(source):
 
 
 @pytest.mark.parametrize("source", [f for f in FILES if room(f).endswith("_utils")], ids=name)
-def test_one_file_of_the_engine_knows_ansible(source):
+def test_one_file_of_the_engine_imports_ansible(source):
     knows = {module for module in imported(source) if module.split(".")[0] == "ansible"}
 
     assert not knows or name(source) == "module_utils/ansible/module.py"
 
 
 @pytest.mark.parametrize("source", [f for f in FILES if room(f) == "plugin_utils"], ids=name)
-def test_the_planner_knows_no_netlink(source):
+def test_the_planner_imports_no_netlink(source):
     assert not {module for module in imported(source) if module.split(".")[0] in ("pyroute2", "socket", "subprocess")}

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the Makefile would run, without running it."""
+"""The commands of the Makefile, without running them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def would_run(target, home, *arguments):
 
 
 def test_the_quickstart_builds_nothing_but_the_collection():
-    """A folder among its sources that is a target's name too would be made each time, as docs would."""
+    """A directory among its sources that is also the name of a target, as docs, would be built each time."""
     would = would_run("quickstart", HOME)
     assert "ansible-playbook virtnet.linux.quickstart" in would
     assert "sphinx" not in would and "pytest" not in would
@@ -31,14 +31,14 @@ def test_the_quickstart_builds_nothing_but_the_collection():
 
 @pytest.mark.parametrize("target", ["quickstart", "quickstart-down", "overlay", "overlay-down"])
 def test_every_playbook_of_a_target_gets_its_arguments(target):
-    """One that does not get --check would do what it is to predict."""
+    """A playbook that does not get --check would apply what it should predict."""
     playbooks = [line for line in would_run(target, HOME, "ARGS=--check").splitlines() if "ansible-playbook" in line]
     assert playbooks and all(line.endswith(" --check") for line in playbooks), playbooks
 
 
 @pytest.mark.parametrize("target", ["unit", "test", "test-full", "lint"])
 def test_a_clone_that_has_nothing_gets_what_the_tests_need(target, tmp_path):
-    """Each target by itself: who has a .venv from another one does not notice."""
+    """Each target by itself: a .venv of another one would hide what is missing."""
     for name in ("Makefile", "requirements.txt", "tests/requirements.txt", "docs/site/requirements.txt"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(HOME / name, tmp_path / name)

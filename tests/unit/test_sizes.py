@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A file has one reason to exist: none of the plugins grows beyond what a reader takes in."""
+"""A file has one reason to change: no file of plugins/ exceeds the limit."""
 
 from __future__ import annotations
 

@@ -2,9 +2,9 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Each version of ansible-core that the collection is for installs the tarball and runs roles, playbooks and plugins.
+"""Each supported version of ansible-core installs the tarball and runs roles, playbooks and plugins.
 
-Each has a machine of its own, which has nothing of ours yet, and on it two test hosts over SSH and a container `here`.
+Each has a machine of its own without managed objects, and on it two test hosts over SSH and a container `here`.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def tarball(tmp_path_factory):
 @pytest.mark.slow
 @pytest.mark.long
 @pytest.mark.parametrize("core", list(pythons.controllers()))
-def test_everything_runs_without_a_warning(core, tarball, tmp_path):
+def test_roles_playbooks_and_plugins_run_without_warnings(core, tarball, tmp_path):
     python = pythons.with_ansible(core)
     directory = shutil.copytree(REPOSITORY, tmp_path / "repository")
     lab = LAB.format(directory=directory, python=python)

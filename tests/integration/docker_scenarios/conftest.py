@@ -2,9 +2,9 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What Docker's own tests show of its networks, shown of ours: the list is in tests/README.md.
+"""The scenarios of Docker's own network tests, as listed in tests/README.md.
 
-Each test has a host of its own with a neighbour on its LAN (see role_l2l3/conftest.py) and goes the whole way from the
+Each test has a host of its own with a neighbour on its LAN (see role_l2l3/conftest.py) and covers the path from the
 role's variables to packets.
 """
 

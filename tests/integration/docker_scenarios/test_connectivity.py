@@ -2,12 +2,12 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Who reaches whom: within a network, across networks, from the LAN, in each gateway mode."""
+"""Reachability within a network, across networks, from the LAN, in each gateway mode."""
 
 from __future__ import annotations
 
 import pytest
-from integration.docker_scenarios.words import APP, HOST, HOST6, INSIDE, LAN, LAN6, ROUTED, WEB, lan_knows, on
+from integration.docker_scenarios.declarations import APP, HOST, HOST6, INSIDE, LAN, LAN6, ROUTED, WEB, lan_knows, on
 
 from kit.packets import arrives, is_lost, ping, ping_is_lost, seen
 
@@ -33,7 +33,7 @@ def test_networks_do_not_reach_each_other(host, role):
         assert is_lost(host, "a", role.address("b", "app", version), 80, "b")
 
 
-def test_an_internal_network_has_no_way_out_and_the_host_is_there(host, role):
+def test_an_internal_network_has_no_egress_and_reaches_the_host(host, role):
     role.run([WEB, INSIDE], [on("inside", "i"), on("web", "a", "8080:80")])
     assert "unreachable" in host.try_sh("ping -n -c 1 -W 1 " + LAN, "i").stderr
     assert "unreachable" in host.try_sh("ping -n -c 1 -W 1 " + role.address("a", "web"), "i").stderr
@@ -72,15 +72,15 @@ def test_with_a_route_the_lan_reaches_a_routed_networks_ports_and_no_others(host
 
 @pytest.mark.parametrize(("mode4", "mode6"), [("nat", "routed"), ("routed", "nat")])
 def test_each_family_has_its_own_gateway_mode(host, role, mode4, mode6):
-    """One is translated and has a port of the host's, the other is reached at the container's own address."""
+    """One family is translated and has a host port, the other is called at the container's own address."""
     mixed = {**WEB, "gateway_mode": mode4, "gateway_mode6": mode6}
     role.run([mixed], [on("web", "a", "8080:80")])
     lan_knows(host, "172.30.0.0/24", "fd00:30::/64")
     ports = host.module("network_info")["networks"][0]["Ports"]
     for version, mode, at, lan in ((4, mode4, HOST, LAN), (6, mode6, HOST6, LAN6)):
         address = role.address("a", "web", version)
-        (told,) = [port for port in ports if port["Address"] == address]
-        assert told["HostPort"] == (8080 if mode == "nat" else None)
+        (reported,) = [port for port in ports if port["Address"] == address]
+        assert reported["HostPort"] == (8080 if mode == "nat" else None)
         assert is_lost(host, "lan", address, 81, "a"), "not published"
         if mode == "nat":
             assert seen(host, "lan", at, 8080, "a", 80) == lan
@@ -104,7 +104,7 @@ def test_with_a_route_the_lan_reaches_nothing_of_a_nat_network(host, role):
     assert arrives(host, "lan", HOST, 8080, "a", 80)
 
 
-def test_a_trusted_interface_goes_past_that(host, role):
+def test_a_trusted_interface_is_accepted(host, role):
     role.run([{**WEB, "trusted_interfaces": ["up0"]}], [on("web", "a", "8080:80")])
     lan_knows(host, "172.30.0.0/24", "fd00:30::/64")
     assert arrives(host, "lan", role.address("a", "web"), 80, "a")
@@ -130,7 +130,7 @@ def test_two_containers_fit_on_a_point_to_point_network(host, role):
     assert "is full" in error
 
 
-def test_on_a_nat_and_a_routed_network_each_has_its_own_way_in(host, role):
+def test_a_container_on_a_nat_and_a_routed_network_has_both_ingress_paths(host, role):
     role.run([WEB, ROUTED], [on(["web", "routed"], "c", "8080:80")])
     lan_knows(host, "172.30.0.0/24", "172.20.0.0/24")
     host.sh("ip route add 192.0.2.0/24 via 172.20.0.1", "c")  # the answer goes the way that the call came
@@ -140,7 +140,7 @@ def test_on_a_nat_and_a_routed_network_each_has_its_own_way_in(host, role):
     assert arrives(host, "lan", HOST, 8080, "c", 80)
 
 
-def test_snat_address_is_what_others_see(host, role):
+def test_snat_address_is_the_egress_source(host, role):
     host.sh("ip address add 192.0.2.77/24 dev up0")
     role.run([{**WEB, "snat_address": "192.0.2.77"}, APP], [on("web", "a"), on("app", "b")])
     assert seen(host, "a", LAN, 80, "lan") == "192.0.2.77"

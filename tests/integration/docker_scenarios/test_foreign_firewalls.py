@@ -2,10 +2,10 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Firewalls of others that drop what is forwarded: Docker's, ufw's, a plain one of nft, as they stand on a host.
+"""Foreign firewalls that drop forwarded packets: Docker's, ufw's, a plain one of nft.
 
-They are loaded with iptables and nft, as those programs do it. The role names them; told to, it has them spare its
-networks; and it takes that back.
+They are loaded with iptables and nft, as those programs do it. The role reports them, makes them accept its networks on
+request, and removes those rules again.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from integration.docker_scenarios.words import APP, HOST, HOST6, LAN, WEB, absent, on
+from integration.docker_scenarios.declarations import APP, HOST, HOST6, LAN, WEB, absent, on
 
 from kit.packets import arrives, is_lost
 
@@ -81,7 +81,7 @@ CONTAINERS = [on("web", "a", "8080:80"), on("web", "b"), on("app", "far")]
 
 
 def ways(host, role):
-    """Calls that other firewalls stand in the way of, by what they are."""
+    """Calls that foreign firewalls drop, by what they are."""
     return {
         "published": lambda: ("lan", HOST, 8080, "a", 80),
         "published, IPv6": lambda: ("lan", HOST6, 8080, "a", 80),
@@ -91,13 +91,13 @@ def ways(host, role):
     }
 
 
-def told(planned):
-    """The warnings of firewalls of others."""
+def warned(planned):
+    """The warnings about foreign firewalls that drop."""
     return [one for one in planned["warnings"] if "drops what it forwards" in one]
 
 
 def foreign(host):
-    """Everybody else's tables, without counters."""
+    """All foreign tables, without counters."""
     listing = json.loads(host.sh("nft -j list ruleset"))["nftables"]
     kept = []
     for item in listing:
@@ -109,11 +109,11 @@ def foreign(host):
 
 
 @pytest.mark.parametrize("kind", WHERE)
-def test_it_is_named_spares_the_networks_and_gets_its_rules_back(host, role, kind):
+def test_a_dropping_firewall_is_reported_accepts_the_networks_and_is_restored(host, role, kind):
     script, places, rule = WHERE[kind]
     host.sh(script)
     before = foreign(host)
-    warnings = told(role.plan([WEB, APP], CONTAINERS))
+    warnings = warned(role.plan([WEB, APP], CONTAINERS))
     assert len(warnings) == 2 * len(places)
     for table, chain in places.items():
         (warning,) = [one for one in warnings if f"table {table}," in one and "network web" in one]
@@ -136,24 +136,24 @@ def test_it_is_named_spares_the_networks_and_gets_its_rules_back(host, role, kin
     assert foreign(host) == before, "the variable is false again"
 
 
-def test_the_remedy_that_the_role_names_works(host, role):
+def test_the_reported_remedy_works(host, role):
     host.sh(DOCKER)
-    warnings = told(role.plan([WEB], CONTAINERS[:2]))
+    warnings = warned(role.plan([WEB], CONTAINERS[:2]))
     role.run([WEB], CONTAINERS[:2])
     assert is_lost(host, "lan", HOST, 8080, "a", 80)
     for warning in warnings:
         host.sh(warning.split("or run: ")[1])
     assert arrives(host, "lan", HOST, 8080, "a", 80) and arrives(host, "a", LAN, 80, "lan")
-    assert told(role.plan([WEB], CONTAINERS[:2])) == []
+    assert warned(role.plan([WEB], CONTAINERS[:2])) == []
     before = foreign(host)
     role.run([WEB], CONTAINERS[:2], manage_foreign_firewall=True)
     assert foreign(host) == before, "somebody has seen to it already"
 
 
 @pytest.mark.parametrize("rule", ['iifname != "eth7" drop', 'oifname != { "eth7", "eth8" } reject'])
-def test_what_is_dropped_for_all_but_some_is_told_and_the_remedy_works(host, role, rule):
+def test_a_drop_with_exceptions_is_reported_and_the_remedy_works(host, role, rule):
     host.sh("nft 'table inet mine { chain f { type filter hook forward priority 0; %s; }; }'" % rule)
-    warnings = told(role.plan([WEB], CONTAINERS[:2]))
+    warnings = warned(role.plan([WEB], CONTAINERS[:2]))
     role.run([WEB], CONTAINERS[:2])
     assert warnings and is_lost(host, "lan", HOST, 8080, "a", 80)
     for warning in warnings:
@@ -161,16 +161,16 @@ def test_what_is_dropped_for_all_but_some_is_told_and_the_remedy_works(host, rol
     assert arrives(host, "lan", HOST, 8080, "a", 80) and arrives(host, "a", LAN, 80, "lan")
 
 
-def test_one_bridge_is_dropped_only_where_br_netfilter_shows_it(host, role):
+def test_drops_within_a_bridge_are_reported_only_with_br_netfilter(host, role):
     host.sh("echo 0 | tee /proc/sys/net/bridge/bridge-nf-call-iptables >/proc/sys/net/bridge/bridge-nf-call-ip6tables")
     host.sh(DOCKER)
     inside = {**WEB, "internal": True}
-    assert told(role.plan([inside], [on("web", "a")])) == []
+    assert warned(role.plan([inside], [on("web", "a")])) == []
     role.run([WEB], CONTAINERS[:2])
     assert arrives(host, "b", role.address("a", "web"), 81, "a")
 
 
-def test_what_the_other_firewall_made_anew_is_told_again(host, role):
+def test_rules_lost_by_a_reload_are_added_again(host, role):
     host.sh(DOCKER)
     role.run([WEB], CONTAINERS[:2], manage_foreign_firewall=True)
     host.sh("iptables -F DOCKER-USER; ip6tables -F DOCKER-USER")
@@ -179,7 +179,7 @@ def test_what_the_other_firewall_made_anew_is_told_again(host, role):
     assert arrives(host, "lan", HOST, 8080, "a", 80)
 
 
-def test_the_last_network_leaves_nothing_in_the_tables_of_others(host, role):
+def test_the_last_network_leaves_foreign_tables_unchanged(host, role):
     host.sh(DOCKER)
     before = foreign(host)
     role.run([WEB], CONTAINERS[:2], manage_foreign_firewall=True)
@@ -187,47 +187,47 @@ def test_the_last_network_leaves_nothing_in_the_tables_of_others(host, role):
     assert foreign(host) == before
 
 
-def test_a_policy_of_accept_stays_one_and_forwarding_comes_on_alone(host, role):
+def test_a_policy_of_accept_is_kept_when_forwarding_is_enabled(host, role):
     host.sh("iptables -P FORWARD ACCEPT; iptables -A FORWARD -i eth9 -j DROP")
     before = foreign(host)
-    assert told(role.plan([WEB], CONTAINERS[:2])) == []
+    assert warned(role.plan([WEB], CONTAINERS[:2])) == []
     role.run([WEB], CONTAINERS[:2], manage_foreign_firewall=True)
     assert foreign(host) == before and host.sysctl("ipv4/ip_forward") == "1"
     assert arrives(host, "lan", HOST, 8080, "a", 80)
 
 
-def test_a_firewall_that_lets_translated_packets_pass_drops_ways_out(host, role):
+def test_a_firewall_that_accepts_dnat_only_drops_egress(host, role):
     """The rules of firewalld 1.3, without the program."""
     host.sh(FIREWALLD)
-    (warning,) = told(role.plan([WEB], CONTAINERS[:2]))
+    (warning,) = warned(role.plan([WEB], CONTAINERS[:2]))
     assert "inet firewalld, chain filter_FORWARD (reject" in warning
     role.run([WEB], CONTAINERS[:2])
     assert arrives(host, "lan", HOST, 8080, "a", 80) and is_lost(host, "a", LAN, 80, "lan")
     host.sh("nft insert rule inet firewalld filter_FORWARD_ZONES iifname br-web goto filter_FWD_trusted")
-    assert told(role.plan([WEB], CONTAINERS[:2])) == [], "as its zone trusted does"
+    assert warned(role.plan([WEB], CONTAINERS[:2])) == [], "as its zone trusted does"
     assert arrives(host, "a", LAN, 80, "lan")
 
 
-def test_old_iptables_are_told_of_and_left_alone(host, role):
+def test_iptables_legacy_is_reported_and_left_untouched(host, role):
     host.sh("iptables-legacy -P FORWARD DROP")
-    (warning,) = told(role.plan([WEB], CONTAINERS[:2]))
+    (warning,) = warned(role.plan([WEB], CONTAINERS[:2]))
     assert "iptables-legacy -I FORWARD -i br-web -j ACCEPT" in warning
     before = host.sh("iptables-legacy -S")
     role.run([WEB], CONTAINERS[:2], manage_foreign_firewall=True)
     assert host.sh("iptables-legacy -S") == before
     host.sh(warning.split("or run: ")[1])
-    assert told(role.plan([WEB], CONTAINERS[:2])) == []
+    assert warned(role.plan([WEB], CONTAINERS[:2])) == []
     assert arrives(host, "lan", HOST, 8080, "a", 80)
 
 
-def test_the_module_foretells_does_and_finds_done(host, role):
+def test_foreign_firewall_predicts_applies_and_is_idempotent(host, role):
     host.sh(DOCKER)
     role.run([WEB], CONTAINERS[:2])
     before = foreign(host)
-    foretold = host.module("foreign_firewall", check=True, diff=True, bridge="br-web")
+    predicted = host.module("foreign_firewall", check=True, diff=True, bridge="br-web")
     assert foreign(host) == before
     done = host.module("foreign_firewall", diff=True, bridge="br-web")
-    assert done == foretold and "accepts: what comes from br-web" in done["diff"]["after"]
+    assert done == predicted and "accepts: what comes from br-web" in done["diff"]["after"]
     assert not host.module("foreign_firewall", bridge="br-web")["changed"]
     assert [action["name"] for action in done["actions"]] == [
         "br-web in ip filter DOCKER-USER",

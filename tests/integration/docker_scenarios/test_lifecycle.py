@@ -2,14 +2,14 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What stays, what goes, and what a run that cannot be carried out leaves alone."""
+"""Creation, change and removal of networks and containers, and refused runs."""
 
 from __future__ import annotations
 
 import json
 
 import pytest
-from integration.docker_scenarios.words import APP, HOST, HOST6, LAN, LAN6, NOTHING, WEB, absent, bare, on
+from integration.docker_scenarios.declarations import APP, HOST, HOST6, LAN, LAN6, NOTHING, WEB, absent, bare, on
 
 from kit import snapshot
 from kit.packets import arrives, is_lost, ping, seen
@@ -22,7 +22,7 @@ def endpoint(host, container, network):
     return found["Containers"].get(container)
 
 
-def test_the_first_network_is_the_way_out_and_the_next_when_it_is_gone(host, role):
+def test_egress_uses_the_first_network_and_the_next_when_detached(host, role):
     host.sh("ip route add 172.30.0.0/24 via 192.0.2.2; ip route add 172.31.0.0/24 via 192.0.2.2", "lan")
     plain = [{**WEB, "masquerade": False}, {**APP, "masquerade": False}]
     role.run(plain, [on(["app", "web"], "c", "8080:80")])
@@ -34,7 +34,7 @@ def test_the_first_network_is_the_way_out_and_the_next_when_it_is_gone(host, rol
     assert arrives(host, "lan", HOST, 8080, "c", 80)
 
 
-def test_ipv4_and_ipv6_go_out_by_the_first_network_of_each_family(host, role):
+def test_egress_of_each_family_uses_its_first_network(host, role):
     six = {"name": "six", "subnet6": "fd00:66::/64"}
     role.run([six, WEB], [on(["six", "web"], "c")])
     assert seen(host, "c", LAN, 80, "lan") == HOST
@@ -42,7 +42,7 @@ def test_ipv4_and_ipv6_go_out_by_the_first_network_of_each_family(host, role):
     assert {route["dev"] for route in host.routes("c", 6) if route["dst"] == "default"} == {"eth0"}
 
 
-def test_a_static_address_stays_while_the_container_is_away(host, role):
+def test_a_static_address_is_reserved_while_the_container_is_absent(host, role):
     fixed = on([{"name": "web", "ipv4_address": "172.30.0.2", "ipv6_address": "fd00:30::2"}], "fixed")
     role.run([WEB], [fixed])
     role.run([WEB], [{**fixed, "state": "absent"}, on("web", "other")])
@@ -51,7 +51,7 @@ def test_a_static_address_stays_while_the_container_is_away(host, role):
     assert role.address("fixed", "web") == "172.30.0.2" and ping(host, "other", "172.30.0.2")
 
 
-def test_macs_stay_and_are_nobody_elses(host, role):
+def test_macs_are_stable_and_unique(host, role):
     given = on([{"name": "web", "mac_address": "02:42:00:00:00:77"}], "given")
     role.run([WEB], [on("web", "a"), on("web", "b"), given])
     before = {name: endpoint(host, name, "web")["MacAddress"] for name in ("a", "b", "given")}
@@ -62,7 +62,7 @@ def test_macs_stay_and_are_nobody_elses(host, role):
     assert (after["b"], after["given"]) == (before["b"], before["given"]) and len(set(after.values())) == 4
 
 
-def test_neighbours_learn_at_once_that_an_address_has_another_mac(host, role):
+def test_a_new_mac_is_announced_to_neighbours(host, role):
     first = on([{"name": "web", "ipv4_address": "172.30.0.9", "ipv6_address": "fd00:30::9"}], "first")
     second = on([{**first["networks"][0], "mac_address": "02:42:00:00:00:77"}], "second")
     role.run([WEB], [on("web", "friend"), first])
@@ -83,13 +83,13 @@ def cached(host, container, address):
     return entry["lladdr"]
 
 
-def test_an_interface_has_the_name_and_the_mtu_that_are_asked_for(host, role):
+def test_interface_name_and_mtu_are_set(host, role):
     role.run([{**WEB, "mtu": 1400}], [on([{"name": "web", "interface_name": "app0"}], "c")])
     assert host.links("c")["app0"]["mtu"] == 1400 and host.links()["br-web"]["mtu"] == 1400
     assert ping(host, "c", LAN)
 
 
-def test_a_run_that_is_refused_leaves_everything_as_it_was(host, role):
+def test_a_refused_run_changes_nothing(host, role):
     role.run([WEB], [on("web", "c", "8080:80")])
     before = host.snapshot()
     taken = on([{"name": "web", "ipv4_address": "172.30.0.1"}], "d", "8080:80")
@@ -99,7 +99,7 @@ def test_a_run_that_is_refused_leaves_everything_as_it_was(host, role):
     role.run([WEB], [on("web", "c", "8080:80")])
 
 
-def test_a_container_whose_way_out_somebody_broke_can_be_removed(host, role):
+def test_a_container_without_its_default_route_can_be_removed(host, role):
     role.run([WEB, APP], [on(["web", "app"], "c", "8080:80")])
     host.sh("ip link delete br-web")
     host.sh("ip link delete eth1", "c")
@@ -110,7 +110,7 @@ def test_a_container_whose_way_out_somebody_broke_can_be_removed(host, role):
     assert "c" not in host.sh("ip netns list")
 
 
-def test_the_last_container_and_network_leave_a_host_as_it_was(host, role):
+def test_removing_everything_restores_the_host(host, role):
     before = host.snapshot()
     role.run([WEB], [on("web", "a", "8080:80"), on("web", "b", "8081:80")])
     role.run([WEB], [absent("a")])
@@ -130,14 +130,14 @@ def test_the_last_container_and_network_leave_a_host_as_it_was(host, role):
         "ip netns delete a; ip link delete br-web; nft flush ruleset",
     ],
 )
-def test_removal_goes_through_whatever_somebody_has_deleted(host, role, damage):
+def test_removal_tolerates_objects_deleted_out_of_band(host, role, damage):
     role.run([WEB], [on("web", "a", "8080:80"), on("web", "b")])
     host.sh(damage)
     role.run([NO_WEB], [absent("a"), absent("b")])
     assert bare(host) == NOTHING
 
 
-def test_networks_with_containers_stay_and_the_error_names_them(host, role):
+def test_networks_with_containers_are_not_removed_and_the_error_names_them(host, role):
     role.run([WEB, APP], [on("web", "c")])
     (error,) = role.refused([NO_WEB, {"name": "app", "state": "absent"}])
     assert error.startswith("network web: state 'absent'") and "c" in error
@@ -145,27 +145,27 @@ def test_networks_with_containers_stay_and_the_error_names_them(host, role):
     assert sorted(host.links()) == ["br-web", "lo", "up0", *(name for name in host.links() if name[:4] == "veth")]
 
 
-def test_names_are_said_once(host, role):
+def test_duplicate_names_are_refused(host, role):
     errors = role.refused([WEB, WEB], [on("web", "c"), on("web", "c"), on(["web", "web"], "d")])
     assert sum("declared twice" in error for error in errors) == 2
     assert any("is named twice" in error for error in errors)
 
 
-def test_none_has_lo_alone_and_host_is_the_hosts_own(host, role):
+def test_mode_none_has_lo_only_and_mode_host_is_the_hosts_namespace(host, role):
     role.run([], [{"name": "alone", "network_mode": "none"}, {"name": "agent", "network_mode": "host"}])
     assert list(host.links("alone")) == ["lo"]
     own = host.sh("readlink /proc/self/ns/net")
     assert host.sh("readlink /proc/self/ns/net", "agent") == own != host.sh("readlink /proc/self/ns/net", "alone")
 
 
-def test_a_container_that_joins_another_shares_all_of_its_network(host, role):
+def test_mode_container_shares_the_network_namespace(host, role):
     role.run([WEB], [on("web", "a", "8080:80"), {"name": "side", "network_mode": "container:a"}])
     assert host.links("side")["eth0"]["addresses"] == host.links("a")["eth0"]["addresses"]
     assert arrives(host, "lan", HOST, 8080, "side", 80)
     assert arrives(host, "a", "127.0.0.1", 9000, "side"), "lo, too"
 
 
-def test_rules_of_networks_that_are_gone_do_not_come_back(host, role):
+def test_rules_of_removed_networks_do_not_reappear(host, role):
     role.run([WEB, APP], [on("web", "a", "8080:80"), on("app", "b", "8081:80")])
     role.run([WEB, {"name": "app", "state": "absent"}], [on("web", "a", "8080:80"), absent("b")])
     host.sh("nft flush ruleset")
@@ -174,7 +174,7 @@ def test_rules_of_networks_that_are_gone_do_not_come_back(host, role):
     assert "br-web" in listing and "br-app" not in listing and "8081" not in listing
 
 
-def test_what_no_list_names_goes_on_and_keeps_its_port_until_it_goes(host, role):
+def test_undeclared_containers_keep_their_ports_until_removed(host, role):
     role.run([WEB], [on("web", "old", "8080:80")])
     role.run([WEB], [on("web", "new")])
     assert role.address("new", "web") != role.address("old", "web") and ping(host, "new", role.address("old", "web"))
@@ -196,7 +196,7 @@ def test_a_container_cannot_take_anothers_address_or_mac(host, role):
 
 
 @pytest.mark.parametrize(
-    "wish, container, network",
+    "options, container, network",
     [
         ({"allowed_addresses": ["172.30.0.200"]}, {}, {}),
         ({"anti_spoofing": False}, {}, {}),
@@ -205,12 +205,12 @@ def test_a_container_cannot_take_anothers_address_or_mac(host, role):
     ],
     ids=["allowed", "unchecked", "router", "unchecked network"],
 )
-def test_a_virtual_address_works_where_it_is_allowed(host, role, wish, container, network):
-    members = [on([{"name": "web", **wish}], "vip", **container), on("web", "friend")]
+def test_a_virtual_address_works_with_allowed_addresses(host, role, options, container, network):
+    members = [on([{"name": "web", **options}], "vip", **container), on("web", "friend")]
     role.run([{**WEB, **network}], members)
     host.sh("ip address add 172.30.0.200/24 dev eth0", "vip")
     host.sh("ip route replace 172.30.0.3/32 dev eth0 src 172.30.0.200", "vip")
     assert seen(host, "vip", "172.30.0.3", 80, "friend") == "172.30.0.200"
     host.sh("ip link set eth0 address 02:42:00:00:00:99", "vip")
-    checked = "anti_spoofing" not in {**wish, **network}
+    checked = "anti_spoofing" not in {**options, **network}
     assert is_lost(host, "vip", "172.30.0.3", 80, "friend") == checked, "the MAC is the port's own"

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Published ports: from everywhere, in every form, through every change."""
+"""Published ports: from every source, in every syntax, through every change."""
 
 from __future__ import annotations
 
@@ -12,7 +12,19 @@ import time
 
 import pytest
 from integration.docker_scenarios import sctp
-from integration.docker_scenarios.words import APP, HOST, HOST6, INSIDE, LAN, LAN6, ROUTED, WEB, absent, lan_knows, on
+from integration.docker_scenarios.declarations import (
+    APP,
+    HOST,
+    HOST6,
+    INSIDE,
+    LAN,
+    LAN6,
+    ROUTED,
+    WEB,
+    absent,
+    lan_knows,
+    on,
+)
 
 from ansible_collections.virtnet.linux.plugins.module_utils.netlink import conntrack
 from kit.host import inside
@@ -91,7 +103,7 @@ def test_through_loopback6_with_br_netfilter_the_role_warns_and_names_the_sysctl
 
 
 @pytest.mark.parametrize("br_netfilter", [0, 1])
-def test_from_a_neighbour_another_network_and_the_container_itself(host, role, br_netfilter):
+def test_ports_are_reachable_from_a_neighbour_another_network_and_the_container_itself(host, role, br_netfilter):
     host.sh(f"echo {br_netfilter} | tee /proc/sys/net/bridge/bridge-nf-call-iptables")
     role.run([WEB, APP], [on("web", "c", "8080:80", "8080:80/udp"), on("web", "near"), on("app", "far")])
     for protocol in ("tcp", "udp"):
@@ -101,7 +113,7 @@ def test_from_a_neighbour_another_network_and_the_container_itself(host, role, b
             assert seen(host, "far", way, 8080, "c", 80, protocol) == role.address("far", "app")
 
 
-def test_a_port_on_a_loopback_address_is_for_the_host_alone(host, role):
+def test_a_port_on_a_loopback_address_is_reachable_from_the_host_only(host, role):
     role.run([WEB], [on("web", "c", "127.0.0.2:8080:80/udp"), on("web", "other")])
     lan_knows(host, "127.0.0.2/32")
     for namespace in ("lan", "other"):
@@ -114,7 +126,7 @@ def test_a_port_on_a_loopback_address_is_for_the_host_alone(host, role):
     assert is_lost(host, "lan", HOST, 8080, "c", 80, "udp")
 
 
-def test_ports_are_published_on_the_networks_own_host_address(host, role):
+def test_ports_are_published_on_the_networks_host_binding(host, role):
     local = {**WEB, "host_binding_ipv4": "127.0.0.1"}
     role.run([local], [on("web", "c", "8080:80", "0.0.0.0:8081:80"), on("web", "other")])
     assert arrives(host, None, "127.0.0.1", 8080, "c", 80)
@@ -161,7 +173,7 @@ def test_tcp_and_udp_have_the_same_range(host, role):
     assert arrives(host, "lan", HOST, 9803, "c", 83) and arrives(host, "lan", HOST, 9803, "c", 83, "udp")
 
 
-def test_both_families_are_listed(host, role):
+def test_ports_of_both_families_are_reported(host, role):
     role.run([WEB], [on("web", "c", "8080:80")])
     assert published(host) == {("tcp", None, 8080, "172.30.0.2", 80), ("tcp", None, 8080, "fd00:30::2", 80)}
 
@@ -196,7 +208,7 @@ def test_a_container_on_the_hosts_network_listens_on_the_host(host, role):
     assert f"(pid {pid})" in error
 
 
-def test_who_binds_a_published_port_later_gets_nothing_and_is_told(host, role):
+def test_a_later_listener_on_a_published_port_gets_no_packets_and_is_reported(host, role):
     role.run([WEB], [on("web", "c", "8080:80")])
     pid = listen(host, "0.0.0.0", 8080)
     assert arrives(host, "lan", HOST, 8080, "c", 80)
@@ -205,7 +217,7 @@ def test_who_binds_a_published_port_later_gets_nothing_and_is_told(host, role):
     assert "translated to 172.30.0.2 port 80" in warning
 
 
-def test_with_a_connection_open_the_container_comes_back_at_once(host, role):
+def test_a_container_with_an_open_connection_is_recreated_at_once(host, role):
     role.run([WEB], [on("web", "c", "8080:80")])
     assert arrives(host, "lan", HOST, 8080, "c", 80)
     role.run([WEB], [absent("c")])
@@ -213,7 +225,7 @@ def test_with_a_connection_open_the_container_comes_back_at_once(host, role):
     assert arrives(host, "lan", HOST, 8080, "c", 80)
 
 
-def test_ports_come_back_after_everything_was_flushed(host, role):
+def test_flushed_ports_are_repaired(host, role):
     role.run([WEB], [on("web", "c", "8080:80")])
     host.sh("nft flush ruleset")
     (gone,) = [one for one in host.module("network_info")["host"]["warnings"] if "inet virtnet" in one]
@@ -233,7 +245,7 @@ def test_a_port_of_an_internal_network_works_once_the_container_is_on_another(ho
     assert arrives(host, "lan", HOST, 8080, "c", 80)
 
 
-def test_host_ports_stay_when_networks_come_and_go(host, role):
+def test_host_ports_are_kept_when_networks_are_attached_and_detached(host, role):
     role.run([WEB, APP], [on("web", "c", "8080:80")])
     role.run([WEB, APP], [on(["web", "app"], "c", "8080:80")])
     assert {to for _p, _i, _h, to, _t in published(host)} == {"172.30.0.2", "fd00:30::2"}, "joining changes nothing"
@@ -242,7 +254,7 @@ def test_host_ports_stay_when_networks_come_and_go(host, role):
     assert arrives(host, "lan", HOST, 8080, "c", 80)
 
 
-def test_each_familys_ports_lead_to_the_network_that_has_the_family(host, role):
+def test_ports_of_each_family_use_the_network_that_has_it(host, role):
     six = {"name": "six", "subnet6": "fd00:66::/64"}
     four = {"name": "four", "subnet": "172.28.0.0/24"}
     role.run([six, four, WEB], [on(["six", "web"], "c", "8080:80")])
@@ -254,7 +266,7 @@ def test_each_familys_ports_lead_to_the_network_that_has_the_family(host, role):
     assert {to for _p, _i, _h, to, _t in published(host)} == {"fd00:30::2", "172.30.0.2"}
 
 
-def test_a_removed_container_leaves_no_flow_behind(host, role):
+def test_a_removed_container_leaves_no_conntrack_entry(host, role):
     role.run([WEB], [on("web", "c", "5353:53/udp")])
     assert arrives(host, "lan", HOST, 5353, "c", 53, "udp")
     role.run([WEB], [absent("c")])
@@ -268,7 +280,7 @@ def test_the_same_flow_reaches_the_container_that_took_the_port(host, role):
     assert sent and host.call(_from_one_port, HOST, 5353, "b")
 
 
-def test_a_flow_straight_to_a_container_ends_with_its_port_and_with_the_mode(host, role):
+def test_a_routed_flow_ends_with_its_allowed_port_or_the_mode(host, role):
     lan_knows(host, "172.20.0.0/24")
     with_port = on("routed", "c", "5353:53/udp")
     for after in ([ROUTED], [on("routed", "c")]), ([{**ROUTED, "gateway_mode": "nat"}], [with_port]):
@@ -279,8 +291,8 @@ def test_a_flow_straight_to_a_container_ends_with_its_port_and_with_the_mode(hos
         assert not host.call(_from_one_port, address, 53, "c")
 
 
-def test_no_port_leads_to_who_had_the_address_before(host, role):
-    """One container goes, and another one gets its address and publishes a port that the first one had not."""
+def test_no_port_leads_to_the_former_owner_of_an_address(host, role):
+    """A container is removed, and another one gets its address and publishes a port that the first one did not have."""
     for _time in range(3):
         role.run([WEB], [on("web", "old")])
         address = role.address("old", "web")
@@ -295,8 +307,8 @@ def test_no_port_leads_to_who_had_the_address_before(host, role):
         role.run([WEB], [absent("new")])
 
 
-def test_containers_that_change_places_do_not_get_each_others_calls(host, role):
-    """Each takes its port along."""
+def test_containers_that_swap_networks_do_not_receive_each_others_calls(host, role):
+    """Each keeps its port."""
     static = [{"name": "web", "ipv4_address": "172.30.0.2"}, {"name": "app", "ipv4_address": "172.31.0.2"}]
     ports = ["5351:53/udp", "5352:53/udp"]
     one, two = (on([place], name, port) for place, name, port in zip(static, ("a", "b"), ports))

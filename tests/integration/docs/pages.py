@@ -58,7 +58,7 @@ class Command(NamedTuple):
 
     @property
     def is_started(self) -> bool:
-        """Whether it goes on while the reader types the next one."""
+        """Whether it runs in the background."""
         return self.text.partition("  #")[0].rstrip().endswith("&")
 
 
@@ -101,7 +101,7 @@ class Block(NamedTuple):
 
 
 def name_of(page: Path) -> str:
-    """What a page is called in messages."""
+    """The name of a page in messages."""
     return str(page.relative_to(HOME))
 
 
@@ -123,7 +123,7 @@ def blocks(page: Path) -> list[Block]:
 
 
 def unfenced(page: Path) -> list[str]:
-    """Code that is one by its indentation alone, so that nobody can tell what it is."""
+    """Code without a fence, by its indentation alone, whose language is unknown."""
     found, is_fenced, before = [], False, ""
     for number, line in enumerate(page.read_text().splitlines(), 1):
         is_fenced ^= bool(_FENCE.fullmatch(line))
@@ -134,7 +134,7 @@ def unfenced(page: Path) -> list[str]:
 
 
 def unused(page: Path) -> list[str]:
-    """The files of a page that no command after them takes, so that nothing shows that they are right."""
+    """The files of a page that no later command uses, so that nothing tests them."""
     every = [block for block in blocks(page) if not block.why_not_run]
     found = []
     for at, block in enumerate(every):
@@ -169,12 +169,12 @@ def hosts_in(content: object) -> dict[str, dict[str, object]]:
 
 def differences(commands: list[Command], printed: list[list[str]]) -> list[str]:
     """What commands printed and the page does not say, or the other way round, as a diff."""
-    said = _shape(list(zip(commands, [command.printed for command in commands])))
+    on_page = _shape(list(zip(commands, [command.printed for command in commands])))
     found = _shape(list(zip(commands, printed)))
-    pattern = "\n".join(".*" if line == "..." else re.escape(line) for line in said)
+    pattern = "\n".join(".*" if line == "..." else re.escape(line) for line in on_page)
     if re.fullmatch(pattern, "\n".join(found), re.DOTALL):
         return []
-    return list(difflib.unified_diff(said, found, "the page", "what was printed", lineterm=""))
+    return list(difflib.unified_diff(on_page, found, "the page", "what was printed", lineterm=""))
 
 
 def _shape(session: Iterable[tuple[Command, Iterable[str]]]) -> list[str]:

@@ -2,9 +2,9 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Follows pages, and where a section's commands do not print what it says, writes into it what they do.
+"""Runs the commands of pages, and writes their output into each section where it differs.
 
-What has a line `...` stays as it is.
+Sections with a line `...` are not changed.
 
     PYTHONPATH=tests python -m integration.docs.renew docs/how-it-works.md
 """
@@ -24,7 +24,7 @@ from kit.host import Host
 
 
 def renew(page: Path) -> None:
-    """Follow a page and write it anew."""
+    """Run the commands of a page and write their output into it."""
     lines = page.read_text().splitlines()
     with Host() as host, tempfile.TemporaryDirectory() as directory:
         sections = list(Session(host, Path(directory)).read(blocks(page)))

@@ -2,10 +2,10 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Somebody who reads a page and does what it says, on a throwaway machine.
+"""Runs a page on a throwaway machine: writes its files, plays its plays and types its commands.
 
-The host that a page's inventory names is that machine; hosts of one that names more are a lab's on it. How they are
-reached, which a page leaves to its reader, is added to the inventory.
+The host that a page's inventory names is that machine; hosts of one that names more are a lab's on it. Connection
+variables, which a page leaves to its reader, are added to the inventory.
 """
 
 from __future__ import annotations
@@ -105,10 +105,10 @@ class Session:
             time.sleep(0.1)
 
     def _listen(self, command: Command) -> Capture:
-        heard, said = (self.directory / ("line-%d.%s" % (command.line, what)) for what in ("heard", "said"))
-        pid = self.host.start("sh", "-c", 'exec "$@" >%s 2>%s' % (heard, said), "-", *_words(command))
-        self._wait(lambda: said.exists() and "listening on" in said.read_text(), command)
-        return Capture(pid, heard)
+        captured, stderr = (self.directory / ("line-%d.%s" % (command.line, what)) for what in ("captured", "stderr"))
+        pid = self.host.start("sh", "-c", 'exec "$@" >%s 2>%s' % (captured, stderr), "-", *_words(command))
+        self._wait(lambda: stderr.exists() and "listening on" in stderr.read_text(), command)
+        return Capture(pid, captured)
 
     def _play(self, block: Block) -> None:
         role, text = role_of(block), block.text
@@ -169,7 +169,7 @@ def _words(command: Command, setting: str = "") -> list[str]:
 
 
 def _run(words: list[str], environment: dict[str, str], directory: str) -> tuple[int, str]:
-    """For Host.call(): what a command printed, into a file, so that nobody waits for what it started."""
+    """For Host.call(): a command's output, by a file, so that processes that it started do not block."""
     with tempfile.TemporaryFile("w+") as printed:
         pipes = {"stdin": subprocess.DEVNULL, "stdout": printed, "stderr": subprocess.STDOUT}
         done = subprocess.run(words, env=environment, cwd=directory, check=False, timeout=_SECONDS, **pipes)

@@ -2,10 +2,10 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The two documents that architecture.md shows in full have what the engine takes and gives, and nothing else; nor has
-what network_info says that it returns.
+"""The two documents in architecture.md have exactly the keys of the engine's input and output, and so has
+network_info's RETURN.
 
-README and CONTRIBUTING name all that there is.
+README and CONTRIBUTING list everything.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ STATE = {"state", "adopt"}  # every object has them; the page says so once
 PAGE = blocks(HOME / "docs" / "architecture.md")
 TOPOLOGY, REPORT = [yaml.safe_load(block.text) for block in PAGE if block.why_not_run]
 RETURNED = yaml.safe_load(network_info.RETURN)
-CARD = """
+NIC = """
     ip link add %s type veth peer name far-%s
     ip link set %s up
 """
@@ -47,7 +47,7 @@ def test_the_readme_names_every_role_module_and_playbook():
     assert named == there
 
 
-def test_contributing_names_every_kind_of_plugin_and_of_test():
+def test_contributing_names_every_plugin_and_test_directory():
     text = (HOME / "CONTRIBUTING.md").read_text()
     places = {path for pattern in ("plugins/*/", "tests/*/") for path in HOME.glob(pattern) if path.is_dir()}
     named = {path.name for path in places if "`%s/`" % path.relative_to(HOME) in text}
@@ -67,7 +67,7 @@ def test_the_topology_document_has_every_kind_of_object_with_every_option():
 )
 def test_a_report_has_what_is_documented_and_nothing_else(documented, host):
     """Where this host has none of a kind, its keys are nowhere; labels are what people and roles write."""
-    host.sh(CARD % (("eth0",) * 3) + CARD % (("enp3s0",) * 3))
+    host.sh(NIC % (("eth0",) * 3) + NIC % (("enp3s0",) * 3))
     host.sh("ip address add 192.0.2.2/24 dev eth0; ip route add default via 192.0.2.1")
     Role(host).change([{"name": "web", "subnet": "172.30.0.0/16"}], [CONTAINER])
     live = host.module("network_info", docker_format=True)

@@ -2,10 +2,10 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The examples of modules and plugins do what they say: in their order, on one host, for real.
+"""The examples of modules and plugins work, in their order, on one host.
 
-A module's tasks run as Host.change() runs them, which also asserts check mode and that a second run has nothing to do.
-What has templates, and what is a plugin's, is played.
+A module's tasks run as Host.change() runs them, which also asserts check mode and idempotence. Those with templates,
+and a plugin's, are played.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ PLUGINS = HOME / "plugins"
 OTHERS = ("network_info", "host_limits")
 MODULES = [path for path in sorted((PLUGINS / "modules").glob("*.py")) if path.stem not in OTHERS]
 # What examples take for granted. A veth stands in for a card.
-CARD = "ip link add %s type veth peer name far-%s; ip link set far-%s up\n"
+NIC = "ip link add %s type veth peer name far-%s; ip link set far-%s up\n"
 STANDS = {
     "bridge": "ip netns add lab; ip link add uplink0 netns lab type veth peer name far0",
     "bridge_policy": "ip link add br-web type bridge; ip link add br-db type bridge",
     "nat_port": "ip link add br-web type bridge; ip link add br-routed type bridge",
-    "interface": "ip netns add db; ip netns add web\n" + CARD % (("enp3s0",) * 3) + CARD % (("enp4s0",) * 3),
+    "interface": "ip netns add db; ip netns add web\n" + NIC % (("enp3s0",) * 3) + NIC % (("enp4s0",) * 3),
     "foreign_firewall": """
         ip link add br-web type bridge
         nft add table ip filter
@@ -42,7 +42,7 @@ STANDS = {
     """,
     "veth": "ip netns add web; for name in br-web sw1 sw2; do ip link add $name type bridge; done",
     "vxlan_tunnel": "ip link add br-fabric type bridge; ip link add br-lan type bridge; "
-    + CARD % (("eth0",) * 3)
+    + NIC % (("eth0",) * 3)
     + "ip address add 192.0.2.11/24 dev eth0; ip link set eth0 up",
 }
 VARIABLES = {
@@ -79,7 +79,7 @@ def _is_plain(task: Any) -> bool:
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: path.stem)
-def test_a_modules_examples(path, host):
+def test_module_examples(path, host):
     host.sh(STANDS.get(path.stem, ":"))
     (text,) = examples(path)
     for task in itertools.takewhile(_is_plain, yaml.safe_load(text)):
@@ -90,7 +90,7 @@ def test_a_modules_examples(path, host):
             host.change(path.stem, **arguments)
 
 
-def test_the_examples_of_plugins_and_those_with_templates(host, tmp_path):
+def test_plugin_examples_and_those_with_templates(host, tmp_path):
     host.sh(STANDS["vxlan_tunnel"])
     tasks = []
     for text in examples(PLUGINS / "modules" / "network_info.py", *sorted((PLUGINS / "filter").glob("*.py"))):

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Who has the tarball can follow every link of its pages: what the tarball lacks has a full address."""
+"""Every link of the tarball's pages resolves: what the tarball lacks has a full address."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_the_tarball_has_the_pages(shipped):
     assert {"README.md", "CHANGELOG.rst", "docs/services.md", "roles/bridge_network/README.md"} <= read
 
 
-def test_relative_links_lead_to_what_the_tarball_has(shipped):
+def test_relative_links_resolve_in_the_tarball(shipped):
     lost = []
     for page, text in pages(shipped):
         for link in ("".join(found) for found in LINK.findall(text)):
@@ -56,7 +56,7 @@ def test_relative_links_lead_to_what_the_tarball_has(shipped):
     assert lost == []
 
 
-def test_links_to_the_repository_lead_to_what_it_has(shipped):
+def test_links_to_the_repository_resolve(shipped):
     links = [link for _page, text in pages(shipped) for link in REPOSITORY.findall(text)]
     assert "examples/infra" in links
     assert [link for link in links if not (checkout.HOME / link).exists()] == []

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the documentation tells people to write and to type works, and prints what it says."""
+"""The examples and commands of the documentation work, and print what is on the page."""
 
 from __future__ import annotations
 
@@ -35,18 +35,18 @@ FOLLOWED = [
 def test_a_page_can_be_followed(page, host, tmp_path):
     session = Session(host, tmp_path)
     session.run("sh", "-ec", STANDS.get(name_of(page), "true").replace("{HOME}", str(HOME)))
-    found = [line for told in session.read(blocks(page)) for line in differences(*told)]
+    found = [line for section in session.read(blocks(page)) for line in differences(*section)]
     assert not found, "\n".join(found)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
-def test_every_block_of_code_is_in_use(page):
+def test_every_code_block_is_fenced_and_used(page):
     assert unfenced(page) == [] and unused(page) == []
     assert {block.language for block in blocks(page)} <= set(LANGUAGES)
 
 
-def test_what_is_not_run_is_known():
-    """Each block with its reason: what stands here as not run is not shown to work."""
+def test_blocks_that_are_not_run_are_known():
+    """Each block that is not run, with its reason."""
     reasons = {(name_of(page), block.why_not_run) for page in PAGES for block in blocks(page)}
     assert {"%s: %s" % found for found in reasons if found[1]} == {
         "docs/architecture.md: not run: every option there is; held against the engine by a test",

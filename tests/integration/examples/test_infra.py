@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""examples/infra as an outsider has it: a repository elsewhere, and the collection from its tarball."""
+"""examples/infra as a user has it: a repository elsewhere, and the collection from its tarball."""
 
 from __future__ import annotations
 
@@ -37,10 +37,10 @@ def repository(tmp_path):
 
 @pytest.mark.long
 def test_the_example_passes_its_own_scenario(repository, tmp_path):
-    said = run("ansible-galaxy", "collection", "install", "-r", "requirements.yml", cwd=repository, home=tmp_path)
-    assert "Nothing to do" in said
-    said = run("unshare", "--net", "--mount", "sh", "-c", MACHINE, cwd=repository, home=tmp_path)
-    assert "default > idempotence: Executed: Successful" in said
-    assert said.count("default > check: Executed: Successful") == 2  # on bare hosts, and where everything stands
-    against_hosts = said.split("[default > check] Executing", 1)[1].split("[default > destroy] Executing")[0]
-    assert "[WARNING]" not in against_hosts and "[DEPRECATION" not in against_hosts, said
+    output = run("ansible-galaxy", "collection", "install", "-r", "requirements.yml", cwd=repository, home=tmp_path)
+    assert "Nothing to do" in output
+    output = run("unshare", "--net", "--mount", "sh", "-c", MACHINE, cwd=repository, home=tmp_path)
+    assert "default > idempotence: Executed: Successful" in output
+    assert output.count("default > check: Executed: Successful") == 2  # on bare hosts, and where everything stands
+    against_hosts = output.split("[default > check] Executing", 1)[1].split("[default > destroy] Executing")[0]
+    assert "[WARNING]" not in against_hosts and "[DEPRECATION" not in against_hosts, output

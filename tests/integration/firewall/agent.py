@@ -2,10 +2,10 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What sits in a namespace of the lab: runs commands, answers on ports, asks others, sends frames.
+"""The agent in a namespace of the lab: runs commands, replies on ports, probes others, sends frames.
 
-Reads one JSON object a line from standard input, answers each with one line. Everything goes on at once in one loop, so
-that a whole matrix of questions takes as long as the slowest of them, and an agent can ask itself.
+Reads one JSON object a line from standard input, answers each with one line. Everything runs concurrently in one loop,
+so that a whole matrix of probes takes as long as the slowest of them, and an agent can probe itself.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def write(path: str, value: str) -> None:
 
 
 def serve(ports: list[int]) -> None:
-    """Answer on every address, over TCP and UDP, with our name, the port and the client's address."""
+    """Reply on every address, over TCP and UDP, with this agent's name, the port and the client's address."""
     for family in FAMILIES:
         for port in ports:
             for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
@@ -94,7 +94,7 @@ class Question:
     """One probe: a TCP connection, a datagram sent until answered, or a ping."""
 
     def __init__(self, spec: dict[str, object]) -> None:
-        self.wanted = bool(spec["wanted"])
+        self.expected = bool(spec["expected"])
         self.answer: str | None = None
         self.again = 0.0
         self.protocol = spec["protocol"]
@@ -145,7 +145,7 @@ def probe(specs: list[dict[str, object]], least: float, most: float) -> list[str
         for question in questions:
             question.ask(now)
         waiting = [question for question in questions if not question.over]
-        if not waiting or now > begun + (most if any(question.wanted for question in waiting) else least):
+        if not waiting or now > begun + (most if any(question.expected for question in waiting) else least):
             break
         turn(0.02)
     for question in questions:

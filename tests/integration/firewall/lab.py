@@ -53,19 +53,19 @@ class Agent:
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self.pid = self._process.pid  # unshare becomes the command
 
-    def tell(self, command: str, **arguments: Any) -> None:
+    def send(self, command: str, **arguments: Any) -> None:
         """Give a command without waiting for its answer."""
         self._process.stdin.write(json.dumps([command, arguments]) + "\n")
         self._process.stdin.flush()
 
     def hear(self) -> Any:
-        """The answer to the oldest command that has none yet (the first is that the agent is there)."""
+        """The answer to the oldest command that has none yet (the first reports that the agent is ready)."""
         answer = json.loads(self._process.stdout.readline())
         assert "error" not in answer, "%s: %s" % (self.name, answer["error"])
         return answer["answer"]
 
     def ask(self, command: str, **arguments: Any) -> Any:
-        self.tell(command, **arguments)
+        self.send(command, **arguments)
         return self.hear()
 
     def run(self, *argv: str, text: str | None = None) -> str:
@@ -173,7 +173,7 @@ def port_name(network: Network, container: str) -> str:
 
 
 def full_state() -> State:
-    """What the firewall holds in the matrix: every network of ours, every port guarded, TCP and UDP ports published."""
+    """The firewall's state of the matrix: every managed network, every port guarded, TCP and UDP ports published."""
     state = State(norouter=frozenset({4, 6}))
     for network in NETWORKS.values():
         if network.policy is None:
@@ -212,9 +212,9 @@ def bridge_of(server: str) -> str:
     return found[0].bridge
 
 
-def question(protocol: str, to: str, port: int, wanted: bool = True) -> dict[str, Any]:
-    """A probe of agent.py's; ``wanted`` says how long to wait for an answer."""
-    return dict(protocol=protocol, to=to, port=port, wanted=wanted)
+def question(protocol: str, to: str, port: int, expected: bool = True) -> dict[str, Any]:
+    """A probe of agent.py's; ``expected`` says how long to wait for an answer."""
+    return dict(protocol=protocol, to=to, port=port, expected=expected)
 
 
 class Lab:
@@ -228,7 +228,7 @@ class Lab:
         self._wire_host()
         self._wire_others()
         for name, agent in self.agents.items():
-            agent.tell("serve", ports=SERVED[name])
+            agent.send("serve", ports=SERVED[name])
         self._hear_all()
 
     def close(self) -> None:
@@ -236,7 +236,7 @@ class Lab:
             agent.close()
 
     def load(self, state: State) -> str:
-        """Bring the host's firewall to the state by one transaction, and say what it was."""
+        """Bring the host's firewall to the state by one transaction, and return that."""
         with self.host.inside():
             text = firewall.transaction(firewall.read(), state)
             firewall.apply(text)
@@ -259,7 +259,7 @@ class Lab:
             by_agent.setdefault(who, []).append(number)
         for who, numbers in by_agent.items():
             specs = [questions[number][1] for number in numbers]
-            self.agents[who].tell("probe", specs=specs, least=LEAST, most=MOST)
+            self.agents[who].send("probe", specs=specs, least=LEAST, most=MOST)
         answers: list[str | None] = [None] * len(questions)
         for who, numbers in by_agent.items():
             for number, answer in zip(numbers, self.agents[who].hear(), strict=True):
@@ -268,7 +268,7 @@ class Lab:
 
     def _all(self, command: str, **arguments: Any) -> None:
         for agent in self.agents.values():
-            agent.tell(command, **arguments)
+            agent.send(command, **arguments)
         self._hear_all()
 
     def _hear_all(self) -> None:

@@ -2,10 +2,10 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Who reaches whom on the lab's host when everything is published and protected: a row a way, as data.
+"""Reachability on the lab's host when everything is published and protected: a row a path, as data.
 
-"a1:80 as lan" is an answer of container a1 on its port 80, which took the client for lan; NOTHING is no answer at all.
-Names are those of lab.ADDRESSES. The rows are tried over TCP and UDP, those without a port by ping.
+"a1:80 as lan" is an answer of container a1 on its port 80, which saw the client as lan; NOTHING is no answer at all.
+Names are those of lab.ADDRESSES. The rows are tested over TCP and UDP, those without a port by ping.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class Row(NamedTuple):
 
 
 def blocked(group: str, way: str, client: str, to: str, port: int) -> Row:
-    """A way that the rules, and nothing else, close."""
+    """A path that the rules, and nothing else, block."""
     return Row(group, way, client, to, port, NOTHING, open_without=True)
 
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Published ports that change under those who use them."""
+"""Published ports that change while flows use them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ VERSIONS = pytest.mark.parametrize("version", [4, 6])
 
 
 def leads_to(server: str | None) -> State:
-    """The lab's state with one port more."""
+    """The lab's state with one more port."""
     state = kit.full_state()
     if server is not None:
         for protocol in ("tcp", "udp", "sctp"):
@@ -80,7 +80,7 @@ def test_a_udp_flow_older_than_the_port_reaches_it(lab, version):
 
 
 def test_an_sctp_association_follows_the_port(lab):
-    """As far as it can be shown on a kernel that may have no SCTP itself: the packets that begin it arrive."""
+    """As far as it can be shown on a kernel that may have no SCTP itself: the INIT arrives."""
     host_mac = json.loads(lab.host.run("ip", "-j", "link", "show", "up0"))[0]["address"]
     own_mac = json.loads(lab.agents["lan"].run("ip", "-j", "link", "show", "eth0"))[0]["address"]
     source, to = kit.ADDRESSES["lan"][0], kit.ADDRESSES["host"][0]
@@ -98,7 +98,7 @@ def test_an_sctp_association_follows_the_port(lab):
         assert agent.ask("wait_seen", text=" 0800 " + source, seconds=kit.MOST), server
 
 
-def test_only_flows_of_the_port_are_forgotten(lab):
+def test_only_conntrack_entries_of_the_port_are_deleted(lab):
     lab.load(leads_to("a1"))
     assert datagram(lab, 4) == "a1:80"
 
@@ -109,7 +109,7 @@ def test_only_flows_of_the_port_are_forgotten(lab):
     assert datagram(lab, 4) == "a1:80"
 
 
-def test_many_flows_are_forgotten(lab):
+def test_many_conntrack_entries_are_deleted(lab):
     lab.load(leads_to("a1"))
     to = kit.ADDRESSES["host"][0]
     lab.agents["lan"].ask("burst", to=to, port=HOST_PORT, first=20000, count=2000)
@@ -119,7 +119,7 @@ def test_many_flows_are_forgotten(lab):
 
 
 @VERSIONS
-def test_a_tcp_connection_stays_when_its_port_moves_and_the_tables_are_made_anew(lab, version):
+def test_a_tcp_connection_survives_a_moved_port_and_recreated_tables(lab, version):
     lab.load(leads_to("a1"))
     to = kit.ADDRESSES["host"][version == 6]
     lan = lab.agents["lan"]

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Who reaches whom, with real packets: IPv4 and IPv6, bridged packets shown to inet chains (br_netfilter) or not."""
+"""The reachability matrix with real packets: IPv4 and IPv6, with br_netfilter off and on."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def tries(row: Row) -> tuple[str, ...]:
 
 
 def surprises(lab: kit.Lab, rows: list[tuple[Row, str | None]], version: int) -> str:
-    """What did not come out as expected, a line each."""
+    """The rows with another result than expected, a line each."""
     asked = [(row, protocol, answer) for row, answer in rows for protocol in tries(row)]
     questions = [
         (row.client, kit.question(protocol, kit.ADDRESSES[row.to][version == 6], row.port, answer is not None))
@@ -48,7 +48,7 @@ def fits(got: str | None, answer: str | None) -> bool:
 
 @VERSIONS
 @CALLS
-def test_who_reaches_whom(lab, version, call_iptables):
+def test_reachability_matrix(lab, version, call_iptables):
     lab.call_iptables(call_iptables)
     lab.load(kit.full_state())
 
@@ -58,8 +58,8 @@ def test_who_reaches_whom(lab, version, call_iptables):
 
 
 @VERSIONS
-def test_without_rules_what_they_close_is_open(lab, version):
-    """The control: were the rules to do nothing, the rows that say "nothing" would fail."""
+def test_without_the_rules_blocked_paths_are_open(lab, version):
+    """The control: without the rules the blocked rows are reachable."""
     lab.load(kit.State())
 
     rows = [(row, ANYTHING) for row in ROWS if row.open_without]

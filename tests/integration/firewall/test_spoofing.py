@@ -2,7 +2,9 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A container that claims to be somebody else: frames made by hand, on a guarded port and, as the control, without."""
+"""A container that forges addresses: frames made by hand, on a guarded port and, as the control, on one without
+anti-spoofing.
+"""
 
 from __future__ import annotations
 
@@ -30,13 +32,13 @@ def datagram(source: str, to: str, mac: str = MINE) -> str:
 
 
 def arp(address: str, mac: str, hardware: int = 1) -> str:
-    """An answer that the run did not read it for: the address is at that MAC."""
+    """A forged ARP reply: the address is at that MAC."""
     body = struct.pack("!HHBBH", hardware, 0x0800, 6, 4, 2) + raw_mac(mac) + raw(address) + raw_mac(VICTIM) + raw(HIM)
     return ethernet(VICTIM, MINE, 0x0806, body)
 
 
 def icmpv6(source: str, to: str, to_mac: str, body: bytes, behind: bool = False) -> str:
-    """``behind``: a header of destination options that says nothing."""
+    """``behind``: an empty destination options header in front."""
     pseudo = raw(source) + raw(to) + struct.pack("!IHBB", len(body), 0, 0, 58)
     body = body[:2] + struct.pack("!H", checksum(pseudo + body)) + body[4:]
     if behind:
@@ -52,8 +54,8 @@ def advertisement(address: str, source: str, behind: bool = False) -> str:
 
 
 def router_advertisement(source: str, behind: bool = False) -> str:
-    said = struct.pack("!BBHBBHII", 134, 0, 0, 64, 0, 1800, 0, 0)
-    return icmpv6(source, ALL_NODES, ALL_NODES_MAC, said, behind)
+    advertisement_body = struct.pack("!BBHBBHII", 134, 0, 0, 64, 0, 1800, 0, 0)
+    return icmpv6(source, ALL_NODES, ALL_NODES_MAC, advertisement_body, behind)
 
 
 def probe_of(address: str) -> str:
@@ -120,7 +122,7 @@ def gateway_mac(lab) -> str:
 
 
 def believed(lab, victim, kind: str, claim: str) -> bool:
-    """Whether the victim took the claim; asked after a frame that it surely got, so that it had the time."""
+    """Whether the victim accepted the claim; checked after a frame that it surely received, so that it had the time."""
     lab.agents["a2"].ask("send", device="eth0", frames=[datagram(ME, HIM)])
     seen = victim.ask("wait_seen", text="a1:81 %s" % ME, seconds=kit.MOST)
     assert seen
@@ -134,7 +136,7 @@ def believed(lab, victim, kind: str, claim: str) -> bool:
 
 @pytest.mark.parametrize("call_iptables", [0, 1])
 @pytest.mark.parametrize("forgery", FORGERIES)
-def test_a_guarded_port_sends_for_nobody_else(lab, victim, forgery, call_iptables):
+def test_a_guarded_port_sends_from_its_own_addresses_only(lab, victim, forgery, call_iptables):
     lab.call_iptables(call_iptables)
     frame, kind, claim = FORGERIES[forgery]
 
@@ -144,7 +146,7 @@ def test_a_guarded_port_sends_for_nobody_else(lab, victim, forgery, call_iptable
 
 
 @pytest.mark.parametrize("forgery", FORGERIES)
-def test_on_a_port_without_guard_it_would_be_believed(lab, victim, forgery):
+def test_without_anti_spoofing_forged_frames_arrive(lab, victim, forgery):
     state = kit.full_state()
     del state.guards[MY_PORT]
     lab.load(state)
@@ -155,7 +157,7 @@ def test_on_a_port_without_guard_it_would_be_believed(lab, victim, forgery):
 
 
 def believed_in_time(lab, victim, frame: str, kind: str, claim: str) -> bool:
-    """ARP is not believed within the same tick of the clock in which the entry was made: so once more."""
+    """The kernel ignores an ARP reply within the same clock tick as the last update: so sent once more."""
     for _again in range(50):
         lab.agents["a2"].ask("send", device="eth0", frames=[frame])
         if believed(lab, victim, kind, claim):
@@ -188,7 +190,7 @@ def test_allowed_addresses_may_be_sent_as_well(lab, victim, allowed, sources):
 
 
 @pytest.mark.parametrize(("addresses", "heard"), [((ME, ME6), True), ((ME,), False)])
-def test_a_link_local_address_comes_with_ipv6(lab, victim, addresses, heard):
+def test_ipv6_allows_the_link_local_address(lab, victim, addresses, heard):
     guarded(lab, addresses=addresses)
 
     lab.agents["a2"].ask("send", device="eth0", frames=[datagram(link_local(MINE), HIM6), datagram(ME, HIM)])
@@ -213,8 +215,8 @@ def test_a_port_that_forwards_is_checked_for_its_mac_only(lab, victim):
     assert seen == ["a1:81 " + GW6]
 
 
-def test_an_own_address_is_probed_before_it_is_used(lab):
-    """Duplicate address detection works on a guarded port, both for the tests it sends and for the answer it gets."""
+def test_duplicate_address_detection_of_its_own_address_passes(lab):
+    """Duplicate address detection works on a guarded port, for the probes it sends and for the reply it gets."""
     lab.load(kit.full_state())
     a2 = lab.agents["a2"]
     a2.sysctl("ipv6/conf/eth0/accept_dad", 1)
@@ -234,7 +236,7 @@ def test_an_own_address_is_probed_before_it_is_used(lab):
         a2.sysctl("ipv6/conf/eth0/accept_dad", 0)
 
 
-def test_whether_an_address_is_free_may_be_asked_by_arp(lab):
+def test_arp_probes_for_its_own_address_pass(lab):
     """From 0.0.0.0, as `arping -D` does (RFC 5227)."""
     lab.load(kit.full_state())
     a2 = lab.agents["a2"]
@@ -247,7 +249,7 @@ def test_whether_an_address_is_free_may_be_asked_by_arp(lab):
 
 
 @pytest.mark.parametrize("address", [HIM6, ME6])
-def test_only_for_its_own_address_a_port_asks_whether_it_is_free(lab, victim, address):
+def test_duplicate_address_detection_of_other_addresses_is_dropped(lab, victim, address):
     """From ::, as for duplicate address detection: it would keep another from taking the address."""
     victim.ask("watch", device="eth0")
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Our tables in the kernel: written, read back, left alone, mended."""
+"""The collection's tables in the kernel: written, read back, idempotent, repaired."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ exec %s "$@"
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(state=states())
-def test_whatever_is_written_is_read_back_and_left_alone(host, state):
-    """One example after the other in the same tables, so every transaction leads from one state to another."""
+def test_any_state_is_read_back_and_idempotent(host, state):
+    """One example after the other in the same tables, so every transaction converges from one state to another."""
     with host.inside():
         firewall.apply(firewall.transaction(firewall.read(), state))
         live = firewall.read()
@@ -41,7 +41,7 @@ def test_whatever_is_written_is_read_back_and_left_alone(host, state):
         assert firewall.transaction(live, state) == ""
 
 
-def test_the_last_network_takes_the_tables_with_it(host):
+def test_the_last_network_removes_the_tables(host):
     with host.inside():
         firewall.apply(firewall.transaction(firewall.read(), State({"br0": Policy("br0")})))
         firewall.apply(firewall.transaction(firewall.read(), State()))
@@ -78,7 +78,7 @@ TAMPERED = [
 
 
 @pytest.mark.parametrize("command", TAMPERED)
-def test_what_somebody_did_to_our_tables_is_mended(host, command):
+def test_out_of_band_changes_of_the_tables_are_repaired(host, command):
     state = kit.full_state()
     with host.inside():
         firewall.apply(firewall.transaction(firewall.read(), state))
@@ -92,7 +92,7 @@ def test_what_somebody_did_to_our_tables_is_mended(host, command):
     assert [host.run("nft", "-s", "list", "table", family, "virtnet") for family in ("inet", "bridge")] == whole
 
 
-def test_other_peoples_tables_are_left_alone(host):
+def test_foreign_tables_are_left_untouched(host):
     host.run(
         "nft", "-f", "-", text="table inet theirs { chain c { accept; }; }\ntable ip virtnet { chain c { drop; }; }\n"
     )
@@ -108,7 +108,7 @@ def test_other_peoples_tables_are_left_alone(host):
 THEIRS = "table inet virtnet { set blocked { type ipv4_addr; }; chain input { ip saddr @blocked drop; }; }\n"
 
 
-def test_a_table_of_our_name_that_is_somebody_elses_is_left_alone(host):
+def test_a_foreign_table_of_the_same_name_is_left_untouched(host):
     host.run("nft", "-f", "-", text=THEIRS)
     before = host.run("nft", "list", "ruleset")
 
@@ -121,7 +121,7 @@ def test_a_table_of_our_name_that_is_somebody_elses_is_left_alone(host):
     assert host.run("nft", "list", "ruleset") == before
 
 
-def test_a_refused_transaction_says_why_and_changes_nothing(host):
+def test_a_refused_transaction_reports_the_reason_and_changes_nothing(host):
     state = State({"br0": Policy("br0", ("10.0.0.0/8",))})
     with host.inside():
         firewall.apply(firewall.transaction(firewall.read(), state))
@@ -134,7 +134,7 @@ def test_a_refused_transaction_says_why_and_changes_nothing(host):
         assert firewall.read().state == state
 
 
-def test_an_nft_that_dies_while_it_lists_is_an_error_and_no_empty_table(host, tmp_path, monkeypatch):
+def test_an_nft_killed_while_listing_is_an_error_not_an_empty_table(host, tmp_path, monkeypatch):
     dying = tmp_path / "nft"
     dying.write_text(DYING % shutil.which("nft", path=os.environ["PATH"] + ":/usr/sbin"))
     dying.chmod(0o755)
@@ -145,7 +145,7 @@ def test_an_nft_that_dies_while_it_lists_is_an_error_and_no_empty_table(host, tm
             firewall.read()
 
 
-def test_a_listing_that_cannot_be_begun_leaves_nothing_at_work(host):
+def test_a_listing_that_fails_to_start_leaves_no_process(host):
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     refused = 0
     with host.inside():

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Flows that connection tracking knows, and packets that only look as if they belonged to them."""
+"""Flows in connection tracking, and forged packets that seem to belong to them."""
 
 from __future__ import annotations
 
@@ -42,8 +42,9 @@ CONNECTIONS = {  # who calls whom on which port, and which of the two sends the 
 
 
 def out_of_window(frames_of_sender: list[str], sender: str) -> str:
-    """What the sender of the connection's last segments would never send: far out of its peer's window, with an
-    acknowledgement that is current."""
+    """A segment that the sender of the connection's last segments would never send: far out of its peer's window, with
+    a current acknowledgement.
+    """
     heard = [one for one in map(frames.segment, frames_of_sender) if one is not None and one.to == sender]
     last = max(heard, key=lambda one: one.sequence + one.length)
     return frames.tcp(
@@ -65,7 +66,7 @@ def out_of_window(frames_of_sender: list[str], sender: str) -> str:
 @VERSIONS
 @pytest.mark.parametrize("which", CONNECTIONS)
 def test_a_connection_survives_a_forged_segment(lab, which, version, call_iptables):
-    """The host would answer it by a reset, whose number is the acknowledgement's, so that the peer believes it."""
+    """The host would answer it by a reset with the acknowledgement's number, which the peer accepts."""
     lab.call_iptables(call_iptables)
     lab.load(kit.full_state())
     client, to, port, sender = CONNECTIONS[which]
@@ -83,8 +84,8 @@ def test_a_connection_survives_a_forged_segment(lab, which, version, call_iptabl
 
 
 @VERSIONS
-def test_the_host_refuses_connections_as_before(lab, version):
-    """By a reset: to a port without a process, and of a connection that it knows nothing of."""
+def test_the_host_still_resets_refused_connections(lab, version):
+    """A reset for a port without a process, and for an unknown connection."""
     lab.load(kit.full_state())
     lan, to = lab.agents["lan"], address("host", version)
     lan.ask("record", device="eth0")
@@ -105,7 +106,7 @@ def test_the_host_refuses_connections_as_before(lab, version):
 
 @pytest.fixture
 def own_lab():
-    """One that a test breaks; its host has a default route, by lan2, and was a router before it had networks."""
+    """A lab for a test that breaks it. Its host has a default route, by lan2, and was a router before."""
     with kit.made() as lab:
         lab.host.ip("route add default via 198.51.100.2", "route add default via 2001:db8:2::2")
         state = kit.full_state()
@@ -114,8 +115,8 @@ def own_lab():
         yield lab
 
 
-def test_without_its_bridge_nothing_of_a_network_leaves_by_an_uplink(own_lab):
-    """Neither what is translated anew, by a published port, nor what flows that are under way bring."""
+def test_packets_to_a_missing_bridge_do_not_leave_by_an_uplink(own_lab):
+    """Neither packets that a published port translates, nor those of established flows."""
     lab, host_mac = own_lab, mac_of(own_lab.host, "up0")
     lan = lab.agents["lan"]
     callers = ("lan", "host", "b1")
@@ -138,17 +139,17 @@ def test_without_its_bridge_nothing_of_a_network_leaves_by_an_uplink(own_lab):
         assert lab.agents["b1"].ask("flow", to=address("a1", version), port=81, source_port=40107) is None
         answer = frames.udp(address("lan", version), to, mac_of(lan, "eth0"), host_mac, 40101, source_port=7)
         lan.ask("send", device="eth0", frames=[answer])
-        assert lab.probe([(who, kit.question("tcp", to, 8080, wanted=False)) for who in callers]) == [None] * 3
+        assert lab.probe([(who, kit.question("tcp", to, 8080, expected=False)) for who in callers]) == [None] * 3
     for who in callers:
-        lab.agents[who].tell("say", text="more")  # over the last connection
+        lab.agents[who].send("say", text="more")  # over the last connection
     assert [lab.agents[who].hear() for who in callers] == [None] * 3
     leaked = [frames.packet(frame) for name in ("lan", "lan2") for frame in lab.agents[name].ask("recorded")]
     networks = [ipaddress.ip_network(subnet) for subnet in kit.NETWORKS["a"].subnets]
     assert [one for one in leaked if one and any(ipaddress.ip_address(one[1]) in net for net in networks)] == []
 
 
-def test_a_client_inside_a_subnet_that_is_routed_elsewhere_is_answered(lab):
-    """As a VPN's client may be: the host's own service, and a published port, answer by the way of the route."""
+def test_a_client_in_a_subnet_routed_elsewhere_gets_replies(lab):
+    """As a VPN's client may be: the host's own service, and a published port, reply by the interface of that route."""
     lab.load(kit.full_state())
     for version in (4, 6):
         client, via = address("a1", version)[:-1] + "77", address("lan", version)
@@ -175,8 +176,8 @@ def errors_at(agent: kit.Agent, version: int, kinds=(DESTINATION_UNREACHABLE, TO
 @CALLS
 @VERSIONS
 @pytest.mark.parametrize("outwards", [True, False])
-def test_no_icmp_error_crosses_an_internal_networks_border(lab, outwards, version, call_iptables):
-    """About a flow of its destination with this host, which makes it related to something that is let through."""
+def test_no_icmp_error_enters_or_leaves_an_internal_network(lab, outwards, version, call_iptables):
+    """About a flow of its destination with this host, which makes it related to an accepted flow."""
     lab.call_iptables(call_iptables)
     lab.load(kit.full_state())
     sender, other = ("i1", "lan") if outwards else ("lan", "i1")
@@ -196,8 +197,8 @@ def test_no_icmp_error_crosses_an_internal_networks_border(lab, outwards, versio
 
 
 @VERSIONS
-def test_a_port_without_a_process_is_reported_through_networks(lab, version):
-    """Out of the network to the client of a published port, and into it."""
+def test_port_unreachable_passes_between_networks(lab, version):
+    """From the network to the client of a published port, and into it."""
     state = kit.full_state()
     kit.publish(state, "udp", None, 8099, "a1", 99)
     lab.load(state)
@@ -211,7 +212,7 @@ def test_a_port_without_a_process_is_reported_through_networks(lab, version):
 
 
 @VERSIONS
-def test_a_smaller_mtu_on_the_way_is_reported_into_networks(lab, version):
+def test_fragmentation_needed_reaches_containers(lab, version):
     lab.load(kit.full_state())
     a1, lan = lab.agents["a1"], lab.agents["lan"]
     assert a1.ask("flow", to=address("lan", version), port=7, source_port=40105)
@@ -241,7 +242,7 @@ insert rule inet virtnet forward index 2 udp sport 40106 counter name judged
 
 @VERSIONS
 @pytest.mark.parametrize("which", ONE_WAY)
-def test_of_a_flow_that_is_not_answered_only_the_first_packet_is_judged(lab, which, version):
+def test_an_unreplied_flow_is_filtered_at_its_first_packet_only(lab, which, version):
     lab.call_iptables(0)
     state = kit.full_state()
     kit.publish(state, "udp", None, 8099, "a1", 99)  # without a process

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What comes out of a VXLAN tunnel: frames made by hand in packets made by hand, sent by the underlay's other host.
+"""Frames from a VXLAN tunnel, made by hand and sent by the underlay's other host.
 
 The tunnel is a port of bridge bra; lan, 192.0.2.2, is the host on its other side.
 """
@@ -56,8 +56,8 @@ def out_of_the_tunnel(lab: kit.Lab, inner: list[str], sender="192.0.2.2", to="19
     lab.agents["lan"].ask("send", device="eth0", frames=packets)
 
 
-def reached(lab: kit.Lab, version: int, to_mac: str, wanted: bool) -> set[str]:
-    """Who gets datagrams to the host's services, to a published port and through the host to lan2."""
+def reached(lab: kit.Lab, version: int, to_mac: str, expected: bool) -> set[str]:
+    """The receivers of datagrams to the host's services, to a published port and through the host to lan2."""
     source = "172.20.1.77" if version == 4 else "fd00:1::77"
     calls = {"host": ("gw.a", SERVICE), "host again": ("host", SERVICE), "b1": ("host", 8090), "a1": ("host", 8080),
              "lan2": ("lan2", 7)}  # fmt: skip
@@ -66,7 +66,7 @@ def reached(lab: kit.Lab, version: int, to_mac: str, wanted: bool) -> set[str]:
         agent = lab.agents[who.split(" ", maxsplit=1)[0]]
         agent.ask("take_seen")
         out_of_the_tunnel(lab, [frames.udp(source, address(to, version), STRANGER_MAC, to_mac, port)])
-        if agent.ask("wait_seen", text=agent.name + ":", seconds=kit.MOST if wanted else kit.LEAST / 2):
+        if agent.ask("wait_seen", text=agent.name + ":", seconds=kit.MOST if expected else kit.LEAST / 2):
             found.add(who)
     return found
 
@@ -74,7 +74,7 @@ def reached(lab: kit.Lab, version: int, to_mac: str, wanted: bool) -> set[str]:
 @CALLS
 @VERSIONS
 @pytest.mark.parametrize("by", ["broadcast", "the bridge's MAC", "the tunnel's MAC"])
-def test_nothing_of_an_anycast_tunnel_reaches_the_host(lab, tunnel, by, version, call_iptables):
+def test_frames_of_an_anycast_tunnel_do_not_reach_the_host(lab, tunnel, by, version, call_iptables):
     lab.call_iptables(call_iptables)
     state = with_tunnel(anycast=True)
     kit.publish(state, "udp", None, 8090, "b1", 81)
@@ -85,7 +85,7 @@ def test_nothing_of_an_anycast_tunnel_reaches_the_host(lab, tunnel, by, version,
         "the tunnel's MAC": mac_of(lab.host, TUNNEL),
     }
 
-    assert reached(lab, version, macs[by], wanted=False) == set()
+    assert reached(lab, version, macs[by], expected=False) == set()
 
     a1 = lab.agents["a1"]
     out_of_the_tunnel(lab, [frames.udp(address("a2", version), address("a1", version), STRANGER_MAC,
@@ -95,13 +95,13 @@ def test_nothing_of_an_anycast_tunnel_reaches_the_host(lab, tunnel, by, version,
 
 @VERSIONS
 def test_without_anycast_gateway_the_host_is_on_the_network(lab, tunnel, version):
-    """As a host that is its gateway is for members elsewhere; and the control."""
+    """A host that is the gateway of members elsewhere; and the control."""
     lab.call_iptables(0)
     state = with_tunnel(anycast=False)
     kit.publish(state, "udp", None, 8090, "b1", 81)
     lab.load(state)
 
-    assert reached(lab, version, mac_of(lab.host, "bra"), wanted=True) == {"host", "host again", "b1", "a1", "lan2"}
+    assert reached(lab, version, mac_of(lab.host, "bra"), expected=True) == {"host", "host again", "b1", "a1", "lan2"}
 
 
 UNDERLAYS = {4: ("192.0.2.1", "192.0.2.2", "192.0.2.66"), 6: ("2001:db8:1::1", "2001:db8:1::2", "2001:db8:1::66")}
@@ -109,7 +109,7 @@ UNDERLAYS = {4: ("192.0.2.1", "192.0.2.2", "192.0.2.66"), 6: ("2001:db8:1::1", "
 
 @pytest.fixture(params=UNDERLAYS)
 def two_tunnels(request, lab):
-    """Ours, and one of another program that shares its UDP port, with a VNI of its own."""
+    """A managed tunnel, and one of another program that shares its UDP port, with a VNI of its own."""
     host = UNDERLAYS[request.param][0]
     for name, vni in ((TUNNEL, VNI), ("other", 10)):
         lab.host.ip(
@@ -120,37 +120,37 @@ def two_tunnels(request, lab):
     lab.host.ip(f"link del {TUNNEL}", "link del other")
 
 
-def heard_by_a1(lab: kit.Lab, sender: str, to: str, vni: int, wanted: bool) -> bool:
+def heard_by_a1(lab: kit.Lab, sender: str, to: str, vni: int, expected: bool) -> bool:
     a1 = lab.agents["a1"]
     a1.ask("take_seen")
     inner = frames.udp("172.20.1.77", kit.ADDRESSES["a1"][0], STRANGER_MAC, kit.mac(kit.NETWORKS["a"], "a1"), 81)
     out_of_the_tunnel(lab, [inner], sender, to, vni)
-    return a1.ask("wait_seen", text="a1:81 172.20.1.77", seconds=kit.MOST if wanted else kit.LEAST) != []
+    return a1.ask("wait_seen", text="a1:81 172.20.1.77", seconds=kit.MOST if expected else kit.LEAST) != []
 
 
-def test_frames_are_taken_from_known_vteps_alone(lab, two_tunnels):
-    """And of the VNIs of others' tunnels as before."""
+def test_frames_are_accepted_from_known_vteps_only(lab, two_tunnels):
+    """And VNIs of foreign tunnels are not restricted."""
     version = two_tunnels
     host, member, stranger = UNDERLAYS[version]
     state = with_tunnel(anycast=True)
     state.tunnels[TUNNEL] = Tunnel(TUNNEL, version, 4789, VNI, (member,))
     lab.load(state)
 
-    assert heard_by_a1(lab, member, host, VNI, wanted=True)
-    assert not heard_by_a1(lab, stranger, host, VNI, wanted=False)
-    assert heard_by_a1(lab, stranger, host, 10, wanted=True)
+    assert heard_by_a1(lab, member, host, VNI, expected=True)
+    assert not heard_by_a1(lab, stranger, host, VNI, expected=False)
+    assert heard_by_a1(lab, stranger, host, 10, expected=True)
 
     state.tunnels[TUNNEL] = Tunnel(TUNNEL, version, 4789, VNI)
     lab.load(state)
-    assert not heard_by_a1(lab, member, host, VNI, wanted=False), "also what was heard before"
+    assert not heard_by_a1(lab, member, host, VNI, expected=False), "also what was heard before"
 
     del state.tunnels[TUNNEL]
     lab.load(state)
-    assert heard_by_a1(lab, stranger, host, VNI, wanted=True), "the control"
+    assert heard_by_a1(lab, stranger, host, VNI, expected=True), "the control"
 
 
 @pytest.mark.parametrize("version", [4, 6])
-def test_a_container_is_no_known_vtep(lab, tunnel, version):
+def test_a_container_is_not_accepted_as_a_vtep(lab, tunnel, version):
     """Although its port may send for others, and so with a VTEP's address."""
     state = with_tunnel(anycast=True)
     state.tunnels[TUNNEL] = Tunnel(TUNNEL, version, 4789, VNI, (UNDERLAYS[version][1],))

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A lab for a test: made and changed by the module in a process of its own, and gone when the test is over."""
+"""A lab for a test: created and changed by the module in a process of its own, and removed after the test."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def run(command: list[str], check: bool = True, **options: Any) -> subprocess.Co
 
 @contextlib.contextmanager
 def not_made_yet(directory: Path) -> Iterator[Lab]:
-    """A lab that is taken down in the end, however far the test came."""
+    """A lab that is removed in the end, however far the test came."""
     lab = Lab(directory)
     try:
         yield lab

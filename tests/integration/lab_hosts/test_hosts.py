@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What a host of a lab is to those who use it: reached over SSH, on its own, and harmless to the machine."""
+"""The hosts of a lab: reached over SSH, isolated from each other, and harmless to the machine."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ def test_ansible_reaches_every_host_over_ssh(three):
     assert sorted(line.split()[0] for line in answer.splitlines() if "pong" in line) == ["h1", "h2", "h3", "outside"]
 
 
-def test_the_group_lab_has_the_hosts_and_not_the_outside(three):
+def test_the_group_lab_excludes_the_external_host(three):
     assert three.ansible("lab", "--list-hosts").stdout.split()[2:] == ["h1", "h2", "h3"]
 
 
-def test_addresses_in_the_inventory_are_those_of_the_host(three):
+def test_inventory_addresses_are_the_hosts(three):
     shown = json.loads(three.ssh("h2", "ip -json address show dev eth0").stdout)[0]
     variables = json.loads(three.inventory.read_text())["lab"]["hosts"]["h2"]
     has = {address["local"] for address in shown["addr_info"]}
@@ -31,7 +31,7 @@ def test_addresses_in_the_inventory_are_those_of_the_host(three):
     assert (variables["lab_address"], variables["lab_address6"]) == ("10.99.0.2", "fd99::2")
 
 
-def test_ssh_refuses_a_host_with_another_key(three, tmp_path):
+def test_ssh_refuses_an_unknown_host_key(three, tmp_path):
     """The known hosts are real: with h1's key in h2's place SSH does not go on."""
     known = (three.directory / "known_hosts").read_text().splitlines()
     key = {line.split(",")[0]: line.split()[2] for line in known}
@@ -44,7 +44,7 @@ def test_ssh_refuses_a_host_with_another_key(three, tmp_path):
 
 
 @pytest.mark.parametrize("target", ["10.99.0.2", "fd99::2", "10.99.255.254", "fd99::ffff"])
-def test_hosts_and_outside_reach_each_other_on_the_underlay(three, target):
+def test_hosts_and_the_external_host_reach_each_other_on_the_underlay(three, target):
     three.ssh("h1", "ping -c 1 -W 2 %s" % target)
 
 
@@ -54,12 +54,12 @@ def test_a_host_serves_ssh_on_the_underlay_too(three):
     assert banner.startswith("SSH-2.0-OpenSSH")
 
 
-def test_what_is_beyond_the_underlay_goes_to_the_outside(three):
+def test_the_external_host_is_the_default_gateway(three):
     for route in ("ip -json route get 203.0.113.9", "ip -json route get 2001:db8::9"):
         assert json.loads(three.ssh("h1", route).stdout)[0]["gateway"] in ("10.99.255.254", "fd99::ffff")
 
 
-def test_a_capture_in_the_outside_sees_what_hosts_say_to_each_other_and_no_ssh(three):
+def test_a_capture_on_the_external_host_has_all_underlay_traffic_and_no_ssh(three):
     """Pings from h1 to h2, started over SSH, pass the underlay's bridge; SSH itself does not."""
     command = [str(three.directory / "enter"), "outside", "tcpdump", "-lni", "underlay", "-c", "4", "icmp or tcp"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as capture:
@@ -79,7 +79,7 @@ def test_every_host_has_its_own_name_and_files(three):
         assert three.ssh("h2", "test -e /%s/only-h1" % place, check=False).returncode == 1
 
 
-def test_namespaces_of_one_name_do_not_collide(three):
+def test_namespaces_with_one_name_on_two_hosts_are_distinct(three):
     for host in ("h1", "h2"):
         three.ssh(host, "ip netns add same && ip netns exec same ip link set dev lo up")
         assert three.ssh(host, "ip netns list").stdout.split()[0] == "same"
@@ -94,7 +94,7 @@ def test_a_host_sees_its_own_processes_only(three):
     assert len(shown) < 12
 
 
-def test_sysctls_of_the_machine_can_be_read_but_not_written_in_a_host(three):
+def test_machine_sysctls_are_read_only_in_a_host(three):
     before = Path("/proc/sys/kernel/panic").read_text()
     for sysctl in ("kernel/panic", "vm/swappiness", "fs/file-max"):
         assert three.ssh("h1", "cat /proc/sys/%s" % sysctl).stdout
@@ -103,7 +103,7 @@ def test_sysctls_of_the_machine_can_be_read_but_not_written_in_a_host(three):
     assert Path("/proc/sys/kernel/panic").read_text() == before
 
 
-def test_sysctls_of_the_network_are_the_hosts_own(three):
+def test_network_sysctls_are_per_host(three):
     before = Path("/proc/sys/net/ipv4/ip_default_ttl").read_text()
     three.ssh("h1", "echo 77 > /proc/sys/net/ipv4/ip_default_ttl")
     assert three.ssh("h1", "cat /proc/sys/net/ipv4/ip_default_ttl").stdout == "77\n"
@@ -111,14 +111,14 @@ def test_sysctls_of_the_network_are_the_hosts_own(three):
     assert Path("/proc/sys/net/ipv4/ip_default_ttl").read_text() == before
 
 
-def test_firewalls_are_the_hosts_own(three):
+def test_firewalls_are_per_host(three):
     three.ssh("h1", "nft add table inet only_h1")
     assert "only_h1" in three.ssh("h1", "nft list tables").stdout
     assert "only_h1" not in three.ssh("h2", "nft list tables").stdout
     three.ssh("h1", "nft delete table inet only_h1")
 
 
-def test_a_host_cut_off_from_the_underlay_is_still_reached(three):
+def test_a_host_without_underlay_is_still_reachable_by_ssh(three):
     three.enter("outside", "ip", "link", "set", "dev", "h3", "down")
     assert three.ssh("h3", "ping -c 1 -W 1 10.99.0.1", check=False).returncode == 1
     three.ssh("h1", "ping -c 1 -W 2 10.99.0.2")
@@ -126,7 +126,7 @@ def test_a_host_cut_off_from_the_underlay_is_still_reached(three):
     three.ssh("h3", "ping -c 1 -i 0.2 -w 10 10.99.0.1")  # the first may still be told that nobody is there
 
 
-def test_the_machine_gets_no_link_no_route_and_no_mount(lab):
+def test_the_machines_links_routes_and_mounts_are_unchanged(lab):
     def machine():
         shown = [["ip", "-json", "link"], ["ip", "route", "show", "table", "all"], ["ip", "-6", "route"]]
         mounts = [line.split()[2:5] for line in Path("/proc/self/mountinfo").read_text().splitlines()]
@@ -151,7 +151,7 @@ def signals(line):
     return int(line.split()[1], 16)
 
 
-def test_enter_says_which_host_is_not_there(three):
+def test_enter_reports_a_missing_host(three):
     answer = three.enter("h9", "true", check=False)
     assert answer.returncode == 255
     assert answer.stderr == "enter: no host 'h9' is running in %s\n" % os.path.realpath(three.directory)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Alternative names (`ip link property add dev X altname Y`): no other link of the namespace can be called so."""
+"""Alternative names (`ip link property add dev X altname Y`): no other link of the namespace can have the name."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def named(host):
 
 
 @pytest.mark.parametrize(
-    ("module", "wanted", "said"),
+    ("module", "desired", "expected"),
     [
         ("bridge", {"name": "taken"}, "bridge taken: name: 'taken'"),
         ("veth", {**PAIR, "name": "taken"}, "veth taken: name: 'taken'"),
@@ -32,15 +32,15 @@ def named(host):
         ("vxlan_tunnel", TUNNEL, "vxlan_tunnel taken: name: 'taken'"),
     ],
 )
-def test_of_a_nic(named, module, wanted, said):
-    (problem,) = named.refused(module, **wanted)
-    assert problem.startswith(said) and "ip link property del dev nic0 altname taken" in problem
+def test_an_altname_of_a_nic_is_refused_as_a_link_name(named, module, desired, expected):
+    (problem,) = named.refused(module, **desired)
+    assert problem.startswith(expected) and "ip link property del dev nic0 altname taken" in problem
     named.sh("ip link property del dev nic0 altname taken")
-    named.change(module, **wanted)
+    named.change(module, **desired)
 
 
 @pytest.mark.parametrize(
-    ("module", "wanted", "said"),
+    ("module", "desired", "expected"),
     [
         ("veth", {**PAIR, "peer": {"name": "eth1", "netns": "c1"}}, "veth v1: peer.name: 'eth1'"),
         ("interface", {"device": "nic1", "netns": "c1", "name": "eth1"}, "interface nic1: name: 'eth1'"),
@@ -48,13 +48,13 @@ def test_of_a_nic(named, module, wanted, said):
         ("bridge", {"name": "eth1", "netns": "c1"}, "bridge eth1: name: 'eth1'"),
     ],
 )
-def test_in_a_namespace_of_others(named, module, wanted, said):
-    """In one that was made here the name goes: tests/integration/hostile."""
-    (problem,) = named.refused(module, **wanted)
-    assert problem.startswith(said) and "ip -n c1 link property del dev own altname eth1" in problem
+def test_an_altname_in_a_foreign_namespace_is_refused(named, module, desired, expected):
+    """In a namespace that the collection created the altname is removed: tests/integration/hostile."""
+    (problem,) = named.refused(module, **desired)
+    assert problem.startswith(expected) and "ip -n c1 link property del dev own altname eth1" in problem
 
 
-def test_in_a_processs_namespace(named):
+def test_an_altname_in_a_process_namespace_is_refused(named):
     pid = named.start("unshare", "--net", "sleep", "1000")
     named.sh("until [ $(readlink /proc/%d/ns/net) != $(readlink /proc/self/ns/net) ]; do :; done" % pid)
     named.sh("nsenter -t %d -n sh -ec 'ip link add own type bridge; ip link property add dev own altname eth0'" % pid)
@@ -63,7 +63,7 @@ def test_in_a_processs_namespace(named):
     assert "veth v1: peer.name: 'eth0'" in problem and "own" in problem
 
 
-def test_a_link_that_has_one_besides_is_no_obstacle_to_itself(named):
+def test_a_managed_link_may_have_an_altname(named):
     named.module("veth", **PAIR)
     named.sh("ip link property add dev v1 altname web-uplink")
     named.unchanged("veth", **PAIR)
@@ -97,7 +97,7 @@ def test_a_nic_moves_with_its_alternative_names_or_is_refused(named, other):
     named.change("topology", **document)
 
 
-def test_a_nic_comes_back_with_the_alternative_names_that_it_had(named):
+def test_a_nic_returns_with_its_alternative_names(named):
     named.module("netns", name="box")
     named.change("interface", **given())
     names = " ".join("altname " + name for name in ("br0", "nic0-old", "br-later", "lo~", "caf\xe9"))
@@ -106,7 +106,7 @@ def test_a_nic_comes_back_with_the_alternative_names_that_it_had(named):
     assert set(named.links()["nic0"]["altnames"]) == {"other", "taken"}
 
 
-def test_a_nic_that_has_another_s_name_by_now_comes_back_without_it(named):
+def test_a_nic_returns_without_an_altname_in_use(named):
     named.module("netns", name="box")
     named.change("interface", **given())
     named.change("bridge", name="taken")
@@ -114,7 +114,7 @@ def test_a_nic_that_has_another_s_name_by_now_comes_back_without_it(named):
     assert named.links()["nic0"]["altnames"] == ["other"]
 
 
-def test_the_declared_name_may_be_one_of_them(named):
+def test_a_nic_may_be_declared_by_an_altname(named):
     named.module("netns", name="box")
     named.change("interface", **given(name="taken"))
     named.change("interface", **given(name="taken", state="absent"))

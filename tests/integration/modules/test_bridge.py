@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The module bridge: create, change of every option, absent, what it refuses, and what it mends."""
+"""The module bridge: create, change of every option, absent, what it refuses, and what it repairs."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ def ports(host, bridge="br0", netns=None):
     return sorted(name for name, link in host.links(netns).items() if link.get("master") == bridge)
 
 
-def test_ipv6_on_a_small_mtu_is_refused_before_anything_is_made(host):
+def test_ipv6_on_a_small_mtu_is_refused(host):
     host.module("bridge", name="br0", mtu=1000)
     (problem,) = host.refused("bridge", name="br0", addresses=["fd00::1/64"])
     assert "bridge br0: mtu: 1000:" in problem and "give mtu" in problem
     host.change("bridge", name="br0", addresses=["fd00::1/64"], mtu=1280)
 
 
-def test_comes_and_goes(host):
+def test_create_idempotent_absent(host):
     before = host.snapshot()
     done = host.change("bridge", name="br0", addresses=["172.30.0.1/16"], mac=MAC, mtu=1400, stp=True)
     assert verbs(done) == [("create", "br0")]
@@ -71,7 +71,7 @@ def test_each_option_is_changed_in_place(host, option, values):
     assert host.links()["br0"]["ifindex"] == index
 
 
-def test_what_is_set_is_set_in_the_kernel(host):
+def test_options_are_set_in_the_kernel(host):
     host.change("bridge", name="br0", addresses=["172.30.0.1/16", "fd00:30::1/64"], labels={"network": "web"})
     link = host.links()["br0"]
     assert sorted(link["addresses"]) == ["172.30.0.1/16", "fd00:30::1/64"]
@@ -84,7 +84,7 @@ def test_what_is_set_is_set_in_the_kernel(host):
     assert link["ifalias"] == "virtnet network=web"
 
 
-def test_addresses_are_exactly_these_whatever_their_spelling(host):
+def test_addresses_are_exact_in_any_spelling(host):
     host.change("bridge", name="br0", addresses=["10.0.0.1/24", "10.0.0.2/24", "FD00:0::1/64"])
     host.unchanged("bridge", name="br0", addresses=["fd00::1/64", "10.0.0.2/24", "10.0.0.1/24", "10.0.0.1/24"])
     host.sh("ip address add 10.0.0.3/24 dev br0")
@@ -93,13 +93,13 @@ def test_addresses_are_exactly_these_whatever_their_spelling(host):
     assert host.links()["br0"]["addresses"] == ["10.0.0.2/24"]
 
 
-def test_the_length_of_an_address_changes(host):
+def test_an_addresss_prefix_length_is_changed(host):
     host.change("bridge", name="br0", addresses=["10.0.0.1/24", "fd00::1/64"])
     host.change("bridge", name="br0", addresses=["10.0.0.1/16", "fd00::1/48"])
     assert sorted(host.links()["br0"]["addresses"]) == ["10.0.0.1/16", "fd00::1/48"]
 
 
-def test_interfaces_are_enslaved_and_others_stay(host):
+def test_interfaces_become_ports_and_others_stay(host):
     for name in ("p1", "p2", "other"):
         add_link(host, name)
     host.change("bridge", name="br0", interfaces=["p1"])
@@ -112,7 +112,7 @@ def test_interfaces_are_enslaved_and_others_stay(host):
     host.unchanged("bridge", name="br0", interfaces=[])
 
 
-def test_a_port_that_somebody_took_off_comes_back(host):
+def test_a_port_removed_out_of_band_is_added_again(host):
     add_link(host, "p1")
     host.change("bridge", name="br0", interfaces=["p1"])
     host.sh("ip link set p1 nomaster")
@@ -120,7 +120,7 @@ def test_a_port_that_somebody_took_off_comes_back(host):
     assert ports(host) == ["p1"]
 
 
-def test_a_port_of_another_bridge_is_taken_only_by_adopt(host):
+def test_taking_a_port_of_another_bridge_requires_adopt(host):
     add_link(host, "p1")
     host.change("bridge", name="br1", interfaces=["p1"])
     (problem,) = host.refused("bridge", name="br0", interfaces=["p1"])
@@ -129,7 +129,7 @@ def test_a_port_of_another_bridge_is_taken_only_by_adopt(host):
     assert ports(host) == ["p1"]
 
 
-def test_what_was_on_a_bridge_outlives_it(host):
+def test_ports_survive_the_removal_of_their_bridge(host):
     add_link(host, "p1")
     host.change("bridge", name="br0", interfaces=["p1"])
     host.change("bridge", name="br0", state="absent")
@@ -167,7 +167,7 @@ def test_in_a_namespace(host):
     host.unchanged("bridge", name="br0", netns="nowhere", state="absent")
 
 
-def test_it_switches_frames(host):
+def test_a_bridge_forwards_frames(host):
     host.module("netns", config=[{"name": "a"}, {"name": "b"}])
     host.module("bridge", name="br0")
     for number, name in enumerate("ab", 1):
@@ -180,7 +180,7 @@ def test_it_switches_frames(host):
     assert packets.ping_is_lost(host, "a", "10.0.0.2")
 
 
-def test_it_has_no_word_of_its_own(host):
+def test_a_bridge_originates_no_frames(host):
     host.sh("echo 2 >/proc/sys/net/ipv6/conf/default/accept_ra")
     add_link(host, "p1")
     host.sh("ip link set p1 up; ip link set p1-far up")
@@ -194,14 +194,14 @@ def test_it_has_no_word_of_its_own(host):
     assert "inet6 fe80::1/64 scope link nodad" in host.sh("ip -6 address show dev br0").replace("\n", " ")
 
 
-def test_accepting_advertisements_again_is_mended(host):
+def test_accept_ra_set_out_of_band_is_repaired(host):
     host.change("bridge", name="br0")
     host.sh("echo 1 >/proc/sys/net/ipv6/conf/br0/accept_ra")
     host.change("bridge", name="br0")
     assert host.sysctl("ipv6/conf/br0/accept_ra") == "0"
 
 
-def test_it_has_ipv6_where_links_are_told_to_have_none(host):
+def test_ipv6_is_enabled_where_the_default_disables_it(host):
     nowhere = "echo 1 | tee /proc/sys/net/ipv6/conf/default/disable_ipv6 >/proc/sys/net/ipv6/conf/all/disable_ipv6"
     host.sh(nowhere)
     host.change("bridge", name="br0", addresses=["10.0.0.1/24"])
@@ -216,16 +216,16 @@ def test_it_has_ipv6_where_links_are_told_to_have_none(host):
     assert packets.ping(host, "c1", "fd00::1")
 
 
-def test_one_that_was_deleted_by_hand_is_made_again(host):
+def test_a_bridge_deleted_out_of_band_is_recreated(host):
     add_link(host, "p1")
-    wanted = {"name": "br0", "addresses": ["10.0.0.1/24"], "interfaces": ["p1"]}
-    host.change("bridge", **wanted)
+    desired = {"name": "br0", "addresses": ["10.0.0.1/24"], "interfaces": ["p1"]}
+    host.change("bridge", **desired)
     host.sh("ip link delete br0")
-    assert verbs(host.change("bridge", **wanted)) == [("create", "br0")]
+    assert verbs(host.change("bridge", **desired)) == [("create", "br0")]
     assert ports(host) == ["p1"]
 
 
-def test_a_foreign_one_is_left_alone_unless_adopted(host):
+def test_a_foreign_bridge_is_refused_unless_adopted(host):
     host.sh("ip link add br0 type bridge && ip address add 10.0.0.1/24 dev br0")
     for state in ("present", "absent"):
         (problem,) = host.refused("bridge", name="br0", state=state)
@@ -236,13 +236,13 @@ def test_a_foreign_one_is_left_alone_unless_adopted(host):
     host.change("bridge", name="br0", state="absent")
 
 
-def test_a_foreign_one_goes_by_adopt(host):
+def test_removing_a_foreign_bridge_requires_adopt(host):
     host.sh("ip link add br0 type bridge")
     host.change("bridge", name="br0", state="absent", adopt=True)
     assert list(host.links()) == ["lo"]
 
 
-def test_another_kind_of_link_is_never_taken(host):
+def test_a_link_of_another_kind_is_never_adopted(host):
     add_link(host, "br0")
     for state in ("present", "absent"):
         (problem,) = host.refused("bridge", name="br0", state=state, adopt=True)
@@ -251,7 +251,7 @@ def test_another_kind_of_link_is_never_taken(host):
     assert "lo" in problem
 
 
-def test_all_that_is_wrong_is_said_at_once(host):
+def test_all_errors_are_reported_at_once(host):
     problems = host.refused("bridge", config=[
         {"name": "sixteen-bytes-xx"},
         {"name": "with space"},
@@ -267,7 +267,7 @@ def test_all_that_is_wrong_is_said_at_once(host):
         {"name": "br8"},
         {"name": "br8", "stp": True},
     ])  # fmt: skip
-    for said in (
+    for expected in (
         "sixteen-bytes-xx",
         "with space",
         "a/b",
@@ -281,22 +281,22 @@ def test_all_that_is_wrong_is_said_at_once(host):
         "br7",
         "br8",
     ):
-        assert any(said in problem for problem in problems), said
+        assert any(expected in problem for problem in problems), expected
     assert len(problems) == 16
 
 
-def test_what_is_not_there_yet_is_refused_and_in_check_mode_a_warning(host):
-    wanted = {"name": "br0", "interfaces": ["eth7"]}
-    result = host.module("bridge", **wanted)
+def test_missing_objects_are_refused_and_a_warning_in_check_mode(host):
+    desired = {"name": "br0", "interfaces": ["eth7"]}
+    result = host.module("bridge", **desired)
     assert result["failed"] and "no link of this name exists" in result["msg"]
-    assert "eth7" in host.module("bridge", check=True, **wanted)["warnings"][0]
+    assert "eth7" in host.module("bridge", check=True, **desired)["warnings"][0]
     result = host.module("bridge", name="br0", netns="nowhere")
     assert result["failed"] and "no namespace of this name exists" in result["msg"]
     assert host.module("bridge", check=True, name="br0", netns="nowhere")["changed"]
     assert list(host.links()) == ["lo"]
 
 
-def test_options_and_a_list_exclude_each_other(host):
+def test_options_and_config_are_mutually_exclusive(host):
     assert "never both" in host.refused("bridge", mtu=1400, config=[{"name": "br0"}])[0]
     assert "never both" in host.refused("bridge", up=False, config=[{"name": "br0"}])[0]
     assert "name is required" in host.refused("bridge")[0]

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The module nat_port: who reaches a published port, how it changes, and what is refused."""
+"""The module nat_port: reachability of a published port, its changes, and what is refused."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ import socket
 
 import pytest
 
-from kit import packets, snapshot, towns
+from kit import packets, snapshot, topologies
 from kit.host import inside, run_module
-from kit.towns import HOST, HOST6, OUTSIDE, policy
+from kit.topologies import HOST, HOST6, OUTSIDE, policy
 
 WEB = {"host_port": "8080", "to_address": "10.0.0.2", "to_port": "80", "bridge": "br0"}
 WEB6 = {**WEB, "to_address": "fd00:0::2"}
 
 
 @pytest.fixture
-def town(host):
-    host.module("topology", **towns.town(), bridge_policy=[policy("br0"), policy("br1")])
+def site(host):
+    host.module("topology", **topologies.site(), bridge_policy=[policy("br0"), policy("br1")])
     return host
 
 
@@ -33,111 +33,111 @@ def published(host):
     return [(one["protocol"], one["host_ip"], one["host_port"], one["to_address"], one["to_port"]) for one in live]
 
 
-def test_comes_and_goes(town):
-    before = town.snapshot()
-    done = town.change("nat_port", **WEB)
+def test_create_idempotent_absent(site):
+    before = site.snapshot()
+    done = site.change("nat_port", **WEB)
     assert verbs(done) == [("create", "0.0.0.0:8080/tcp")]
     assert done["actions"][0]["after"] == {"to": "10.0.0.2:80", "bridge": "br0"}
-    assert published(town) == [("tcp", None, 8080, "10.0.0.2", 80)]
-    gone = town.change("nat_port", host_port="8080", state="absent")
+    assert published(site) == [("tcp", None, 8080, "10.0.0.2", 80)]
+    gone = site.change("nat_port", host_port="8080", state="absent")
     assert verbs(gone) == [("delete", "0.0.0.0:8080/tcp")]
-    town.unchanged("nat_port", host_port="8080", state="absent")
-    snapshot.same(before, town.snapshot())
+    site.unchanged("nat_port", host_port="8080", state="absent")
+    snapshot.same(before, site.snapshot())
 
 
-def test_everybody_reaches_it(town):
-    town.change("nat_port", config=[WEB, WEB6])
-    assert packets.seen(town, "outside", HOST, 8080, "c1", 80) == OUTSIDE, "the server sees who calls"
-    assert packets.arrives(town, None, HOST, 8080, "c1", 80), "the host by its address"
-    assert packets.arrives(town, None, "127.0.0.1", 8080, "c1", 80), "the host by 127.0.0.1"
-    assert packets.arrives(town, None, "10.0.0.1", 8080, "c1", 80), "the host by the gateway's address"
-    assert packets.arrives(town, "c2", HOST, 8080, "c1", 80), "a container of the same network"
-    assert packets.arrives(town, "c3", HOST, 8080, "c1", 80), "a container of another network"
-    assert packets.arrives(town, "c1", HOST, 8080, "c1", 80), "the container itself"
-    assert packets.arrives(town, "outside", HOST6, 8080, "c1", 80)
-    assert packets.arrives(town, "c2", HOST6, 8080, "c1", 80)
+def test_a_published_port_is_reachable_from_every_source(site):
+    site.change("nat_port", config=[WEB, WEB6])
+    assert packets.seen(site, "outside", HOST, 8080, "c1", 80) == OUTSIDE, "the server sees who calls"
+    assert packets.arrives(site, None, HOST, 8080, "c1", 80), "the host by its address"
+    assert packets.arrives(site, None, "127.0.0.1", 8080, "c1", 80), "the host by 127.0.0.1"
+    assert packets.arrives(site, None, "10.0.0.1", 8080, "c1", 80), "the host by the gateway's address"
+    assert packets.arrives(site, "c2", HOST, 8080, "c1", 80), "a container of the same network"
+    assert packets.arrives(site, "c3", HOST, 8080, "c1", 80), "a container of another network"
+    assert packets.arrives(site, "c1", HOST, 8080, "c1", 80), "the container itself"
+    assert packets.arrives(site, "outside", HOST6, 8080, "c1", 80)
+    assert packets.arrives(site, "c2", HOST6, 8080, "c1", 80)
     # where bridged packets meet NAT, IPv6 drops the answer, which is for ::1 before IPv6 sees it
-    town.sh("echo 0 >/proc/sys/net/bridge/bridge-nf-call-ip6tables")
-    assert packets.arrives(town, None, "::1", 8080, "c1", 80)
+    site.sh("echo 0 >/proc/sys/net/bridge/bridge-nf-call-ip6tables")
+    assert packets.arrives(site, None, "::1", 8080, "c1", 80)
 
 
-def test_nothing_else_of_the_container_is_reached(town):
-    town.change("nat_port", **WEB)
-    town.sh("ip route add 10.0.0.0/24 via " + HOST, "outside")
-    assert packets.is_lost(town, "outside", HOST, 8081, "c1", 80)
-    assert packets.is_lost(town, "outside", "10.0.0.2", 80, "c1")
-    assert packets.is_lost(town, "outside", HOST, 8080, "c1", 80, protocol="udp")
-    town.change("nat_port", host_port="8080", state="absent")
-    assert packets.is_lost(town, "outside", HOST, 8080, "c1", 80)
+def test_only_the_published_port_is_reachable(site):
+    site.change("nat_port", **WEB)
+    site.sh("ip route add 10.0.0.0/24 via " + HOST, "outside")
+    assert packets.is_lost(site, "outside", HOST, 8081, "c1", 80)
+    assert packets.is_lost(site, "outside", "10.0.0.2", 80, "c1")
+    assert packets.is_lost(site, "outside", HOST, 8080, "c1", 80, protocol="udp")
+    site.change("nat_port", host_port="8080", state="absent")
+    assert packets.is_lost(site, "outside", HOST, 8080, "c1", 80)
 
 
-def test_the_same_port_of_the_two_protocols(town):
-    town.change("nat_port", config=[WEB, {**WEB, "protocol": "udp", "to_address": "10.0.0.3", "to_port": "53"}])
-    assert packets.arrives(town, "outside", HOST, 8080, "c1", 80)
-    assert packets.arrives(town, "outside", HOST, 8080, "c2", 53, protocol="udp")
+def test_the_same_port_of_the_two_protocols(site):
+    site.change("nat_port", config=[WEB, {**WEB, "protocol": "udp", "to_address": "10.0.0.3", "to_port": "53"}])
+    assert packets.arrives(site, "outside", HOST, 8080, "c1", 80)
+    assert packets.arrives(site, "outside", HOST, 8080, "c2", 53, protocol="udp")
 
 
-def test_sctp_is_published_too(town):
-    town.change("nat_port", **{**WEB, "protocol": "sctp"})
-    assert published(town) == [("sctp", None, 8080, "10.0.0.2", 80)]
+def test_sctp_is_published_too(site):
+    site.change("nat_port", **{**WEB, "protocol": "sctp"})
+    assert published(site) == [("sctp", None, 8080, "10.0.0.2", 80)]
 
 
 @pytest.mark.parametrize("change", [{"to_address": "10.0.0.3"}, {"to_port": "81"}, {"bridge": None}])
-def test_where_it_leads_is_changed_in_place(town, change):
-    town.module("nat_port", **WEB)
-    wanted = {**WEB, **change}
-    assert verbs(town.change("nat_port", **wanted)) == [("change", "0.0.0.0:8080/tcp")]
-    receiver = "c2" if wanted["to_address"] == "10.0.0.3" else "c1"
-    assert packets.arrives(town, "outside", HOST, 8080, receiver, int(wanted["to_port"]))
-    assert len(published(town)) == 1
+def test_the_target_is_changed_in_place(site, change):
+    site.module("nat_port", **WEB)
+    desired = {**WEB, **change}
+    assert verbs(site.change("nat_port", **desired)) == [("change", "0.0.0.0:8080/tcp")]
+    receiver = "c2" if desired["to_address"] == "10.0.0.3" else "c1"
+    assert packets.arrives(site, "outside", HOST, 8080, receiver, int(desired["to_port"]))
+    assert len(published(site)) == 1
 
 
-def test_to_port_is_the_hosts_when_not_given(town):
-    town.change("nat_port", host_port="8080", to_address="10.0.0.2", bridge="br0")
-    assert packets.arrives(town, "outside", HOST, 8080, "c1", 8080)
+def test_to_port_defaults_to_host_port(site):
+    site.change("nat_port", host_port="8080", to_address="10.0.0.2", bridge="br0")
+    assert packets.arrives(site, "outside", HOST, 8080, "c1", 8080)
 
 
-def test_host_ip_publishes_on_that_address_only(town):
-    town.sh("ip address add 198.51.100.7/24 dev outside0")
-    town.change("nat_port", **WEB, host_ip="198.51.100.7")
-    assert packets.arrives(town, "outside", "198.51.100.7", 8080, "c1", 80)
-    assert packets.is_lost(town, "outside", HOST, 8080, "c1", 80)
-    town.change("nat_port", host_port="8080", host_ip="198.51.100.7", state="absent")
-    assert packets.is_lost(town, "outside", "198.51.100.7", 8080, "c1", 80)
+def test_host_ip_publishes_on_that_address_only(site):
+    site.sh("ip address add 198.51.100.7/24 dev outside0")
+    site.change("nat_port", **WEB, host_ip="198.51.100.7")
+    assert packets.arrives(site, "outside", "198.51.100.7", 8080, "c1", 80)
+    assert packets.is_lost(site, "outside", HOST, 8080, "c1", 80)
+    site.change("nat_port", host_port="8080", host_ip="198.51.100.7", state="absent")
+    assert packets.is_lost(site, "outside", "198.51.100.7", 8080, "c1", 80)
 
 
-def test_one_address_leads_elsewhere_than_all_others(town):
-    town.sh("ip address add 198.51.100.7/24 dev outside0")
+def test_a_specific_host_ip_takes_precedence(site):
+    site.sh("ip address add 198.51.100.7/24 dev outside0")
     special = {**WEB, "host_ip": "198.51.100.7", "to_address": "10.0.0.3"}
-    town.change("nat_port", config=[WEB, special])
-    assert packets.arrives(town, "outside", "198.51.100.7", 8080, "c2", 80)
-    assert packets.arrives(town, "outside", HOST, 8080, "c1", 80)
+    site.change("nat_port", config=[WEB, special])
+    assert packets.arrives(site, "outside", "198.51.100.7", 8080, "c2", 80)
+    assert packets.arrives(site, "outside", HOST, 8080, "c1", 80)
 
 
-def test_published_on_loopback_is_for_the_host_alone(town):
-    town.change("nat_port", **WEB, host_ip="127.0.0.1")
-    assert packets.arrives(town, None, "127.0.0.1", 8080, "c1", 80)
-    assert packets.is_lost(town, "outside", HOST, 8080, "c1", 80)
-    town.sh("ip route add 127.0.0.1/32 via %s table 7; ip rule add pref 0 to 127.0.0.1 lookup 7" % HOST, "outside")
-    town.sh("ip rule del pref 0 lookup local; ip rule add pref 1 lookup local", "outside")
-    assert packets.is_lost(town, "outside", "127.0.0.1", 8080, "c1", 80), "not even for who sends it down the wire"
+def test_a_port_on_loopback_is_reachable_from_the_host_only(site):
+    site.change("nat_port", **WEB, host_ip="127.0.0.1")
+    assert packets.arrives(site, None, "127.0.0.1", 8080, "c1", 80)
+    assert packets.is_lost(site, "outside", HOST, 8080, "c1", 80)
+    site.sh("ip route add 127.0.0.1/32 via %s table 7; ip rule add pref 0 to 127.0.0.1 lookup 7" % HOST, "outside")
+    site.sh("ip rule del pref 0 lookup local; ip rule add pref 1 lookup local", "outside")
+    assert packets.is_lost(site, "outside", "127.0.0.1", 8080, "c1", 80), "not even for who sends it down the wire"
 
 
-def test_a_range_leads_port_by_port(town):
-    done = town.change("nat_port", **{**WEB, "host_port": "8000-8003", "to_port": "9000-9003"})
+def test_a_range_maps_port_by_port(site):
+    done = site.change("nat_port", **{**WEB, "host_port": "8000-8003", "to_port": "9000-9003"})
     assert verbs(done) == [("create", "0.0.0.0:%d/tcp" % port) for port in range(8000, 8004)]
-    assert packets.arrives(town, "outside", HOST, 8000, "c1", 9000)
-    assert packets.arrives(town, "outside", HOST, 8003, "c1", 9003)
-    assert packets.is_lost(town, "outside", HOST, 8004, "c1", 9004)
-    shifted = town.change("nat_port", **{**WEB, "host_port": "8002-8003", "to_port": "9003-9004"})
+    assert packets.arrives(site, "outside", HOST, 8000, "c1", 9000)
+    assert packets.arrives(site, "outside", HOST, 8003, "c1", 9003)
+    assert packets.is_lost(site, "outside", HOST, 8004, "c1", 9004)
+    shifted = site.change("nat_port", **{**WEB, "host_port": "8002-8003", "to_port": "9003-9004"})
     assert verbs(shifted) == [("change", "0.0.0.0:8002/tcp"), ("change", "0.0.0.0:8003/tcp")]
-    assert packets.arrives(town, "outside", HOST, 8002, "c1", 9003)
-    town.change("nat_port", host_port="8000-8003", state="absent")
-    assert published(town) == []
+    assert packets.arrives(site, "outside", HOST, 8002, "c1", 9003)
+    site.change("nat_port", host_port="8000-8003", state="absent")
+    assert published(site) == []
 
 
 def conversation(called, first_receiver, second_receiver, meanwhile):
-    """One UDP flow from the outside; who answers before and after something happens on the host."""
+    """One UDP flow from the external host; the repliers before and after a change on the host."""
     family = socket.AF_INET6 if ":" in called else socket.AF_INET
     with inside("outside"):
         client = socket.socket(family, socket.SOCK_DGRAM)
@@ -159,15 +159,15 @@ def conversation(called, first_receiver, second_receiver, meanwhile):
 
 
 @pytest.mark.parametrize("called, before, after", [(HOST, "10.0.0.2", "10.0.0.3"), (HOST6, "fd00:0::2", "fd00:0::3")])
-def test_a_udp_flow_follows_its_port(town, called, before, after):
+def test_a_udp_flow_follows_its_port(site, called, before, after):
     dns = {"protocol": "udp", "host_port": "8078-8081", "to_port": "51-54", "bridge": "br0"}
-    town.module("nat_port", **dns, to_address=before)
-    heard = town.call(conversation, called, "c1", "c2", lambda: run_module("nat_port", {**dns, "to_address": after}))
+    site.module("nat_port", **dns, to_address=before)
+    heard = site.call(conversation, called, "c1", "c2", lambda: run_module("nat_port", {**dns, "to_address": after}))
     assert heard == b"two"
 
 
-def test_a_udp_flow_that_was_there_before_its_port(town):
-    town.module("nat_port", host_port="8080", protocol="udp", state="absent")
+def test_a_udp_flow_older_than_its_port(site):
+    site.module("nat_port", host_port="8080", protocol="udp", state="absent")
     dns = {**WEB, "protocol": "udp", "to_port": "53"}
 
     def publish_late():
@@ -186,29 +186,29 @@ def test_a_udp_flow_that_was_there_before_its_port(town):
             client.send(b"now")
         return server.recv(20)
 
-    assert town.call(publish_late) == b"now"
+    assert site.call(publish_late) == b"now"
 
 
 @pytest.mark.parametrize("script", ["nft flush ruleset", "nft flush map inet virtnet pub4"])
-def test_ports_that_somebody_flushed_are_mended(town, script):
-    town.module("nat_port", **WEB)
-    town.sh(script)
-    town.module("bridge_policy", config=[policy("br0"), policy("br1")])
-    town.change("nat_port", **WEB)
-    assert packets.arrives(town, "outside", HOST, 8080, "c1", 80)
+def test_flushed_ports_are_repaired(site, script):
+    site.module("nat_port", **WEB)
+    site.sh(script)
+    site.module("bridge_policy", config=[policy("br0"), policy("br1")])
+    site.change("nat_port", **WEB)
+    assert packets.arrives(site, "outside", HOST, 8080, "c1", 80)
 
 
-def test_a_thousand_ports_and_their_removal(town):
+def test_a_thousand_ports_and_their_removal(site):
     config = [{**WEB, "host_port": str(10000 + n), "to_port": "80"} for n in range(1000)]
-    town.module("nat_port", config=config)
-    assert not town.module("nat_port", config=config)["changed"]
-    assert packets.arrives(town, "outside", HOST, 10999, "c1", 80)
-    town.module("nat_port", host_port="10000-10999", state="absent")
-    assert published(town) == []
+    site.module("nat_port", config=config)
+    assert not site.module("nat_port", config=config)["changed"]
+    assert packets.arrives(site, "outside", HOST, 10999, "c1", 80)
+    site.module("nat_port", host_port="10000-10999", state="absent")
+    assert published(site) == []
 
 
-def test_all_that_is_wrong_is_said_at_once(town):
-    problems = town.refused("nat_port", config=[
+def test_all_errors_are_reported_at_once(site):
+    problems = site.refused("nat_port", config=[
         {**WEB, "host_port": "0"},
         {**WEB, "host_port": "65536"},
         {**WEB, "host_port": "9-8"},
@@ -222,33 +222,33 @@ def test_all_that_is_wrong_is_said_at_once(town):
         {**WEB, "host_port": "90"},
         {**WEB, "host_port": "91", "bridge": "with space"},
     ])  # fmt: skip
-    for said in ("'0'", "'65536'", "'9-8'", "'http'", "as many ports", "10.0.0.2/24", "other address family", "nowhere",
+    for rule in ("'0'", "'65536'", "'9-8'", "'http'", "as many ports", "10.0.0.2/24", "other address family", "nowhere",
                  "84/tcp: to_address", "declared twice", "with space"):  # fmt: skip
-        assert any(said in problem for problem in problems), (said, problems)
+        assert any(rule in problem for problem in problems), (rule, problems)
 
 
-def test_a_port_on_which_a_process_listens_is_refused_with_its_name(town):
-    pid = town.start("python3", "-m", "http.server", "8080")
-    town.sh("timeout 10 sh -c 'until ss -Hltn sport = :8080 | grep -q .; do sleep 0.05; done'")
+def test_a_port_on_which_a_process_listens_is_refused_with_its_name(site):
+    pid = site.start("python3", "-m", "http.server", "8080")
+    site.sh("timeout 10 sh -c 'until ss -Hltn sport = :8080 | grep -q .; do sleep 0.05; done'")
 
-    [problem] = town.refused("nat_port", **WEB)
+    [problem] = site.refused("nat_port", **WEB)
 
     assert f"host_port: '8080': python3 (pid {pid}) listens on 0.0.0.0 port 8080/tcp of the host" in problem
-    town.change("nat_port", **{**WEB, "protocol": "udp"})
-    town.sh("kill %d; timeout 10 tail --pid=%d -f /dev/null" % (pid, pid))
-    town.change("nat_port", **WEB)
-    town.start("python3", "-m", "http.server", "8080")
-    town.unchanged("nat_port", **WEB)
+    site.change("nat_port", **{**WEB, "protocol": "udp"})
+    site.sh("kill %d; timeout 10 tail --pid=%d -f /dev/null" % (pid, pid))
+    site.change("nat_port", **WEB)
+    site.start("python3", "-m", "http.server", "8080")
+    site.unchanged("nat_port", **WEB)
 
 
-def test_a_bridge_that_is_not_there_is_refused_and_in_check_mode_a_warning(town):
-    result = town.module("nat_port", **{**WEB, "bridge": "br9"})
+def test_a_missing_bridge_is_refused_and_a_warning_in_check_mode(site):
+    result = site.module("nat_port", **{**WEB, "bridge": "br9"})
     assert result["failed"] and "br9" in result["msg"]
-    assert "br9" in town.module("nat_port", check=True, **{**WEB, "bridge": "br9"})["warnings"][0]
+    assert "br9" in site.module("nat_port", check=True, **{**WEB, "bridge": "br9"})["warnings"][0]
 
 
-def test_options_and_a_list_exclude_each_other(town):
-    assert "never both" in town.refused("nat_port", protocol="udp", config=[WEB])[0]
-    assert "host_port" in town.refused("nat_port")[0]
-    result = town.module("nat_port", **{**WEB, "protocol": "icmp"})
+def test_options_and_config_are_mutually_exclusive(site):
+    assert "never both" in site.refused("nat_port", protocol="udp", config=[WEB])[0]
+    assert "host_port" in site.refused("nat_port")[0]
+    result = site.module("nat_port", **{**WEB, "protocol": "icmp"})
     assert result["failed"] and "tcp, udp, sctp" in result["msg"]

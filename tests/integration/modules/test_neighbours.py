@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Permanent neighbour entries that a bridge has for the host's own endpoints: they come, change and go with them."""
+"""Permanent neighbour entries of a bridge for the host's own endpoints: created, changed and removed with them."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ import pytest
 from ansible_collections.virtnet.linux.plugins.module_utils.engine import converge
 from ansible_collections.virtnet.linux.plugins.module_utils.links import endpoint_neighbours
 from ansible_collections.virtnet.linux.plugins.module_utils.model.objects import Topology
-from kit import packets, snapshot, towns
+from kit import packets, snapshot, topologies
 
 ASKED = "nft add table netdev asked; nft 'add chain netdev asked out { type filter hook egress device %s priority 0; }'"
 COUNT = "nft 'add rule netdev asked out %s counter'"
 
 
-def town(**options):
-    """The town with guarded endpoints."""
-    document = towns.town()
-    document["bridge_policy"] = [towns.policy("br0"), towns.policy("br1")]
+def site(**options):
+    """The site with guarded endpoints."""
+    document = topologies.site()
+    document["bridge_policy"] = [topologies.policy("br0"), topologies.policy("br1")]
     for pair in document["veth"][1:]:
         pair.update(anti_spoofing=True, **options)
     return document
@@ -54,43 +54,43 @@ def asked(host, bridge="br0"):
 
 @pytest.fixture
 def counted(host):
-    """The town, and what its host asks for on br0 counted."""
-    host.change("topology", **town())
+    """The site, with a count of the host's requests on br0."""
+    host.change("topology", **site())
     host.sh(ASKED % "br0")
     host.sh(COUNT % "arp operation request")
     host.sh(COUNT % "icmpv6 type nd-neighbor-solicit")
     return host
 
 
-def test_they_come_and_go_with_endpoints(host):
+def test_entries_are_created_and_removed_with_endpoints(host):
     before = host.snapshot()
-    host.change("topology", **town())
+    host.change("topology", **site())
     assert entries(host) == {**of(2), **of(3)}
     assert entries(host, "br1") == of(2, 1)
     host.change("topology", veth=[{"name": "v-c1", "state": "absent"}])
     assert entries(host) == of(3)
     host.change("topology", netns=[{"name": "c2", "state": "absent"}])
     assert entries(host) == {}
-    host.change("topology", **absent(town()))
+    host.change("topology", **absent(site()))
     snapshot.same(before, host.snapshot())
 
 
 @pytest.mark.parametrize("address", ["10.0.0.2", "fd00::2"])
-def test_the_host_does_not_ask_for_an_endpoint(counted, address):
+def test_the_host_sends_no_arp_request_for_an_endpoint(counted, address):
     assert packets.ping(counted, None, address)
     assert asked(counted) == 0
 
 
-def test_what_a_neighbour_claims_changes_nothing(host):
-    document = town()
+def test_forged_arp_replies_change_no_entry(host):
+    document = site()
     document["veth"][2]["anti_spoofing"] = False  # c2 may send as it likes
     host.module("topology", **document)
     host.sh("ip address add 10.0.0.2/24 dev eth0; ping -c 1 -W 1 -I 10.0.0.2 10.0.0.1 || true", "c2")
     assert packets.arrives(host, None, "10.0.0.2", 80, "c1")
 
 
-def test_they_follow_addresses_and_macs(host):
-    document = town()
+def test_entries_follow_addresses_and_macs(host):
+    document = site()
     host.module("topology", **document)
     changed = copy.deepcopy(document)
     changed["veth"][1]["peer"].update(mac="02:42:0a:00:00:99", addresses=["10.0.0.7/24"], gateway6=None)
@@ -104,8 +104,8 @@ def test_they_follow_addresses_and_macs(host):
     assert entries(host) == of(2) and entries(host, "br1") == {**of(2, 1), **of(3)}
 
 
-def test_they_are_where_the_host_has_an_address_and_the_port_is_guarded(host):
-    document = town()
+def test_entries_require_a_gateway_address_and_anti_spoofing(host):
+    document = site()
     document["bridge"][0]["addresses"] = []
     document["bridge"][1]["addresses"] = ["10.1.0.1/24"]
     host.module("topology", **document)
@@ -120,7 +120,7 @@ def test_they_are_where_the_host_has_an_address_and_the_port_is_guarded(host):
 
 
 @pytest.mark.parametrize(
-    ("script", "said"),
+    ("script", "expected"),
     [
         ("ip neigh del 10.0.0.2 dev br0", (set(), {"10.0.0.2"})),
         ("ip neigh replace 10.0.0.2 dev br0 lladdr 02:42:0a:00:00:66 nud permanent", ({"10.0.0.2"}, {"10.0.0.2"})),
@@ -131,12 +131,12 @@ def test_they_are_where_the_host_has_an_address_and_the_port_is_guarded(host):
         ("ip neigh replace 10.0.0.2 dev br0 lladdr 02:42:0a:00:00:02 nud reachable", (set(), {"10.0.0.2"})),
     ],
 )
-def test_what_was_changed_by_hand_is_mended(host, script, said):
-    host.module("topology", **town())
+def test_out_of_band_changes_are_repaired(host, script, expected):
+    host.module("topology", **site())
     host.sh(script)
-    (action,) = host.change("topology", **town())["actions"]
+    (action,) = host.change("topology", **site())["actions"]
     assert (action["action"], action["kind"], action["name"]) == ("change", "neighbour", "br0")
-    assert tuple({entry.split()[0] for entry in action[side]["neighbours"]} for side in ("before", "after")) == said
+    assert tuple({entry.split()[0] for entry in action[side]["neighbours"]} for side in ("before", "after")) == expected
     assert entries(host) == {**of(2), **of(3)}
 
 
@@ -151,8 +151,8 @@ def test_what_was_changed_by_hand_is_mended(host, script, said):
         "ip neigh flush all nud permanent",
     ],
 )
-def test_what_the_kernel_took_away_comes_back(host, script):
-    document = town()
+def test_entries_flushed_by_the_kernel_are_recreated(host, script):
+    document = site()
     document["bridge"][0]["mac"] = "02:42:0a:00:00:01"
     host.module("topology", **document)
     host.sh(script)
@@ -162,28 +162,28 @@ def test_what_the_kernel_took_away_comes_back(host, script):
     assert entries(host, "br1") == of(2, 1)
 
 
-def test_a_bridge_that_gets_another_mac_keeps_those_of_endpoints_that_are_not_declared(host):
-    host.module("topology", **town())
+def test_a_new_bridge_mac_keeps_entries_of_undeclared_endpoints(host):
+    host.module("topology", **site())
     host.change("bridge", name="br0", mac="02:42:0a:00:00:44")
     assert entries(host) == {**of(2), **of(3)}
 
 
-def test_entries_of_others_stay(host):
-    host.module("topology", **town())
+def test_foreign_entries_are_kept(host):
+    host.module("topology", **site())
     host.sh("ip neigh add 10.0.0.200 dev br0 lladdr 02:42:0a:00:00:c8 nud permanent")
-    host.unchanged("topology", **town())
+    host.unchanged("topology", **site())
     host.change("topology", veth=[{"name": "v-c1", "state": "absent"}])
     assert entries(host) == {**of(3), "10.0.0.200": "02:42:0a:00:00:c8"}
 
 
-def test_those_that_a_killed_run_left_are_taken_away_by_the_next(host):
+def test_entries_left_by_a_killed_run_are_removed_by_the_next(host):
     gone = {"veth": [{"name": "v-c1", "state": "absent"}], "netns": [{"name": "c1", "state": "absent"}]}
 
     def killed():
         endpoint_neighbours.apply = lambda *_arguments: os._exit(0)
         converge.converge(Topology.read(gone))
 
-    host.module("topology", **town())
+    host.module("topology", **site())
     host.call(lambda: os.waitpid(os.fork() or killed(), 0))
     assert entries(host) == {**of(2), **of(3)} and "v-c1" not in host.links()
     host.change("topology", **gone)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The module netns: create, change, absent, what it refuses, and what it mends."""
+"""The module netns: create, change, absent, what it refuses, and what it repairs."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def inode(host, netns):
     return int(host.sh("stat -Lc %%i /run/netns/%s" % netns))
 
 
-def test_comes_and_goes(host):
+def test_create_idempotent_absent(host):
     before = host.snapshot()
     done = host.change("netns", name="c1")
     assert verbs(done) == [("create", "c1")]
@@ -30,27 +30,27 @@ def test_comes_and_goes(host):
     snapshot.same(before, host.snapshot())
 
 
-def test_lo_is_up_and_there_is_nothing_else(host):
+def test_a_namespace_has_lo_only_and_it_is_up(host):
     host.change("netns", name="c1")
     assert list(host.links("c1")) == ["lo"]
     host.sh("ping -c 1 -w 5 127.0.0.1 && ping -c 1 -w 5 ::1", netns="c1")
 
 
-def test_people_find_it_with_ip_netns(host):
+def test_ip_netns_lists_it(host):
     host.change("netns", name="c1")
     assert host.sh("ip netns exec c1 ip -o link | wc -l").strip() == "1"
     host.sh("ip netns add other && ip netns delete other && ip netns delete c1")
     assert host.try_sh("ls /run/netns").stdout == ""
 
 
-def test_a_handle_is_seen_in_mount_namespaces_made_before(host):
+def test_a_handle_propagates_to_existing_mount_namespaces(host):
     host.module("netns", name="c1")
     host.start("unshare", "--mount", "--propagation", "slave", "sleep", "infinity")
     host.module("netns", name="c2")
     host.sh("until pid=$(pgrep -x sleep); do :; done; nsenter --mount=/proc/$pid/ns/mnt ip netns exec c2 true")
 
 
-def test_a_list_in_one_go(host):
+def test_a_list_in_one_run(host):
     config = [{"name": "c%d" % number} for number in range(5)]
     assert len(host.change("netns", config=config)["actions"]) == 5
     config[1]["state"] = config[3]["state"] = "absent"
@@ -67,7 +67,7 @@ def test_forwarding_is_switched_on_and_off(host):
     assert host.sysctl("ipv4/ip_forward", "c1") == host.sysctl("ipv6/conf/all/forwarding", "c1") == "0"
 
 
-def test_forwarding_of_one_family_only_is_mended(host):
+def test_forwarding_of_one_family_is_repaired(host):
     host.change("netns", name="c1", forwarding=True)
     host.sh("echo 0 >/proc/sys/net/ipv6/conf/all/forwarding", netns="c1")
     host.change("netns", name="c1", forwarding=True)
@@ -76,7 +76,7 @@ def test_forwarding_of_one_family_only_is_mended(host):
     assert host.sysctl("ipv4/ip_forward", "c1") == "0"
 
 
-def test_sysctls_are_set_inside_and_only_there(host):
+def test_sysctls_are_set_in_the_namespace_only(host):
     sysctls = {
         "net.ipv4.ip_local_port_range": "20000 30000",
         "net/ipv4/conf/lo/rp_filter": 2,
@@ -101,7 +101,7 @@ def test_labels_are_kept_and_changed_in_place(host):
     assert inode(host, "c1") == before
 
 
-def test_join_shares_another_ones_stack(host):
+def test_join_shares_another_network_namespace(host):
     host.change("netns", config=[{"name": "sidecar", "join": "c1"}, {"name": "c1"}])
     assert inode(host, "sidecar") == inode(host, "c1")
     host.sh("ip address add 10.9.9.9/32 dev lo", netns="c1")
@@ -110,7 +110,7 @@ def test_join_shares_another_ones_stack(host):
     host.sh("ip link", netns="c1")
 
 
-def test_join_shares_the_hosts_stack(host):
+def test_join_host_shares_the_hosts_network_namespace(host):
     before = host.snapshot()
     host.change("netns", name="agent", join="host")
     assert inode(host, "agent") == int(host.sh("stat -Lc %i /proc/self/ns/net"))
@@ -119,7 +119,7 @@ def test_join_shares_the_hosts_stack(host):
     snapshot.same(before, host.snapshot())
 
 
-def test_a_process_gives_its_namespace(host):
+def test_pid_names_a_processs_namespace(host):
     pid = host.start("unshare", "--net", "sleep", "infinity")
     host.sh("until [ $(readlink /proc/%d/ns/net) != $(readlink /proc/self/ns/net) ]; do :; done" % pid)
     before = host.snapshot()
@@ -130,14 +130,14 @@ def test_a_process_gives_its_namespace(host):
     assert host.is_alive(pid)
 
 
-def test_a_process_in_the_hosts_own_namespace_has_none_to_give(host):
+def test_a_process_in_the_hosts_namespace_is_refused(host):
     pid = host.start("sleep", "infinity")
     (problem,) = host.refused("netns", name="box", pid=pid)
     assert problem.startswith("netns box: pid: %d: this process is in the host's own namespace" % pid)
     assert "network_mode: host" in problem
 
 
-def test_the_hosts_own_namespace_is_adopted_as_what_it_is(host):
+def test_a_handle_of_the_hosts_namespace_is_adopted_as_such(host):
     host.sh("mkdir /run/netns && touch /run/netns/own && mount --bind /proc/self/ns/net /run/netns/own")
     (problem,) = host.refused("netns", name="own", adopt=True)
     assert problem == "netns own: adopt: True: this is the host's own namespace: adopt it with join: host"
@@ -145,7 +145,7 @@ def test_the_hosts_own_namespace_is_adopted_as_what_it_is(host):
     assert host.links()["lo"].get("ifalias") is None
 
 
-def test_another_join_replaces_the_handle_and_says_so(host):
+def test_another_join_replaces_the_handle_with_a_diff(host):
     host.change("netns", config=[{"name": "a"}, {"name": "b"}, {"name": "c", "join": "a"}])
     moved = host.change("netns", name="c", join="b")
     assert verbs(moved) == [("replace", "c")]
@@ -157,7 +157,7 @@ def test_another_join_replaces_the_handle_and_says_so(host):
     assert inode(host, "c") not in (inode(host, "a"), inode(host, "b"), int(host.sh("stat -Lc %i /proc/self/ns/net")))
 
 
-def test_a_file_that_a_crash_left_is_no_namespace(host):
+def test_a_stale_handle_file_is_not_a_namespace(host):
     host.sh("mkdir /run/netns && : >/run/netns/c1 && : >/run/netns/c2")
     host.change("netns", name="c1")
     host.sh("ip link", netns="c1")
@@ -165,27 +165,27 @@ def test_a_file_that_a_crash_left_is_no_namespace(host):
     assert host.try_sh("ls /run/netns").stdout == ""
 
 
-def test_one_that_was_deleted_by_hand_is_made_again(host):
+def test_a_namespace_deleted_out_of_band_is_recreated(host):
     host.change("netns", name="c1", labels={"role": "web"})
     host.sh("ip netns delete c1")
     assert verbs(host.change("netns", name="c1", labels={"role": "web"})) == [("create", "c1")]
 
 
-def test_lo_that_was_taken_down_is_up_again(host):
+def test_lo_set_down_out_of_band_is_repaired(host):
     host.change("netns", name="c1", labels={"role": "web"})
     host.sh("ip link set lo down", netns="c1")
     host.change("netns", name="c1", labels={"role": "web"})
     host.sh("ping -c 1 -w 5 127.0.0.1", netns="c1")
 
 
-def test_a_handle_that_was_deleted_by_hand_joins_again(host):
+def test_a_joined_handle_deleted_out_of_band_is_recreated(host):
     host.change("netns", config=[{"name": "c1"}, {"name": "s", "join": "c1"}])
     host.sh("ip netns delete s")
     assert verbs(host.change("netns", name="s", join="c1")) == [("create", "s")]
     assert inode(host, "s") == inode(host, "c1")
 
 
-def test_whoever_joins_one_that_was_made_again_follows(host):
+def test_joined_handles_follow_a_recreated_namespace(host):
     config = [{"name": "c1"}, {"name": "s", "join": "c1"}]
     host.change("netns", config=config)
     host.sh("ip netns delete c1")
@@ -194,7 +194,7 @@ def test_whoever_joins_one_that_was_made_again_follows(host):
     assert verbs(done) == [("create", "c1"), ("replace", "s")]
 
 
-def test_whoever_joins_one_that_gets_another_namespace_follows_in_the_same_run(host):
+def test_joined_handles_follow_a_replaced_namespace_in_the_same_run(host):
     pids = [host.start("unshare", "--net", "sleep", "infinity") for _number in range(2)]
     for pid in pids:
         host.sh("until [ $(readlink /proc/%d/ns/net) != $(readlink /proc/self/ns/net) ]; do :; done" % pid)
@@ -206,7 +206,7 @@ def test_whoever_joins_one_that_gets_another_namespace_follows_in_the_same_run(h
         assert inode(host, "s") == inode(host, "c1")
 
 
-def test_without_memory_a_joined_handle_is_asked_for_and_adopted(host):
+def test_without_runtime_state_a_joined_handle_requires_adopt(host):
     host.change("netns", name="agent", join="host", labels={"role": "web"})
     host.sh("rm -r /run/virtnet")
     (problem,) = host.refused("netns", name="agent", join="host")
@@ -216,7 +216,7 @@ def test_without_memory_a_joined_handle_is_asked_for_and_adopted(host):
     assert host.links()["lo"].get("ifalias") is None
 
 
-def test_a_foreign_one_is_left_alone_unless_adopted(host):
+def test_a_foreign_namespace_is_refused_unless_adopted(host):
     host.sh("ip netns add theirs && ip netns exec theirs ip link add kept type bridge")
     for state in ("present", "absent"):
         (problem,) = host.refused("netns", name="theirs", state=state)
@@ -227,13 +227,13 @@ def test_a_foreign_one_is_left_alone_unless_adopted(host):
     host.change("netns", name="theirs", state="absent")
 
 
-def test_a_foreign_one_goes_by_adopt(host):
+def test_removing_a_foreign_namespace_requires_adopt(host):
     host.sh("ip netns add theirs")
     host.change("netns", name="theirs", state="absent", adopt=True)
     assert host.try_sh("ls /run/netns").stdout == ""
 
 
-def test_one_with_processes_is_refused_with_their_pids(host):
+def test_removing_a_namespace_with_processes_is_refused_with_pids(host):
     host.change("netns", name="c1")
     pids = [host.start("sleep", "infinity", netns="c1") for _number in range(2)]
     (problem,) = host.refused("netns", name="c1", state="absent")
@@ -241,7 +241,7 @@ def test_one_with_processes_is_refused_with_their_pids(host):
 
 
 @pytest.mark.parametrize("other", [{"join": "b"}, {"join": "host"}, {"pid": None}], ids=str)
-def test_one_with_processes_keeps_its_name_unless_forced(host, other):
+def test_replacing_a_namespace_with_processes_requires_force(host, other):
     host.change("netns", config=[{"name": "a"}, {"name": "b"}])
     inside = host.start("sleep", "infinity", netns="a")
     if "pid" in other:
@@ -254,7 +254,7 @@ def test_one_with_processes_keeps_its_name_unless_forced(host, other):
     assert host.is_alive(inside)
 
 
-def test_force_takes_the_links_and_ends_nobody(host):
+def test_force_removes_the_links_and_kills_no_process(host):
     host.module("netns", name="c1")
     host.module("bridge", name="br0")
     host.module("veth", name="v0", bridge="br0", peer={"name": "eth0", "netns": "c1", "addresses": ["10.0.0.2/24"]})
@@ -265,7 +265,7 @@ def test_force_takes_the_links_and_ends_nobody(host):
     assert host.sh("nsenter --net=/proc/%d/ns/net ls /proc/self/net/dev_snmp6" % pid).split() == ["lo"]
 
 
-def test_it_takes_its_links_with_it_before_the_module_returns(host):
+def test_its_links_are_deleted_before_the_module_returns(host):
     host.module("netns", config=[{"name": "c%d" % n} for n in range(20)])
     host.module("bridge", name="br0")
     host.module("veth", config=[
@@ -275,7 +275,7 @@ def test_it_takes_its_links_with_it_before_the_module_returns(host):
     assert sorted(host.links()) == ["br0", "lo"]
 
 
-def test_all_that_is_wrong_is_said_at_once(host):
+def test_all_errors_are_reported_at_once(host):
     problems = host.refused("netns", config=[
         {"name": "a/b"},
         {"name": ".."},
@@ -288,7 +288,7 @@ def test_all_that_is_wrong_is_said_at_once(host):
         {"name": "c6"},
         {"name": "c6"},
     ])  # fmt: skip
-    for said in (
+    for expected in (
         "a/b",
         "..",
         "x" * 64,
@@ -299,33 +299,33 @@ def test_all_that_is_wrong_is_said_at_once(host):
         "two words",
         "c6",
     ):
-        assert any(said in problem for problem in problems), said
+        assert any(expected in problem for problem in problems), expected
     assert len(problems) == 9
 
 
-def test_of_a_thousand_mistakes_fifty_are_named_and_the_others_counted(host):
+def test_of_a_thousand_errors_fifty_are_listed_and_the_others_counted(host):
     problems = host.refused("netns", config=[{"name": "c%d." % number} for number in range(1000)])
     assert problems[49].startswith("netns c49.: name: 'c49.': must be 1 to 63 of the characters")
     assert problems[50:] == ["and 950 more"]
 
 
-def test_join_to_nobody_is_refused_and_in_check_mode_a_warning(host):
+def test_joining_a_missing_namespace_is_refused_and_a_warning_in_check_mode(host):
     result = host.module("netns", name="s", join="c1")
     assert result["failed"] and "netns s: join: 'c1': no namespace of this name exists" in result["msg"]
-    foretold = host.module("netns", name="s", join="c1", check=True)
-    assert foretold["changed"] and "c1" in foretold["warnings"][0]
+    predicted = host.module("netns", name="s", join="c1", check=True)
+    assert predicted["changed"] and "c1" in predicted["warnings"][0]
 
 
-def test_a_sysctl_that_the_kernel_does_not_have_is_refused_before_anything_is_made(host):
+def test_an_unknown_sysctl_is_refused_before_any_change(host):
     (problem,) = host.refused(
         "netns", config=[{"name": "c1", "sysctls": {"net.ipv4.no_such_thing": 1}}, {"name": "c2"}]
     )
     assert "net.ipv4.no_such_thing" in problem
 
 
-def test_a_value_that_the_kernel_refuses_is_refused_before_anything_is_made(host):
-    wanted = {"net.ipv4.tcp_sack": "nonsense", "net/ipv4/conf/lo/rp_filter": "x", "net.ipv4.tcp_rmem": "4096 8192 9"}
-    problems = host.refused("netns", config=[{"name": "c1", "sysctls": wanted, "forwarding": True}, {"name": "c2"}])
+def test_an_invalid_sysctl_value_is_refused_before_any_change(host):
+    desired = {"net.ipv4.tcp_sack": "nonsense", "net/ipv4/conf/lo/rp_filter": "x", "net.ipv4.tcp_rmem": "4096 8192 9"}
+    problems = host.refused("netns", config=[{"name": "c1", "sysctls": desired, "forwarding": True}, {"name": "c2"}])
     assert [problem.split(": this")[0] for problem in problems] == [
         "netns c1: sysctls: net.ipv4.tcp_sack: 'nonsense'",
         "netns c1: sysctls: net/ipv4/conf/lo/rp_filter: 'x'",
@@ -333,16 +333,16 @@ def test_a_value_that_the_kernel_refuses_is_refused_before_anything_is_made(host
     host.change("netns", name="c1", sysctls={"net.ipv4.tcp_rmem": "4096 131072 9999999"})
 
 
-def test_what_belongs_to_the_whole_host_or_to_a_link_that_is_not_there_is_refused_before_anything_is_made(host):
-    wanted = [{"name": "c1"}, {"name": "c2", "sysctls": {"net.netfilter.nf_conntrack_max": 4096}}]
-    (problem,) = host.refused("netns", config=wanted)
+def test_sysctls_of_the_host_or_a_missing_link_are_refused_before_any_change(host):
+    desired = [{"name": "c1"}, {"name": "c2", "sysctls": {"net.netfilter.nf_conntrack_max": 4096}}]
+    (problem,) = host.refused("netns", config=desired)
     assert "netns c2" in problem and "the whole host's" in problem
     host.module("netns", name="open", join="host")
     same = host.sh("cat /proc/sys/net/netfilter/nf_conntrack_max")
     host.unchanged("netns", name="open", join="host", sysctls={"net.netfilter.nf_conntrack_max": same})
-    wanted[1]["sysctls"] = {"net.ipv4.conf.eth7.rp_filter": 1, "net/ipv6/conf/eth0.7/accept_ra": 0}
-    foretold, refused = (host.module("netns", check=check, config=wanted) for check in (True, False))
-    assert foretold["warnings"] == refused["problems"], "a task before this one may have to make them"
+    desired[1]["sysctls"] = {"net.ipv4.conf.eth7.rp_filter": 1, "net/ipv6/conf/eth0.7/accept_ra": 0}
+    predicted, refused = (host.module("netns", check=check, config=desired) for check in (True, False))
+    assert predicted["warnings"] == refused["problems"], "a task before this one may have to make them"
     assert [problem.split(": no link")[0] for problem in refused["problems"]] == [
         "netns c2: sysctls.net.ipv4.conf.eth7.rp_filter: 'eth7'",
         "netns c2: sysctls.net/ipv6/conf/eth0.7/accept_ra: 'eth0.7'",
@@ -357,17 +357,17 @@ def test_what_belongs_to_the_whole_host_or_to_a_link_that_is_not_there_is_refuse
     {"net.ipv4.tcp_rmem": "5000"},
     {"net.ipv4.ip_forward": "1", "net.ipv4.conf.all.forwarding": "0"},
 ], ids=lambda sysctls: next(iter(sysctls)))  # fmt: skip
-def test_what_the_kernel_says_in_other_words_is_no_change(host, sysctls):
+def test_a_sysctl_that_the_kernel_formats_differently_is_idempotent(host, sysctls):
     host.module("netns", name="c1", sysctls=sysctls)
     host.unchanged("netns", name="c1", sysctls=sysctls)
 
 
 @pytest.mark.parametrize("given", [{"forwarding": True}, {"labels": {"a": "b"}}, {"name": "c2"}, {"state": "absent"}])
-def test_options_and_a_list_exclude_each_other(host, given):
+def test_options_and_config_are_mutually_exclusive(host, given):
     problems = host.refused("netns", config=[{"name": "c1"}], **given)
     assert "never both" in problems[0] and next(iter(given)) in problems[0]
 
 
-def test_a_name_is_asked_for(host):
+def test_a_name_is_required(host):
     assert "name is required" in host.refused("netns")[0]
     assert "name is required" in host.refused("netns", config=[{"forwarding": True}])[0]

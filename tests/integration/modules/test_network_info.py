@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The module network_info: the words of `docker network inspect` and the columns of `brctl show`, from the kernel."""
+"""The module network_info: the keys of `docker network inspect` and the columns of `brctl show`, from the kernel."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ import time
 
 import pytest
 
-from kit import packets, snapshot, towns
-from kit.towns import policy
+from kit import packets, snapshot, topologies
+from kit.topologies import policy
 
 MAC = "02:42:ac:1e:00:01"
 ID = re.compile(r"[0-9a-f]{64}")
@@ -37,8 +37,8 @@ JQ = {
 
 @pytest.fixture
 def web(host):
-    """One network with two containers, one of the two published, beside things of others."""
-    document = towns.with_outside()
+    """One network with two containers, one of them published, beside foreign objects."""
+    document = topologies.with_outside()
     document["netns"] += [
         {"name": "nginx", "labels": {"role": "bridge_network"}},
         {"name": "client"},
@@ -65,7 +65,7 @@ def web(host):
     return host
 
 
-def test_a_bridge_that_never_had_rules_lacks_none(host):
+def test_a_bridge_without_rules_is_not_reported_as_missing_them(host):
     host.module("bridge", name="br-lab", addresses=["10.77.0.1/24"])
     assert host.module("network_info")["host"]["warnings"] == []
 
@@ -79,7 +79,7 @@ def test_an_empty_host(host):
     snapshot.same(before, host.snapshot())
 
 
-def test_networks_in_dockers_words(web):
+def test_networks_have_dockers_keys(web):
     (network,) = web.module("network_info")["networks"]
     assert {key: network[key] for key in ("Name", "Id", "Scope", "Driver", "EnableIPv4", "EnableIPv6", "Internal")} == {
         "Name": "web", "Id": "br-web", "Scope": "local", "Driver": "bridge",
@@ -102,7 +102,7 @@ def test_networks_in_dockers_words(web):
             "Container": "nginx"} in network["Ports"]  # fmt: skip
 
 
-def test_bridges_in_brctls_columns(web):
+def test_bridges_have_brctls_columns(web):
     web.module("bridge", name="lab", netns="batch", stp=True)
     assert web.module("network_info")["bridges"] == [
         {"name": "br-web", "netns": None, "id": "8000.0242ac1e0001", "stp": False,
@@ -116,12 +116,12 @@ def test_bridges_in_brctls_columns(web):
 def test_a_bridges_id_begins_with_its_priority(web):
     web.change("bridge", name="sw0", stp=True, priority=4096)
     ids = {one["name"]: one["id"] for one in web.module("network_info")["bridges"]}
-    for name, told in ids.items():
-        assert told == web.sh("cat /sys/class/net/%s/bridge/bridge_id" % name).strip()
+    for name, reported in ids.items():
+        assert reported == web.sh("cat /sys/class/net/%s/bridge/bridge_id" % name).strip()
     assert ids["sw0"].startswith("1000.")
 
 
-def test_containers_with_how_they_came_to_be(web):
+def test_containers_with_mode_and_labels(web):
     pid = web.start("sleep", "infinity", netns="nginx")
     containers = {one["name"]: one for one in web.module("network_info")["containers"]}
     assert sorted(containers) == ["agent", "batch", "client", "nginx", "outside", "sidecar"]
@@ -136,7 +136,7 @@ def test_containers_with_how_they_came_to_be(web):
     assert containers["sidecar"]["endpoints"] == containers["agent"]["endpoints"] == []
 
 
-def test_a_router_is_one_between_two_networks_or_a_network_and_a_card(web):
+def test_a_router_forwards_between_two_networks_or_a_network_and_a_nic(web):
     web.sh("ip link add enp3s0 type veth peer name far; ip link set enp3s0 up")
     web.module("netns", name="client", forwarding=True)
     web.module("netns", name="nginx", forwarding=True)
@@ -153,14 +153,14 @@ def test_published_ports(web):
     assert len(ports) == 2
 
 
-def test_internal_and_icc_are_told(web):
+def test_internal_and_icc_are_reported(web):
     web.module("bridge_policy", bridge="br-web", subnets=["172.30.0.0/16"], internal=True, icc=False, masquerade=False)
     (network,) = web.module("network_info")["networks"]
     assert network["Internal"] and not network["Options"]["icc"] and not network["Options"]["masquerade"]
     assert not network["EnableIPv6"]
 
 
-def test_what_else_the_host_has(web):
+def test_host_interfaces_routes_and_listeners(web):
     web.sh(
         "ip netns add foreign; ip link add theirs type bridge; ip address add 192.0.2.1/24 dev theirs;"
         "ip link set theirs up"
@@ -179,7 +179,7 @@ def test_what_else_the_host_has(web):
     assert "theirs" not in [one["name"] for one in live["bridges"]] + [one["Id"] for one in live["networks"]]
 
 
-def test_it_is_read_from_the_kernel(web):
+def test_state_is_read_from_the_kernel(web):
     before = web.module("network_info")
     web.sh("mv /run/virtnet /run/gone")
     after = web.module("network_info")
@@ -193,7 +193,7 @@ def test_it_is_read_from_the_kernel(web):
     assert network["Containers"]["nginx"]["IPv4Address"] == "172.30.0.77/16"
 
 
-def test_rubbish_on_the_host_is_no_harm(web):
+def test_unexpected_host_state_is_tolerated(web):
     before = web.module("network_info")
     web.sh(
         ": >/run/netns/leftover; mkdir /run/netns/folder; ln -s /nowhere /run/netns/dangling; nft add table inet theirs"
@@ -217,20 +217,20 @@ def is_text(things):
     return all(isinstance(key, str) and isinstance(value, str) for key, value in things.items())
 
 
-def test_it_is_in_dockers_format_when_asked_for(web):
+def test_docker_format_returns_dockers_documents(web):
     plain, both = web.module("network_info"), web.module("network_info", docker_format=True)
     both.pop("docker")
     assert plain == both, "what others read stays as it is"
 
 
 @pytest.mark.parametrize("query", JQ)
-def test_scripts_for_docker_network_inspect_run_unchanged(docker, query):
+def test_scripts_for_docker_inspect_run_unchanged(docker, query):
     printed = json.dumps(docker["networks"])
     done = subprocess.run(["jq", "-r", query], input=printed, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == JQ[query]
 
 
-def test_ids_are_dockers_and_stay_the_same(web, docker):
+def test_ids_have_dockers_form_and_are_stable(web, docker):
     (network,) = docker["networks"]
     found = [network["Id"], *network["Containers"], *(one["EndpointID"] for one in network["Containers"].values())]
     assert all(ID.fullmatch(one) for one in found) and len(set(found)) == len(found) == 5
@@ -245,15 +245,15 @@ def test_ids_are_dockers_and_stay_the_same(web, docker):
     assert web.module("network_info", docker_format=True)["docker"]["networks"][0]["Id"] != network["Id"]
 
 
-def test_created_is_when_it_came_and_does_not_change(host):
+def test_created_is_the_creation_time_and_stable(host):
     began = int(time.time()) - 1
     host.module("netns", name="box")
     host.module("bridge", name="br-lab", addresses=["10.77.0.1/24"], labels={"network": "lab"})
     host.module("bridge", name="br-alone", labels={"network": "alone"})
 
     def created():
-        told = host.module("network_info", docker_format=True)["docker"]
-        return {one["Name"]: one["Created"] for one in told["networks"] + told["containers"]}
+        reported = host.module("network_info", docker_format=True)["docker"]
+        return {one["Name"]: one["Created"] for one in reported["networks"] + reported["containers"]}
 
     before = created()
     ended = time.time() + 1
@@ -267,7 +267,7 @@ def test_created_is_when_it_came_and_does_not_change(host):
     assert created() == before
 
 
-def test_labels_and_options_are_text_as_dockers(web):
+def test_labels_and_options_are_strings(web):
     web.module("bridge_policy", bridge="br-web", subnets=["172.30.0.0/16", "fd00:30::/64"], icc=False, masquerade=False,
                gateway_mode6="routed", trusted_interfaces=["outside0", "eth9"])  # fmt: skip
     (network,) = web.module("network_info", docker_format=True)["docker"]["networks"]
@@ -282,7 +282,7 @@ def test_labels_and_options_are_text_as_dockers(web):
     assert network["Options"]["icc"] == "false" and network["Options"]["trusted_interfaces"] == "eth9:outside0"
 
 
-def test_published_ports_as_docker_inspect_has_them(web):
+def test_published_ports_as_docker_inspect_prints_them(web):
     pid = web.start("sleep", "infinity", netns="nginx")
     docker = web.module("network_info", docker_format=True)["docker"]
     containers = {one["Name"][1:]: one for one in docker["containers"]}
@@ -309,7 +309,7 @@ def test_published_ports_as_docker_inspect_has_them(web):
     assert (row["Name"], row["Driver"], row["Scope"]) == ("web", "bridge", "local")
 
 
-def test_what_a_routed_network_opens_has_no_port_of_the_host(web):
+def test_allowed_ports_of_a_routed_network_have_no_host_port(web):
     web.module("bridge_policy", bridge="br-web", subnets=["172.30.0.0/16", "fd00:30::/64"], gateway_mode="routed")
     for address in ("172.30.0.2", "fd00:30::2"):
         web.module("nat_port", to_address=address, to_port="81", bridge="br-web")

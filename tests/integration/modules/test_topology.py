@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The module topology: everything at once, in an order that is safe, and mended whatever happened to it."""
+"""The module topology: all kinds in one run, in a safe order, and repaired after any change."""
 
 from __future__ import annotations
 
@@ -11,26 +11,26 @@ import os
 
 import pytest
 
-from kit import packets, snapshot, towns
+from kit import packets, snapshot, topologies
 from kit.host import run_module
-from kit.towns import HOST, OUTSIDE, OUTSIDE6, policy
+from kit.topologies import HOST, OUTSIDE, OUTSIDE6, policy
 
 DAMAGED = ["", "{", "[]", '{"sysctls": 3, "handles": []}']  # as what is remembered
 PORT = {"host_port": "8080", "to_address": "10.0.0.2", "to_port": "80", "bridge": "br0"}
 
 
 def everything():
-    document = towns.town()
+    document = topologies.site()
     document["netns"] += [{"name": "sidecar", "join": "c1"}, {"name": "agent", "join": "host"}]
     document["bridge_policy"] = [policy("br0"), policy("br1", internal=True, icc=False)]
     document["nat_port"] = [PORT, {**PORT, "protocol": "udp", "to_port": "53"}]
-    for cable in document["veth"][1:]:
-        cable["anti_spoofing"] = True
+    for veth_pair in document["veth"][1:]:
+        veth_pair["anti_spoofing"] = True
     return document
 
 
 def nothing(document):
-    """The same objects, all of them absent; of the ports as little as tells them."""
+    """The same objects, all absent; of ports only what identifies them."""
     gone = copy.deepcopy(document)
     gone["nat_port"] = [{key: one[key] for key in ("host_port", "protocol") if key in one} for one in gone["nat_port"]]
     return {kind: [{**one, "state": "absent"} for one in objects] for kind, objects in gone.items()}
@@ -43,7 +43,7 @@ def works(host):
     assert packets.is_lost(host, "c3", OUTSIDE, 80, "outside")
 
 
-def test_comes_and_goes(host):
+def test_create_idempotent_absent(host):
     before = host.snapshot()
     done = host.change("topology", **everything())
     assert [action["action"] for action in done["actions"] if action["kind"] != "sysctl"] == ["create"] * 16
@@ -59,7 +59,7 @@ def test_an_empty_document_is_no_change(host):
     host.unchanged("topology", netns=[], veth=None)
 
 
-def test_what_the_document_does_not_name_stays(host):
+def test_objects_outside_the_document_are_kept(host):
     host.change("topology", **everything())
     host.change("topology", netns=[{"name": "c2", "state": "absent"}])
     host.change("topology", netns=[{"name": "c9"}])
@@ -74,9 +74,9 @@ def test_what_the_document_does_not_name_stays(host):
     }
 
 
-def test_a_pair_declared_alone_is_no_change_and_breaks_nothing(host):
+def test_a_veth_created_by_its_module_is_idempotent_in_topology(host):
     document = everything()
-    second = towns.cable("c1", "br1", 9)
+    second = topologies.veth_pair("c1", "br1", 9)
     second.update(name="v-c1b", peer={**second["peer"], "name": "eth1", "gateway": None, "gateway6": None})
     document["bridge_policy"] = [policy("br0"), policy("br1")]
     host.module("topology", **document)
@@ -90,7 +90,7 @@ def test_a_pair_declared_alone_is_no_change_and_breaks_nothing(host):
     assert packets.arrives(host, "c3", HOST, 8080, "c1", 80)
 
 
-def test_ipv6_goes_together_with_the_mtu_that_it_needs(host):
+def test_ipv6_and_its_mtu_are_set_in_one_run(host):
     document = everything()
     host.module("topology", **document)
     document["bridge"][0].update(mtu=1000, addresses=["10.0.0.1/24"])
@@ -102,7 +102,7 @@ def test_ipv6_goes_together_with_the_mtu_that_it_needs(host):
     works(host)
 
 
-def test_a_guard_without_addresses_keeps_those_that_it_had(host):
+def test_a_guard_without_declared_addresses_keeps_its_own(host):
     document = everything()
     host.module("topology", **document)
     pair = copy.deepcopy(document["veth"][1])
@@ -138,7 +138,7 @@ def test_a_guard_without_addresses_keeps_those_that_it_had(host):
         "nft 'add element inet virtnet bridges { \"outside0\" }'",
     ],
 )
-def test_whatever_was_broken_by_hand_is_mended_by_one_run(host, script):
+def test_out_of_band_changes_of_every_kind_are_repaired_by_one_run(host, script):
     host.module("topology", **everything())
     host.sh(script)
     host.settle()
@@ -151,7 +151,7 @@ LOSSES = ["rm -r /run/virtnet", *("echo '%s' >/run/virtnet/memory.json" % text f
 
 
 @pytest.mark.parametrize("loss", LOSSES)
-def test_memory_lost_is_no_harm(host, loss):
+def test_missing_runtime_state_is_tolerated(host, loss):
     before = host.snapshot()
     host.module("topology", **everything())
     host.sh(loss)
@@ -166,15 +166,15 @@ def test_memory_lost_is_no_harm(host, loss):
     assert after["stacks"][""] == before["stacks"][""] and after["nftables"] == before["nftables"]
 
 
-def test_what_is_wrong_with_any_kind_is_said_at_once(host):
+def test_errors_of_all_kinds_are_reported_at_once(host):
     problems = host.refused(
         "topology",
         netns=[{"name": "a/b"}, {"forwarding": True}],
         bridge=[{"name": "br0", "mtu": "big"}, {"name": "br1", "colour": "red"}],
         veth=[{"name": "v0"}],
     )
-    for said in ("netns[1]", "name", "bridge[0]", "mtu", "bridge[1]", "colour"):
-        assert any(said in problem for problem in problems), (said, problems)
+    for expected in ("netns[1]", "name", "bridge[0]", "mtu", "bridge[1]", "colour"):
+        assert any(expected in problem for problem in problems), (expected, problems)
     problems = host.refused(
         "topology",
         netns=[{"name": "a/b"}],
@@ -187,9 +187,9 @@ def test_what_is_wrong_with_any_kind_is_said_at_once(host):
         assert any(problem.startswith(kind + " ") for problem in problems), (kind, problems)
 
 
-def test_an_end_may_take_the_place_of_one_that_goes(host):
-    host.module("topology", **towns.town())
-    new = {**towns.cable("c1", "br1", 9), "name": "v-new"}
+def test_a_new_endpoint_takes_the_name_of_a_removed_one(host):
+    host.module("topology", **topologies.site())
+    new = {**topologies.veth_pair("c1", "br1", 9), "name": "v-new"}
     done = host.change("topology", veth=[{"name": "v-c1", "state": "absent"}, new])
     assert [(action["action"], action["name"]) for action in done["actions"]] == [
         ("delete", "v-c1"),
@@ -198,7 +198,7 @@ def test_an_end_may_take_the_place_of_one_that_goes(host):
     assert packets.ping(host, "c1", "10.1.0.2")
 
 
-def test_two_runs_at_once_wait_for_each_other(host):
+def test_concurrent_runs_wait_for_each_other(host):
     def race():
         children = []
         for number in range(4):
@@ -213,7 +213,7 @@ def test_two_runs_at_once_wait_for_each_other(host):
     assert len(host.sh("ls /run/netns").split()) == 40
 
 
-def test_a_lock_that_is_held_is_told_with_what_to_do(host):
+def test_a_held_lock_is_reported_with_the_remedy(host):
     host.sh("mkdir -p /run/virtnet")
     pid = host.start("flock", "/run/virtnet/lock", "sleep", "infinity")
     host.sh("while flock -n /run/virtnet/lock true; do :; done")
@@ -223,23 +223,23 @@ def test_a_lock_that_is_held_is_told_with_what_to_do(host):
     host.sh("kill %d" % pid)
 
 
-def test_missing_nft_is_told_with_the_package(host):
+def test_missing_nft_is_reported_with_the_package(host):
     host.sh("mount --bind /dev/null $(command -v nft)")
-    result = host.module("topology", bridge=[towns.bridge("br0")], bridge_policy=[policy("br0")])
+    result = host.module("topology", bridge=[topologies.bridge("br0")], bridge_policy=[policy("br0")])
     assert result["failed"] and "nftables" in result["msg"]
     assert list(host.links()) == ["lo"]
 
 
-def test_somebody_who_is_not_root_is_told(host):
-    def as_nobody():
+def test_missing_privileges_are_reported(host):
+    def unprivileged():
         os.setuid(65534)
         return run_module("topology", {"netns": [{"name": "c1"}]})
 
-    result = host.call(as_nobody)
+    result = host.call(unprivileged)
     assert result["failed"] and "become" in result["msg"]
 
 
-def test_missing_pyroute2_is_told_with_the_package(host):
+def test_missing_pyroute2_is_reported_with_the_package(host):
     result = host.sh(
         """cat >/run/module.py <<'END'
 import builtins, json, sys

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The module vxlan_tunnel: a tunnel's life, who is behind it, what goes through it and what does not."""
+"""The module vxlan_tunnel: create, change, absent; its FDB entries, and the frames that it forwards and drops."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ def endpoints(version=4):
 
 def tunnel(number, version=4, **options):
     """A tunnel of the first or the second of two hosts."""
-    told = dict(name="vx", netns=f"h{number}", vni=4242, local=UNDERLAY[version][number - 1], bridge="br", flood=[])
-    return {**told, "endpoints": endpoints(version), **options}
+    defaults = dict(name="vx", netns=f"h{number}", vni=4242, local=UNDERLAY[version][number - 1], bridge="br", flood=[])
+    return {**defaults, "endpoints": endpoints(version), **options}
 
 
 def forwarding(host, netns="h1"):
-    """What the tunnel's table and the bridge's say of who is behind the tunnel."""
+    """The VXLAN FDB and the bridge FDB entries of the tunnel."""
     found = json.loads(host.sh("bridge -json fdb show dev vx", netns))
     own = {(one["mac"], one["dst"]) for one in found if "dst" in one and one["state"] == "permanent"}
     static = {one["mac"] for one in found if "dst" not in one and one.get("state") == "static"}
@@ -51,7 +51,7 @@ def neighbours(host, netns="h1"):
 
 @pytest.fixture
 def two(host):
-    """Two namespaces that stand for hosts, on one underlay; a bridge and a container in each."""
+    """Two namespaces that act as hosts, on one underlay; a bridge and a container in each."""
     names = ("under", "h1", "h2", "c1", "c2")
     gateway = {"addresses": ["10.42.0.1/16", "fd42::1/64"], "mac": "02:42:0a:2a:00:01"}
     topology = {
@@ -98,7 +98,7 @@ class Capture:
             time.sleep(0.02)
 
 
-def test_comes_and_goes(two):
+def test_create_idempotent_absent(two):
     before = two.snapshot()
     done = two.change("vxlan_tunnel", **tunnel(1))
     assert verbs(done) == [("create", "vxlan_tunnel")]
@@ -113,10 +113,10 @@ def test_comes_and_goes(two):
     assert neighbours(two) == set()
 
 
-def test_lists_are_the_whole_truth(two):
+def test_endpoint_and_flood_lists_are_exact(two):
     two.change("vxlan_tunnel", **tunnel(1, endpoints=[*endpoints(), STRANGER], flood=["192.0.2.1", "192.0.2.2"]))
-    everybody = {(MACS[1], "192.0.2.2"), (STRANGER["mac"], "192.0.2.2"), ("00:00:00:00:00:00", "192.0.2.2")}
-    assert forwarding(two) == (everybody, {MACS[1], STRANGER["mac"]})  # and not this host's own
+    expected = {(MACS[1], "192.0.2.2"), (STRANGER["mac"], "192.0.2.2"), ("00:00:00:00:00:00", "192.0.2.2")}
+    assert forwarding(two) == (expected, {MACS[1], STRANGER["mac"]})  # and not this host's own
     assert neighbours(two) == {(address, MACS[1]) for address in ADDRESSES[1]} | {("10.42.0.99", STRANGER["mac"])}
     done = two.change("vxlan_tunnel", **tunnel(1))
     assert done["actions"][0]["after"] == {
@@ -129,7 +129,7 @@ def test_lists_are_the_whole_truth(two):
     assert (forwarding(two), neighbours(two)) == ((set(), set()), set())
 
 
-def test_only_what_differs_is_told_and_touched(two):
+def test_only_differing_entries_are_reported_and_changed(two):
     two.change("vxlan_tunnel", **tunnel(1))
     moved = {**STRANGER, "vtep": "192.0.2.9"}
     done = two.change("vxlan_tunnel", **tunnel(1, endpoints=[*endpoints(), STRANGER]))
@@ -157,16 +157,16 @@ def test_only_what_differs_is_told_and_touched(two):
         "ip link set dev vx mtu 1400",
     ],
 )
-def test_what_somebody_changed_is_mended(two, damage):
-    wanted = tunnel(1, mtu=1450)
-    two.change("vxlan_tunnel", **wanted)
+def test_out_of_band_changes_are_repaired(two, damage):
+    desired = tunnel(1, mtu=1450)
+    two.change("vxlan_tunnel", **desired)
     before = (forwarding(two), neighbours(two), two.sh("bridge -d -json link show dev vx", "h1"))
     two.sh(damage, "h1")
-    two.change("vxlan_tunnel", **wanted)
+    two.change("vxlan_tunnel", **desired)
     assert (forwarding(two), neighbours(two), two.sh("bridge -d -json link show dev vx", "h1")) == before
 
 
-def test_neighbours_of_others_stay(two):
+def test_foreign_neighbour_entries_are_kept(two):
     two.sh("ip neigh add 10.42.7.7 lladdr 02:00:00:00:00:77 dev br nud permanent", "h1")
     two.change("vxlan_tunnel", **tunnel(1))
     two.change("vxlan_tunnel", **tunnel(1, endpoints=[]))
@@ -174,7 +174,7 @@ def test_neighbours_of_others_stay(two):
     assert neighbours(two) == {("10.42.7.7", "02:00:00:00:00:77")}
 
 
-def test_entries_outlive_another_mac_of_the_bridge(two):
+def test_entries_survive_a_new_bridge_mac(two):
     two.change("vxlan_tunnel", **tunnel(1))
     before = neighbours(two)
     bridge = {"name": "br", "netns": "h1", "mac": "02:42:0a:2a:00:fe"}
@@ -182,7 +182,7 @@ def test_entries_outlive_another_mac_of_the_bridge(two):
     assert neighbours(two) == before != set()
 
 
-def test_what_the_kernel_can_change_is_changed_in_place(two):
+def test_mutable_attributes_are_changed_in_place(two):
     two.module("bridge", name="other", netns="h1")
     two.change("vxlan_tunnel", **tunnel(1, endpoints=[]))
     index = two.links("h1")["vx"]["ifindex"]
@@ -204,7 +204,7 @@ def test_entries_move_with_the_bridge(two):
 
 
 @pytest.mark.parametrize("options", [{"vni": 7}, {"dstport": 8472}, {"local": "fd99::1", "endpoints": endpoints(6)}])
-def test_what_the_kernel_cannot_change_is_replaced(two, options):
+def test_immutable_attributes_replace_the_tunnel(two, options):
     two.change("vxlan_tunnel", **tunnel(1))
     done = two.change("vxlan_tunnel", **tunnel(1, **options))
     assert verbs(done) == [("replace", "vxlan_tunnel")]
@@ -212,7 +212,7 @@ def test_what_the_kernel_cannot_change_is_replaced(two, options):
 
 
 @pytest.mark.parametrize("version", [4, 6])
-def test_containers_reach_each_other_and_nothing_else_is_said(two, version):
+def test_containers_reach_each_other_without_bum_traffic(two, version):
     with Capture(two) as capture:
         for number in (1, 2):
             two.change("vxlan_tunnel", **tunnel(number, version))
@@ -232,13 +232,13 @@ def test_containers_reach_each_other_and_nothing_else_is_said(two, version):
         assert word not in text
 
 
-def test_mtu_found_is_what_fits(two):
+def test_the_detected_mtu_fits(two):
     for version, most in ((4, 1450), (6, 1430)):
         two.change("vxlan_tunnel", **tunnel(1, version))
         assert two.links("h1")["vx"]["mtu"] == most
 
 
-def test_flooding_carries_broadcasts_and_learns(two):
+def test_flooding_replicates_broadcasts_and_learns_macs(two):
     for number in (1, 2):
         options = dict(endpoints=[], learning=True, flood=list(UNDERLAY[4]))
         two.change("vxlan_tunnel", **tunnel(number, **options))
@@ -250,7 +250,7 @@ def test_flooding_carries_broadcasts_and_learns(two):
         two.unchanged("vxlan_tunnel", **tunnel(number, endpoints=[], learning=True, flood=list(UNDERLAY[4])))
 
 
-def test_two_vnis_are_apart(two):
+def test_two_vnis_are_isolated(two):
     two.change("vxlan_tunnel", **tunnel(1))
     two.change("vxlan_tunnel", **tunnel(2, vni=7))
     assert packets.ping_is_lost(two, "c1", "10.42.0.3")
@@ -272,7 +272,7 @@ def test_thousands_of_endpoints(two):
 
 
 @pytest.mark.parametrize(
-    ("options", "said"),
+    ("options", "expected"),
     [
         ({"vni": 0}, "vni: 0: must be a number from 1 to 16777215"),
         ({"vni": 1 << 24}, "vni: 16777216: must be a number from 1 to 16777215"),
@@ -290,32 +290,32 @@ def test_thousands_of_endpoints(two):
         ({"name": "a-name-that-is-too-long"}, "name: 'a-name-that-is-too-long': must be an interface name"),
     ],
 )
-def test_what_cannot_be_is_refused(two, options, said):
+def test_invalid_options_are_refused(two, options, expected):
     problems = two.module("vxlan_tunnel", **tunnel(1, **options))["problems"]
-    assert any(said in problem for problem in problems), problems
+    assert any(expected in problem for problem in problems), problems
 
 
-def test_all_that_is_wrong_is_said_at_once(two):
+def test_all_errors_are_reported_at_once(two):
     problems = two.refused("vxlan_tunnel", **tunnel(1, vni=0, dstport=0, local="somewhere"))
     assert len(problems) == 3
 
 
 @pytest.mark.parametrize(
-    ("there", "said"),
+    ("there", "expected"),
     [
         ("id 4242 dstport 4789 local 192.0.2.1", "vni: 4242: the tunnel foreign has it on the same UDP port"),
         ("external dstport 4789", "dstport: 4789: foreign receives on this UDP port with metadata collection"),
         ("id 9 dstport 4789 local 192.0.2.1 gbp", "dstport: 4789: foreign receives on this UDP port with GBP"),
     ],
 )
-def test_tunnels_of_others_are_in_the_way(two, there, said):
+def test_conflicting_foreign_tunnels_are_refused(two, there, expected):
     two.sh("ip link add foreign type vxlan " + there, "h1")
     problems = two.refused("vxlan_tunnel", **tunnel(1))
-    assert any(said in problem for problem in problems), problems
+    assert any(expected in problem for problem in problems), problems
     two.change("vxlan_tunnel", **tunnel(1, dstport=8472))
 
 
-def test_a_tunnel_of_others_is_taken_over_only_when_asked(two):
+def test_a_foreign_tunnel_is_taken_over_only_with_adopt(two):
     two.sh("ip address add 192.0.2.9/32 dev lo; ip link add name br mtu 1430 type bridge")
     two.sh("ip link add vx type vxlan id 4242 dstport 4789 local 192.0.2.9")
     own = tunnel(1, netns=None, local="192.0.2.9", endpoints=[])
@@ -327,7 +327,8 @@ def test_a_tunnel_of_others_is_taken_over_only_when_asked(two):
 @pytest.fixture
 def three(two):
     """The throwaway host itself is a third one, 192.0.2.3, where the firewall is; c1 is behind its bridge, as
-    10.42.0.4, and h2's tunnel knows it."""
+    10.42.0.4, and h2's tunnel has its entries.
+    """
     lan = {"name": "u3", "netns": "under", "bridge": "u",
            "peer": {"name": "lan0", "netns": None, "addresses": ["192.0.2.3/24"]}}  # fmt: skip
     port = {"name": "v3", "bridge": "br", "peer": {"name": "eth1", "netns": "c1", "addresses": ["10.42.0.4/16"],
@@ -343,7 +344,7 @@ def three(two):
 OWN = dict(name="vx", vni=4242, local="192.0.2.3", bridge="br", flood=[], endpoints=endpoints()[1:])
 
 
-def test_what_this_host_says_on_an_anycast_bridge_stays_here(three):
+def test_frames_of_the_host_on_an_anycast_bridge_stay_local(three):
     two, own = three, OWN
     two.change("vxlan_tunnel", **own)
     assert packets.ping(two, "c1", "10.42.0.3")
@@ -361,7 +362,7 @@ def test_what_this_host_says_on_an_anycast_bridge_stays_here(three):
 
 
 def vteps(host):
-    """VNIs whose VTEPs are known, and these."""
+    """VNIs with declared VTEPs, and these."""
     found = []
     for name in ("vnis", "vteps4", "vteps6"):
         listing = json.loads(host.sh(f"nft -j list set inet virtnet {name}"))["nftables"]
@@ -371,12 +372,12 @@ def vteps(host):
 
 
 def echoes(host):
-    """How many pings c1 was asked for."""
+    """How many echo requests c1 received."""
     head, numbers = (line.split() for line in host.sh("grep ^Icmp: /proc/net/snmp", "c1").splitlines())
     return int(numbers[head.index("InEchos")])
 
 
-def test_frames_come_from_known_vteps_alone(three):
+def test_frames_are_accepted_from_known_vteps_only(three):
     two = three
     two.change("vxlan_tunnel", **OWN)
     assert vteps(two) == [[["ipv4", 4789, 4242]], [["192.0.2.2", 4789, 4242]], []]
@@ -389,7 +390,7 @@ def test_frames_come_from_known_vteps_alone(three):
     assert packets.ping(two, "c2", "10.42.0.4")
 
 
-def test_vteps_stay_known_until_they_or_their_tunnel_go(three):
+def test_vteps_are_accepted_until_they_or_the_tunnel_are_removed(three):
     two, known = three, [[["ipv4", 4789, 4242]], [["192.0.2.2", 4789, 4242]], []]
     two.change("vxlan_tunnel", **OWN)
     two.change("bridge", name="another")
@@ -411,8 +412,8 @@ def test_vteps_stay_known_until_they_or_their_tunnel_go(three):
 @pytest.mark.parametrize(
     "options", [{"endpoints": None}, {"endpoints": None, "flood": ["192.0.2.2"]}, {"learning": True, "endpoints": []}]
 )
-def test_of_a_tunnel_whose_vteps_are_not_known_frames_come_from_everywhere(three, options):
-    """Those of a fabric whose FDB another program fills, and those that are learned from whoever sends."""
+def test_without_declared_vteps_frames_are_accepted_from_any_source(three, options):
+    """A fabric whose FDB another program fills, or that learns from any sender."""
     two = three
     two.change("vxlan_tunnel", **{**OWN, **options})
     assert vteps(two) == [[], [], []]

@@ -41,9 +41,9 @@ class Lab:
 
     def make(self, **options) -> None:
         arguments = {**options, "name": self.directory.name, "directory": str(self.directory)}
-        told = json.dumps({"ANSIBLE_MODULE_ARGS": {**arguments, "python_interpreter": sys.executable}})
+        text = json.dumps({"ANSIBLE_MODULE_ARGS": {**arguments, "python_interpreter": sys.executable}})
         module = checkout.HOME / "plugins" / "modules" / "lab_hosts.py"
-        run([sys.executable, str(module)], input=told)
+        run([sys.executable, str(module)], input=text)
 
     def containers(self, host, *containers) -> None:
         self.declared[host]["overlay_network_containers"] = list(containers)

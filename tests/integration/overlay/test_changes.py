@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A fabric that changes: --limit, batches, hosts and containers that come and go, hosts that nobody can reach."""
+"""A fabric that changes: --limit, batches, hosts and containers added and removed, unreachable hosts."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ BATCHES = """
 """
 
 
-def stand(lab):
+def create_fabric(lab):
     lab.containers("h1", on("fabric", name="c1"))
     lab.containers("h2", on("fabric", name="c1"), on("fabric", name="c5"))
     lab.containers("h3", on("fabric", name="c6"))
@@ -35,29 +35,29 @@ def stand(lab):
 
 
 def entries(lab, host):
-    """Who is on other hosts, as the kernel of this one has it: MAC and VTEP."""
+    """The endpoints on other hosts, as the kernel of this one has them: MAC and VTEP."""
     found = json.loads(lab.sh(host, "bridge -json fdb show dev vx-fabric"))
     return {(one["mac"], one["dst"]) for one in found if "dst" in one}
 
 
 @pytest.mark.long
-def test_a_run_on_one_host_names_the_others_and_their_run_completes_it(lab):
-    stand(lab)
+def test_a_limited_run_reports_hosts_that_lack_entries_and_their_run_completes(lab):
+    create_fabric(lab)
     lab.containers("h1", on("fabric", name="c1"), on("fabric", name="new"))
-    said = lab.play("--limit", "h1")
-    assert "now lacking entries: h2, h3" in said and "--limit h2,h3" in said
-    assert list(recap(said)) == ["h1"]
+    output = lab.play("--limit", "h1")
+    assert "now lacking entries: h2, h3" in output and "--limit h2,h3" in output
+    assert list(recap(output)) == ["h1"]
     new, old = lab.address("h1", "new"), lab.address("h2", "c5")
     assert not lab.ping("h1", "new", old, "-W0.3")
     assert lab.ping("h1", "c1", old)
-    said = lab.play("--limit", "h2,h3")
-    assert "lacking" not in said.replace("Name the hosts that lack", "")
+    output = lab.play("--limit", "h2,h3")
+    assert "lacking" not in output.replace("Name the hosts that lack", "")
     # c5 has just asked for an address that nobody knew: for three seconds it drops what it would answer
     assert lab.ping("h1", "new", old, "-w5") and lab.ping("h3", "c6", new)
 
 
-def test_others_change_by_the_entries_that_are_new_and_nothing_else(lab):
-    stand(lab)
+def test_other_hosts_change_by_new_entries_only(lab):
+    create_fabric(lab)
     before = {host: entries(lab, host) for host in lab.declared}
     lab.watch("h3", "bridge monitor fdb")
     lab.watch("h3", "ip monitor neigh")
@@ -76,7 +76,7 @@ def test_others_change_by_the_entries_that_are_new_and_nothing_else(lab):
     assert "c7" not in lab.sh("h2", "ip netns list")
 
 
-def test_a_host_joins_and_another_leaves(lab):
+def test_a_host_is_added_and_another_removed(lab):
     lab.declared.pop("h3")
     lab.containers("h1", on("fabric", name="c1"))
     lab.containers("h2", on("fabric", name="c5"))
@@ -96,22 +96,22 @@ def test_batches_are_planned_once(lab, tmp_path):
     lab.containers("h1", on("fabric", name="c1"))
     lab.containers("h2", on("fabric", name="c5"))
     lab.containers("h3", on("fabric", name="c6"))
-    said = lab.play(playbook=str(tmp_path / "batches.yml"))
-    assert said.count("TASK [virtnet.linux.overlay_network : Plan the fabric] ") == 1
-    assert "lacking" not in said.replace("Name the hosts that lack", "")
+    output = lab.play(playbook=str(tmp_path / "batches.yml"))
+    assert output.count("TASK [virtnet.linux.overlay_network : Plan the fabric] ") == 1
+    assert "lacking" not in output.replace("Name the hosts that lack", "")
     assert not any(host["changed"] for host in recap(lab.play()).values())
     assert lab.ping("h1", "c1", lab.address("h3", "c6")) and lab.ping("h3", "c6", lab.address("h2", "c5"))
 
 
 @pytest.mark.long
-def test_the_play_may_have_hosts_that_are_no_members(lab):
-    """As `check` has, which looks at every host of the inventory: here at the outside, too."""
-    stand(lab)
-    said = lab.play(playbook="virtnet.linux.check")
-    assert sorted(recap(said)) == ["h1", "h2", "h3", "outside"]
+def test_a_play_may_have_hosts_outside_the_group(lab):
+    """As the playbook check has, which reads every host of the inventory: here the external host, too."""
+    create_fabric(lab)
+    output = lab.play(playbook="virtnet.linux.check")
+    assert sorted(recap(output)) == ["h1", "h2", "h3", "outside"]
     lab.sh("h2", "bridge fdb del 02:42:0a:2a:00:02 dev vx-fabric")
-    said = lab.play(playbook="virtnet.linux.check", fails=True)
-    assert {host for host, one in recap(said).items() if one["failed"]} == {"h2"} and "02:42:0a:2a:00:02" in said
+    output = lab.play(playbook="virtnet.linux.check", fails=True)
+    assert {host for host, one in recap(output).items() if one["failed"]} == {"h2"} and "02:42:0a:2a:00:02" in output
 
 
 def unreachable(lab, host):
@@ -119,19 +119,19 @@ def unreachable(lab, host):
 
 
 @pytest.mark.long
-def test_a_host_that_cannot_be_reached_stops_what_could_clash(lab):
-    stand(lab)
+def test_an_unreachable_host_blocks_conflicting_allocation(lab):
+    create_fabric(lab)
     for number, host in enumerate(lab.declared, start=1):
         lab.declared[host]["overlay_network_vtep"] = f"10.99.0.{number}"
     reached = dict(lab.declared["h3"])
     unreachable(lab, "h3")
     before = entries(lab, "h1")
-    said = lab.play("--limit", "h1,h2")
-    assert "host h3: could not be read" in said
+    output = lab.play("--limit", "h1,h2")
+    assert "host h3: could not be read" in output
     assert entries(lab, "h1") == before
     lab.containers("h1", on("fabric", name="c1"), on("fabric", name="new"))
-    said = lab.play("--limit", "h1,h2", fails=True)
-    assert "could not be read" in said and "none is given out for container new on h1" in said
+    output = lab.play("--limit", "h1,h2", fails=True)
+    assert "could not be read" in output and "none is given out for container new on h1" in output
     assert "new" not in lab.sh("h1", "ip netns list")
     lab.declared["h3"] = reached
     lab.play()
@@ -139,7 +139,7 @@ def test_a_host_that_cannot_be_reached_stops_what_could_clash(lab):
 
 
 @pytest.mark.long
-def test_slices_need_nobody(lab):
+def test_slices_allocate_without_reading_other_hosts(lab):
     for number, host in enumerate(lab.declared, start=1):
         slices = {"fabric": [f"10.42.{number}.0/24", f"fd42::{number}:0/112"]}
         lab.declared[host].update(overlay_network_vtep=f"10.99.0.{number}", overlay_network_ip_ranges=slices)
@@ -154,36 +154,36 @@ def test_slices_need_nobody(lab):
     assert lab.ping("h1", "c1", "10.42.3.0") and lab.ping("h3", "c1", "fd42::1:0")
 
 
-def test_errors_of_all_hosts_are_said_at_once_and_nothing_is_touched(lab):
+def test_errors_of_all_hosts_are_reported_at_once_before_any_change(lab):
     lab.sh("h2", "ip link add other type vxlan id 4242 dstport 4789 local 10.99.0.2")
     lab.containers("h1", on("fabric", "nowhere", name="c1"))
     lab.declared["h3"]["overlay_network_vtep"] = "10.99.0.99"
-    said = lab.play(fails=True)
-    assert "the tunnel other on h2 has it on the same UDP port" in said
-    assert "is unknown: no network in overlay_network_networks" in said
-    assert "no interface of the host has this address; it has 10.99.0.3" in said
+    output = lab.play(fails=True)
+    assert "the tunnel other on h2 has it on the same UDP port" in output
+    assert "is unknown: no network in overlay_network_networks" in output
+    assert "no interface of the host has this address; it has 10.99.0.3" in output
     for host in lab.declared:
         assert "br-fabric" not in lab.sh(host, "ip link") and lab.sh(host, "ip netns list") == ""
 
 
-def test_with_purge_a_misspelt_variable_is_refused_of_later_batches_too(lab, tmp_path):
+def test_with_purge_misspelt_variables_of_later_batches_are_refused(lab, tmp_path):
     lab.containers("h1", on("fabric", name="c1"))
     (tmp_path / "batches.yml").write_text(BATCHES)
     lab.declared["h3"] = {"overlay_network_container": [on("fabric", name="c6")]}
-    said = lab.play(playbook=str(tmp_path / "batches.yml"), fails=True, overlay_network_purge=True)
-    assert "h3: role overlay_network: variable 'overlay_network_container': is none of the role's" in said
+    output = lab.play(playbook=str(tmp_path / "batches.yml"), fails=True, overlay_network_purge=True)
+    assert "h3: role overlay_network: variable 'overlay_network_container': is none of the role's" in output
     assert lab.sh("h1", "ip netns list") == ""
 
 
 @pytest.mark.long
-def test_all_of_it_goes(lab):
+def test_absent_and_purge_remove_everything(lab):
     def left(host):
         return lab.sh(host, "ip -o link | cut -d: -f2 | cut -d@ -f1; ip netns list; nft list tables; "
                             "find /etc/netns /etc/systemd/system/virtnet* /var/lib/virtnet 2>&1 || true; "
                             "cat /proc/sys/net/ipv4/ip_forward /proc/sys/net/ipv6/conf/all/forwarding")  # fmt: skip
 
     before = {host: left(host) for host in lab.declared}
-    stand(lab)
+    create_fabric(lab)
     lab.networks = [{"name": "fabric", "state": "absent"}, {"name": "other", "state": "absent"}]
     for declared in lab.declared.values():
         for container in declared["overlay_network_containers"]:
@@ -195,7 +195,7 @@ def test_all_of_it_goes(lab):
 
 @pytest.mark.long
 def test_a_container_is_on_an_overlay_and_on_a_bridge_network(lab, tmp_path):
-    """Of bridge_network's list on bare hosts, check mode first; of this role's where the bridge network stands."""
+    """In bridge_network's list on bare hosts, check mode first; in this role's where the bridge network exists."""
     both = str(tmp_path / "both.yml")
     (tmp_path / "both.yml").write_text(BRIDGE_CONTAINERS)
     lab.containers("h1", on("fabric", name="c1"))
@@ -216,9 +216,9 @@ def test_a_container_is_on_an_overlay_and_on_a_bridge_network(lab, tmp_path):
 
 
 @pytest.mark.long
-def test_flooding_lets_broadcasts_through_and_still_no_gateway(lab):
+def test_flooding_replicates_broadcasts_except_for_the_gateway(lab):
     lab.networks = [{**FABRIC, "flood": True}]
-    stand(lab)
+    create_fabric(lab)
     with lab.capture() as lines:
         lab.within("h1", "c1", "ping", "-bc1", "-W0.3", "10.42.255.255", check=False)
         assert lab.ping("h1", "c1", lab.address("h3", "c6"))
@@ -229,7 +229,7 @@ def test_flooding_lets_broadcasts_through_and_still_no_gateway(lab):
     assert not any(host["changed"] for host in recap(lab.play(playbook=PLAY)).values())
 
 
-def test_icc_false_holds_across_hosts_and_published_ports_work(lab):
+def test_icc_false_isolates_across_hosts_and_published_ports_work(lab):
     lab.networks = [{**FABRIC, "icc": False}]
     lab.containers("h1", on("fabric", name="c1"))
     lab.containers("h2", on("fabric", name="c5", ports=["8080:80"]))

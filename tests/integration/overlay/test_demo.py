@@ -15,10 +15,10 @@ INVENTORY = checkout.HOME / "playbooks" / "inventory" / "overlay_demo.yml"
 
 
 @pytest.mark.long
-def test_one_screen_shows_who_reaches_whom_a_frame_and_what_it_costs(lab):
+def test_one_screen_shows_reachability_a_frame_and_the_overhead(lab):
     sources = [f"--inventory={lab.directory / 'inventory.json'}", f"--inventory={INVENTORY}"]
-    foretold = run(["ansible-playbook", *sources, PLAY, "virtnet.linux.overlay_demo_show", "--check"], check=False)
-    assert foretold.returncode == 0, foretold.stdout + foretold.stderr
+    predicted = run(["ansible-playbook", *sources, PLAY, "virtnet.linux.overlay_demo_show", "--check"], check=False)
+    assert predicted.returncode == 0, predicted.stdout + predicted.stderr
     for changed in (True, False):
         done = run(["ansible-playbook", *sources, PLAY, "virtnet.linux.overlay_demo_show"], check=False)
         assert done.returncode == 0, done.stdout + done.stderr

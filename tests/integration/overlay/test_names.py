@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Containers of an overlay find each other by name, on whichever hosts they are."""
+"""Containers of an overlay resolve each other by name, on any host."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from integration.overlay.fabric_lab import on
 
 
 def found(lab, host, container, name):
-    """The addresses that a container finds for a name."""
-    said = lab.sh(host, "ip netns exec %s getent ahostsv4 %s | cut -d' ' -f1 | sort -u" % (container, name))
-    return set(said.split())
+    """The addresses that a container resolves for a name."""
+    output = lab.sh(host, "ip netns exec %s getent ahostsv4 %s | cut -d' ' -f1 | sort -u" % (container, name))
+    return set(output.split())
 
 
-def test_a_name_gives_all_addresses_and_that_with_the_host_one(lab):
+def test_a_name_resolves_to_all_hosts_and_qualified_to_one(lab):
     lab.containers("h1", on("fabric", name="c1"))
     lab.containers("h2", on("fabric", name="c1"), on({"name": "fabric", "aliases": ["www"]}, name="c5"))
     lab.play()

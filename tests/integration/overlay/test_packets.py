@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A fabric over three hosts that stands: who reaches whom, and what the underlay hears of it, IPv4 and IPv6."""
+"""A fabric over three hosts: reachability, and the traffic on the underlay, IPv4 and IPv6."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ UNDERLAYS = [pytest.param(4, id="IPv4 underlay"), pytest.param(6, id="IPv6 under
 
 @pytest.fixture(scope="module", params=UNDERLAYS)
 def fabric(request, tmp_path_factory):
-    """The second host's card takes 1400 bytes only."""
+    """The second host's NIC has an MTU of 1400."""
     hosts = [{"name": "h1"}, {"name": "h2", "mtu": 1400}, {"name": "h3"}]
     with lab_in(tmp_path_factory.mktemp("overlay") / "fabric") as lab:
         lab.version = request.param
@@ -49,7 +49,7 @@ def pairs():
     return [(one, other) for one in ALL for other in ALL if one != other]
 
 
-def test_a_second_run_changes_nothing_and_check_mode_neither(fabric):
+def test_runs_are_idempotent(fabric):
     assert all(host["changed"] for name, host in recap(fabric.first).items())
     for options in ((), ("--check", "--diff"), ("--forks", "1")):
         assert not any(host["changed"] for host in recap(fabric.play(*options)).values())
@@ -69,11 +69,11 @@ def test_every_container_reaches_a_server_in_every_other(fabric, version):
         with fabric.server(*there, "hello.py", "serve", "-".join(there), "::" if version == 6 else "0.0.0.0", "80"):
             for here in ALL:
                 if here != there:
-                    said = f"Hello from {'-'.join(there)}, you are {fabric.addresses[(*here, version)]}"
-                    assert fabric.ask(*here, f"http://{shown}/") == said
+                    output = f"Hello from {'-'.join(there)}, you are {fabric.addresses[(*here, version)]}"
+                    assert fabric.ask(*here, f"http://{shown}/") == output
 
 
-def test_a_hundred_megabytes_arrive_as_they_were_sent(fabric):
+def test_a_hundred_megabytes_arrive_intact(fabric):
     with fabric.server("h2", "c5", "pour.py", "take", "0.0.0.0", "9999"):
         script = (FILES / "pour.py").read_text()
         to = fabric.addresses["h2", "c5", 4]
@@ -81,7 +81,7 @@ def test_a_hundred_megabytes_arrive_as_they_were_sent(fabric):
         assert "100 MiB, checksum right" in done.stdout
 
 
-def test_the_hosts_frame_is_around_the_containers(fabric):
+def test_frames_are_encapsulated_between_vteps(fabric):
     here, there = fabric.addresses["h1", "c3", 4], fabric.addresses["h2", "c5", 4]
     with fabric.capture("udp") as lines:
         assert fabric.ping("h1", "c3", there)
@@ -92,8 +92,8 @@ def test_the_hosts_frame_is_around_the_containers(fabric):
     assert "vni 77" not in "".join(lines)
 
 
-def test_not_one_broadcast_leaves_a_host(fabric):
-    """ARP, neighbour discovery, frames for nobody known, multicast, and the gateway's own frames: none of them."""
+def test_no_bum_traffic_leaves_a_host(fabric):
+    """ARP, neighbour discovery, unknown unicast, multicast, and the gateway's own frames: none of them."""
     expression = "udp port 4789" if fabric.version == 4 else "ip6 and udp port 4789"
     for host, _container in ALL:
         fabric.sh(host, "for one in $(ls /run/netns); do ip -n $one neigh flush all; done")
@@ -124,14 +124,14 @@ def test_not_one_broadcast_leaves_a_host(fabric):
 
 
 @pytest.mark.parametrize("version", [4, 6])
-def test_a_packet_of_the_mtu_passes_and_not_a_byte_more(fabric, version):
+def test_the_mtu_is_exact(fabric, version):
     there = fabric.addresses["h2", "c5", version]
     fits = MTU[fabric.version] - (28 if version == 4 else 48)
     assert fabric.ping("h1", "c3", there, "-Mdo", f"-s{fits}")
     assert not fabric.ping("h1", "c3", there, "-Mdo", "-w1", f"-s{fits + 1}")
 
 
-def test_two_overlays_are_apart(fabric):
+def test_two_overlays_are_isolated(fabric):
     other = fabric.address("h2", "c9", "other")
     assert fabric.ping("h1", "c3", other)  # is on both
     assert fabric.ping("h3", "c9", other)
@@ -140,7 +140,7 @@ def test_two_overlays_are_apart(fabric):
     assert not fabric.ping("h3", "c9", fabric.addresses["h1", "c1", 4], "-W0.3")
 
 
-def test_the_outside_sees_the_containers_own_host(fabric):
+def test_egress_uses_the_containers_own_host(fabric):
     with fabric.server("outside", None, "hello.py", "serve", "outside", "0.0.0.0", "8000"):
         for number, (host, container) in enumerate([("h1", "c1"), ("h2", "c5"), ("h3", "c1")], start=1):
             assert (
@@ -162,7 +162,7 @@ SEND = "import socket, sys; socket.socket({4: socket.AF_INET, 6: socket.AF_INET6
        "socket.SOCK_DGRAM).sendto(bytes.fromhex(sys.argv[3]), (sys.argv[2], 4789))"  # fmt: skip
 
 
-def test_a_host_that_is_no_member_sends_nothing_into_an_overlay(fabric):
+def test_frames_of_a_host_outside_the_group_are_dropped(fabric):
     """A datagram for a container's port, in a frame for the network, from a host and from another host's container."""
     there, near = fabric.addresses["h1", "c1", 4], fabric.addresses["h3", "c1", 4]
     inner = frames.udp(near, there, "02:42:0a:2a:00:99", "02:42:" + ipaddress.ip_address(there).packed.hex(":"), 9)
@@ -184,7 +184,7 @@ def test_a_host_that_is_no_member_sends_nothing_into_an_overlay(fabric):
     wait(lambda: refused() == before + 1)
 
 
-def test_a_host_that_is_cut_off_hurts_nobody_else_and_comes_back(fabric):
+def test_an_isolated_host_affects_no_other_and_recovers(fabric):
     """Its link down, and up again: nothing is run after that."""
     far, near = fabric.addresses["h3", "c1", 4], fabric.addresses["h2", "c5", 4]
     fabric.sh("outside", "ip link set dev h3 down")
@@ -201,7 +201,7 @@ def test_the_gateway_is_the_same_on_every_host(fabric):
         assert GATEWAY_MAC in shown and "10.42.0.1/16" in shown and "fd42::1/64" in shown
 
 
-def test_the_gateway_answers_each_hosts_own_containers_and_no_other_network(fabric):
+def test_the_gateway_replies_to_its_own_hosts_containers_only(fabric):
     for host, container in ALL:
         assert fabric.ping(host, container, "10.42.0.1") and fabric.ping(host, container, "fd42::1"), (host, container)
     for host in ("h2", "h3"):  # c9 is on the network other alone
@@ -210,7 +210,7 @@ def test_the_gateway_answers_each_hosts_own_containers_and_no_other_network(fabr
     assert not fabric.ping("h1", "c1", "10.43.0.1", "-W0.5")
 
 
-def test_network_info_tells_of_an_overlay(fabric):
+def test_network_info_reports_an_overlay(fabric):
     live = fabric.live("h1")
     network = next(one for one in live["networks"] if one["Name"] == "fabric")
     assert (network["Driver"], network["Scope"], network["Labels"]["vni"]) == ("overlay", "global", "4242")

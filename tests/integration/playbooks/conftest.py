@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Playbooks as a person runs them, against two test hosts over SSH."""
+"""Playbooks as users run them, against two test hosts over SSH."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ BIN = Path(sys.executable).parent
 
 
 class Fleet:
-    """The hosts h1 and h2 of a lab, and a directory for what a person writes: inventories and playbooks."""
+    """The hosts h1 and h2 of a lab, and a directory for a user's files: inventories and playbooks."""
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory

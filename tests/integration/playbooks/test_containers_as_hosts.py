@@ -85,7 +85,7 @@ def address_of(output, host):
 
 @pytest.fixture(scope="module")
 def declared(fleet):
-    """The fleet with its containers made, and an inventory that has them as hosts."""
+    """The fleet with its containers created, and an inventory that has them as hosts."""
     fleet.inventories.append(fleet.write("inventory/10-hosts.yml", DECLARED).parent)
     fleet.write("inventory/50-containers.netns.yml", "plugin: virtnet.linux.netns\n")
     fleet.play([{"hosts": "lab", "gather_facts": False, "roles": ["virtnet.linux.bridge_network"]}])
@@ -101,7 +101,7 @@ def test_the_inventory_has_every_declared_container_in_its_groups(declared):
 
 
 @piped_or_not
-def test_a_task_runs_inside_the_container_though_the_connection_is_roots(declared, pipelining):
+def test_a_task_runs_inside_the_container_over_a_root_connection(declared, pipelining):
     arguments = ["containers", "-m", "ansible.builtin.command", "-a", "ip -br address show eth0"]
     shown = declared.run("ansible", *declared._sources(), *arguments, "-e", "ansible_pipelining=%s" % pipelining)
     assert address_of(shown, "server.h1") == address_of(shown, "server.h2") == "172.30.0.2/16"
@@ -109,7 +109,7 @@ def test_a_task_runs_inside_the_container_though_the_connection_is_roots(declare
     assert address_of(shown, "agent.h1") == "10.99.0.1/16"
 
 
-def test_root_by_name_is_not_skipped_either(declared):
+def test_become_user_root_is_not_skipped(declared):
     task = {"ansible.builtin.command": "ip -br address show eth0", "become_user": "root", "become": True}
     declared.play(
         [
@@ -129,7 +129,7 @@ def test_root_by_name_is_not_skipped_either(declared):
 
 # Where somebody says that a task is another user's: in the play, or besides it.
 TOUCH = {"ansible.builtin.command": "touch /srv/ran"}
-NOBODYS = {
+OTHER_USERS = {
     "of the play": (TOUCH, {"become": True, "become_user": "nobody"}, []),
     "of the task": ({**TOUCH, "become": True, "become_user": "nobody"}, {}, []),
     "of the task alone": ({**TOUCH, "become_user": "nobody"}, {}, []),
@@ -139,15 +139,15 @@ NOBODYS = {
 }
 
 
-def assert_refused(declared, said):
-    """The task has failed in words, and no user has run anything."""
-    assert "become_user 'nobody'" in said and "runs tasks as root: leave become_user out" in said
+def assert_refused(declared, output):
+    """The task has failed with the message, and no user has run anything."""
+    assert "become_user 'nobody'" in output and "runs tasks as root: leave become_user out" in output
     assert declared.ssh("h1", "ls /srv/ran 2>&1 || true").startswith("ls: cannot access")
 
 
-@pytest.mark.parametrize("where", NOBODYS)
+@pytest.mark.parametrize("where", OTHER_USERS)
 def test_another_user_is_refused_and_nothing_runs(declared, where):
-    task, play, arguments = NOBODYS[where]
+    task, play, arguments = OTHER_USERS[where]
     plays = [{"hosts": "server.h1", "gather_facts": False, **play, "tasks": [task]}]
     assert_refused(declared, declared.play(plays, *arguments, fails=True))
 
@@ -167,7 +167,7 @@ def test_another_user_of_a_group_is_refused_and_nothing_runs(declared, group):
         variables.unlink()
 
 
-def test_what_all_hosts_become_is_taken_back_for_containers(declared):
+def test_an_inherited_become_user_can_be_reset_for_containers(declared):
     groups = {"all": "nobody", "containers": "root"}
     files = [
         declared.write("inventory/group_vars/%s.yml" % group, {"ansible_become_user": user})
@@ -182,7 +182,7 @@ def test_what_all_hosts_become_is_taken_back_for_containers(declared):
     assert address_of(shown, "server.h1") == "172.30.0.2/16"
 
 
-def test_another_user_is_refused_in_a_live_container_and_nothing_runs(declared):
+def test_another_user_is_refused_in_an_existing_container_and_nothing_runs(declared):
     plays = [
         {"import_playbook": "virtnet.linux.live_containers"},
         {"hosts": "server.h1", "gather_facts": False, "become_user": "nobody", "tasks": [TOUCH]},
@@ -194,34 +194,34 @@ def test_another_user_is_refused_in_a_live_container_and_nothing_runs(declared):
         declared.inventories = sources
 
 
-def test_a_task_without_a_containers_name_is_told_which_variable_has_it(declared):
+def test_a_task_without_a_container_name_reports_the_variable(declared):
     become = ["-e", "ansible_become=true", "-e", "ansible_become_method=virtnet.linux.netns"]
     command = ["h1", "-m", "ansible.builtin.ping", *become]
     assert "ansible_netns is not set" in declared.run("ansible", *declared._sources(), *command, fails=True)
 
 
-def test_a_name_that_is_none_never_reaches_a_shell(declared):
+def test_an_invalid_name_never_reaches_a_shell(declared):
     arguments = ["server.h1", "-m", "ansible.builtin.ping", "-e", "ansible_netns='x;touch /srv/ran'"]
-    said = declared.run("ansible", *declared._sources(), *arguments, fails=True)
-    assert "a container's name is" in said
+    output = declared.run("ansible", *declared._sources(), *arguments, fails=True)
+    assert "a container's name is" in output
     assert declared.ssh("h1", "ls /srv/ran 2>&1 || true").startswith("ls: cannot access")
 
 
-def test_facts_are_the_containers(declared):
+def test_facts_are_gathered_inside_the_container(declared):
     arguments = ["client.h1", "-m", "ansible.builtin.setup", "-a", "filter=*ipv4*"]
     shown = declared.run("ansible", *declared._sources(), *arguments)
     assert "172.30.0.9" in shown and "10.99.0.1" not in shown
 
 
 def test_a_playbook_installs_and_starts_a_service_in_a_container(declared):
-    said = declared.play(SERVICE)
-    assert "Hello from server, you are 172.30.0.9" in said
+    output = declared.play(SERVICE)
+    assert "Hello from server, you are 172.30.0.9" in output
     assert "Hello from server" in declared.ssh("h2", "python3 -c '%s'" % ASK)
     assert declared.ssh("h1", "ss -Hlnt sport = :80") == "", "the service listens on the host itself"
 
 
-def test_live_containers_become_hosts_without_being_declared(declared):
-    """One that was made by hand on h2, in a play that knows only the lab."""
+def test_existing_containers_become_hosts(declared):
+    """One that was created by hand on h2, in a play that has only the lab in its inventory."""
     declared.play([{"hosts": "h2", "gather_facts": False, "tasks": [{"virtnet.linux.netns": {"name": "byhand"}}]}])
     ways = declared.write("ways.yml", {"all": {"hosts": {"h2": WAY}}})
     taken_over = ["hostvars[inventory_hostname].%s == hostvars.h2.%s" % (name, name) for name in WAY]
@@ -240,15 +240,15 @@ def test_live_containers_become_hosts_without_being_declared(declared):
     ]
     sources, declared.inventories = declared.inventories, [declared.inventories[0], ways]
     try:
-        said = declared.play(plays)
+        output = declared.play(plays)
     finally:
         declared.inventories = sources
-    recap = said.split("PLAY RECAP")[1]
+    recap = output.split("PLAY RECAP")[1]
     assert all(name in recap for name in ("server.h1", "server.h2", "client.h1", "agent.h1", "byhand.h2"))
 
 
 def refused_inventory(fleet, hosts):
-    """What ansible-inventory says of hosts whose containers cannot be hosts."""
+    """The output of ansible-inventory for hosts whose containers cannot be hosts."""
     hosts = fleet.write("wrong/hosts.yml", {"all": {"hosts": hosts}})
     plugin = fleet.write("wrong/containers.netns.yml", "plugin: virtnet.linux.netns\n")
     with pytest.raises(AssertionError) as refused:
@@ -256,35 +256,35 @@ def refused_inventory(fleet, hosts):
     return str(refused.value)
 
 
-def test_wrong_names_are_all_told_and_none_becomes_a_host(fleet):
+def test_invalid_names_are_all_reported_and_not_added(fleet):
     wrong = [{"name": "a b"}, {"name": "c", "networks": ["$(id)"]}, {"name": "d", "networks": 5}]
     hosts = {"w": {"bridge_network_containers": wrong}, "v": {"overlay_network_containers": "x"}}
-    said = refused_inventory(fleet, hosts)
-    assert "host w: bridge_network_containers: container a b: name 'a b'" in said
-    assert "host w: bridge_network_containers: container c: networks[0] '$(id)'" in said
-    assert "host w: bridge_network_containers: container d: networks 5: must be a list" in said
-    assert "host v: overlay_network_containers 'x': must be a list" in said
+    output = refused_inventory(fleet, hosts)
+    assert "host w: bridge_network_containers: container a b: name 'a b'" in output
+    assert "host w: bridge_network_containers: container c: networks[0] '$(id)'" in output
+    assert "host w: bridge_network_containers: container d: networks 5: must be a list" in output
+    assert "host v: overlay_network_containers 'x': must be a list" in output
 
 
-def test_two_containers_that_would_be_one_host_are_refused(fleet):
+def test_two_containers_with_one_host_name_are_refused(fleet):
     hosts = {
         "c": {"bridge_network_containers": [{"name": "a.b"}, {"name": "real"}]},
         "b.c": {"bridge_network_containers": [{"name": "a"}]},
         "real.c": {"ansible_host": "192.0.2.1"},
     }
-    said = refused_inventory(fleet, hosts)
-    assert "container a of host b.c: name in the inventory 'a.b.c': is that of container a.b of host c too" in said
-    assert "container real of host c: name in the inventory 'real.c': is that of a host of the inventory too" in said
+    output = refused_inventory(fleet, hosts)
+    assert "container a of host b.c: name in the inventory 'a.b.c': is that of container a.b of host c too" in output
+    assert "container real of host c: name in the inventory 'real.c': is that of a host of the inventory too" in output
 
 
-def test_a_source_that_is_read_before_the_hosts_says_so(fleet):
+def test_a_source_read_before_the_hosts_warns(fleet):
     hosts = fleet.write("late/hosts.yml", DECLARED)
     plugin = fleet.write("late/containers.netns.yml", "plugin: virtnet.linux.netns\n")
     with pytest.raises(AssertionError, match=r"(?s)\[WARNING\].*no containers: of the 0 hosts that are known so far"):
         fleet.run("ansible-inventory", "-i", str(plugin), "-i", str(hosts), "--list")
 
 
-def test_a_source_whose_hosts_declare_an_empty_list_warns_of_nothing(fleet):
+def test_a_source_with_empty_lists_does_not_warn(fleet):
     hosts = fleet.write("none/hosts.yml", {"all": {"hosts": {"w": {"bridge_network_containers": []}}}})
     plugin = fleet.write("none/containers.netns.yml", "plugin: virtnet.linux.netns\n")
     assert '"w"' in fleet.run("ansible-inventory", "-i", str(hosts), "-i", str(plugin), "--list")
@@ -346,15 +346,15 @@ def tasks_in_containers_that_are_gone(host, trace, pipelining):
     return [{"hosts": host, "gather_facts": False, "tasks": tasks}]
 
 
-def assert_failed_in_words(said):
-    """Each task has failed and says why, and the host was in the play to the end."""
-    assert all(words in said for words in GONE.values()), said
-    recap = said.split("PLAY RECAP")[1]
-    assert "unreachable=0" in recap and "ignored=%d" % len(GONE) in recap, said
+def assert_failed_in_words(output):
+    """Each task has failed with its message, and the host was in the play to the end."""
+    assert all(words in output for words in GONE.values()), output
+    recap = output.split("PLAY RECAP")[1]
+    assert "unreachable=0" in recap and "ignored=%d" % len(GONE) in recap, output
 
 
 @piped_or_not
-def test_a_container_that_is_gone_runs_nothing(declared, pipelining):
+def test_a_missing_container_runs_nothing(declared, pipelining):
     declared.ssh("h1", "touch /run/netns/empty")
     try:
         assert_failed_in_words(declared.play(tasks_in_containers_that_are_gone("server.h1", "/srv/ran", pipelining)))
@@ -365,7 +365,7 @@ def test_a_container_that_is_gone_runs_nothing(declared, pipelining):
 
 @on_the_controller
 @piped_or_not
-def test_a_container_of_the_controller_that_is_gone_runs_nothing(fleet, way, pipelining):
+def test_a_missing_container_of_the_controller_runs_nothing(fleet, way, pipelining):
     trace = fleet.directory / "ran"
     playbook = fleet.write("gone.yml", tasks_in_containers_that_are_gone("here", trace, pipelining))
     assert_failed_in_words(on_controller(fleet, way, pipelining, "ansible-playbook", str(playbook)))

@@ -2,7 +2,9 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Topology documents to be interrupted: a network of containers with ports, and a host's part of an overlay."""
+"""Topology documents for runs that are interrupted: a network of containers with ports, and a host's part of an
+overlay.
+"""
 
 from __future__ import annotations
 
@@ -47,7 +49,7 @@ def containers(numbers: range | list[int], mtu: int = 1500, first_port: int = 80
 
 
 def names_of(network: str, numbers: range | list[int]) -> Document:
-    """By which names a network's containers are found, and that they find them; the first has a DNS server."""
+    """The names of a network's containers, and their resolvers; the first has a DNS server."""
     entries = [{"address": "172.30.0.%d" % (n + 1), "names": ["c%d" % n]} for n in numbers]
     resolvers: list[dict[str, Any]] = [{"containers": ["c%d" % n], "networks": [network]} for n in numbers]
     resolvers[0]["nameservers"] = ["192.0.2.53"]
@@ -82,12 +84,12 @@ def together(*documents: Document) -> Document:
 
 
 def absent(document: Document) -> Document:
-    """The same objects, to be taken away."""
+    """The same objects, absent."""
     return {kind: [dict(one, state="absent") for one in objects] for kind, objects in document.items()}
 
 
 def changed(old: Document, new: Document) -> Document:
-    """What leads from one to the other: the new objects, and those that are only in the old, absent."""
+    """The document that changes one into the other: the new objects, and those that are only in the old, absent."""
 
     def identity(kind: str, one: dict[str, Any]) -> Any:
         if kind == "nat_port":

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Runs of the engine in a throwaway host: to their end, or killed on the way."""
+"""Runs of the engine in a throwaway host: complete, killed or failing."""
 
 from __future__ import annotations
 
@@ -35,21 +35,20 @@ def run(host: Host, document: Document, check: bool = False, stop_after: int | N
 
 
 def read_back(host: Host) -> dict[str, Any]:
-    """What network_info tells of networks and containers; what it tells of the host besides has other numbers each
-    time."""
+    """What network_info reports of networks and containers; the rest of the host's report differs each time."""
     found: dict[str, Any] = host.call(report)
     del found["host"]
     return found
 
 
 def remembered(host: Host, *addresses: str) -> list[str]:
-    """What the kernel remembers of connections from or to addresses that begin so."""
+    """The conntrack entries of connections from or to addresses with this prefix."""
     lines = host.sh("cat /proc/net/nf_conntrack").splitlines()
     return [line for line in lines if any("=" + address in line for address in addresses)]
 
 
 def own_disks(host: Host) -> None:
-    """From here on what is written on the host's disks is the host's alone, and goes with it."""
+    """Overlay the host's disks, so that what is written there is removed with the host."""
     for number, disk in enumerate(DISKS):
         layer = "/run/disk/%d" % number
         host.sh(
@@ -62,8 +61,8 @@ def own_disks(host: Host) -> None:
 
 
 def killed(host: Host, document: Document, step: int) -> str | None:
-    """Kill (SIGKILL) a run at its step-th step; what it was about to do or had just done, None where it came to its end
-    before.
+    """Kill (SIGKILL) a run at its step-th step; what it was about to do or had just done, None where it has fewer
+    steps.
 
     There is a step before and a step after each call that changes something in the kernel or in a file.
     """
@@ -71,16 +70,16 @@ def killed(host: Host, document: Document, step: int) -> str | None:
 
 
 def error_after(host: Host, document: Document, meddle: str) -> str | None:
-    """What a run says that fails because of a shell script, which is run when all is planned and nothing done yet."""
+    """The error of a run that fails because of a shell script, run when all is planned and nothing is done."""
     return host.call(_error, document, meddle)
 
 
 def refused(host: Host, document: Document, step: int, code: int) -> str | None:
-    """What a run says whose step-th step is refused with that errno, empty where it goes on all the same; None where it
-    has fewer steps.
+    """The error of a run whose step-th step fails with that errno, empty where the run succeeds all the same; None
+    where it has fewer steps.
 
-    A step is a request to the kernel (the others that travel with it are carried out), a mount or a new namespace, a
-    sysctl, a file, or the transaction, which nft then refuses for real.
+    A step is a request to the kernel (the others of its batch are carried out), a mount or a new namespace, a sysctl, a
+    file, or the transaction, which nft then refuses for real.
     """
     return host.call(_refused, document, step, code)
 
@@ -158,35 +157,35 @@ def _lines(document: Document, check: bool, stop_after: int | None) -> list[str]
 
 
 def _killed(document: Document, step: int) -> str | None:
-    told, tell = os.pipe()
+    reading_end, writing_end = os.pipe()
     child = os.fork()
     if child == 0:
-        os.close(told)
-        _kill_at(step, tell)
+        os.close(reading_end)
+        _kill_at(step, writing_end)
         try:
             converge(Topology.read(document))
         except BaseException as error:
-            os.write(tell, repr(error).encode())
+            os.write(writing_end, repr(error).encode())
             os._exit(1)
         os._exit(0)
-    os.close(tell)
+    os.close(writing_end)
     status = os.waitpid(child, 0)[1]
-    with open(told, encoding="utf-8") as pipe:
-        said = pipe.read()
+    with open(reading_end, encoding="utf-8") as pipe:
+        message = pipe.read()
     if os.WIFSIGNALED(status):
-        return said
-    assert status == 0, said
+        return message
+    assert status == 0, message
     return None
 
 
-def _kill_at(step: int, tell: int) -> None:
-    """From here on count the steps of this process."""
+def _kill_at(step: int, writing_end: int) -> None:
+    """Count the steps of this process from here on."""
     left = step
 
     def pass_by(when: str, name: str) -> None:
         nonlocal left
         if left == 0:
-            os.write(tell, f"{when} {name}".encode())
+            os.write(writing_end, f"{when} {name}".encode())
             os.kill(os.getpid(), signal.SIGKILL)
         left -= 1
 

@@ -2,8 +2,11 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Random histories of a host: networks are declared, changed, removed, runs are killed, hands break things. In the end
-everything is taken away, and the host is as it was."""
+"""Random histories of a host: networks are declared, changed and removed, runs are killed, objects are changed out of
+band.
+
+In the end everything is removed, and the host is as it was.
+"""
 
 from __future__ import annotations
 
@@ -65,7 +68,7 @@ EVERYTHING = together(
 
 
 def _talk():
-    """Whoever there is sends a datagram to a published port, and one to the outside."""
+    """Each container sends a datagram to a published port, and one to the external host."""
     for name in os.listdir("/run/netns") if os.path.isdir("/run/netns") else []:
         with contextlib.suppress(OSError), inside(name), socket.socket(type=socket.SOCK_DGRAM) as sender:
             for address in ((VTEP, 8001), ("192.0.2.99", 9)):
@@ -74,7 +77,7 @@ def _talk():
 
 
 class History(RuleBasedStateMachine):
-    """One host, and what is declared on it."""
+    """One host, and its declaration."""
 
     ended = 0  # how many came to their end, without an error
 
@@ -87,9 +90,9 @@ class History(RuleBasedStateMachine):
         self.declared = {}
         self.broken = False  # by hand, since the last run
 
-    def lead_to(self, wanted):
-        """What has to be declared so that there is what is wanted and no more."""
-        return changed(self.declared, wanted)
+    def lead_to(self, desired):
+        """The declaration that leads to the desired state."""
+        return changed(self.declared, desired)
 
     @initialize(web=webs)
     def begin(self, web):
@@ -97,11 +100,11 @@ class History(RuleBasedStateMachine):
 
     @rule(web=webs, fabric=fabrics)
     def declare(self, web, fabric):
-        wanted = together(*filter(None, (web, fabric)))
-        document = self.lead_to(wanted)
+        desired = together(*filter(None, (web, fabric)))
+        document = self.lead_to(desired)
         engine.run(self.host, document)
         assert engine.run(self.host, document, check=True) == []
-        self.declared, self.broken = wanted, False
+        self.declared, self.broken = desired, False
 
     @rule()
     def declare_the_same(self):
@@ -115,12 +118,12 @@ class History(RuleBasedStateMachine):
 
     @rule(web=webs, fabric=fabrics, step=st.integers(0, 150))
     def kill(self, web, fabric, step):
-        wanted = together(*filter(None, (web, fabric)))
-        document = self.lead_to(wanted)
+        desired = together(*filter(None, (web, fabric)))
+        document = self.lead_to(desired)
         engine.killed(self.host, document, step)
         engine.run(self.host, document)
         assert engine.run(self.host, document, check=True) == []
-        self.declared, self.broken = wanted, False
+        self.declared, self.broken = desired, False
 
     @rule(script=st.sampled_from(DAMAGE))
     def break_something(self, script):

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Files and listings that are well-formed and wrong: made out of right ones, and given to the engine in a host."""
+"""Files and listings that are well-formed and wrong: mutations of right ones, given to the engine in a host."""
 
 from __future__ import annotations
 
@@ -42,18 +42,18 @@ TEXTS = ["", "{", "null", "[]", "5", '"x"', "[" * 100_000, '{"a":' * 100_000, "9
 
 
 class Hangs(BaseException):
-    """A run that does not come to its end; nothing in the engine catches it."""
+    """A run that does not end; no code of the engine catches it."""
 
 
 def mutations(original: Any, count: int = 25) -> Any:
-    """Texts that are each a mutation of a JSON document; now and then something else altogether."""
+    """Texts that are each a mutation of a JSON document, or now and then another document."""
     one = st.integers(0, 2**32).map(lambda seed: _mutated(original, random.Random(seed)))
     text = st.sampled_from(TEXTS)
     return st.lists(st.one_of(one, one, one, one, one, text), min_size=count, max_size=count)
 
 
 def with_memory(texts: list[str], document: Document) -> list[str]:
-    """What goes wrong where one of these is what a run remembers; a run that succeeds has mended it."""
+    """The errors of runs with one of these as runtime state; a run that succeeds has repaired it."""
     file = Path("/run/virtnet/memory.json")
     good = file.read_bytes()
 
@@ -71,17 +71,17 @@ def with_memory(texts: list[str], document: Document) -> list[str]:
 
 
 def with_document(texts: list[str], document: Document, role: str) -> list[str]:
-    """What goes wrong where one of these is a document that is written down."""
+    """The errors of runs with one of these as a document of /var/lib/virtnet."""
     file = Path("/var/lib/virtnet/%s.web.json" % role)
     good = file.read_bytes()
 
     def run() -> None:
         for word in ("check", "restore"):
-            said = io.StringIO()
-            with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(said):
+            message = io.StringIO()
+            with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(message):
                 status = command.main([word])
-            if status == 2 and len(said.getvalue()) < 20:
-                raise AssertionError("no sentence: " + said.getvalue())
+            if status == 2 and len(message.getvalue()) < 20:
+                raise AssertionError("no sentence: " + message.getvalue())
         documents.remembered()
         converge(Topology.read(document), check=True, also=functools.partial(persistence.plan, role, True))
 
@@ -92,7 +92,7 @@ def with_document(texts: list[str], document: Document, role: str) -> list[str]:
 
 
 def with_listing(texts: list[str], document: Document, name: str) -> list[str]:
-    """What goes wrong where one of these is what nft lists (see LISTINGS)."""
+    """The errors of runs with one of these as nft's listing (see LISTINGS)."""
 
     def run() -> None:
         report()

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Inputs that somebody may give the modules: right, odd, hostile."""
+"""Inputs for the modules: right, malformed, hostile."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def several(module: str, count: int = 25) -> Any:
 
 
 def answers(module: str, some: list[dict[str, Any]]) -> list[str]:
-    """Run the module with each of them in check mode; what went wrong."""
+    """Run the module with each of them in check mode; the errors found."""
     importlib.import_module(PACKAGE + module)
     wrong = []
     for arguments in some:
@@ -94,8 +94,10 @@ def answers(module: str, some: list[dict[str, Any]]) -> list[str]:
 
 
 def carried_out(module: str, some: list[dict[str, Any]]) -> list[str]:
-    """Run the module with each of them; what went wrong. What is refused has changed nothing, and what was done is
-    done."""
+    """Run the module with each of them; the errors found.
+
+    A refused input has changed nothing, and the result of others is as declared.
+    """
     importlib.import_module(PACKAGE + module)
     wrong = []
     for arguments in some:
@@ -112,7 +114,7 @@ def carried_out(module: str, some: list[dict[str, Any]]) -> list[str]:
 
 
 def _seen() -> str:
-    """What a user sees of a host, without what passes by itself."""
+    """The host's state, without what changes by itself."""
     script = (
         "ip -oneline link | cut -d: -f2; ip -4 -oneline address; ip -4 route show table all; ip netns; nft list ruleset"
         "; find /run /etc/netns /var/lib/virtnet /usr/local/sbin /etc/systemd/system -type f 2>/dev/null | sort"

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Kill a run on the way, or have a step of it fail, let the next one mend it, and look whether anything is left."""
+"""Kill a run, or let a step of it fail, let the next run repair it, and check that nothing is left."""
 
 from __future__ import annotations
 
@@ -52,12 +52,12 @@ NAMED = {
 
 
 def at_steps(host: Host, way: str, steps: Iterable[int]) -> int:
-    """Kill a run at each of these steps in turn, as far as it has so many; how many times it was killed."""
+    """Kill a run at each of these steps in turn, if it has so many; how many times it was killed."""
     return _each(host, way, steps, lambda document, step: engine.killed(host, document, step) is not None)
 
 
 def then_removed(host: Host, way: str, steps: Iterable[int]) -> int:
-    """Kill a run at each of these steps, and have the next one remove all of it; how many times it was killed."""
+    """Kill a run at each of these steps, and let the next one remove everything; how many times it was killed."""
     before, document = _ALL[way]
     empty = host.snapshot()
     for done, step in enumerate(steps):
@@ -72,7 +72,7 @@ def then_removed(host: Host, way: str, steps: Iterable[int]) -> int:
 
 
 def after_actions(host: Host, way: str, counts: Iterable[int]) -> int:
-    """End a run after so many of its actions, as a crash would; how many times it was ended so."""
+    """End a run after so many of its actions, as a crash would; how many times it was ended."""
 
     def ended(document: Document, count: int) -> bool:
         return len(engine.run(host, document, stop_after=count)) > count
@@ -81,20 +81,22 @@ def after_actions(host: Host, way: str, counts: Iterable[int]) -> int:
 
 
 def with_errors(host: Host, way: str, steps: Iterable[int]) -> int:
-    """Have each of these steps of a run fail in turn, as far as it has so many; how many times one did. The error names
-    what it is about."""
+    """Let each of these steps of a run fail in turn, if it has so many; how many times one did.
+
+    The error names its object.
+    """
 
     def failed(document: Document, step: int) -> bool:
-        said = engine.refused(host, document, step, (errno.EBUSY, errno.ENOMEM)[step % 2])
-        assert not said or any(name in said for name in NAMED), said
+        message = engine.refused(host, document, step, (errno.EBUSY, errno.ENOMEM)[step % 2])
+        assert not message or any(name in message for name in NAMED), message
         _is_consistent(host)
-        return said is not None
+        return message is not None
 
     return _each(host, way, steps, failed)
 
 
 def _is_consistent(host: Host) -> None:
-    """What stands can be read back, and no port leads to a bridge that is not there."""
+    """The observed state can be read, and no port leads to a missing bridge."""
     found = engine.read_back(host)
     assert {one["bridge"] for one in found["nat_ports"]} <= {one["name"] for one in found["bridges"]}, found
 
@@ -102,7 +104,7 @@ def _is_consistent(host: Host) -> None:
 def _each(host: Host, way: str, points: Iterable[int], killed: Callable[[Document, int], bool]) -> int:
     before, document = _ALL[way]
     empty = host.snapshot()
-    wanted = _declared(host, before, document)
+    desired = _declared(host, before, document)
     done = 0
     for point in points:
         if before:
@@ -113,19 +115,19 @@ def _each(host: Host, way: str, points: Iterable[int], killed: Callable[[Documen
         done += 1
         engine.run(host, document)
         assert engine.run(host, document, check=True) == [], (way, point)
-        assert engine.read_back(host) == wanted, (way, point)
+        assert engine.read_back(host) == desired, (way, point)
         _clean(host)
         snapshot.same(empty, host.snapshot())
     return done
 
 
 def _declared(host: Host, before: Document | None, document: Document) -> dict[str, Any]:
-    """What is read back after a run that nobody kills."""
+    """What is read back after an undisturbed run."""
     for one in filter(None, (before, document)):
         engine.run(host, one)
-    wanted = engine.read_back(host)
+    desired = engine.read_back(host)
     _clean(host)
-    return wanted
+    return desired
 
 
 def _clean(host: Host) -> None:

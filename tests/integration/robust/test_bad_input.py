@@ -2,10 +2,10 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Whatever a module is given: it does what was meant or says what is wrong, never with a traceback.
+"""For any input a module has the intended result or an error message, never a traceback.
 
-Two hundred inputs here, more than ten thousand in tests/full. Check mode, so that one host serves for all: what it
-foretells is what is done (tests/integration/modules).
+Two hundred inputs here, more than ten thousand in tests/full. In check mode, so that one host serves for all: what
+check mode predicts is what a run does (tests/integration/modules).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from integration.robust import inputs
 from kit import snapshot
 from kit.host import Host
 
-STUMBLES = {  # over which Ansible's own code ends with a traceback, or once ours did
+KNOWN_BAD = {  # over which Ansible's own code ends with a traceback, or once ours did
     "no number": ("bridge", {"name": "br0", "priority": "Inf"}),
     "no number in a topology": ("topology", {"bridge": [{"name": "br0", "priority": "Inf"}]}),
     "half a character": ("netns", {"name": "\ud800"}),
@@ -36,16 +36,16 @@ WRONG = {
 }
 
 
-@pytest.mark.parametrize("stumble", STUMBLES)
-def test_stumbling_blocks(host, stumble):
-    module, given = STUMBLES[stumble]
+@pytest.mark.parametrize("case", KNOWN_BAD)
+def test_known_bad_inputs(host, case):
+    module, given = KNOWN_BAD[case]
     for check in (True, False):
         result = host.module(module, check=check, **given)
         assert result.get("problems"), result
 
 
 @pytest.mark.parametrize("module", WRONG)
-def test_what_is_wrong_is_told_where_the_namespace_is_missing_too(host, module):
+def test_errors_are_reported_with_a_missing_namespace(host, module):
     host.sh("ip netns add there")
     there = host.module(module, check=True, netns="there", **WRONG[module])["problems"]
     assert len(there) >= 3, there
@@ -53,7 +53,7 @@ def test_what_is_wrong_is_told_where_the_namespace_is_missing_too(host, module):
     assert [problem for problem in nowhere if "no namespace of this name exists" not in problem] == there
 
 
-def test_an_address_that_is_none_for_a_tunnel_that_stands(host):
+def test_an_invalid_address_for_an_existing_tunnel_is_refused(host):
     host.sh("ip addr add 10.0.0.1/24 dev lo")
     host.module("vxlan_tunnel", name="vx0", vni=7, local="10.0.0.1")
     assert host.module("vxlan_tunnel", name="vx0", vni=7, local="no")["problems"]

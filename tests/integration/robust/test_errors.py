@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Something fails in the middle of a run, for a reason of this world: the error names it, and the next run mends."""
+"""A run fails in the middle: the error names the reason, and the next run repairs the host."""
 
 from __future__ import annotations
 
@@ -68,35 +68,35 @@ def fails(host, way, happens, undo, words):
     host.sh("ip netns add any && ip netns del any")  # for what happens may need /run/netns too
     for one in filter(None, (before, document)):
         engine.run(host, one)
-    wanted = engine.read_back(host)
+    desired = engine.read_back(host)
     for one in (killing.SMALL, killing.OTHER):
         engine.run(host, absent(one))
     empty = host.snapshot()
     if before:
         engine.run(host, before)
-    said = engine.error_after(host, document, happens)
-    print(said)
-    assert said is not None and all(word in said for word in words), said
+    message = engine.error_after(host, document, happens)
+    print(message)
+    assert message is not None and all(word in message for word in words), message
     host.sh(undo)
     engine.run(host, document)
     assert engine.run(host, document, check=True) == []
-    assert engine.read_back(host) == wanted
+    assert engine.read_back(host) == desired
     for one in (killing.SMALL, killing.OTHER):
         engine.run(host, absent(one))
     snapshot.same(empty, host.snapshot())
 
 
 @pytest.mark.parametrize("cause", CREATE)
-def test_while_things_are_made(host, cause):
+def test_kernel_errors_while_creating(host, cause):
     fails(host, "create", *CREATE[cause])
 
 
 @pytest.mark.parametrize("cause", CHANGE)
-def test_while_things_are_changed(host, cause):
+def test_kernel_errors_while_changing(host, cause):
     fails(host, "change", *CHANGE[cause])
 
 
 @pytest.mark.parametrize("way", killing.WAYS)
-def test_any_step_may_fail(host, way):
-    """A few here; tests/full has each of them fail."""
+def test_kernel_errors_at_random_steps(host, way):
+    """A few here; tests/full has each step fail."""
     assert killing.with_errors(host, way, range(3, 1000, 19)) > 1

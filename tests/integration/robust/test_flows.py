@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Connections that stand go on, whatever a run does besides; what goes leaves none of them behind."""
+"""Established connections survive all runs; conntrack entries of removed objects are deleted."""
 
 from __future__ import annotations
 
@@ -36,36 +36,36 @@ for number in range(1 << 30):
 
 
 class Flow:
-    """A TCP connection between two namespaces, over which somebody goes on talking."""
+    """A TCP connection between two namespaces with continuous traffic."""
 
     def __init__(self, host, client, to, port, server, at):
-        self.host, self.told = host, "/run/%s-to-%s" % (client, server)
+        self.host, self.log = host, "/run/%s-to-%s" % (client, server)
         host.start(sys.executable, "-c", ECHO, str(at), netns=server)
         host.sh("until ss -Hltn sport = %d | grep -q .; do sleep 0.02; done" % at, server)
-        host.start(sys.executable, "-c", TALK, to, str(port), self.told, netns=client)
+        host.start(sys.executable, "-c", TALK, to, str(port), self.log, netns=client)
         self.goes_on()
 
-    def said(self):
-        return int(self.host.sh(f"cat {self.told} 2>/dev/null || echo -1").strip() or -1)
+    def count(self):
+        return int(self.host.sh(f"cat {self.log} 2>/dev/null || echo -1").strip() or -1)
 
     def has_ended(self):
-        """Nothing more is said and answered."""
+        """No more data is sent and acknowledged."""
         time.sleep(0.2)  # what was under way
-        before = self.said()
+        before = self.count()
         time.sleep(0.5)
-        return self.said() == before
+        return self.count() == before
 
     def goes_on(self):
-        """More is said, and answered, than was when this is asked."""
-        before, deadline = self.said(), time.monotonic() + 20
-        while self.said() <= before + 1:
-            assert time.monotonic() < deadline, "%s: nothing after %d" % (self.told, before)
+        """More data is sent, and acknowledged, than at the time of the call."""
+        before, deadline = self.count(), time.monotonic() + 20
+        while self.count() <= before + 1:
+            assert time.monotonic() < deadline, "%s: nothing after %d" % (self.log, before)
             time.sleep(0.02)
 
 
 @pytest.fixture
 def outside(host):
-    """Somebody on the host's wire."""
+    """A neighbour on the host's wire."""
     host.sh("ip netns add outside && ip link set wire netns outside")
     host.sh(f"ip link set lo up; ip address add {OUTSIDE}/24 dev wire; ip link set wire up", "outside")
     return host
@@ -90,15 +90,15 @@ RUNS = {
 
 
 @pytest.mark.parametrize("run", RUNS)
-def test_connections_go_on(talking, run):
+def test_connections_survive_changes(talking, run):
     host, flows = talking
     engine.run(host, RUNS[run])
     for flow in flows:
         flow.goes_on()
 
 
-def test_what_was_under_way_ends_where_a_network_closes(talking):
-    """Though its containers are not declared, and another network is open."""
+def test_connections_end_when_a_network_becomes_internal(talking):
+    """Though its containers are not declared, and another network has egress."""
     host, flows = talking
     engine.run(host, overlay([1], range(3)))
     (policy,) = WEB["bridge_policy"]
@@ -114,7 +114,7 @@ OLDER = {
 
 
 @pytest.mark.parametrize("older", OLDER)
-def test_connections_go_on_when_the_rules_are_made_anew(talking, older):
+def test_connections_survive_recreated_tables(talking, older):
     host, flows = talking
     host.sh(OLDER[older])
     assert engine.run(host, WEB) != []
@@ -129,7 +129,7 @@ def end(host, netns):
     host.sh(f'while [ "$(ip netns pids {netns})" ]; do sleep 0.02; done')
 
 
-def test_with_a_network_its_connections_are_forgotten(outside):
+def test_removing_a_network_deletes_its_conntrack_entries(outside):
     before = outside.snapshot()
     document = together(WEB, overlay([1], range(3)))
     engine.run(outside, document)
@@ -146,7 +146,7 @@ def test_with_a_network_its_connections_are_forgotten(outside):
 
 
 @pytest.mark.parametrize("killed", [False, True], ids=["", "killed before it came to that"])
-def test_with_a_container_its_connections_are_forgotten_and_no_others(talking, killed):
+def test_removing_a_container_deletes_only_its_conntrack_entries(talking, killed):
     host, (into_c1, _from_c2) = talking
     end(host, "c2")
     assert engine.remembered(host, "172.30.0.3 ")

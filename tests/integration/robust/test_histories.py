@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A few random histories; tests/full lives through two hundred."""
+"""A few random histories; tests/full has two hundred."""
 
 from __future__ import annotations
 

@@ -2,8 +2,9 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What is remembered, what is written down and what nft lists may be well-formed and wrong, or be something else than a
-file: each run ends in success or in a sentence, never with a traceback, and never waits."""
+"""Runtime state, documents and nft's listing may be well-formed and wrong, or files of another type: each run ends in
+success or in an error message, never with a traceback, and never blocks.
+"""
 
 from __future__ import annotations
 
@@ -47,7 +48,7 @@ def host(host):
     return host
 
 
-def test_memory(host):
+def test_malformed_runtime_state(host):
     good = json.loads(host.sh("cat " + MEMORY))
     full = {
         **good,
@@ -68,7 +69,7 @@ def test_memory(host):
     each()
 
 
-def test_documents(host):
+def test_malformed_documents(host):
     good = json.loads(host.sh("cat /var/lib/virtnet/bridge_network.web.json"))
 
     @ONE
@@ -80,7 +81,7 @@ def test_documents(host):
 
 
 @pytest.mark.parametrize("name", hostile.LISTINGS)
-def test_listings_of_nft(host, name):
+def test_malformed_nft_listings(host, name):
     host.sh(OTHERS)
     host.sh(hostile.FAKE_NFT)
     good = json.loads(host.sh("cat /run/said/" + name))
@@ -93,7 +94,7 @@ def test_listings_of_nft(host, name):
     each()
 
 
-def test_what_is_lost_of_memory_is_told_once_and_the_rest_stays(host):
+def test_discarded_runtime_state_warns_once_and_the_rest_is_kept(host):
     held = json.loads(host.sh("cat " + MEMORY))
     held["sysctls"]["net/../../kernel/panic"] = {"was": "0", "set": "1"}
     held["sysctls"]["net.ipv4.conf.all.rp_filter"] = {"was": ["1"], "set": "1"}
@@ -112,13 +113,13 @@ def test_what_is_lost_of_memory_is_told_once_and_the_rest_stays(host):
 
 
 @pytest.mark.parametrize("instead", INSTEAD)
-def test_something_else_in_a_file_s_place_is_named(host, instead):
+def test_a_wrong_file_type_is_reported(host, instead):
     before = host.snapshot()
     for file in (MEMORY, "/var/lib/virtnet/bridge_network.web.json"):
         host.sh(f"mv {file} /root/aside; " + INSTEAD[instead] % file)
-        code, _actions, said = virtnet(host, "restore")
+        code, _actions, message = virtnet(host, "restore")
         sentence = f"{file} is {instead}, and a regular file belongs there: remove it"
-        assert code == 2 and sentence in said, said
+        assert code == 2 and sentence in message, message
         done = declare(host, WEB)
         assert done["failed"] and file in done["msg"], done
         assert file in host.module("network_info")["msg"]
@@ -131,13 +132,13 @@ def test_something_else_in_a_file_s_place_is_named(host, instead):
 
 
 @pytest.mark.parametrize("instead", INSTEAD)
-def test_something_else_in_the_place_of_the_lock_makes_nobody_wait(host, instead):
+def test_a_wrong_file_type_of_the_lock_blocks_no_run(host, instead):
     host.sh("rm /run/virtnet/lock; " + INSTEAD[instead] % "/run/virtnet/lock")
     done = host.module("netns", name="c9", lock_timeout=1)
     assert not done.get("failed") or "/run/virtnet/lock" in done["msg"], done
 
 
-def test_a_set_of_ours_of_another_type_is_made_anew(host):
+def test_a_set_of_another_type_is_recreated(host):
     host.sh(
         """
         nft -f - <<END
@@ -158,6 +159,6 @@ END
     assert declare(host, WEB)["actions"] == []
 
 
-def test_a_fifo_in_place_of_resolv_conf_is_not_waited_for(host):
+def test_a_fifo_in_place_of_resolv_conf_does_not_block(host):
     host.sh("mkfifo /run/fifo; mount --bind /run/fifo /etc/resolv.conf")
     assert host.module("network_info")["host"]["nameservers"] == []

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A run that is killed: the next one ends in the declared state and the one after it has no work; nothing is left.
+"""A run is killed: the next one ends in the declared state and is idempotent; nothing is left.
 
 A few points each here; tests/full kills at every one.
 """
@@ -38,8 +38,8 @@ def test_killed_at_a_step_and_then_removed(host, way):
 
 
 @pytest.mark.parametrize("way", killing.NAMES)
-def test_files_of_names(host, way):
-    """Each run is killed, or refused a step by the kernel; then it is repeated, or undone."""
+def test_hosts_files_of_a_killed_run(host, way):
+    """Each run is killed, or a step fails in the kernel; then it is repeated, or everything is removed."""
     for first, steps in enumerate((killing.at_steps, killing.then_removed, killing.with_errors)):
         assert steps(host, way, range(first, 1000, 4)) > 3
         if not first:
@@ -64,8 +64,8 @@ def killed_at_its_links(document):
     return os.waitpid(child, 0)[1]
 
 
-def test_the_handle_of_a_namespace_that_stays_goes_after_its_links(host):
-    """By it the next run finds what a killed one left in there."""
+def test_a_shared_namespaces_handle_is_removed_after_its_links(host):
+    """The next run finds what a killed one left in the namespace by its handle."""
     pid = host.start("unshare", "--net", "sleep", "100")
     host.sh("until [ $(readlink /proc/%d/ns/net) != $(readlink /proc/self/ns/net) ]; do :; done" % pid)
     host.module("netns", config=[{"name": "box", "pid": pid}, {"name": "own"}])
@@ -77,7 +77,7 @@ def test_the_handle_of_a_namespace_that_stays_goes_after_its_links(host):
 
 
 def killed_half_way(document):
-    """Kill (SIGKILL) a run when the ends that change places have left theirs."""
+    """Kill (SIGKILL) a run when the endpoints that swap places have left theirs."""
     child = os.fork()
     if child == 0:
         veth._move_far = lambda *_arguments: os.kill(os.getpid(), signal.SIGKILL)
@@ -86,7 +86,7 @@ def killed_half_way(document):
     return os.waitpid(child, 0)[1]
 
 
-def test_ends_that_were_on_their_way_arrive_by_the_next_run(host):
+def test_endpoints_in_transit_are_completed_by_the_next_run(host):
     def pairs(first, second):
         ends = {"v1": first, "v2": second}
         return complete({"veth": [

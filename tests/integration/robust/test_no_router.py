@@ -2,10 +2,11 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A host that was no router routes nothing between its other interfaces while networks stand; where it did before, it
-goes on. Two neighbours try it, each with a route to the other by the host.
+"""A host that was no router routes nothing between its other interfaces while it has networks; where it did before, it
+still does.
 
-tests/full/test_never_a_router.py kills runs at each step.
+Two neighbours try it, each with a route to the other by the host. tests/full/test_never_a_router.py kills runs at each
+step.
 """
 
 from __future__ import annotations
@@ -91,7 +92,7 @@ def _routed():
     return found
 
 
-def test_without_the_rules_it_would(between):
+def test_without_the_rules_the_host_routes(between):
     """The control: forwarding is on, and these rules are what keeps the host from routing."""
     engine.run(between, NETWORKS)
     assert between.sysctl("ipv4/ip_forward") == between.sysctl("ipv6/conf/all/forwarding") == "1"
@@ -104,8 +105,8 @@ def test_without_the_rules_it_would(between):
     assert "this host forwards (net.ipv4.ip_forward, net.ipv6.conf.all.forwarding = 1)" in warning
 
 
-def test_by_an_interface_that_comes_later(between):
-    """Ports are reached through it and containers get out by it, as by the others; and it routes as little."""
+def test_later_interfaces_are_not_routed(between):
+    """It serves published ports and egress as the others do; and nothing is routed between them."""
     engine.run(between, NETWORKS)
     between.sh("ip netns add later; ip link add wg0 type veth peer name eth0 netns later; ip link set wg0 up;"
                "ip address add 203.0.113.2/24 dev wg0; ip -n later address add 203.0.113.1/24 dev eth0;"
@@ -120,8 +121,8 @@ def test_by_an_interface_that_comes_later(between):
     assert packets.is_lost(between, "c", "203.0.113.1", 80, "later"), "no answer comes back in"
 
 
-def test_what_it_routed_before_it_goes_on_to_route(between):
-    """Told so for the host, or for one interface alone."""
+def test_routing_enabled_before_is_kept(between):
+    """Enabled for the host, or for one interface only."""
     between.sh("echo 1 >/proc/sys/net/ipv4/conf/to-left/forwarding; echo 1 >/proc/sys/net/ipv6/conf/all/forwarding")
     before = between.snapshot()
     one_way = packets.is_lost(between, "left", NEIGHBOURS["right"][0], 80, "right")
@@ -139,8 +140,8 @@ def test_what_it_routed_before_it_goes_on_to_route(between):
     snapshot.same(before, between.snapshot())
 
 
-def test_whether_redirects_are_believed_is_as_before(between):
-    """The kernel changes it with forwarding: a host that was told to believe none must not believe them afterwards."""
+def test_accept_redirects_is_restored(between):
+    """The kernel changes it with forwarding: a host where it was 0 must have 0 afterwards."""
     between.sh("echo 0 >/proc/sys/net/ipv4/conf/all/accept_redirects")
     between.sh("echo 1 >/proc/sys/net/ipv6/conf/to-left/forwarding")
     before = between.snapshot()
@@ -149,8 +150,8 @@ def test_whether_redirects_are_believed_is_as_before(between):
     snapshot.same(before, between.snapshot())
 
 
-def test_routers_are_still_learnt_from_advertisements(between):
-    """By the interfaces that are there, and by those to come."""
+def test_router_advertisements_are_still_accepted(between):
+    """On existing interfaces, and on later ones."""
     engine.run(between, NETWORKS)
     between.sh("ip link add late type veth peer name later")
     assert between.sysctl("ipv6/conf/to-left/accept_ra") == between.sysctl("ipv6/conf/late/accept_ra") == "2"

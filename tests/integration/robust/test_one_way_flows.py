@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""UDP that is never answered, such as syslog: it goes on through changes, and ends with what forbids it."""
+"""UDP without replies, such as syslog: it survives changes, and ends with a policy that forbids it."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import time
 
 import pytest
 
-from kit import towns
-from kit.towns import HOST, HOST6, OUTSIDE, OUTSIDE6, policy
+from kit import topologies
+from kit.topologies import HOST, HOST6, OUTSIDE, OUTSIDE6, policy
 
 SEND = """
 import socket, sys, time
@@ -37,7 +37,7 @@ while True:
 
 
 class OneWay:
-    """Datagrams from one namespace to another, which never answers."""
+    """Datagrams from one namespace to another, which never replies."""
 
     def __init__(self, host, file, sender, to, port, receiver, at):
         self.file = file
@@ -64,8 +64,8 @@ class OneWay:
 
 
 @pytest.fixture
-def town(host):
-    host.module("topology", **towns.town())
+def site(host):
+    host.module("topology", **topologies.site())
     for version, subnet, via in ((4, "10.0.0.0/24", HOST), (6, "fd00:0::/64", HOST6)):
         host.sh(f"ip -{version} route add {subnet} via {via}", "outside")
         host.sh(f"ip -{version} route add {'10.0.0.3/32' if version == 4 else 'fd00::3/128'} via "
@@ -111,24 +111,24 @@ NAMES = {"outside": (OUTSIDE, OUTSIDE6), "host": (HOST, HOST6), "c1": ("10.0.0.2
 
 @pytest.mark.parametrize("version", [4, 6])
 @pytest.mark.parametrize("what", ENDS)
-def test_a_change_that_forbids_it_ends_it(town, tmp_path, what, version):
+def test_a_policy_change_ends_unreplied_flows(site, tmp_path, what, version):
     options, port, (sender, to, number, receiver), (module, change) = ENDS[what]
 
     def meant(given):
         addresses = {key: NAMES[value][version == 6] for key, value in given.items() if key == "to_address"}
         return {**PORT, **given, **addresses}
 
-    town.module("bridge_policy", **policy("br0", **options))
+    site.module("bridge_policy", **policy("br0", **options))
     if port is not None:
-        done = town.module("nat_port", **meant(port))
+        done = site.module("nat_port", **meant(port))
         assert not done.get("failed"), done
     heard, at = tmp_path / "heard", 81 if receiver == "c1" else number
-    flow = OneWay(town, heard, sender, NAMES[to][version == 6], number, receiver, at)
+    flow = OneWay(site, heard, sender, NAMES[to][version == 6], number, receiver, at)
     flow.goes_on()
     unrelated = {"name": "lone", "addresses": ["10.9.0.1/24"]}
-    town.module("topology", bridge=[unrelated], bridge_policy=[{"bridge": "lone", "subnets": ["10.9.0.0/24"]}])
+    site.module("topology", bridge=[unrelated], bridge_policy=[{"bridge": "lone", "subnets": ["10.9.0.0/24"]}])
     flow.goes_on()
 
-    town.change(module, **({**meant(change), "state": "absent"} if module == "nat_port" else change))
+    site.change(module, **({**meant(change), "state": "absent"} if module == "nat_port" else change))
 
     assert flow.ends()

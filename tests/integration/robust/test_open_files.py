@@ -2,8 +2,9 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A hundred containers where a process may have few files open (a hard `ulimit -n`): it takes smaller steps, or says
-what it lacks before anything is touched."""
+"""A hundred containers where a process may have few files open (a hard `ulimit -n`): the run needs fewer at once, or
+reports the limit before any change.
+"""
 
 from __future__ import annotations
 
@@ -42,7 +43,7 @@ def limited(host, tmp_path, limit, module="topology", **arguments):
 
 
 @pytest.mark.parametrize("limit", [64, 128])
-def test_a_hundred_containers_come_change_and_go(host, tmp_path, limit):
+def test_a_hundred_containers_within_the_file_limit(host, tmp_path, limit):
     empty = host.snapshot()
 
     def run(document):
@@ -59,7 +60,7 @@ def test_a_hundred_containers_come_change_and_go(host, tmp_path, limit):
     snapshot.same(empty, host.snapshot())
 
 
-def test_a_hundred_namespaces_of_processes(host, tmp_path):
+def test_a_hundred_process_namespaces_within_the_file_limit(host, tmp_path):
     pids = [host.start("unshare", "--net", "sleep", "100") for _one in range(100)]
     host.sh("for pid in %s; do until [ $(readlink /proc/$pid/ns/net) != $(readlink /proc/self/ns/net) ];"
             " do sleep 0.01; done; done" % " ".join(map(str, pids)))  # fmt: skip
@@ -70,7 +71,7 @@ def test_a_hundred_namespaces_of_processes(host, tmp_path):
     assert engine.run(host, document, check=True) == []
 
 
-def test_fewer_files_than_a_run_needs_are_said_before_anything_is_touched(host, tmp_path):
+def test_a_file_limit_that_is_too_low_is_reported_before_any_change(host, tmp_path):
     before = host.snapshot()
     for module, arguments in (("topology", MANY), ("network_info", {})):
         done = limited(host, tmp_path, 30, module, **arguments)

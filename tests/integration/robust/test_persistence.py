@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Networks that come back: what is written down, the command virtnet, and what it mends."""
+"""Persistence: the documents, the command virtnet, and what it repairs."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def written(host):
     return sorted(host.sh("cd /var/lib && find virtnet -type f 2>/dev/null || true").split())
 
 
-def test_comes_and_goes(host):
+def test_documents_command_and_unit_are_created_and_removed(host):
     before = host.snapshot()
     web = containers(range(1, 3))
     done = declare(host, web)
@@ -79,7 +79,7 @@ def test_comes_and_goes(host):
 
 
 @pytest.mark.parametrize("was_there", [True, False])
-def test_directories_elsewhere_go_if_they_came(host, was_there):
+def test_created_directories_are_removed(host, was_there):
     wants = "/etc/systemd/system/multi-user.target.wants"
     host.sh("rm -rf " + wants)
     if was_there:
@@ -92,16 +92,16 @@ def test_directories_elsewhere_go_if_they_came(host, was_there):
     assert host.try_sh("ls -d /var/lib/virtnet").returncode
 
 
-def test_check_mode_foretells_the_files_and_writes_none(host):
+def test_check_mode_predicts_the_files_and_writes_none(host):
     web = containers(range(1, 3))
     before = host.snapshot()
-    foretold = host.module("topology", check=True, role="bridge_network", persist=True, **module_arguments(web))
-    assert "/usr/local/sbin/virtnet" in [action["name"] for action in foretold["actions"]]
+    predicted = host.module("topology", check=True, role="bridge_network", persist=True, **module_arguments(web))
+    assert "/usr/local/sbin/virtnet" in [action["name"] for action in predicted["actions"]]
     snapshot.same(before, host.snapshot())
-    assert declare(host, web)["actions"] == foretold["actions"]
+    assert declare(host, web)["actions"] == predicted["actions"]
 
 
-def test_everything_comes_back_after_a_power_cut(host):
+def test_everything_is_restored_after_a_power_cut(host):
     web, fabric = containers(range(1, 6)), overlay([1, 2], range(3))
     declare(host, web)
     declare(host, fabric, role="overlay_network")
@@ -140,7 +140,7 @@ DAMAGE = {
 
 
 @pytest.mark.parametrize("damage", DAMAGE)
-def test_what_a_hand_broke_is_mended_and_nothing_else_is_touched(host, damage):
+def test_restore_repairs_out_of_band_changes_only(host, damage):
     script, named = DAMAGE[damage]
     declare(host, containers(range(1, 5)))
     before = engine.read_back(host)
@@ -155,7 +155,7 @@ def test_what_a_hand_broke_is_mended_and_nothing_else_is_touched(host, damage):
     assert packets.arrives(host, "c1", "172.30.0.3", 80, "c2")
 
 
-def test_documents_are_roots_and_can_be_read(host):
+def test_documents_are_owned_by_root_and_readable_json(host):
     declare(host, containers(range(1, 3)))
     path = DOCUMENTS + "/bridge_network.web.json"
     assert stat.S_IMODE(host.call(os.stat, path).st_mode) == 0o600
@@ -167,7 +167,7 @@ def test_documents_are_roots_and_can_be_read(host):
     assert content["objects"]["veth"][0]["peer"]["addresses"] == ["172.30.0.2/16", "fd00:30::2/64"]
 
 
-def test_a_run_that_says_nothing_of_a_container_keeps_it_written_down(host):
+def test_undeclared_containers_stay_in_the_document(host):
     declare(host, containers(range(1, 4)))
     more = containers([7])
     more["netns"] = [one for one in more["netns"] if one["name"] == "c7"]
@@ -184,7 +184,7 @@ def test_a_run_that_says_nothing_of_a_container_keeps_it_written_down(host):
     assert "c2" not in [one["name"] for one in engine.read_back(host)["containers"]]
 
 
-def test_an_upgrade_brings_its_own_command_and_unit(host):
+def test_an_upgrade_replaces_command_and_unit(host):
     web = containers(range(1, 3))
     declare(host, web)
     older = ("/usr/local/sbin/virtnet", "/etc/systemd/system/virtnet-restore.service")
@@ -195,7 +195,7 @@ def test_an_upgrade_brings_its_own_command_and_unit(host):
     assert declare(host, web)["actions"] == []
 
 
-def test_persist_false_forgets(host):
+def test_persist_false_removes_the_document(host):
     before = host.snapshot()
     web = containers(range(1, 3))
     declare(host, web)
@@ -215,21 +215,21 @@ def test_persist_false_forgets(host):
         ('{"version": 1, "objects": []}', "damaged"),
     ],
 )
-def test_a_document_that_cannot_be_read(host, content, words):
+def test_an_unreadable_document_is_reported(host, content, words):
     declare(host, containers(range(1, 3)))
     host.sh(f"echo '{content}' > {DOCUMENTS}/bridge_network.web.json")
     before = host.snapshot()
-    code, _actions, said = virtnet(host, "restore")
-    assert code == 2 and words in said and "bridge_network.web.json" in said and "Traceback" not in said
+    code, _actions, message = virtnet(host, "restore")
+    assert code == 2 and words in message and "bridge_network.web.json" in message and "Traceback" not in message
     snapshot.same(before, host.snapshot())
 
 
-def test_a_tunnels_address_comes_late(host):
+def test_restore_waits_for_a_tunnels_address(host):
     declare(host, overlay([1], range(3)), role="overlay_network")
     host.sh(POWER_CUT)
     host.sh(f"ip address del {VTEP}/24 dev eth0")
-    code, _actions, said = virtnet(host, "restore")
-    assert code == 2 and "no interface of this host has this address" in said
+    code, _actions, message = virtnet(host, "restore")
+    assert code == 2 and "no interface of this host has this address" in message
     host.sh(f"(sleep 0.5; ip address add {VTEP}/24 dev eth0) & /usr/local/sbin/virtnet restore --wait 10; wait")
     assert virtnet(host, "check")[0] == 0
 
@@ -266,7 +266,7 @@ def addresses(host):
 
 
 @pytest.mark.long
-def test_a_container_keeps_its_address_whatever_is_killed(host, tmp_path):
+def test_a_container_keeps_its_address_over_killed_runs(host, tmp_path):
     play(host, tmp_path, ["a", "b", "c"])
     before = addresses(host)
     host.sh("ip netns del a; ip netns del b")

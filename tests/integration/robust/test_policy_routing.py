@@ -54,24 +54,24 @@ RULES = ["to 172.30.0.0/16 lookup main", "to fd00:30::/64 lookup main"]
 
 
 @pytest.fixture
-def world(host):
+def reachability(host):
     host.sh(WORLD)
     return host
 
 
 @pytest.fixture
-def role(world):
-    return Role(world)
+def role(reachability):
+    return Role(reachability)
 
 
 def rules(host):
-    """The preferences of the rules that a run has made, IPv4 and IPv6."""
+    """The preferences of the routing rules that a run has created, IPv4 and IPv6."""
     script = 'ip -%d rule show table main | awk \'/ to /{sub(":", "", $1); print $1}\''
     return [[int(line) for line in host.sh(script % version).split()] for version in (4, 6)]
 
 
 def warnings(role, *lists):
-    """What a run that changes nothing warns of: the plan, and the engine."""
+    """The warnings of a run that changes nothing: the plan's, and the engine's."""
     planned = role.plan(*lists)
     topology = {kind: objects for kind, objects in planned["topology"].items() if objects}
     done = role.host.module("topology", check=True, **topology)
@@ -82,42 +82,42 @@ def the_host_reaches(host):
     return [packets.arrives(host, None, address, 80, "c") for address in ADDRESSES]
 
 
-def test_an_exit_node_does_not_get_what_is_for_containers(world, role):
-    before = world.snapshot()
-    world.sh(EXIT_NODE)
-    with_exit_node = world.snapshot()
+def test_packets_to_containers_bypass_an_exit_node(reachability, role):
+    before = reachability.snapshot()
+    reachability.sh(EXIT_NODE)
+    with_exit_node = reachability.snapshot()
     actions = role.change([WEB], [C])
     assert [one["name"] for one in actions if one["kind"] == "rule"] == RULES
-    assert rules(world) == [[5269], [5269]]
-    assert the_host_reaches(world) == [True, True]
-    assert packets.seen(world, "c", "203.0.113.3", 80, "exit") == "10.66.0.2", "out by the exit node, and back"
-    assert packets.seen(world, "c", "2001:db8:f::3", 80, "exit") == "2001:db8:3::2"
-    world.sh("ip rule del preference 5270; ip route flush table 52; ip -6 rule del preference 5270")
+    assert rules(reachability) == [[5269], [5269]]
+    assert the_host_reaches(reachability) == [True, True]
+    assert packets.seen(reachability, "c", "203.0.113.3", 80, "exit") == "10.66.0.2", "out by the exit node, and back"
+    assert packets.seen(reachability, "c", "2001:db8:f::3", 80, "exit") == "2001:db8:3::2"
+    reachability.sh("ip rule del preference 5270; ip route flush table 52; ip -6 rule del preference 5270")
     role.unchanged([WEB], [C])  # it comes and goes with the VPN's next start
     role.change(purge=True)
-    world.settle()
-    world.sh("ip -6 route flush table 52")
-    snapshot.same(before, world.snapshot())
+    reachability.settle()
+    reachability.sh("ip -6 route flush table 52")
+    snapshot.same(before, reachability.snapshot())
     assert before != with_exit_node
 
 
-def test_the_rule_is_mended_and_moved(world, role):
-    world.sh(EXIT_NODE)
+def test_the_rule_is_repaired_and_moved(reachability, role):
+    reachability.sh(EXIT_NODE)
     role.change([WEB], [C])
-    world.sh("ip rule del preference 5269; ip rule add preference 100 lookup 52")
-    assert the_host_reaches(world) == [False, True]
+    reachability.sh("ip rule del preference 5269; ip rule add preference 100 lookup 52")
+    assert the_host_reaches(reachability) == [False, True]
     (action,) = role.change([WEB], [C])
     assert (action["action"], action["name"], action["after"]) == ("create", RULES[0], {"preference": 99})
-    assert the_host_reaches(world) == [True, True]
-    world.sh("ip -6 rule add preference 100 lookup 52")
+    assert the_host_reaches(reachability) == [True, True]
+    reachability.sh("ip -6 rule add preference 100 lookup 52")
     (action,) = role.change([WEB], [C])
     assert (action["action"], action["name"]) == ("change", RULES[1])
     assert (action["before"], action["after"]) == ({"preference": 5269}, {"preference": 99})
-    assert rules(world) == [[99], [99]] and the_host_reaches(world) == [True, True]
+    assert rules(reachability) == [[99], [99]] and the_host_reaches(reachability) == [True, True]
     play = [WEB, {"name": "db", "subnet": "172.31.0.0/16"}]
     role.change(play, [C])
     role.change([WEB], [C], purge=True)
-    assert rules(world) == [[99], [99]]
+    assert rules(reachability) == [[99], [99]]
 
 
 @pytest.mark.parametrize(
@@ -129,12 +129,12 @@ def test_the_rule_is_mended_and_moved(world, role):
         "ip rule add preference 100 not to 10.0.0.0/8 lookup 52",
     ],
 )
-def test_rules_for_some_packets_are_rules_before_main(world, role, what):
-    world.sh(EXIT_NODE + "ip rule del preference 5270; ip -6 rule del preference 5270;" + what)
+def test_selective_rules_before_main_count(reachability, role, what):
+    reachability.sh(EXIT_NODE + "ip rule del preference 5270; ip -6 rule del preference 5270;" + what)
     role.change([WEB], [C])
-    assert rules(world) == [[99], []]
-    assert packets.arrives(world, "c", "198.51.100.2", 80, None), "a container calls the host, and is answered"
-    assert packets.arrives(world, None, ADDRESSES[0], 80, "c")
+    assert rules(reachability) == [[99], []]
+    assert packets.arrives(reachability, "c", "198.51.100.2", 80, None), "a container calls the host, and is answered"
+    assert packets.arrives(reachability, None, ADDRESSES[0], 80, "c")
 
 
 @pytest.mark.parametrize(
@@ -148,17 +148,17 @@ def test_rules_for_some_packets_are_rules_before_main(world, role, what):
         "ip rule add preference 100 oif up1 lookup 52",
     ],
 )
-def test_rules_that_leave_containers_alone(world, role, what):
-    world.sh(EXIT_NODE + "ip rule del preference 5270; ip -6 rule del preference 5270;" + what)
+def test_rules_that_leave_containers_alone(reachability, role, what):
+    reachability.sh(EXIT_NODE + "ip rule del preference 5270; ip -6 rule del preference 5270;" + what)
     role.change([WEB], [C])
-    assert rules(world) == [[], []]
-    assert the_host_reaches(world) == [True, True]
+    assert rules(reachability) == [[], []]
+    assert the_host_reaches(reachability) == [True, True]
 
 
-def test_answers_that_leave_by_the_exit_node_are_warned_of_by_name(world, role):
-    world.sh(EXIT_NODE)
+def test_replies_that_leave_by_an_exit_node_warn(reachability, role):
+    reachability.sh(EXIT_NODE)
     role.change([WEB], [C])
-    assert packets.is_lost(world, "lan", "198.18.0.2", 8080, "c", 80)
+    assert packets.is_lost(reachability, "lan", "198.18.0.2", 8080, "c", 80)
     planned, (four, six) = warnings(role, [WEB], [C])
     assert planned == []
     assert four == (
@@ -166,20 +166,20 @@ def test_answers_that_leave_by_the_exit_node_are_warned_of_by_name(world, role):
         "containers answer leave by tun0; to have it leave by the main table: ip rule add preference 5269 from "
         "172.30.0.0/16 lookup main"
     )
-    world.sh(four.partition("main table: ")[2] + ";" + six.partition("main table: ")[2])
+    reachability.sh(four.partition("main table: ")[2] + ";" + six.partition("main table: ")[2])
     for address in ("198.18.0.2", "2001:db8:1::2"):
-        assert packets.arrives(world, "lan", address, 8080, "c", 80)
-    assert packets.seen(world, "c", "203.0.113.1", 80, "lan") == "198.18.0.2"
+        assert packets.arrives(reachability, "lan", address, 8080, "c", 80)
+    assert packets.seen(reachability, "c", "203.0.113.1", 80, "lan") == "198.18.0.2"
     assert warnings(role, [WEB], [C]) == ([], [])
     role.unchanged([WEB], [C])
 
 
-def test_a_second_uplink_with_a_table_of_its_own_is_warned_of_by_name(world, role):
-    world.sh(TWO_UPLINKS)
-    assert packets.arrives(world, "lan2", "198.51.100.2", 7, None), "the host itself answers"
+def test_a_second_uplink_with_its_own_table_warns(reachability, role):
+    reachability.sh(TWO_UPLINKS)
+    assert packets.arrives(reachability, "lan2", "198.51.100.2", 7, None), "the host itself answers"
     others = [{"name": "d", "networks": ["web"], "ports": ["198.18.0.2:81:80", "127.0.0.1:82:80", "9000-9002:80-82"]}]
     role.change([WEB], [C, *others])
-    assert packets.is_lost(world, "lan2", "198.51.100.2", 8080, "c", 80)
+    assert packets.is_lost(reachability, "lan2", "198.51.100.2", 8080, "c", 80)
     planned, found = warnings(role, [WEB], [C, *others])
     assert planned == [] and len(found) == 2
     assert found[0] == (
@@ -189,31 +189,31 @@ def test_a_second_uplink_with_a_table_of_its_own_is_warned_of_by_name(world, rol
         "(https://github.com/ansible-collections/virtnet.linux/blob/main/docs/what-survives.md#a-host-with-routing-rules-of-its-own)"
     )
     assert "rule 1000 (from 2001:db8:2::2 lookup 101)" in found[1]
-    world.sh("echo 1 >/proc/sys/net/ipv4/conf/up1/rp_filter")
+    reachability.sh("echo 1 >/proc/sys/net/ipv4/conf/up1/rp_filter")
     assert "by up0, and net.ipv4.conf.up1.rp_filter = 1 drops the calls; publish" in warnings(role, [WEB], [C])[1][0]
     on_first = {**C, "ports": ["198.18.0.2:8080:80"]}
     role.change([WEB], [on_first], purge=True)
     assert warnings(role, [WEB], [on_first]) == ([], [])
-    assert packets.arrives(world, "lan", "198.18.0.2", 8080, "c", 80)
+    assert packets.arrives(reachability, "lan", "198.18.0.2", 8080, "c", 80)
 
 
 @pytest.mark.parametrize("rp_filter", [0, 1])
-def test_answers_leave_where_the_call_came_in_once_it_is_marked(world, role, rp_filter):
-    world.sh(TWO_UPLINKS + "echo %d >/proc/sys/net/ipv4/conf/up1/rp_filter" % rp_filter)
+def test_replies_leave_by_the_ingress_uplink_with_a_connection_mark(reachability, role, rp_filter):
+    reachability.sh(TWO_UPLINKS + "echo %d >/proc/sys/net/ipv4/conf/up1/rp_filter" % rp_filter)
     (marking,) = [block.text for block in blocks(HOME / "docs" / "what-survives.md") if block.language == "sh"]
-    world.sh(marking)
+    reachability.sh(marking)
     role.change([WEB], [C])
     for address in ("198.51.100.2", "2001:db8:2::2"):
-        assert packets.arrives(world, "lan2", address, 8080, "c", 80)
-    assert packets.arrives(world, "lan", "198.18.0.2", 8080, "c", 80)
-    assert packets.seen(world, "c", "203.0.113.1", 80, "lan") == "198.18.0.2"
+        assert packets.arrives(reachability, "lan2", address, 8080, "c", 80)
+    assert packets.arrives(reachability, "lan", "198.18.0.2", 8080, "c", 80)
+    assert packets.seen(reachability, "c", "203.0.113.1", 80, "lan") == "198.18.0.2"
     assert warnings(role, [WEB], [C]) == ([], [])
 
 
-def test_a_route_into_a_living_network_is_named_by_the_next_run_and_by_check(world, role, tmp_path):
+def test_a_later_route_into_a_network_is_reported(reachability, role, tmp_path):
     role.change([WEB], [C])
-    world.sh("ip route add 172.30.0.0/17 via 10.66.0.1; ip -6 route add blackhole fd00:30::/96")
-    assert packets.is_lost(world, None, ADDRESSES[0], 80, "c")
+    reachability.sh("ip route add 172.30.0.0/17 via 10.66.0.1; ip -6 route add blackhole fd00:30::/96")
+    assert packets.is_lost(reachability, None, ADDRESSES[0], 80, "c")
     planned, found = warnings(role, [WEB], [C])
     assert found == []
     assert planned == [
@@ -224,17 +224,17 @@ def test_a_route_into_a_living_network_is_named_by_the_next_run_and_by_check(wor
         "br-web), so nothing from this host or from published ports reaches containers there; take that route away, or "
         "give the network another subnet",
     ]
-    checked = played_check(world, tmp_path)
+    checked = played_check(reachability, tmp_path)
     assert checked.code != 0 and "the host's route to 172.30.0.0/17 by tun0 goes before" in checked.output
 
 
-def test_rules_that_came_later_are_named_by_network_info_and_by_check(world, role, tmp_path):
+def test_later_rules_are_reported_by_network_info_and_check(reachability, role, tmp_path):
     role.change([WEB], [C])
-    assert world.module("network_info")["host"]["routing_warnings"] == []
-    checked = played_check(world, tmp_path)
+    assert reachability.module("network_info")["host"]["routing_warnings"] == []
+    checked = played_check(reachability, tmp_path)
     assert checked.code == 0, checked.output
-    world.sh(TWO_UPLINKS + EXIT_NODE)
-    host = world.module("network_info")["host"]
+    reachability.sh(TWO_UPLINKS + EXIT_NODE)
+    host = reachability.module("network_info")["host"]
     missing = [
         f"network web: rule 1000 (from {source} lookup 101) diverts packets for {subnet}, and no rule `{rule}` "
         "precedes it; run the playbook that made the network, or `virtnet restore`"
@@ -246,12 +246,12 @@ def test_rules_that_came_later_are_named_by_network_info_and_by_check(world, rol
     assert host["warnings"] == [] and host["routing_warnings"][:2] == missing
     found = host["routing_warnings"][2:]
     assert found == warnings(role, [WEB], [C])[1] and len(found) == 4
-    checked = played_check(world, tmp_path)
+    checked = played_check(reachability, tmp_path)
     assert checked.code != 0 and "rule %s missing" % RULES[0] in checked.output
     for sentence in host["routing_warnings"]:
         assert sentence in checked.output.replace('\\"', '"')
     role.change([WEB], [C])
-    assert world.module("network_info")["host"]["routing_warnings"] == found, "the rules are there again"
+    assert reachability.module("network_info")["host"]["routing_warnings"] == found, "the rules are there again"
 
 
 def played_check(host, directory):
@@ -262,34 +262,34 @@ def played_check(host, directory):
     return play(host, "virtnet.linux.check", directory, "-e", "@%s" % (directory / "vars.json"))
 
 
-def test_the_command_virtnet_names_it_and_brings_the_rule_back(world, role, tmp_path):
-    """At boot a VPN may make its rules after virtnet-restore.service has run."""
-    engine.own_disks(world)
+def test_the_command_virtnet_reports_and_restores_the_rule(reachability, role, tmp_path):
+    """At boot a VPN may add its rules after virtnet-restore.service has run."""
+    engine.own_disks(reachability)
     lists = {"networks": [WEB], "containers": [C], "persist": True}
-    played = play(world, playbook_of(tmp_path, **lists), tmp_path)
+    played = play(reachability, playbook_of(tmp_path, **lists), tmp_path)
     assert played.code == 0, played.output
-    world.sh(EXIT_NODE + "ip -6 route add fd00:30::/96 via 2001:db8:3::1")
-    checked = world.try_sh("/usr/local/sbin/virtnet check")
+    reachability.sh(EXIT_NODE + "ip -6 route add fd00:30::/96 via 2001:db8:3::1")
+    checked = reachability.try_sh("/usr/local/sbin/virtnet check")
     assert checked.returncode == 1
     assert checked.stdout.splitlines() == ["create rule " + name for name in RULES]
     assert "host port 8080/tcp of network web: callers beyond up0 get no answer" in checked.stderr
     assert "network web: the host's route to fd00:30::/96 by tun0 goes before the network's own" in checked.stderr
-    world.sh("ip -6 route del fd00:30::/96; /usr/local/sbin/virtnet restore")
-    assert the_host_reaches(world) == [True, True]
+    reachability.sh("ip -6 route del fd00:30::/96; /usr/local/sbin/virtnet restore")
+    assert the_host_reaches(reachability) == [True, True]
 
 
-def test_whatever_step_a_run_is_killed_at_the_next_one_finishes(world):
-    world.sh(EXIT_NODE)
-    before = world.snapshot()
+def test_a_killed_run_is_completed_by_the_next(reachability):
+    reachability.sh(EXIT_NODE)
+    before = reachability.snapshot()
     making = documents.complete({
         "bridge": [{"name": "br-web", "addresses": ["172.30.0.1/16", "fd00:30::1/64"]}],
         "bridge_policy": [{"bridge": "br-web", "subnets": ["172.30.0.0/16", "fd00:30::/64"]}],
     })  # fmt: skip
     removing = documents.absent(making)
-    for step in range(len(engine.run(world, making, check=True))):
-        engine.run(world, making, stop_after=step)
-        engine.run(world, making)
-        assert rules(world) == [[5269], [5269]] and engine.run(world, making, check=True) == []
-        engine.run(world, removing, stop_after=step)
-        engine.run(world, removing)
-        snapshot.same(before, world.snapshot())
+    for step in range(len(engine.run(reachability, making, check=True))):
+        engine.run(reachability, making, stop_after=step)
+        engine.run(reachability, making)
+        assert rules(reachability) == [[5269], [5269]] and engine.run(reachability, making, check=True) == []
+        engine.run(reachability, removing, stop_after=step)
+        engine.run(reachability, removing)
+        snapshot.same(before, reachability.snapshot())

@@ -39,7 +39,7 @@ def forwarding(host):
     ]
 
 
-def test_they_and_the_bridges_forward_and_nothing_else(between):
+def test_only_uplinks_and_bridges_forward(between):
     before = between.snapshot()
     left, left6 = NEIGHBOURS["left"]
     engine.run(between, by("to-left"))
@@ -64,7 +64,7 @@ def test_they_and_the_bridges_forward_and_nothing_else(between):
     snapshot.same(before, between.snapshot())
 
 
-def test_from_the_host_to_uplinks_and_back(between):
+def test_forwarding_changes_from_the_host_to_uplinks_and_back(between):
     before = between.snapshot()
     for document, host_wide in ((NETWORKS, True), (by("to-left"), False), (by("to-right"), False), (NETWORKS, True)):
         engine.run(between, document)
@@ -79,21 +79,21 @@ def test_from_the_host_to_uplinks_and_back(between):
     snapshot.same(before, between.snapshot())
 
 
-def test_a_network_without_uplinks_needs_the_host(between):
+def test_a_network_without_uplinks_forwards_on_the_host(between):
     named = by("to-left")
     engine.run(between, {**named, "bridge_policy": [named["bridge_policy"][0], NETWORKS["bridge_policy"][1]]})
     assert between.sysctl("ipv4/ip_forward") == "1" and between.sysctl("ipv6/conf/all/forwarding") == "0"
     assert forwarding(between)[1] == ["to-left", "br-two"], "no other network has IPv6"
 
 
-def test_a_closed_network_forwards_no_more(between):
+def test_an_internal_network_needs_no_forwarding(between):
     engine.run(between, by("to-left"))
     closed = [{**one, "internal": one["bridge"] == "br-two"} for one in by("to-left")["bridge_policy"]]
     engine.run(between, {"bridge_policy": closed})
     assert forwarding(between) == [["to-left", "br-four"], []]
 
 
-def test_what_forwarded_by_itself_goes_on_to_and_the_rules_remember_the_rest(between):
+def test_interfaces_that_forwarded_before_continue_to(between):
     between.sh("echo 1 >/proc/sys/net/ipv4/conf/to-left/forwarding")
     before = between.snapshot()
     engine.run(between, by("to-left", "to-right"))
@@ -105,7 +105,7 @@ def test_what_forwarded_by_itself_goes_on_to_and_the_rules_remember_the_rest(bet
     snapshot.same(before, between.snapshot())
 
 
-def test_an_uplink_that_is_not_there_yet_is_told_when_it_is(between):
+def test_a_missing_uplink_is_configured_once_it_exists(between):
     engine.run(between, by("to-left", "wg0"))
     between.sh("ip link add wg0 type veth peer name far")
     assert engine.run(between, by("to-left", "wg0")) == [

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from kit import towns
+from kit import topologies
 from kit.host import Host
 from kit.role import Role
 
@@ -28,6 +28,6 @@ def role(host: Host) -> Role:
 
 @pytest.fixture
 def outside(host: Host) -> Host:
-    """The host with a neighbour that has no route to its networks (see kit/towns.py)."""
-    host.module("topology", **towns.with_outside())
+    """The host with a neighbour that has no route to its networks (see kit/topologies.py)."""
+    host.module("topology", **topologies.with_outside())
     return host

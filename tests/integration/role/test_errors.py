@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The role bridge_network: every error names object, field, value and rule, all in one go, with nothing touched."""
+"""The role bridge_network: every error names object, field, value and rule, all at once, with nothing touched."""
 
 from __future__ import annotations
 
@@ -56,8 +56,8 @@ ERRORS = [
 
 
 @pytest.fixture
-def lived_in(host):
-    """A host with a route, a process that listens, and things of others."""
+def with_foreign_objects(host):
+    """A host with a route, a process that listens, and foreign objects."""
     host.sh("ip link add nic0 type veth peer name nic0-far; ip address add 10.99.0.1/16 dev nic0; ip link set nic0 up")
     host.sh("ip link property add dev nic0 altname br-nic")
     host.sh("ip netns add theirs; ip link add br-theirs type bridge")
@@ -65,27 +65,27 @@ def lived_in(host):
     return host
 
 
-def test_each_error_names_object_field_value_and_rule(lived_in, role):
-    for networks, containers, said in ERRORS:
+def test_each_error_names_object_field_value_and_rule(with_foreign_objects, role):
+    for networks, containers, words in ERRORS:
         errors = role.refused(networks, containers)
         assert len(errors) == 1, errors
-        for word in said:
+        for word in words:
             assert word in errors[0], (word, errors)
 
 
 @pytest.mark.parametrize("mode", ["none", "host", "container:other"])
-def test_ports_need_a_namespace_of_ones_own_with_an_address(host, role, mode):
+def test_ports_require_an_own_namespace_with_an_address(host, role, mode):
     errors = role.refused([WEB], [on("other", "web"), {"name": "c", "network_mode": mode, "ports": ["80:80"]}])
     assert len(errors) == 1 and "container c" in errors[0] and "ports" in errors[0] and mode in errors[0]
 
 
-def test_containers_that_join_in_a_circle(host, role):
+def test_a_cycle_of_shared_namespaces_is_refused(host, role):
     circle = [{"name": one, "network_mode": "container:" + two} for one, two in ("ab", "bc", "ca")]
     errors = role.refused([], circle)
     assert errors and all("network_mode" in error for error in errors)
 
 
-def test_all_of_them_in_one_go(lived_in, role):
+def test_all_errors_are_reported_at_once(with_foreign_objects, role):
     networks = [
         {"name": "n1", "subnet": "10.1.0.5/16"},
         {"name": "n2", "subnet": "10.2.0.0/16", "gateway": "10.3.0.1"},
@@ -107,13 +107,13 @@ def test_all_of_them_in_one_go(lived_in, role):
         assert any(" %s: " % thing in error for error in errors), (thing, errors)
 
 
-def test_a_network_over_a_route_of_its_own_bridge_is_no_error(host, role):
+def test_a_route_of_the_networks_own_bridge_is_no_conflict(host, role):
     role.change([WEB], [C])
     role.unchanged([WEB], [C])
     role.change([{**WEB, "subnet": "172.30.0.0/24"}], [C])
 
 
-def test_a_port_that_its_own_container_listens_on_is_no_error(host, role):
+def test_a_listener_in_the_ports_own_container_is_no_conflict(host, role):
     role.change([WEB], [on("c", "web", ports=["8080:80"])])
     packets.listen(host, 8080, netns="c")
     role.unchanged([WEB], [on("c", "web", ports=["8080:80"])])

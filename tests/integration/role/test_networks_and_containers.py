@@ -2,14 +2,14 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The role bridge_network: what a declaration becomes in the kernel, and what stays as declarations change."""
+"""The role bridge_network: the kernel objects of a declaration, and what is kept as declarations change."""
 
 from __future__ import annotations
 
 import pytest
 
 from kit import packets, snapshot
-from kit.towns import HOST, HOST6, OUTSIDE, OUTSIDE6
+from kit.topologies import HOST, HOST6, OUTSIDE, OUTSIDE6
 
 WEB = {"name": "web", "subnet": "172.30.0.0/16"}
 BACK = {"name": "back", "subnet": "172.31.0.0/24", "internal": True}
@@ -27,7 +27,7 @@ def names_of(actions, verb):
     return sorted((action["kind"], action["name"]) for action in actions if action["action"] == verb)
 
 
-def test_the_whole_of_it_comes_and_goes(outside, role):
+def test_networks_containers_and_ports_are_created_and_removed(outside, role):
     before = outside.snapshot()
     others = [
         {"name": "batch", "network_mode": "none"},
@@ -51,7 +51,7 @@ def test_the_whole_of_it_comes_and_goes(outside, role):
     snapshot.same(before, outside.snapshot())
 
 
-def test_a_published_port_is_reached_by_everybody(outside, role):
+def test_a_published_port_is_reachable_from_every_source(outside, role):
     role.change([WEB, BACK, DUAL], [{**NGINX, "ports": ["8080:80", "5353:53/udp"]}, CLIENT, on("other", "dual")])
     assert packets.seen(outside, "outside", HOST, 8080, "nginx", 80) == OUTSIDE
     assert packets.arrives(outside, "outside", HOST, 5353, "nginx", 53, protocol="udp")
@@ -61,7 +61,7 @@ def test_a_published_port_is_reached_by_everybody(outside, role):
     assert packets.is_lost(outside, "other", "172.30.0.2", 80, "nginx"), "networks are kept apart all the same"
 
 
-def test_every_form_of_a_port(outside, role):
+def test_every_port_syntax(outside, role):
     outside.sh("ip address add 198.51.100.7/24 dev outside0")
     ports = ["198.51.100.7:81:80", "8000-8002:9000-9002/tcp", "[2001:db8::1]:82:80", "83:83/udp", "127.0.0.1:84:80"]
     role.change([DUAL], [on("c", "dual", ports=ports)])
@@ -89,12 +89,12 @@ def test_interfaces_and_the_default_route_follow_the_order_of_the_networks(outsi
     assert packets.arrives(outside, "c", "172.31.0.2", 80, "a")
 
 
-def test_the_long_form_of_a_network(host, role):
-    wish = {
+def test_attachments_as_mappings(host, role):
+    attachment = {
         "name": "dual", "ipv4_address": "172.29.0.9", "ipv6_address": "fd00:29::9", "mac_address": "02:00:00:00:00:09",
         "interface_name": "lan0", "aliases": ["db"],
     }  # fmt: skip
-    role.change([DUAL], [{"name": "c", "networks": [wish]}])
+    role.change([DUAL], [{"name": "c", "networks": [attachment]}])
     link = host.links("c")["lan0"]
     assert sorted(link["addresses"]) == ["172.29.0.9/24", "fd00:29::9/64"]
     assert link["address"] == "02:00:00:00:00:09"
@@ -113,21 +113,21 @@ def test_the_long_form_of_a_network(host, role):
          ["172.30.0.2", "fd00:30::a00"], "172.30.0.1"),
     ],
 )  # fmt: skip
-def test_where_addresses_come_from(host, role, options, addresses, gateway):
+def test_address_allocation(host, role, options, addresses, gateway):
     role.change([{**WEB, **options}], [CLIENT])
     assert role.live()["client"]["web"] == addresses
     assert host.routes("client")[0]["gateway"] == gateway
     assert packets.ping(host, "client", gateway)
 
 
-def test_ipv6_without_a_subnet_gets_a_unique_local_one(host, role):
+def test_ipv6_without_a_subnet_derives_a_unique_local_one(host, role):
     role.change([{**WEB, "enable_ipv6": True}], [CLIENT])
     _four, six = role.live()["client"]["web"]
     assert six.startswith("fd")
     assert packets.ping(host, None, six)
 
 
-def test_mtu_reaches_both_ends(host, role):
+def test_mtu_is_set_on_both_ends(host, role):
     role.change([{**WEB, "mtu": 1400}], [CLIENT])
     assert host.links()["br-web"]["mtu"] == host.links("client")["eth0"]["mtu"] == 1400
     host.sh("ping -c 1 -w 5 -M do -s 1372 172.30.0.1", "client")
@@ -149,7 +149,7 @@ def test_internal_icc_and_masquerade(outside, role):
     assert packets.arrives(outside, "client", OUTSIDE, 80, "outside")
 
 
-def test_a_long_name_gives_a_short_device_that_bears_it(host, role):
+def test_a_long_network_name_gives_a_hashed_device_with_a_label(host, role):
     name = "the-network-of-the-accounting-department"
     role.change([{**WEB, "name": name}], [on("c", name)])
     (device,) = [link for link in host.links() if link.startswith("br-")]
@@ -159,14 +159,14 @@ def test_a_long_name_gives_a_short_device_that_bears_it(host, role):
     assert (network["Name"], network["Id"]) == (name, device)
 
 
-def test_a_bridge_of_ones_own_choice(host, role):
+def test_a_declared_bridge_name(host, role):
     role.change([{**WEB, "bridge": "sw0"}], [CLIENT])
     assert packets.ping(host, "client", "172.30.0.1") and "sw0" in host.links()
     role.change([{**WEB, "bridge": "sw1"}], [CLIENT])
     assert "sw0" not in host.links() and packets.ping(host, "client", "172.30.0.1")
 
 
-def test_addresses_stay_whatever_comes_and_goes_around(host, role):
+def test_existing_endpoints_keep_their_addresses(host, role):
     some = [on(name, "web") for name in ("a", "b", "c")]
     role.change([WEB], some)
     assert [role.live()[name]["web"] for name in "abc"] == [["172.30.0.2"], ["172.30.0.3"], ["172.30.0.4"]]
@@ -178,7 +178,7 @@ def test_addresses_stay_whatever_comes_and_goes_around(host, role):
     assert role.live()["e"]["web"] == ["172.30.0.6"], "who is in no list stands all the same"
 
 
-def test_a_container_that_is_made_again_by_hand_keeps_its_addresses_neighbours(host, role):
+def test_a_recreated_container_does_not_take_a_neighbours_address(host, role):
     both = [on("a", "web"), on("b", "web")]
     role.change([WEB], both)
     host.sh("ip netns delete a")
@@ -193,7 +193,7 @@ def test_a_container_that_is_made_again_by_hand_keeps_its_addresses_neighbours(h
     assert packets.ping(host, "a", "172.30.0.3")
 
 
-def test_a_network_that_an_earlier_run_made(host, role):
+def test_a_container_on_an_undeclared_network(host, role):
     role.change([WEB], [CLIENT])
     role.change([], [on("late", "web", ports=["81:80"])])
     assert role.live()["late"]["web"] == ["172.30.0.3"]
@@ -201,7 +201,7 @@ def test_a_network_that_an_earlier_run_made(host, role):
     assert packets.arrives(host, None, "127.0.0.1", 81, "late", 80)
 
 
-def test_a_network_that_an_earlier_run_made_keeps_to_its_range(host, role):
+def test_an_undeclared_network_keeps_its_ip_range(host, role):
     part = {"ip_range": "172.30.5.0/24", "gateway": "172.30.0.1", "aux_addresses": {"nas": "172.30.5.0"}}
     role.change([{**WEB, **part}])
     role.change([], [on("late", "web")])
@@ -217,7 +217,7 @@ def test_a_network_that_an_earlier_run_made_keeps_to_its_range(host, role):
     assert role.live() == {"late": {"web": ["172.30.5.1"]}, "later": {"web": ["172.30.0.2"]}}
 
 
-def test_ports_come_change_and_go(outside, role):
+def test_ports_are_published_changed_and_removed(outside, role):
     role.change([WEB], [NGINX, CLIENT])
     role.change([WEB], [{**NGINX, "ports": ["8080:81", "8081:80"]}, CLIENT])
     assert packets.arrives(outside, "outside", HOST, 8080, "nginx", 81)
@@ -226,7 +226,7 @@ def test_ports_come_change_and_go(outside, role):
     assert packets.is_lost(outside, "outside", HOST, 8081, "nginx", 80)
 
 
-def test_a_container_is_plugged_and_unplugged(host, role):
+def test_a_container_is_attached_and_detached(host, role):
     role.change([WEB, BACK], [on("c", "web")])
     pid = host.start("sleep", "infinity", netns="c")
     role.change([WEB, BACK], [on("c", "web", "back")])
@@ -239,7 +239,7 @@ def test_a_container_is_plugged_and_unplugged(host, role):
     assert host.is_alive(pid)
 
 
-def test_another_network_mode_is_another_namespace(host, role):
+def test_changing_the_network_mode_replaces_the_namespace(host, role):
     role.change([WEB], [NGINX, CLIENT])
     role.change([WEB], [NGINX, {"name": "client", "network_mode": "container:nginx"}])
     assert sorted(host.links("client")) == sorted(host.links("nginx"))
@@ -259,7 +259,7 @@ def test_routes_forwarding_and_sysctls_of_containers(host, role):
     assert packets.seen(host, "near", role.live()["there"]["far"][0], 80, "there") == role.live()["near"]["web"][0]
 
 
-def test_a_process_gives_its_namespace(host, role):
+def test_pid_names_a_processs_namespace(host, role):
     pid = host.start("unshare", "--net", "sleep", "infinity")
     host.sh("until [ $(readlink /proc/%d/ns/net) != $(readlink /proc/self/ns/net) ]; do :; done" % pid)
     before = host.snapshot()
@@ -271,17 +271,17 @@ def test_a_process_gives_its_namespace(host, role):
     snapshot.same(before, host.snapshot())
 
 
-def test_check_mode_on_an_empty_host_foretells_everything(host, role):
+def test_check_mode_on_an_empty_host_predicts_everything(host, role):
     before = host.snapshot()
     topology = role.plan([WEB, BACK], [NGINX, {"name": "s", "network_mode": "container:nginx"}])["topology"]
-    foretold = host.module("topology", check=True, **{k: v for k, v in topology.items() if v})
-    assert not foretold.get("failed") and "warnings" not in foretold
+    predicted = host.module("topology", check=True, **{k: v for k, v in topology.items() if v})
+    assert not predicted.get("failed") and "warnings" not in predicted
     snapshot.same(before, host.snapshot())
     done = host.module("topology", **{k: v for k, v in topology.items() if v})
-    assert done["actions"] == foretold["actions"]
+    assert done["actions"] == predicted["actions"]
 
 
-def test_a_flushed_ruleset_is_mended(outside, role):
+def test_a_flushed_ruleset_is_repaired(outside, role):
     role.change([WEB, BACK], [NGINX, CLIENT, on("c", "back")])
     outside.sh("nft flush ruleset")
     role.change([WEB, BACK], [NGINX, CLIENT, on("c", "back")])
@@ -289,7 +289,7 @@ def test_a_flushed_ruleset_is_mended(outside, role):
     assert packets.is_lost(outside, "c", "172.30.0.2", 80, "nginx")
 
 
-def test_a_container_sends_in_nobody_elses_name(host, role):
+def test_anti_spoofing_drops_forged_sources(host, role):
     role.change([WEB], [NGINX, CLIENT])
     host.sh("ip address add 172.30.0.99/16 dev eth0; ip route replace 172.30.0.2/32 dev eth0 src 172.30.0.99", "client")
     assert packets.is_lost(host, "client", "172.30.0.2", 80, "nginx")

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The role bridge_network as people run it: by ansible-playbook, against localhost."""
+"""The role bridge_network as users run it: by ansible-playbook, against localhost."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ CONTAINERS = [
 ]
 
 
-def test_the_role_from_nothing_to_nothing(host, tmp_path):
+def test_the_role_creates_and_removes_everything(host, tmp_path):
     before = host.snapshot()
     up = playbook_of(tmp_path, networks=NETWORKS, containers=CONTAINERS)
-    foretold = play(host, up, tmp_path, "--check", "--diff")
-    assert foretold.code == 0, foretold.output
-    assert foretold.changed == 1
-    for said in ("netns nginx", "bridge br-web", "nat_port 0.0.0.0:8080/tcp"):
-        assert "+" + said in foretold.output, "a diff that people can read: " + foretold.output
+    predicted = play(host, up, tmp_path, "--check", "--diff")
+    assert predicted.code == 0, predicted.output
+    assert predicted.changed == 1
+    for expected in ("netns nginx", "bridge br-web", "nat_port 0.0.0.0:8080/tcp"):
+        assert "+" + expected in predicted.output, "a diff that people can read: " + predicted.output
     snapshot.same(before, host.snapshot())
 
     done = play(host, up, tmp_path, "--diff")
     assert done.code == 0, done.output
     assert [line for line in done.output.splitlines() if line.startswith("+")] == [
-        line for line in foretold.output.splitlines() if line.startswith("+")
+        line for line in predicted.output.splitlines() if line.startswith("+")
     ]
     assert packets.arrives(host, "client", "172.30.0.2", 80, "nginx")
     again = play(host, up, tmp_path)
@@ -54,7 +54,7 @@ def test_the_number_of_tasks_does_not_grow(host, tmp_path):
     assert one.tasks == forty.tasks < 10
 
 
-def test_all_errors_in_one_go_and_nothing_touched(host, tmp_path):
+def test_all_errors_are_reported_at_once_before_any_change(host, tmp_path):
     before = host.snapshot()
     wrong = [
         {"name": "c1", "networks": ["web"], "ports": [133342]},
@@ -69,13 +69,13 @@ def test_all_errors_in_one_go_and_nothing_touched(host, tmp_path):
             *option,
         )
         assert refused.code != 0
-        for said in ("172.30.0.9/16", "133342", "quote it", "wbe", "container:c3"):
-            assert said in refused.output, refused.output
+        for expected in ("172.30.0.9/16", "133342", "quote it", "wbe", "container:c3"):
+            assert expected in refused.output, refused.output
         assert "\\n- network web: subnet '172.30.0.9/16'" in refused.output, "a line each"
         snapshot.same(before, host.snapshot())
 
 
-def test_a_python_without_pyroute2_is_told_the_package(host, tmp_path):
+def test_missing_pyroute2_is_reported_with_the_package(host, tmp_path):
     before = host.snapshot()
     bare = tmp_path / "bare"
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", bare], check=True)
@@ -88,20 +88,20 @@ def test_a_python_without_pyroute2_is_told_the_package(host, tmp_path):
         snapshot.same(before, host.snapshot())
 
 
-def test_a_word_that_the_role_does_not_know_is_refused(host, tmp_path):
+def test_an_unknown_option_is_refused(host, tmp_path):
     unknown = play(host, playbook_of(tmp_path, networks=[{"name": "web", "subent": "172.30.0.0/16"}]), tmp_path)
     assert unknown.code != 0 and "subent" in unknown.output
 
 
-def test_with_purge_a_misspelt_variable_takes_nothing_away(host, tmp_path):
+def test_with_purge_a_misspelt_variable_removes_nothing(host, tmp_path):
     assert play(host, playbook_of(tmp_path, networks=NETWORKS[:1]), tmp_path).code == 0
     before = host.snapshot()
     refused = play(host, playbook_of(tmp_path, network=NETWORKS[:1], purge=True), tmp_path)
     assert refused.code != 0
     assert "variable 'bridge_network_network': is none of the role's; write bridge_network_networks" in refused.output
     snapshot.same(before, host.snapshot())
-    told = play(host, playbook_of(tmp_path, network=NETWORKS[:1]), tmp_path)
-    assert (told.code, told.changed) == (0, 0) and "write bridge_network_networks" in told.output
+    done = play(host, playbook_of(tmp_path, network=NETWORKS[:1]), tmp_path)
+    assert (done.code, done.changed) == (0, 0) and "write bridge_network_networks" in done.output
 
 
 # What YAML 1.1 makes of these is a number, a truth, a date; safe_dump would quote them.
@@ -125,11 +125,11 @@ UNQUOTED = """
 """
 
 
-def test_what_yaml_made_of_names_and_addresses_reaches_the_planner_and_is_to_be_quoted(host, tmp_path):
+def test_yaml_numbers_in_names_and_addresses_are_refused(host, tmp_path):
     (tmp_path / "play.yml").write_text(UNQUOTED)
     before = host.snapshot()
     refused = play(host, str(tmp_path / "play.yml"), tmp_path)
-    said = refused.output.replace("\\n", "\n")
+    output = refused.output.replace("\\n", "\n")
     for error in (
         "bridge_network_networks[0]: name 8: YAML made a number of it: quote it",
         "bridge_network_networks[1]: name 16: YAML made a number of it: quote it",
@@ -140,12 +140,12 @@ def test_what_yaml_made_of_names_and_addresses_reaches_the_planner_and_is_to_be_
         "container c: networks[1] 8: YAML made a number of it: quote it",
         "container c: ports[0] 133342: YAML made a number of it: quote it",
     ):
-        assert error in said, said
+        assert error in output, output
     assert refused.code != 0
     snapshot.same(before, host.snapshot())
 
 
-def test_a_container_refuses_low_ports_by_the_roles_variable(host, tmp_path):
+def test_unprivileged_ports_false_restricts_low_ports(host, tmp_path):
     assert play(host, playbook_of(tmp_path, containers=[{"name": "c", "network_mode": "none"}]), tmp_path).code == 0
     assert host.sysctl("ipv4/ip_unprivileged_port_start", "c") == "0"
     containers = [{"name": "c", "network_mode": "none"}, {"name": "d", "network_mode": "none"}]

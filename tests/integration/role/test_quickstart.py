@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The playbooks quickstart and quickstart_down, up and down again and again."""
+"""The playbooks quickstart and quickstart_down, repeatedly."""
 
 from __future__ import annotations
 
@@ -17,28 +17,28 @@ OTHER_PORT = ("-e", "quickstart_port=8081")
 
 
 @pytest.mark.long
-def test_quickstart_up_twice_and_down_twice(host, tmp_path):
+def test_quickstart_and_quickstart_down_are_idempotent(host, tmp_path):
     stranger = packets.listen(host, 8080)
     before = host.snapshot()
-    foretold = play(host, "virtnet.linux.quickstart", tmp_path, "--check", "--diff", *OTHER_PORT)
-    assert (foretold.code, foretold.changed) == (0, 2), foretold.output
+    predicted = play(host, "virtnet.linux.quickstart", tmp_path, "--check", "--diff", *OTHER_PORT)
+    assert (predicted.code, predicted.changed) == (0, 2), predicted.output
     snapshot.same(before, host.snapshot())
     for name in ("nginx", "outside"):  # of servers that ended with a crash: their pid is another's now
         host.sh(f"echo {stranger} >/run/virtnet-quickstart-{name}.pid")
     up = play(host, "virtnet.linux.quickstart", tmp_path, *OTHER_PORT)
     assert up.code == 0, up.output
-    for said in ("172.30.0.0/16", "nginx", "172.30.0.2", "02:42:ac:1e:00:02", "8081", "Hello from nginx", "br-web"):
-        assert said in up.output, up.output
+    for expected in ("172.30.0.0/16", "nginx", "172.30.0.2", "02:42:ac:1e:00:02", "8081", "Hello from nginx", "br-web"):
+        assert expected in up.output, up.output
     assert host.links("nginx")["eth0"]["address"] == "02:42:ac:1e:00:02"
     again = play(host, "virtnet.linux.quickstart", tmp_path, *OTHER_PORT)
     assert (again.code, again.changed) == (0, 0), again.output
     refused = play(host, "virtnet.linux.quickstart", tmp_path)
     assert refused.code != 0 and f"python3 (pid {stranger}) listens on 0.0.0.0 port 8080/tcp" in refused.output
-    standing = host.snapshot()
-    foretold = play(host, "virtnet.linux.quickstart_down", tmp_path, "--check", "--diff")
-    snapshot.same(standing, host.snapshot())
+    created = host.snapshot()
+    predicted = play(host, "virtnet.linux.quickstart_down", tmp_path, "--check", "--diff")
+    snapshot.same(created, host.snapshot())
     down = play(host, "virtnet.linux.quickstart_down", tmp_path)
-    assert (foretold.code, foretold.changed) == (0, down.changed) == (0, 3), foretold.output
+    assert (predicted.code, predicted.changed) == (0, down.changed) == (0, 3), predicted.output
     assert down.code == 0, down.output
     snapshot.same(before, host.snapshot())
     again = play(host, "virtnet.linux.quickstart_down", tmp_path)
@@ -46,11 +46,11 @@ def test_quickstart_up_twice_and_down_twice(host, tmp_path):
 
 
 @pytest.mark.long
-def test_quickstart_down_foretells_that_a_process_of_somebody_else_keeps_its_container(host, tmp_path):
+def test_quickstart_down_predicts_that_a_foreign_process_keeps_its_container(host, tmp_path):
     up = play(host, "virtnet.linux.quickstart", tmp_path)
     assert up.code == 0, up.output
     stranger = host.start("sleep", "60", netns="nginx")
     for arguments in (["--check"], []):
         refused = play(host, "virtnet.linux.quickstart_down", tmp_path, *arguments)
-        said = rf"container nginx: .*processes run in its namespace: pid [\d, ]*\b{stranger};"
-        assert refused.code != 0 and re.search(said, refused.output), refused.output
+        expected = rf"container nginx: .*processes run in its namespace: pid [\d, ]*\b{stranger};"
+        assert refused.code != 0 and re.search(expected, refused.output), refused.output

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The role bridge_network: what goes, what stays, and what may not go."""
+"""The role bridge_network: what is removed, what is kept, and what is refused."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ def gone(name, **more):
     return {"name": name, "state": "absent", **more}
 
 
-def standing(host):
+def existing(host):
     live = host.module("network_info")
     return [one["Name"] for one in live["networks"]], [one["name"] for one in live["containers"]]
 
 
-def test_what_is_not_there_needs_no_removal(host, role):
+def test_removing_a_missing_object_is_no_change(host, role):
     role.unchanged([gone("web")], [gone("nginx")])
 
 
-def test_a_container_goes_with_its_link_and_ports(host, role):
+def test_removing_a_container_removes_its_link_and_ports(host, role):
     role.change([WEB, BACK], [CLIENT])
     before = host.snapshot()
     role.change([WEB], [NGINX])
@@ -44,10 +44,10 @@ def test_a_network_with_containers_is_refused_with_their_names(host, role):
     assert "client" in error and "nginx" not in error
 
 
-def test_a_network_goes_with_its_last_containers(host, role):
+def test_a_network_is_removed_with_its_last_containers(host, role):
     role.change([WEB, BACK], [NGINX, CLIENT])
     role.change([gone("web")], [gone("nginx"), {**CLIENT, "networks": ["back"]}])
-    assert standing(host) == (["back"], ["client"])
+    assert existing(host) == (["back"], ["client"])
     assert packets.ping(host, "client", "172.31.0.1")
 
 
@@ -60,7 +60,7 @@ def test_a_container_with_processes_is_refused_with_their_pids(host, role):
     assert str(pids[0]) in error
 
 
-def test_force_detaches_links_and_kills_nobody(host, role):
+def test_force_removes_links_and_kills_no_process(host, role):
     role.change([WEB], [NGINX])
     pid = host.start("sleep", "infinity", netns="nginx")
     role.change([WEB], [gone("nginx", force=True)])
@@ -71,17 +71,17 @@ def test_force_detaches_links_and_kills_nobody(host, role):
     assert packets.ping(host, None, "172.30.0.2")
 
 
-def test_purge_takes_what_no_list_declares(host, role):
+def test_purge_removes_undeclared_objects(host, role):
     before = host.snapshot()
     role.change([WEB, BACK], [NGINX, CLIENT])
     role.unchanged([WEB], [NGINX])
     role.change([WEB], [NGINX], purge=True)
-    assert standing(host) == (["web"], ["nginx"])
+    assert existing(host) == (["web"], ["nginx"])
     role.change(purge=True)
     snapshot.same(before, host.snapshot())
 
 
-def test_purge_leaves_what_is_not_the_roles(host, role):
+def test_purge_keeps_objects_of_others(host, role):
     host.module("bridge", name="sw0")
     host.module("netns", name="mine")
     host.sh("ip netns add theirs; ip link add br-theirs type bridge; nft add table inet theirs")
@@ -91,7 +91,7 @@ def test_purge_leaves_what_is_not_the_roles(host, role):
     snapshot.same(before, host.snapshot())
 
 
-def test_purge_obeys_the_rules_of_removal(host, role):
+def test_purge_follows_the_rules_of_removal(host, role):
     role.change([WEB], [NGINX])
     pid = host.start("sleep", "infinity", netns="nginx")
     (error,) = role.refused([WEB], purge=True)
@@ -99,15 +99,15 @@ def test_purge_obeys_the_rules_of_removal(host, role):
     role.refused([], [NGINX], purge=True)
 
 
-def test_whoever_shares_a_namespace_that_goes_is_named(host, role):
+def test_containers_that_share_a_removed_namespace_are_reported(host, role):
     role.change([WEB], [NGINX, {"name": "sidecar", "network_mode": "container:nginx"}])
     (warning,) = role.plan([], [gone("nginx")])["warnings"]
     assert "sidecar" in warning
     role.change([WEB], [gone("nginx"), gone("sidecar")])
-    assert standing(host) == (["web"], [])
+    assert existing(host) == (["web"], [])
 
 
-def test_what_was_removed_by_hand_is_no_obstacle(host, role):
+def test_objects_removed_out_of_band_block_no_removal(host, role):
     before = host.snapshot()
     role.change([WEB, BACK], [NGINX, CLIENT])
     host.sh("ip netns delete nginx; ip link delete br-back; nft flush ruleset")

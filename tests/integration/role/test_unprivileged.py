@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Processes of another user than root bind low ports and ping in containers, as under Docker."""
+"""Processes of a user other than root bind low ports and ping in containers, as under Docker."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_any_user_binds_port_80_and_pings_over_ipv4_and_ipv6(host, role):
     assert may(host, PING6, "c")
 
 
-def test_not_where_it_is_refused_for_one_or_for_all(host, role):
+def test_unprivileged_ports_false_for_one_or_all_containers(host, role):
     role.change([DUAL], [{**C, "unprivileged_ports": False}, {"name": "d", "networks": ["dual"]}])
     assert not may(host, BIND, "c") and not may(host, PING4, "c") and not may(host, PING6, "c")
     assert may(host, BIND, "d")
@@ -60,7 +60,7 @@ def test_not_where_it_is_refused_for_one_or_for_all(host, role):
     assert not may(host, BIND, "d") and not may(host, PING4, "d")
 
 
-def test_a_change_of_mind_reaches_containers_that_are_there(host, role):
+def test_a_changed_variable_applies_to_existing_containers(host, role):
     role.change([DUAL], [C])
     role.change([DUAL], [C], unprivileged_ports=False)
     assert not may(host, BIND, "c") and not may(host, PING4, "c")
@@ -68,7 +68,7 @@ def test_a_change_of_mind_reaches_containers_that_are_there(host, role):
     assert may(host, BIND, "c") and may(host, PING6, "c")
 
 
-def test_sysctls_that_are_declared_win(host, role):
+def test_declared_sysctls_take_precedence(host, role):
     own = {**C, "sysctls": {"net.ipv4.ip_unprivileged_port_start": 443, "net/ipv4/ping_group_range": "0 7"}}
     role.change([DUAL], [own])
     assert (host.sysctl(PORTS, "c"), host.sysctl(GROUPS, "c").split()) == ("443", ["0", "7"])
@@ -77,13 +77,13 @@ def test_sysctls_that_are_declared_win(host, role):
     assert host.sysctl(PORTS, "c") == "443"
 
 
-def test_what_is_changed_by_hand_stays_and_is_no_change(host, role):
+def test_out_of_band_changes_are_kept(host, role):
     role.change([DUAL], [C])
     host.sh("sysctl -qw net/%s=1024" % PORTS, netns="c")
     role.unchanged([DUAL], [C])
 
 
-def test_the_hosts_namespace_and_a_processs_stay_as_they_are(host, role):
+def test_host_and_process_namespaces_are_left_untouched(host, role):
     pid = host.start("unshare", "--net", "sleep", "infinity")
     host.sh("until [ $(stat -Lc %%i /proc/%d/ns/net) != $(stat -Lc %%i /proc/self/ns/net) ]; do :; done" % pid)
     role.change([DUAL], [{"name": "agent", "network_mode": "host"}, {**C, "pid": pid}])
@@ -94,7 +94,7 @@ def test_the_hosts_namespace_and_a_processs_stay_as_they_are(host, role):
         assert problem.startswith("netns x: unprivileged_ports: True: is set in a namespace of its own only")
 
 
-def test_a_kernel_that_takes_one_of_them_only_is_no_error():
+def test_a_kernel_with_only_one_of_the_sysctls_is_no_error():
     done = subprocess.run(
         ["unshare", "--user", "--map-root-user", "--net", sys.executable, "-c", FEW_GROUPS],
         env={"PYTHONPATH": str(collections_root())}, stdout=subprocess.PIPE, text=True, check=True,

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A throwaway host on a LAN, and the role's three steps on it: read what stands, plan, converge."""
+"""A throwaway host on a LAN, and the role's three steps on it: gather network state, plan, apply."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Role:
         return FilterModule().filters()["bridge_network_plan"]({**declared, **more}, live)
 
     def run(self, networks: Any = (), containers: Any = (), **more: Any) -> list[str]:
-        """Carry out a declaration, which a second run then finds carried out; what was done: 'create veth veth...'."""
+        """Apply a declaration, for which a second run is idempotent; the actions: 'create veth veth...'."""
         planned = self.plan(networks, containers, **more)
         assert planned["errors"] == [], planned["errors"]
         done = self.host.module("topology", **planned["topology"])
@@ -55,13 +55,13 @@ class Role:
         return ["%(action)s %(kind)s %(name)s" % action for action in done["actions"]]
 
     def refused(self, networks: Any = (), containers: Any = (), **more: Any) -> list[str]:
-        """What is wrong with a declaration."""
+        """The errors of a declaration."""
         planned = self.plan(networks, containers, **more)
         assert planned["errors"] and not any(planned["topology"].values())
         return planned["errors"]
 
     def address(self, container: str, network: str, version: int = 4) -> str:
-        """A live endpoint's address."""
+        """An existing endpoint's address."""
         (found,) = [one for one in self.host.module("network_info")["networks"] if one["Name"] == network]
         return found["Containers"][container]["IPv%dAddress" % version].split("/")[0]
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Subnets and addresses that nobody has to name, and the narrowest there are; MTUs."""
+"""Allocated subnets and addresses, and the smallest subnets; MTUs."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def subnets(role: Role) -> dict[str, list[str]]:
     return {one["Name"]: [config["Subnet"] for config in one["IPAM"]["Config"]] for one in networks}
 
 
-def test_automatic_subnets_go_around_the_host_s_routes_and_nameservers_and_stay(host, role):
+def test_pools_avoid_host_routes_and_nameservers_and_subnets_are_kept(host, role):
     host.sh("ip route add 10.9.0.128/25 via 192.0.2.1; ip address add 10.9.2.1/24 dev up0")
     host.sh("echo nameserver 10.9.3.3 > /etc/resolv.conf")
     run = dict(address_pools=POOLS)
@@ -37,7 +37,7 @@ def test_automatic_subnets_go_around_the_host_s_routes_and_nameservers_and_stay(
 
 
 @pytest.mark.parametrize("what", ["blackhole %s", "unreachable %s", "prohibit %s", "%s via 192.0.2.1 table 52"])
-def test_automatic_subnets_go_around_routes_to_nowhere_and_in_other_tables(host, role, what):
+def test_pools_avoid_blackholes_and_routes_of_other_tables(host, role, what):
     host.sh("ip route add " + what % "10.9.0.0/24")
     host.sh("ip -6 route add unreachable 2001:db8:9::/48; ip route add 10.8.0.0/16 via 192.0.2.1")
     role.run([{"name": "one"}], address_pools=POOLS)
@@ -49,7 +49,7 @@ def test_automatic_subnets_go_around_routes_to_nowhere_and_in_other_tables(host,
     ]
 
 
-def test_unique_local_addresses_when_ipv6_is_all_that_is_said(host, role):
+def test_enable_ipv6_alone_derives_a_unique_local_subnet(host, role):
     two = [{"name": name, "networks": ["web"]} for name in ("a", "b")]
     role.run([{"name": "web", "enable_ipv6": True}], two, address_pools=POOLS)
     four, six = subnets(role)["web"]
@@ -58,7 +58,7 @@ def test_unique_local_addresses_when_ipv6_is_all_that_is_said(host, role):
     assert packets.seen(host, "a", "2001:db8::1", 80, "lan") == "2001:db8::2"
 
 
-def test_two_addresses_are_a_network_and_one_is_its_gateway(host, role):
+def test_a_slash_31_has_a_gateway_and_one_container(host, role):
     pair = {"name": "pair", "subnet": "172.30.0.0/31", "subnet6": "fd00:30::/127"}
     role.run([pair], [{"name": "c", "networks": ["pair"], "ports": ["8080:80"]}])
     assert (role.address("c", "pair"), role.address("c", "pair", 6)) == ("172.30.0.1", "fd00:30::1")
@@ -70,20 +70,20 @@ def test_two_addresses_are_a_network_and_one_is_its_gateway(host, role):
     assert "is full: its 2 addresses are held by the gateway, container c; none is left for d, e" in found[0]
 
 
-def test_without_a_gateway_two_containers_are_all_that_a_31_has(host, role):
+def test_an_isolated_slash_31_has_two_containers(host, role):
     pair = {"name": "pair", "subnet": "172.30.0.0/31", "internal": True, "gateway_mode": "isolated"}
     role.run([pair], [{"name": name, "networks": ["pair"]} for name in ("c", "d")])
     assert packets.seen(host, "c", "172.30.0.1", 80, "d") == "172.30.0.0"
 
 
-def test_one_address_is_a_network_of_the_gateway_alone(host, role):
+def test_a_slash_32_has_the_gateway_only(host, role):
     role.run([{"name": "lone", "subnet": "172.30.0.7/32"}])
     assert packets.ping(host, "lan", "192.0.2.2") and host.links()["br-lone"]["addresses"] == ["172.30.0.7/32"]
     (found,) = role.refused([{"name": "lone", "subnet": "172.30.0.7/32"}], [{"name": "c", "networks": ["lone"]}])
     assert "is full: its 1 addresses are held by the gateway; none is left for c" in found
 
 
-def test_a_gateway_that_is_not_the_first_and_addresses_that_are_others_(host, role):
+def test_declared_gateway_and_reserved_addresses(host, role):
     web = {"name": "web", "subnet": "172.30.0.0/29", "gateway": "172.30.0.3", "subnet6": "fd00:30::/64",
            "gateway6": "fd00:30::ff", "aux_addresses": {"printer": "172.30.0.1", "six": "fd00:30::1"}}  # fmt: skip
     fixed = {"name": "away", "networks": [{"name": "web", "ipv4_address": "172.30.0.2"}], "state": "absent"}
@@ -97,12 +97,12 @@ def test_a_gateway_that_is_not_the_first_and_addresses_that_are_others_(host, ro
 
 
 def fits(host, size, to, version=4):
-    """Whether a packet of so many bytes in all gets there unfragmented."""
+    """Whether a packet of so many bytes in all arrives unfragmented."""
     payload = size - {4: 28, 6: 48}[version]
     return host.try_sh("ping -n -q -c 1 -w 2 -M do -s %d %s" % (payload, to), "c").returncode == 0
 
 
-def test_the_mtu_is_the_smallest_uplink_s_and_a_packet_of_just_that_size_passes(host, role):
+def test_the_mtu_is_the_smallest_uplinks_and_exact(host, role):
     host.sh("ip link set up0 mtu 1420; ip -n lan link set eth0 mtu 1420")
     web = {"name": "web", "subnet": "172.30.0.0/24", "subnet6": "fd00:30::/64"}
     containers = [{"name": name, "networks": ["web"]} for name in ("c", "d")]
@@ -126,7 +126,7 @@ def test_the_mtu_is_the_smallest_uplink_s_and_a_packet_of_just_that_size_passes(
      "ip link set eth0 address 02:42:ac:1e:00:02", "ip link set eth0 address 02:42:ac:1e:00:77"],
     ids=["an address", "the gateway's", "an address besides", "a MAC", "a free MAC"],
 )  # fmt: skip
-def test_the_next_run_does_not_bless_what_a_container_has_taken(host, role, script):
+def test_a_forged_address_is_not_trusted_by_the_next_run(host, role, script):
     web = {"name": "web", "subnet": "172.30.0.0/24", "subnet6": "fd00:30::/64"}
     victim = {"name": "victim", "networks": ["web"], "ports": ["80:80"]}
     thief = {"name": "thief", "networks": ["web"]}
@@ -139,8 +139,8 @@ def test_the_next_run_does_not_bless_what_a_container_has_taken(host, role, scri
     assert taken != {"mac": "02:42:ac:1e:00:03", "addresses": ["172.30.0.3/24", "fd00:30::3/64"]}
     planned = role.plan([web], [thief, victim])["topology"]
     actions = host.module("topology", check=True, **planned)["actions"]
-    told = sentences(actions, planned, host.module("network_info"))
-    assert told and all(one.startswith("container thief on network web: ") for one in told), told
+    reported = sentences(actions, planned, host.module("network_info"))
+    assert reported and all(one.startswith("container thief on network web: ") for one in reported), reported
     role.run([web], [thief, victim])
     after = host.module("network_info")["containers"]
     for container in [*before, *after]:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Neighbours know at once when an address has moved to another MAC, without asking."""
+"""Neighbours learn at once when an address has moved to another MAC (gratuitous ARP, unsolicited advertisements)."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ def holder(name, mac):
 
 
 def known(host, netns):
-    """address -> MAC, as a neighbour's cache has it."""
+    """address -> MAC, as in a neighbour's cache."""
     entries = json.loads(host.sh("ip -json neighbour", netns))
     return {one["dst"]: one["lladdr"] for one in entries if "lladdr" in one and one["dst"] in (FOUR, SIX)}
 
 
 def learns(host, netns, mac):
-    """Nobody is asked: the entries are fresh, and stay for half a minute before they would be."""
+    """No request is sent: the entries are fresh, and stay for half a minute before one would be."""
     deadline = time.monotonic() + 3
     while known(host, netns) != {FOUR: mac, SIX: mac}:
         assert time.monotonic() < deadline, known(host, netns)
@@ -44,7 +44,7 @@ def learns(host, netns, mac):
     ],
     ids=["another container", "another MAC"],
 )
-def test_an_address_moves_to_another_mac(host, role, after):
+def test_a_new_mac_of_an_address_is_announced(host, role, after):
     role.run([WEB], [CLIENT, holder("first", FIRST)])
     for netns in ("client", None):
         assert packets.ping(host, netns, FOUR) and packets.ping(host, netns, SIX)
@@ -55,7 +55,7 @@ def test_an_address_moves_to_another_mac(host, role, after):
     assert packets.arrives(host, "client", FOUR, 80, after[0]["name"])
 
 
-def test_an_address_moves_between_running_containers(host, role):
+def test_an_address_moved_between_containers_is_announced(host, role):
     others = {"ipv4_address": "172.30.0.6", "ipv6_address": "fd00:30::6", "mac_address": SECOND}
     second = {"name": "second", "networks": [{"name": "web", **others}]}
     role.run([WEB], [CLIENT, holder("first", FIRST), second])
@@ -64,7 +64,7 @@ def test_an_address_moves_between_running_containers(host, role):
     learns(host, "client", SECOND)
 
 
-def test_an_address_moves_across_a_cable(host, role):
+def test_an_address_moved_across_a_patch_link_is_announced(host, role):
     far = {"name": "sw2", "connect": ["web"]}
     role.run([WEB, far], [CLIENT, holder("first", FIRST)])
     assert packets.ping(host, "client", FOUR) and packets.ping(host, "client", SIX)
@@ -75,12 +75,12 @@ def test_an_address_moves_across_a_cable(host, role):
     assert packets.arrives(host, "client", FOUR, 80, "second")
 
 
-def test_a_neighbour_of_the_host_learns_of_a_macvlan(host, role):
+def test_a_macvlan_is_announced_to_the_hosts_neighbours(host, role):
     host.sh("ip -n lan address add 172.30.0.1/24 dev eth0; ip -n lan address add fd00:30::1/64 dev eth0 nodad")
     addresses = ["%s/24" % FOUR, "%s/64" % SIX]
-    card = {"device": "up0", "type": "macvlan", "name": "lan0", "addresses": addresses}
-    role.run([], [{"name": "first", "interfaces": [{**card, "mac": FIRST}]}])
+    nic = {"device": "up0", "type": "macvlan", "name": "lan0", "addresses": addresses}
+    role.run([], [{"name": "first", "interfaces": [{**nic, "mac": FIRST}]}])
     assert packets.ping(host, "lan", FOUR) and packets.ping(host, "lan", SIX)
     assert known(host, "lan") == {FOUR: FIRST, SIX: FIRST}
-    role.run([], [{"name": "first", "state": "absent"}, {"name": "second", "interfaces": [{**card, "mac": SECOND}]}])
+    role.run([], [{"name": "first", "state": "absent"}, {"name": "second", "interfaces": [{**nic, "mac": SECOND}]}])
     learns(host, "lan", SECOND)

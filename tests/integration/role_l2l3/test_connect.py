@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Switches joined by cables: one segment, one subnet, one gateway, one policy."""
+"""Switches joined by patch links: one segment, one subnet, one gateway, one policy."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def addresses(host):
 
 
 @pytest.mark.parametrize("bridge_nf", [0, 1])
-def test_containers_of_joined_switches_are_neighbours(host, role, bridge_nf):
+def test_containers_of_connected_switches_are_on_one_segment(host, role, bridge_nf):
     before = host.snapshot()
     host.sh("echo %d | tee /proc/sys/net/bridge/bridge-nf-call-*tables" % bridge_nf)
     role.run([SW1, SW2, SW3], [*C, {**C5, "ports": ["8080:80", "8053:53/udp"]}])
@@ -77,7 +77,7 @@ def test_containers_of_joined_switches_are_neighbours(host, role, bridge_nf):
     snapshot.same(before, host.snapshot())
 
 
-def test_one_bridge_answers_for_the_gateway(host, role):
+def test_one_bridge_is_the_gateway(host, role):
     role.run([SW1, SW2], C)
     for _again in range(5):
         host.sh("ip neighbour flush dev eth0; ping -n -q -c 1 -w 5 172.30.0.1", "c3")
@@ -86,7 +86,7 @@ def test_one_bridge_answers_for_the_gateway(host, role):
     assert host.links()["br-sw2"]["address"] != host.links()["br-sw1"]["address"]
 
 
-def test_an_endpoint_s_port_is_guarded_and_a_cable_is_not(host, role):
+def test_anti_spoofing_applies_to_endpoints_not_patch_links(host, role):
     role.run([SW1, SW2], C)
     host.sh("ip address add 172.30.0.99/24 dev eth0", "c3")
     assert packets.ping_is_lost(host, "c3", "-I 172.30.0.99 172.30.0.2")
@@ -94,7 +94,7 @@ def test_an_endpoint_s_port_is_guarded_and_a_cable_is_not(host, role):
 
 
 @pytest.mark.parametrize("bridge_nf", [0, 1])
-def test_icc_false_holds_across_cables(host, role, bridge_nf):
+def test_icc_false_isolates_across_patch_links(host, role, bridge_nf):
     host.sh("echo %d | tee /proc/sys/net/bridge/bridge-nf-call-*tables" % bridge_nf)
     role.run([{**SW1, "icc": False}, SW2, SW3], [*C, {**C5, "ports": ["8080:80"]}])
     held = addresses(host)
@@ -110,7 +110,7 @@ def test_icc_false_holds_across_cables(host, role, bridge_nf):
 
 
 @pytest.mark.parametrize("bridge_nf", [0, 1])
-def test_switches_that_no_list_names_follow_the_policy_of_their_segment(host, role, bridge_nf):
+def test_undeclared_switches_follow_their_segments_policy(host, role, bridge_nf):
     host.sh("echo %d | tee /proc/sys/net/bridge/bridge-nf-call-*tables" % bridge_nf)
     role.run([SW1, SW2, SW3], [*C, {**C5, "ports": ["8080:80"]}])
     held = addresses(host)
@@ -125,7 +125,7 @@ def test_switches_that_no_list_names_follow_the_policy_of_their_segment(host, ro
         assert packets.seen(host, "c4", "192.0.2.1", 80, "lan") == "192.0.2.2"
 
 
-def test_a_switch_in_use_neither_goes_nor_gets_another_subnet(host, role):
+def test_a_switch_in_use_is_neither_removed_nor_readdressed(host, role):
     role.run([SW1, SW2, SW3], [*C, C5])
     held = addresses(host)
     without = [{"name": name, "state": "absent"} for name in ("c1", "c2", "c3", "c4")]
@@ -135,7 +135,7 @@ def test_a_switch_in_use_neither_goes_nor_gets_another_subnet(host, role):
     assert reach(host, "c5", "c1", held)
 
 
-def test_a_port_of_a_container_that_is_on_the_segment_and_on_another_network(host, role):
+def test_a_published_port_of_a_container_on_a_segment_and_another_network(host, role):
     other = {"name": "other", "subnet": "172.31.0.0/24"}
     both = {"name": "both", "networks": ["other", "sw2"], "ports": ["8080:80"]}
     role.run([SW1, SW2, other], [*C, both])
@@ -143,7 +143,7 @@ def test_a_port_of_a_container_that_is_on_the_segment_and_on_another_network(hos
         assert packets.arrives(host, client, "192.0.2.2", 8080, "both", 80), "the answer must not go past the host"
 
 
-def test_internal_is_for_the_whole_segment(host, role):
+def test_internal_applies_to_the_whole_segment(host, role):
     role.run([{**SW1, "internal": True}, SW2], C)
     held = addresses(host)
     assert reach(host, "c3", "c1", held)
@@ -151,7 +151,7 @@ def test_internal_is_for_the_whole_segment(host, role):
     assert host.routes("c3") == []
 
 
-def test_a_cable_comes_and_goes_and_so_does_a_switch(host, role):
+def test_patch_links_and_switches_are_created_and_removed(host, role):
     role.run([SW1], C[:2])
     cabled = role.run([SW1, SW2], C)
     assert [one for one in cabled if "veth cable" in one and one.startswith("create")]
@@ -168,7 +168,7 @@ def test_a_cable_comes_and_goes_and_so_does_a_switch(host, role):
     assert packets.arrives(host, "late", held["c1"][4], 80, "c1"), "a switch that only stands is on its segment"
 
 
-def test_a_ring_needs_the_spanning_tree(host, role):
+def test_a_ring_requires_stp(host, role):
     ring = [SW1, SW2, {"name": "sw3", "connect": ["sw2", "sw1"]}]
     found = role.refused(ring, [*C, C5])
     assert len(found) == 3
@@ -187,8 +187,8 @@ def test_a_ring_needs_the_spanning_tree(host, role):
         assert time.monotonic() < deadline
 
 
-def test_a_broadcast_is_heard_once(host, role):
-    """Although the gateway's end of a cable sends back what was translated."""
+def test_a_broadcast_arrives_once_in_a_ring(host, role):
+    """Although the gateway's end of a patch link sends back what was translated (hairpin)."""
     role.run([SW1, SW2, SW3], [*C, C5])
     assert packets.arrives(host, "c3", "172.30.0.1", 80, None), "the bridges know where everybody is"
     for name in ("c1", "c4", "c5"):
@@ -197,7 +197,7 @@ def test_a_broadcast_is_heard_once(host, role):
 
 
 def _heard(sender, listener):
-    """How many of a broadcast's frames come in at the listener's card."""
+    """How many of a broadcast's frames arrive at the listener's NIC."""
     with inside(listener):
         wire = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))
     wire.settimeout(0.3)
@@ -213,8 +213,8 @@ def _heard(sender, listener):
 
 
 @pytest.mark.parametrize("anti_spoofing", [True, False])
-def test_a_container_has_no_say_in_the_spanning_tree(host, role, anti_spoofing):
-    """Unless it may send what it likes, which is the control."""
+def test_the_bpdu_guard_disables_a_containers_port(host, role, anti_spoofing):
+    """Unless anti-spoofing is off, which is the control."""
     role.run([{**SW1, "stp": True, "anti_spoofing": anti_spoofing}], C[:2])
     root = host.sh("cat /sys/class/net/br-sw1/bridge/root_id")
     _wait_until_ports_forward(host)
@@ -226,7 +226,7 @@ def test_a_container_has_no_say_in_the_spanning_tree(host, role, anti_spoofing):
     assert (host.sh("cat /sys/class/net/br-sw1/bridge/root_id") == root) == anti_spoofing
 
 
-def test_a_container_that_was_shut_off_comes_back_with_the_next_run(host, role):
+def test_a_port_disabled_by_the_bpdu_guard_is_enabled_by_the_next_run(host, role):
     declared = [{**SW1, "stp": True}], C[:2]
     role.run(*declared)
     _wait_until_ports_forward(host)
@@ -248,7 +248,7 @@ def _wait_until_ports_forward(host):
 
 
 def _claim_the_root(netns):
-    """A configuration message of IEEE 802.1D, of a bridge that comes before all others."""
+    """A configuration BPDU of IEEE 802.1D, of a bridge with a better priority than all others."""
     with inside(netns), socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as wire:
         wire.bind(("eth0", 0))
         mac = wire.getsockname()[4]

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Containers find each other by name, as `ip netns exec` shows them the files below /etc/netns."""
+"""Containers resolve each other by name, as `ip netns exec` shows them the files below /etc/netns."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ ALL = [NGINX, CLIENT, DB, SIDECAR, ALONE, AGENT]
 
 
 def found(host, container, name):
-    """The addresses that a container finds for a name, as any of its programs would."""
+    """The addresses that a container resolves for a name, as any of its programs would."""
     done = host.try_sh("ip netns exec %s getent ahosts %s" % (container, name))
     return sorted({line.split()[0] for line in done.stdout.splitlines()})
 
@@ -36,7 +36,7 @@ def named(host, role):
     return host
 
 
-def test_by_name_and_alias_on_shared_networks_only(named):
+def test_containers_resolve_by_name_and_alias_on_shared_networks_only(named):
     nginx = ["172.30.0.2", "172.31.0.2", "fd00:30::2"]
     assert found(named, "client", "nginx") == ["172.30.0.2", "fd00:30::2"]
     assert found(named, "client", "www") == ["172.30.0.2", "fd00:30::2"]
@@ -52,7 +52,7 @@ def test_by_name_and_alias_on_shared_networks_only(named):
     assert named.try_sh("ip netns exec client ping -c 1 -w 5 www").returncode == 0
 
 
-def test_a_running_process_sees_who_comes_and_who_goes(named, role):
+def test_running_processes_see_added_and_removed_names(named, role):
     before = named.sh("stat -L -c %i /etc/netns/client/hosts")
     started = "ip netns exec client sh -c 'until grep -qw late /etc/hosts; do sleep 0.05; done; touch /run/seen;"
     started += " while grep -qw late /etc/hosts; do sleep 0.05; done; touch /run/gone'"
@@ -70,14 +70,14 @@ def wait_for(host, file):
         assert time.monotonic() < deadline
 
 
-def test_what_no_list_names_keeps_its_name_and_finds_the_new_one(named, role):
+def test_undeclared_containers_keep_their_names_and_resolve_new_ones(named, role):
     role.run([WEB], [{"name": "late", "networks": ["web"]}])
     assert found(named, "late", "www") == ["172.30.0.2", "fd00:30::2"]
     assert found(named, "client", "late") == ["172.30.0.4", "fd00:30::4"]
     assert found(named, "sidecar", "late") == ["172.30.0.4", "fd00:30::4"]
 
 
-def test_a_thousand_lines_are_one_file(named):
+def test_containers_of_one_network_share_one_hosts_file(named):
     files = named.sh("cd /etc/netns; find . -type f | sort; find . -type l -exec readlink {} + | sort").split()
     assert files == [
         "./.virtnet/hosts/+",
@@ -94,14 +94,14 @@ def test_a_thousand_lines_are_one_file(named):
     ]
 
 
-def test_a_container_moves_to_another_network_and_its_file_with_it(named, role):
+def test_a_container_on_another_network_gets_another_hosts_file(named, role):
     role.run([WEB, BACK], [{**CLIENT, "networks": ["back"]}])
     assert found(named, "client", "db") == ["172.31.0.3"]
     assert found(named, "client", "nginx") == ["172.31.0.2"]
     assert "./.virtnet/hosts/web" not in named.sh("cd /etc/netns; find .").split(), "nobody has it any more"
 
 
-def test_all_go_with_their_containers(host, role):
+def test_hosts_files_are_removed_with_their_containers(host, role):
     before = host.snapshot()
     role.run([WEB, BACK], ALL)
     assert host.snapshot()["etc"] != before["etc"]
@@ -110,7 +110,7 @@ def test_all_go_with_their_containers(host, role):
     snapshot.same(before, host.snapshot())
 
 
-def test_what_somebody_broke_is_mended_and_what_somebody_put_there_stays(named, role):
+def test_out_of_band_changes_are_repaired_and_foreign_files_kept(named, role):
     named.sh("echo '10.9.9.9 nginx' > /etc/netns/client/hosts")
     assert found(named, "client", "nginx") == ["10.9.9.9"]
     done = role.run([WEB, BACK], ALL)
@@ -122,7 +122,7 @@ def test_what_somebody_broke_is_mended_and_what_somebody_put_there_stays(named, 
     assert named.sh("cat /etc/netns/client/hosts") == "10.9.9.9 mine\n"
 
 
-def test_nameservers_are_the_host_s_own_unless_said(named, role):
+def test_nameservers_are_the_hosts_unless_declared(named, role):
     assert named.sh("find /etc/netns -name resolv.conf") == ""
     dns = {"dns": ["192.0.2.53"], "dns_search": ["example.org"], "dns_opt": ["ndots:2"]}
     role.run([WEB, BACK], [*ALL[1:], {**NGINX, **dns}])
@@ -132,7 +132,7 @@ def test_nameservers_are_the_host_s_own_unless_said(named, role):
     assert named.sh("find /etc/netns -name resolv.conf") == ""
 
 
-def test_behind_a_stub_containers_ask_the_real_nameservers(named, role):
+def test_with_a_stub_resolver_containers_use_its_upstream_nameservers(named, role):
     named.sh(
         """
         mkdir -p /run/systemd/resolve
@@ -152,7 +152,7 @@ DNS = {**CLIENT, "dns": ["192.0.2.53"]}
 GONE = [[{"name": "web", "state": "absent"}], [{"name": "client", "state": "absent"}]]
 
 
-def test_what_a_killed_run_left_unwritten_is_written_and_goes(host, role):
+def test_files_of_a_killed_run_are_completed_and_removed(host, role):
     """A run of an older version, killed between making and writing resolv.conf; or a power cut."""
     before = host.snapshot()
     role.run([WEB], [CLIENT])
@@ -168,7 +168,7 @@ def test_what_a_killed_run_left_unwritten_is_written_and_goes(host, role):
     snapshot.same(before, host.snapshot())
 
 
-def test_what_others_made_stays_directories_too(host, role):
+def test_foreign_files_and_directories_are_kept(host, role):
     host.sh("mkdir -p /etc/netns/client /etc/netns/other; echo mine > /etc/netns/other/hosts")
     before = host.snapshot()
     role.run([WEB], [DNS])
@@ -178,7 +178,7 @@ def test_what_others_made_stays_directories_too(host, role):
 
 
 @pytest.mark.parametrize("was_there", [True, False])
-def test_an_empty_directory_that_was_there_stays_and_one_that_was_not_goes(host, role, was_there):
+def test_only_created_directories_are_removed(host, role, was_there):
     if was_there:
         host.sh("mkdir /etc/netns")
     before = host.snapshot()
@@ -190,7 +190,7 @@ def test_an_empty_directory_that_was_there_stays_and_one_that_was_not_goes(host,
 
 
 @pytest.mark.parametrize("what", ["mkfifo", "mkdir", "ln -s /dev/zero", "ln -s loop"])
-def test_a_file_s_place_taken_by_something_else_is_no_reason_to_wait(host, role, what):
+def test_a_wrong_file_type_does_not_block(host, role, what):
     role.run([WEB], [CLIENT])
     host.sh("rm /etc/netns/.virtnet/hosts/web; %s /etc/netns/client/resolv.conf" % what.replace("loop", "resolv.conf"))
     host.sh("mkfifo /etc/netns/.virtnet/hosts/web")

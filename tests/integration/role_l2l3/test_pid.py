@@ -2,7 +2,9 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Containers that exist already: a process in a network namespace of its own, as `docker run --network none` makes."""
+"""Containers that exist already: a process in a network namespace of its own, as `docker run --network none` creates
+one.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,7 @@ CLIENT = {"name": "client", "networks": ["web"]}
 
 
 def start(host):
-    """A process in a namespace of its own that nobody has given a name."""
+    """A process in an unnamed network namespace of its own."""
     found = host.start("unshare", "--net", "sleep", "1000")
     own = host.sh("readlink /proc/self/ns/net")
     deadline = time.monotonic() + 5
@@ -44,18 +46,20 @@ def inhabited(host, pid):
 
 
 def inside(host, pid, command):
-    """What iproute2 says in a process's namespace."""
+    """The output of iproute2 in a process's namespace."""
     return host.sh("nsenter -t %d -n ip %s" % (pid, command))
 
 
 def problems(host, role, *lists):
-    """For what the engine refuses a declaration that the planner, which cannot look into a process, took for right."""
+    """The reasons for which the engine refuses a declaration that the planner, which cannot look into a process,
+    accepted.
+    """
     planned = role.plan(*lists)
     assert planned["errors"] == []
     return host.refused("topology", **planned["topology"])
 
 
-def test_endpoints_ports_and_names_and_left_standing_when_removed(host, role, pid):
+def test_a_process_namespace_gets_endpoints_ports_and_names_and_is_kept(host, role, pid):
     before = host.snapshot()
     container = {"name": "app", "pid": pid, "networks": ["web"], "ports": ["8080:80"]}
     role.run([WEB], [container, CLIENT])
@@ -74,17 +78,17 @@ def test_endpoints_ports_and_names_and_left_standing_when_removed(host, role, pi
     snapshot.same(before, host.snapshot())
 
 
-def test_a_card_comes_home_from_it(host, role, pid):
+def test_a_nic_returns_from_a_process_namespace(host, role, pid):
     host.sh("ip netns add isp; ip link add enp3s0 type veth peer name eth0 netns isp; ip link set enp3s0 up")
-    card = {"device": "enp3s0", "name": "wan", "addresses": ["203.0.113.7/24"]}
-    role.run([], [{"name": "app", "pid": pid, "interfaces": [card]}])
+    nic = {"device": "enp3s0", "name": "wan", "addresses": ["203.0.113.7/24"]}
+    role.run([], [{"name": "app", "pid": pid, "interfaces": [nic]}])
     assert "wan" in host.sh("nsenter -t %d -n ip -brief link" % pid)
     role.run([], [{"name": "app", "state": "absent"}])
     assert "enp3s0" in host.links()
     assert host.is_alive(pid)
 
 
-def test_another_process_gets_the_name_and_the_address(host, role, pid):
+def test_another_pid_takes_over_name_and_address(host, role, pid):
     role.run([WEB], [{"name": "app", "pid": pid, "networks": ["web"]}, CLIENT])
     again = start(host)
     role.run([WEB], [{"name": "app", "pid": again, "networks": ["web"]}, CLIENT])
@@ -92,26 +96,26 @@ def test_another_process_gets_the_name_and_the_address(host, role, pid):
     assert packets.arrives(host, "client", "172.30.0.2", 80, "app")
 
 
-def test_one_namespace_has_one_name_and_others_join_it(host, role, pid):
+def test_a_namespace_has_one_name_and_others_share_it(host, role, pid):
     app, again = {"name": "app", "pid": pid, "networks": ["web"]}, {"name": "again", "pid": pid, "networks": ["web"]}
-    said = "netns again: pid: %d: its namespace is app's already: join that (network_mode: container:app, " % pid
+    expected = "netns again: pid: %d: its namespace is app's already: join that (network_mode: container:app, " % pid
     (problem,) = problems(host, role, [WEB], [app, again])
-    assert problem.startswith(said)
+    assert problem.startswith(expected)
     role.run([WEB], [app, {"name": "again", "network_mode": "container:app"}])
-    assert problems(host, role, [WEB], [again])[0].startswith(said)
+    assert problems(host, role, [WEB], [again])[0].startswith(expected)
     role.run([WEB], [{**app, "state": "absent"}, again])
     assert packets.ping(host, "again", "172.30.0.1")
 
 
-def test_the_process_of_a_container_made_here_is_joined_too(host, role):
+def test_the_pid_of_a_managed_containers_process_is_shared(host, role):
     role.run([WEB], [CLIENT])
     pid = host.start("sleep", "1000", netns="client")
     found = problems(host, role, [WEB], [CLIENT, {"name": "app", "pid": pid, "networks": ["web"]}])
     assert "its namespace is client's already" in found[0]
 
 
-def test_what_its_namespace_has_stays(host, role, inhabited):
-    """A name that is taken, and a default route that would be replaced, are refused; beside them there is room."""
+def test_foreign_links_and_routes_of_the_namespace_are_kept(host, role, inhabited):
+    """A name in use, and a default route that would be replaced, are refused; others are kept."""
     before = inside(host, inhabited, "-brief address"), inside(host, inhabited, "route")
     app = {"name": "app", "pid": inhabited, "networks": ["web"]}
     beside = {**app, "networks": [{"name": "web", "interface_name": "net7"}]}
@@ -127,7 +131,7 @@ def test_what_its_namespace_has_stays(host, role, inhabited):
     assert (inside(host, inhabited, "-brief address"), inside(host, inhabited, "route")) == before
 
 
-def test_a_default_route_of_its_own_that_is_worse_than_ours_waits(host, role, inhabited):
+def test_a_foreign_default_route_of_higher_metric_is_kept(host, role, inhabited):
     inside(host, inhabited, "route del default")
     inside(host, inhabited, "route add default via 192.168.77.1 metric 100")
     role.run([WEB], [{"name": "app", "pid": inhabited, "networks": [{"name": "web", "interface_name": "net7"}]}])
@@ -136,16 +140,16 @@ def test_a_default_route_of_its_own_that_is_worse_than_ours_waits(host, role, in
     assert inside(host, inhabited, "route show default") == "default via 192.168.77.1 dev eth0 metric 100 \n"
 
 
-def test_another_process_has_a_link_of_the_name_already(host, role, inhabited):
+def test_a_conflicting_foreign_link_is_refused(host, role, inhabited):
     first = start(host)
     role.run([WEB], [{"name": "app", "pid": first, "networks": ["web"]}])
     found = problems(host, role, [WEB], [{"name": "app", "pid": inhabited, "networks": ["web"]}])
     assert "app has another link of this name" in found[1]
 
 
-def test_a_card_does_not_take_what_its_namespace_has_either(host, role, inhabited):
+def test_a_nic_conflicting_with_a_foreign_link_is_refused(host, role, inhabited):
     host.sh("ip link add enp3s0 type veth peer name enp3s1")
-    card = {"device": "enp3s0", "name": "eth0", "addresses": ["203.0.113.7/24"], "gateway": "203.0.113.1"}
-    route, name = problems(host, role, [], [{"name": "app", "pid": inhabited, "interfaces": [card]}])
+    nic = {"device": "enp3s0", "name": "eth0", "addresses": ["203.0.113.7/24"], "gateway": "203.0.113.1"}
+    route, name = problems(host, role, [], [{"name": "app", "pid": inhabited, "interfaces": [nic]}])
     assert "name: 'eth0': app has another link of this name" in name
     assert "gateway: '203.0.113.1': app has a route to 0.0.0.0/0 by eth0 already" in route

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""All the words for layers 2 and 3 in one play, by Ansible itself."""
+"""All options for layers 2 and 3 in one play, by Ansible itself."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ NETWORKS = [
     {"name": "sw2", "connect": ["sw1"], "stp": True},
     {"name": "far", "subnet": "172.31.0.0/24", "aux_addresses": {"printer": "172.31.0.2"}},
 ]
-CARD = {"device": "enp3s0", "name": "wan", "addresses": ["203.0.113.7/24"], "gateway": "203.0.113.1",
+NIC = {"device": "enp3s0", "name": "wan", "addresses": ["203.0.113.7/24"], "gateway": "203.0.113.1",
         "routes": [{"to": "198.51.100.0/24", "via": "203.0.113.1"}]}  # fmt: skip
 CONTAINERS = [
     {"name": "c1", "networks": ["sw1"]},
     {"name": "c3", "networks": [{"name": "sw2", "aliases": ["third"]}], "dns": ["192.0.2.53"], "dns_opt": ["ndots:1"]},
-    {"name": "router", "networks": ["far"], "interfaces": [CARD], "forwarding": True},
+    {"name": "router", "networks": ["far"], "interfaces": [NIC], "forwarding": True},
     {"name": "shared", "interfaces": [{"device": "up0", "type": "macvlan", "addresses": ["192.0.2.77/24"]}]},
 ]
 
 
 @pytest.mark.long
-def test_one_play_makes_it_the_next_changes_nothing(host, tmp_path):
+def test_the_role_is_idempotent(host, tmp_path):
     host.sh("ip netns add isp; ip link add enp3s0 type veth peer name eth0 netns isp")
     playbook = playbook_of(tmp_path, networks=NETWORKS, containers=CONTAINERS)
-    foretold = play(host, playbook, tmp_path, "--check")
-    assert (foretold.code, foretold.changed) == (0, 1), foretold.output
+    predicted = play(host, playbook, tmp_path, "--check")
+    assert (predicted.code, predicted.changed) == (0, 1), predicted.output
     made = play(host, playbook, tmp_path)
     assert (made.code, made.changed) == (0, 1), made.output
     again = play(host, playbook, tmp_path)
@@ -51,8 +51,8 @@ def test_one_play_makes_it_the_next_changes_nothing(host, tmp_path):
     assert "enp3s0" in host.links() and host.try_sh("test -e /etc/netns").returncode
 
 
-def test_a_default_route_of_several_ways_counts_with_each_of_them(host, role):
-    """Equal-cost multipath: the kernel tells of one route, and the ways of it beside each other."""
+def test_a_multipath_default_route_counts_with_each_uplink(host, role):
+    """Equal-cost multipath: the kernel reports one route with several next hops."""
     host.sh(
         """
         ip link add up1 mtu 1400 type veth peer name up1x
@@ -78,8 +78,8 @@ def test_a_default_route_of_several_ways_counts_with_each_of_them(host, role):
     assert "overlaps with the host's route to 10.99.0.0/16 by up1" in problem
 
 
-def test_an_mtu_too_small_for_ipv6_is_one_for_ipv4(host, role):
-    """Below 1280 the kernel takes IPv6 from a link altogether, and its setting that keeps it silent."""
+def test_an_mtu_below_1280_works_for_ipv4(host, role):
+    """Below 1280 the kernel disables IPv6 on a link, and its setting that keeps it silent."""
     small, large = {"name": "web", "subnet": "172.30.0.0/24", "mtu": 1000}, {"name": "web", "subnet": "172.30.0.0/24"}
     containers = [{"name": "a", "networks": ["web"]}, {"name": "b", "networks": ["web"]}]
     role.run([small], containers)
@@ -92,7 +92,7 @@ def test_an_mtu_too_small_for_ipv6_is_one_for_ipv4(host, role):
     assert packets.ping(host, "a", role.address("b", "web", 6))
 
 
-def test_with_ipv6_an_mtu_too_small_for_it_is_refused(host):
+def test_an_mtu_below_1280_with_ipv6_is_refused(host):
     host.sh("ip netns add c; ip link add enp3s0 type veth peer name enp3s1")
     six, rule = ["fd00::2/64"], "must be a number from 1280 to 65535, for it has an IPv6 address"
     found = host.refused(
@@ -105,7 +105,7 @@ def test_with_ipv6_an_mtu_too_small_for_it_is_refused(host):
 
 
 @pytest.mark.parametrize(("netns", "link"), [(None, "br-web"), ("a", "eth0")])
-def test_the_route_of_an_address_that_was_deleted_by_hand_is_back(host, role, netns, link):
+def test_a_connected_route_deleted_out_of_band_is_repaired(host, role, netns, link):
     lists = [{"name": "web", "subnet": "172.30.0.0/24"}], [{"name": "a", "networks": ["web"]}]
     role.run(*lists)
     before = host.sh("ip route", netns)

@@ -27,7 +27,7 @@ TO_LEFT = [{"to": "172.30.0.0/24", "via": "172.31.0.9"}, {"to": "fd00:30::/64", 
 
 
 def seen(host):
-    """Whom c3 sees when c1 calls it, by both families."""
+    """The sources that c3 sees when c1 calls it, by both families."""
     return [packets.seen(host, "c1", to, 80, "c3") for to in ("172.31.0.2", "fd00:31::2")]
 
 
@@ -36,7 +36,7 @@ def nobody(host):
 
 
 @pytest.mark.parametrize("internal", [True, False])
-def test_from_one_subnet_to_another_through_it_and_not_without_it(host, role, internal):
+def test_a_forwarding_container_routes_between_two_subnets(host, role, internal):
     left, right = ({**one, "internal": internal} for one in (LEFT, RIGHT))
     role.run([left, right], [C1, C3])
     assert nobody(host)
@@ -51,7 +51,7 @@ def test_from_one_subnet_to_another_through_it_and_not_without_it(host, role, in
     assert nobody(host)
 
 
-def test_routes_of_a_container_are_its_own(host, role):
+def test_container_routes_apply_to_that_container_only(host, role):
     c2 = {"name": "c2", "networks": ["left"]}
     role.run([LEFT, {**RIGHT, "routes": TO_LEFT}], [{**C1, "routes": TO_RIGHT}, c2, C3, ROUTER])
     assert seen(host) == ["172.30.0.2", "fd00:30::2"]
@@ -69,20 +69,20 @@ def test_routes_of_a_container_are_its_own(host, role):
      "ip route del default; ip route replace 172.30.0.0/24 via 172.30.0.9 dev eth0 proto static"],
     ids=["deleted", "replaced", "replaced, and the default route gone"],
 )  # fmt: skip
-def test_the_way_to_its_own_subnet_comes_back(host, role, script):
+def test_the_connected_route_is_repaired(host, role, script):
     declared = [{**LEFT, "internal": False}, RIGHT], [{**C1, "networks": ["left", "right"]}, ROUTER]
     role.run(*declared)
     before = host.sh("ip route | sort; ip -6 route | sort; ip address show scope global | grep inet", "c1")
     host.sh(script, "c1")
     planned = role.plan(*declared)["topology"]
-    foretold = host.module("topology", check=True, **planned)["actions"]
-    assert host.module("topology", **planned)["actions"] == foretold != []
+    predicted = host.module("topology", check=True, **planned)["actions"]
+    assert host.module("topology", **planned)["actions"] == predicted != []
     role.run(*declared)
     assert host.sh("ip route | sort; ip -6 route | sort; ip address show scope global | grep inet", "c1") == before
     assert packets.arrives(host, "c1", "172.30.0.9", 80, "router")
 
 
-def test_a_route_that_two_networks_give_is_the_first_one_s(host, role):
+def test_of_two_networks_routes_the_first_is_used(host, role):
     networks = [
         {**one, "routes": [{"to": "10.0.0.0/8", "via": via}]}
         for one, via in ((LEFT, "172.30.0.9"), (RIGHT, "172.31.0.9"))
@@ -93,7 +93,7 @@ def test_a_route_that_two_networks_give_is_the_first_one_s(host, role):
     assert [route["gateway"] for route in host.routes("c1") if route["dst"] == "10.0.0.0/8"] == ["172.31.0.9"]
 
 
-def test_the_host_does_not_become_one(host, role):
+def test_the_host_does_not_become_a_router(host, role):
     role.run([LEFT, RIGHT], [C1, C3, ROUTER])
     assert host.sysctl("ipv4/ip_forward", "router") == "1"
     assert host.sysctl("ipv6/conf/all/forwarding", "router") == "1"

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Netlink's attributes: what is read with the places of an earlier message is what a walk over them finds."""
+"""Netlink attributes: reading with the cached layout of an earlier message gives what a walk gives."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ messages = st.lists(st.tuples(kinds, st.binary(max_size=6)), max_size=5).map(_me
 @given(st.lists(messages | st.binary(max_size=24), max_size=12))
 @example([b"", b"he", b"head", b"head\0\0\0\0", b"head\xff\0\1\0"])
 @example([_message([(1, b"ab"), (2, b"c")]), _message([(2, b"ab"), (1, b"c")])])  # as long, and in another order
-def test_alike_is_a_walk(some):
+def test_cached_layouts_equal_the_walk(some):
     alike = Alike(4, WANTED)
     for message in some:
         for _once_and_again in range(2):

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What a killed run leaves of a lab's files is made anew, or removed, by the next."""
+"""Files of a lab that a killed run leaves are regenerated or removed by the next."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from ansible_collections.virtnet.linux.plugins.module_utils.lab import files
 
 
 class Killed(BaseException):
-    """What no code of ours catches."""
+    """An exception that no code of the collection catches."""
 
 
 def kill(*_arguments, **_options):
     raise Killed
 
 
-def test_a_lab_whose_removal_was_killed_is_still_a_lab(tmp_path):
+def test_a_lab_with_a_killed_removal_is_recognized(tmp_path):
     lab = tmp_path / "lab"
     (lab / "hosts" / "h1").mkdir(parents=True)
     for name in (files.INVENTORY, files.LAB_SCRIPT, files.KEY):
@@ -34,7 +34,7 @@ def test_a_lab_whose_removal_was_killed_is_still_a_lab(tmp_path):
     assert not lab.exists()
 
 
-def test_a_key_whose_public_half_is_empty_is_made_anew(tmp_path):
+def test_a_key_with_an_empty_public_half_is_regenerated(tmp_path):
     lab = mock.Mock(directory=tmp_path, all_hosts=lambda: [])
     key = tmp_path / files.KEY
     key.write_text("half")

@@ -30,7 +30,7 @@ def decoded(message_class, raw):
     return message, dict(message["attrs"])
 
 
-def test_a_veth_is_born_with_its_peer_in_its_namespace_and_its_bridge():
+def test_veth_creation_sets_peer_namespace_and_bridge():
     data = messages.veth_peer("eth0", 7, "02:42:ac:1e:00:02", 1400)
     raw = messages.create_link("v1", "veth", data, [("IFLA_MASTER", 3), ("IFLA_MTU", 1400)])
     message, attributes = decoded(ifinfmsg, raw)
@@ -43,7 +43,7 @@ def test_a_veth_is_born_with_its_peer_in_its_namespace_and_its_bridge():
     assert (peer["IFLA_IFNAME"], peer["IFLA_ADDRESS"], peer["IFLA_NET_NS_FD"]) == ("eth0", "02:42:ac:1e:00:02", 7)
 
 
-def test_a_bridge_with_its_stp_state():
+def test_bridge_creation_sets_the_stp_state():
     raw = messages.create_link("br0", "bridge", [("IFLA_BR_STP_STATE", 1)], [])
     _message, attributes = decoded(ifinfmsg, raw)
     info = dict(attributes["IFLA_LINKINFO"]["attrs"])
@@ -51,14 +51,14 @@ def test_a_bridge_with_its_stp_state():
 
 
 @pytest.mark.parametrize(("up", "flags", "change"), [(True, 1, 1), (False, 0, 1), (None, 0, 0)])
-def test_up_and_down_change_one_flag_and_no_other(up, flags, change):
+def test_up_and_down_change_only_iff_up(up, flags, change):
     message, attributes = decoded(ifinfmsg, messages.change_link("v1", [("IFLA_IFALIAS", "virtnet a=b")], up))
     assert (message["flags"], message["change"]) == (flags, change)
     assert attributes["IFLA_IFALIAS"] == "virtnet a=b"
     assert message["header"]["flags"] == REQUEST
 
 
-def test_a_link_is_deleted_by_name():
+def test_links_are_deleted_by_name():
     message, attributes = decoded(ifinfmsg, messages.delete_link("v1"))
     assert (message["header"]["type"], attributes) == (messages.RTM_DELLINK, {"IFLA_IFNAME": "v1"})
 
@@ -67,7 +67,7 @@ def test_a_link_is_deleted_by_name():
     ("address", "family", "length", "broadcast"),
     [("172.30.0.2/16", 2, 16, "172.30.255.255"), ("10.0.0.0/31", 2, 31, None), ("fd00::2/64", 10, 64, None)],
 )
-def test_an_address(address, family, length, broadcast):
+def test_address_messages_match_pyroute2(address, family, length, broadcast):
     message, attributes = decoded(ifaddrmsg, messages.add_address(5, address))
     assert (message["family"], message["prefixlen"], message["index"]) == (family, length, 5)
     assert attributes["IFA_LOCAL"] == attributes["IFA_ADDRESS"] == address.split("/")[0]
@@ -87,7 +87,7 @@ def test_an_address(address, family, length, broadcast):
         ("fd09::/16", None, 1024, 10, 0),
     ],
 )
-def test_a_route(to, via, metric, family, scope):
+def test_route_messages_match_pyroute2(to, via, metric, family, scope):
     message, attributes = decoded(rtmsg, messages.replace_route(5, to, via, metric))
     assert message["header"]["flags"] == REQUEST | CREATE | REPLACE
     network, length = to.split("/")
@@ -98,14 +98,14 @@ def test_a_route(to, via, metric, family, scope):
     assert message["header"]["type"] == messages.RTM_DELROUTE
 
 
-def test_a_local_route_stands_behind_those_that_are_there():
+def test_a_local_route_is_appended():
     message, attributes = decoded(rtmsg, messages.append_local_route(5, "::1/128", 2048))
     assert message["header"]["flags"] == REQUEST | CREATE | APPEND
     assert (message["table"], message["type"], attributes["RTA_PRIORITY"]) == (255, 2, 2048)
 
 
 @pytest.mark.parametrize(("vtep", "address"), [("192.0.2.2", "10.42.0.3"), ("2001:db8::2", "fd42::3")])
-def test_a_tunnels_entries_are_what_pyroute2_reads(vtep, address):
+def test_vxlan_fdb_and_neighbour_entries_match_pyroute2(vtep, address):
     """Of these messages alone none is encoded by pyroute2."""
     mac, family = "02:42:0a:2a:00:03", 10 if ":" in address else 2
     none, some = Tables(set(), set(), set()), Tables({(mac, vtep)}, {mac}, {(address, mac)})
@@ -133,7 +133,7 @@ def test_a_tunnels_entries_are_what_pyroute2_reads(vtep, address):
 
 
 @pytest.mark.parametrize("address", ["10.42.0.3", "fd42::3"])
-def test_an_endpoints_entry_is_what_pyroute2_reads(address):
+def test_endpoint_neighbour_entries_match_pyroute2(address):
     entry = (address, "02:42:0a:2a:00:03")
     for before, after, kind, mark in ((set(), {entry}, 28, {"NDA_PROTOCOL": 118}), ({entry}, set(), 29, {})):
         (request,) = neighbours.endpoint_requests(neighbours.Permanent(before, set()), after, 4, "br0")
@@ -147,7 +147,7 @@ def test_an_endpoints_entry_is_what_pyroute2_reads(address):
         assert attributes == {"NDA_DST": address, "NDA_LLADDR": entry[1], **mark}
 
 
-def test_links_are_read_as_pyroute2_reads_them():
+def test_link_messages_are_decoded_as_pyroute2_does():
     """Of this process's own namespace, whatever is there; nothing is changed."""
     ours = socket.Socket()
     try:
@@ -166,7 +166,7 @@ def test_links_are_read_as_pyroute2_reads_them():
         assert link.kind == info.get("IFLA_INFO_KIND")
 
 
-def test_what_the_kernel_refuses_is_told_with_the_object_and_its_own_words():
+def test_kernel_errors_name_the_object_and_quote_the_extack():
     ours = socket.Socket()
     try:
         with pytest.raises(socket.NetlinkError) as refused:
@@ -177,7 +177,7 @@ def test_what_the_kernel_refuses_is_told_with_the_object_and_its_own_words():
         ours.close()
 
 
-def test_only_the_message_classes_of_pyroute2_are_loaded():
+def test_only_pyroute2_message_classes_are_imported():
     """Its package brings asyncio and databases, which cost more than a run of a module."""
     program = (
         "import sys; from ansible_collections.virtnet.linux.plugins.module_utils.netlink import messages;"
@@ -188,7 +188,7 @@ def test_only_the_message_classes_of_pyroute2_are_loaded():
 
 
 @pytest.mark.parametrize(("to", "family"), [("172.30.0.0/16", 2), ("fd00:30::/64", 10)])
-def test_a_rule_of_routing_comes_and_goes(to, family):
+def test_routing_rules_are_added_and_deleted(to, family):
     for raw, kind, flags in (
         (messages.add_rule(to, 5269, 118), 32, REQUEST | CREATE | EXCL),
         (messages.delete_rule(to, 5269, 118), 33, REQUEST),

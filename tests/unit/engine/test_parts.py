@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The engine's small parts: actions and their diff, names and marks, checks, and the examples in docstrings."""
+"""Small parts of the engine: actions and their diff, names and ownership labels, checks, docstring examples."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ VALUES = st.text("ABCabc019_.:/@+- =%,~\u00e4\u4e2d", max_size=12) | st.text(max
 @pytest.mark.parametrize(
     "module", ["rules.names", "kinds.nat_port", "model.actions", "facts.options", "links.settings"]
 )
-def test_examples_in_docstrings(module):
+def test_docstring_examples_hold(module):
     loaded = importlib.import_module("ansible_collections.virtnet.linux.plugins.module_utils." + module)
     assert doctest.testmod(loaded).failed == 0
 
 
 @given(st.dictionaries(WORDS, VALUES, max_size=5))
-def test_labels_come_back_from_a_mark_as_they_were(labels):
+def test_labels_survive_the_alias(labels):
     if names.labels_fit(labels):
         mark = names.mark(labels)
         assert names.labels_of(mark) == labels
@@ -43,7 +43,7 @@ def test_labels_come_back_from_a_mark_as_they_were(labels):
 
 
 @given(st.dictionaries(WORDS, VALUES, max_size=5), st.integers(0, 300))
-def test_labels_are_refused_exactly_where_the_alias_has_no_room(labels, more):
+def test_labels_that_exceed_the_alias_are_refused(labels, more):
     own = {"role": "bridge_network", "network": "web"}
     labels = {key: value for key, value in labels.items() if names.labels_fit({key: value}) and key not in own}
     labels["x"] = "y" * more
@@ -55,7 +55,7 @@ def test_labels_are_refused_exactly_where_the_alias_has_no_room(labels, more):
         assert needed - left == over
 
 
-def test_labels_of_docker_and_compose():
+def test_docker_and_compose_labels_are_accepted():
     labels = {
         "com.docker.compose.project": "shop",
         "com.example.owner": "Ops & Co. <ops@example.com>",
@@ -71,17 +71,17 @@ def test_labels_of_docker_and_compose():
     "labels", [{"": "a"}, {" a": "b"}, {"a b": "c"}, {"a=b": "c"}, {".a": "b"}, {"a": "b\nc"}, {"a": "\ud800"},
                {"a": "\u202e"}, {"a": 1}, {"a": None}, {1: "a"}, {"\u00e4": "a"}, [], "a=b"]
 )  # fmt: skip
-def test_what_no_alias_could_give_back_is_no_label(labels):
+def test_labels_that_an_alias_cannot_hold_are_refused(labels):
     assert not names.labels_fit(labels)
 
 
 @pytest.mark.parametrize("alias", [None, "", "eth0", "virtnetx", "virtnet word", "my virtnet a=b", "virtnet a=b c"])
-def test_anybody_elses_alias_is_no_mark(alias):
+def test_a_foreign_alias_is_not_an_ownership_label(alias):
     assert names.labels_of(alias) is None
 
 
 @given(st.text(max_size=80), st.text(max_size=80))
-def test_devices_always_have_a_name_that_the_kernel_takes(container, network):
+def test_derived_device_names_are_valid(container, network):
     assert names.is_interface_name(names.veth_device(container, network))
     if names.is_object_name(network):
         assert names.is_interface_name(names.bridge_device(network))
@@ -89,12 +89,12 @@ def test_devices_always_have_a_name_that_the_kernel_takes(container, network):
 
 
 @pytest.mark.parametrize("name", ["", ".", "..", "a/b", "a b", "-a", "a:b", "x" * 16, "ä", "a\n", None, 5])
-def test_names_that_no_link_gets(name):
+def test_invalid_link_names_are_refused(name):
     assert not names.is_interface_name(name)
 
 
 @pytest.mark.parametrize(
-    ("wanted", "found", "differs"),
+    ("desired", "found", "differs"),
     [
         ({"mtu": None}, {"mtu": 1500}, False),
         ({"mtu": 1400}, {"mtu": 1500}, True),
@@ -107,9 +107,9 @@ def test_names_that_no_link_gets(name):
         ({"addresses": []}, {"addresses": ["10.0.0.1/8"]}, True),
     ],
 )
-def test_what_differs(wanted, found, differs):
-    before, after = difference(wanted, found)
-    assert (before, after) == ((found, wanted) if differs else ({}, {}))
+def test_differences_between_desired_and_observed(desired, found, differs):
+    before, after = difference(desired, found)
+    assert (before, after) == ((found, desired) if differs else ({}, {}))
 
 
 def test_a_diff_is_readable():
@@ -147,13 +147,13 @@ def test_a_diff_is_readable():
 
 
 @given(st.integers(1, 65535), st.integers(0, 20))
-def test_a_range_of_ports_is_each_of_them(first, more):
+def test_a_port_range_expands_to_its_ports(first, more):
     last = min(first + more, 65535)
     assert list(port_range("%d-%d" % (first, last))) == list(range(first, last + 1))
 
 
 @pytest.mark.parametrize("text", ["", "0", "65536", "9-8", "1-", "-1", "http", "80 ", "80\n", "٨٠", "1-2-3"])
-def test_what_is_no_port(text):
+def test_invalid_ports_are_refused(text):
     assert port_range(text) is None
 
 
@@ -171,15 +171,15 @@ def test_what_is_no_port(text):
         (7, False),
     ],
 )
-def test_sysctls_of_a_namespace(key, fine):
+def test_sysctls_per_network_namespace(key, fine):
     assert sysctls.is_key(key) is fine
 
 
-def test_the_link_local_address_of_a_mac():
+def test_link_local_address_from_mac():
     assert settings.link_local_of("02:42:ac:1e:00:02") == "fe80::42:acff:fe1e:2/64"
 
 
-def test_problems_name_object_field_value_and_rule():
+def test_errors_name_object_field_value_and_rule():
     problems = Problems()
     problems.mac("veth", "v1", "peer.mac", "01:00:00:00:00:01")
     problems.mtu("bridge", "br0", "mtu", 67)

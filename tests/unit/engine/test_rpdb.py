@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Which rule of routing takes packets for a subnet elsewhere, and by which way a container's answers leave."""
+"""Which routing rules divert packets to a subnet, and by which route a container's replies leave."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def lookup(table=52, **selectors):
         ([lookup(254, suppress_prefixlength=16), lookup()], WIDE),
     ],
 )
-def test_rules_that_divert(rules, routes):
+def test_rules_that_divert_packets_to_containers(rules, routes):
     assert rpdb.diverting([LOCAL, *rules, MAIN], SUBNET, tables(routes)) == rules[-1]
 
 
@@ -74,11 +74,11 @@ def test_rules_that_divert(rules, routes):
         ([Rule(4, 100, "prohibit", 0, source="10.0.0.0/8"), Rule(4, 100, "nop", 0)], WIDE),
     ],
 )
-def test_rules_that_do_not(rules, routes):
+def test_rules_that_divert_nothing(rules, routes):
     assert rpdb.diverting([LOCAL, *rules, MAIN], SUBNET, tables(routes)) is None
 
 
-def test_none_can_precede_the_lookup_of_the_table_local():
+def test_no_rule_precedes_the_lookup_of_table_local():
     after, before = lookup(), Rule(4, 50, "lookup", 52)
     assert rpdb.can_be_preceded(after, [LOCAL, after, MAIN])
     assert not rpdb.can_be_preceded(before, [before, LOCAL._replace(preference=100), MAIN])
@@ -106,17 +106,17 @@ def test_none_can_precede_the_lookup_of_the_table_local():
         ([Rule(4, 100, "prohibit", 0, iif="br-web")], {}, ()),
     ],
 )
-def test_the_way_out(rules, routes, by):
+def test_egress_route(rules, routes, by):
     known = tables({254: [("0.0.0.0/0", "unicast")], **routes})
     found = rpdb.way_out([LOCAL, *rules, MAIN], str(SUBNET), "br-web", known)
     assert found is not None and found.indices == by
 
 
-def test_no_rule_knows_a_way_out():
+def test_no_rule_has_an_egress_route():
     assert rpdb.way_out([LOCAL, MAIN], str(SUBNET), "br-web", tables({})) is None
 
 
-def test_only_what_a_run_has_made_is_ours():
+def test_only_rules_of_the_collections_protocol_are_managed():
     ours = rpdb.for_subnet("172.30.0.0/16", 5269)
     assert ours.is_ours and str(ours) == "rule 5269 (to 172.30.0.0/16 lookup main)"
     others = (

@@ -2,8 +2,9 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A module starts out of a ZIP file, as Ansible sends it: its sources are compiled once, and those of kinds that nobody
-declares not at all."""
+"""A module starts from a ZIP file, as Ansible sends it: each source is compiled once, and those of undeclared kinds are
+not compiled.
+"""
 
 from __future__ import annotations
 
@@ -72,7 +73,7 @@ def test_each_source_is_compiled_once_and_when_it_is_used(archive, version):
 
 
 def test_python_by_itself_compiles_twice(archive):
-    """Else zipped.py has no reason any more."""
+    """The reason for zipped.py."""
     counts = []
     for python in pythons.found().values():
         _before, compiled, _file, _source = start(python, archive, "")

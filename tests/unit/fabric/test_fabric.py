@@ -10,7 +10,7 @@ import json
 import time
 
 import pytest
-from unit.fabric.paper_fabric import FABRIC, OTHER, SIX, Fabric, bare, known, own, tunnel
+from unit.fabric.simulated_fabric import FABRIC, OTHER, SIX, Fabric, bare, known, own, tunnel
 
 from ansible_collections.virtnet.linux.plugins.plugin_utils.plan.fabric import topology_of
 
@@ -36,14 +36,14 @@ def test_addresses_go_up_host_by_host_and_a_name_may_repeat(three):
     }  # fmt: skip
 
 
-def test_every_host_knows_everybody_on_the_others_and_nobody_of_its_own(three):
+def test_every_host_has_entries_for_the_endpoints_of_other_hosts_only(three):
     planned = three.run()
     mine = {name: own(topology, f"192.0.2.{name[1]}") for name, topology in planned["hosts"].items()}
     for name, topology in planned["hosts"].items():
         assert known(topology) == set.union(*(mine[other] for other in mine if other != name))
 
 
-def test_a_tunnel_is_static_and_the_gateway_is_the_same_on_every_host(three):
+def test_tunnels_are_static_with_an_anycast_gateway(three):
     planned = three.run()
     for name, topology in planned["hosts"].items():
         one = tunnel(topology)
@@ -55,7 +55,7 @@ def test_a_tunnel_is_static_and_the_gateway_is_the_same_on_every_host(three):
         assert bridge["labels"]["vni"] == "4242"
 
 
-def test_an_isolated_network_has_no_gateway_and_the_same_mac_everywhere():
+def test_an_isolated_network_has_no_gateway_and_one_bridge_mac():
     fabric = Fabric(2, [{**FABRIC, "internal": True, "gateway_mode": "isolated"}])
     for declared in fabric.declared.values():
         declared["containers"] = [on("fabric")]
@@ -66,7 +66,7 @@ def test_an_isolated_network_has_no_gateway_and_the_same_mac_everywhere():
     assert fabric.run()["hosts"] == planned["hosts"]
 
 
-def test_flooding_goes_to_all_others():
+def test_flooding_replicates_to_all_other_vteps():
     fabric = Fabric(3, [SIX])
     planned = fabric.run()
     assert tunnel(planned["hosts"]["h1"], "six")["flood"] == ["192.0.2.2", "192.0.2.3"]
@@ -74,7 +74,7 @@ def test_flooding_goes_to_all_others():
 
 
 @pytest.mark.parametrize(("version", "most"), [(4, 1350), (6, 1330)])
-def test_mtu_is_the_smallest_underlays_less_the_headers(version, most):
+def test_mtu_is_the_smallest_underlay_mtu_less_the_outer_headers(version, most):
     fabric = Fabric(3, [FABRIC, OTHER], version)
     fabric.live["h2"] = bare(2, 1400, version)
     for name in fabric.declared:
@@ -84,7 +84,7 @@ def test_mtu_is_the_smallest_underlays_less_the_headers(version, most):
         assert {one["mtu"] for kind in kinds for one in topology[kind]} == {most}
 
 
-def test_mtu_does_not_grow_while_the_smallest_host_cannot_be_read(three):
+def test_mtu_does_not_grow_while_the_smallest_host_is_unreachable(three):
     for name in three.declared:
         three.declared[name]["vtep"] = f"192.0.2.{name[1]}"
     three.live["h2"] = bare(2, 1400)
@@ -95,8 +95,8 @@ def test_mtu_does_not_grow_while_the_smallest_host_cannot_be_read(three):
 
 
 @pytest.mark.parametrize("kind", [None, "dummy"])
-def test_of_a_vtep_on_a_device_that_sends_nothing_the_uplinks_mtu_counts(three, kind):
-    """As with a routed underlay: the address on lo is reached by any card."""
+def test_a_vtep_on_a_dummy_uses_the_uplinks_mtu(three, kind):
+    """As in a routed underlay: the address on lo is reachable by every NIC."""
     lo = {"name": "lo" if kind is None else "vtep", "kind": kind, "mtu": 65536, "up": True, "ours": False}
     for name, live in three.live.items():
         address = f"198.51.100.{name[1]}"
@@ -105,11 +105,11 @@ def test_of_a_vtep_on_a_device_that_sends_nothing_the_uplinks_mtu_counts(three, 
     assert {tunnel(topology)["mtu"] for topology in three.plan()["hosts"].values()} == {1450}
 
 
-def test_the_underlay_may_be_a_bridge_of_the_host(three):
-    """As on hosts of virtual machines: the card is a port of br0, which has the address and the default route."""
+def test_the_underlay_may_be_a_host_bridge(three):
+    """As on hosts of virtual machines: the NIC is a port of br0, which has the address and the default route."""
     for live in three.live.values():
-        card = live["host"]["interfaces"][0]
-        live["host"]["interfaces"] = [{**card, "name": "br0", "kind": "bridge"}, {**card, "addresses": []}]
+        nic = live["host"]["interfaces"][0]
+        live["host"]["interfaces"] = [{**nic, "name": "br0", "kind": "bridge"}, {**nic, "addresses": []}]
         for route in live["host"]["routes"]:
             route["dev"] = "br0"
     planned = three.run()
@@ -118,7 +118,7 @@ def test_the_underlay_may_be_a_bridge_of_the_host(three):
     }  # fmt: skip
 
 
-def test_mtu_that_does_not_fit_is_refused(three):
+def test_an_mtu_above_the_underlays_is_refused(three):
     for declared in three.declared.values():
         declared["networks"] = [{**FABRIC, "mtu": 1460}]
     assert three.errors() == [
@@ -127,7 +127,7 @@ def test_mtu_that_does_not_fit_is_refused(three):
     ]
 
 
-def test_slices_are_used_without_asking_anybody(three):
+def test_slices_allocate_without_reading_other_hosts(three):
     for name in three.declared:
         three.declared[name]["ip_ranges"] = {"fabric": f"10.42.0.{int(name[1]) * 16}/28"}
         three.declared[name]["vtep"] = f"192.0.2.{name[1]}"
@@ -139,7 +139,7 @@ def test_slices_are_used_without_asking_anybody(three):
     assert any("host h2: could not be read (no route to it)" in warning for warning in planned["warnings"])
 
 
-def test_without_slices_no_address_is_given_out_that_an_unread_host_may_have(three):
+def test_without_slices_an_unreachable_host_blocks_allocation(three):
     for name in three.declared:
         three.declared[name]["vtep"] = f"192.0.2.{name[1]}"
     three.unread = {"h2"}
@@ -147,7 +147,7 @@ def test_without_slices_no_address_is_given_out_that_an_unread_host_may_have(thr
     assert error.startswith("network fabric: hosts 'h2': could not be read (no route to it), so addresses that they")
 
 
-def test_who_could_not_be_read_stays_known(three):
+def test_entries_of_unreachable_hosts_are_kept(three):
     for name in three.declared:
         three.declared[name]["vtep"] = f"192.0.2.{name[1]}"
     before = three.run()
@@ -156,7 +156,7 @@ def test_who_could_not_be_read_stays_known(three):
     assert known(after["hosts"]["h1"]) == known(before["hosts"]["h1"])
 
 
-def test_hosts_outside_the_run_that_lack_entries_are_named(three):
+def test_hosts_outside_the_run_that_lack_entries_are_reported(three):
     three.run()
     assert three.plan(["h1"])["lacking"] == []
     three.declared["h1"]["containers"].append(on("fabric", name="new"))
@@ -165,7 +165,7 @@ def test_hosts_outside_the_run_that_lack_entries_are_named(three):
     assert three.run(["h3"])["lacking"] == []
 
 
-def test_hosts_that_lack_somebody_to_flood_to_are_named_too():
+def test_hosts_that_lack_a_flood_vtep_are_reported():
     fabric = Fabric(2, [SIX])
     fabric.run()
     fabric.declared["h3"], fabric.live["h3"] = {"networks": [SIX], "containers": []}, bare(3)
@@ -173,7 +173,7 @@ def test_hosts_that_lack_somebody_to_flood_to_are_named_too():
     assert fabric.run(["h1", "h2"])["lacking"] == []
 
 
-def test_one_host_after_the_other_ends_as_all_at_once(three):
+def test_host_by_host_runs_converge_to_the_same_state(three):
     again = Fabric(3)
     again.declared = three.declared
     three.run()
@@ -192,7 +192,7 @@ def test_what_is_removed_is_removed_everywhere(three):
     assert {entry[2] for entry in known(planned["hosts"]["h1"])} == {"192.0.2.2"}
 
 
-def test_all_of_it_goes_when_it_is_absent(three):
+def test_absent_removes_everything(three):
     three.run()
     for declared in three.declared.values():
         declared["networks"] = [{"name": "fabric", "state": "absent"}]
@@ -203,14 +203,14 @@ def test_all_of_it_goes_when_it_is_absent(three):
     assert all(not live["tunnels"] and not live["networks"] for live in three.live.values())
 
 
-def test_all_of_it_goes_when_no_list_has_it_and_purge_says_so(three):
+def test_purge_removes_everything_undeclared(three):
     three.run()
     _everywhere(three, networks=[], containers=[], purge=True)
     three.run()
     assert all(not live["tunnels"] and not live["networks"] and not live["containers"] for live in three.live.values())
 
 
-def test_one_host_leaves_while_the_others_stay(three):
+def test_a_host_is_removed_from_the_fabric(three):
     three.run()
     three.declared["h3"]["networks"] = [{"name": "fabric", "state": "absent"}]
     three.declared["h3"]["containers"] = [{**one, "state": "absent"} for one in three.declared["h3"]["containers"]]
@@ -218,7 +218,7 @@ def test_one_host_leaves_while_the_others_stay(three):
     assert {entry[2] for entry in known(planned["hosts"]["h1"])} == {"192.0.2.2"}
 
 
-def test_a_gateway_and_a_bridge_do_not_change_under_containers_that_no_list_names(three):
+def test_gateway_and_bridge_changes_under_undeclared_containers_are_refused(three):
     three.run()
     three.declared["h2"]["containers"] = [on("fabric")]
     _everywhere(three, networks=[{**FABRIC, "gateway": "10.42.0.9", "bridge": "sw0"}])
@@ -232,7 +232,7 @@ def test_a_gateway_and_a_bridge_do_not_change_under_containers_that_no_list_name
     assert three.plan()["errors"] == []
 
 
-def test_containers_that_no_list_names_keep_the_old_mtu(three):
+def test_undeclared_containers_keep_the_old_mtu(three):
     three.run()
     three.declared["h2"]["containers"] = [on("fabric")]
     _everywhere(three, networks=[{**FABRIC, "mtu": 1400}])
@@ -242,7 +242,7 @@ def test_containers_that_no_list_names_keep_the_old_mtu(three):
     ]
 
 
-def test_a_declared_container_whose_address_cannot_be_given_is_not_called_undeclared(three):
+def test_a_declared_container_without_address_is_not_reported_as_undeclared(three):
     three.declared["h2"]["containers"].append(on({"name": "fabric", "ipv4_address": "10.42.0.77"}, name="fixed"))
     three.run()
     _everywhere(three, networks=[{**FABRIC, "subnet": "10.47.0.0/24"}], purge=True)
@@ -253,10 +253,10 @@ def test_a_declared_container_whose_address_cannot_be_given_is_not_called_undecl
     ]
 
 
-def test_what_depends_on_an_address_that_cannot_be_given_is_not_refused_as_well(three):
-    wishes = [{"name": "fabric", "ipv4_address": "10.9.0.1"}, "six"]
-    told = {"ports": ["127.0.0.1:80:80"], "routes": [{"to": "10.1.0.0/16", "via": "10.42.0.9"}]}
-    three.declared["h2"]["containers"] = ["junk", {"name": "c", "networks": [*wishes, "nowhere"], **told}]
+def test_errors_that_follow_from_a_missing_address_are_not_reported(three):
+    attachments = [{"name": "fabric", "ipv4_address": "10.9.0.1"}, "six"]
+    declared = {"ports": ["127.0.0.1:80:80"], "routes": [{"to": "10.1.0.0/16", "via": "10.42.0.9"}]}
+    three.declared["h2"]["containers"] = ["junk", {"name": "c", "networks": [*attachments, "nowhere"], **declared}]
     _everywhere(three, networks=[FABRIC, SIX])
     assert [error.split(": must be")[0].split(": is unknown")[0] for error in three.errors()] == [
         "h2: overlay_network_containers[0]: as a whole 'junk'",
@@ -265,7 +265,7 @@ def test_what_depends_on_an_address_that_cannot_be_given_is_not_refused_as_well(
     ]
 
 
-def test_a_container_that_no_list_names_loses_an_address_with_its_subnet():
+def test_an_undeclared_container_loses_its_address_with_the_subnet():
     fabric = Fabric(1, [OTHER])
     fabric.declared["h1"]["containers"] = [on("other"), on("other", name="c2")]
     fabric.run()
@@ -277,7 +277,7 @@ def test_a_container_that_no_list_names_loses_an_address_with_its_subnet():
     ]
 
 
-def test_a_network_that_is_absent_while_containers_are_declared(three):
+def test_removing_a_network_with_declared_containers_is_refused(three):
     three.run()
     _everywhere(three, networks=[{"name": "fabric", "state": "absent"}])
     assert three.errors() == [
@@ -287,47 +287,48 @@ def test_a_network_that_is_absent_while_containers_are_declared(three):
     ]
 
 
-def test_an_absent_container_goes_though_its_bridge_network_is_not_there(three):
+def test_an_absent_container_is_removed_without_its_bridge_network(three):
     three.run()
     three.declared["h1"].update(bridge_networks=[{"name": "web"}], check_mode=True)
     three.declared["h1"]["containers"][1] = {"name": "own0", "networks": ["web"], "state": "absent"}
     assert {"name": "own0", "state": "absent"} in three.run()["hosts"]["h1"]["netns"]
 
 
-def test_of_an_address_that_a_container_has_whom_no_list_names_it_is_said_how_to_free_it(three):
+def test_an_address_of_an_undeclared_container_is_reported_with_the_remedy(three):
     three.run()
-    wish = {"name": "fabric", "ipv4_address": "10.42.0.5", "mac_address": "02:42:0a:2a:00:05"}
+    attachment = {"name": "fabric", "ipv4_address": "10.42.0.5", "mac_address": "02:42:0a:2a:00:05"}
     three.declared["h2"]["containers"] = [on("fabric")]
-    three.declared["h1"]["containers"] = [on(wish, name="renamed")]
-    said = "is taken on network fabric by container own1 on h2; choose another"
+    three.declared["h1"]["containers"] = [on(attachment, name="renamed")]
+    expected = "is taken on network fabric by container own1 on h2; choose another"
     assert three.errors() == [
-        f"h1: container renamed: ipv4_address '10.42.0.5': {said}, or declare container own1 on h2 absent first",
-        f"h1: container renamed: mac_address '02:42:0a:2a:00:05': {said}, or none, or declare container own1 on h2 "
+        f"h1: container renamed: ipv4_address '10.42.0.5': {expected}, or declare container own1 on h2 absent first",
+        f"h1: container renamed: mac_address '02:42:0a:2a:00:05': {expected}, or none, or declare container own1 on h2 "
         "absent first",
     ]
     three.declared["h2"]["containers"] = [on("fabric"), on("fabric", name="own1")]
-    assert three.errors()[0] == f"h1: container renamed: ipv4_address '10.42.0.5': {said}"
+    assert three.errors()[0] == f"h1: container renamed: ipv4_address '10.42.0.5': {expected}"
 
 
 def test_containers_of_bridge_network_share_the_address_space(three):
     three.declared["h2"]["bridge_containers"] = [on("fabric", name="guest")]
     planned = three.plan()
-    (told,) = planned["addresses"]["h2"].values()
-    assert told == {"fabric": {"ipv4_address": "10.42.0.4", "mac_address": "02:42:0a:2a:00:04"}}
+    (declared,) = planned["addresses"]["h2"].values()
+    assert declared == {"fabric": {"ipv4_address": "10.42.0.4", "mac_address": "02:42:0a:2a:00:04"}}
     assert ("02:42:0a:2a:00:04", ("10.42.0.4",), "192.0.2.2") in known(planned["hosts"]["h1"])
 
 
-def test_a_bridge_network_has_to_be_there_but_for_check_mode(three):
-    told = {"bridge_networks": [{"name": "web"}], "containers": [on("fabric", "web", name="both")]}
-    three.declared["h1"].update(told)
-    said = "h1: container both: networks[1] 'web': is bridge_network's and not there yet; "
+def test_a_bridge_network_must_exist_except_in_check_mode(three):
+    declared = {"bridge_networks": [{"name": "web"}], "containers": [on("fabric", "web", name="both")]}
+    three.declared["h1"].update(declared)
+    expected = "h1: container both: networks[1] 'web': is bridge_network's and not there yet; "
     assert three.errors() == [
-        said + "run that role before this one, or declare the container in bridge_network_containers and run that role "
+        expected
+        + "run that role before this one, or declare the container in bridge_network_containers and run that role "
         "after this one"
     ]
     three.declared["h1"]["check_mode"] = True
     planned = three.plan()
-    assert planned["errors"] == [] and planned["warnings"] == [said + "left out of the forecast"]
+    assert planned["errors"] == [] and planned["warnings"] == [expected + "left out of the forecast"]
     assert {veth["bridge"] for veth in planned["hosts"]["h1"]["veth"]} == {"br-fabric"}
 
 
@@ -352,8 +353,8 @@ def _set(fabric, host, **options):
 
 
 def _foreign(**tunnel_of_others):
-    told = {"name": "foreign", "ours": False, "labels": {}, "local": "192.0.2.1", "extensions": [], "dstport": 4789}
-    return {**told, **tunnel_of_others}
+    declared = {"name": "foreign", "ours": False, "labels": {}, "local": "192.0.2.1", "extensions": [], "dstport": 4789}
+    return {**declared, **tunnel_of_others}
 
 
 def _everywhere(fabric, **options):
@@ -491,13 +492,13 @@ WRONG = {
 
 
 @pytest.mark.parametrize("what", WRONG)
-def test_what_is_wrong_is_said_before_anything_is_touched(three, what):
-    spoil, said = WRONG[what]
+def test_invalid_input_is_refused_before_any_change(three, what):
+    spoil, expected = WRONG[what]
     spoil(three)
-    assert said in three.errors()
+    assert expected in three.errors()
 
 
-def test_all_that_is_wrong_is_said_at_once(three):
+def test_all_errors_are_reported_at_once(three):
     for what in ("vni of a foreign device", "vtep that is ambiguous", "a container in both lists"):
         WRONG[what][0](three)
     found = three.errors()
@@ -512,12 +513,12 @@ def test_an_underlay_address_of_a_host_outside_the_run_counts_too(three):
 
 def test_full_subnets_and_slices_are_refused(three):
     three.declared["h1"]["containers"] = [on("fabric", name=f"c{number}") for number in range(300)]
-    said = "network fabric: subnet '10.42.0.0/24': is full: 254 addresses are held; none is left for "
-    assert any(one.startswith(said) for one in three.errors())
+    expected = "network fabric: subnet '10.42.0.0/24': is full: 254 addresses are held; none is left for "
+    assert any(one.startswith(expected) for one in three.errors())
     for name in three.declared:
         three.declared[name]["ip_ranges"] = {"fabric": f"10.42.0.{int(name[1]) * 16}/28"}
-    said = "host h1: overlay_network_ip_ranges.fabric '10.42.0.16/28': is full: 16 addresses are held; none is left"
-    assert any(one.startswith(said) for one in three.errors())
+    expected = "host h1: overlay_network_ip_ranges.fabric '10.42.0.16/28': is full: 16 addresses are held; none is left"
+    assert any(one.startswith(expected) for one in three.errors())
 
 
 def test_hosts_outside_the_group_are_refused(three):
@@ -527,14 +528,14 @@ def test_hosts_outside_the_group_are_refused(three):
     ]
 
 
-def test_a_group_that_is_not_there_is_named():
+def test_a_missing_group_is_reported():
     assert Fabric(0).errors(["h1"]) == [
         "fabric: overlay_network_group 'overlay': is no group of the inventory, or an empty one; the role runs on "
         "h1 as well: run it on members only, or add them"
     ]
 
 
-def test_the_plan_grows_with_the_hosts_and_not_with_their_square():
+def test_the_plan_grows_linearly_with_the_hosts():
     def measured(hosts):
         fabric = Fabric(0)
         networks = [{**FABRIC, "subnet": "10.0.0.0/10"}]
@@ -557,17 +558,17 @@ def test_the_plan_grows_with_the_hosts_and_not_with_their_square():
     assert many[0] / few[0] < 40  # a generous bound for a busy machine; the square would be a hundred
 
 
-def test_an_absent_container_s_address_that_another_host_s_container_has_is_said(three):
-    wish = [{"name": "fabric", "ipv4_address": "10.42.0.77"}]
-    three.declared["h2"]["containers"] = [{"name": "away", "networks": wish}]
+def test_an_absent_containers_reserved_address_on_another_host_warns(three):
+    attachment = [{"name": "fabric", "ipv4_address": "10.42.0.77"}]
+    three.declared["h2"]["containers"] = [{"name": "away", "networks": attachment}]
     three.run()
-    three.declared["h2"]["containers"] = [{"name": "away", "networks": wish, "state": "absent"}]
+    three.declared["h2"]["containers"] = [{"name": "away", "networks": attachment, "state": "absent"}]
     assert three.plan()["warnings"] == []
     three.run()
-    said = "container away: ipv4_address '10.42.0.77': the container is absent, and container here"
+    expected = "container away: ipv4_address '10.42.0.77': the container is absent, and container here"
     for host, where in (("h3", "here on h3 has"), ("h2", "here has")):
         declared = {name: {**one, "containers": list(one["containers"])} for name, one in three.declared.items()}
-        three.declared[host]["containers"] = [*declared[host]["containers"], {"name": "here", "networks": wish}]
+        three.declared[host]["containers"] = [*declared[host]["containers"], {"name": "here", "networks": attachment}]
         (warning,) = three.plan()["warnings"]
-        assert said in warning and where in warning
+        assert expected in warning and where in warning
         three.declared = declared

@@ -2,11 +2,11 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Names on overlays: everybody on every host, by NAME and by NAME.HOST."""
+"""Names on overlays: every container on every host, as NAME and as NAME.HOST."""
 
 from __future__ import annotations
 
-from unit.fabric.paper_fabric import Fabric
+from unit.fabric.simulated_fabric import Fabric
 
 
 def entries(topology, network="fabric"):
@@ -14,7 +14,7 @@ def entries(topology, network="fabric"):
     return {entry["address"]: entry["names"] for entry in found["entries"]}
 
 
-def test_a_name_of_several_hosts_gives_all_addresses_and_that_with_the_host_one():
+def test_a_name_on_several_hosts_resolves_to_all_and_qualified_to_one():
     fabric = Fabric(2)
     for name, declared in fabric.declared.items():
         declared["containers"] = [{"name": "web", "networks": [{"name": "fabric", "aliases": ["www"]}]}]
@@ -30,7 +30,7 @@ def test_a_name_of_several_hosts_gives_all_addresses_and_that_with_the_host_one(
     assert planned["hosts"]["h1"]["resolver"] == [{"containers": ["web"], "networks": ["fabric"], "state": "present"}]
 
 
-def test_who_is_on_a_host_outside_the_run_keeps_names_and_aliases():
+def test_containers_of_hosts_outside_the_run_keep_names_and_aliases():
     fabric = Fabric(2)
     for declared in fabric.declared.values():
         declared["containers"] = [{"name": "web", "networks": [{"name": "fabric", "aliases": ["www"]}]}]
@@ -40,7 +40,7 @@ def test_who_is_on_a_host_outside_the_run_keeps_names_and_aliases():
     assert found["10.42.0.3"] == ["web", "web.h2", "www"]
 
 
-def test_hosts_whose_names_cannot_be_part_of_one():
+def test_inventory_names_that_are_no_hostnames_are_not_qualifiers():
     fabric = Fabric(1)
     fabric.live, fabric.declared = {"[::1]:22": fabric.live["h1"]}, {"[::1]:22": fabric.declared["h1"]}
     fabric.declared["[::1]:22"]["containers"] = [{"name": "web", "networks": ["fabric"]}]

@@ -2,14 +2,14 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What holds for every fabric, whatever its hosts declare and in whatever order they are run."""
+"""Properties of every fabric, whatever its hosts declare and in whatever order they run."""
 
 from __future__ import annotations
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from unit.fabric.paper_fabric import FABRIC, OTHER, SIX, Fabric, known, own
+from unit.fabric.simulated_fabric import FABRIC, OTHER, SIX, Fabric, known, own
 
 pytestmark = pytest.mark.slow
 
@@ -23,15 +23,15 @@ def containers(draw):
     """One host's containers: some of four names, each on some networks, a few with a static address or MAC."""
     found = []
     for name in draw(st.lists(st.sampled_from(NAMES), unique=True)):
-        wishes = []
+        attachments = []
         for network in draw(st.lists(st.sampled_from(["fabric", "other", "six"]), unique=True, min_size=1, max_size=2)):
-            wish = {"name": network}
+            attachment = {"name": network}
             if network == "fabric" and draw(st.integers(0, 4)) == 0:
-                wish["ipv4_address"] = f"10.42.0.{draw(st.integers(2, 9))}"
+                attachment["ipv4_address"] = f"10.42.0.{draw(st.integers(2, 9))}"
             if draw(st.integers(0, 6)) == 0:
-                wish["mac_address"] = f"02:42:0a:2a:00:{draw(st.integers(2, 9)):02x}"
-            wishes.append(wish)
-        found.append({"name": name, "networks": wishes})
+                attachment["mac_address"] = f"02:42:0a:2a:00:{draw(st.integers(2, 9)):02x}"
+            attachments.append(attachment)
+        found.append({"name": name, "networks": attachments})
     return found
 
 
@@ -41,7 +41,7 @@ histories = st.lists(steps, min_size=1, max_size=4)
 
 
 def lives(history, sliced=False):
-    """The fabric after each run of a history; a run that is refused changes nothing. Yields (fabric, before, plan)."""
+    """The fabric after each run of a history; a refused run changes nothing. Yields (fabric, before, plan)."""
     fabric = Fabric(3, NETWORKS)
     for declared, hosts in history:
         for number, name in enumerate(HOSTS):
@@ -58,7 +58,7 @@ def lives(history, sliced=False):
 
 
 @given(histories, st.booleans())
-def test_nobody_shares_an_address_or_a_mac(history, sliced):
+def test_addresses_and_macs_are_unique_in_the_fabric(history, sliced):
     for fabric, _before, _planned in lives(history, sliced):
         for found in (fabric.addresses(), {where: [mac] for where, mac in fabric.macs().items()}):
             pairs = [(where[2], one) for where, held in found.items() for one in held]
@@ -66,21 +66,21 @@ def test_nobody_shares_an_address_or_a_mac(history, sliced):
 
 
 @given(histories)
-def test_what_is_live_keeps_its_addresses(history):
+def test_existing_endpoints_keep_their_addresses(history):
     for fabric, before, _planned in lives(history):
         static = {
-            (name, container["name"], wish["name"])
+            (name, container["name"], attachment["name"])
             for name, declared in fabric.declared.items()
             for container in declared["containers"]
-            for wish in container["networks"]
-            if "ipv4_address" in wish
+            for attachment in container["networks"]
+            if "ipv4_address" in attachment
         }
         for where, addresses in fabric.addresses().items():
             assert where in static or where not in before or before[where] == addresses
 
 
 @given(histories)
-def test_every_host_knows_exactly_the_others(history):
+def test_every_host_has_exactly_the_others_entries(history):
     for fabric, _before, _planned in lives(history):
         planned = fabric.plan(HOSTS)
         if planned["errors"]:
@@ -109,7 +109,7 @@ def test_the_order_of_hosts_does_not_matter(declared, order):
 
 
 @given(histories)
-def test_a_second_run_asks_for_the_same(history):
+def test_planning_is_idempotent(history):
     for fabric, _before, _planned in lives(history):
         first = fabric.plan(HOSTS)
         if not first["errors"]:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Any state that a host's firewall may have to hold, for property tests."""
+"""Strategies for any state of a host's firewall, for property tests."""
 
 from __future__ import annotations
 
@@ -156,7 +156,7 @@ def nat_ports(draw) -> NatPort:
 
 
 @st.composite
-def openings(draw) -> AllowedPort:
+def allowed_ports(draw) -> AllowedPort:
     return AllowedPort(draw(st.sampled_from(["tcp", "udp", "sctp"])), draw(ADDRESSES), draw(NUMBERS), draw(INTERFACES))
 
 
@@ -176,7 +176,7 @@ def tunnels(draw) -> dict[str, Tunnel]:
 def states(draw) -> State:
     known = draw(policies())
     published = {port.key: port for port in draw(st.lists(nat_ports(), max_size=8))}
-    opened = {one.key: one for one in draw(st.lists(openings(), max_size=4))}
+    opened = {one.key: one for one in draw(st.lists(allowed_ports(), max_size=4))}
     norouter = frozenset(draw(st.sets(st.sampled_from([4, 6]))))
     routers = frozenset(draw(st.sets(INTERFACES, max_size=2)))
     tunnel_ports = frozenset(draw(st.sets(NUMBERS, max_size=2)))

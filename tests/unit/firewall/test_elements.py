@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the firewall has to hold, and the elements that hold it."""
+"""The firewall's desired state, and the set and map elements that encode it."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def published(*ports: NatPort) -> dict:
 
 
 def carried_out(text: str, held: Elements) -> Elements:
-    """What a set holds after a transaction: a model of nft for the statements that ours are made of."""
+    """The elements of a set after a transaction: a model of nft for the statements that the transactions use."""
     after = {key: dict(values) for key, values in held.items()}
     for family in re.findall(r"^delete table (\w+) virtnet$", text, re.MULTILINE):
         after = {key: values for key, values in after.items() if key[0] != family}
@@ -62,19 +62,19 @@ def live(state: State) -> Live:
 
 
 @given(states())
-def test_what_is_held_can_be_read_back(state):
+def test_elements_decode_to_the_same_state(state):
     assert parse(elements(state)) == state
 
 
 @given(states(), states())
-def test_a_transaction_leads_from_any_state_to_any_other(before, after):
+def test_a_transaction_converges_from_any_state_to_any_other(before, after):
     text = transaction(live(before), after)
 
     assert carried_out(text, elements(before)) == filled(elements(after))
 
 
 @given(states(), states())
-def test_damaged_tables_are_made_anew_with_all_they_should_hold(before, after):
+def test_damaged_tables_are_recreated_in_full(before, after):
     damaged = Live(elements(before), ruleset.FAMILIES, ["table inet virtnet: chain forward is missing"])
 
     text = transaction(damaged, after)
@@ -85,11 +85,11 @@ def test_damaged_tables_are_made_anew_with_all_they_should_hold(before, after):
 
 
 @given(states())
-def test_where_all_is_well_nothing_is_done(state):
+def test_equal_states_need_no_transaction(state):
     assert transaction(live(state), state) == ""
 
 
-def test_a_change_names_only_what_changes():
+def test_a_transaction_contains_only_differences():
     before = State(POLICIES, nat_ports=published(NatPort("tcp", None, 80, "172.30.0.2", 80, "br-web")))
     after = State(POLICIES, nat_ports=published(NatPort("tcp", None, 80, "172.30.0.3", 80, "br-web")))
 
@@ -99,14 +99,14 @@ def test_a_change_names_only_what_changes():
     )
 
 
-def test_nothing_to_hold_means_no_tables():
+def test_an_empty_state_has_no_tables():
     text = transaction(live(State(POLICIES)), State())
 
     assert text == "delete table bridge virtnet\ndelete table inet virtnet\n"
     assert transaction(Live({}), State()) == ""
 
 
-def test_every_rule_says_what_it_is_for():
+def test_every_rule_has_a_comment():
     for family in ruleset.FAMILIES:
         rules = re.findall(r"^ {8}(?!type )(.*)$", ruleset.TEXT[family], re.MULTILINE)
 
@@ -114,7 +114,7 @@ def test_every_rule_says_what_it_is_for():
 
 
 @given(JUNK, st.data())
-def test_junk_is_refused_wherever_it_stands(junk, data):
+def test_malformed_values_are_refused_in_every_field(junk, data):
     """Nothing that could end a statement, or begin another, gets into nft's text."""
     good = [
         Policy(
@@ -188,12 +188,12 @@ def test_junk_is_refused_wherever_it_stands(junk, data):
         (State(norouter=frozenset({5})), "norouter: 5"),
     ],
 )
-def test_what_is_wrong_is_said(state, sentence):
+def test_invalid_states_are_refused_with_the_rule(state, sentence):
     with pytest.raises(ValueError, match=re.escape(sentence)):
         elements(state)
 
 
-def test_all_that_is_wrong_is_said_at_once():
+def test_all_errors_are_reported_at_once():
     state = State({"b": Policy("b", ("x", "y"), gateway_mode="z")}, nat_ports=published(NatPort("a", None, 0, "c", 0)))
 
     with pytest.raises(ValueError) as raised:
@@ -202,7 +202,7 @@ def test_all_that_is_wrong_is_said_at_once():
     assert len(str(raised.value).splitlines()) == 7
 
 
-def test_loopback_needs_a_bridge_only_for_ports_that_it_reaches():
+def test_route_localnet_is_needed_only_for_ports_reachable_from_loopback():
     state = State(
         {**POLICIES, "br-app": Policy("br-app", ("10.1.0.0/24", "fd00:1::/64"))},
         nat_ports=published(

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Subnets, and giving out their addresses."""
+"""Subnets, and the allocation of their addresses."""
 
 from __future__ import annotations
 
@@ -45,19 +45,19 @@ def everything(pool):
         ("fd00::9/128", None, ["fd00::9"]),
     ],
 )
-def test_a_pool_gives_every_address_that_an_endpoint_can_have(block, ip_range, expected):
+def test_a_pool_allocates_every_usable_address(block, ip_range, expected):
     assert everything(Pool(subnet(block, ip_range))) == expected
 
 
 @given(st.sets(st.integers(1, 30)))
-def test_a_pool_gives_the_lowest_free_address(held):
+def test_a_pool_allocates_the_lowest_free_address(held):
     pool = Pool(subnet("192.0.2.0/27"))
     for number in held:
         pool.hold(ipaddress.ip_address(f"192.0.2.{number}"), "somebody else")
     assert everything(pool) == [f"192.0.2.{number}" for number in range(1, 31) if number not in held]
 
 
-def test_the_first_holder_keeps_an_address():
+def test_the_first_endpoint_with_an_address_keeps_it():
     pool, address = Pool(subnet("192.0.2.0/24")), ipaddress.ip_address("192.0.2.9")
     pool.hold(address, "one")
     pool.hold(address, "other")
@@ -65,7 +65,7 @@ def test_the_first_holder_keeps_an_address():
 
 
 @given(st.lists(st.tuples(st.integers(0, 255), st.integers(24, 32)), max_size=12))
-def test_overlaps_finds_a_pair_exactly_when_there_is_one(blocks):
+def test_overlapping_subnets_are_found(blocks):
     named = [
         (ipaddress.ip_network((f"192.0.2.{start}", length), strict=False), str(number))
         for number, (start, length) in enumerate(blocks)
@@ -76,7 +76,7 @@ def test_overlaps_finds_a_pair_exactly_when_there_is_one(blocks):
     assert all(one[0].overlaps(other[0]) for one, other in found)
 
 
-def test_a_derived_ipv6_subnet_is_stable_and_a_networks_own():
+def test_a_derived_ipv6_subnet_is_stable_and_unique():
     assert unique_local_subnet("h1", "web") == unique_local_subnet("h1", "web")
     assert unique_local_subnet("h1", "web") != unique_local_subnet("h1", "db")
     assert unique_local_subnet("h1", "web") != unique_local_subnet("h2", "web")

@@ -2,14 +2,14 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A plan over what is live: what stays as it is, and what goes."""
+"""A plan over existing objects: what is kept, and what is removed."""
 
 from __future__ import annotations
 
 import copy
 
 import pytest
-from unit.planner.paper_host import (
+from unit.planner.simulated_host import (
     DUAL,
     INSIDE,
     WEB,
@@ -38,18 +38,18 @@ def gone(name):
 
 
 def nothing_but(document, **expected):
-    """The document has exactly these objects that go, and none that come; names are told elsewhere."""
+    """The document removes exactly these objects and creates none; names have their own tests."""
     files = ("network_names", "resolver")
     assert {kind: objects for kind, objects in document.items() if objects and kind not in files} == expected
 
 
-def test_the_second_run_plans_the_same():
+def test_planning_is_idempotent():
     declared = [WEB, DUAL], [NGINX, CLIENT, {"name": "two", "networks": ["web", "dual"], "ports": ["1-3:1-3/udp"]}]
     first = topology(*declared)
     assert topology(*declared, live=live_after(first)) == first
 
 
-def test_running_containers_keep_addresses_macs_and_interfaces_when_others_come_and_go():
+def test_existing_endpoints_keep_address_mac_and_interface_when_others_change():
     first = topology([WEB, DUAL], [NGINX, CLIENT])
     before = endpoints(first)["client", "web"]
     live = live_after(first)
@@ -64,7 +64,7 @@ def test_running_containers_keep_addresses_macs_and_interfaces_when_others_come_
     assert addresses(second)["new", "web"] == ["172.30.0.2"], "the lowest free address, as the one that goes leaves it"
 
 
-def test_a_moved_container_keeps_its_mac_and_the_next_one_does_not_get_the_same():
+def test_a_moved_container_keeps_its_mac_and_no_other_gets_it():
     live = live_after(topology([WEB], [CLIENT]))
     second = topology(
         [WEB],
@@ -80,21 +80,21 @@ def test_a_moved_container_keeps_its_mac_and_the_next_one_does_not_get_the_same(
     assert found["new", "web"]["mac"] == names.mac_of_names("new", "web")
 
 
-def test_a_network_keeps_its_gateway_until_another_is_given():
+def test_a_network_keeps_its_gateway_until_another_is_declared():
     live = live_after(topology([{**WEB, "gateway": "172.30.0.9"}]))
     assert topology([WEB], live=live)["bridge"][0]["addresses"] == ["172.30.0.9/16"]
     moved = topology([{**WEB, "gateway": "172.30.0.8"}], live=live)["bridge"][0]
     assert (moved["addresses"], moved["mac"]) == (["172.30.0.8/16"], "02:42:ac:1e:00:08")
 
 
-def test_a_new_subnet_gives_its_containers_new_addresses():
+def test_a_new_subnet_readdresses_its_containers():
     live = live_after(topology([WEB], [NGINX]))
     document = topology([{"name": "web", "subnet": "10.1.0.0/24"}], [NGINX], live=live)
     assert addresses(document) == {("nginx", "web"): ["10.1.0.2"]}
     assert [port["to_address"] for port in document["nat_port"]] == ["10.1.0.2"], "the old port's place is taken over"
 
 
-def test_a_container_that_goes_takes_its_ports_endpoints_and_namespace():
+def test_removing_a_container_removes_ports_endpoints_and_namespace():
     live = live_after(topology([WEB], [NGINX, CLIENT]))
     nothing_but(
         topology([], [gone("nginx")], live=live),
@@ -113,7 +113,7 @@ def test_a_container_that_goes_takes_its_ports_endpoints_and_namespace():
     )
 
 
-def test_a_network_goes_with_its_policy():
+def test_removing_a_network_removes_its_policy():
     live = live_after(topology([WEB, DUAL]))
     nothing_but(
         topology([gone("web")], live=live),
@@ -122,13 +122,13 @@ def test_a_network_goes_with_its_policy():
     )
 
 
-def test_a_network_goes_together_with_its_containers():
+def test_a_network_is_removed_together_with_its_containers():
     live = live_after(topology([WEB], [NGINX]))
     document = topology([gone("web")], [gone("nginx")], live=live)
     assert [len(absent(document[kind])) for kind in ("netns", "bridge", "veth", "bridge_policy", "nat_port")] == [1] * 5
 
 
-def test_a_network_goes_when_its_containers_move_to_another():
+def test_a_network_is_removed_when_its_containers_move_to_another():
     live = live_after(topology([WEB], [NGINX]))
     document = topology([gone("web"), DUAL], [{**NGINX, "networks": ["dual"]}], live=live)
     assert absent(document["veth"]) == [{"name": names.veth_device("nginx", "web"), "state": "absent"}]
@@ -136,11 +136,11 @@ def test_a_network_goes_when_its_containers_move_to_another():
     assert absent(document["nat_port"]) == [], "the place on the host is the same, so the port is changed"
 
 
-def test_what_is_not_there_needs_no_removal():
+def test_removing_a_missing_object_is_no_change():
     nothing_but(topology([gone("web")], [gone("nginx")]))
 
 
-def test_purge_removes_what_this_role_made_and_no_list_declares():
+def test_purge_removes_undeclared_objects_of_this_role():
     live = live_after(topology([WEB, DUAL], [NGINX, CLIENT]))
     document = topology([WEB], [CLIENT], purge=True, live=live)
     assert absent(document["netns"]) == [gone("nginx")]
@@ -149,33 +149,33 @@ def test_purge_removes_what_this_role_made_and_no_list_declares():
     assert absent(topology([WEB], [CLIENT], live=live)["netns"]) == [], "and nothing without being asked"
 
 
-def test_purge_leaves_what_others_made():
+def test_purge_keeps_foreign_objects():
     live = copy.deepcopy(live_after(topology([WEB], [NGINX])))
     live["networks"][0]["Labels"]["role"] = "overlay_network"
     live["containers"][0]["labels"]["role"] = "overlay_network"
     nothing_but(topology(purge=True, live=live))
 
 
-def test_a_network_no_longer_named_by_a_container_is_unplugged():
+def test_a_network_no_longer_declared_for_a_container_is_detached():
     live = live_after(topology([WEB, DUAL], [{"name": "c", "networks": ["web", "dual"], "ports": ["80:80"]}]))
     document = topology([WEB, DUAL], [{"name": "c", "networks": ["web"]}], live=live)
     assert absent(document["veth"]) == [gone(names.veth_device("c", "dual"))]
     assert {port["to_address"] for port in absent(document["nat_port"])} == {"172.30.0.2", "fd00:31::2"}
 
 
-def test_a_port_that_moves_to_another_container_is_changed_and_not_removed():
+def test_a_port_that_moves_to_another_container_is_changed_in_place():
     live = live_after(topology([WEB], [NGINX, CLIENT]))
     document = topology([WEB], [{**NGINX, "ports": []}, {**CLIENT, "ports": ["8080:80"]}], live=live)
     assert [(port["state"], port["to_address"]) for port in document["nat_port"]] == [("present", "172.30.0.3")]
 
 
-def test_a_range_that_shrinks_loses_the_ports_that_are_out_of_it():
+def test_a_range_that_shrinks_unpublishes_the_rest():
     live = live_after(topology([WEB], [{**NGINX, "ports": ["8000-8005:80-85"]}]))
     document = topology([WEB], [{**NGINX, "ports": ["8000-8003:80-83"]}], live=live)
     assert [port["host_port"] for port in absent(document["nat_port"])] == ["8004", "8005"]
 
 
-def test_a_port_without_owner_never_leads_to_the_next_container_with_that_address():
+def test_a_port_of_a_removed_container_is_not_inherited_with_its_address():
     live = live_after(topology([WEB], [NGINX]))
     live["containers"] = []  # somebody ran `ip netns delete nginx`
     live["networks"][0]["Containers"] = {}
@@ -187,7 +187,7 @@ def test_a_port_without_owner_never_leads_to_the_next_container_with_that_addres
     assert absent(again["nat_port"]) == [], "it leads to the right container again"
 
 
-def test_a_bridge_of_another_name_replaces_the_old_one():
+def test_a_renamed_bridge_replaces_the_old_one():
     live = live_after(topology([WEB], [NGINX]))
     document = topology([{**WEB, "bridge": "sw0"}], [NGINX], live=live)
     assert [(bridge["name"], bridge["state"]) for bridge in document["bridge"]] == [
@@ -197,7 +197,7 @@ def test_a_bridge_of_another_name_replaces_the_old_one():
     assert document["veth"][0]["bridge"] == document["nat_port"][0]["bridge"] == "sw0"
 
 
-def test_a_container_that_gives_up_its_namespace_leaves_its_endpoints_and_ports():
+def test_a_container_that_changes_to_host_mode_loses_endpoints_and_ports():
     live = live_after(topology([WEB], [NGINX, CLIENT]))
     document = topology([WEB], [{"name": "nginx", "network_mode": "container:client"}, CLIENT], live=live)
     assert [(netns["name"], netns.get("join")) for netns in document["netns"]] == [
@@ -216,7 +216,7 @@ def test_an_internal_network_loses_its_ports_and_default_routes():
     assert len(planned["warnings"]) == 1
 
 
-def test_a_container_with_processes_goes_only_by_force():
+def test_removing_a_container_with_processes_requires_force():
     live = live_after(topology([WEB], [NGINX]), pids={"nginx": [812, 813]})
     (error,) = errors([], [gone("nginx")], live=live)
     assert "container nginx: state 'absent'" in error
@@ -233,7 +233,7 @@ def test_purge_refuses_a_container_with_processes():
     assert "812" in error
 
 
-def test_a_namespace_with_processes_is_replaced_only_by_force():
+def test_replacing_a_namespace_with_processes_requires_force():
     live = live_after(topology([WEB], [NGINX, CLIENT]), pids={"nginx": [812]})
     other = {"name": "nginx", "network_mode": "host"}
     (error,) = errors([WEB], [other, CLIENT], live=live)
@@ -249,20 +249,20 @@ def test_a_namespace_with_processes_is_replaced_only_by_force():
     }
 
 
-def test_a_container_on_a_network_more_or_none_keeps_its_namespace_though_processes_run():
+def test_attaching_and_detaching_networks_keeps_a_namespace_with_processes():
     live = live_after(topology([WEB, INSIDE], [NGINX]), pids={"nginx": [812]})
     topology([WEB, INSIDE], [{"name": "nginx", "networks": ["inside"]}], live=live)
     topology([WEB, INSIDE], [{"name": "nginx", "network_mode": "none"}], live=live)
 
 
-def test_whoever_shares_a_namespace_that_goes_is_named():
+def test_containers_that_share_a_removed_namespace_are_reported():
     live = live_after(topology([WEB], [NGINX, {"name": "sidecar", "network_mode": "container:nginx"}]))
     planned = plan([], [gone("nginx")], live=live)
     assert planned["errors"] == []
     assert "sidecar" in planned["warnings"][0]
 
 
-def test_a_process_that_listens_behind_a_published_port_is_told_not_refused():
+def test_a_listener_behind_an_existing_published_port_is_a_warning():
     live = live_after(topology([WEB], [NGINX]))
     live["host"]["listeners"] = [{"protocol": "tcp", "address": "0.0.0.0", "port": 8080, "pid": 9, "process": "httpd"}]
     live["host"]["warnings"] = ["httpd (pid 9) listens on 0.0.0.0 port 8080/tcp and gets nothing"]
@@ -272,7 +272,7 @@ def test_a_process_that_listens_behind_a_published_port_is_told_not_refused():
 
 
 def taking(live, mac=None, *addresses):
-    """What is reported when somebody in the container thief gives its interface a MAC and addresses."""
+    """The report of a host where root in the container thief has set its interface's MAC and addresses."""
     (thief,) = [one for one in live["containers"] if one["name"] == "thief"]
     changed = {"mac": mac, "addresses": ["%s/16" % address for address in addresses]}
     thief["endpoints"][0].update({word: value for word, value in changed.items() if value})
@@ -285,7 +285,7 @@ def taking(live, mac=None, *addresses):
      ("02:42:ac:1e:00:02",), ("02:42:ac:1e:00:77",), ("02:42:ac:1e:00:01", "172.30.0.1")],
 )  # fmt: skip
 @pytest.mark.parametrize("rest", [[NGINX], []], ids=["beside the victim", "alone"])
-def test_what_a_container_gives_itself_is_not_its_own_where_the_host_guards_its_port(taken, rest):
+def test_addresses_configured_inside_a_guarded_container_are_not_trusted(taken, rest):
     first = topology([WEB], [NGINX, THIEF])
     live = taking(live_after(first), *taken)
     document = topology([WEB], [THIEF, *rest], live=live)
@@ -294,14 +294,14 @@ def test_what_a_container_gives_itself_is_not_its_own_where_the_host_guards_its_
     assert document["network_names"] == topology([WEB], [THIEF, *rest], live=live_after(first))["network_names"]
 
 
-def test_a_static_address_and_mac_that_another_gave_itself_are_no_reason_to_refuse():
+def test_a_static_address_that_another_container_forged_is_accepted():
     first = topology([WEB], [STATIC, THIEF])
     live = taking(live_after(first), "02:00:00:00:00:09", "172.30.0.9")
     assert endpoints(topology([WEB], [THIEF, STATIC], live=live)) == endpoints(first)
 
 
 @pytest.mark.parametrize("victim", [NGINX, STATIC])
-def test_of_two_with_one_address_and_mac_the_guarded_one_keeps_them(victim):
+def test_the_guarded_endpoint_keeps_a_duplicate_address_and_mac(victim):
     first = topology([WEB], [victim, LOOSE])
     had = endpoints(first)["nginx", "web"]
     live = taking(live_after(first), had["mac"], had["addresses"][0].split("/")[0])
@@ -311,20 +311,20 @@ def test_of_two_with_one_address_and_mac_the_guarded_one_keeps_them(victim):
     assert after["addresses"] != had["addresses"] and after["mac"] != had["mac"]
 
 
-def test_nobody_keeps_the_gateway_s_address():
+def test_no_endpoint_keeps_the_gateways_address():
     live = taking(live_after(topology([WEB], [NGINX, LOOSE])), None, "172.30.0.1")
     assert addresses(topology([WEB], [LOOSE], live=live))["thief", "web"] == ["172.30.0.3"]
 
 
-def test_without_tables_the_interface_is_all_there_is():
+def test_without_nft_tables_addresses_are_read_from_the_interface():
     live = live_after(topology([WEB], [NGINX, THIEF]))
     for container in live["containers"]:
         container["endpoints"][0]["guard"] = None
     assert addresses(topology([WEB], [THIEF], live=taking(live, None, "172.30.0.7")))["thief", "web"] == ["172.30.0.7"]
 
 
-def test_a_router_s_addresses_are_those_of_its_interface():
-    """Its guard has its MAC only: it sends for others."""
+def test_a_forwarding_containers_addresses_are_read_from_its_interface():
+    """Its guard has its MAC only, because it forwards for others."""
     router = {**THIEF, "forwarding": True}
     live = taking(live_after(topology([WEB], [router])), "02:42:ac:1e:00:77", "172.30.0.7")
     found = endpoints(topology([WEB], [router], live=live))["thief", "web"]

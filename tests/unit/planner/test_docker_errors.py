@@ -2,16 +2,15 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Every situation in which Docker has an error, or only a warning, has an error here that says at least as much.
+"""Every situation in which Docker has an error or a warning has an error here with at least as much information.
 
-That is which object, which field, what was given, and what to do. With errors nothing is planned, so nothing is
-touched.
+That is the object, the field, the value and the remedy. With errors nothing is planned, so nothing is touched.
 """
 
 from __future__ import annotations
 
 import pytest
-from unit.planner.paper_host import DUAL, EMPTY, INSIDE, WEB, errors, live_after, plan, topology
+from unit.planner.simulated_host import DUAL, EMPTY, INSIDE, WEB, errors, live_after, plan, topology
 
 A, B = ({"name": name, "networks": ["web"]} for name in "ab")
 SMALL = {"name": "web", "subnet": "172.30.0.0/30"}
@@ -26,8 +25,8 @@ def a(**fields):
     return [{"name": "a", "networks": ["web"], **fields}]
 
 
-def on_web(name="a", **wish):
-    return {"name": name, "networks": [{"name": "web", **wish}]}
+def on_web(name="a", **options):
+    return {"name": name, "networks": [{"name": "web", **options}]}
 
 
 LISTENER = {"protocol": "tcp", "address": "0.0.0.0", "port": 8000, "pid": 4711, "process": "httpd", "v6only": None}
@@ -202,7 +201,7 @@ SITUATIONS = {
 
 
 @pytest.mark.parametrize("situation", SITUATIONS)
-def test_where_docker_says(situation):
+def test_errors_where_docker_reports_one(situation):
     given, (start, why, remedy) = SITUATIONS[situation]
     networks, containers, more = (*given, {})[:3]
     found = errors(networks, containers, **more)
@@ -215,13 +214,13 @@ def test_network_has_active_endpoints():
     assert error.startswith("network web: state 'absent': ") and "a, b" in error and "remove them first" in error
 
 
-def test_networks_that_can_go_do_not_hide_the_one_that_cannot():
+def test_removable_networks_do_not_hide_one_in_use():
     live = live_after(topology([WEB, DUAL, INSIDE], [A]))
     gone = [{"name": name, "state": "absent"} for name in ("dual", "web", "inside")]
     assert [error.split(":")[0] for error in errors(gone, live=live)] == ["network web"]
 
 
-def test_a_publishing_container_of_an_internal_network_is_told_that_nothing_comes_of_it():
+def test_publishing_on_an_internal_network_warns():
     (warning,) = plan([INSIDE], [{"name": "a", "networks": ["inside"], "ports": ["80:80"]}])["warnings"]
     assert warning.startswith("container a: ports[0] '80:80': ") and "internal" in warning
 
@@ -229,5 +228,5 @@ def test_a_publishing_container_of_an_internal_network_is_told_that_nothing_come
 def test_all_errors_are_reported_together():
     networks = [{"name": "web", "subnet": "10.0.0.1/24", "mtu": 1, "ip_range": "x", "aux_addresses": {"y": "z"}}]
     found = errors(networks, a(ports=["x", "y"], networks=["nowhere"]))
-    said = [error.partition(": ")[2].split("'")[0].split(":")[0].strip() for error in found]
-    assert sorted(said) == ["aux_addresses", "mtu 1", "networks[0]", "ports[0]", "ports[1]", "subnet"]
+    subjects = [error.partition(": ")[2].split("'")[0].split(":")[0].strip() for error in found]
+    assert sorted(subjects) == ["aux_addresses", "mtu 1", "networks[0]", "ports[0]", "ports[1]", "subnet"]

@@ -2,14 +2,14 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Every error names the object, the field, the value and the rule; all of them come at once."""
+"""Every error names the object, the field, the value and the rule; all are reported at once."""
 
 from __future__ import annotations
 
 import datetime
 
 import pytest
-from unit.planner.paper_host import DUAL, EMPTY, INSIDE, WEB, errors, live_after, plan, topology
+from unit.planner.simulated_host import DUAL, EMPTY, INSIDE, WEB, errors, live_after, plan, topology
 
 from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.declaration import VARIABLES
 
@@ -22,8 +22,8 @@ def container(**fields):
     return [{"name": "c", "networks": ["web"], **fields}]
 
 
-def on_web(name, **wish):
-    return {"name": name, "networks": [{"name": "web", **wish}]}
+def on_web(name, **options):
+    return {"name": name, "networks": [{"name": "web", **options}]}
 
 
 LONG = "a" * 64
@@ -399,13 +399,13 @@ PLACES_OF_A_CONTAINER = [
 
 @pytest.mark.parametrize("value, made", UNQUOTED)
 @pytest.mark.parametrize("where, typed", PLACES_OF_A_NETWORK)
-def test_what_yaml_made_of_a_networks_words_is_to_be_quoted(where, typed, value, made):
+def test_yaml_numbers_in_network_fields_are_refused(where, typed, value, made):
     _is_to_be_quoted(errors(typed(value), []), where, value, made)
 
 
 @pytest.mark.parametrize("value, made", UNQUOTED)
 @pytest.mark.parametrize("where, typed", PLACES_OF_A_CONTAINER)
-def test_what_yaml_made_of_a_containers_words_is_to_be_quoted(where, typed, value, made):
+def test_yaml_numbers_in_container_fields_are_refused(where, typed, value, made):
     _is_to_be_quoted(errors([*network(), DUAL], typed(value)), where, value, made)
 
 
@@ -418,27 +418,27 @@ def _is_to_be_quoted(found, where, value, made):
     assert not any("quote it" in error for error in found[1:])
 
 
-def test_sysctls_may_be_numbers_but_not_of_every_kind():
+def test_sysctls_may_be_integers_only():
     assert not errors(network(), container(sysctls={"net.ipv4.ip_default_ttl": 65, "net.ipv4.ip_forward": True}))
     (error,) = errors(network(), container(sysctls={"net.ipv4.ip_default_ttl": 1.1}))
     assert error == "container c: sysctls.net.ipv4.ip_default_ttl 1.1: YAML made a number of it: quote it"
 
 
 @pytest.mark.parametrize("networks, where, rule", NETWORKS)
-def test_networks(networks, where, rule):
+def test_invalid_networks_are_refused(networks, where, rule):
     (error,) = errors(networks, [])
     assert error.startswith(where + ": ")
     assert rule in error
 
 
 @pytest.mark.parametrize("containers, where, rule", CONTAINERS)
-def test_containers(containers, where, rule):
+def test_invalid_containers_are_refused(containers, where, rule):
     (error,) = errors([*network(), DUAL], containers)
     assert error.startswith(where + ": ")
     assert rule in error
 
 
-def test_labels_that_do_not_fit_say_how_many_bytes_are_left():
+def test_labels_that_exceed_the_alias_report_the_bytes_left():
     (found,) = errors([{**WEB, "labels": {"com.example.a": "x" * 250}}], [])
     own = len("virtnet network=web role=bridge_network")
     needed, left = len("com.example.a") + 250 + 2, 255 - own
@@ -448,7 +448,7 @@ def test_labels_that_do_not_fit_say_how_many_bytes_are_left():
     assert found.startswith(f"network {'n' * 60}: labels {{") and "of the link's alias" in found
 
 
-def test_a_circle_is_told_of_each_of_its_containers():
+def test_a_cycle_of_shared_namespaces_is_reported_for_each_container():
     containers = [{"name": "c", "network_mode": "container:d"}, {"name": "d", "network_mode": "container:c"}]
     one, other = errors([], containers)
     assert one.startswith(
@@ -457,7 +457,7 @@ def test_a_circle_is_told_of_each_of_its_containers():
     assert other.startswith("container d: network_mode 'container:c': ")
 
 
-def test_a_full_subnet_names_how_many_and_whose_and_who_is_left_out():
+def test_a_full_subnet_reports_its_endpoints_and_who_gets_none():
     containers = [{"name": name, "networks": ["tiny"]} for name in ("a", "b", "c")]
     (error,) = errors([{"name": "tiny", "subnet": "172.30.0.0/30"}], containers)
     assert error.startswith("network tiny: subnet '172.30.0.0/30': is full")
@@ -465,13 +465,13 @@ def test_a_full_subnet_names_how_many_and_whose_and_who_is_left_out():
     assert "none is left for b, c" in error
 
 
-def test_a_full_range_is_named_as_such():
+def test_a_full_ip_range_is_reported():
     containers = [{"name": name, "networks": ["web"]} for name in ("a", "b")]
     (error,) = errors(network(ip_range="172.30.0.8/31"), containers)
     assert error.startswith("network web: ip_range '172.30.0.8/31': is full")
 
 
-def test_everything_that_is_wrong_is_said_at_once():
+def test_all_errors_are_reported_at_once():
     networks = [
         {"name": "web", "subnet": "172.30.0.1/16"},
         {"name": "db", "subnet": "10.0.0.0/24", "gateway": "10.1.0.1"},
@@ -513,7 +513,7 @@ def live(**host):
         ({"to": "172.30.0.0/24", "dev": "br-web"}, False),
     ],
 )
-def test_a_subnet_that_the_host_reaches_elsewhere(route, refused):
+def test_a_subnet_that_overlaps_a_host_route_is_refused(route, refused):
     found = errors(network(), live=live(routes=[route]))
     if refused:
         assert found[0].startswith("network web: subnet '172.30.0.0/24': overlaps with the host's route to")
@@ -523,7 +523,7 @@ def test_a_subnet_that_the_host_reaches_elsewhere(route, refused):
         assert found == []
 
 
-def test_a_subnet_in_which_the_host_has_an_address_without_a_route():
+def test_a_subnet_with_a_host_address_is_refused():
     there = [{"name": "lo", "ours": False, "addresses": ["127.0.0.1/8", "172.30.0.9/32", "::1/128"]}]
     (error,) = errors(network(), live=live(interfaces=there))
     assert error.startswith("network web: subnet '172.30.0.0/24': has the host's own address 172.30.0.9, which lo has")
@@ -532,13 +532,13 @@ def test_a_subnet_in_which_the_host_has_an_address_without_a_route():
     assert "route" in error, "one mistake is one error"
 
 
-def test_a_network_that_is_live_may_keep_its_subnet_whatever_routes_came_since():
+def test_an_existing_network_keeps_a_subnet_that_overlaps_a_later_route():
     after = live_after(topology([WEB]))
     after["host"]["routes"] = [{"to": "172.30.5.0/24", "dev": "tun0"}, {"to": "172.30.0.0/16", "dev": "br-web"}]
     assert errors([WEB], live=after) == []
 
 
-def test_a_subnet_that_a_network_has_which_only_stands():
+def test_a_subnet_of_an_undeclared_network_is_refused():
     after = live_after(topology([WEB]))
     (error,) = errors([{"name": "db", "subnet": "172.30.1.0/24"}], live=after)
     assert error.startswith("network db: subnet '172.30.1.0/24': overlaps with 172.30.0.0/16 of network web")
@@ -547,14 +547,14 @@ def test_a_subnet_that_a_network_has_which_only_stands():
     assert errors([{"name": "db", "subnet": "172.30.1.0/24"}, {"name": "web", "state": "absent"}], live=after) == []
 
 
-def test_a_foreign_interface_with_the_bridges_name():
+def test_an_unmanaged_interface_with_the_bridges_name_is_refused():
     (error,) = errors(
         network(), live=live(interfaces=[{"name": "br-web", "kind": "bridge", "mtu": 1500, "ours": False}])
     )
     assert error.startswith("network web: bridge 'br-web': the host has a bridge of this name that was not made here")
 
 
-def test_a_foreign_namespace_with_the_containers_name():
+def test_an_unmanaged_namespace_with_the_containers_name_is_refused():
     (error,) = errors(network(), container(), live=live(namespaces=["c", "other"]))
     assert error.startswith("container c: name 'c': /run/netns has this name already")
 
@@ -580,7 +580,7 @@ def listening(address, port=80, protocol="tcp"):
         ("127.0.0.1:80:80", listening("::ffff:127.0.0.1"), True),
     ],
 )
-def test_a_port_on_which_a_process_of_the_host_listens(port, listener, refused):
+def test_a_port_with_a_listener_of_the_host_is_refused(port, listener, refused):
     found = errors(network(), container(ports=[port]), live=listener)
     if refused:
         assert found[0].startswith(f"container c: ports[0] '{port}': sshd (pid 411) listens on")
@@ -590,41 +590,41 @@ def test_a_port_on_which_a_process_of_the_host_listens(port, listener, refused):
         assert found == []
 
 
-def test_a_port_of_a_range_that_is_taken_by_a_process_is_passed_over():
+def test_a_range_skips_ports_with_a_listener():
     document = topology(network(), container(ports=["80-81:80"]), live=listening("0.0.0.0"))
     assert [port["host_port"] for port in document["nat_port"]] == ["81"]
 
 
-def test_a_port_that_a_standing_container_publishes():
+def test_a_port_published_by_an_undeclared_container_is_refused():
     after = live_after(topology([WEB], [{"name": "old", "networks": ["web"], "ports": ["80:80"]}]))
     c = {"name": "c", "networks": ["web"], "ports": ["127.0.0.1:80:80"]}
-    said = "host port 80/tcp is published by container old already; choose another"
-    said = f"container c: ports[0] '127.0.0.1:80:80': {said}"
-    assert errors([WEB], [c], live=after) == [f"{said}, or declare container old absent"]
+    expected = "host port 80/tcp is published by container old already; choose another"
+    expected = f"container c: ports[0] '127.0.0.1:80:80': {expected}"
+    assert errors([WEB], [c], live=after) == [f"{expected}, or declare container old absent"]
     assert errors([WEB], [c, {"name": "old", "state": "absent"}], live=after) == []
     old = {"name": "old", "networks": ["web"], "ports": ["80:80"]}
-    assert errors([WEB], [old, c], live=after) == [said], "it is wanted"
+    assert errors([WEB], [old, c], live=after) == [expected], "it is wanted"
     after["containers"][0]["labels"]["role"] = "overlay_network"
-    assert errors([WEB], [c], live=after) == [said], "it is another role's"
+    assert errors([WEB], [c], live=after) == [expected], "it is another role's"
 
 
-def test_an_address_that_a_standing_container_has():
+def test_an_address_of_an_undeclared_container_is_refused():
     after = live_after(topology([WEB], [{"name": "old", "networks": ["web"]}]))
     (error,) = errors([WEB], [on_web("c", ipv4_address="172.30.0.2")], live=after)
-    said = "is taken on network web by container old; choose another, or declare container old absent"
-    assert error == f"container c: ipv4_address '172.30.0.2': {said}"
+    expected = "is taken on network web by container old; choose another, or declare container old absent"
+    assert error == f"container c: ipv4_address '172.30.0.2': {expected}"
     error = errors([{**WEB, "gateway": "172.30.0.2"}], live=after)[-1]
-    assert error == f"network web: gateway '172.30.0.2': {said}"
+    assert error == f"network web: gateway '172.30.0.2': {expected}"
 
 
-def test_a_mac_that_a_standing_container_has():
+def test_a_mac_of_an_undeclared_container_is_refused():
     after = live_after(topology([WEB], [{"name": "old", "networks": ["web"]}]))
     (error,) = errors([WEB], [on_web("c", mac_address="02:42:ac:1e:00:02")], live=after)
-    said = "is taken on network web by container old; choose another, or none, or declare container old absent"
-    assert error == f"container c: mac_address '02:42:ac:1e:00:02': {said}"
+    expected = "is taken on network web by container old; choose another, or none, or declare container old absent"
+    assert error == f"container c: mac_address '02:42:ac:1e:00:02': {expected}"
 
 
-def test_a_network_on_which_containers_stand_is_not_removed():
+def test_a_network_with_containers_is_not_removed():
     after = live_after(topology([WEB, DUAL], [on_web("a"), on_web("b"), {"name": "d", "networks": ["dual"]}]))
     absent = {"name": "web", "state": "absent"}
     (error,) = errors([absent], live=after)
@@ -635,25 +635,25 @@ def test_a_network_on_which_containers_stand_is_not_removed():
     assert "containers still stand on it: b;" in error
 
 
-def test_a_container_on_a_network_that_is_declared_absent_and_is_not_there():
+def test_a_container_on_a_missing_absent_network_is_refused():
     (error,) = errors([{"name": "web", "state": "absent"}], container())
     assert error.startswith("container c: networks[0] 'web': is declared with state: absent")
 
 
-def test_purge_does_not_remove_a_network_that_a_container_names():
+def test_purge_keeps_a_network_that_a_container_declares():
     after = live_after(topology([WEB, INSIDE], [on_web("a")]))
     (error,) = errors([], [on_web("a")], purge=True, live=after)
     assert error.startswith("network web: bridge_network_purge True: no list declares it")
     assert "a;" in error
 
 
-def test_a_new_subnet_under_a_container_that_no_list_names():
+def test_a_new_subnet_under_an_undeclared_container_is_refused():
     after = live_after(topology([WEB], [on_web("a")]))
     (error,) = errors([{"name": "web", "subnet": "10.0.0.0/24"}], live=after)
     assert error.startswith("network web: subnet '10.0.0.0/24': container a exists with 172.30.0.2")
 
 
-@pytest.mark.parametrize(("field", "other", "said"), [
+@pytest.mark.parametrize(("field", "other", "expected"), [
     ("gateway", "172.31.0.9", "container a exists with 172.31.0.1 for its gateway and no list declares it; "
      "declare it, so that it gets the new one, or remove it"),
     ("gateway6", "fd00:31::9", "container a exists with fd00:31::1 for its gateway and no list declares it; "
@@ -661,15 +661,15 @@ def test_a_new_subnet_under_a_container_that_no_list_names():
     ("bridge", "sw0", "container a is plugged into br-dual and no list declares it; declare it, so that it is plugged "
      "into the new one, or remove it"),
 ])  # fmt: skip
-def test_a_gateway_or_bridge_that_changes_under_a_container_that_no_list_names(field, other, said):
+def test_a_new_gateway_or_bridge_under_an_undeclared_container_is_refused(field, other, expected):
     a = {"name": "a", "networks": ["dual"]}
     after = live_after(topology([DUAL], [a]))
-    assert errors([{**DUAL, field: other}], live=after) == [f"network dual: {field} {other!r}: {said}"]
+    assert errors([{**DUAL, field: other}], live=after) == [f"network dual: {field} {other!r}: {expected}"]
     assert errors([{**DUAL, field: other}], [a], live=after) == []
     assert errors([{**DUAL, field: other}], [{"name": "a", "state": "absent"}], live=after) == []
 
 
-def test_a_gateway_by_which_nobody_has_a_default_route_may_change():
+def test_a_gateway_without_a_default_route_may_change():
     a = {"name": "a", "networks": ["inside"]}
     after = live_after(topology([INSIDE], [a]))
     assert errors([{**INSIDE, "gateway": "172.29.0.9"}], live=after) == []
@@ -678,7 +678,7 @@ def test_a_gateway_by_which_nobody_has_a_default_route_may_change():
     assert errors([{**router, "gateway": "172.30.0.9"}], live=after) == []
 
 
-def test_a_container_that_another_role_made_cannot_follow_either():
+def test_a_new_subnet_under_a_container_of_another_role_is_refused():
     after = live_after(topology([WEB], [on_web("a")]))
     after["containers"][0]["labels"]["role"] = "overlay_network"
     rule = "and the role overlay_network made it; take it off network web there first"
@@ -688,7 +688,7 @@ def test_a_container_that_another_role_made_cannot_follow_either():
     ]
 
 
-def test_containers_that_no_list_names_keep_the_old_mtu():
+def test_undeclared_containers_keep_the_old_mtu():
     after = live_after(topology([{**WEB, "mtu": 1500}], [on_web("a"), on_web("b"), on_web("c")]))
     changed = [{**WEB, "mtu": 9000}]
     planned = plan(changed, [on_web("a")], live=after)
@@ -701,7 +701,7 @@ def test_containers_that_no_list_names_keep_the_old_mtu():
     assert plan([{**WEB, "mtu": 1500}], live=after)["warnings"] == []
 
 
-def test_what_another_role_made_is_left_to_it():
+def test_objects_of_another_role_are_refused():
     after = live_after(topology([WEB], [on_web("a")]))
     after["networks"][0]["Labels"]["role"] = after["containers"][0]["labels"]["role"] = "overlay_network"
     found = errors([WEB], [on_web("a")], live=after)
@@ -709,14 +709,14 @@ def test_what_another_role_made_is_left_to_it():
     assert errors([], [on_web("b")], live=after) == [], "its networks can be used"
 
 
-def test_a_container_cannot_join_one_that_is_removed():
+def test_sharing_the_namespace_of_a_removed_container_is_refused():
     after = live_after(topology([WEB], [on_web("a")]))
     joining = {"name": "c", "network_mode": "container:a"}
     (error,) = errors([WEB], [joining, {"name": "a", "state": "absent"}], live=after)
     assert error.startswith("container c: network_mode 'container:a': the container a is removed in the same run")
 
 
-def test_an_entry_keeps_its_number_when_one_before_it_is_wrong():
+def test_list_indexes_in_errors_ignore_earlier_errors():
     far = {"to": "10.2.0.0/16", "via": "10.9.0.1"}
     net = {**WEB, "connect": ["web", "far"], "routes": [{"to": "10.1.0.0/16"}, far]}
     c = {
@@ -731,18 +731,18 @@ def test_an_entry_keeps_its_number_when_one_before_it_is_wrong():
     assert found == right + follow_up
 
 
-def test_a_misspelt_variable_is_told_of_and_refused_with_purge():
+def test_a_misspelt_variable_warns_and_is_refused_with_purge():
     names = [f"bridge_network_{word}" for word in ("network", "containers", "purge", "persist", "zzz")]
     planned = plan(variables=names)
-    said = "is none of the role's; write {}, or choose a name that does not begin with bridge_network_"
+    expected = "is none of the role's; write {}, or choose a name that does not begin with bridge_network_"
     all_of_them = [f"bridge_network_{word}" for word in VARIABLES["bridge_network"]]
-    told = [
-        "role bridge_network: variable 'bridge_network_network': " + said.format("bridge_network_networks"),
-        "role bridge_network: variable 'bridge_network_zzz': " + said.format(", ".join(all_of_them)),
+    expected = [
+        "role bridge_network: variable 'bridge_network_network': " + expected.format("bridge_network_networks"),
+        "role bridge_network: variable 'bridge_network_zzz': " + expected.format(", ".join(all_of_them)),
     ]
-    assert (planned["errors"], planned["warnings"]) == ([], told)
+    assert (planned["errors"], planned["warnings"]) == ([], expected)
     cost = "; with bridge_network_purge: true it would remove what it may be meant to declare"
-    assert errors(purge=True, variables=names) == [one + cost for one in told]
+    assert errors(purge=True, variables=names) == [one + cost for one in expected]
 
 
 def test_lists_and_purge_of_the_wrong_type():
@@ -750,7 +750,7 @@ def test_lists_and_purge_of_the_wrong_type():
     assert found == ["declaration: purge 'perhaps': must be true or false"]
 
 
-def test_sysctls_that_agree_are_nothing_to_refuse():
+def test_equal_sysctls_of_a_shared_namespace_are_accepted():
     agreeing = {"net.ipv4.ip_forward": 1, "net.ipv6.conf.eth0.disable_ipv6": 1, "net.ipv6.conf.eth1.disable_ipv6": 0}
     c = {"name": "c", "networks": ["web", "dual"], "forwarding": True, "sysctls": agreeing}
     assert errors([*network(), DUAL], [c]) == []

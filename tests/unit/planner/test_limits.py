@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import pytest
-from unit.planner.paper_host import EMPTY, live_after, plan, topology
+from unit.planner.simulated_host import EMPTY, live_after, plan, topology
 
 V4, V6, BACKLOG = (
     "net.ipv4.neigh.default.gc_thresh3",
@@ -27,37 +27,37 @@ def warnings(network, count, limits, live=EMPTY):
     return planned["warnings"]
 
 
-def test_few_are_no_matter():
+def test_few_containers_exceed_no_limit():
     assert warnings(WEB, 512, USUAL) == warnings(WEB, 512, UNSEEN) == []
 
 
 @pytest.mark.parametrize("limits", [USUAL, {**USUAL, V4: 2000, V6: 700}])
-def test_neighbour_entries(limits):
-    said = warnings(DUAL, 600, limits)
+def test_neighbour_entries_above_gc_thresh3_warn(limits):
+    found = warnings(DUAL, 600, limits)
     keys = [key for key in (V4, V6) if limits[key] < 1200]
-    assert len(said) == len(keys)
-    for key, warning in zip(keys, said):
+    assert len(found) == len(keys)
+    for key, warning in zip(keys, found):
         assert "600 IPv%s endpoints need 1200" % key[7] in warning and "%s is %d," % (key, limits[key]) in warning
         assert "prepare_host_neighbour_entries: 4096" in warning
 
 
-def test_what_cannot_be_seen_is_taken_for_the_kernels_own():
+def test_unreadable_limits_are_assumed_to_be_the_kernels_defaults():
     (warning,) = warnings(WEB, 600, UNSEEN)
     assert "cannot be seen in this network namespace, is 1024 unless it was raised" in warning
 
 
-def test_those_that_stay_count_too():
+def test_undeclared_containers_count():
     others = [{"name": "d%d" % number, "networks": ["web"]} for number in range(300)]
     before = live_after(topology([WEB], others))
     (warning,) = warnings(WEB, 300, USUAL, before)
     assert "600 IPv4 endpoints" in warning
 
 
-def test_a_backlog_that_is_smaller_than_a_bridge():
+def test_a_backlog_below_a_bridges_ports_warns():
     (warning,) = warnings(WEB, 1010, {**USUAL, V4: 1 << 15})
     assert warning.startswith("bridge br-web has 1010 endpoints") and "prepare_host_receive_backlog: 2048" in warning
     assert warnings(WEB, 1010, {V4: 1 << 15, V6: 1 << 15, BACKLOG: 4096}) == []
 
 
-def test_a_report_without_them_is_none_to_judge_by():
+def test_a_report_without_limits_gives_no_warning():
     assert warnings(WEB, 600, None) == []

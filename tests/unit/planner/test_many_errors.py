@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A mistake in a template is in each of a hundred thousand containers: what is said of it, and how long that takes."""
+"""A mistake in a template is in each of a hundred thousand containers: which errors are listed, and how fast."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import gc
 import time
 
 import pytest
-from unit.fabric.paper_fabric import FABRIC, bare
-from unit.planner.paper_host import WEB, plan
+from unit.fabric.simulated_fabric import FABRIC, bare
+from unit.planner.simulated_host import WEB, plan
 
 from ansible_collections.virtnet.linux.plugins.filter.overlay_network_plan import overlay_network_plan
 
@@ -51,7 +51,7 @@ MISTAKES = {
 
 @pytest.mark.slow
 @pytest.mark.parametrize("mistake", MISTAKES)
-def test_four_times_as_many_take_four_times_as_long(mistake):
+def test_time_grows_linearly_with_the_errors(mistake):
     def seconds(count):
         typed = MISTAKES[mistake](count)
         gc.collect()  # the garbage of other tests is not this one's time
@@ -63,25 +63,25 @@ def test_four_times_as_many_take_four_times_as_long(mistake):
     assert any(seconds(12000) < 10 * seconds(3000) for _attempt in range(6)), "sixteen times as long is the square"
 
 
-def test_the_first_fifty_are_named_and_the_others_counted():
+def test_the_first_fifty_errors_are_listed_and_the_others_counted():
     (*named, last) = plan([WEB], containers(1000, image="nginx"))["errors"]
     assert [error.split(":")[0] for error in named] == [f"container c{number}" for number in range(50)]
     assert last == "and 950 more"
 
 
-def test_fifty_are_all_named():
+def test_fifty_errors_are_all_listed():
     assert len(plan([WEB], containers(50, image="nginx"))["errors"]) == 50
     assert plan([WEB], containers(51, image="nginx"))["errors"][-1] == "and 1 more"
 
 
-def test_warnings_too():
+def test_warnings_are_limited_too():
     live = {**bare(1), "host": {"interfaces": [{"name": "eth0", "addresses": ["192.0.2.2/24"], "mtu": 1500}]}}
     ports = [f"198.51.100.9:{port}:80" for port in range(1, 101)]
     (*named, last) = plan([WEB], containers(1, ports=ports), live=live)["warnings"]
     assert (len(named), last) == (50, "and 50 more")
 
 
-def test_of_a_fabric():
+def test_errors_of_a_fabric_are_limited_too():
     declared = {
         name: {"networks": [FABRIC], "containers": containers(100, networks=["fabric"], image=name)}
         for name in ("h1", "h2")

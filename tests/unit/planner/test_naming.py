@@ -2,13 +2,13 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Under which names containers are found, and by whom."""
+"""Names and aliases of containers, and which containers resolve them."""
 
 from __future__ import annotations
 
 import copy
 
-from unit.planner.paper_host import DUAL, INSIDE, WEB, absent, errors, live_after, present, topology
+from unit.planner.simulated_host import DUAL, INSIDE, WEB, absent, errors, live_after, present, topology
 
 NGINX = {"name": "nginx", "networks": [{"name": "web", "aliases": ["www", "site"]}]}
 CLIENT = {"name": "client", "networks": ["web"]}
@@ -24,7 +24,7 @@ def resolver(document, container):
     return found
 
 
-def test_a_network_s_containers_by_name_and_alias_in_both_families():
+def test_containers_resolve_by_name_and_alias_in_both_families():
     both = [{"name": "nginx", "networks": [{"name": "dual", "aliases": ["www"]}]}, {"name": "b", "networks": ["dual"]}]
     document = topology([DUAL, WEB], both)
     assert entries(document, "dual") == {
@@ -39,7 +39,7 @@ def test_a_network_s_containers_by_name_and_alias_in_both_families():
     assert "aliases" not in labels[1]
 
 
-def test_one_resolver_for_all_who_find_the_same_names():
+def test_containers_with_the_same_names_share_one_resolver():
     document = topology(
         [WEB, INSIDE],
         [
@@ -60,7 +60,7 @@ def test_one_resolver_for_all_who_find_the_same_names():
     assert absent(document["resolver"]) == [{"containers": ["agent"], "state": "absent"}], "the host's own hosts file"
 
 
-def test_nameservers_of_a_container_s_own():
+def test_nameservers_of_a_container():
     dns = {"dns": ["192.0.2.53", "2001:db8::53"], "dns_search": ["example.org"], "dns_opt": ["ndots:2"]}
     containers = [{**NGINX, **dns}, {"name": "sidecar", "network_mode": "container:nginx"}]
     found = resolver(topology([WEB], containers), "sidecar")
@@ -74,7 +74,7 @@ def test_nameservers_of_a_container_s_own():
     }
 
 
-def test_what_no_list_names_keeps_its_name_and_aliases():
+def test_undeclared_containers_keep_names_and_aliases():
     live = live_after(topology([WEB], [NGINX]))
     document = topology([WEB], [CLIENT], live=live)
     assert entries(document) == {"172.30.0.2": ["nginx", "www", "site"], "172.30.0.3": ["client"]}
@@ -83,7 +83,7 @@ def test_what_no_list_names_keeps_its_name_and_aliases():
     assert resolver(joined, "sidecar")["networks"] == ["web"]
 
 
-def test_names_go_with_containers_and_networks():
+def test_names_are_removed_with_containers_and_networks():
     live = live_after(topology([WEB, DUAL], [NGINX, CLIENT]))
     document = topology([WEB, {"name": "dual", "state": "absent"}], [CLIENT, {"name": "nginx", "state": "absent"}],
                         live=live)  # fmt: skip
@@ -92,13 +92,13 @@ def test_names_go_with_containers_and_networks():
     assert absent(document["resolver"]) == [{"containers": ["nginx"], "state": "absent"}]
 
 
-def test_a_segment_is_one_space_of_names():
+def test_a_segment_has_one_namespace_of_names():
     document = topology([WEB, {"name": "sw2", "connect": ["web"]}], [CLIENT, {"name": "far", "networks": ["sw2"]}])
     assert entries(document) == {"172.30.0.2": ["client"], "172.30.0.3": ["far"]}
     assert resolver(document, "far")["networks"] == ["web"]
 
 
-def test_another_role_s_network_is_that_role_s_to_name():
+def test_names_of_another_roles_network_are_not_managed():
     live = copy.deepcopy(live_after(topology([WEB])))
     live["networks"][0]["Labels"]["role"] = "overlay_network"
     document = topology([], [CLIENT], live=live)
@@ -106,7 +106,7 @@ def test_another_role_s_network_is_that_role_s_to_name():
     assert resolver(document, "client")["networks"] == ["web"]
 
 
-def test_words_that_cannot_be():
+def test_invalid_names_and_resolver_options_are_refused():
     found = errors(
         [WEB],
         [

@@ -2,12 +2,23 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What a declaration becomes: the objects on an empty host."""
+"""The plan of a declaration: the objects on an empty host."""
 
 from __future__ import annotations
 
 import pytest
-from unit.planner.paper_host import DUAL, EMPTY, INSIDE, WEB, addresses, endpoints, live_after, plan, present, topology
+from unit.planner.simulated_host import (
+    DUAL,
+    EMPTY,
+    INSIDE,
+    WEB,
+    addresses,
+    endpoints,
+    live_after,
+    plan,
+    present,
+    topology,
+)
 
 from ansible_collections.virtnet.linux.plugins.module_utils.rules import names
 
@@ -90,11 +101,11 @@ def test_one_container_on_one_network():
     }
 
 
-def test_nothing_declared_is_nothing_to_do():
+def test_an_empty_declaration_gives_an_empty_plan():
     assert plan() == {"errors": [], "warnings": [], "topology": {kind: [] for kind in topology()}}
 
 
-def test_modes_and_whose_namespace_they_use():
+def test_network_modes_and_their_namespaces():
     document = topology(
         [WEB],
         [
@@ -116,13 +127,13 @@ def test_modes_and_whose_namespace_they_use():
     ]
 
 
-def test_a_container_may_join_one_that_only_stands():
+def test_a_container_may_share_the_namespace_of_an_undeclared_one():
     live = live_after(topology([WEB], [{"name": "nginx", "networks": ["web"]}]))
     document = topology([], [{"name": "sidecar", "network_mode": "container:nginx"}], live=live)
     assert one(document["netns"])["join"] == "nginx"
 
 
-def test_a_container_may_name_a_network_that_only_stands():
+def test_a_container_may_be_on_an_undeclared_network():
     live = live_after(topology([{**DUAL, "mtu": 1400}]))
     document = topology([], [{"name": "late", "networks": ["dual"]}], live=live)
     veth = one(document["veth"])
@@ -132,7 +143,7 @@ def test_a_container_may_name_a_network_that_only_stands():
     assert document["bridge"] == document["bridge_policy"] == []
 
 
-def test_interfaces_in_the_order_of_networks_and_the_default_route_by_the_first_that_is_not_internal():
+def test_interfaces_follow_the_order_of_networks_and_the_default_route_the_first_with_egress():
     document = topology([WEB, DUAL, INSIDE], [{"name": "c", "networks": ["inside", "web", "dual"]}])
     inside, web, dual = (endpoints(document)["c", network] for network in ("inside", "web", "dual"))
     assert [inside["name"], web["name"], dual["name"]] == ["eth0", "eth1", "eth2"]
@@ -140,7 +151,7 @@ def test_interfaces_in_the_order_of_networks_and_the_default_route_by_the_first_
     assert [peer.get("gateway6") for peer in (inside, web, dual)] == [None, None, "fd00:31::1"]
 
 
-def test_a_network_of_an_earlier_run_still_says_which_addresses_it_gives():
+def test_an_undeclared_network_keeps_its_ip_range_and_reserved_addresses():
     reserved = {"DefaultGatewayIPv4": "172.30.5.1", "printer": "172.30.5.2", "printer6": "fd00:30::2"}
     ranges = {"ip_range": "172.30.5.0/29", "subnet6": "fd00:30::/64", "ip_range6": "fd00:30::/125"}
     live = live_after(topology([{**WEB, **ranges, "aux_addresses": reserved}]))
@@ -152,7 +163,7 @@ def test_a_network_of_an_earlier_run_still_says_which_addresses_it_gives():
     assert {peer["gateway"] for peer in endpoints(document).values()} == {"172.30.5.1"}
 
 
-def test_more_reserved_addresses_than_a_bridge_keeps_are_told_of():
+def test_reserved_addresses_that_exceed_the_alias_warn():
     reserved = {f"machine-{number}": f"172.30.0.{number}" for number in range(100, 120)}
     planned = plan([{**WEB, "aux_addresses": reserved}], [{"name": "c", "networks": ["web"]}])
     assert planned["errors"] == []
@@ -161,13 +172,13 @@ def test_more_reserved_addresses_than_a_bridge_keeps_are_told_of():
     assert "only runs that declare the network" in warning
 
 
-def test_an_interface_name_that_is_given_and_the_lowest_free_for_the_others():
+def test_declared_interface_names_and_the_lowest_free_for_others():
     networks = [{"name": "web", "interface_name": "lan"}, "dual", {"name": "inside", "interface_name": "eth0"}]
     document = topology([WEB, DUAL, INSIDE], [{"name": "c", "networks": networks}])
     assert [peer["name"] for peer in endpoints(document).values()] == ["lan", "eth1", "eth0"]
 
 
-def test_long_names_of_networks_get_a_hash_and_keep_their_label():
+def test_long_network_names_give_a_hashed_device_with_a_label():
     name = "a-network-with-a-long-name"
     bridge = one(topology([{"name": name, "subnet": "172.30.0.0/16"}])["bridge"])
     assert bridge["name"] == names.bridge_device(name)
@@ -175,7 +186,7 @@ def test_long_names_of_networks_get_a_hash_and_keep_their_label():
     assert bridge["labels"]["network"] == name
 
 
-def test_a_network_with_everything_said():
+def test_a_network_with_every_option():
     document = topology(
         [
             {
@@ -248,7 +259,7 @@ def test_the_gateway_is_the_first_address_as_in_docker(subnet, ip_range, gateway
     assert one(document["veth"])["peer"]["addresses"] == [f"{first}/{length}"]
 
 
-def test_a_network_of_ipv6_alone():
+def test_an_ipv6_only_network():
     document = topology(
         [{"name": "six", "subnet6": "fd00:6::/64"}], [{"name": "c", "networks": ["six"], "ports": ["80:80"]}]
     )
@@ -271,13 +282,13 @@ def test_enable_ipv6_without_a_subnet_derives_one_from_host_and_network():
     assert here != there
 
 
-def test_static_addresses_macs_and_what_is_left_for_others():
-    wish = {"name": "web", "ipv4_address": "172.30.1.0", "mac_address": "02-42-AC-1E-01-01"}
+def test_static_addresses_and_macs_and_allocation_around_them():
+    attachment = {"name": "web", "ipv4_address": "172.30.1.0", "mac_address": "02-42-AC-1E-01-01"}
     document = topology(
         [{**WEB, "ip_range": "172.30.1.0/24", "gateway": "172.30.0.1"}],
         [
             {"name": "a", "networks": ["web"]},
-            {"name": "b", "networks": [wish]},
+            {"name": "b", "networks": [attachment]},
             {"name": "c", "networks": [{"name": "web", "ipv4_address": "172.30.99.99"}]},
         ],
     )
@@ -292,7 +303,7 @@ def test_static_addresses_macs_and_what_is_left_for_others():
     assert found["c", "web"]["mac"] == "02:42:ac:1e:63:63"
 
 
-def test_a_static_address_is_kept_for_a_container_that_is_declared_absent():
+def test_the_static_address_of_an_absent_container_is_reserved():
     document = topology(
         [WEB],
         [
@@ -303,17 +314,20 @@ def test_a_static_address_is_kept_for_a_container_that_is_declared_absent():
     assert addresses(document) == {("here", "web"): ["172.30.0.3"]}
 
 
-def test_that_somebody_else_has_it_is_said():
-    wish = [{"name": "web", "ipv4_address": "172.30.0.2"}]
-    away = {"name": "away", "networks": wish, "state": "absent"}
-    for containers in ([away, {"name": "here", "networks": wish}], [{"name": "here", "networks": wish}, away]):
+def test_taking_the_reserved_address_of_an_absent_container_warns():
+    static = [{"name": "web", "ipv4_address": "172.30.0.2"}]
+    away = {"name": "away", "networks": static, "state": "absent"}
+    for containers in (
+        [away, {"name": "here", "networks": static}],
+        [{"name": "here", "networks": static}, away],
+    ):
         planned = plan([WEB], containers)
         assert addresses(planned["topology"]) == {("here", "web"): ["172.30.0.2"]}
         assert planned["warnings"] == [
             "container away: ipv4_address '172.30.0.2': the container is absent, and container here has its address; "
             "it cannot come back with this one"
         ]
-    live = live_after(topology([WEB], [{"name": "away", "networks": wish}]))
+    live = live_after(topology([WEB], [{"name": "away", "networks": static}]))
     assert plan([WEB], [away], live=live)["warnings"] == [], "it is its own until it has gone"
 
 
@@ -342,7 +356,7 @@ def test_routes_of_networks_and_of_containers():
     assert document["netns"][0]["forwarding"] is True
 
 
-def test_of_two_networks_ways_to_the_same_subnet_the_first_one_s_is_taken():
+def test_of_two_networks_routes_to_one_subnet_the_first_is_used():
     networks = [
         {**WEB, "routes": [{"to": "10.0.0.0/8", "via": "172.30.0.9"}, {"to": "fd01::/64", "via": "fd00:30::9"}]},
         {**DUAL, "routes": [{"to": "10.0.0.0/8", "via": "172.31.0.9", "metric": 0},
@@ -360,14 +374,14 @@ def test_of_two_networks_ways_to_the_same_subnet_the_first_one_s_is_taken():
     assert [route["via"] for route in found["c", "dual"]["routes"]] == ["fd00:31::9", "172.31.0.8"]
 
 
-def test_a_network_s_route_to_where_the_container_is_itself_is_not_its():
+def test_no_route_is_added_to_a_subnet_that_the_container_is_on():
     networks = [{**WEB, "routes": [{"to": "172.31.0.0/24", "via": "172.30.0.9"}]}, DUAL]
     containers = [{"name": "a", "networks": ["web"]}, {"name": "b", "networks": ["web", "dual"]}]
     found = endpoints(topology(networks, containers))
     assert [found[name, "web"]["routes"] for name in "ab"] == [[{"to": "172.31.0.0/24", "via": "172.30.0.9"}], []]
 
 
-def test_what_belongs_to_the_namespace_goes_there():
+def test_sysctls_and_forwarding_are_the_namespaces():
     document = topology(
         [WEB],
         [
@@ -383,7 +397,7 @@ def test_what_belongs_to_the_namespace_goes_there():
     assert (document["netns"][1]["pid"], document["netns"][1]["force"]) == (812, True)
 
 
-def test_mtu_of_the_smallest_uplink_unless_it_is_given():
+def test_mtu_is_the_smallest_uplinks_unless_declared():
     live = host(
         routes=[{"to": "0.0.0.0/0", "dev": "up0"}, {"to": "::/0", "dev": "up1"}, {"to": "192.0.2.0/24", "dev": "lan"}],
         interfaces=[{"name": "up0", "mtu": 1500}, {"name": "up1", "mtu": 1420}, {"name": "lan", "mtu": 576}],
@@ -400,7 +414,7 @@ def ports_of(document):
     ]
 
 
-def test_ports_in_every_form():
+def test_every_port_syntax():
     ports = [
         "80:8080",
         "0.0.0.0:81:8081",
@@ -434,13 +448,13 @@ def test_the_same_port_on_two_addresses_and_two_protocols():
     assert len(ports_of(document)) == 3
 
 
-def test_ports_lead_to_the_first_network_that_is_not_internal_for_each_family():
+def test_ports_use_the_first_network_with_egress_for_each_family():
     document = topology([WEB, DUAL, INSIDE], [{"name": "c", "networks": ["inside", "web", "dual"], "ports": ["80:80"]}])
     assert ports_of(document) == [("tcp", None, "80", "172.30.0.2", "80"), ("tcp", None, "80", "fd00:31::2", "80")]
     assert [port["bridge"] for port in document["nat_port"]] == ["br-web", "br-dual"]
 
 
-def test_on_internal_networks_alone_nothing_is_published_and_a_warning_says_so():
+def test_on_internal_networks_nothing_is_published_with_a_warning():
     planned = plan([INSIDE], [{"name": "c", "networks": ["inside"], "ports": ["80:80"]}])
     assert planned["errors"] == []
     assert planned["topology"]["nat_port"] == []
@@ -448,24 +462,24 @@ def test_on_internal_networks_alone_nothing_is_published_and_a_warning_says_so()
     assert "internal" in planned["warnings"][0]
 
 
-def test_a_range_for_one_container_port_gives_each_container_the_lowest_free():
+def test_a_range_for_one_container_port_allocates_the_lowest_free():
     containers = [{"name": name, "networks": ["web"], "ports": ["9090-9092:80"]} for name in ("a", "b")]
     fixed = {"name": "f", "networks": ["web"], "ports": ["9090:80"]}
     document = topology([WEB], [*containers, fixed])
     assert [port["host_port"] for port in document["nat_port"]] == ["9091", "9092", "9090"]
 
 
-def test_a_container_keeps_its_port_out_of_a_range():
-    wish = {"networks": ["web"], "ports": ["9090-9092:80"]}
-    live = live_after(topology([WEB], [{"name": "a", **wish}, {"name": "b", **wish}]))
+def test_a_container_keeps_its_port_of_a_range():
+    attachment = {"networks": ["web"], "ports": ["9090-9092:80"]}
+    live = live_after(topology([WEB], [{"name": "a", **attachment}, {"name": "b", **attachment}]))
     document = topology(
-        [WEB], [{"name": "c", **wish}, {"name": "b", **wish}, {"name": "a", "state": "absent"}], live=live
+        [WEB], [{"name": "c", **attachment}, {"name": "b", **attachment}, {"name": "a", "state": "absent"}], live=live
     )
     ports = {port["to_address"]: port["host_port"] for port in present(document["nat_port"])}
     assert ports == {"172.30.0.3": "9091", addresses(document)["c", "web"][0]: "9090"}
 
 
-def test_a_host_address_that_no_interface_has_is_a_warning():
+def test_a_missing_host_address_warns():
     live = host(interfaces=[{"name": "eth0", "addresses": ["192.0.2.2/24"], "mtu": 1500}])
     ports = ["192.0.2.2:80:80", "192.0.2.3:81:80", "127.0.0.5:82:80"]
     planned = plan([WEB], [{"name": "c", "networks": ["web"], "ports": ports}], live=live)
@@ -486,14 +500,14 @@ def test_a_host_address_that_no_interface_has_is_a_warning():
         ({}, {"pid": 7}, None),
     ],
 )
-def test_unprivileged_ports_are_of_namespaces_that_are_made_here(role, container, found):
+def test_unprivileged_ports_apply_to_created_namespaces_only(role, container, found):
     containers = [{"name": "c", **container}, {"name": "other", "network_mode": "none"}]
     namespaces = {netns["name"]: netns for netns in topology([WEB], containers, **role)["netns"]}
     assert namespaces["c"].get("unprivileged_ports") is found
     assert namespaces["c"]["labels"].get("unprivileged_ports") == ("no" if found is False else None)
 
 
-def test_variables_as_ansible_would_convert_them():
+def test_strings_are_converted_as_ansible_does():
     document = topology(
         [{"name": "5", "subnet": "172.30.0.0/16", "mtu": "1400", "internal": "yes", "icc": 0}],
         [{"name": "7", "networks": ["5"], "force": "off"}],

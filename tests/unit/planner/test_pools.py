@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Subnets for networks that name none."""
+"""Subnets of networks that declare none."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
-from unit.planner.paper_host import EMPTY, errors, live_after, plan, present, topology
+from unit.planner.simulated_host import EMPTY, errors, live_after, plan, present, topology
 
 from kit.checkout import collections_root
 
@@ -30,21 +30,21 @@ def subnets(networks, live=EMPTY, pools=POOLS, **more):
     return [policy["subnets"][0] for policy in present(document["bridge_policy"])]
 
 
-def test_the_lowest_free_of_docker_s_pools_one_after_the_other():
+def test_the_lowest_free_subnet_of_dockers_pools_in_order():
     found = subnets(auto(*(f"n{number}" for number in range(30))))
     assert found[:3] == ["172.18.0.0/16", "172.19.0.0/16", "172.20.0.0/16"]
     assert found[13:15] == ["172.31.0.0/16", "192.168.0.0/20"]
     assert found[-1] == "192.168.240.0/20"
 
 
-def test_never_where_the_host_has_a_route_or_an_address_or_asks_a_nameserver():
+def test_pools_avoid_host_routes_addresses_and_nameservers():
     routes = [{"to": "172.18.5.0/24", "dev": "eth0"}, {"to": "172.20.0.0/15", "dev": "vpn"}, {"to": "0.0.0.0/0"}]
     live = {**EMPTY, "host": {"routes": [*routes, {"to": "128.0.0.0/1"}], "nameservers": ["172.22.0.53", "127.0.0.53"]}}
     live["host"]["interfaces"] = [{"name": "lo", "ours": False, "addresses": ["127.0.0.1/8", "172.23.0.1/32"]}]
     assert subnets(auto("a", "b", "c"), live) == ["172.19.0.0/16", "172.24.0.0/16", "172.25.0.0/16"]
 
 
-def test_nor_where_a_route_is_in_another_table_or_leads_nowhere():
+def test_pools_avoid_routes_of_other_tables_and_blackholes():
     others = [{"to": "172.18.0.0/24", "dev": "tailscale0", "type": "unicast", "table": 52},
               {"to": "172.19.0.0/16", "dev": None, "type": "blackhole", "table": 254},
               {"to": "0.0.0.0/0", "dev": "wg0", "type": "unicast", "table": 51820},
@@ -56,7 +56,7 @@ def test_nor_where_a_route_is_in_another_table_or_leads_nowhere():
     assert "the host's blackhole route (172.19.0.0/16)" in found
 
 
-def test_a_subnet_that_is_named_is_built_there_with_a_warning():
+def test_a_declared_subnet_on_such_a_route_warns():
     others = [{"to": "172.18.0.0/15", "dev": "tailscale0", "type": "unicast", "table": 52},
               {"to": "172.30.5.0/24", "dev": None, "type": "unreachable", "table": 254},
               {"to": "172.16.0.0/12", "dev": None, "type": "blackhole", "table": 254},
@@ -81,7 +81,7 @@ def in_vrf(*more):
     return {**EMPTY, "host": {"interfaces": [lo, inside], "routes": list(more)}}
 
 
-def test_where_all_uplinks_are_in_a_vrf_a_network_is_refused_unless_it_is_internal():
+def test_with_all_uplinks_in_a_vrf_only_internal_networks_are_accepted():
     web, inner = {"name": "web", "subnet": "172.30.0.0/16"}, {"name": "i", "subnet": "172.31.0.0/16", "internal": True}
     assert errors([web, inner], live=in_vrf()) == [
         "network web: internal False: the host's only uplinks are in the VRF red, where no network's packets get in or "
@@ -94,7 +94,7 @@ def test_where_all_uplinks_are_in_a_vrf_a_network_is_refused_unless_it_is_intern
     assert planned["errors"] == [] and "only uplinks are in the VRF red" in planned["warnings"][0]
 
 
-def test_nothing_is_published_on_an_address_in_a_vrf():
+def test_publishing_on_an_address_in_a_vrf_is_refused():
     live = in_vrf({"to": "198.51.100.0/24", "dev": "eth1"})
     web, c = {"name": "web", "subnet": "172.30.0.0/16", "uplinks": ["eth0"]}, {"name": "c", "networks": ["web"]}
     (found,) = errors([web], [{**c, "ports": ["192.0.2.2:8080:80"]}], live=live)
@@ -103,12 +103,12 @@ def test_nothing_is_published_on_an_address_in_a_vrf():
     assert "uplinks 'eth0': is in the VRF red, by which no network is reached" in warning
 
 
-def test_around_the_subnets_that_are_named():
+def test_pools_avoid_declared_subnets():
     networks = [*auto("a"), {"name": "b", "subnet": "172.18.0.0/16"}, *auto("c")]
     assert subnets(networks) == ["172.19.0.0/16", "172.18.0.0/16", "172.20.0.0/16"]
 
 
-def test_what_is_live_keeps_its_subnet_whatever_comes_and_goes_around_it():
+def test_existing_networks_keep_their_subnets():
     live = live_after(topology(auto("a", "b", "c"), address_pools=POOLS))
     assert subnets(auto("c", "new", "b"), live) == ["172.20.0.0/16", "172.21.0.0/16", "172.19.0.0/16"]
     assert subnets(auto("c", "b"), live, purge=True) == ["172.20.0.0/16", "172.19.0.0/16"]
@@ -148,7 +148,7 @@ def test_exhausted_pools_say_once_whose_their_subnets_are():
     ]
 
 
-def test_without_pools_every_network_names_its_subnet():
+def test_without_pools_a_subnet_is_required():
     (found,) = errors(auto("a"))
     assert found == "network a: subnet (not given): a network needs a subnet, like 172.30.0.0/16; or a subnet6"
 
@@ -165,7 +165,7 @@ def test_without_pools_every_network_names_its_subnet():
         ([{"base": "10.0.0.0/24", "size": 28, "colour": 1}], "colour 1: is no field"),
     ],
 )
-def test_pools_that_cannot_be(pools, words):
+def test_invalid_pools_are_refused(pools, words):
     assert any(words in one for one in plan([], address_pools=pools)["errors"])
 
 
@@ -174,7 +174,7 @@ def test_pools_that_cannot_be(pools, words):
     st.lists(st.integers(20, 26), min_size=1, max_size=3),
     st.integers(1, 20),
 )
-def test_given_subnets_overlap_with_nothing_and_are_the_lowest(routes, sizes, count):
+def test_allocated_subnets_overlap_nothing_and_are_the_lowest(routes, sizes, count):
     """Each is the first candidate of the pools, in order, that overlaps neither with a route nor with one before."""
     taken = [
         ipaddress.ip_network((f"10.{number >> 8}.{number & 255}.0", length), strict=False) for number, length in routes

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The grammar of published ports: what docker run -p takes."""
+"""The syntax of published ports, which is that of docker run -p."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def test_printing_undoes_parsing(published):
 
 
 @given(st.text() | st.text("0123456789.:-/[]tcpu", max_size=30) | st.integers() | st.floats() | st.none())
-def test_anything_else_is_an_error_that_says_why(junk):
+def test_invalid_ports_are_refused_with_the_rule(junk):
     try:
         parsed = parse_port(junk)
     except PortError as error:
@@ -80,11 +80,11 @@ def port(host_ip, host, container, protocol="tcp"):
         ("0.0.0.0:1-65535:1-65535/sctp", port("0.0.0.0", (1, 65535), (1, 65535), "sctp")),
     ],
 )
-def test_forms_of_docker_run(text, expected):
+def test_syntax_of_docker_run(text, expected):
     assert parse_port(text) == expected
 
 
-def test_a_range_for_one_container_port_means_one_of_it():
+def test_a_range_for_one_container_port_is_one_of_its_ports():
     assert parse_port("9090-9092:80").floating
     assert not parse_port("9090-9092:80-82").floating
 
@@ -122,6 +122,6 @@ def test_a_range_for_one_container_port_means_one_of_it():
         ("8080:80:90:100", "in brackets"),
     ],
 )
-def test_what_is_refused(value, rule):
+def test_refused_ports(value, rule):
     with pytest.raises(PortError, match=re.escape(rule)):
         parse_port(value)

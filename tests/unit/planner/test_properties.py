@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What holds for every declaration, whatever it is."""
+"""Properties of every plan, whatever is declared."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import itertools
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from unit.planner.paper_host import EMPTY, endpoints, live_after, plan, present
+from unit.planner.simulated_host import EMPTY, endpoints, live_after, plan, present
 
 from ansible_collections.virtnet.linux.plugins.module_utils.rules import names
 
@@ -35,13 +35,13 @@ def containers(draw):
         number = CONTAINERS.index(name)
         attachments = []
         for network in draw(st.lists(st.sampled_from(sorted(NETWORKS)), unique=True, min_size=1, max_size=2)):
-            wish = {"name": network}
+            attachment = {"name": network}
             if network == "web" and draw(st.integers(0, 3)) == 0:
                 # Somewhere among the addresses that are given out, but nobody else's static one.
-                wish["ipv4_address"] = f"172.30.0.{draw(st.sampled_from([2, 8])) + number}"
+                attachment["ipv4_address"] = f"172.30.0.{draw(st.sampled_from([2, 8])) + number}"
             if draw(st.integers(0, 9)) == 0:
-                wish["mac_address"] = f"02:42:ac:1e:00:{draw(st.integers(2, 7)):02x}"
-            attachments.append(wish)
+                attachment["mac_address"] = f"02:42:ac:1e:00:{draw(st.integers(2, 7)):02x}"
+            attachments.append(attachment)
         ports = draw(
             st.sets(st.sampled_from([f"808{number}:80", f"9{number}00-9{number}05:70-75/udp", "7000-7009:70"]))
         )
@@ -53,7 +53,7 @@ histories = st.lists(containers(), min_size=2, max_size=4)
 
 
 def lives(history):
-    """The plans that a host goes through that is given one declaration after the other; refused ones change nothing.
+    """The plans of a host that gets one declaration after the other; refused ones change nothing.
 
     Yields (declared containers, live before, topology, live after).
     """
@@ -93,26 +93,28 @@ def test_no_two_endpoints_of_a_network_share_an_address_or_a_mac(history):
 
 
 @given(histories)
-def test_who_runs_keeps_address_mac_and_interface_unless_told_otherwise(history):
+def test_existing_endpoints_keep_address_mac_and_interface_unless_declared_otherwise(history):
     for declared, before, document, _after in lives(history):
-        wishes = {(one["name"], wish["name"]): wish for one in declared for wish in one["networks"]}
+        attachments = {
+            (one["name"], attachment["name"]): attachment for one in declared for attachment in one["networks"]
+        }
         planned = endpoints(document)
         for container in before["containers"]:
             for endpoint in container["endpoints"]:
                 where = (container["name"], endpoint["network"])
                 if where not in planned:
                     continue
-                if "ipv4_address" not in wishes[where]:
+                if "ipv4_address" not in attachments[where]:
                     assert planned[where]["addresses"] == endpoint["addresses"]
-                if "mac_address" not in wishes[where]:
+                if "mac_address" not in attachments[where]:
                     assert planned[where]["mac"] == endpoint["mac"] or endpoint["mac"] in {
-                        wish.get("mac_address") for wish in wishes.values()
+                        attachment.get("mac_address") for attachment in attachments.values()
                     }
                 assert planned[where]["name"] == endpoint["interface"]
 
 
 @given(histories)
-def test_a_plan_that_is_carried_out_plans_itself_again(history):
+def test_an_applied_plan_is_idempotent(history):
     for declared, _before, document, after in lives(history):
         again = plan(NETWORKS.values(), declared, live=after, purge=True)
         assert again["errors"] == []
@@ -122,11 +124,11 @@ def test_a_plan_that_is_carried_out_plans_itself_again(history):
 
 
 @given(histories)
-def test_after_a_purge_there_is_what_is_declared_and_nothing_else(history):
+def test_purge_leaves_exactly_the_declared_objects(history):
     for declared, _before, _document, after in lives(history):
-        wanted = {(one["name"], wish["name"]) for one in declared for wish in one["networks"]}
+        desired = {(one["name"], attachment["name"]) for one in declared for attachment in one["networks"]}
         there = {(one["name"], endpoint["network"]) for one in after["containers"] for endpoint in one["endpoints"]}
-        assert there == wanted
+        assert there == desired
         owners = {
             text.split("/")[0]: one["name"]
             for one in after["containers"]
@@ -138,7 +140,7 @@ def test_after_a_purge_there_is_what_is_declared_and_nothing_else(history):
 
 
 @given(histories)
-def test_everything_of_a_name_is_said_once(history):
+def test_no_object_is_planned_twice(history):
     for _declared, _before, document, _after in lives(history):
         for kind, key in (("netns", "name"), ("bridge", "name"), ("veth", "name"), ("bridge_policy", "bridge")):
             found = [one[key] for one in document[kind]]
@@ -152,7 +154,7 @@ def test_everything_of_a_name_is_said_once(history):
 
 
 @given(containers())
-def test_the_same_input_gives_the_same_plan_and_is_not_changed(declared):
+def test_planning_is_deterministic_and_keeps_its_input(declared):
     networks = list(NETWORKS.values())
     shown = repr((networks, declared))
     assert plan(networks, declared) == plan(networks, declared)
@@ -160,7 +162,7 @@ def test_the_same_input_gives_the_same_plan_and_is_not_changed(declared):
 
 
 @given(st.integers(1, 252))
-def test_a_subnet_is_filled_to_the_last_address(count):
+def test_a_subnet_is_allocated_to_the_last_address(count):
     declared = [{"name": f"c{number}", "networks": ["web"]} for number in range(count)]
     planned = plan([NETWORKS["web"]], declared)
     assert planned["errors"] == []
@@ -169,7 +171,7 @@ def test_a_subnet_is_filled_to_the_last_address(count):
     ]
 
 
-def test_host_ends_of_many_endpoints_have_names_of_their_own():
+def test_host_end_names_of_many_endpoints_are_unique():
     pairs = itertools.product((f"c{number}" for number in range(300)), (f"n{number}" for number in range(30)))
     found = [names.veth_device(*pair) for pair in pairs]
     assert len(set(found)) == len(found)

@@ -2,23 +2,23 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Networks joined by cables."""
+"""Networks joined by patch links."""
 
 from __future__ import annotations
 
 import copy
 
 import pytest
-from unit.planner.paper_host import (
+from unit.planner.simulated_host import (
     DUAL,
     INSIDE,
     WEB,
     absent,
     addresses,
-    cables,
     endpoints,
     errors,
     live_after,
+    patch_links,
     plan,
     present,
     topology,
@@ -36,7 +36,7 @@ def by_name(objects, name, key="name"):
     return found
 
 
-def test_a_network_without_a_subnet_of_its_own_joins_the_segment():
+def test_a_network_without_its_own_subnet_joins_the_segment():
     document = topology([SW3, {**WEB, "mtu": 1400, "icc": False, "masquerade": False}, SW2], C)
     assert addresses(document) == {("c1", "web"): ["172.30.0.2"], ("c2", "sw2"): ["172.30.0.3"],
                                    ("c3", "sw3"): ["172.30.0.4"]}  # fmt: skip
@@ -59,9 +59,9 @@ def test_a_network_without_a_subnet_of_its_own_joins_the_segment():
     }
 
 
-def test_a_cable_for_each_connection_the_end_near_the_gateway_first():
+def test_one_patch_link_per_connection_with_the_gateway_end_first():
     document = topology([SW3, SW2, WEB], C)
-    assert cables(document) == [("br-sw2", "br-sw3"), ("br-web", "br-sw2")]
+    assert patch_links(document) == [("br-sw2", "br-sw3"), ("br-web", "br-sw2")]
     (veth,) = [one for one in document["veth"] if one["bridge"] == "br-web" and "cable" in one["labels"]]
     assert veth == {
         "name": names.cable_device("web", "sw2"),
@@ -73,9 +73,9 @@ def test_a_cable_for_each_connection_the_end_near_the_gateway_first():
     assert "anti_spoofing" not in veth
 
 
-def test_connected_both_ways_is_one_cable_and_a_subnet_of_its_own_stays():
+def test_mutual_connections_are_one_patch_link_and_own_subnets_stay():
     document = topology([{**WEB, "connect": ["dual"]}, {**DUAL, "connect": ["web"]}])
-    assert cables(document) == [("br-web", "br-dual")]
+    assert patch_links(document) == [("br-web", "br-dual")]
     assert [bridge["addresses"] for bridge in document["bridge"]] == [
         ["172.30.0.1/16"],
         ["172.31.0.1/24", "fd00:31::1/64"],
@@ -83,22 +83,22 @@ def test_connected_both_ways_is_one_cable_and_a_subnet_of_its_own_stays():
     assert document["bridge_policy"][1]["subnets"] == ["172.31.0.0/24", "fd00:31::/64"]
 
 
-def test_published_ports_lead_to_the_gateway_s_bridge():
+def test_published_ports_use_the_gateway_bridge():
     document = topology([WEB, SW2], [{"name": "c", "networks": ["sw2"], "ports": ["80:80"]}])
     assert document["nat_port"][0]["bridge"] == "br-web"
     assert next(one for one in document["veth"] if "container" in one["labels"])["bridge"] == "br-sw2"
 
 
-def test_one_allocator_for_what_runs_what_is_static_and_what_is_reserved():
+def test_one_allocator_per_segment_for_existing_static_and_reserved_addresses():
     first = topology([WEB, SW2, SW3], C)
     live = live_after(first)
-    wishes = [
+    attachments = [
         {"name": "new", "networks": ["web"]},
         {"name": "fixed", "networks": [{"name": "sw2", "ipv4_address": "172.30.0.5"}]},
         {"name": "away", "networks": [{"name": "sw3", "ipv4_address": "172.30.0.6"}], "state": "absent"},
         {"name": "other", "networks": ["sw3"]},
     ]
-    found = addresses(topology([WEB, SW2, SW3], wishes, live=live))
+    found = addresses(topology([WEB, SW2, SW3], attachments, live=live))
     assert found["new", "web"] == ["172.30.0.7"]
     assert found["other", "sw3"] == ["172.30.0.8"]
     taken = [{"name": "c9", "networks": [{"name": "web", "ipv4_address": "172.30.0.3"}]}]
@@ -106,7 +106,7 @@ def test_one_allocator_for_what_runs_what_is_static_and_what_is_reserved():
     assert "is taken on network web by container c2" in error
 
 
-def test_a_second_run_plans_the_same_and_a_switch_that_only_stands_is_used():
+def test_planning_is_idempotent_and_uses_undeclared_switches():
     live = live_after(topology([WEB, SW2, SW3], C))
     assert topology([WEB, SW2, SW3], C, live=live) == topology([WEB, SW2, SW3], C)
     late = topology([], [{"name": "late", "networks": ["sw2"]}], live=live)
@@ -115,7 +115,7 @@ def test_a_second_run_plans_the_same_and_a_switch_that_only_stands_is_used():
     assert topology([WEB], [], live=live)["veth"] == []
 
 
-def test_cables_that_are_declared_no_more_go():
+def test_undeclared_patch_links_are_removed():
     live = live_after(topology([WEB, SW2, SW3], C))
     own = {"name": "sw2", "subnet": "172.29.0.0/24"}
     gone = absent(topology([WEB, own, SW3], C, live=live)["veth"])
@@ -126,14 +126,14 @@ def test_cables_that_are_declared_no_more_go():
     assert len([one for one in absent(purged["veth"]) if one["name"].startswith("cable")]) == 2
 
 
-def test_the_network_with_the_subnet_cannot_go_alone():
+def test_the_segments_primary_network_is_not_removed_alone():
     live = live_after(topology([WEB, SW2]))
     (found,) = errors([{"name": "web", "state": "absent"}], live=live)
     assert found == "network web: state 'absent': sw2 has its subnet from it; remove it too, or give it a subnet"
     topology([{"name": "web", "state": "absent"}, {"name": "sw2", "state": "absent"}], live=live)
 
 
-def test_the_network_with_the_subnet_cannot_go_from_under_several():
+def test_the_segments_primary_network_is_not_removed_under_several():
     live = live_after(topology([WEB, SW2, SW3], C))
     gone = [{"name": "web", "state": "absent"}]
     (found,) = errors(gone, [{**C[0], "state": "absent"}], live=live)
@@ -146,7 +146,7 @@ def test_the_network_with_the_subnet_cannot_go_from_under_several():
     )
 
 
-def test_a_network_that_no_list_names_is_not_cut_off():
+def test_an_undeclared_network_is_not_cut_off():
     live = live_after(topology([WEB, SW2, SW3], C))
     (found, *_more) = errors([WEB, {"name": "sw2", "subnet": "172.29.0.0/24"}], C[:2], live=live)
     assert found == (
@@ -156,10 +156,10 @@ def test_a_network_that_no_list_names_is_not_cut_off():
     (found, *_more) = errors([{"name": "web", "connect": ["dual"]}, DUAL], [C[0]], live=live)
     assert "network web: connect ['dual']: sw2, sw3 have their subnet from it; declare it too" in found
     other_way = [WEB, {**SW2, "connect": ["web"]}, {"name": "sw4", "connect": ["sw2"]}]
-    assert cables(topology(other_way, C[:2], live=live)) == [("br-web", "br-sw2"), ("br-sw2", "br-sw4")]
+    assert patch_links(topology(other_way, C[:2], live=live)) == [("br-web", "br-sw2"), ("br-sw2", "br-sw4")]
 
 
-def test_a_cable_that_others_pulled_is_no_reason_to_refuse():
+def test_a_patch_link_deleted_out_of_band_is_recreated():
     live = live_after(topology([WEB, SW2, SW3], C))
     live["host"]["interfaces"] = []
     topology([WEB], C[:1], live=live)
@@ -168,7 +168,7 @@ def test_a_cable_that_others_pulled_is_no_reason_to_refuse():
     topology([], live=live)
 
 
-def test_the_subnet_does_not_change_under_containers_that_no_list_names():
+def test_a_segments_subnet_change_under_undeclared_containers_is_refused():
     live = live_after(topology([WEB, SW2, SW3], C))
     moved = {**WEB, "subnet": "172.29.0.0/24"}
     found = errors([moved, SW2], C[:1], live=live)
@@ -178,17 +178,17 @@ def test_the_subnet_does_not_change_under_containers_that_no_list_names():
     topology([moved, SW2, SW3], C, live=live)
 
 
-def test_a_bridge_into_which_a_network_that_no_list_names_is_plugged_keeps_its_name():
+def test_a_bridge_with_an_undeclared_joined_network_keeps_its_name():
     live = live_after(topology([WEB, SW2], []))
     renamed = {**WEB, "bridge": "sw0"}
     assert errors([renamed], live=live) == [
         "network web: bridge 'sw0': network sw2 is plugged into br-web by a patch link and no list declares it; "
         "declare it too, so that it is plugged into the new one, or remove it"
     ]
-    assert cables(topology([renamed, SW2], live=live)) == [("sw0", "br-sw2")]
+    assert patch_links(topology([renamed, SW2], live=live)) == [("sw0", "br-sw2")]
 
 
-def test_networks_that_no_list_names_follow_their_segment_s_policy():
+def test_undeclared_networks_follow_their_segments_policy():
     live = live_after(topology([WEB, SW2, SW3], C))
     document = topology([{**WEB, "icc": False}], live=live)
     assert {one["bridge"]: one["icc"] for one in document["bridge_policy"]} == dict.fromkeys(
@@ -203,19 +203,19 @@ def test_networks_that_no_list_names_follow_their_segment_s_policy():
 RING = [WEB, SW2, {"name": "sw3", "connect": ["sw2", "web"]}]
 
 
-def test_a_ring_without_the_spanning_tree_is_refused():
+def test_a_ring_without_stp_is_refused():
     found = errors([*RING, {"name": "leaf", "connect": ["sw3"]}], [])
     assert [one.split(":")[0] for one in found] == ["network sw2", "network sw3", "network web"]
     assert "is on a ring of switches (sw2, sw3, web), in which a broadcast would circle for ever" in found[0]
     ring = [{**one, "stp": True} for one in RING]
     document = topology([*ring, {"name": "leaf", "connect": ["sw3"]}], C)
-    assert len(cables(document)) == 4
+    assert len(patch_links(document)) == 4
     assert [bridge.get("stp") for bridge in document["bridge"]] == [True, True, True, None]
     (found,) = errors([{**ring[0], "icc": False}, *ring[1:]], C)
     assert "network web: icc False" in found
 
 
-def test_a_ring_closed_by_what_stands():
+def test_a_ring_closed_by_existing_patch_links_is_refused():
     live = live_after(topology([WEB, SW2, SW3], C))
     (found,) = errors([{**WEB, "connect": ["sw3"]}], live=live)
     assert "network web: stp (not given): is on a ring of switches (sw2, sw3, web)" in found
@@ -240,12 +240,12 @@ def test_a_ring_closed_by_what_stands():
         ([{"name": "a", "connect": ["b"]}, {"name": "b", "connect": ["a"]}], "subnet (not given): a network needs"),
     ],
 )
-def test_connections_that_cannot_be(networks, words):
+def test_invalid_connections_are_refused(networks, words):
     found = errors(networks)
     assert any(words in one for one in found), found
 
 
-def test_an_internal_network_is_not_cabled_to_an_open_one():
+def test_connecting_an_internal_network_to_one_with_egress_is_refused():
     inner = {**INSIDE, "connect": ["web"]}
     (found,) = errors([WEB, inner], C[:1])
     assert found == (
@@ -261,12 +261,12 @@ def test_an_internal_network_is_not_cabled_to_an_open_one():
     topology([WEB, INSIDE], C[:1], live=live)
 
 
-def test_one_container_is_on_a_segment_once():
+def test_a_container_is_on_a_segment_once():
     (found,) = errors([WEB, SW2], [{"name": "c", "networks": ["web", "sw2"]}])
     assert "networks 'sw2': is one segment with web, on which the container is already" in found
 
 
-def test_another_role_s_network_is_not_cabled():
+def test_connecting_another_roles_network_is_refused():
     live = copy.deepcopy(live_after(topology([WEB])))
     live["networks"][0]["Labels"]["role"] = "overlay_network"
     (found,) = errors([SW2], live=live)
@@ -281,15 +281,15 @@ def test_routes_of_the_segment_and_of_the_switch():
     assert [route["to"] for route in endpoints(document)["c1", "web"]["routes"]] == ["10.0.0.0/8"]
 
 
-def test_macs_are_one_segment_s():
-    wish = {"name": "sw2", "mac_address": "02:42:ac:1e:00:02"}
-    document = topology([WEB, SW2], [{"name": "a", "networks": ["web"]}, {"name": "b", "networks": [wish]}])
+def test_macs_are_unique_in_a_segment():
+    attachment = {"name": "sw2", "mac_address": "02:42:ac:1e:00:02"}
+    document = topology([WEB, SW2], [{"name": "a", "networks": ["web"]}, {"name": "b", "networks": [attachment]}])
     found = {container: peer["mac"] for (container, _network), peer in endpoints(document).items()}
     assert found["b"] == "02:42:ac:1e:00:02" != found["a"]
     assert present(document["bridge"])[1]["mac"] == names.mac_of_names("sw2")
 
 
-def test_what_is_unsound_is_told_once():
+def test_an_invalid_subnet_of_a_segment_is_reported_once():
     found = plan([{**WEB, "subnet": "172.30.0.1/16"}, SW2], C[:2])["errors"]
     assert len(found) == 1
     assert "has host bits set" in found[0]

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Hosts on paper: what network_info would report of them."""
+"""Simulated hosts: what network_info would report of them."""
 
 from __future__ import annotations
 
@@ -48,8 +48,8 @@ def container(name: str, *endpoints: tuple[str, ...], **more: Any) -> dict[str, 
     return {"name": name, **settings, "endpoints": attached, "interfaces": [], **more}
 
 
-def card(device: str, name: str, *addresses: str) -> dict[str, Any]:
-    """A card of the host that a container was given."""
+def nic(device: str, name: str, *addresses: str) -> dict[str, Any]:
+    """A NIC of the host that a container was given."""
     mac = "52:54:00:00:00:01"
     return {"device": device, "name": name, "type": "physical", "mac": mac, "addresses": list(addresses)}
 
@@ -62,7 +62,7 @@ def port(
     return dict(zip(keys, (protocol, host_ip, host_port, to_address, to_port, "br-web")))
 
 
-def opening(address: str, port: int) -> dict[str, Any]:
+def allowed_port(address: str, port: int) -> dict[str, Any]:
     """A TCP port of a container on a routed network."""
     return {"protocol": "tcp", "address": address, "port": port, "bridge": "br-routed"}
 
@@ -74,9 +74,9 @@ def tunnel(name: str, vni: int, local: str) -> dict[str, Any]:
 
 
 def host(address: str, **more: Any) -> dict[str, Any]:
-    """A host with a card."""
-    card = {"name": "eth0", "kind": None, "up": True, "ours": False, "labels": None, "addresses": [address]}
-    own = {"interfaces": [card], "routes": [{"to": "0.0.0.0/0", "via": "10.0.0.1", "dev": "eth0"}]}
+    """A host with a NIC."""
+    nic = {"name": "eth0", "kind": None, "up": True, "ours": False, "labels": None, "addresses": [address]}
+    own = {"interfaces": [nic], "routes": [{"to": "0.0.0.0/0", "via": "10.0.0.1", "dev": "eth0"}]}
     nothing: dict[str, Any] = {
         kind: [] for kind in ("networks", "bridges", "containers", "tunnels", "nat_ports", "allowed_ports")
     }
@@ -102,8 +102,8 @@ def one_host() -> dict[str, dict[str, Any]]:
     }
 
 
-def crossing() -> dict[str, dict[str, Any]]:
-    """A host with networks of every gateway mode, joined switches, cards in containers and ports of both families."""
+def all_modes() -> dict[str, dict[str, Any]]:
+    """A host with networks of every gateway mode, joined switches, NICs in containers and ports of both families."""
     both = {"EnableIPv6": True, "Options": {"gateway_mode6": "routed"}}
     config = [{"Subnet": "172.28.0.0/24", "Gateway": "172.28.0.1"}, {"Subnet": "fd28::/64", "Gateway": "fd28::1"}]
     isolated = {"Internal": True, "Options": {"gateway_mode": "isolated"}}
@@ -115,18 +115,18 @@ def crossing() -> dict[str, dict[str, Any]]:
         network("sw1", "172.30.0.0/16"),
         network("sw2", "172.30.0.0/16", Labels={"joins": "sw1"}),
     ]
-    wan = card("enp3s0", "wan", "203.0.113.7/24")
+    wan = nic("enp3s0", "wan", "203.0.113.7/24")
     inside = [
         container("api", ("routed", "172.29.0.2/24")),
         container("far", ("sw2", "172.30.0.3/16")),
         container("gate", ("routed", "172.29.0.3/24"), forwarding=True, interfaces=[wan]),
-        container("probe", interfaces=[card("enp4s0", "eth0", "203.0.113.8/24", "2001:db8::8/64")]),
+        container("probe", interfaces=[nic("enp4s0", "eth0", "203.0.113.8/24", "2001:db8::8/64")]),
         container("mail", ("mixed", "172.28.0.2/24", "fd28::2/64")),
         container("near", ("sw1", "172.30.0.2/16")),
     ]
     published = [port(9000 + number, "172.30.0.2", 9000 + number) for number in range(4)]
     published += [port(25, "172.28.0.2", 25), port(2525, "fd28::2", 25, "::1", "udp")]
-    opened = [opening("172.29.0.2", number) for number in (80, 81, 443)] + [opening("fd28::2", 25)]
+    opened = [allowed_port("172.29.0.2", number) for number in (80, 81, 443)] + [allowed_port("fd28::2", 25)]
     return {"h1": host("192.0.2.11/24", networks=modes, containers=inside, nat_ports=published, allowed_ports=opened)}
 
 
@@ -152,8 +152,8 @@ def overlay(hosts: int = 3, containers: int = 3) -> dict[str, dict[str, Any]]:
     return found
 
 
-def drawn_by_lot(lot: random.Random, is_wild: bool) -> dict[str, dict[str, Any]]:
-    """Hosts with some containers each on some of their networks; wild ones have the networks by lot too."""
+def random_fleet(lot: random.Random, is_wild: bool) -> dict[str, dict[str, Any]]:
+    """Hosts with some containers each on some of their networks; wild ones have random networks too."""
     found = {}
     for number in range(1, lot.choice([2, 3, 4, 5, 8, 12, 20]) + 1):
         vtep = "192.0.2.%d" % (10 + number)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the drawing shows of what is live, and that no name can break it."""
+"""The drawing shows the observed state, and no name can break it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import re
 
 from hypothesis import given
 from hypothesis import strategies as st
-from unit.views.fleets import container, crossing, host, network, one_host, overlay, port
+from unit.views.fleets import all_modes, container, host, network, one_host, overlay, port
 
 from ansible_collections.virtnet.linux.plugins.plugin_utils.views.graph import graph
 
@@ -25,7 +25,7 @@ def words(text):
     return [html.unescape(re.sub(r"<[^<>]*>", " ", label)).split() for label in labels]
 
 
-def said(reports):
+def drawn_text(reports):
     """All words of a drawing in one line."""
     return " ".join(word for label in words(graph(reports)) for word in label)
 
@@ -42,7 +42,7 @@ def lines(text):
 
 
 def test_a_host_shows_its_containers_with_addresses_and_published_ports():
-    text = said(one_host())
+    text = drawn_text(one_host())
     for shown in (
         "nginx and sidecar eth0 172.30.0.2 host:8080 → 80/tcp 192.0.2.11:8443 → 443/tcp",
         "gate router eth0 172.30.0.3 eth1 172.31.0.2",
@@ -55,7 +55,7 @@ def test_a_host_shows_its_containers_with_addresses_and_published_ports():
         assert shown in text
 
 
-def test_endpoints_are_lines_to_their_bridges_and_internal_networks_have_no_way_out():
+def test_endpoints_are_edges_to_bridges_and_internal_networks_have_no_egress():
     drawn = lines(graph(one_host()))
     assert drawn.count(("web1/containers", "web1/bridge/br-web")) == 2
     assert drawn.count(("web1/containers", "web1/bridge/br-back")) == 2
@@ -63,8 +63,8 @@ def test_endpoints_are_lines_to_their_bridges_and_internal_networks_have_no_way_
     assert ("web1/bridge/br-back", "web1/nic/eth0") not in drawn
 
 
-def test_each_network_says_how_its_packets_get_out():
-    text = said(crossing())
+def test_each_network_is_labelled_with_its_egress():
+    text = drawn_text(all_modes())
     for shown in (
         "isolated bridge br-isolated, isolated 172.26.0.0/24",
         "mixed bridge br-mixed, IPv4 SNAT, IPv6 routed 172.28.0.0/24 gateway 172.28.0.1 fd28::/64 gateway fd28::1",
@@ -73,16 +73,16 @@ def test_each_network_says_how_its_packets_get_out():
         "sw1 bridge br-sw1, SNAT 172.30.0.0/16 gateway 172.30.0.1",
     ):
         assert shown in text
-    out = {start for start, end in lines(graph(crossing())) if end == "h1/nic/eth0"}
+    out = {start for start, end in lines(graph(all_modes())) if end == "h1/nic/eth0"}
     assert out == {"h1/bridge/br-" + name for name in ("mixed", "plain", "routed", "sw1")}
 
 
-def test_a_joined_switch_has_no_gateway_and_no_way_out_of_its_own():
-    assert one_label(graph(crossing()), "sw2") == "sw2 switch br-sw2, joined to sw1 172.30.0.0/16".split()
+def test_a_joined_switch_has_no_gateway_and_no_egress():
+    assert one_label(graph(all_modes()), "sw2") == "sw2 switch br-sw2, joined to sw1 172.30.0.0/16".split()
 
 
-def test_ports_are_ranges_and_say_for_which_family_they_are():
-    text = said(crossing())
+def test_ports_are_shown_as_ranges_with_their_family():
+    text = drawn_text(all_modes())
     for shown in (
         "api eth0 172.29.0.2 open 80-81/tcp open 443/tcp",
         "mail eth0 172.28.0.2, fd28::2 0.0.0.0:25 → 25/tcp open [fd28::2]:25/tcp [::1]:2525 → 25/udp",
@@ -94,25 +94,25 @@ def test_ports_are_ranges_and_say_for_which_family_they_are():
         "containers": [container("c", ("web", "172.30.0.2/16", "fd30::2/64"))],
         "nat_ports": [port(80, "172.30.0.2", 80), port(80, "fd30::2", 80), port(81, "fd30::2", 80)],
     }
-    assert "fd30::2 host:80 → 80/tcp [::]:81 → 80/tcp" in said({"h": host("192.0.2.1/24", **both)})
+    assert "fd30::2 host:80 → 80/tcp [::]:81 → 80/tcp" in drawn_text({"h": host("192.0.2.1/24", **both)})
 
 
-def test_a_container_with_a_card_alone_is_not_without_a_network():
-    probe = [one for one in crossing()["h1"]["containers"] if one["name"] == "probe"]
+def test_a_container_with_only_a_nic_has_a_network():
+    probe = [one for one in all_modes()["h1"]["containers"] if one["name"] == "probe"]
     text = graph({"h": host("192.0.2.1/24", containers=probe)})
     assert "DASHED" not in text and "without a network" not in text
-    assert "gate router eth0 172.29.0.3 wan 203.0.113.7 NIC enp3s0" in said(crossing())
+    assert "gate router eth0 172.29.0.3 wan 203.0.113.7 NIC enp3s0" in drawn_text(all_modes())
 
 
-def test_containers_stand_in_the_order_of_their_bridges():
+def test_containers_are_in_the_order_of_their_bridges():
     inside = [container(name, (on, "10.0.0.2/16")) for name, on in (("app", "two"), ("c10", "one"), ("c9", "one"))]
     inside += [container("both", ("one", "10.0.0.3/16"), ("two", "10.0.0.3/16")), container("alone")]
     networks = [network(name, "10.0.0.0/16") for name in ("one", "two")]
-    drawn = said({"h": host("192.0.2.1/24", networks=networks, containers=inside)})
+    drawn = drawn_text({"h": host("192.0.2.1/24", networks=networks, containers=inside)})
     assert re.findall(r"\b(c9|c10|both|app|alone)\b", drawn) == ["c9", "c10", "both", "app", "alone"]
 
 
-def test_an_overlay_says_its_subnet_and_has_a_box_for_every_six_hosts():
+def test_an_overlay_shows_its_subnet_and_a_box_per_six_hosts():
     text = graph(overlay(14))
     assert [label for label in words(text) if label[:2] == ["fabric", "overlay,"]] == [
         "fabric overlay, VNI 4242 10.42.0.0/16".split()
@@ -125,8 +125,8 @@ def test_an_overlay_says_its_subnet_and_has_a_box_for_every_six_hosts():
     assert ("overlay/4242/1", "host8/tunnel/vx-fabric") in drawn
 
 
-def test_signs_of_the_legend_are_as_large_as_in_the_drawing():
-    text = graph(crossing())
+def test_legend_symbols_have_the_size_of_the_drawing():
+    text = graph(all_modes())
     for sign in ("router", "open 80-81/tcp", "open 80"):
         assert re.search('<FONT COLOR="[^"]*">%s</FONT>' % sign, text), sign
     assert len(re.findall(">router</FONT>", text)) == 2
@@ -137,7 +137,7 @@ def test_tunnels_of_all_hosts_meet_in_the_overlay():
     assert tunnels == ["host%d/tunnel/vx-fabric" % number for number in (1, 2, 3)]
 
 
-def test_a_cable_joins_two_bridges():
+def test_a_patch_link_is_an_edge_between_two_bridges():
     cabled = host(
         "192.0.2.1/24",
         networks=[network("one", "172.30.0.0/16"), network("two", "172.30.0.0/16")],
@@ -153,14 +153,14 @@ def test_a_cable_joins_two_bridges():
     assert ("h/bridge/br-one", "h/bridge/br-two") in lines(graph({"h": cabled}))
 
 
-def test_a_host_without_networks_is_there_and_says_so():
+def test_a_host_without_networks_is_shown_as_such():
     assert ["no", "networks"] in words(graph({"bare": host("192.0.2.1/24")}))
 
 
 def test_the_legend_has_only_what_is_drawn():
-    bare = said({"bare": host("192.0.2.1/24")})
+    bare = drawn_text({"bare": host("192.0.2.1/24")})
     assert "VXLAN" not in bare and "published" not in bare
-    assert "VXLAN tunnel" in said(overlay(3))
+    assert "VXLAN tunnel" in drawn_text(overlay(3))
 
 
 def test_the_same_reports_give_the_same_text():
@@ -169,8 +169,8 @@ def test_the_same_reports_give_the_same_text():
 
 
 @given(st.text(min_size=1))
-def test_no_name_breaks_out_of_its_place(name):
-    """Names that roles would refuse too: somebody else may have made what is live."""
+def test_names_are_escaped(name):
+    """Also names that roles would refuse: existing objects may be foreign."""
     strange = host(
         "192.0.2.1/24",
         networks=[network(name, "172.30.0.0/16")],

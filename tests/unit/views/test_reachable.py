@@ -2,13 +2,13 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Neighbouring ports are told as one range, and nothing else is."""
+"""Adjacent ports are shown as one range, and nothing else is."""
 
 from __future__ import annotations
 
 from hypothesis import given
 from hypothesis import strategies as st
-from unit.views.fleets import opening, port
+from unit.views.fleets import allowed_port, port
 
 from ansible_collections.virtnet.linux.plugins.plugin_utils.views.reachable import reachable
 
@@ -19,30 +19,30 @@ HOSTS, PROTOCOLS = st.sampled_from([None, "::1"]), st.sampled_from(["tcp", "udp"
 PUBLISHED = st.builds(port, NUMBERS, ADDRESSES, NUMBERS, HOSTS, PROTOCOLS)
 
 
-def told(ports):
+def shown(ports):
     """Each range as text."""
     found = reachable({"nat_ports": ports})
     return ["%s %s→%s/%s" % (one.at, one.host, one.to, one.protocol) for ports in found.values() for one in ports]
 
 
-def test_neighbours_are_one_range():
-    assert told([port(9000 + number, A, 80 + number) for number in (2, 0, 1, 4)]) == [
+def test_adjacent_ports_are_one_range():
+    assert shown([port(9000 + number, A, 80 + number) for number in (2, 0, 1, 4)]) == [
         "0.0.0.0 9000-9002→80-82/tcp",
         "0.0.0.0 9004→84/tcp",
     ]
 
 
-def test_two_ports_of_the_host_for_one_of_the_container_are_two():
-    assert told([port(8080, A, 80), port(8081, A, 80)]) == ["0.0.0.0 8080→80/tcp", "0.0.0.0 8081→80/tcp"]
+def test_two_host_ports_for_one_container_port_are_two():
+    assert shown([port(8080, A, 80), port(8081, A, 80)]) == ["0.0.0.0 8080→80/tcp", "0.0.0.0 8081→80/tcp"]
 
 
-def test_open_ports_are_ranges_too():
-    found = reachable({"allowed_ports": [opening(V6, number) for number in (80, 81, 443)]})[V6]
+def test_allowed_ports_are_ranges_too():
+    found = reachable({"allowed_ports": [allowed_port(V6, number) for number in (80, 81, 443)]})[V6]
     assert [(one.host, str(one.to)) for one in found] == [(None, "80-81"), (None, "443")]
 
 
-def test_ranges_stand_in_the_order_of_the_hosts_ports():
-    assert told([port(8080, A, 80), port(53, A, 5353), port(443, A, 443)]) == [
+def test_ranges_are_sorted_by_host_port():
+    assert shown([port(8080, A, 80), port(53, A, 5353), port(443, A, 443)]) == [
         "0.0.0.0 53→5353/tcp",
         "0.0.0.0 443→443/tcp",
         "0.0.0.0 8080→80/tcp",
@@ -50,7 +50,7 @@ def test_ranges_stand_in_the_order_of_the_hosts_ports():
 
 
 @given(st.lists(PUBLISHED))
-def test_no_port_is_lost_and_none_is_invented(ports):
+def test_ranges_contain_exactly_the_ports(ports):
     unfolded = {
         (one.address, one.protocol, one.host_ip, host, to)
         for ranges in reachable({"nat_ports": ports}).values()

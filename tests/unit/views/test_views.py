@@ -2,11 +2,11 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The tables of what is live."""
+"""The tables of the observed state."""
 
 from __future__ import annotations
 
-from unit.views.fleets import crossing, one_host, port, tunnel
+from unit.views.fleets import all_modes, one_host, port, tunnel
 
 from ansible_collections.virtnet.linux.plugins.plugin_utils.views.inspect import VIEWS
 
@@ -32,8 +32,8 @@ def test_containers_as_docker_ps():
     assert ["batch", "none"] in table
 
 
-def test_containers_with_cards_and_ports_of_routed_networks():
-    table = cells("containers", crossing()["h1"])
+def test_containers_with_nics_and_allowed_ports():
+    table = cells("containers", all_modes()["h1"])
     rows = [" ".join(row) for row in table]
     assert ["card", "enp3s0", "wan", "203.0.113.7/24", "52:54:00:00:00:01"] in table
     assert "probe none card enp4s0 eth0 203.0.113.8/24, 2001:db8::8/64 52:54:00:00:00:01" in rows
@@ -43,12 +43,12 @@ def test_containers_with_cards_and_ports_of_routed_networks():
     assert near[-1] == "0.0.0.0:9000-9003->9000-9003/tcp"
 
 
-def test_an_ipv6_address_of_the_host_stands_in_brackets():
+def test_ipv6_host_addresses_are_in_brackets():
     published = {**LIVE, "nat_ports": [port(7070, "172.30.0.2", 80, "fd99::1")]}
     assert cells("containers", published)[1][-1] == "[fd99::1]:7070->80/tcp"
 
 
-def test_inspect_tells_every_value_of_every_network():
+def test_inspect_shows_every_value_of_every_network():
     lines = VIEWS["inspect"](LIVE)
     assert lines[0] == "Name: web"
     assert "        - Subnet 172.30.0.0/16, Gateway 172.30.0.1" in lines
@@ -61,7 +61,7 @@ def test_bridges_as_brctl_show():
     assert cells("bridges", {"bridges": bridges})[1:] == [["br-web", "8000.0242ac1e0001", "no", "a"], ["b"]]
 
 
-def test_tunnels_say_whose_they_are():
+def test_tunnels_show_their_owner():
     ours = {**tunnel("fabric", 4242, "192.0.2.11"), "mtu": 1450, "entries": 2, "flood": []}
     foreign = {**ours, "name": "vxlan0", "ours": False, "bridge": None, "flood": ["192.0.2.12"]}
     table = cells("tunnels", {"tunnels": [ours, foreign]})

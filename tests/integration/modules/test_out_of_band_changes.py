@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Links that were renamed, and ports of bridges and lo that were changed, by hand: one run says so and mends it."""
+"""Links renamed and ports of bridges and lo changed out of band: one run reports and repairs it."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def endpoint(number):
     }
 
 
-CABLE = {
+VETH_PAIR = {
     "name": "cable0",
     "bridge": "br0",
     "labels": {"cable": "web/db"},
@@ -43,14 +43,14 @@ def document(**bridge):
     return {
         "netns": [{"name": "c1"}, {"name": "c2"}],
         "bridge": [{"name": "br0", "addresses": addresses, "labels": {"network": "web"}, **bridge}, {"name": "br1"}],
-        "veth": [CABLE, endpoint(1), endpoint(2)],
+        "veth": [VETH_PAIR, endpoint(1), endpoint(2)],
         "vxlan_tunnel": [TUNNEL],
     }
 
 
 @pytest.fixture
 def web(host):
-    """Two containers on br0, a cable to br1, and a tunnel."""
+    """Two containers on br0, a patch link to br1, and a tunnel."""
     host.sh("ip address add 192.0.2.11/32 dev lo")
     host.module("topology", **document())
     return host
@@ -62,19 +62,19 @@ def works(host):
     assert packets.arrives(host, None, "10.0.0.2", 80, "c1") and packets.arrives(host, None, "fd00::2", 80, "c1")
 
 
-def mended(host, script, kind, name, **wanted):
+def repaired(host, script, kind, name, **desired):
     """What the one action of the next run finds and sets."""
     host.sh(script)
-    (action,) = host.change("topology", **document(**wanted))["actions"]
+    (action,) = host.change("topology", **document(**desired))["actions"]
     assert (action["action"], action["kind"], action["name"]) == ("change", kind, name)
     return action["before"], action["after"]
 
 
 @pytest.mark.parametrize("state", [0, 1])  # the kernel itself makes 4, blocking, forwarding again
-def test_a_port_that_does_not_forward_without_a_spanning_tree(web, state):
+def test_a_port_not_in_forwarding_state_is_repaired(web, state):
     assert packets.ping(web, "c1", "10.0.0.1")
     pid = web.start("ping", "-i", "0.05", "10.0.0.1", netns="c2")
-    assert mended(web, "bridge link set dev veth1 state %d" % state, "veth", "veth1") == (
+    assert repaired(web, "bridge link set dev veth1 state %d" % state, "veth", "veth1") == (
         {"shut": True},
         {"shut": False},
     )
@@ -83,24 +83,24 @@ def test_a_port_that_does_not_forward_without_a_spanning_tree(web, state):
 
 
 @pytest.mark.parametrize("port", ["cable0", "cable1"])
-def test_an_end_of_a_cable_that_does_not_forward(web, port):
+def test_a_patch_link_not_in_forwarding_state_is_repaired(web, port):
     key = "shut" if port == "cable0" else "peer.shut"
-    assert mended(web, "bridge link set dev %s state 0" % port, "veth", "cable0") == ({key: True}, {key: False})
+    assert repaired(web, "bridge link set dev %s state 0" % port, "veth", "cable0") == ({key: True}, {key: False})
 
 
-def test_a_tunnel_that_does_not_forward(web):
+def test_a_tunnel_not_in_forwarding_state_is_repaired(web):
     script = "bridge link set dev vx-fabric state 0"
-    assert mended(web, script, "vxlan_tunnel", "vx-fabric") == ({"shut": True}, {"shut": False})
+    assert repaired(web, script, "vxlan_tunnel", "vx-fabric") == ({"shut": True}, {"shut": False})
 
 
-def test_a_nic_on_a_bridge_that_does_not_forward(host):
+def test_a_nic_not_in_forwarding_state_is_repaired(host):
     host.sh("ip link add nic0 type veth peer name nic0-far; ip link set nic0 up; ip link set nic0-far up")
-    wanted = {"name": "br0", "interfaces": ["nic0"]}
-    host.module("bridge", **wanted)
+    desired = {"name": "br0", "interfaces": ["nic0"]}
+    host.module("bridge", **desired)
     host.sh("until bridge -d link show dev nic0 | grep -q forwarding; do sleep 0.02; done")
-    host.unchanged("bridge", **wanted)
+    host.unchanged("bridge", **desired)
     host.sh("bridge link set dev nic0 state 0")
-    (action,) = host.change("bridge", **wanted)["actions"]
+    (action,) = host.change("bridge", **desired)["actions"]
     assert action["before"] == {"interfaces": []} and action["after"] == {"interfaces": ["nic0"]}
     assert "state forwarding" in host.sh("bridge link show dev nic0")
 
@@ -118,70 +118,70 @@ def test_a_nic_on_a_bridge_that_does_not_forward(host):
         "locked on",
     ],
 )
-def test_a_flag_of_a_port(web, flag):
+def test_port_flags_are_repaired(web, flag):
     names = {"flood": "unicast_flood", "proxy_arp": "proxyarp"}
     word, value = flag.split()
-    before, after = mended(web, "ip link set veth1 type bridge_slave %s" % flag, "veth", "veth1")
-    said = "%s %s" % (names.get(word, word), value)
-    assert said in before["port"] and said not in after["port"]
+    before, after = repaired(web, "ip link set veth1 type bridge_slave %s" % flag, "veth", "veth1")
+    expected = "%s %s" % (names.get(word, word), value)
+    assert expected in before["port"] and expected not in after["port"]
     works(web)
 
 
-def test_a_flag_of_a_cables_end(web):
-    before, _after = mended(web, "bridge link set dev cable1 learning off", "veth", "cable0")
+def test_patch_link_flags_are_repaired(web):
+    before, _after = repaired(web, "bridge link set dev cable1 learning off", "veth", "cable0")
     assert "learning off" in before["peer.port"]
 
 
-def test_multicast_snooping(web):
-    found = mended(web, "ip link set br0 type bridge mcast_snooping 1", "bridge", "br0")
+def test_multicast_snooping_is_repaired(web):
+    found = repaired(web, "ip link set br0 type bridge mcast_snooping 1", "bridge", "br0")
     assert found == ({"mcast_snooping": True}, {"mcast_snooping": False})
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1/8", "::1/128"])
-def test_a_loopback_address_that_a_container_lost(web, address):
+def test_a_missing_loopback_address_is_repaired(web, address):
     web.sh("ip address del %s dev lo" % address, "c1")
     (action,) = web.change("topology", **document())["actions"]
     assert action["before"] == {"lo": "without " + address} and action["after"] == {"lo": "up"}
     assert packets.arrives(web, "c1", address.split("/")[0], 80, "c1")
 
 
-def test_a_container_without_ipv6_lacks_no_address_of_it(web):
+def test_no_ipv6_loopback_address_is_expected_without_ipv6(web):
     web.sh("sysctl -qw net.ipv6.conf.all.disable_ipv6=1", "c2")
     web.unchanged("netns", name="c2")
 
 
-def test_what_an_option_does_not_ask_for_stays(web):
+def test_attributes_without_an_option_are_left_untouched(web):
     web.sh("bridge link set dev veth1 cost 7 priority 9; bridge link set dev veth1 fastleave on")
     web.unchanged("topology", **document())
 
 
 @pytest.mark.parametrize("was", ["up", "down"])
-def test_the_hosts_end_of_an_endpoint_that_was_renamed(web, was):
+def test_a_renamed_host_end_is_found_by_its_label(web, was):
     index = web.links()["veth1"]["ifindex"]
     script = "ip link set veth1 down; ip link set veth1 name foo; ip link set foo %s" % was
-    before, after = mended(web, script, "veth", "veth1")
+    before, after = repaired(web, script, "veth", "veth1")
     assert before.pop("name") == "foo" and after.pop("name") == "veth1"
     assert after == ({"up": True} if was == "down" else {})
     assert web.links()["veth1"]["ifindex"] == index and "foo" not in web.links()
     works(web)
 
 
-def test_both_ends_of_a_cable_that_were_renamed(web):
+def test_renamed_patch_link_ends_are_found_by_their_labels(web):
     script = (
         "for end in cable0 cable1; do ip link set $end down; ip link set $end name x-$end; ip link set x-$end up; done"
     )
-    _before, after = mended(web, script, "veth", "cable0")
+    _before, after = repaired(web, script, "veth", "cable0")
     assert after["peer"]["name"] == "cable1"
     assert {"cable0", "cable1"} < set(web.links()) and not {"x-cable0", "x-cable1"} & set(web.links())
 
 
-def test_a_tunnel_that_was_renamed(web):
+def test_a_renamed_tunnel_is_found_by_its_label(web):
     script = "ip link set vx-fabric down; ip link set vx-fabric name foo; ip link set foo up"
-    assert mended(web, script, "vxlan_tunnel", "vx-fabric") == ({"name": "foo"}, {"name": "vx-fabric"})
+    assert repaired(web, script, "vxlan_tunnel", "vx-fabric") == ({"name": "foo"}, {"name": "vx-fabric"})
     assert "foo" not in web.links()
 
 
-def test_a_bridge_that_was_renamed(web):
+def test_a_renamed_bridge_is_found_by_its_label(web):
     ports = {name for name, link in web.links().items() if link.get("master") == "br0"}
     web.sh("ip link set br0 down; ip link set br0 name foo; ip link set foo up")
     web.change("topology", **document())
@@ -190,7 +190,7 @@ def test_a_bridge_that_was_renamed(web):
     works(web)
 
 
-def test_names_that_were_exchanged(web):
+def test_swapped_names_are_repaired(web):
     script = "ip link set veth%d down; ip link set veth%d name %s; ip link set %s up"
     steps = [(1, 1, "foo", "foo"), (2, 2, "veth1", "veth1")]
     web.sh("; ".join(script % step for step in steps))
@@ -199,8 +199,8 @@ def test_names_that_were_exchanged(web):
     works(web)
 
 
-def test_a_link_with_a_containers_labels_inside_a_container_is_not_it(web):
-    """Labels are the host's root to write; what a container writes on its own links is not asked."""
+def test_forged_labels_inside_a_container_are_ignored(web):
+    """Labels are trusted on links of the host's namespace only."""
     web.sh(
         "ip link add fake type veth peer name fake1; ip link set fake alias 'virtnet container=c1 network=web'", "c2"
     )
@@ -210,7 +210,7 @@ def test_a_link_with_a_containers_labels_inside_a_container_is_not_it(web):
     assert "fake" in web.links("c2")
 
 
-def test_two_that_may_be_it_are_not_touched(web):
+def test_two_links_with_the_same_labels_are_not_touched(web):
     web.sh("ip link delete veth1; for n in a b; do ip link add x$n type veth peer name y$n; "
            "ip link set x$n alias 'virtnet container=c1 network=web'; done")  # fmt: skip
     web.change("topology", **document())

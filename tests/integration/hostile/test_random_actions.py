@@ -4,7 +4,8 @@
 
 """A property: whatever root in a container does to the links, addresses, routes and sysctls of its namespace between
 runs, no link that it made leaves the namespace, no other container changes, no run of the host is refused, the next run
-brings the container back, and it can be removed."""
+repairs the container, and it can be removed.
+"""
 
 from __future__ import annotations
 
@@ -79,7 +80,7 @@ def own(host: Host) -> dict[str, Any]:
     suppress_health_check=[HealthCheck.too_slow],
     phases=[Phase.explicit, Phase.generate],
 )
-def test_whatever_a_container_does(rounds):
+def test_random_actions_of_a_container_affect_no_other(rounds):
     with Host() as host:
         host.sh(A_NIC)
         role = Role(host)

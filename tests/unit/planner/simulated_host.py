@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A host on paper: plans for declarations, and what network_info would report once a plan is carried out."""
+"""A simulated host: plans for declarations, and what network_info would report once a plan is applied."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ EMPTY = {"networks": [], "bridges": [], "containers": [], "nat_ports": [], "host
 
 
 def plan(networks=(), containers=(), live=None, purge=False, **more):
-    """The filter's answer, called as the role calls it."""
+    """The filter's result, called as the role calls it."""
     declared = {
         "networks": list(networks),
         "containers": list(containers),
@@ -66,8 +66,8 @@ def endpoints(document):
     }
 
 
-def cables(document):
-    """The cables between bridges, each as the bridges of its two ends."""
+def patch_links(document):
+    """The patch links between bridges, each as the bridges of its two ends."""
     return [(veth["bridge"], veth["peer"]["bridge"]) for veth in present(document["veth"]) if "cable" in veth["labels"]]
 
 
@@ -130,9 +130,9 @@ def _links_after(document, before):
 
 
 def live_after(document, before=None, pids=None):
-    """What network_info reports after the document has been carried out on the host that `before` describes.
+    """What network_info reports after the document has been applied to the host that `before` describes.
 
-    :param pids: {container: [pid]}: processes that run in the namespaces meanwhile
+    :param pids: {container: [pid]}: processes that run in the namespaces
     """
     before = EMPTY if before is None else before
     containers = {one["name"]: copy.deepcopy(one) for one in before["containers"]}
@@ -182,13 +182,13 @@ def live_after(document, before=None, pids=None):
             for endpoint in container["endpoints"]
             if endpoint["bridge"] == network["Id"]
         }
-    openings = {tuple(one.values())[:3]: one for one in before.get("allowed_ports", [])}
+    allowed_ports = {tuple(one.values())[:3]: one for one in before.get("allowed_ports", [])}
     for port in document["nat_port"]:
         if "host_port" not in port:
             one = {"protocol": port["protocol"], "address": port["to_address"], "port": int(port["to_port"])}
-            openings.pop(tuple(one.values()), None)
+            allowed_ports.pop(tuple(one.values()), None)
             if port["state"] == "present":
-                openings[tuple(one.values())] = {**one, "bridge": port["bridge"]}
+                allowed_ports[tuple(one.values())] = {**one, "bridge": port["bridge"]}
             continue
         for one in _one_by_one(port):
             if port["state"] == "absent":
@@ -203,7 +203,7 @@ def live_after(document, before=None, pids=None):
         ],
         "containers": sorted(containers.values(), key=lambda one: one["name"]),
         "nat_ports": [ports[place] for place in sorted(ports)],
-        "allowed_ports": [openings[key] for key in sorted(openings)],
+        "allowed_ports": [allowed_ports[key] for key in sorted(allowed_ports)],
         "host": {**host, "interfaces": links, "namespaces": sorted({*host.get("namespaces", []), *containers})},
     }
 
@@ -218,8 +218,8 @@ def _ipam(gateway, labels):
     ip_range = labels.get("ip_range6" if gateway.version == 6 else "ip_range")
     reserved = names.addresses_of(labels.get("aux_addresses", ""))
     inside = {name: text for name, text in reserved.items() if ipaddress.ip_address(text) in gateway.network}
-    told = {"IPRange": ip_range, "Gateway": str(gateway.ip), "AuxiliaryAddresses": inside}
-    return {"Subnet": str(gateway.network), **{word: value for word, value in told.items() if value}}
+    config = {"IPRange": ip_range, "Gateway": str(gateway.ip), "AuxiliaryAddresses": inside}
+    return {"Subnet": str(gateway.network), **{word: value for word, value in config.items() if value}}
 
 
 def _patch_link(link):

@@ -2,12 +2,12 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Packet marks of others beside the two bits that are ours: policy routing goes on, and a collision is warned of."""
+"""Foreign packet marks beside the collection's two bits: policy routing works, and a collision warns."""
 
 from __future__ import annotations
 
 import pytest
-from integration.docker_scenarios.words import HOST, WEB, on
+from integration.docker_scenarios.declarations import HOST, WEB, on
 from integration.role_l2l3.conftest import host, role
 
 from kit.host import Host
@@ -41,7 +41,7 @@ END
 
 
 @pytest.mark.parametrize("call_iptables", [0, 1])
-def test_answers_leave_by_the_uplink_that_policy_routing_marks_them_for(host, role, call_iptables):
+def test_replies_use_the_uplink_of_a_policy_routing_mark(host, role, call_iptables):
     host.sh(SECOND_UPLINK)
     role.run([{**WEB, "icc": False}], [on("web", "a", "8080:80"), on("web", "b")])
     host.sh("for one in ip6tables iptables; do echo %d >/proc/sys/net/bridge/bridge-nf-call-$one; done" % call_iptables)
@@ -93,24 +93,24 @@ def marked():
 
 
 @pytest.mark.parametrize("rule", RULES)
-def test_who_uses_our_bits_of_the_mark_is_named(marked, rule):
+def test_foreign_chains_that_use_the_mark_bits_are_reported(marked, rule):
     marked.sh("nft flush chain inet theirs early; nft add rule inet theirs early '%s'" % rule)
     found = warnings(marked)
     if RULES[rule]:
-        (said,) = found
-        assert said.startswith("chain early of the nftables table inet theirs %s bits " % RULES[rule])
-        assert said.endswith("use other bits there")
+        (warning,) = found
+        assert warning.startswith("chain early of the nftables table inet theirs %s bits " % RULES[rule])
+        assert warning.endswith("use other bits there")
     else:
         assert found == []
 
 
-def test_no_warning_of_marks_where_nothing_of_ours_is(host):
+def test_no_mark_warning_without_managed_networks(host):
     host.sh("nft add table inet theirs; nft add chain inet theirs early '{ type filter hook prerouting priority 0; }';"
             "nft add rule inet theirs early meta mark set 0x20000000")  # fmt: skip
     assert warnings(host) == []
 
 
-def test_what_is_marked_behind_our_chains_is_no_matter(marked):
+def test_marks_set_after_the_collections_chains_are_not_reported(marked):
     marked.sh("nft flush chain inet theirs early; nft add chain inet theirs late "
               "'{ type filter hook postrouting priority mangle; }'; "
               "nft add rule inet theirs late meta mark set 0x20000000")  # fmt: skip
@@ -118,15 +118,15 @@ def test_what_is_marked_behind_our_chains_is_no_matter(marked):
     marked.sh("nft delete chain inet theirs late")
 
 
-def test_old_iptables_tests_are_seen_too(marked):
+def test_iptables_mark_matches_are_reported(marked):
     marked.sh("iptables -t mangle -A PREROUTING -m mark --mark 0x10000000/0x10000000 -j ACCEPT")
-    (said,) = warnings(marked)
-    assert "chain PREROUTING of the nftables table ip mangle tests bits" in said
+    (warning,) = warnings(marked)
+    assert "chain PREROUTING of the nftables table ip mangle tests bits" in warning
     marked.sh("iptables -t mangle -F")
 
 
-def test_why_a_foreign_mark_is_warned_of(host, role):
-    """Who marks packets as bridged has this host route them."""
+def test_a_foreign_mark_of_bridged_packets_makes_the_host_route(host, role):
+    """A foreign mark that equals the collection's mark of bridged packets makes this host route them."""
     host.sh(SECOND_UPLINK)
     role.run([WEB], [on("web", "a")])
     host.sh("ip -n lan route add 198.51.100.0/24 via 192.0.2.2; ip -n isp route add 192.0.2.0/24 via 198.51.100.2")

@@ -2,14 +2,14 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Whatever is typed, the planner answers with a plan or with errors, never with a traceback."""
+"""For any input the planner returns a plan or errors, never a traceback."""
 
 from __future__ import annotations
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from unit.planner.junk import junk, objects
-from unit.planner.paper_host import EMPTY, WEB, live_after, plan, topology
+from unit.planner.malformed import junk, objects
+from unit.planner.simulated_host import EMPTY, WEB, live_after, plan, topology
 
 from ansible_collections.virtnet.linux.plugins.filter.bridge_network_plan import FilterModule
 from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.containers import CONTAINER_FIELDS
@@ -30,31 +30,31 @@ def test_objects_of_any_shape(networks, containers, purge):
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.dictionaries(st.sampled_from([*CONTAINER_FIELDS]), junk))
-def test_one_odd_field_in_a_right_container(odd):
+def test_one_malformed_field_in_a_valid_container(odd):
     is_an_answer(plan([WEB], [{"name": "a", "networks": ["web"], **odd}, {"name": "b", "networks": ["web"]}]))
 
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.dictionaries(st.sampled_from([*NETWORK_FIELDS]), junk))
-def test_one_odd_field_in_a_right_network(odd):
+def test_one_malformed_field_in_a_valid_network(odd):
     is_an_answer(plan([{**WEB, **odd}], [{"name": "a", "networks": ["web"], "ports": ["80:80"]}]))
 
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(junk, junk)
-def test_neither_declaration_nor_live_is_what_it_should_be(declared, live):
+def test_malformed_declaration_and_observed_state(declared, live):
     is_an_answer(FilterModule().filters()["bridge_network_plan"](declared, live))
 
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.sampled_from(sorted(EMPTY)), junk)
-def test_a_part_of_live_is_not_what_it_should_be(part, value):
+def test_a_malformed_part_of_the_observed_state(part, value):
     is_an_answer(plan([WEB], [{"name": "a", "networks": ["web"]}], live={**EMPTY, part: value}))
 
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.data())
-def test_a_word_inside_live_is_not_what_it_should_be(data):
+def test_a_malformed_value_in_the_observed_state(data):
     live = live_after(topology([WEB], [{"name": "a", "networks": ["web"], "ports": ["80:80"]}]))
     entry = data.draw(st.sampled_from([live["networks"][0], live["containers"][0], live["nat_ports"][0]]))
     entry[data.draw(st.sampled_from(sorted(entry)))] = data.draw(junk)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A lab's life: made, changed, broken, mended, switched off and on, taken down; and what is refused."""
+"""A lab's lifecycle: created, changed, broken, repaired, restarted, removed; and what is refused."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def ping(lab, source, target):
     lab.ssh(source, "ping -c 1 -W 2 %s" % target)
 
 
-def test_check_mode_makes_nothing_and_says_what_would_be_done(lab):
+def test_check_mode_predicts_and_changes_nothing(lab):
     predicted = lab.make(check=True, count=2)
     assert predicted["changed"] and not lab.directory.exists()
     assert lab.make(count=2)["actions"] == predicted["actions"]
@@ -42,8 +42,8 @@ def test_a_second_run_changes_nothing(lab):
     assert [lab.identity(host) for host in ("outside", "h1", "h2")] == before
 
 
-def test_a_host_added_and_one_removed_leave_the_others_alone(lab):
-    """h2 goes, h0 comes first in the list and gets the lowest free address; a flow between h1 and h3 goes on."""
+def test_adding_and_removing_hosts_keeps_the_others(lab):
+    """h2 is removed, h0 comes first in the list and gets the lowest free address; a flow between h1 and h3 goes on."""
     lab.make(count=3)
     before = [lab.identity(host) for host in ("h1", "h3")]
     flow = [str(lab.directory / "enter"), "h1", "ping", "-i", "0.02", "-c", "150", "10.99.0.3"]
@@ -80,8 +80,8 @@ def test_mtu_and_uplinks_change_in_place(lab):
         "adjust eth0 of host h1",
     ]
     assert lab.identity("h1") == before
-    cards = json.loads(lab.ssh("h1", "ip -json link").stdout)
-    assert [(card["ifname"], card["mtu"]) for card in cards[1:]] == [("eth0", 1400), ("eth1", 1400), ("eth2", 1400)]
+    nics = json.loads(lab.ssh("h1", "ip -json link").stdout)
+    assert [(nic["ifname"], nic["mtu"]) for nic in nics[1:]] == [("eth0", 1400), ("eth1", 1400), ("eth2", 1400)]
     assert lab.ssh("h2", "ping -c 1 -w 1 -M do -s 1373 10.99.0.1", check=False).returncode == 1
     ping(lab, "h2", "-M do -s 1372 10.99.0.1")
     assert lab.make(hosts=named("h1", "h2"), mtu=1600)["actions"][1:] == [
@@ -92,7 +92,7 @@ def test_mtu_and_uplinks_change_in_place(lab):
 
 
 @pytest.mark.parametrize("victim", ["h1", "outside"])
-def test_a_killed_host_comes_back_with_its_disk_and_address(lab, victim):
+def test_a_killed_host_is_restarted_with_its_disk_and_address(lab, victim):
     lab.make(count=2)
     lab.ssh(victim, "echo kept > /etc/kept; ip netns add gone; echo gone > /run/gone")
     other = lab.identity("h2")
@@ -108,7 +108,7 @@ def test_a_killed_host_comes_back_with_its_disk_and_address(lab, victim):
     assert lab.make(count=2)["changed"] is False
 
 
-def test_a_pulled_cable_is_plugged_in_again(lab):
+def test_a_deleted_underlay_link_is_repaired(lab):
     lab.make(count=2)
     lab.ssh("h1", "ip link delete dev eth0")
     lab.enter("outside", "ip", "link", "set", "dev", "h2", "down")
@@ -116,7 +116,7 @@ def test_a_pulled_cable_is_plugged_in_again(lab):
     ping(lab, "h1", "10.99.0.2")
 
 
-def test_restarted_is_a_power_cut(lab):
+def test_restarted_simulates_a_power_cut(lab):
     lab.make(count=2)
     lab.ssh("h1", "echo kept > /var/lib/kept; ip netns add gone; nft add table inet gone; echo gone > /run/gone")
     other = lab.identity("h2")
@@ -129,8 +129,10 @@ def test_restarted_is_a_power_cut(lab):
     assert "h1, h2" in lab.try_to_make(state="restarted", hosts=named("h3"))["msg"]
 
 
-def test_absent_leaves_nothing_and_again_changes_nothing(lab):
-    """No process, mount, namespace or file, whatever runs in the hosts; SSH's persistent connections end as well."""
+def test_absent_leaves_nothing_and_is_idempotent(lab):
+    """No process, mount, namespace or file remains, whatever runs in the hosts; SSH's persistent connections end as
+    well.
+    """
     lab.make(count=2)
     lab.ansible("lab", "-m", "ansible.builtin.ping")
     lab.ssh("h1", "ip netns add inner; ip netns exec inner setsid sleep 1000 > /dev/null 2>&1 < /dev/null &")
@@ -157,7 +159,7 @@ def test_absent_after_hosts_were_killed(lab):
     assert not mentions(str(lab.directory))
 
 
-def test_the_place_of_labs_goes_with_the_last_one():
+def test_the_directory_of_labs_is_removed_with_the_last_one():
     """In the usual place, through the playbooks, by the names that users type."""
 
     def play(book):
@@ -171,12 +173,12 @@ def test_the_place_of_labs_goes_with_the_last_one():
         assert "ssh -F %s/pytest-%d/ssh_config h1" % (place, os.getpid()) in play("lab_up")
         assert "changed=0" in play("lab_up")
     finally:
-        said = play("lab_down")
-    assert "Lab 'pytest-%d', %s/pytest-%d. Another one" % (os.getpid(), place, os.getpid()) in said
+        output = play("lab_down")
+    assert "Lab 'pytest-%d', %s/pytest-%d. Another one" % (os.getpid(), place, os.getpid()) in output
     assert (sorted(os.listdir(place)) if place.exists() else None) == already
 
 
-def test_two_labs_stand_side_by_side(lab, other_lab):
+def test_two_labs_coexist(lab, other_lab):
     for one in (lab, other_lab):
         one.make(count=1)
         one.ansible("h1", "-m", "ansible.builtin.shell", "-a", "echo %s > /etc/whose" % one.directory.name)
@@ -185,8 +187,8 @@ def test_two_labs_stand_side_by_side(lab, other_lab):
     ping(other_lab, "h1", "10.99.255.254")
 
 
-def test_a_disk_that_the_machine_has_mounted_elsewhere_is_there_and_safe(lab):
-    """As a /home of its own is: seen in the hosts, but what they write stays with them."""
+def test_a_separately_mounted_disk_is_visible_and_never_written(lab):
+    """As a /home of its own is: visible in the hosts, but their writes stay with them."""
     lab.wrapper = ["unshare", "--mount", "sh", "-c", 'mount -t tmpfs srv /srv; echo 1 > /srv/file; exec "$@"', "sh"]
     lab.make(count=2)
     lab.ssh("h1", "grep 1 /srv/file; echo 2 > /srv/file")
@@ -203,7 +205,7 @@ def test_an_underlay_of_one_family(lab, subnets):
     ping(lab, "h1", made["hosts"][0][kept])
 
 
-def test_errors_come_all_at_once_and_before_anything_is_made(lab):
+def test_all_errors_are_reported_at_once_before_any_change(lab):
     message = lab.try_to_make(
         hosts=[dict(name="outside"), dict(name="h_1"), dict(name="h2", uplinks=0), dict(name="h2", mtu=70000)],
         subnet="10.99.0.1/16",
@@ -224,13 +226,13 @@ def test_errors_come_all_at_once_and_before_anything_is_made(lab):
     assert not lab.directory.exists()
 
 
-def test_fewer_hosts_than_none_are_refused(lab):
+def test_a_negative_count_is_refused(lab):
     lab.make(count=1)
     assert "count: '-1': a number of hosts is 0 or more" in lab.try_to_make(count=-1)["msg"]
     assert lab.identity("h1")
 
 
-def test_a_subnet_with_a_zone_which_may_be_any_text_is_refused(lab):
+def test_a_subnet_with_a_scope_zone_is_refused(lab):
     assert "subnet6: 'fd98::%x\ny/64'" in lab.try_to_make(count=1, subnet6="fd98::%x\ny/64")["msg"]
 
 
@@ -238,7 +240,7 @@ def test_a_subnet_too_small_is_refused(lab):
     assert "has room for 5 hosts, 6 are declared" in lab.try_to_make(count=6, subnet="10.99.0.0/29")["msg"]
 
 
-def test_a_standing_labs_subnet_is_not_changed(lab):
+def test_an_existing_labs_subnet_is_not_changed(lab):
     lab.make(count=1)
     before = lab.identity("h1")
     assert "10.99.0.0/16" in lab.try_to_make(count=1, subnet="10.97.0.0/16")["msg"]
@@ -246,7 +248,7 @@ def test_a_standing_labs_subnet_is_not_changed(lab):
     assert lab.make(count=1)["changed"] is False
 
 
-def test_a_directory_that_is_no_labs_stays_untouched(lab):
+def test_a_directory_that_is_no_lab_is_left_untouched(lab):
     lab.directory.mkdir()
     precious = lab.directory / "precious"
     precious.write_text("x")
@@ -257,8 +259,8 @@ def test_a_directory_that_is_no_labs_stays_untouched(lab):
 
 
 @pytest.mark.parametrize(("owner", "mode"), [(65534, 0o700), (0, 0o777), (0, 0o720)])
-def test_a_directory_that_others_can_write_in_is_refused(lab, owner, mode):
-    """What is in it is believed: whose processes are the lab's, what is written where, and what is removed."""
+def test_a_directory_writable_by_others_is_refused(lab, owner, mode):
+    """Its contents are trusted: which processes are the lab's, what is written where, and what is removed."""
     lab.make(count=1)
     os.chown(lab.directory, owner, 0)
     lab.directory.chmod(mode)
@@ -269,7 +271,7 @@ def test_a_directory_that_others_can_write_in_is_refused(lab, owner, mode):
     assert lab.make(count=1)["changed"] is False
 
 
-def test_a_link_in_a_directorys_place_is_refused(lab, tmp_path):
+def test_a_symlink_in_place_of_a_directory_is_refused(lab, tmp_path):
     (tmp_path / "elsewhere").mkdir()
     lab.directory.symlink_to(tmp_path / "elsewhere")
     try:
@@ -293,7 +295,7 @@ STEPS = [
 
 @pytest.mark.parametrize(("place", "step"), STEPS, ids=lambda value: value if isinstance(value, str) else "")
 @pytest.mark.parametrize("then", ["present", "absent"])
-def test_a_run_killed_at_any_step_is_mended_or_cleaned_up_by_the_next(lab, place, step, then):
+def test_a_killed_run_is_completed_or_removed_by_the_next(lab, place, step, then):
     """The run is killed (SIGKILL) at the first and at later calls of a step, before and after it is done."""
     killed = [killed_at(lab, place, step, call, after) for call in (1, 2) for after in (False, True)]
     assert killed[:2] == [True, True]
@@ -365,8 +367,10 @@ def kill(lab, host):
 
 
 def processes_in(namespaces):
-    """Handles of all processes of the machine that are in one of the namespaces, all of which stand. Handles, for the
-    kernel gives the number of a namespace that is gone to the next one, which may be another lab's."""
+    """Handles of all processes of the machine that are in one of the namespaces, all of which exist.
+
+    Handles, because the kernel gives the number of a removed namespace to the next one, which may be another lab's.
+    """
     found = []
     for pid in filter(str.isdigit, os.listdir("/proc")):
         try:

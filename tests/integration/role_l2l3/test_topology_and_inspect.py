@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the drawing and the tables say of a real host with networks of every mode, joined switches, cards and ports."""
+"""The topology graph and the tables of a real host with networks of every mode, joined switches, NICs and ports."""
 
 from __future__ import annotations
 
@@ -37,16 +37,16 @@ CONTAINERS = [
 
 @pytest.fixture
 def report(host, role):
-    """What network_info tells of it all."""
+    """The report of network_info."""
     for device in ("enp3s0", "enp4s0"):
         host.sh("ip link add %s type veth peer name far-%s; ip link set %s up" % (device, device, device))
     role.run(NETWORKS, CONTAINERS)
     return host.module("network_info")
 
 
-def test_the_drawing_says_what_is_so(report):
+def test_the_drawing_shows_the_observed_state(report):
     svg = run(["dot", "-Tsvg"], input=graph({"h1": report}), capture_output=True, text=True, check=True).stdout
-    said = " ".join(" ".join(xml.etree.ElementTree.fromstring(svg).itertext()).split())
+    text = " ".join(" ".join(xml.etree.ElementTree.fromstring(svg).itertext()).split())
     for shown in (
         "bridge br-isolated, isolated 172.26.0.0/24",
         "bridge br-mixed, IPv4 SNAT, IPv6 routed 172.28.0.0/24",
@@ -62,15 +62,15 @@ def test_the_drawing_says_what_is_so(report):
         "mail eth0 172.28.0.2, fd28::2 0.0.0.0:25 → 25/tcp open [fd28::2]:25/tcp",
         "near eth0 172.30.0.3, fd30::3 host:9000-9003 → 9000-9003/tcp",
     ):
-        assert shown in said, shown + "\n" + said
+        assert shown in text, shown + "\n" + text
 
 
-def test_only_networks_with_a_way_out_have_a_line_out(report):
+def test_only_networks_with_egress_have_an_edge_to_the_nic(report):
     out = re.findall('^  "h1/bridge/br-(.*)" -> .*style=dashed', graph({"h1": report}), re.MULTILINE)
     assert out == ["mixed", "plain", "routed", "sw1"]
 
 
-def test_the_table_of_containers_has_cards_and_every_port(report):
+def test_the_table_of_containers_has_nics_and_every_port(report):
     rows = [" ".join(line.split()) for line in VIEWS["containers"](report)]
     for shown in (
         "api bridge routed eth0 172.29.0.2/24 02:42:ac:1d:00:02 80-81/tcp, 443/tcp",

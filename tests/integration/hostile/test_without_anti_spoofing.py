@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A container without anti-spoofing gives itself addresses: no other container loses its own, and no run is refused."""
+"""A container without anti-spoofing sets forged addresses: no other container loses its own, and no run is refused."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ VICTIM = {"name": "victim", "networks": ["web"], "ports": ["8081:80"]}
     "172.30.0.3/24", "172.30.0.1/24", "172.30.0.255/24", "172.30.0.0/24", "10.0.0.1/8", "127.0.0.9/8", "fd00:30::1/64",
     "fd00:30::3/64", "2001:db8::1/128",
 ])  # fmt: skip
-def test_an_address_that_is_not_its_own(host, role, address):
+def test_a_forged_address_takes_nothing_from_its_owner(host, role, address):
     role.change([WEB], [EVIL, VICTIM])
     before = host.module("network_info")
     host.sh("echo 0 >/proc/sys/net/ipv6/conf/eth0/accept_dad; ip address flush dev eth0", "evil")
@@ -32,7 +32,7 @@ def test_an_address_that_is_not_its_own(host, role, address):
 
 
 @pytest.mark.parametrize("forwarding", [True, False])
-def test_the_mac_of_another(host, role, forwarding):
+def test_a_forged_mac_takes_nothing_from_its_owner(host, role, forwarding):
     evil = {**EVIL, "forwarding": True} if forwarding else EVIL
     web = {**WEB, "anti_spoofing": forwarding}
     role.change([web], [evil, VICTIM])

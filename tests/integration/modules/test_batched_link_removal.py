@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Links that go are put into a group and deleted with it: nobody else's are, whatever group those are in."""
+"""Links are removed together by a link group; foreign links are kept, whatever group they are in."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def pairs(numbers, **options):
     return [{"name": "veth%d" % n, "peer": {"name": "far%d" % n, **ends}, **options} for n in numbers]
 
 
-def test_links_of_others_stay_in_their_groups(host):
+def test_foreign_link_groups_are_kept(host):
     command, groups = FOREIGN
     for number, group in enumerate(groups):
         host.sh(command % (number, group, number))
@@ -25,14 +25,14 @@ def test_links_of_others_stay_in_their_groups(host):
     assert all("own%d" % number in left for number in range(len(groups)))
 
 
-def test_more_than_one_message_holds(host):
+def test_more_links_than_one_message_holds(host):
     many = range(520)
     host.change("veth", config=pairs(many))
     host.change("veth", config=pairs(many, state="absent"))
     assert not [name for name in host.links() if name.startswith("veth")]
 
 
-def test_a_link_that_somebody_deleted_meanwhile_is_no_mistake(host):
+def test_a_link_deleted_concurrently_is_no_error(host):
     host.change("veth", config=pairs(range(2)))
     host.sh("ip link del far0")
     done = host.change("veth", config=pairs(range(2), state="absent"))

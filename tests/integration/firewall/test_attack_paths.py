@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What no port published and no route set may get: the host's own services by crooked ways."""
+"""Paths to the host's own services and to containers that neither a port nor a route opens."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ OWN, PUBLISHED = 2223, 8082  # a service of the host's; a port published on 127.
 
 @pytest.fixture
 def loopback_routed(lab):
-    """Two who send what is for 127.0.0.1 to the host, and a host that would take it."""
+    """Two hosts that route 127.0.0.1 to the host, and a host that would accept it."""
     places = {"lan": "192.0.2.1", "a2": "172.20.1.1"}
     lab.host.sysctl("ipv4/conf/up0/route_localnet", 1)
     for who, gateway in places.items():
@@ -33,25 +33,25 @@ def loopback_routed(lab):
         lab.agents[who].ip("route del 127.0.0.1/32", "addr add 127.0.0.1/8 dev lo")
 
 
-def reached(lab, clients, wanted):
+def reached(lab, clients, expected):
     tried = [(protocol, port) for protocol in ("tcp", "udp") for port in (OWN, PUBLISHED)]
     answers = lab.probe(
-        [(who, kit.question(protocol, "127.0.0.1", port, wanted)) for who in clients for protocol, port in tried]
+        [(who, kit.question(protocol, "127.0.0.1", port, expected)) for who in clients for protocol, port in tried]
     )
     return {answer and answer.split(" ")[0] for answer in answers}
 
 
-def test_loopback_is_out_of_reach_for_everybody_else(lab, loopback_routed):
+def test_loopback_is_reachable_from_the_host_only(lab, loopback_routed):
     lab.load(kit.full_state())
 
-    assert reached(lab, loopback_routed, wanted=False) == {None}
+    assert reached(lab, loopback_routed, expected=False) == {None}
 
 
-def test_without_the_rules_loopback_is_not(lab, loopback_routed):
+def test_without_the_rules_loopback_is_reachable_from_outside(lab, loopback_routed):
     lab.load(kit.full_state())
     lab.host.run("nft", "flush", "chain", "inet", "virtnet", "raw")
 
-    assert reached(lab, loopback_routed, wanted=True) == {"host:%d" % OWN, "a1:82"}
+    assert reached(lab, loopback_routed, expected=True) == {"host:%d" % OWN, "a1:82"}
 
 
 @pytest.mark.parametrize("call_iptables", [0, 1])
@@ -64,7 +64,7 @@ def test_without_the_rules_loopback_is_not(lab, loopback_routed):
         ("a2", "bra", "::1", "fd00:1::1", ("a1", 8080)),
     ],
 )
-def test_nobody_is_taken_for_loopback(lab, who, port, source, to, server, call_iptables):
+def test_a_forged_loopback_source_is_dropped(lab, who, port, source, to, server, call_iptables):
     lab.call_iptables(call_iptables)
     state = kit.full_state()
     state.guards.clear()
@@ -81,8 +81,8 @@ def test_nobody_is_taken_for_loopback(lab, who, port, source, to, server, call_i
 
 
 @pytest.mark.parametrize("version", [4, 6])
-def test_the_host_may_speak_from_a_gateways_address(lab, version):
-    """To others than the gateway's own network: the answers come from elsewhere."""
+def test_the_host_may_send_from_a_gateways_address(lab, version):
+    """To hosts outside the gateway's own network: the replies come by another interface."""
     lab.load(kit.full_state())
     to, source = (kit.ADDRESSES[name][version == 6] for name in ("lan", "gw.a"))
 
@@ -90,7 +90,7 @@ def test_the_host_may_speak_from_a_gateways_address(lab, version):
 
 
 def test_a_link_local_address_publishes_nothing(lab):
-    """So the host's own service answers there, where on its other addresses the published port does."""
+    """The host's own service replies there, where on its other addresses the published port does."""
     lab.load(kit.full_state())
 
     answers = lab.probe([("a2", kit.question("tcp", to, 9100)) for to in ("fe80::1%eth0", "fd00:1::1")])
@@ -100,28 +100,28 @@ def test_a_link_local_address_publishes_nothing(lab):
 
 @pytest.mark.parametrize("call_iptables", [0, 1])
 @pytest.mark.parametrize(("who", "hears"), [("lan", False), ("b1", False), ("a1", True)])
-def test_a_networks_broadcast_address_is_its_own(lab, who, hears, call_iptables):
+def test_a_subnets_broadcast_address_is_reachable_within_it_only(lab, who, hears, call_iptables):
     lab.call_iptables(call_iptables)
     lab.load(kit.full_state())
 
     assert (broadcast(lab, who, heard=hears) != []) == hears
 
 
-def test_without_rules_the_broadcast_address_is_everybodys(lab):
+def test_without_the_rules_the_broadcast_address_is_reachable_from_outside(lab):
     lab.load(State())
 
     assert broadcast(lab, "lan", heard=True) != []
 
 
 def broadcast(lab, who, heard):
-    """Who was heard on the host's UDP port after one datagram to the broadcast address of network a."""
+    """The sources seen on the host's UDP port after one datagram to the broadcast address of network a."""
     lab.host.ask("take_seen")
     lab.agents[who].ask("flow", to="172.20.1.255", port=OWN, source_port=40001)
     return lab.host.ask("wait_seen", text="host:%d " % OWN, seconds=kit.MOST if heard else kit.LEAST)
 
 
-def test_a_container_does_not_hear_its_own_broadcasts(lab):
-    """The port reflects (hairpin), so that a container reaches its own published port."""
+def test_a_container_does_not_receive_its_own_broadcasts(lab):
+    """The port is in hairpin mode, so that a container reaches its own published port."""
     lab.load(kit.full_state())
     lab.agents["a1"].ask("watch", device="eth0")
 
@@ -142,8 +142,8 @@ def own_frames(lab):
     return sum(line.startswith(mine) for line in a1.ask("take_seen"))
 
 
-def test_no_packet_leaves_untranslated(lab):
-    """Not even one that belongs to no connection, and is not translated for that reason."""
+def test_no_packet_leaves_without_snat(lab):
+    """Not even one without a connection, which is not translated for that reason."""
     lab.load(kit.full_state())
     network = kit.NETWORKS["a"]
     gateway = json.loads(lab.host.run("ip", "-j", "link", "show", network.bridge))[0]["address"]
@@ -167,8 +167,8 @@ def tunnel(lab):
 
 @pytest.mark.parametrize("call_iptables", [0, 1])
 @pytest.mark.parametrize("ports", [{4789}, set()])
-def test_a_container_does_not_speak_through_a_tunnel(lab, tunnel, ports, call_iptables):
-    """Not to this host's end of it, into a network that it is not on, nor to another host's; by these rules alone."""
+def test_a_container_cannot_send_vxlan(lab, tunnel, ports, call_iptables):
+    """Neither to this host's VTEP, into a network that it is not on, nor to another host's; by these rules alone."""
     lab.call_iptables(call_iptables)
     state = kit.full_state()
     state.tunnel_ports = frozenset(ports)
@@ -197,9 +197,10 @@ ELSEWHERE = {"a container's": ("a2", None), "a container's, by whom it is had": 
 @pytest.mark.parametrize("version", [4, 6])
 @pytest.mark.parametrize("call_iptables", [0, 1])
 @pytest.mark.parametrize("whose", ELSEWHERE)
-def test_from_elsewhere_nobody_has_a_containers_address(lab, whose, call_iptables, version):
-    """Neither for the host's own service nor for a published port; but where the host sends what is for that address,
-    as for a VPN's client, it may come from."""
+def test_a_containers_source_address_from_another_interface_is_dropped(lab, whose, call_iptables, version):
+    """Neither to the host's own service nor to a published port; unless the host's route to the address uses that
+    interface, as for a VPN's client.
+    """
     lab.call_iptables(call_iptables)
     lab.load(kit.full_state())
     name, device = ELSEWHERE[whose]
@@ -225,7 +226,7 @@ def test_from_elsewhere_nobody_has_a_containers_address(lab, whose, call_iptable
 
 
 @pytest.mark.parametrize("call_iptables", [0, 1])
-def test_a_packet_in_pieces_fares_as_a_whole_one(lab, call_iptables):
+def test_fragments_are_filtered_as_whole_packets(lab, call_iptables):
     lab.call_iptables(call_iptables)
     lab.load(kit.full_state())
     host_mac = json.loads(lab.host.run("ip", "-j", "link", "show", "up0"))[0]["address"]
@@ -245,17 +246,17 @@ def test_an_isolated_networks_broadcasts_do_not_reach_the_host(lab):
     lab.load(kit.full_state())
     source, source6 = kit.ADDRESSES["s1"]
     mac = kit.mac(kit.NETWORKS["s"], "s1")
-    everybody = [
+    senders = [
         (source, "255.255.255.255", "ff:ff:ff:ff:ff:ff"),
         (source, "224.0.0.1", "01:00:5e:00:00:01"),
         (source6, "ff02::1", "33:33:00:00:00:01"),
     ]
     lab.host.ask("take_seen")
-    for wanted in (False, True):
-        if wanted:  # the control
+    for expected in (False, True):
+        if expected:  # the control
             lab.load(kit.State())
         lab.agents["s1"].ask(
-            "send", device="eth0", frames=[frames.udp(one, to, mac, to_mac, OWN) for one, to, to_mac in everybody]
+            "send", device="eth0", frames=[frames.udp(one, to, mac, to_mac, OWN) for one, to, to_mac in senders]
         )
-        heard = lab.host.ask("wait_seen", text="host:%d " % OWN, seconds=kit.MOST if wanted else kit.LEAST)
-        assert (heard != []) == wanted
+        heard = lab.host.ask("wait_seen", text="host:%d " % OWN, seconds=kit.MOST if expected else kit.LEAST)
+        assert (heard != []) == expected

@@ -2,13 +2,13 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A fabric on paper: what its hosts declare, the plan, and what each would report once its topology is carried out."""
+"""A simulated fabric: what its hosts declare, the plan, and what each would report once its topology is applied."""
 
 from __future__ import annotations
 
 import ipaddress
 
-from unit.planner.paper_host import endpoints, live_after
+from unit.planner.simulated_host import endpoints, live_after
 
 from ansible_collections.virtnet.linux.plugins.module_utils.rules import names
 from ansible_collections.virtnet.linux.plugins.plugin_utils.plan.fabric import plan_fabric, topology_of
@@ -22,10 +22,10 @@ def bare(number, mtu=1500, version=4, **host):
     """What network_info reports of a host with nothing on it."""
     address = f"192.0.2.{number}/24" if version == 4 else f"fd99::{number:x}/64"
     lan = str(ipaddress.ip_interface(address).network)
-    card = {"name": "eth0", "kind": "veth", "mtu": mtu, "up": True, "ours": False, "addresses": [address]}
+    nic = {"name": "eth0", "kind": "veth", "mtu": mtu, "up": True, "ours": False, "addresses": [address]}
     routes = [{"to": lan, "via": None, "dev": "eth0"}, {"to": "0.0.0.0/0" if version == 4 else "::/0", "dev": "eth0"}]
-    told = {"interfaces": [card], "routes": routes, "listeners": [], "namespaces": [], **host}
-    return {"networks": [], "bridges": [], "containers": [], "nat_ports": [], "tunnels": [], "host": told}
+    host_report = {"interfaces": [nic], "routes": routes, "listeners": [], "namespaces": [], **host}
+    return {"networks": [], "bridges": [], "containers": [], "nat_ports": [], "tunnels": [], "host": host_report}
 
 
 class Fabric:
@@ -49,7 +49,7 @@ class Fabric:
         return plan_fabric(raw, list(self.declared) if hosts is None else hosts)
 
     def run(self, hosts=None):
-        """Plan, and carry out; the plan."""
+        """Plan and apply; the plan."""
         planned = self.plan(hosts)
         assert planned["errors"] == []
         for name, topology in planned["hosts"].items():
@@ -84,13 +84,13 @@ def tunnel(topology, network="fabric"):
 
 
 def known(topology, network="fabric"):
-    """Who is on other hosts, as a host is told: (MAC, addresses, VTEP)."""
+    """The endpoints on other hosts, as a host has them: (MAC, addresses, VTEP)."""
     entries = tunnel(topology, network)["endpoints"]
     return {(one["mac"], tuple(one["addresses"]), one["vtep"]) for one in entries}
 
 
 def own(topology, vtep, network="fabric"):
-    """Who is on this host, as others have to be told."""
+    """The endpoints on this host, as other hosts need them."""
     return {
         (peer["mac"], tuple(text.split("/")[0] for text in peer["addresses"]), vtep)
         for (_container, on), peer in endpoints(topology).items()
@@ -105,8 +105,8 @@ def _after(topology, before):
     for one in topology["vxlan_tunnel"]:
         tunnels.pop(one["name"], None)
         if one["state"] == "present":
-            told = {**one, "ours": True, "extensions": []}
+            host_report = {**one, "ours": True, "extensions": []}
             numbers = [names.entry_number(each["mac"], each["addresses"], each["vtep"]) for each in one["endpoints"]]
-            tunnels[one["name"]] = {**told, "fingerprint": names.fingerprint(numbers)}
+            tunnels[one["name"]] = {**host_report, "fingerprint": names.fingerprint(numbers)}
     live["tunnels"] = list(tunnels.values())
     return live

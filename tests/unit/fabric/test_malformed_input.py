@@ -2,15 +2,14 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Whatever is typed on whichever host, the fabric's planner answers with a plan or with errors, never with a
-traceback."""
+"""For any input on any host the fabric's planner returns a plan or errors, never a traceback."""
 
 from __future__ import annotations
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from unit.fabric.paper_fabric import FABRIC, bare
-from unit.planner.junk import junk, objects
+from unit.fabric.simulated_fabric import FABRIC, bare
+from unit.planner.malformed import junk, objects
 
 from ansible_collections.virtnet.linux.plugins.filter.overlay_network_plan import overlay_network_plan
 from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.containers import CONTAINER_FIELDS
@@ -39,18 +38,18 @@ def test_objects_of_any_shape(networks, containers):
 
 @calm
 @given(variables)
-def test_odd_variables_of_one_host(odd):
+def test_malformed_variables_of_one_host(odd):
     answers({"h1": {**RIGHT, **odd}, "h2": RIGHT})
 
 
 @calm
 @given(st.dictionaries(st.sampled_from([*NETWORK_FIELDS, *OVERLAY_FIELDS]), junk))
-def test_one_odd_field_in_a_right_network(odd):
+def test_one_malformed_field_in_a_valid_network(odd):
     network = {**RIGHT, "overlay_network_networks": [{**FABRIC, **odd}]}
     answers({"h1": network, "h2": network})
 
 
 @calm
 @given(st.sampled_from(["networks", "bridges", "containers", "nat_ports", "tunnels", "host"]), junk)
-def test_a_part_of_live_is_not_what_it_should_be(part, value):
+def test_malformed_observed_state(part, value):
     answers({"h1": RIGHT, "h2": RIGHT}, {"h2": {**bare(2), part: value}})

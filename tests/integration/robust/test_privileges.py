@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What a run lacks on its host is said before anything is touched, in check mode too."""
+"""A missing privilege or tool is reported before any change, in check mode too."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ _CAPABILITY_VERSION_3 = 0x20080522  # include/uapi/linux/capability.h
 
 
 def refusal(host, prepare, module="topology", **arguments):
-    """What a module says in a host where `prepare` was done in its process first; nothing is touched."""
+    """The error of a module in a host where `prepare` was done in its process first; nothing is touched."""
     before = host.snapshot()
     arguments = arguments or ({} if module == "network_info" else TOPOLOGY)
-    said = {host.call(_refusal, prepare, module, arguments, check) for check in (False, True)}
+    message = {host.call(_refusal, prepare, module, arguments, check) for check in (False, True)}
     snapshot.same(before, host.snapshot())
-    assert len(said) == 1, said
-    return said.pop()
+    assert len(message) == 1, message
+    return message.pop()
 
 
 def _refusal(prepare, module, arguments, check):
@@ -42,7 +42,7 @@ def _refusal(prepare, module, arguments, check):
     return result["msg"]
 
 
-def be_nobody():
+def drop_privileges():
     os.setresuid(65534, 65534, 65534)
 
 
@@ -85,28 +85,28 @@ def without_nft():
 @pytest.mark.parametrize(
     ("prepare", "words"),
     [
-        (be_nobody, "as root: run this with become: true"),
+        (drop_privileges, "as root: run this with become: true"),
         (without_net_admin, "this process is root, but lacks CAP_NET_ADMIN:"),
         (without_sys_admin, "this process is root, but lacks CAP_SYS_ADMIN:"),
         (without_nft, "install the package nftables"),
     ],
 )
-def test_without_rights_or_tools(host, prepare, words, module):
+def test_missing_privileges_or_tools_are_reported(host, prepare, words, module):
     assert words in refusal(host, prepare, module)
 
 
-def test_where_sysctls_cannot_be_written(host):
-    said = refusal(host, with_sysctls_read_only)
-    assert "/proc/sys/net cannot be written" in said and "bridge br-web needs it" in said
+def test_read_only_sysctls_are_reported(host):
+    message = refusal(host, with_sysctls_read_only)
+    assert "/proc/sys/net cannot be written" in message and "bridge br-web needs it" in message
 
 
-def test_what_needs_no_sysctl_works_where_they_cannot_be_written(host):
+def test_objects_without_sysctls_work_with_read_only_sysctls(host):
     host.sh("mount -n -o remount,bind,ro /proc/sys/net")
     host.change("netns", name="c1")
     host.change("netns", name="c1", state="absent")
 
 
-def test_a_kernel_without_a_kind_of_link(host):
+def test_a_kernel_without_a_link_type_is_reported(host):
     """Tried with a kind that no kernel has."""
     before = host.snapshot()
     assert [host.call(privileges.makes, kind) for kind in ("bridge", "veth", "vxlan", "nosuch")] == [
@@ -118,7 +118,7 @@ def test_a_kernel_without_a_kind_of_link(host):
     snapshot.same(before, host.snapshot())
 
 
-def test_without_pyroute2(host, tmp_path):
+def test_missing_pyroute2_is_reported(host, tmp_path):
     """A Python that has no pyroute2: one whose search path is the standard library's and this collection's."""
     code = """if True:
         import sys

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Several runs on one host at the same moment: they wait for each other, and nothing is lost."""
+"""Several runs on one host at the same moment: they wait for each other, and no change is lost."""
 
 from __future__ import annotations
 
@@ -54,9 +54,9 @@ def network(number):
 
 
 def at_once(documents):
-    """Run them all at the same moment, each in a process of its own; what went wrong."""
+    """Run them all at the same moment, each in a process of its own; the errors."""
     gate, start = os.pipe()
-    told, tell = os.pipe()
+    reading_end, writing_end = os.pipe()
     children = []
     for document in documents:
         child = os.fork()
@@ -66,18 +66,18 @@ def at_once(documents):
             try:
                 converge(Topology.read(document))
             except BaseException:
-                os.write(tell, traceback.format_exc().encode())
+                os.write(writing_end, traceback.format_exc().encode())
             os._exit(0)
         children.append(child)
     os.close(start)
-    os.close(tell)
+    os.close(writing_end)
     for child in children:
         os.waitpid(child, 0)
-    with open(told, encoding="utf-8") as pipe:
+    with open(reading_end, encoding="utf-8") as pipe:
         return pipe.read()
 
 
-def test_different_networks(host):
+def test_two_runs_on_different_networks(host):
     before = host.snapshot()
     documents = [network(number) for number in range(1, 7)]
     assert host.call(at_once, documents) == ""
@@ -88,7 +88,7 @@ def test_different_networks(host):
     snapshot.same(before, host.snapshot())
 
 
-def test_the_same_network(host):
+def test_two_runs_on_the_same_network(host):
     before = host.snapshot()
     document = containers(range(1, 4))
     assert host.call(at_once, [document] * 4) == ""
@@ -97,7 +97,7 @@ def test_the_same_network(host):
     snapshot.same(before, host.snapshot())
 
 
-def test_one_makes_what_another_takes_away(host):
+def test_one_run_creates_what_another_removes(host):
     before = host.snapshot()
     document = containers(range(1, 4))
     for _round in range(3):
@@ -130,15 +130,15 @@ def module_while_locked(arguments):
     return result
 
 
-def test_a_run_that_waits_too_long_says_so(host):
-    said = host.call(hold_lock, module_while_locked, {"name": "br0", "lock_timeout": 1})
-    assert "another run has been changing this host's networks for 1 s" in said and "lock_timeout" in said
+def test_a_lock_timeout_is_reported(host):
+    message = host.call(hold_lock, module_while_locked, {"name": "br0", "lock_timeout": 1})
+    assert "another run has been changing this host's networks for 1 s" in message and "lock_timeout" in message
     assert "br0" not in host.links()
 
 
 def test_check_mode_and_reading_do_not_wait(host):
-    said = host.call(hold_lock, module_while_locked, {"name": "br0", "lock_timeout": 0, "_ansible_check_mode": True})
-    assert "'changed': True" in said
+    message = host.call(hold_lock, module_while_locked, {"name": "br0", "lock_timeout": 0, "_ansible_check_mode": True})
+    assert "'changed': True" in message
 
 
 def _playbooks(directory, files):
@@ -151,7 +151,7 @@ def _playbooks(directory, files):
     return [(process.communicate()[0], process.returncode) for process in running]
 
 
-def test_a_play_says_how_long_the_modules_of_a_role_wait(host, tmp_path):
+def test_a_play_sets_the_lock_timeout_of_a_roles_modules(host, tmp_path):
     file = tmp_path / "impatient.yml"
     impatient = "  module_defaults: {group/virtnet.linux.networks: {lock_timeout: 0}}\n"
     words = {"network": "n1", "subnet": "10.1.0.0/24", "port": 8001}
@@ -167,7 +167,7 @@ SAME_OR_NOT = [
 
 
 @pytest.mark.parametrize("same", SAME_OR_NOT)
-def test_two_playbooks(host, tmp_path, same):
+def test_two_playbooks_on_one_host(host, tmp_path, same):
     files = []
     for number in (1, 2):
         which = 1 if same else number
@@ -188,7 +188,7 @@ def test_two_playbooks(host, tmp_path, same):
 WEB = {"name": "web", "subnet": "172.30.0.0/24"}
 
 
-def test_a_plan_for_another_state_than_the_host_s_is_not_carried_out(host):
+def test_a_stale_plan_is_not_applied(host):
     """Two controllers read, both plan, one after the other applies."""
     role = Role(host)
     role.change([WEB], [])
@@ -203,7 +203,7 @@ def test_a_plan_for_another_state_than_the_host_s_is_not_carried_out(host):
 
 
 @pytest.mark.parametrize("made", ["netns", "veth", "unguarded", "labels", "policy", "port"])
-def test_whatever_a_run_makes_is_another_revision(host, made):
+def test_every_change_changes_the_revision(host, made):
     role = Role(host)
     role.change([WEB], [{"name": "c", "networks": ["web"]}])
     before = host.module("network_info")["revision"]
@@ -223,8 +223,8 @@ def test_whatever_a_run_makes_is_another_revision(host, made):
     assert host.module("network_info")["revision"] != before
 
 
-def test_two_playbooks_that_start_together_give_no_port_twice(host, tmp_path):
-    """One of them reads and plans anew, and is refused."""
+def test_concurrent_playbooks_allocate_no_port_twice(host, tmp_path):
+    """One of them reads and plans again, and is refused."""
     done = host.call(_playbooks, str(tmp_path), _together(tmp_path, ports=(9001, 9001)))
     assert sorted(code for _output, code in done) == [0, 2], done
     refused = next(output for output, code in done if code)
@@ -232,7 +232,7 @@ def test_two_playbooks_that_start_together_give_no_port_twice(host, tmp_path):
     assert len(engine.read_back(host)["containers"]) == 2
 
 
-def test_two_playbooks_that_start_together_give_no_address_twice(host, tmp_path):
+def test_concurrent_playbooks_allocate_no_address_twice(host, tmp_path):
     done = host.call(_playbooks, str(tmp_path), _together(tmp_path, ports=(9001, 9002)))
     assert [code for _output, code in done] == [0, 0], done
     containers_made = host.module("network_info")["containers"]

@@ -2,12 +2,14 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What may cross a network's border: gateway modes, addresses to go out with, trust, spoofing, other firewalls."""
+"""Network policy, ingress and egress: gateway modes, SNAT addresses, trusted interfaces, anti-spoofing, foreign
+firewalls.
+"""
 
 from __future__ import annotations
 
 import pytest
-from unit.planner.paper_host import DUAL, EMPTY, WEB, absent, errors, live_after, plan, present, topology
+from unit.planner.simulated_host import DUAL, EMPTY, WEB, absent, errors, live_after, plan, present, topology
 
 ROUTED = {"name": "routed", "subnet": "172.20.0.0/24", "subnet6": "fd00:20::/64", "gateway_mode": "routed"}
 ISOLATED = {"name": "alone", "subnet": "172.21.0.0/31", "internal": True, "gateway_mode": "isolated"}
@@ -33,7 +35,7 @@ def on_host(**host):
     return {**EMPTY, "host": host}
 
 
-def test_a_routed_network_opens_the_containers_ports_and_ignores_the_hosts():
+def test_a_routed_network_allows_container_ports_and_ignores_host_ports():
     planned = plan([ROUTED], [C])
     assert opened(planned["topology"]) == {
         *(("tcp", address, "80") for address in ("172.20.0.2", "fd00:20::2")),
@@ -47,13 +49,13 @@ def test_a_routed_network_opens_the_containers_ports_and_ignores_the_hosts():
     ]
 
 
-def test_beside_a_nat_network_the_host_port_leads_there_and_the_routed_side_is_open():
+def test_with_a_nat_and_a_routed_network_ports_are_published_and_allowed():
     document = topology([WEB, ROUTED], [{**C, "networks": ["routed", "web"]}])
     assert ("tcp", "172.20.0.2", "80") in opened(document)
     assert {one["to_address"] for one in document["nat_port"] if "host_port" in one} == {"172.30.0.2"}
 
 
-def test_one_family_translated_and_the_other_routed():
+def test_ipv4_nat_and_ipv6_routed():
     mixed = {**ROUTED, "gateway_mode": "nat", "gateway_mode6": "routed", "snat_address": "192.0.2.9"}
     planned = plan([mixed], [C])
     assert opened(planned["topology"]) == {
@@ -69,12 +71,12 @@ def test_one_family_translated_and_the_other_routed():
     ]
 
 
-def test_an_internal_routed_network_opens_nothing_and_says_so():
+def test_an_internal_routed_network_allows_no_ports_and_warns():
     (warning,) = plan([{**ROUTED, "internal": True}], [{**C, "ports": ["8080:80"]}])["warnings"]
     assert "is not published: all networks of the container are internal" in warning
 
 
-def test_openings_go_with_the_port_the_container_and_the_mode():
+def test_allowed_ports_are_removed_with_port_container_and_mode():
     live = live_after(topology([ROUTED], [C]))
     assert absent(topology([ROUTED], [C], live=live)["nat_port"]) == []
     gone = absent(topology([ROUTED], [{**C, "ports": ["8080:80"]}], live=live)["nat_port"])
@@ -84,7 +86,7 @@ def test_openings_go_with_the_port_the_container_and_the_mode():
     assert len(absent(translated)) == 6 and present(translated)[0]["host_port"] == "8080"
 
 
-def test_what_no_list_names_keeps_its_openings():
+def test_undeclared_containers_keep_their_allowed_ports():
     live = live_after(topology([ROUTED], [C]))
     assert topology([ROUTED], [], live=live)["nat_port"] == []
 
@@ -97,7 +99,7 @@ def test_an_isolated_bridge_has_no_address_and_reserves_none():
     assert document["bridge_policy"][0]["gateway_mode"] == "isolated"
 
 
-def test_a_network_goes_out_with_the_address_that_it_is_given():
+def test_snat_address_is_the_egress_source():
     document = topology([{**DUAL, "snat_address": "192.0.2.9", "snat_address6": "2001:db8::9"}])
     policy = document["bridge_policy"][0]
     assert (policy["snat_address"], policy["snat_address6"]) == ("192.0.2.9", "2001:db8::9")
@@ -141,34 +143,34 @@ def test_a_network_goes_out_with_the_address_that_it_is_given():
         (dict(anti_spoofing="maybe"), "anti_spoofing 'maybe'", "must be true or false"),
     ],
 )
-def test_refused_on_a_network(fields, who, rule):
+def test_invalid_network_policies_are_refused(fields, who, rule):
     (error,) = errors([{**WEB, **fields}])
     assert error.startswith(f"network web: {who}: ") and rule in error
 
 
-@pytest.mark.parametrize("wish", [["172.30.0.9/16"], ["remote_endpoints"], ["fd00::%a }\n/64"]])
-def test_refused_as_an_allowed_address(wish):
-    (error,) = errors([WEB], [{"name": "c", "networks": [{"name": "web", "allowed_addresses": wish}]}])
+@pytest.mark.parametrize("allowed", [["172.30.0.9/16"], ["remote_endpoints"], ["fd00::%a }\n/64"]])
+def test_invalid_allowed_addresses_are_refused(allowed):
+    (error,) = errors([WEB], [{"name": "c", "networks": [{"name": "web", "allowed_addresses": allowed}]}])
     assert "container c: networks[0]: allowed_addresses[0]" in error and "CIDR" in error
 
 
-def spoofing(network=None, wish=None, **container):
+def spoofing(network=None, allowed=None, **container):
     document = topology(
-        [{**WEB, **(network or {})}], [{"name": "c", "networks": [{"name": "web", **(wish or {})}], **container}]
+        [{**WEB, **(network or {})}], [{"name": "c", "networks": [{"name": "web", **(allowed or {})}], **container}]
     )
     return document["veth"][0]["anti_spoofing"], document["veth"][0]["allowed_addresses"]
 
 
-def test_what_an_endpoint_may_send():
+def test_anti_spoofing_of_an_endpoint():
     assert spoofing() == (True, [])
-    assert spoofing(wish={"allowed_addresses": ["10.8.0.0/24", "fd08::1"]}) == (True, ["10.8.0.0/24", "fd08::1/128"])
+    assert spoofing(allowed={"allowed_addresses": ["10.8.0.0/24", "fd08::1"]}) == (True, ["10.8.0.0/24", "fd08::1/128"])
     assert spoofing(network={"anti_spoofing": False})[0] is False
-    assert spoofing(network={"anti_spoofing": False}, wish={"anti_spoofing": True})[0] is True
-    assert spoofing(wish={"anti_spoofing": False})[0] is False
+    assert spoofing(network={"anti_spoofing": False}, allowed={"anti_spoofing": True})[0] is True
+    assert spoofing(allowed={"anti_spoofing": False})[0] is False
     assert spoofing(forwarding=True) == (True, ["0.0.0.0/0", "::/0"])
 
 
-def test_a_foreign_firewall_that_drops_is_named_with_its_remedy():
+def test_a_foreign_firewall_that_drops_is_reported_with_the_remedy():
     planned = plan([WEB], live=on_host(foreign_drops=[DROP]))
     assert planned["warnings"] == [
         "network web: bridge 'br-web': the nftables table ip filter, chain FORWARD (policy drop) drops what it "
@@ -178,18 +180,18 @@ def test_a_foreign_firewall_that_drops_is_named_with_its_remedy():
     assert planned["topology"]["foreign_firewall"] == []
 
 
-def test_one_that_sees_no_packet_of_the_network_is_not():
+def test_a_foreign_firewall_that_drops_nothing_is_not_reported():
     six = {"name": "six", "subnet6": "fd00:6::/64"}
     inside = {**WEB, "internal": True}
     assert plan([six, inside], live=on_host(foreign_drops=[DROP]))["warnings"] == []
     assert plan([inside], live=on_host(foreign_drops=[DROP], bridge_nf_call={"iptables": True}))["warnings"]
 
 
-def test_it_is_told_of_the_network_and_that_is_taken_back():
-    told = plan([WEB], live=on_host(foreign_drops=[DROP]), manage_foreign_firewall=True)
-    assert told["warnings"] == []
-    assert told["topology"]["foreign_firewall"] == [{"bridge": "br-web", "state": "present"}]
-    live = live_after(told["topology"])
+def test_foreign_firewall_rules_are_added_and_removed():
+    planned = plan([WEB], live=on_host(foreign_drops=[DROP]), manage_foreign_firewall=True)
+    assert planned["warnings"] == []
+    assert planned["topology"]["foreign_firewall"] == [{"bridge": "br-web", "state": "present"}]
+    live = live_after(planned["topology"])
     live["host"] = {"foreign_accepts": ["br-web"]}
     gone = [{"bridge": "br-web", "state": "absent"}]
     assert topology([WEB], live=live, manage_foreign_firewall=True)["foreign_firewall"] == []
@@ -198,11 +200,11 @@ def test_it_is_told_of_the_network_and_that_is_taken_back():
     assert without["foreign_firewall"] == gone
 
 
-def test_what_is_not_as_it_should_be_on_the_host_is_told():
+def test_health_warnings_of_the_host_are_passed_on():
     assert plan([WEB], live=on_host(warnings=["the table is gone"]))["warnings"] == ["the table is gone"]
 
 
-def test_addresses_and_interfaces_that_the_host_lacks_are_told():
+def test_missing_host_addresses_and_interfaces_warn():
     host = on_host(interfaces=[{"name": "eth0", "addresses": ["192.0.2.2/24"]}])
     lacking = {"snat_address": "192.0.2.9", "trusted_interfaces": ["eth0", "wg0"], "uplinks": ["eth1"]}
     planned = plan([{**WEB, **lacking}], live=host)
@@ -213,7 +215,7 @@ def test_addresses_and_interfaces_that_the_host_lacks_are_told():
     ]
 
 
-def test_ports_on_loopback6_name_the_sysctl_that_keeps_them_from_working():
+def test_ports_on_ipv6_loopback_warn_of_bridge_nf_call_ip6tables():
     on = on_host(bridge_nf_call={"iptables": True, "ip6tables": True})
     c = {"name": "c", "networks": ["dual"], "ports": ["[::1]:8080:80", "81:81", "82:82", "127.0.0.1:83:83"]}
     planned = plan([DUAL], [c], live=on)
@@ -243,7 +245,7 @@ V4, V6 = "172.31.0.2", "fd00:31::2"
         ({"host_binding_ipv4": "0.0.0.0", "host_binding_ipv6": "::1"}, {("80", None, V4), ("80", "::1", V6)}),
     ],
 )
-def test_ports_without_a_host_address_are_on_the_networks(bindings, places):
+def test_ports_without_a_host_address_use_the_networks_host_binding(bindings, places):
     containers = [{"name": "c", "networks": ["dual"], "ports": ["80:80", "192.0.2.2:81:80", "[::]:82:80"]}]
     document = topology([{**DUAL, **bindings}], containers)
     assert published(document) == places | {("81", "192.0.2.2", V4), ("82", None, V6)}
@@ -251,7 +253,7 @@ def test_ports_without_a_host_address_are_on_the_networks(bindings, places):
     assert published(topology([], containers, live=live)) == published(document), "not declared again"
 
 
-def test_a_joining_network_publishes_where_its_segment_does():
+def test_a_joined_network_publishes_with_its_segments_host_binding():
     networks = [{**DUAL, "host_binding_ipv4": "127.0.0.1"}, {"name": "more", "connect": ["dual"]}]
     document = topology(networks, [{"name": "c", "networks": ["more"], "ports": ["80:80"]}])
     assert published(document) == {("80", "127.0.0.1", V4)}
@@ -261,7 +263,7 @@ def test_a_joining_network_publishes_where_its_segment_does():
     )
 
 
-def test_two_containers_share_a_port_on_addresses_of_their_networks():
+def test_two_containers_publish_one_port_on_different_host_bindings():
     networks = [{**WEB, "host_binding_ipv4": "127.0.0.1"}, {**DUAL, "host_binding_ipv4": "127.0.0.2"}]
     ports = {"ports": ["80-81:80"]}
     containers = [{"name": name, "networks": [on], **ports} for name, on in (("a", "web"), ("b", "dual"), ("c", "web"))]
@@ -272,7 +274,7 @@ def test_two_containers_share_a_port_on_addresses_of_their_networks():
     assert published(topology(networks, containers, live=live_after(document))) == published(document)
 
 
-def test_a_family_that_the_network_binds_and_the_container_lacks_is_refused():
+def test_a_host_binding_of_a_family_that_the_container_lacks_is_refused():
     (error,) = errors([{**WEB, "host_binding_ipv6": "::1"}], [{"name": "c", "networks": ["web"], "ports": ["80:80"]}])
     assert error == (
         "container c: ports[0] '80:80': network web publishes on its host_binding_ipv6 only, of which family the "
@@ -280,7 +282,7 @@ def test_a_family_that_the_network_binds_and_the_container_lacks_is_refused():
     )
 
 
-def test_an_address_that_the_host_lacks_is_told_once_for_the_network():
+def test_a_missing_host_binding_address_warns_once_per_network():
     live = on_host(interfaces=[{"name": "eth0", "addresses": ["192.0.2.2/24"], "mtu": 1500}])
     containers = [{"name": "c", "networks": ["web"], "ports": ["80:80", "81:80"]}]
     assert plan([{**WEB, "host_binding_ipv4": "198.51.100.1"}], containers, live=live)["warnings"] == [
@@ -290,7 +292,7 @@ def test_an_address_that_the_host_lacks_is_told_once_for_the_network():
         assert not plan([{**WEB, "host_binding_ipv4": there}], containers, live=live)["warnings"]
 
 
-def test_a_socket_for_ipv6_alone_leaves_ipv4_free():
+def test_a_v6only_listener_does_not_block_ipv4():
     listener = {"protocol": "tcp", "address": "::", "port": 22, "pid": 7, "process": "sshd"}
     c = {"name": "c", "networks": ["web"], "ports": ["22:22"]}
     for v6only, refused in ((True, 0), (False, 1), (None, 1)):
@@ -298,7 +300,7 @@ def test_a_socket_for_ipv6_alone_leaves_ipv4_free():
         assert len(found) == refused and all("sshd (pid 7) listens on :: port 22/tcp" in one for one in found)
 
 
-def test_a_port_on_a_network_that_does_not_have_the_default_route_is_built_with_a_warning():
+def test_a_port_on_a_network_without_the_default_route_warns():
     c = {"name": "c", "networks": ["routed", "web"], "ports": ["8080:80"]}
     found = [one for one in plan([ROUTED, WEB], [c])["warnings"] if "get answers" in one]
     assert found == [
@@ -309,7 +311,7 @@ def test_a_port_on_a_network_that_does_not_have_the_default_route_is_built_with_
     assert plan([ROUTED, WEB], [{**c, "networks": ["web", "routed"]}])["warnings"] == []
 
 
-def test_what_the_same_run_makes_is_there():
+def test_host_addresses_created_in_the_same_run_exist():
     live = on_host(interfaces=[{"name": "up0", "ours": False, "addresses": ["192.0.2.2/24"]}])
     mixed = {**ROUTED, "gateway_mode6": "nat", "trusted_interfaces": ["br-dual"], "snat_address6": "fd00:31::1"}
     c = {"name": "c", "networks": ["dual"], "ports": ["172.31.0.1:80:80", "[fd00:31::1]:81:81", "192.0.2.2:82:82"]}

@@ -2,26 +2,26 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Cards of the host that containers are given."""
+"""NICs of the host that are moved into containers."""
 
 from __future__ import annotations
 
 import copy
 
-from unit.planner.paper_host import EMPTY, WEB, absent, endpoints, errors, live_after, present, topology
+from unit.planner.simulated_host import EMPTY, WEB, absent, endpoints, errors, live_after, present, topology
 
-CARD = {"device": "enp3s0", "name": "wan", "addresses": ["203.0.113.7/24"], "gateway": "203.0.113.1"}
+NIC = {"device": "enp3s0", "name": "wan", "addresses": ["203.0.113.7/24"], "gateway": "203.0.113.1"}
 
 
-def card(name="enp3s0", **more):
+def nic(name="enp3s0", **more):
     return {"name": name, "kind": None, "mtu": 1500, "up": True, "ours": False, "addresses": [], **more}
 
 
-LIVE = {**EMPTY, "host": {"interfaces": [card("lo"), card(), card("enp4s0"), card("br-x", kind="bridge", ours=True)]}}
+LIVE = {**EMPTY, "host": {"interfaces": [nic("lo"), nic(), nic("enp4s0"), nic("br-x", kind="bridge", ours=True)]}}
 
 
-def has_card(live, container, device="enp3s0", name="wan", kind="physical"):
-    """The same host after the container was given the card."""
+def has_nic(live, container, device="enp3s0", name="wan", kind="physical"):
+    """The same host after the container was given the NIC."""
     live = copy.deepcopy(live)
     holder = next(one for one in live["containers"] if one["name"] == container)
     holder.setdefault("interfaces", []).append({"device": device, "name": name, "type": kind})
@@ -30,11 +30,11 @@ def has_card(live, container, device="enp3s0", name="wan", kind="physical"):
     return live
 
 
-def test_a_card_with_everything_said():
+def test_a_nic_with_every_option():
     routes = [{"to": "198.51.100.0/24", "via": "203.0.113.2", "metric": 5}]
-    told = {**CARD, "gateway6": "fe80::1", "addresses": ["203.0.113.7/24", "2001:db8::7/64"], "routes": routes}
-    told.update(mac="02-00-00-00-00-07", mtu=9000)
-    document = topology([], [{"name": "c", "interfaces": [told]}], live=LIVE)
+    nic = {**NIC, "gateway6": "fe80::1", "addresses": ["203.0.113.7/24", "2001:db8::7/64"], "routes": routes}
+    nic.update(mac="02-00-00-00-00-07", mtu=9000)
+    document = topology([], [{"name": "c", "interfaces": [nic]}], live=LIVE)
     assert document["interface"] == [
         {
             "device": "enp3s0",
@@ -53,27 +53,27 @@ def test_a_card_with_everything_said():
     ]
 
 
-def test_one_card_serves_several_by_macvlan():
-    wish = {"device": "enp3s0", "type": "macvlan"}
-    document = topology([], [{"name": name, "interfaces": [wish]} for name in ("a", "b")], live=LIVE)
+def test_one_nic_serves_several_containers_by_macvlan():
+    nic = {"device": "enp3s0", "type": "macvlan"}
+    document = topology([], [{"name": name, "interfaces": [nic]} for name in ("a", "b")], live=LIVE)
     assert [(one["netns"], one["name"], one["mode"]) for one in document["interface"]] == [
         ("a", "enp3s0", "bridge"),
         ("b", "enp3s0", "bridge"),
     ]
 
 
-def test_the_card_s_gateway_is_the_default_route_and_its_name_is_not_given_to_a_network():
-    wish = {**CARD, "name": "eth0"}
-    document = topology([WEB], [{"name": "c", "networks": ["web"], "interfaces": [wish]}], live=LIVE)
+def test_a_nics_gateway_is_the_default_route_and_its_name_is_taken():
+    nic = {**NIC, "name": "eth0"}
+    document = topology([WEB], [{"name": "c", "networks": ["web"], "interfaces": [nic]}], live=LIVE)
     peer = endpoints(document)["c", "web"]
     assert (peer["name"], "gateway" in peer) == ("eth1", False)
     other = topology([WEB], [{"name": "c", "networks": ["web"], "interfaces": [{"device": "enp3s0"}]}], live=LIVE)
     assert endpoints(other)["c", "web"]["gateway"] == "172.30.0.1"
 
 
-def test_a_card_that_is_declared_no_more_goes_home_and_so_does_that_of_a_container_that_goes():
-    declared = [{"name": "c", "interfaces": [CARD]}, {"name": "d", "networks": ["web"]}]
-    live = has_card(live_after(topology([WEB], declared, live=LIVE), LIVE), "c")
+def test_an_undeclared_nic_and_that_of_a_removed_container_return_to_the_host():
+    declared = [{"name": "c", "interfaces": [NIC]}, {"name": "d", "networks": ["web"]}]
+    live = has_nic(live_after(topology([WEB], declared, live=LIVE), LIVE), "c")
     home = [{"device": "enp3s0", "netns": "c", "name": "wan", "type": "physical", "state": "absent"}]
     assert absent(topology([WEB], declared, live=live)["interface"]) == []
     assert topology([WEB], [{"name": "c", "networks": ["web"]}], live=live)["interface"] == home
@@ -82,18 +82,18 @@ def test_a_card_that_is_declared_no_more_goes_home_and_so_does_that_of_a_contain
     assert topology([WEB], [], live=live)["interface"] == [], "what no list names is left alone"
 
 
-def test_a_card_goes_from_one_container_to_another_and_macvlans_by_name():
-    live = has_card(live_after(topology([], [{"name": "c", "interfaces": [CARD]}], live=LIVE), LIVE), "c")
-    live = has_card(live, "c", "enp4s0", "lan", "macvlan")
-    document = topology([], [{"name": "c", "network_mode": "none"}, {"name": "d", "interfaces": [CARD]}], live=live)
+def test_a_nic_moves_between_containers_and_macvlans_are_matched_by_name():
+    live = has_nic(live_after(topology([], [{"name": "c", "interfaces": [NIC]}], live=LIVE), LIVE), "c")
+    live = has_nic(live, "c", "enp4s0", "lan", "macvlan")
+    document = topology([], [{"name": "c", "network_mode": "none"}, {"name": "d", "interfaces": [NIC]}], live=live)
     assert {(one["netns"], one["name"]) for one in absent(document["interface"])} == {("c", "wan"), ("c", "lan")}
     assert [one["netns"] for one in present(document["interface"])] == ["d"]
 
 
-def test_a_card_whose_namespace_somebody_deleted_is_given_again_or_sent_home():
-    stray = card("wan", ours=True, device="enp3s0", labels={"role": "bridge_network", "container": "c"})
+def test_a_nic_of_a_namespace_deleted_out_of_band_is_moved_again_or_returned():
+    stray = nic("wan", ours=True, device="enp3s0", labels={"role": "bridge_network", "container": "c"})
     live = {**EMPTY, "host": {"interfaces": [stray]}}
-    assert absent(topology([], [{"name": "c", "interfaces": [CARD]}], live=live)["interface"]) == []
+    assert absent(topology([], [{"name": "c", "interfaces": [NIC]}], live=live)["interface"]) == []
     (home,) = topology([], [], live=live)["interface"]
     assert (home["device"], home["state"]) == ("enp3s0", "absent")
     another = {**stray, "labels": {"role": "overlay_network"}}
@@ -104,12 +104,12 @@ def refusals(interfaces, live=LIVE, **more):
     return errors([WEB], [{"name": "c", "interfaces": interfaces, **more}], live=live)
 
 
-def test_cards_that_nobody_can_have():
+def test_nics_that_cannot_be_moved_are_refused():
     found = errors(
         [WEB],
         [
-            {"name": "a", "interfaces": [CARD, {"device": "enp9s0"}, {"device": "br-x"}]},
-            {"name": "b", "interfaces": [CARD]},
+            {"name": "a", "interfaces": [NIC, {"device": "enp9s0"}, {"device": "br-x"}]},
+            {"name": "b", "interfaces": [NIC]},
             {"name": "m", "interfaces": [{"device": "enp3s0", "type": "macvlan"}]},
         ],
         live=LIVE,
@@ -124,36 +124,36 @@ def test_cards_that_nobody_can_have():
     ]
 
 
-def test_a_card_that_a_container_has_which_no_list_names():
-    live = has_card(live_after(topology([], [{"name": "old", "interfaces": [CARD]}], live=LIVE), LIVE), "old")
-    (found,) = refusals([CARD], live=live)
+def test_a_nic_of_an_undeclared_container_is_refused():
+    live = has_nic(live_after(topology([], [{"name": "old", "interfaces": [NIC]}], live=LIVE), LIVE), "old")
+    (found,) = refusals([NIC], live=live)
     assert "container old has it" in found
 
 
-def test_a_card_is_in_no_subnet_of_its_containers_networks():
-    wish = [{"device": "enp3s0", "addresses": ["203.0.113.7/24", "172.30.9.9/16"]}]
-    (found,) = refusals(wish, networks=["web"])
+def test_a_nics_address_in_a_networks_subnet_is_refused():
+    nic = [{"device": "enp3s0", "addresses": ["203.0.113.7/24", "172.30.9.9/16"]}]
+    (found,) = refusals(nic, networks=["web"])
     assert found == (
         "container c: interfaces: enp3s0.addresses '172.30.9.9/16': is in 172.30.0.0/16 of network web, on which "
         "the container is too; one needs another subnet"
     )
-    assert refusals(wish) == [], "in a namespace of its own an address of another network's is nobody's business"
+    assert refusals(nic) == [], "in a namespace of its own an address of another network's is nobody's business"
 
 
-def test_ipv6_has_an_mtu_of_1280_at_least():
+def test_ipv6_requires_an_mtu_of_1280():
     (found,) = refusals([{"device": "enp3s0", "addresses": ["2001:db8::7/64"], "mtu": 1000}])
     assert found == "container c: interfaces[0]: mtu 1000: must be a number from 1280 to 65535"
 
 
-def test_nobody_locks_himself_out():
+def test_nics_that_carry_the_hosts_traffic_are_refused():
     words = "the host's default route goes through it"
-    live = {**EMPTY, "host": {"interfaces": [card(lifeline=words)]}}
-    (found,) = refusals([CARD], live=live)
+    live = {**EMPTY, "host": {"interfaces": [nic(lifeline=words)]}}
+    (found,) = refusals([NIC], live=live)
     assert found.startswith("container c: interfaces: device 'enp3s0': must stay on the host: " + words)
     assert refusals([{"device": "enp3s0", "type": "macvlan"}], live=live) == []
 
 
-def test_fields_that_cannot_be():
+def test_invalid_nic_fields_are_refused():
     found = refusals(
         [
             {"name": "x"},
@@ -183,14 +183,14 @@ def test_fields_that_cannot_be():
     assert twice in found
 
 
-def test_cards_and_modes():
+def test_nics_with_other_network_modes_are_refused():
     for mode in ("none", "host", "container:x"):
         found = errors([], [{"name": "x", "network_mode": "none"}, {"name": "c", "network_mode": mode,
-                                                                    "interfaces": [CARD]}], live=LIVE)  # fmt: skip
+                                                                    "interfaces": [NIC]}], live=LIVE)  # fmt: skip
         assert any("interfaces" in one and f"cannot be combined with network_mode {mode}" in one for one in found), (
             found
         )
     (found,) = errors(
-        [WEB], [{"name": "c", "networks": [{"name": "web", "interface_name": "wan"}], "interfaces": [CARD]}], live=LIVE
+        [WEB], [{"name": "c", "networks": [{"name": "web", "interface_name": "wan"}], "interfaces": [NIC]}], live=LIVE
     )
     assert "interface_name 'wan': is a name in its interfaces already" in found

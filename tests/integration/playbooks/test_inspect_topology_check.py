@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The playbooks that look and change nothing: inspect, topology, check."""
+"""The playbooks that read and change nothing: inspect, topology, check."""
 
 from __future__ import annotations
 
@@ -64,20 +64,20 @@ def state_of(fleet):
 
 def test_inspect_prints_the_views_of_each_host(made):
     before = state_of(made)
-    said = made.play("virtnet.linux.inspect", "--limit", "lab")
-    assert '"web       bridge   local   172.30.0.0/16   172.30.0.1   br-web   2"' in said
-    assert "0.0.0.0:8080->80/tcp" in said
-    assert "Subnet 172.30.0.0/16, Gateway 172.30.0.1" in said
-    assert "br-web        8000.0242ac1e0001   no            veth" in said
-    assert "changed=1" not in said and state_of(made) == before
+    output = made.play("virtnet.linux.inspect", "--limit", "lab")
+    assert '"web       bridge   local   172.30.0.0/16   172.30.0.1   br-web   2"' in output
+    assert "0.0.0.0:8080->80/tcp" in output
+    assert "Subnet 172.30.0.0/16, Gateway 172.30.0.1" in output
+    assert "br-web        8000.0242ac1e0001   no            veth" in output
+    assert "changed=1" not in output and state_of(made) == before
 
 
-def test_inspect_writes_one_document_for_machines(made):
-    said = made.play("virtnet.linux.inspect", "--tags", "json", "-e", "inspect_file=%s/live.json" % made.directory)
+def test_inspect_writes_one_json_document(made):
+    output = made.play("virtnet.linux.inspect", "--tags", "json", "-e", "inspect_file=%s/live.json" % made.directory)
     live = json.loads((made.directory / "live.json").read_text())
     assert set(live) == {"h1", "h2", "outside"}
     assert live["h1"]["networks"][0]["Containers"]["nginx"]["IPv4Address"] == "172.30.0.2/16"
-    assert "NETWORK" not in said
+    assert "NETWORK" not in output
 
 
 def test_inspect_in_dockers_format(made):
@@ -93,13 +93,13 @@ def test_inspect_in_dockers_format(made):
     ]  # fmt: skip
     assert net[0]["Options"]["com.docker.network.bridge.name"] == "br-web"
 
-    said = made.play("virtnet.linux.inspect", "--limit", "h1", *docker)
-    assert '"Id": "%s"' % net[0]["Id"] in said, "the same at each run"
-    assert '"ID": "%s"' % net[0]["Id"][:12] in said
-    assert '"Ports": "0.0.0.0:8080->80/tcp"' in said and "br-web        8000.0242ac1e0001" in said
+    output = made.play("virtnet.linux.inspect", "--limit", "h1", *docker)
+    assert '"Id": "%s"' % net[0]["Id"] in output, "the same at each run"
+    assert '"ID": "%s"' % net[0]["Id"][:12] in output
+    assert '"Ports": "0.0.0.0:8080->80/tcp"' in output and "br-web        8000.0242ac1e0001" in output
     assert state_of(made) == before
-    said = made.play("virtnet.linux.inspect", "-e", "inspect_format=podman", fails=True)
-    assert "has no attribute 'podman'" in said
+    output = made.play("virtnet.linux.inspect", "-e", "inspect_format=podman", fails=True)
+    assert "has no attribute 'podman'" in output
 
 
 def test_topology_draws_the_fleet_in_one_page(made):
@@ -115,7 +115,7 @@ def test_topology_draws_the_fleet_in_one_page(made):
     assert (made.directory / "docs" / "topology.dot").read_text().startswith("digraph")
 
 
-def test_a_drawing_that_is_much_taller_than_a_page_is_not_squeezed_onto_one(made):
+def test_a_tall_drawing_is_not_scaled_to_one_page(made):
     page = {"src": str(HOME / "playbooks/templates/topology.html.j2"), "dest": "%s/{{ item }}.html" % made.directory}
     drawing = {"topology_title": "", "topology_svg": {"stdout": '<svg width="800pt" height="{{ item }}pt"></svg>'}}
     live = {"ansible.builtin.set_fact": {"topology_live": {"containers": []}}}
@@ -127,13 +127,13 @@ def test_a_drawing_that_is_much_taller_than_a_page_is_not_squeezed_onto_one(made
     ]
 
 
-def test_check_says_nothing_where_everything_is_as_declared(made):
+def test_check_passes_without_differences(made):
     before = state_of(made)
     made.play("virtnet.linux.check", "--diff")
     assert state_of(made) == before
 
 
-def test_check_tells_in_words_what_differs_and_changes_nothing(made):
+def test_check_reports_differences_and_changes_nothing(made):
     made.ssh("h1", "ip netns delete client; ip link set br-web mtu 1400")
     made.ssh("h1", "rm /etc/netns/nginx/hosts")
     made.ssh("h2", "ip netns delete batch")
@@ -141,36 +141,36 @@ def test_check_tells_in_words_what_differs_and_changes_nothing(made):
     made.play([{"hosts": "h1", "gather_facts": False, "tasks": [{"virtnet.linux.nat_port": absent}]}])
     before = state_of(made)
     try:
-        said = made.play("virtnet.linux.check", "--diff", fails=True)
+        output = made.play("virtnet.linux.check", "--diff", fails=True)
         assert state_of(made) == before
     finally:
         made.play(UP)
-    assert "port 8080 → nginx:80 missing" in said
-    assert "container client missing" in said
-    assert "container batch missing" in said
-    assert "container nginx: names and nameservers in /etc/netns/nginx" in said
-    assert "network web: mtu is 1400, should be 1500" in said
-    assert "veth" not in said and "nat_port" not in said
-    assert "changed=1" not in said
+    assert "port 8080 → nginx:80 missing" in output
+    assert "container client missing" in output
+    assert "container batch missing" in output
+    assert "container nginx: names and nameservers in /etc/netns/nginx" in output
+    assert "network web: mtu is 1400, should be 1500" in output
+    assert "veth" not in output and "nat_port" not in output
+    assert "changed=1" not in output
     made.play("virtnet.linux.check")
 
 
-def test_check_says_what_it_does_not_know_where_an_entry_is_refused(made):
+def test_check_reports_what_is_unknown_after_an_error(made):
     wrong = {"bridge_network_networks": [{"name": "web", "subnet": "172.30.0.0/16", "mtu": 5}]}
-    said = made.play("virtnet.linux.check", "--limit", "h1", "-e", json.dumps(wrong), fails=True)
-    failed = said.partition("TASK [Fail if anything differs")[2]
-    assert "Differences from what is declared: 1'" in failed and "network web: mtu 5" in failed, said
+    output = made.play("virtnet.linux.check", "--limit", "h1", "-e", json.dumps(wrong), fails=True)
+    failed = output.partition("TASK [Fail if anything differs")[2]
+    assert "Differences from what is declared: 1'" in failed and "network web: mtu 5" in failed, output
     assert "what else differs in bridge networks is not known until that is mended" in failed
 
 
 @pytest.mark.long
-def test_check_with_purge_tells_of_what_nobody_declares(made):
-    """On the host outside nothing at all is declared."""
+def test_check_with_purge_reports_undeclared_objects(made):
+    """On the external host nothing at all is declared."""
     container = {"name": "from-{{ inventory_hostname }}", "labels": {"role": "bridge_network", "mode": "none"}}
     made.play([{"hosts": "h2:outside", "gather_facts": False, "tasks": [{"virtnet.linux.netns": container}]}])
     made.play("virtnet.linux.check")
-    said = made.play("virtnet.linux.check", "-e", "bridge_network_purge=true", fails=True)
-    assert "container from-h2 still there" in said and "container from-outside still there" in said, said
+    output = made.play("virtnet.linux.check", "-e", "bridge_network_purge=true", fails=True)
+    assert "container from-h2 still there" in output and "container from-outside still there" in output, output
     for host in ("h2", "outside"):
         made.ssh(host, "ip netns delete from-" + host)
 
@@ -190,20 +190,20 @@ def with_overlay(made):
 
 
 @pytest.mark.long
-def test_check_tells_of_a_missing_overlay_that_a_container_of_bridge_network_is_on(with_overlay):
+def test_check_reports_a_missing_overlay_of_a_bridge_network_container(with_overlay):
     with_overlay.play("virtnet.linux.check")
     with_overlay.ssh("h1", "ip link delete br-fabric; ip netns delete client")
-    said = with_overlay.play("virtnet.linux.check", fails=True)
-    assert "network fabric missing" in said and "container client missing" in said, said
-    assert "changed=1" not in said and "changed=2" not in said
+    output = with_overlay.play("virtnet.linux.check", fails=True)
+    assert "network fabric missing" in output and "container client missing" in output, output
+    assert "changed=1" not in output and "changed=2" not in output
 
 
 @pytest.mark.long
-def test_check_goes_on_where_a_role_refuses(with_overlay):
-    """What cannot be built is told with what differs besides, in the task that fails."""
+def test_check_continues_after_a_roles_errors(with_overlay):
+    """A role's errors are reported together with the other differences, in the task that fails."""
     with_overlay.ssh("h1", "ip netns delete client")
-    said = with_overlay.play("virtnet.linux.check", "-e", "overlay_network_vtep=nobody", fails=True)
-    failed = said.partition("TASK [Fail if anything differs")[2]
-    assert "cannot be built as declared: " in failed and "'nobody'" in failed, said
+    output = with_overlay.play("virtnet.linux.check", "-e", "overlay_network_vtep=nobody", fails=True)
+    failed = output.partition("TASK [Fail if anything differs")[2]
+    assert "cannot be built as declared: " in failed and "'nobody'" in failed, output
     assert "container client missing" in failed
     assert "what else differs in overlay networks is not known" in failed

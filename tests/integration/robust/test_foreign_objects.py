@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What others have on the host stays as it is, through all that a network goes through."""
+"""Foreign objects on the host are left untouched, through all changes of a network."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ END
 
 
 def house(host):
-    """Everything foreign: the snapshot without what is ours."""
+    """Everything foreign: the snapshot without managed objects."""
     taken = host.snapshot()
     stacks = {}
     for netns in ("", "theirs", "c9"):
@@ -89,7 +89,7 @@ def full(host):
     return host
 
 
-def test_a_full_house_stays_as_it_is(full):
+def test_foreign_objects_are_left_untouched(full):
     everything, theirs = full.snapshot(), house(full)
     before, change = killing.WAYS["change"]
     for document in (before, change):
@@ -100,7 +100,7 @@ def test_a_full_house_stays_as_it_is(full):
     snapshot.same(everything, full.snapshot())
 
 
-def test_a_foreign_port_on_our_bridge(full):
+def test_a_foreign_port_on_a_managed_bridge(full):
     engine.run(full, killing.SMALL)
     full.sh("ip link set vethdead master br-web")
     theirs = house(full)
@@ -123,13 +123,13 @@ SAME_NAME = {
 
 @pytest.mark.parametrize("kind", SAME_NAME)
 @pytest.mark.parametrize("state", ["present", "absent"])
-def test_what_has_our_name_is_not_taken_over(full, kind, state):
+def test_foreign_objects_with_our_names_are_refused(full, kind, state):
     (problem,) = full.refused(kind, **SAME_NAME[kind], state=state)
     assert "not managed by" in problem and "adopt: true" in problem
     engine.run(full, complete({kind: [dict(SAME_NAME[kind], state=state, adopt=True)]}))
 
 
-def test_a_table_of_our_name_is_not_taken_over(full):
+def test_a_foreign_table_with_our_name_is_refused(full):
     full.sh("nft add table inet virtnet; nft add chain inet virtnet input '{ type filter hook input priority 0; }'")
     before = full.snapshot()
     given = {"bridge": [{"name": "br-web"}], "bridge_policy": [{"bridge": "br-web", "subnets": ["172.30.0.0/16"]}]}
@@ -140,7 +140,7 @@ def test_a_table_of_our_name_is_not_taken_over(full):
     snapshot.same(before, full.snapshot())
 
 
-def test_elements_that_others_put_into_our_tables_do_no_harm(full):
+def test_foreign_chains_in_our_tables_are_removed(full):
     engine.run(full, killing.SMALL)
     full.sh("nft add chain inet virtnet theirs '{ counter; }'")
     engine.run(full, killing.SMALL)
@@ -154,7 +154,7 @@ ELSE = complete({
 })  # fmt: skip
 
 
-def test_a_bridge_that_somebody_deletes_is_in_nobodys_way_and_comes_back(full):
+def test_a_bridge_deleted_out_of_band_blocks_nothing_and_is_recreated(full):
     everything = full.snapshot()
     engine.run(full, killing.SMALL)
     full.sh("ip link del br-web")

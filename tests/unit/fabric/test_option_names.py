@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""An overlay network is declared in bridge_network's words, and a few of its own."""
+"""An overlay network has bridge_network's options, and a few of its own."""
 
 from __future__ import annotations
 
@@ -38,19 +38,19 @@ def plain(option):
 
 
 @pytest.mark.parametrize("role", VARIABLES)
-def test_a_variable_is_misspelt_where_the_role_has_none_of_the_name(role):
+def test_unknown_role_variables_are_misspelt(role):
     facts = {"addresses"} if role == "overlay_network" else set()
     assert {f"{role}_{word}" for word in VARIABLES[role]} == {*variables(role), *(f"{role}_{one}" for one in facts)}
 
 
-def test_networks_have_the_same_words():
+def test_networks_have_the_same_options_in_both_roles():
     bridge, overlay = options("bridge_network", "networks"), options("overlay_network", "networks")
     assert set(overlay) - set(bridge) == OF_OVERLAYS
     assert set(bridge) - set(overlay) == OF_ONE_HOST
     assert all(plain(overlay[word]) == plain(bridge[word]) for word in set(bridge) & set(overlay))
 
 
-def test_containers_have_the_same_words():
+def test_containers_have_the_same_options_in_both_roles():
     bridge, overlay = options("bridge_network", "containers"), options("overlay_network", "containers")
     assert set(bridge) == set(overlay)
     assert all(plain(overlay[word]) == plain(bridge[word]) for word in bridge)

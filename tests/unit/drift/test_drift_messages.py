@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Actions in words: containers, networks and ports, not links and maps."""
+"""Messages for actions: about containers, networks and ports, not links and maps."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def change(kind, name, before, after):
 
 
 @pytest.mark.parametrize(
-    ("action", "said"),
+    ("action", "expected"),
     [
         (create("nat_port", "0.0.0.0:8080/tcp", to="172.30.0.2:80", bridge="br-web"), "port 8080 → nginx:80 missing"),
         (create("nat_port", "0.0.0.0:53/udp", to="172.30.0.2:53"), "port 53/udp → nginx:53 missing"),
@@ -148,22 +148,22 @@ def change(kind, name, before, after):
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_an_action_in_words(action, said):
-    assert sentences([action], TOPOLOGY, LIVE) == [said]
+def test_each_action_has_a_message(action, expected):
+    assert sentences([action], TOPOLOGY, LIVE) == [expected]
 
 
-def test_another_roles_network_is_its_own_affair():
-    """After a flush of the firewall, whose ports are to come back and are not in this document."""
+def test_networks_of_other_roles_are_not_reported():
+    """After a flush of the firewall, which removed ports of another role's document."""
     closes = change("sysctl", "net/ipv4/conf/br-fabric/route_localnet", {"value": "1"}, {"value": "0"})
     assert sentences([closes], TOPOLOGY, LIVE) == []
 
 
-def test_nothing_to_do_says_nothing():
+def test_no_actions_give_no_messages():
     assert sentences([], TOPOLOGY, LIVE) == []
 
 
-def test_what_one_sentence_says_no_other_repeats():
-    """A missing network has no protection and nobody on it; a missing container is on no network."""
+def test_an_action_implied_by_another_is_not_reported():
+    """A missing network has no policy and no endpoints; a missing container is on no network."""
     actions = [
         create("netns", "nginx"),
         create("bridge", "br-web"),
@@ -180,7 +180,7 @@ def test_what_one_sentence_says_no_other_repeats():
     ]
 
 
-def test_a_tunnel_that_lost_its_bridge_or_an_entry_is_told_of_once():
+def test_a_tunnel_without_bridge_or_entry_is_reported_once():
     lost = change("vxlan_tunnel", "vx", {"bridge": None, "port": {}}, {"bridge": "br-web", "port": {"learning": False}})
     assert sentences([create("bridge", "br-web"), lost], TOPOLOGY, LIVE) == ["network web missing"]
     wrong = change("vxlan_tunnel", "vx", {"endpoints": ["m1 a1 by nobody", "m2 by v2"]}, {"endpoints": ["m1 a1 by v1"]})
@@ -190,7 +190,7 @@ def test_a_tunnel_that_lost_its_bridge_or_an_entry_is_told_of_once():
     ]
 
 
-def test_long_lists_are_told_by_their_number():
+def test_long_lists_are_counted():
     many = ["e%d" % number for number in range(9)]
-    said = sentences([change("vxlan_tunnel", "vx", {"endpoints": many}, {"endpoints": []})], {}, {})
-    assert said == ["tunnel vx: endpoints: e0, e1, e2, e3 and 5 more not declared"]
+    expected = sentences([change("vxlan_tunnel", "vx", {"endpoints": many}, {"endpoints": []})], {}, {})
+    assert expected == ["tunnel vx: endpoints: e0, e1, e2, e3 and 5 more not declared"]

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Words for the declarations of these tests, and ways to look at what became of them."""
+"""Declarations that these tests share, and functions that inspect the result."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def lan_knows(host: Host, *subnets: str) -> None:
 
 
 def bare(host: Host) -> dict[str, Any]:
-    """What is left on the host when nothing of ours should be: links, namespaces, our nft tables."""
+    """The managed objects that remain on the host: links, namespaces, nftables tables."""
     tables = [line for line in host.sh("nft list tables").splitlines() if "virtnet" in line]
     return {"links": sorted(host.links()), "netns": host.sh("ip netns list | cut -d' ' -f1").split(), "tables": tables}
 

@@ -2,8 +2,9 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What root in a container (CAP_NET_ADMIN in its network namespace) writes there is not taken for this collection's own
-record: aliases, names and indexes of links, the loopback interface, the NIC that the container was given."""
+"""What root in a container (CAP_NET_ADMIN in its network namespace) writes there is not trusted as this collection's
+record: aliases, names and indexes of links, the loopback interface, the NIC that the container was given.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +31,7 @@ def host_end(host, container):
     return name
 
 
-def test_no_link_of_a_container_s_own_is_moved_to_the_host(host, role):
+def test_a_containers_own_link_is_never_moved_to_the_host(host, role):
     role.change([WEB], [EVIL, VICTIM])
     host.sh("ip link add tun0 type veth peer name p; ip link set tun0 alias 'virtnet device=tun0 was_up=yes'", "evil")
     before = host.links()
@@ -41,7 +42,7 @@ def test_no_link_of_a_container_s_own_is_moved_to_the_host(host, role):
 
 
 @pytest.mark.parametrize("way", ["absent", "purge", "module"])
-def test_a_pair_with_the_indexes_of_another_container_s_takes_nothing_with_it(host, role, way):
+def test_a_veth_with_forged_indexes_affects_no_other_container(host, role, way):
     role.change([WEB], [EVIL, VICTIM])
     near, far = host.links()[host_end(host, "victim")], host.links("victim")["eth0"]
     host.sh("ip link set eth0 down; ip link del eth0", "evil")
@@ -58,7 +59,7 @@ def test_a_pair_with_the_indexes_of_another_container_s_takes_nothing_with_it(ho
 
 
 @pytest.mark.parametrize("mark", ["x", "", "virtnet role=other", "virtnet join=host"])
-def test_a_container_that_marks_its_loopback_interface_is_still_removed(host, role, mark):
+def test_a_container_with_a_forged_label_on_lo_is_removed(host, role, mark):
     before = host.snapshot()
     role.change([WEB], [EVIL, VICTIM])
     host.sh("ip link set lo alias '%s'" % mark, "evil")
@@ -67,7 +68,7 @@ def test_a_container_that_marks_its_loopback_interface_is_still_removed(host, ro
     snapshot.same(before, host.snapshot())
 
 
-def test_a_loopback_interface_of_another_name_is_raised_all_the_same(host, role):
+def test_a_renamed_loopback_interface_is_set_up(host, role):
     role.change([WEB], [EVIL])
     host.sh("ip link set lo down; ip link set lo name not-lo; ip link add lo type veth peer name pl", "evil")
     role.change([WEB], [EVIL])
@@ -78,7 +79,7 @@ def test_a_loopback_interface_of_another_name_is_raised_all_the_same(host, role)
 @pytest.mark.parametrize("words", [
     "device=a/b", "device=lo", "device=c0 was_mtu=zzz", "device=c0 was_mtu=99999999999", "device=c0 was_mac=zz"
 ])  # fmt: skip
-def test_nonsense_in_an_alias_is_ignored(host, role, words):
+def test_malformed_aliases_are_ignored(host, role, words):
     role.change([WEB], [EVIL, VICTIM])
     host.sh("ip link add c0 type veth peer name c1; ip link set c0 alias 'virtnet %s'" % words, "evil")
     role.unchanged([WEB], [EVIL, VICTIM])
@@ -86,7 +87,7 @@ def test_nonsense_in_an_alias_is_ignored(host, role, words):
     assert "c0" not in host.links()
 
 
-def test_a_nic_that_a_container_claims_is_given_to_the_one_that_is_to_have_it(host, role):
+def test_a_nic_claimed_by_forgery_is_moved_to_the_declared_container(host, role):
     host.sh(A_NIC)
     role.change([], [{"name": "evil", "network_mode": "none"}])
     host.sh("ip link add c0 type veth peer name c1; ip link set c0 alias 'virtnet device=enp3s0 was_up=yes'", "evil")
@@ -100,7 +101,7 @@ def test_a_nic_that_a_container_claims_is_given_to_the_one_that_is_to_have_it(ho
     "ip link set wan address 02:00:00:00:00:66; ip link set wan mtu 1280",
     "ip link set wan down; ip link set wan name x; ip link add wan type veth peer name y; ip link set wan up",
 ])  # fmt: skip
-def test_a_nic_goes_home_as_it_was_whatever_its_container_did_with_it(host, role, script):
+def test_a_nic_returns_with_its_recorded_attributes(host, role, script):
     host.sh(A_NIC)
     before = host.links()["enp3s0"]
     role.change([], [{"name": "evil", "interfaces": [NIC]}])
@@ -111,7 +112,7 @@ def test_a_nic_goes_home_as_it_was_whatever_its_container_did_with_it(host, role
     assert "ifalias" not in after
 
 
-def test_a_nic_that_its_container_moved_on_refuses_no_run(host, role):
+def test_a_nic_moved_on_by_its_container_blocks_no_run(host, role):
     """To a namespace that only a process in the container holds; a link of its own stays in the NIC's place."""
     host.sh(A_NIC)
     role.change([WEB], [{"name": "evil", "interfaces": [NIC]}])
@@ -127,7 +128,7 @@ def test_a_nic_that_its_container_moved_on_refuses_no_run(host, role):
 
 
 @pytest.mark.parametrize("kind", ["veth peer name p", "bridge", "ifb"])
-def test_a_link_in_the_way_of_a_container_s_interface_gives_way(host, role, kind):
+def test_a_conflicting_link_in_a_container_is_renamed(host, role, kind):
     role.change([WEB], [EVIL, VICTIM])
     host.sh("ip link set eth0 down; ip link set eth0 name gone; ip link add eth0 type %s" % kind, "evil")
     role.change([WEB], [EVIL, VICTIM])
@@ -135,7 +136,7 @@ def test_a_link_in_the_way_of_a_container_s_interface_gives_way(host, role, kind
     assert len([one for one in host.links("evil").values() if one["ifname"].startswith("vn")]) == 1
 
 
-def test_rules_of_a_container_s_own_hold_up_no_other_container(host, role):
+def test_nftables_of_one_container_block_no_other(host, role):
     host.sh(A_NIC)
     nic = {**NIC, "gateway": "203.0.113.1"}
     role.change([WEB], [{"name": "evil", "interfaces": [nic]}])
@@ -146,7 +147,7 @@ def test_rules_of_a_container_s_own_hold_up_no_other_container(host, role):
     assert packets.ping(host, "victim", "172.30.0.1")
 
 
-def test_an_alternative_name_in_the_way_goes(host, role):
+def test_a_conflicting_altname_in_a_container_is_removed(host, role):
     role.change([WEB], [{"name": "evil", "network_mode": "none"}, VICTIM])
     host.sh("ip link add mine type veth peer name p; ip link property add dev mine altname eth0", "evil")
     role.change([WEB], [EVIL, VICTIM])
@@ -155,7 +156,7 @@ def test_an_alternative_name_in_the_way_goes(host, role):
 
 
 @pytest.mark.parametrize("taken", ["br-web", "enp3s0", "br-app", "lo"])
-def test_alternative_names_of_a_given_nic_do_not_leave_the_container(host, role, taken):
+def test_altnames_added_in_a_container_do_not_return_with_the_nic(host, role, taken):
     """With one that is in use on the host the kernel does not move the NIC back."""
     host.sh(A_NIC)
     role.change([WEB], [{**EVIL, "interfaces": [NIC]}, VICTIM])
@@ -166,7 +167,7 @@ def test_alternative_names_of_a_given_nic_do_not_leave_the_container(host, role,
     assert "evil" not in host.sh("ip netns")
 
 
-def test_alternative_names_of_a_nic_that_the_kernel_brought_back_hold_up_no_network(host, role):
+def test_altnames_of_a_nic_returned_by_the_kernel_block_no_network(host, role):
     host.sh(A_NIC)
     role.change([WEB], [{**EVIL, "interfaces": [NIC]}, VICTIM])
     host.sh("ip link property add dev wan altname br-app; ip link property add dev wan altname added", "evil")
@@ -177,7 +178,7 @@ def test_alternative_names_of_a_nic_that_the_kernel_brought_back_hold_up_no_netw
     assert "altnames" not in host.links("evil")["wan"]
 
 
-def test_an_endpoint_renamed_to_a_nic_s_alternative_name_is_no_reason_to_refuse(host, role):
+def test_an_endpoint_renamed_to_a_nics_altname_blocks_no_run(host, role):
     host.sh(A_NIC + "ip link property add dev enp3s0 altname enx1")
     role.change([WEB], [EVIL, VICTIM])
     host.sh(
@@ -188,7 +189,7 @@ def test_an_endpoint_renamed_to_a_nic_s_alternative_name_is_no_reason_to_refuse(
     assert host.links("evil")["wan"]["altnames"] == ["enx1"]
 
 
-def test_where_the_record_is_lost_the_host_s_own_marks_say_which_namespaces_are_ours(host, role):
+def test_without_runtime_state_host_labels_identify_managed_namespaces(host, role):
     role.change([WEB], [EVIL, VICTIM])
     host.sh("rm /run/virtnet/memory.json; ip netns add theirs; ip -n theirs link set lo alias 'virtnet role=web'")
     reported = host.module("network_info")["containers"]

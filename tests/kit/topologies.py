@@ -2,12 +2,12 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Topologies that several tests stand on, as documents of the module topology.
+"""Topologies that several tests share, as documents of the module topology.
 
     outside 198.51.100.2 -- host 198.51.100.1, 10.0.0.1 (br0), 10.1.0.1 (br1)
                               br0: c1 10.0.0.2, c2 10.0.0.3     br1: c3 10.1.0.2
 
-The outside has no route to 10.0.0.0/8: whatever it answers came to it from the host's address.
+The external host has no route to 10.0.0.0/8: so it replies only to packets from the host's address.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ HOST, OUTSIDE = "198.51.100.1", "198.51.100.2"
 HOST6, OUTSIDE6 = "2001:db8::1", "2001:db8::2"
 
 
-def cable(name: str, bridge: str, number: int) -> dict[str, Any]:
-    """The cable from a container to a bridge: c1 with number 2 on br0 is v-c1, 10.0.0.2 and fd00:0::2."""
+def veth_pair(name: str, bridge: str, number: int) -> dict[str, Any]:
+    """The veth pair of a container on a bridge: c1 with number 2 on br0 is v-c1, 10.0.0.2 and fd00:0::2."""
     net = bridge[2:]
     return {
         "name": "v-" + name,
@@ -46,16 +46,16 @@ def policy(name: str, **options: Any) -> dict[str, Any]:
 
 
 def with_outside() -> dict[str, Any]:
-    """The outside and its link, and nothing else."""
+    """The external host and its link."""
     peer = {"name": "eth0", "netns": "outside", "addresses": [OUTSIDE + "/24", OUTSIDE6 + "/64"]}
     near = {"name": "outside0", "addresses": [HOST + "/24", HOST6 + "/64"], "peer": peer}
     return {"netns": [{"name": "outside"}], "veth": [near]}
 
 
-def town() -> dict[str, Any]:
-    """The whole picture, without policies and ports."""
+def site() -> dict[str, Any]:
+    """The whole topology, without policies and ports."""
     document = with_outside()
     document["netns"] += [{"name": name} for name in ("c1", "c2", "c3")]
     document["bridge"] = [bridge("br0"), bridge("br1")]
-    document["veth"] += [cable("c1", "br0", 2), cable("c2", "br0", 3), cable("c3", "br1", 2)]
+    document["veth"] += [veth_pair("c1", "br0", 2), veth_pair("c2", "br0", 3), veth_pair("c3", "br1", 2)]
     return document

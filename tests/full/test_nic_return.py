@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A real card comes home under the name that it had, also after its namespace was deleted by somebody else."""
+"""A real NIC returns to the host with its name, also after its namespace was deleted out of band."""
 
 from __future__ import annotations
 
@@ -91,8 +91,8 @@ found["with its namespace"] = links()
 
 
 @pytest.mark.slow
-def test_a_card_comes_home():
-    found = guest.run(PROGRAM, cards=2)
+def test_a_nic_returns_to_the_initial_namespace():
+    found = guest.run(PROGRAM, nics=2)
     home = {"enp3s0": [None, True]}
     assert found == {
         "cards": 2,
