@@ -56,6 +56,22 @@ options:
     mtu:
       description: The MTU in bytes, 68 to 65535. The default of a new bridge is 1500.
       type: int
+    uplinks:
+      description:
+        - NICs of the host that are ports of a shared switch (O(driver=openvswitch)). They carry VLANs tagged between
+          hosts. Other uplinks of the switch are removed.
+        - A NIC with addresses is refused, because the host would lose them.
+      type: list
+      elements: dict
+      suboptions:
+        interface:
+          description: The NIC.
+          type: str
+          required: true
+        vlans:
+          description: The VLAN IDs that it carries. All when not given.
+          type: list
+          elements: int
     stp:
       description:
         - Whether the bridge runs the spanning tree protocol. Without it broadcasts loop forever in a ring of bridges.

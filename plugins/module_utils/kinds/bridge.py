@@ -29,7 +29,7 @@ _IFLA_BR_BRIDGE_ID = 11
 # answer ARP for another bridge's address; on two bridges with a patch link both would answer, and only one of them is
 # the gateway. (IPv6 does so by default.)
 _SYSCTLS = {"accept_ra": ("net/ipv6/conf/%s/accept_ra", "0"), "arp_ignore": ("net/ipv4/conf/%s/arp_ignore", "1")}
-_OWN = ("driver", "switch", "vlan", "stp", "forward_delay", "priority", "interfaces")  # a driver's
+_OWN = ("driver", "switch", "vlan", "uplinks", "stp", "forward_delay", "priority", "interfaces")  # a driver's
 _SHOWN = ("addresses", "mac", "mtu", "labels")  # keys of the diff of a bridge to be deleted
 
 

@@ -111,6 +111,13 @@ class Netns(Owned):
         return [] if self.join in (None, HOST) else [self.join or ""]
 
 
+class Uplink(Record):
+    """A NIC of the host as a port of a switch: it carries these VLANs tagged, all where none is named."""
+
+    interface: str = field()
+    vlans: list[int] | None = field(default=None)
+
+
 class Bridge(Owned):
     """A bridge: a Linux bridge or a switch of Open vSwitch, or one VLAN (``vlan``) of a ``switch`` that several
     networks share."""
@@ -122,6 +129,7 @@ class Bridge(Owned):
     driver: str | None = field(default=None, choices=SWITCH_DRIVERS)
     switch: str | None = field(default=None)
     vlan: int | None = field(default=None)
+    uplinks: list[Uplink] | None = field(default=None)
     addresses: list[str] | None = field(default=None)
     mac: str | None = field(default=None)
     mtu: int | None = field(default=None)

@@ -41,6 +41,9 @@ ConditionDirectoryNotEmpty={DIRECTORY}
 # after those who write the firewall anew, before those who use networks
 After=network-pre.target nftables.service firewalld.service ufw.service iptables.service
 After=systemd-networkd.service NetworkManager.service networking.service
+# with Open vSwitch: its switches need their flows again after each start of ovs-vswitchd
+After=openvswitch-switch.service openvswitch.service ovs-vswitchd.service
+PartOf=ovs-vswitchd.service
 Before=network-online.target
 
 [Service]

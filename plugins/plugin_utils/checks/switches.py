@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import dataclasses
 
-from ansible_collections.virtnet.linux.plugins.module_utils.model.objects import Bridge
+from ansible_collections.virtnet.linux.plugins.module_utils.model.objects import Bridge, Uplink
 from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.problems import Problems, enumerate_names
 from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.spec import Attachment, Container, Network
-from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.switches import LINUX, OPEN_VSWITCH
+from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.switches import LINUX, OPEN_VSWITCH, Switch
 from ansible_collections.virtnet.linux.plugins.plugin_utils.observe.scope import Scope
 
 
@@ -29,6 +29,8 @@ def settle_drivers(scope: Scope) -> None:
 
 def check_switches(scope: Scope, problems: Problems) -> None:
     """Refuse unknown switches, VLANs in use, what a driver does not have, and a change of driver."""
+    for switch in scope.switches.values():
+        _check_uplinks(scope, switch, problems)
     vlans: dict[tuple[str, int], str] = {}
     for network in scope.networks.values():
         place = network.placement
@@ -49,11 +51,31 @@ def check_switches(scope: Scope, problems: Problems) -> None:
             problems.refuse(f"switch {name}", "state", "absent", rule)
 
 
+def _check_uplinks(scope: Scope, switch: Switch, problems: Problems) -> None:
+    """Refuse NICs that the host needs itself, or that a container is to have."""
+    for uplink in switch.uplinks:
+        link = scope.live.interfaces.get(uplink.interface)
+        if link is None and scope.live.interfaces:
+            known = enumerate_names(sorted(scope.live.interfaces)) or "none"
+            problems.refuse(
+                f"switch {switch.name}", "uplinks", uplink.interface, f"no NIC has this name; there are {known}"
+            )
+        elif link is not None and link.lifeline is not None:
+            rule = f"stays with the host: {link.lifeline}"
+            problems.refuse(f"switch {switch.name}", "uplinks", uplink.interface, rule)
+
+
 def planned_switches(scope: Scope) -> list[Bridge]:
     """The declared switches that networks share; undeclared ones stay as they are."""
     declared = [switch for switch in scope.switches.values() if switch.role is None]
     return [
-        Bridge(name=switch.name, driver=switch.driver, labels={"role": scope.role}, state="present")
+        Bridge(
+            name=switch.name,
+            driver=switch.driver,
+            uplinks=[Uplink(interface=one.interface, vlans=list(one.vlans)) for one in switch.uplinks],
+            labels={"role": scope.role},
+            state="present",
+        )
         for switch in declared
     ]
 

@@ -6,7 +6,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from ansible_collections.virtnet.linux.plugins.module_utils.model.objects import SWITCH_DRIVERS
 from ansible_collections.virtnet.linux.plugins.module_utils.rules import names, values
@@ -16,12 +17,21 @@ LINUX, OPEN_VSWITCH = SWITCH_DRIVERS
 VLANS = (1, 4094)  # IEEE 802.1Q: 0 and 4095 are reserved
 
 
+@dataclass(frozen=True)
+class Uplink:
+    """A NIC of the host that is a port of a switch; without VLANs it carries all of them tagged."""
+
+    interface: str
+    vlans: tuple[int, ...] = ()
+
+
 @dataclass
 class Switch:
     """A switch that several networks share."""
 
     name: str
     driver: str = OPEN_VSWITCH
+    uplinks: list[Uplink] = field(default_factory=list)
     role: str | None = None  # of an observed one: the role that made it
 
 
@@ -36,14 +46,14 @@ class Placement:
 
 def read_switch(fields: Fields, name: str) -> Switch:
     """Read one entry of the list of switches."""
-    fields.only("name", "driver", "state")
+    fields.only("name", "driver", "uplinks", "state")
     if not names.is_interface_name(name):
         fields.refuse("name", f"is the name of its link too: {values.INTERFACE_NAME}")
     driver = fields.choice("driver", OPEN_VSWITCH, SWITCH_DRIVERS)
     if driver == LINUX:
         rule = "has no VLANs in this version; write openvswitch, or leave out the switch: each network gets a bridge"
         fields.refuse("driver", rule)
-    return Switch(name, driver or OPEN_VSWITCH)
+    return Switch(name, driver or OPEN_VSWITCH, _read_uplinks(fields))
 
 
 def read_placement(fields: Fields) -> Placement:
@@ -59,12 +69,34 @@ def read_placement(fields: Fields) -> Placement:
 
 def read_trunks(fields: Fields) -> list[int]:
     """Read the VLANs that an attachment carries tagged."""
+    return _read_vlans(fields, "trunks")
+
+
+def _read_vlans(fields: Fields, word: str) -> list[int]:
     found: list[int] = []
-    for number, value in enumerate(fields.listing("trunks")):
-        one = Fields({"trunks": value}, fields.thing, fields.problems)
-        vlan = one.integer("trunks", *VLANS)
+    for number, value in enumerate(fields.listing(word)):
+        vlan = Fields({word: value}, fields.thing, fields.problems).integer(word, *VLANS)
         if vlan in found:
-            fields.problems.refuse(fields.thing, f"trunks[{number}]", value, "is named twice; name a VLAN once")
+            fields.problems.refuse(fields.thing, f"{word}[{number}]", value, "is named twice; name a VLAN once")
         elif vlan is not None:
             found.append(vlan)
     return sorted(found)
+
+
+def _read_uplinks(fields: Fields) -> list[Uplink]:
+    found: dict[str, Uplink] = {}
+    for number, raw in enumerate(fields.listing("uplinks")):
+        place = f"{fields.thing}: uplinks[{number}]"
+        if not isinstance(raw, Mapping):
+            fields.problems.refuse(place, "as a whole", raw, "must be a dictionary of interface and vlans")
+            continue
+        one = Fields(raw, place, fields.problems)
+        one.only("interface", "vlans")
+        interface = one.text("interface")
+        if interface is None or not names.is_interface_name(interface):
+            one.refuse("interface", f"is required: a NIC of the host; {values.INTERFACE_NAME}")
+            continue
+        if interface in found:
+            one.refuse("interface", "is named twice; name a NIC once")
+        found[interface] = Uplink(interface, tuple(_read_vlans(one, "vlans")))
+    return list(found.values())

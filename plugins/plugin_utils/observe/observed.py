@@ -220,7 +220,7 @@ def _read(raw: Mapping[str, Any]) -> Live:
     for entry in raw.get("bridges") or []:
         role = (entry.get("labels") or {}).get("role")
         if role is not None and "network" not in entry["labels"]:
-            live.switches[_word(entry["name"])] = Switch(_word(entry["name"]), _word(entry["driver"]), _word(role))
+            live.switches[_word(entry["name"])] = Switch(_word(entry["name"]), _word(entry["driver"]), role=_word(role))
     _add_remembered(live, raw.get("remembered") or {})
     return live
 

@@ -40,8 +40,8 @@ _SNOOPING = {"mcast_snooping": False}
 
 def check(desired: Bridge, host: Host, problems: Problems) -> None:
     """Reject what only other drivers have, and ports of other bridges."""
-    for field in ("switch", "vlan"):
-        if getattr(desired, field) is not None:
+    for field in ("switch", "vlan", "uplinks"):
+        if getattr(desired, field):
             rule = "requires driver openvswitch: a Linux bridge here has one network, without VLANs"
             problems.add(Bridge.KIND, desired.name, field, getattr(desired, field), rule)
     if host.is_known_namespace(desired.netns):

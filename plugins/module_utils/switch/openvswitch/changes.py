@@ -157,6 +157,13 @@ def _add_bridge(bridge: Bridge, desired: Database, observed: Database, host: Hos
         )
     for interface in bridge.interfaces or []:
         _add_port(interface, (bridge.name, None) if bridge.switch is None else (bridge.switch, bridge.vlan), desired)
+    if bridge.uplinks is not None:
+        for name, _vlans in driver.uplinks(desired, bridge.name):
+            if name not in {uplink.interface for uplink in bridge.uplinks}:
+                del desired.ports[name]
+        for uplink in bridge.uplinks:
+            _add_port(uplink.interface, (bridge.name, None), desired, tuple(sorted(uplink.vlans or ())))
+            desired.ports[uplink.interface] = desired.ports[uplink.interface]._replace(labels=driver.UPLINK)
 
 
 def _forget_deleted(document: Topology, desired: Database, host: Host) -> None:

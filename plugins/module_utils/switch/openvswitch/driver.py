@@ -13,6 +13,8 @@ the packet as it is in memory: the container's end has no transmit checksum offl
 
 from __future__ import annotations
 
+import errno
+from collections.abc import Iterable
 from typing import Any
 
 from ansible_collections.virtnet.linux.plugins.module_utils.facts.host import Host
@@ -20,12 +22,12 @@ from ansible_collections.virtnet.linux.plugins.module_utils.facts.options import
 from ansible_collections.virtnet.linux.plugins.module_utils.facts.switches import OPEN_VSWITCH
 from ansible_collections.virtnet.linux.plugins.module_utils.links import settings
 from ansible_collections.virtnet.linux.plugins.module_utils.model.actions import difference
-from ansible_collections.virtnet.linux.plugins.module_utils.model.objects import Bridge, Veth
+from ansible_collections.virtnet.linux.plugins.module_utils.model.objects import Bridge, Uplink, Veth
 from ansible_collections.virtnet.linux.plugins.module_utils.model.phases import Phase
-from ansible_collections.virtnet.linux.plugins.module_utils.netlink import namespaces
+from ansible_collections.virtnet.linux.plugins.module_utils.netlink import messages, namespaces
 from ansible_collections.virtnet.linux.plugins.module_utils.netlink.link import Link
 from ansible_collections.virtnet.linux.plugins.module_utils.netlink.socket import Request
-from ansible_collections.virtnet.linux.plugins.module_utils.netlink.stack import Stack
+from ansible_collections.virtnet.linux.plugins.module_utils.netlink.stack import Stack, is_link_local
 from ansible_collections.virtnet.linux.plugins.module_utils.ovs.database import Database
 from ansible_collections.virtnet.linux.plugins.module_utils.system import offloads, sysctls
 
@@ -36,6 +38,7 @@ DELETION = Phase.SWITCHES
 
 USER_SPACE = "netdev"  # Bridge datapath_type, ovs-vswitchd.conf.db(5)
 _CLOSED = {"net/ipv4/conf/%s/arp_ignore": "8", "net/ipv6/conf/%s/disable_ipv6": "1"}
+UPLINK = {"uplink": "yes"}  # the labels of the port of a NIC
 _TREE = ("stp", "forward_delay", "priority")
 _IN_DATABASE = ("mac", "mtu", "labels")  # settings of a switch that ovs-vswitchd enforces, not netlink
 
@@ -58,9 +61,30 @@ def check(desired: Bridge, host: Host, problems: Problems) -> None:
         problems.add(kind, name, lacking, "", "is required: a network on a shared switch has switch and vlan")
     if desired.switch is not None and not host.is_known_bridge(None, desired.switch):
         problems.refer(kind, name, "switch", desired.switch, "switch")
+    for uplink in desired.uplinks or []:
+        _check_uplink(name, uplink, host, problems)
     for interface in desired.interfaces or []:
         if interface not in host.stack(None).links and (None, interface) not in host.links_to_create:
             problems.refer(kind, name, "interfaces", interface, "link")
+
+
+def _check_uplink(switch: str, uplink: Uplink, host: Host, problems: Problems) -> None:
+    """Reject a NIC that is not there, is another's port, or has addresses: the host would lose them."""
+    kind, name, stack = Bridge.KIND, uplink.interface, host.stack(None)
+    for vlan in uplink.vlans or []:
+        problems.number(kind, switch, "uplinks", vlan, 1, 4094)
+    link = stack.links.get(name)
+    if link is None:
+        problems.refer(kind, switch, "uplinks", name, "link")
+        return
+    bridge = stack.link_at(link.master)
+    observed = _database(host).ports.get(name)
+    if bridge is not None and (observed is None or observed.switch != switch):
+        problems.add(kind, switch, "uplinks", name, f"is a port of {bridge.name}; remove it from there first")
+    addresses = [address for address in stack.addresses_of(link.index) if not is_link_local(address)]
+    if addresses:
+        rule = "has %s: the host would lose it, because a port of a switch has no addresses; remove it first"
+        problems.add(kind, switch, "uplinks", name, rule % ", ".join(addresses))
 
 
 def differences(desired: Bridge, host: Host, link: Link) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -68,13 +92,28 @@ def differences(desired: Bridge, host: Host, link: Link) -> tuple[dict[str, Any]
     observed = _database(host)
     segment = observed.segment_of(link.name)
     here = [name for name, port in observed.ports.items() if segment and port.switch == segment[0]]
-    found = {
+    found: dict[str, Any] = {
         "switch": segment[0] if segment and segment[1] is not None else None,
         "vlan": segment[1] if segment else None,
         "interfaces": sorted(one for one in desired.interfaces or [] if one in here),
     }
-    interfaces = None if desired.interfaces is None else sorted(desired.interfaces)
-    return difference({**desired.values("switch", "vlan"), "interfaces": interfaces}, found)
+    asked: dict[str, Any] = {**desired.values("switch", "vlan"), "interfaces": None}
+    if desired.interfaces is not None:
+        asked["interfaces"] = sorted(desired.interfaces)
+    if desired.uplinks is not None:
+        asked["uplinks"] = sorted((_uplink(one.interface, one.vlans or ()) for one in desired.uplinks), key=str)
+        found["uplinks"] = sorted((_uplink(*one) for one in uplinks(observed, link.name)), key=str)
+    return difference(asked, found)
+
+
+def uplinks(observed: Database, switch: str) -> list[tuple[str, tuple[int, ...]]]:
+    """Return the uplinks of a switch: their interfaces and VLANs."""
+    ports = [port for port in observed.ports.values() if port.switch == switch and port.labels == UPLINK]
+    return [(port.name, port.trunks) for port in ports]
+
+
+def _uplink(interface: str, vlans: Iterable[int]) -> dict[str, Any]:
+    return {"interface": interface, "vlans": sorted(vlans)}
 
 
 def apply(_desired: Bridge, _link: Link | None, _after: dict[str, Any], _asked: settings.Settings, _host: Host) -> None:
@@ -91,9 +130,11 @@ def by_port(asked: settings.Settings) -> settings.Settings:
     return {key: value for key, value in asked.items() if key != "bridge"}
 
 
-def attach(_desired: Bridge, _index: int, _host: Host) -> list[Request]:
-    """Return the requests that make the declared interfaces ports: none, they are in the database."""
-    return []
+def attach(desired: Bridge, _index: int, _host: Host) -> list[Request]:
+    """Return the requests that set the declared ports up; that they are ports is in the database."""
+    ports = [*(desired.interfaces or []), *(uplink.interface for uplink in desired.uplinks or [])]
+    about = f"{Bridge.KIND} {desired.name}: "
+    return [Request(messages.change_link(name, [], up=True), about + name, (errno.ENODEV,)) for name in ports]
 
 
 def port_settings(_desired: Veth, _end: Any, _link: Link | None, _host: Host) -> settings.Settings:

@@ -7,4 +7,4 @@
 from integration.docker_scenarios.test_foreign_firewalls import *  # noqa: F403
 
 # Its control is that a foreign firewall drops bridged packets (br_netfilter): those of Open vSwitch pass no chain.
-del test_it_is_named_spares_the_networks_and_gets_its_rules_back  # noqa: F821
+del test_a_dropping_firewall_is_reported_accepts_the_networks_and_is_restored  # noqa: F821

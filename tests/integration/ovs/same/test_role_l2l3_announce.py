@@ -6,4 +6,4 @@
 
 from integration.role_l2l3.test_announce import *  # noqa: F403
 
-del test_an_address_moves_across_a_cable  # noqa: F821 driver openvswitch has no patch links to other bridges
+del test_an_address_moved_across_a_patch_link_is_announced  # noqa: F821 driver openvswitch has no patch links to other bridges

@@ -2,6 +2,6 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""tests/integration/role_l2l3/test_cards.py on Open vSwitch."""
+"""tests/integration/role_l2l3/test_nics.py on Open vSwitch."""
 
-from integration.role_l2l3.test_cards import *  # noqa: F403
+from integration.role_l2l3.test_nics import *  # noqa: F403
