@@ -19,12 +19,12 @@ ovsdb-server {run}/conf.db --remote=punix:{run}/db.sock {daemon} 2>&1
 ovs-vsctl --no-wait init
 """.format(run=_RUN, daemon=_DAEMON)
 START_SWITCHD = "ovs-vswitchd --disable-system {daemon} 2>&1".format(daemon=_DAEMON)
+START = START_SERVER + START_SWITCHD + "\n"
 
 
 def start(host: Host) -> None:
     """Start ovsdb-server and ovs-vswitchd in the host; they end with it."""
-    host.sh(START_SERVER)
-    host.sh(START_SWITCHD)
+    host.sh(START)
 
 
 def stop_switchd(host: Host, how: str = "kill -9 $(cat {run}/ovs-vswitchd.pid)") -> None:

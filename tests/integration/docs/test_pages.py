@@ -10,6 +10,7 @@ import pytest
 from integration.docs.pages import LANGUAGES, PAGES, blocks, differences, name_of, unfenced, unused
 from integration.docs.session import Session
 
+from kit import openvswitch
 from kit.checkout import HOME
 
 # What a page takes for granted of its reader's machine. A veth stands in for a card.
@@ -18,6 +19,7 @@ STANDS = {
     "roles/bridge_network/README.md": """
         for card in enp3s0 enp4s0; do ip link add $card type veth peer name far-$card; ip link set far-$card up; done
     """,
+    "docs/open-vswitch.md": openvswitch.START + "ip link add enp3s0 type veth peer name far; ip link set far up",
 }
 
 
