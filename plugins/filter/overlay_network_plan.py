@@ -130,11 +130,18 @@ def overlay_network_plan(
             variables = hostvars[name]
             told = {word: variables[variable] for word, variable in _VARIABLES.items() if variable in variables}
             told["variables"] = [variable for variable in variables if variable.startswith("overlay_network_")]
-        raw[name] = {**told, **_reading(readings.get(name))}
+        raw[name] = {**told, **_reading(readings.get(name)), "reached_at": _reached_at(hostvars[name])}
     planned = plan_fabric(raw, hosts, group)
     own = {name: json.dumps(topology) for name, topology in planned["hosts"].items()}
     said = {side: abridge(planned[side]) for side in ("errors", "warnings")}
     return {**planned, **said, "hosts": own, "remote_endpoints": json.dumps(planned["remote_endpoints"])}
+
+
+def _reached_at(variables: Mapping[str, Any]) -> list[str]:
+    """Return the addresses that Ansible knows of a host: where it connects to, and those in facts."""
+    facts = variables.get("ansible_facts") or {}
+    default = [(facts.get(family) or {}).get("address") for family in ("default_ipv4", "default_ipv6")]
+    return [str(one) for one in [variables.get("ansible_host"), *default] if isinstance(one, str)]
 
 
 def _reading(result: Mapping[str, Any] | None) -> dict[str, Any]:

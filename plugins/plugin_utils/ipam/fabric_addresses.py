@@ -69,9 +69,12 @@ def endpoints_of(members: Iterable[Member], network: str) -> list[FabricEndpoint
         for name, container in declared.items():
             for attachment in container.attachments:
                 if attachment.network == network:
-                    before = live[name].endpoints.get(network) if name in live else None
+                    there = live.get(name) or member.moved_here.get(name)
+                    before = there.endpoints.get(network) if there is not None else None
                     found.append(FabricEndpoint(member, name, network, attachment, before))
         for name, running in live.items():
+            if name in member.moved_away:
+                continue
             if network in running.endpoints and not _leaves(member, name, network):
                 found.append(FabricEndpoint(member, name, network, None, running.endpoints[network]))
     return found
@@ -83,6 +86,7 @@ def deleted_from(members: Iterable[Member], network: str) -> Iterator[tuple[str,
         for name, running in (member.live.containers if member.live is not None else {}).items():
             if (
                 network in running.endpoints
+                and name not in member.moved_away
                 and _leaves(member, name, network)
                 and not _is_attached(member, name, network)
             ):

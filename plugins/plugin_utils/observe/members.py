@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,9 +14,9 @@ from ansible_collections.virtnet.linux.plugins.module_utils.rules import names
 from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.addresses import Address, IPNetwork
 from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.declaration import read_declaration
 from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.fields import Fields
-from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.problems import Problems, enumerate_names
+from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.problems import Problems
 from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.spec import Declaration
-from ansible_collections.virtnet.linux.plugins.plugin_utils.observe.observed import Live, LiveInterface, read_live
+from ansible_collections.virtnet.linux.plugins.plugin_utils.observe.observed import Live, LiveContainer, read_live
 
 ROLE = "overlay_network"
 TUNNEL_FIELDS = ("vni", "flood", "dstport")  # fields of an overlay network besides those of a bridge network
@@ -51,6 +50,8 @@ class Member:
     vtep: Address | None = None
     slices: Slices = field(default_factory=dict)
     problems: Problems = field(default_factory=Problems)
+    moved_away: set[str] = field(default_factory=set)  # containers that another member gets in this run
+    moved_here: dict[str, LiveContainer] = field(default_factory=dict)  # as they are on the other member
 
     def __str__(self) -> str:
         return f"host {self.name}"
@@ -59,29 +60,15 @@ class Member:
 def read_members(raw: Mapping[str, Mapping[str, Any]], in_run: Iterable[str]) -> dict[str, Member]:
     """Read the members, by name, in inventory order; errors of a member are in its `problems`.
 
+    The VTEPs are settled apart (vteps.py).
+
     :param raw: {NAME: {networks, containers, bridge_networks, bridge_containers, vtep, ip_ranges, purge, check_mode,
-        variables, live, unread}}; live is what network_info returned there, None where it could not be read;
-        unread is the reason
+        variables, live, unread, reached_at}}; live is what network_info returned there, None where it was not read;
+        unread is the reason; reached_at are addresses that Ansible knows of the host
     """
     running = set(in_run)
     members = {name: _read_member(name, one, name in running) for name, one in raw.items()}
-    family = _family(members.values())
-    for member in members.values():
-        _settle_vtep(member, family)
     return members
-
-
-def underlay_mtu(member: Member) -> int | None:
-    """The MTU of the device that has the VTEP address; None where it is unknown.
-
-    In a routed underlay the address may be on the loopback device or a dummy; then the uplinks' MTU is used.
-    """
-    if member.live is None or member.vtep is None:
-        return None
-    devices = [one for one in member.live.interfaces.values() if member.vtep in one.addresses]
-    if devices and all(_sends_nothing(one) for one in devices):
-        devices = _uplinks(member.live)
-    return min((one.mtu for one in devices if isinstance(one.mtu, int)), default=None)
 
 
 def _read_member(name: str, raw: Mapping[str, Any], in_run: bool) -> Member:
@@ -183,63 +170,3 @@ def _read_slices(raw: Mapping[str, Any], declaration: Declaration, problems: Pro
             else:
                 found[name, block.version] = block
     return found
-
-
-def _family(members: Iterable[Member]) -> int | None:
-    """The IP version of the declared VTEPs; None where none is declared, or both versions are."""
-    versions = set()
-    for member in members:
-        try:
-            versions.add(ipaddress.ip_address(str(member.raw.get("vtep"))).version)
-        except ValueError:
-            continue
-    return versions.pop() if len(versions) == 1 else None
-
-
-def _settle_vtep(member: Member, family: int | None) -> None:
-    """Settle the VTEP: as declared, or the only address of the uplink."""
-    refuse = member.problems.refuse
-    declared = member.raw.get("vtep")
-    if declared not in (None, ""):
-        member.vtep = Fields({"vtep": declared}, str(member), member.problems).address("vtep")
-        if member.vtep is None or member.live is None:
-            return
-        if not any(member.vtep in one.addresses for one in member.live.interfaces.values()):
-            own = enumerate_names(sorted(str(one) for one in _candidates(member.live, None)))
-            refuse(str(member), f"{ROLE}_vtep", declared, f"no interface of the host has this address; it has {own}")
-        return
-    if member.live is None:
-        refuse(
-            str(member), f"{ROLE}_vtep", None,
-            f"the inventory does not set it, and the host could not be read ({member.unread}); declare it",
-        )  # fmt: skip
-        return
-    candidates = _candidates(member.live, family)
-    if len(candidates) == 1:
-        member.vtep = candidates[0]
-    else:
-        found = enumerate_names([str(one) for one in candidates]) or "none"
-        refuse(
-            str(member), f"{ROLE}_vtep", None,
-            f"cannot determine the VTEP address; candidates: {found}; set overlay_network_vtep",
-        )  # fmt: skip
-
-
-def _candidates(live: Live, family: int | None) -> list[Address]:
-    """Candidates for the VTEP address: those of the uplinks."""
-    addresses = [address for one in _uplinks(live) for address in one.addresses if not address.is_loopback]
-    if family is None and any(address.version == 4 for address in addresses):
-        family = 4
-    return [address for address in addresses if family in (None, address.version)]
-
-
-def _uplinks(live: Live) -> list[LiveInterface]:
-    """The uplinks: devices with a default route, bridges included; else all devices that may lead to other hosts."""
-    devices = {route.dev for route in live.routes if route.to.prefixlen == 0}
-    outside = [one for one in live.interfaces.values() if not one.ours]
-    nics = [one for one in outside if one.kind not in ("bridge", "vxlan") and not _sends_nothing(one)]
-    return [one for one in outside if one.name in devices] or nics
-
-
-def _sends_nothing(interface: LiveInterface) -> bool:
-    return interface.name == "lo" or interface.kind == "dummy"

@@ -39,9 +39,10 @@ from ansible_collections.virtnet.linux.plugins.plugin_utils.observe.members impo
     Member,
     Overlay,
     read_members,
-    underlay_mtu,
 )
+from ansible_collections.virtnet.linux.plugins.plugin_utils.observe.moves import settle_moves
 from ansible_collections.virtnet.linux.plugins.plugin_utils.observe.observed import Live
+from ansible_collections.virtnet.linux.plugins.plugin_utils.observe.vteps import settle_vteps, underlay_mtu
 from ansible_collections.virtnet.linux.plugins.plugin_utils.plan.host import Plan, plan_declaration
 from ansible_collections.virtnet.linux.plugins.plugin_utils.plan.naming import Names, add_names, as_object
 
@@ -74,6 +75,7 @@ def plan_fabric(raw: Mapping[str, Mapping[str, Any]], hosts: Iterable[str], grou
     problems = Problems()
     asked = list(hosts)
     members = read_members(raw, asked)
+    settle_vteps(members.values())
     outsiders = [name for name in asked if name not in members]
     if outsiders:
         none = "is no group of the inventory, or an empty one"
@@ -81,6 +83,7 @@ def plan_fabric(raw: Mapping[str, Mapping[str, Any]], hosts: Iterable[str], grou
         rule = f"{told}; the role runs on {enumerate_names(outsiders)} as well: run it on members only, or add them"
         problems.refuse("fabric", f"{ROLE}_group", group, rule)
     everyone = list(members.values())
+    settle_moves(everyone)
     check_fabric(everyone, problems)
     fabrics = [_fabric(on_it, name, problems) for name, on_it in _networks(everyone).items()]
     _check_unknown(everyone, fabrics)
@@ -189,8 +192,9 @@ def _fabric(members: list[Member], name: str, problems: Problems) -> Fabric:
     entries = {
         member.name: known.get(member.name) or [_entry(one) for one in by_host[member.name] if one.addresses]
         for member in members
+        if member.vtep is not None
     }
-    vteps = {member.name: str(member.vtep) for member in members}
+    vteps = {member.name: str(member.vtep) for member in members if member.vtep is not None}
     return Fabric(network, overlay, mtu, vteps, by_host, entries)
 
 

@@ -138,6 +138,36 @@ def test_an_unreachable_host_blocks_conflicting_allocation(lab):
     assert lab.ping("h1", "new", lab.address("h3", "c6"))
 
 
+def test_a_port_changes_while_a_member_is_dead_and_no_vtep_is_declared(lab):
+    """Its VTEP is known from the tunnels of the others: they keep their entries, and name it in one warning."""
+    create_fabric(lab)
+    before = entries(lab, "h1")
+    unreachable(lab, "h3")
+    lab.containers("h1", on("fabric", name="c1", ports=["8080:80"]))
+    output = lab.play("--limit", "h1,h2")
+    assert output.count("host h3: could not be read") == 1
+    assert entries(lab, "h1") == before
+    assert any(port["host_port"] == 8080 for port in lab.live("h1")["nat_ports"])
+
+
+def test_a_container_moves_to_another_host_with_its_address(lab):
+    """Its neighbours reach it there after one run; where a process still runs in it, that keeps running, detached."""
+    lab.containers("h1", on("fabric", name="stays"), on("fabric", name="moves"))
+    lab.containers("h2", on("fabric", name="c5"))
+    lab.containers("h3", on("fabric", name="c6"))
+    lab.play()
+    address = lab.address("h1", "moves")
+    process = lab.sh("h1", "setsid ip netns exec moves sleep 100 >/dev/null 2>&1 & echo $!").strip()
+    lab.containers("h1", on("fabric", name="stays"))
+    lab.containers("h2", on("fabric", name="c5"), on("fabric", name="moves"))
+    output = lab.play()
+    assert "moves to h2; processes in its namespace here keep running without a network" in output
+    assert lab.address("h2", "moves") == address and lab.ping("h3", "c6", address)
+    assert [line.split(":")[1].strip() for line in lab.sh("h1", "ip -n moves -o link").splitlines()] == ["lo"]
+    lab.sh("h1", f"kill {process}")
+    assert "container moves: overlay_network_containers 'h1': is live here as well" in lab.play()
+
+
 @pytest.mark.long
 def test_slices_allocate_without_reading_other_hosts(lab):
     for number, host in enumerate(lab.declared, start=1):

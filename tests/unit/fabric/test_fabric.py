@@ -410,11 +410,6 @@ WRONG = {
         "host h2: overlay_network_vtep (not given): cannot determine the VTEP address; candidates: "
         "192.0.2.2, 192.0.2.22; set overlay_network_vtep",
     ),
-    "vtep that nobody knows": (
-        lambda fabric: fabric.unread.add("h2"),
-        "host h2: overlay_network_vtep (not given): the inventory does not set it, and the host could not be read (no "
-        "route to it); declare it",
-    ),
     "families mixed": (
         lambda fabric: fabric.live.update(h2=bare(2, version=6)),
         "fabric: overlay_network_vtep 'IPv4 on h1, h3; IPv6 on h2': VTEPs are all of one family; give all hosts one of "
@@ -572,3 +567,96 @@ def test_an_absent_containers_reserved_address_on_another_host_warns(three):
         (warning,) = three.plan()["warnings"]
         assert expected in warning and where in warning
         three.declared = declared
+
+
+def test_an_unreachable_member_without_a_declared_vtep_does_not_block_the_others(three):
+    """Its VTEP is the one that the tunnels of the others lead to, and its entries stay."""
+    three.declared["h2"]["containers"] = [{"name": "c", "networks": ["fabric"]}]
+    three.run()
+    before = known(three.plan()["hosts"]["h1"])
+    three.unread = {"h2"}
+    three.declared["h1"]["containers"][0]["ports"] = ["8080:80"]
+    planned = three.plan(["h1", "h3"])
+    assert planned["errors"] == [] and known(planned["hosts"]["h1"]) == before
+    assert [one for one in planned["warnings"] if "h2" in one] == [
+        "host h2: could not be read (no route to it); the others keep what they know of it"
+    ]
+
+
+def test_unreachable_members_are_distinguished_by_the_addresses_at_which_they_are_reached():
+    fabric = Fabric(4)
+    for number, host in enumerate(fabric.declared, start=1):
+        fabric.declared[host]["containers"] = [{"name": "c", "networks": ["fabric"]}]
+        fabric.declared[host]["reached_at"] = [f"192.0.2.{number}"]
+    fabric.run()
+    before = known(fabric.plan()["hosts"]["h1"])
+    fabric.unread = {"h3", "h4"}
+    planned = fabric.plan(["h1", "h2"])
+    assert planned["errors"] == [] and known(planned["hosts"]["h1"]) == before
+
+
+def test_an_unreachable_member_of_which_nothing_is_known_is_a_warning(three):
+    for host in three.declared:
+        three.declared[host]["containers"] = []
+    three.unread = {"h2"}
+    planned = three.plan(["h1", "h3"])
+    assert planned["errors"] == []
+    assert any("host h2: overlay_network_vtep (not given): cannot be determined" in one for one in planned["warnings"])
+
+
+def _moving(hosts=3):
+    fabric = Fabric(hosts)
+    fabric.declared["h1"]["containers"] = [
+        {"name": "first", "networks": ["fabric"]},
+        {"name": "c", "networks": ["fabric"]},
+    ]
+    fabric.run()
+    fabric.declared["h1"]["containers"].pop()
+    fabric.declared["h2"]["containers"] = [{"name": "c", "networks": ["fabric"]}]
+    return fabric
+
+
+def test_a_container_moves_with_its_address_and_mac():
+    fabric = _moving()
+    address, mac = fabric.addresses()["h1", "c", "fabric"], fabric.macs()["h1", "c", "fabric"]
+    planned = fabric.run()
+    assert fabric.addresses()["h2", "c", "fabric"] == address and fabric.macs()["h2", "c", "fabric"] == mac
+    assert ("h1", "c", "fabric") not in fabric.addresses() and planned["warnings"] == []
+    assert (mac, tuple(address), "192.0.2.2") in known(planned["hosts"]["h3"])
+    assert fabric.run()["warnings"] == []
+
+
+def test_processes_of_a_moved_container_keep_running_without_a_network():
+    fabric = _moving()
+    (live,) = [one for one in fabric.live["h1"]["containers"] if one["name"] == "c"]
+    live["pids"] = [4711]
+    planned = fabric.plan()
+    (warning,) = planned["warnings"]
+    assert "container c: overlay_network_containers 'h1': moves to h2" in warning and "pid 4711" in warning
+    (netns,) = [one for one in planned["hosts"]["h1"]["netns"] if one["name"] == "c"]
+    assert netns["state"] == "present" and netns["labels"]["mode"] == "none"
+    assert [one["name"] for one in planned["hosts"]["h1"]["veth"] if one["state"] == "absent"]
+
+
+@pytest.mark.parametrize(
+    ("hosts", "part"),
+    [
+        (
+            ["h2", "h3"],
+            "is live on h1, which is not in this run, and stays there with its address; to move it with its ",
+        ),
+        (["h1", "h3"], "is declared on h2, which is not in this run: it stays here until a run of both hosts"),
+    ],
+)
+def test_a_run_of_one_host_says_which_other_has_the_container(hosts, part):
+    fabric = _moving()
+    (warning,) = fabric.plan(hosts)["warnings"]
+    assert part in warning
+
+
+def test_a_container_that_is_on_two_hosts_and_declared_on_one_is_a_warning_in_each_run():
+    fabric = _moving()
+    fabric.run(["h2", "h3"])
+    for _run in range(2):
+        (warning,) = fabric.run()["warnings"]
+        assert "container c: overlay_network_containers 'h1': is live here as well and declared on h2 only" in warning
