@@ -109,6 +109,7 @@ _VARIABLES = {
     "vtep": "overlay_network_vtep",
     "ip_ranges": "overlay_network_ip_ranges",
     "purge": "overlay_network_purge",
+    "purge_force": "overlay_network_purge_force",
     "manage_foreign_firewall": "overlay_network_manage_foreign_firewall",
     "unprivileged_ports": "overlay_network_unprivileged_ports",
 }
@@ -130,15 +131,16 @@ def overlay_network_plan(
             variables = hostvars[name]
             told = {word: variables[variable] for word, variable in _VARIABLES.items() if variable in variables}
             told["variables"] = [variable for variable in variables if variable.startswith("overlay_network_")]
-        raw[name] = {**told, **_reading(readings.get(name)), "reached_at": _reached_at(hostvars[name])}
+        raw[name] = {**told, **_reading(readings.get(name)), "reached_at": _reached_at(hostvars, name)}
     planned = plan_fabric(raw, hosts, group)
     own = {name: json.dumps(topology) for name, topology in planned["hosts"].items()}
     said = {side: abridge(planned[side]) for side in ("errors", "warnings")}
     return {**planned, **said, "hosts": own, "remote_endpoints": json.dumps(planned["remote_endpoints"])}
 
 
-def _reached_at(variables: Mapping[str, Any]) -> list[str]:
+def _reached_at(hostvars: Mapping[str, Mapping[str, Any]], name: str) -> list[str]:
     """Return the addresses that Ansible knows of a host: where it connects to, and those in facts."""
+    variables = hostvars[name] if name in hostvars else {}
     facts = variables.get("ansible_facts") or {}
     default = [(facts.get(family) or {}).get("address") for family in ("default_ipv4", "default_ipv6")]
     return [str(one) for one in [variables.get("ansible_host"), *default] if isinstance(one, str)]

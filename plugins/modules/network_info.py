@@ -209,6 +209,7 @@ containers:
       join: null
       labels: {role: bridge_network, mode: bridge}
       pids: [812]
+      programs: {"812": nginx}
       forwarding: false
       endpoints:
         - network: web

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import ipaddress
+from collections.abc import Iterator
 from typing import Any
 
 from ansible_collections.virtnet.linux.plugins.module_utils.engine import health
@@ -81,6 +82,7 @@ def _containers(host: Host) -> list[dict[str, Any]]:
             continue
         remembered = host.memory["handles"].get(name) or {}
         join, pid = remembered.get("join"), remembered.get("pid")
+        pids = [] if remembered else host.processes(name)
         endpoints = [] if join else _endpoints(host, name, ends.get(host.nsid(None, name), []))
         interfaces = [] if join else _nics(host, name)
         found.append(
@@ -89,7 +91,8 @@ def _containers(host: Host) -> list[dict[str, Any]]:
                 "mode": _mode(labels, join, pid, endpoints),
                 "join": join,
                 "labels": labels,
-                "pids": [] if remembered else host.processes(name),
+                "pids": pids,
+                "programs": {str(pid): program for pid in pids for program in _program(pid)},
                 "endpoints": endpoints,
                 "forwarding": len(endpoints) + len(interfaces) > 1 and _is_router(name),
                 "interfaces": interfaces,
@@ -97,6 +100,13 @@ def _containers(host: Host) -> list[dict[str, Any]]:
         )
         host.stack(name).release()
     return found
+
+
+def _program(pid: int) -> Iterator[str]:
+    """Yield the name of a process's program (proc(5), comm), without control characters: the process may have set it;
+    nothing where it has ended."""
+    with contextlib.suppress(OSError), open("/proc/%d/comm" % pid, encoding="utf-8", errors="replace") as file:
+        yield "".join(char for char in file.read(64) if char.isprintable())
 
 
 def _mode(labels: dict[str, str], join: str | None, pid: int | None, endpoints: list[dict[str, Any]]) -> str:

@@ -60,12 +60,12 @@ OF_THE_SEGMENT = (
 # A role's variables without the role's prefix, including the facts that it sets under its prefix.
 VARIABLES = {
     "bridge_network": (
-        "networks", "containers", "switches", "purge", "address_pools", "manage_foreign_firewall", "persist",
-        "unprivileged_ports",
+        "networks", "containers", "switches", "purge", "purge_force", "check", "address_pools",
+        "manage_foreign_firewall", "persist", "unprivileged_ports",
     ),
     "overlay_network": (
-        "networks", "containers", "purge", "group", "vtep", "ip_ranges", "manage_foreign_firewall", "persist",
-        "unprivileged_ports", "addresses",
+        "networks", "containers", "purge", "purge_force", "check", "group", "vtep", "ip_ranges",
+        "manage_foreign_firewall", "persist", "unprivileged_ports", "addresses",
     ),
 }  # fmt: skip
 
@@ -77,7 +77,7 @@ _Object = TypeVar("_Object")
 
 
 def read_declaration(raw: object, problems: Problems) -> Declaration:
-    """Read {networks, containers, switches, purge, role, host, address_pools, manage_foreign_firewall,
+    """Read {networks, containers, switches, purge, purge_force, role, host, address_pools, manage_foreign_firewall,
     unprivileged_ports, variables}; host is the inventory's name of the host, variables are the names of its variables
     that begin with the role's name."""
     whole = Fields(raw if isinstance(raw, Mapping) else {}, "declaration", problems)
@@ -86,8 +86,8 @@ def read_declaration(raw: object, problems: Problems) -> Declaration:
             "declaration", "as a whole", raw, "must be a dictionary of networks, containers, purge and role"
         )
     whole.only(
-        "networks", "containers", "switches", "purge", "role", "host", "address_pools", "manage_foreign_firewall",
-        "unprivileged_ports", "variables",
+        "networks", "containers", "switches", "purge", "purge_force", "role", "host", "address_pools",
+        "manage_foreign_firewall", "unprivileged_ports", "variables",
     )  # fmt: skip
     role = whole.text("role") or "bridge_network"
     purge = bool(whole.boolean("purge", False))
@@ -105,6 +105,7 @@ def read_declaration(raw: object, problems: Problems) -> Declaration:
     return Declaration(
         role=role,
         purge=purge,
+        purge_force=bool(whole.boolean("purge_force", False)),
         manage_foreign_firewall=bool(whole.boolean("manage_foreign_firewall", False)),
         networks=networks,
         absent_networks=absent_networks,

@@ -137,6 +137,7 @@ class Declaration:
     absent_networks: dict[str, Network]
     containers: dict[str, Container]
     absent_containers: dict[str, Container]
+    purge_force: bool = False  # purge containers in whose namespaces processes run, too
     switches: dict[str, Switch] = field(default_factory=dict)
     absent_switches: dict[str, Switch] = field(default_factory=dict)
     address_pools: list[AddressPool] | None = None  # None: every network has to name its subnet

@@ -76,7 +76,9 @@ def _read_member(name: str, raw: Mapping[str, Any], in_run: bool) -> Member:
     networks, overlays = _read_overlays(raw.get("networks"), problems)
     containers = raw.get("containers")
     declared = {"networks": networks, "containers": containers, "purge": raw.get("purge"), "role": ROLE}
-    declared.update({word: raw.get(word) for word in ("variables", "manage_foreign_firewall", "unprivileged_ports")})
+    declared.update(
+        {word: raw.get(word) for word in ("purge_force", "variables", "manage_foreign_firewall", "unprivileged_ports")}
+    )
     # the IPv6 subnet derived where none is given must be the same on every host: no host name in it
     declaration = read_declaration({**declared, "host": ""}, problems)
     others = read_declaration({"containers": raw.get("bridge_containers"), "role": "bridge_network"}, Problems())

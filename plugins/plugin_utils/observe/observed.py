@@ -56,9 +56,14 @@ class LiveContainer:
     join: str | None = None
     role: str | None = None
     pids: list[int] = field(default_factory=list)  # processes in it; empty for a shared namespace
+    programs: dict[int, str] = field(default_factory=dict)  # their names, by pid
     endpoints: dict[str, LiveEndpoint] = field(default_factory=dict)  # by network
     nics: list[LiveNic] = field(default_factory=list)
     named: bool = True
+
+    def program_of(self, pid: int) -> str:
+        """The program of a process for messages: ' (nginx)', or nothing where it is not known."""
+        return f" ({self.programs[pid]})" if pid in self.programs else ""
 
 
 @dataclass(frozen=True)
@@ -231,7 +236,8 @@ def _container(entry: Mapping[str, Any]) -> LiveContainer:
         name=_word(entry["name"]),
         join=_word_or_none(entry.get("join")),
         role=_word_or_none(labels.get("role")),
-        pids=list(entry.get("pids") or []),
+        pids=[int(pid) for pid in entry.get("pids") or []],
+        programs={int(pid): str(name) for pid, name in (entry.get("programs") or {}).items()},
     )
     for nic in entry.get("interfaces") or []:
         container.nics.append(LiveNic(_word(nic["device"]), _word(nic["name"]), _word(nic["type"])))

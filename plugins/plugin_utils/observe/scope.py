@@ -33,8 +33,14 @@ class Scope:
     omitted: set[str]  # of `undeclared`: the ones that are declared, but have errors
     containers_to_delete: dict[str, LiveContainer]
     live: Live
+    purge_force: bool = False
     switches: dict[str, Switch] = field(default_factory=dict)  # those that exist afterwards
     switches_to_delete: dict[str, Switch] = field(default_factory=dict)
+
+    def is_forced(self, name: str) -> bool:
+        """Whether a container is deleted although processes run in its namespace."""
+        declared = self.absent.get(name)
+        return self.purge_force if declared is None else declared.force
 
     def undeclared_on(self, segment: Network) -> Iterator[tuple[str, LiveEndpoint]]:
         """Yield the undeclared endpoints on a segment, with their containers' names."""
@@ -108,6 +114,7 @@ def merge(declaration: Declaration, live: Live, problems: Problems) -> Scope:
         omitted=declaration.omitted_containers,
         containers_to_delete=containers_to_delete,
         live=live,
+        purge_force=declaration.purge_force,
     )
     for name, switch in {**live.switches, **declaration.switches}.items():
         leaving = name in live.switches and leaves(name, switch.role, declaration.switches, declaration.absent_switches)
@@ -173,9 +180,10 @@ def _check_networks_to_delete(scope: Scope, declaration: Declaration, problems: 
 def _check_containers_to_delete(scope: Scope, problems: Problems) -> None:
     for name, live in scope.containers_to_delete.items():
         declared = scope.absent.get(name)
-        if live.pids and not (declared and declared.force):
+        if live.pids and not scope.is_forced(name):
             field, value = ("state", "absent") if declared else (f"{scope.role}_purge", True)
-            problems.refuse(f"container {name}", field, value, _processes(live.pids, "remove it"))
+            option = "force: true" if declared else f"{scope.role}_purge_force: true"
+            problems.refuse(f"container {name}", field, value, _processes(live, "remove it", option))
         sharing = sorted(other for other, one in scope.undeclared.items() if one.join == name)
         if sharing:
             problems.warn(
@@ -185,13 +193,13 @@ def _check_containers_to_delete(scope: Scope, problems: Problems) -> None:
     for name, container in scope.declared.items():
         before = scope.live.containers.get(name)
         if before is not None and before.pids and not container.owns_namespace and not container.force:
-            rule = _processes(before.pids, "put another in its place")
+            rule = _processes(before, "put another in its place", "force: true")
             problems.refuse(str(container), "network_mode", container.network_mode, rule)
 
 
-def _processes(pids: list[int], deed: str) -> str:
-    listed = enumerate_names([str(pid) for pid in pids])
-    return f"processes run in its namespace: pid {listed}; stop them, or set force: true to {deed} all the same"
+def _processes(live: LiveContainer, deed: str, option: str) -> str:
+    listed = enumerate_names([f"{pid}{live.program_of(pid)}" for pid in live.pids])
+    return f"processes run in its namespace: pid {listed}; stop them, or set {option} to {deed} all the same"
 
 
 def _check_namespaces(scope: Scope, problems: Problems) -> None:

@@ -76,7 +76,7 @@ def _settle_vtep(member: Member, family: int | None) -> None:
     candidates = _candidates(member.live, family)
     if len(candidates) == 1:
         member.vtep = candidates[0]
-    else:
+    elif member.overlays:  # a member without networks needs none
         found = enumerate_names([str(one) for one in candidates]) or "none"
         refuse(
             str(member), f"{ROLE}_vtep", None,

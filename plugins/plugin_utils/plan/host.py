@@ -195,8 +195,7 @@ def _namespaces(scope: Scope, joins: dict[str, str]) -> list[Netns]:
     for name in sorted(scope.containers_to_delete):
         if scope.containers_to_delete[name].named:
             one = Netns(name=name, state="absent")
-            is_forced = name in scope.absent and scope.absent[name].force
-            found.append(one.replace(force=True) if is_forced else one)
+            found.append(one.replace(force=True) if scope.is_forced(name) else one)
     return found
 
 

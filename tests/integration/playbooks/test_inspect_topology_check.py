@@ -145,9 +145,9 @@ def test_check_reports_differences_and_changes_nothing(made):
         assert state_of(made) == before
     finally:
         made.play(UP)
-    assert "port 8080 → nginx:80 missing" in output
-    assert "container client missing" in output
-    assert "container batch missing" in output
+    assert output.count("h1: port 8080 → nginx:80 missing") == 1, "once, with its host"
+    assert "h1: container client missing" in output
+    assert "h2: container batch missing" in output
     assert "container nginx: names and nameservers in /etc/netns/nginx" in output
     assert "network web: mtu is 1400, should be 1500" in output
     assert "veth" not in output and "nat_port" not in output
@@ -158,9 +158,42 @@ def test_check_reports_differences_and_changes_nothing(made):
 def test_check_reports_what_is_unknown_after_an_error(made):
     wrong = {"bridge_network_networks": [{"name": "web", "subnet": "172.30.0.0/16", "mtu": 5}]}
     output = made.play("virtnet.linux.check", "--limit", "h1", "-e", json.dumps(wrong), fails=True)
-    failed = output.partition("TASK [Fail if anything differs")[2]
-    assert "Differences from what is declared: 1'" in failed and "network web: mtu 5" in failed, output
-    assert "what else differs in bridge networks is not known until that is mended" in failed
+    failed = output.partition("TASK [Report differences")[2]
+    assert "Differences from what is declared: 1" in failed and "network web: mtu 5" in failed, output
+    assert "h1: what else differs in bridge networks is not known until that is mended" in failed
+
+
+def test_check_that_has_compared_nothing_fails(fleet, made):
+    """Variables of a play are not visible to another playbook."""
+    declared = made.inventories.pop()
+    try:
+        output = made.play("virtnet.linux.check", fails=True)
+        assert "nothing was compared: no host of this inventory has bridge_network_networks" in output
+    finally:
+        made.inventories.append(declared)
+
+
+def test_a_play_compares_its_own_variables(made):
+    play = [{**UP[0], "vars": {"bridge_network_check": True}}]
+    made.play(play, "--check")
+    made.ssh("h1", "ip link set br-web mtu 1400")
+    try:
+        output = made.play(play, "--check", fails=True)
+        assert "Differences from what is declared: 1" in output and "network web: mtu is 1400, should be 1500" in output
+    finally:
+        made.play(UP)
+
+
+def test_check_lists_what_no_list_declares(made):
+    """On the host outside nothing at all is declared."""
+    container = {"name": "left-{{ inventory_hostname }}", "labels": {"role": "bridge_network", "mode": "none"}}
+    made.play([{"hosts": "h2:outside", "gather_facts": False, "tasks": [{"virtnet.linux.netns": container}]}])
+    output = made.play("virtnet.linux.check")
+    assert "h2: container left-h2 is live and declared nowhere" in output
+    assert "outside: container left-outside is live and declared nowhere" in output
+    made.play("virtnet.linux.remove_host", "-e", "virtnet_hosts=outside")
+    assert "left-outside" not in made.ssh("outside", "ip netns list")
+    made.ssh("h2", "ip netns delete left-h2")
 
 
 @pytest.mark.long
@@ -203,7 +236,7 @@ def test_check_continues_after_a_roles_errors(with_overlay):
     """A role's errors are reported together with the other differences, in the task that fails."""
     with_overlay.ssh("h1", "ip netns delete client")
     output = with_overlay.play("virtnet.linux.check", "-e", "overlay_network_vtep=nobody", fails=True)
-    failed = output.partition("TASK [Fail if anything differs")[2]
+    failed = output.partition("TASK [Report differences")[2]
     assert "cannot be built as declared: " in failed and "'nobody'" in failed, output
     assert "container client missing" in failed
     assert "what else differs in overlay networks is not known" in failed
