@@ -73,7 +73,7 @@ run(netns, name="e")
 found["given again"] = run(interface, **{**given, "netns": "e"})
 found["ping again"] = " 0% packet loss" in sh("ip netns exec e ping -n -c 1 -w 10 203.0.113.1")
 
-# away it has a name that somebody has at home, and the kernel gives it another
+# in the container it has a name that is in use on the host, so the kernel gives it another
 sh("ip link add name wan type veth peer name other")
 sh("ip netns delete e")
 deadline = time.monotonic() + 10

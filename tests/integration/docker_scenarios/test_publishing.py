@@ -39,7 +39,7 @@ while True:
     _data, caller = server.recvfrom(9)
     server.sendto(name.encode(), caller)
 """
-# calls as often as it can, each time as somebody else, and notes who answers
+# calls as often as it can, each time from another port, and records who replies
 ASKS = """
 import socket, sys, time
 told = open(sys.argv[3], "w", 1)
@@ -357,7 +357,7 @@ def listen(host, address, port, v6only=None, netns=None):
     while time.monotonic() < deadline:
         if any(one["pid"] == pid for one in host.module("network_info")["host"]["listeners"]):
             return pid
-    raise AssertionError("nobody listens")
+    raise AssertionError("no process listens")
 
 
 def _from_one_port(to, port, receiver):

@@ -190,7 +190,7 @@ def test_a_ring_requires_stp(host, role):
 def test_a_broadcast_arrives_once_in_a_ring(host, role):
     """Although the gateway's end of a patch link sends back what was translated (hairpin)."""
     role.run([SW1, SW2, SW3], [*C, C5])
-    assert packets.arrives(host, "c3", "172.30.0.1", 80, None), "the bridges know where everybody is"
+    assert packets.arrives(host, "c3", "172.30.0.1", 80, None), "the bridges have learned all MACs"
     for name in ("c1", "c4", "c5"):
         assert host.call(_heard, "c3", name) == 1
     assert host.call(_heard, "c3", "c3") == 0

@@ -183,7 +183,7 @@ def test_an_action_implied_by_another_is_not_reported():
 def test_a_tunnel_without_bridge_or_entry_is_reported_once():
     lost = change("vxlan_tunnel", "vx", {"bridge": None, "port": {}}, {"bridge": "br-web", "port": {"learning": False}})
     assert sentences([create("bridge", "br-web"), lost], TOPOLOGY, LIVE) == ["network web missing"]
-    wrong = change("vxlan_tunnel", "vx", {"endpoints": ["m1 a1 by nobody", "m2 by v2"]}, {"endpoints": ["m1 a1 by v1"]})
+    wrong = change("vxlan_tunnel", "vx", {"endpoints": ["m1 a1 by v9", "m2 by v2"]}, {"endpoints": ["m1 a1 by v1"]})
     assert sentences([wrong], TOPOLOGY, LIVE) == [
         "tunnel vx: endpoints: m1 a1 by v1 missing",
         "tunnel vx: endpoints: m2 by v2 not declared",

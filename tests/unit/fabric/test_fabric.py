@@ -440,7 +440,7 @@ WRONG = {
         lambda fabric: _set(fabric, "h1", ip_ranges={"fabric": "10.44.0.0/28"}),
         "h1: overlay_network_ip_ranges: fabric '10.44.0.0/28': must lie inside the subnet of network fabric",
     ),
-    "a slice for nobody": (
+    "a slice of an unknown network": (
         lambda fabric: _set(fabric, "h1", ip_ranges={"web": "10.44.0.0/28"}),
         "h1: overlay_network_ip_ranges: web '10.44.0.0/28': overlay_network_networks has no network of this name",
     ),
@@ -478,7 +478,7 @@ WRONG = {
         "fabric; "
         "choose another, or none",
     ),
-    "a network that nobody declares": (
+    "an undeclared network": (
         lambda fabric: _set(fabric, "h2", containers=[on("nowhere")]),
         "h2: container c1: networks[0] 'nowhere': is unknown: no network in overlay_network_networks and none that is "
         "live; known: fabric",

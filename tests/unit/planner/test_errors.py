@@ -479,7 +479,7 @@ def test_all_errors_are_reported_at_once():
     containers = [
         {"name": "a", "networks": ["nowhere"], "ports": [133342, "80"]},
         {"name": "b", "network_mode": "host", "ports": ["80:80"]},
-        {"name": "c", "network_mode": "container:nobody"},
+        {"name": "c", "network_mode": "container:missing"},
         on_web("d", mac_address="x"),
     ]
     found = errors(networks, containers)
