@@ -286,7 +286,7 @@ def test_thousands_of_endpoints(two):
         ({"endpoints": endpoints(6)}, "endpoints.vtep: 'fd99::1': local is 192.0.2.1"),
         ({"endpoints": [{**STRANGER, "mac": "zero"}]}, "endpoints.mac: 'zero': must be a MAC address"),
         ({"endpoints": [{**STRANGER, "addresses": ["10.42.0.9/16"]}]}, "endpoints.addresses: '10.42.0.9/16'"),
-        ({"endpoints": [STRANGER, STRANGER]}, "endpoints.mac: '02:42:0a:2a:00:99': two endpoints have it"),
+        ({"endpoints": [STRANGER, STRANGER]}, "endpoints.mac: '02:42:0a:2a:00:99': already used by another endpoint"),
         ({"name": "a-name-that-is-too-long"}, "name: 'a-name-that-is-too-long': must be an interface name"),
     ],
 )
