@@ -197,9 +197,7 @@ def _check_internal(segment: list[Network], problems: Problems) -> None:
             problems.refuse(str(network), "internal", True, f"{rule}; {remedy}")
     for network in opened:
         if network.declared and not any(one.declared for one in closed):
-            rule = (
-                f"a patch link connects it with {inside}, an internal network, whose containers would have egress by it"
-            )
+            rule = f"a patch link connects it with {inside}, which is internal; its containers would have egress by it"
             problems.refuse(str(network), "internal", False, f"{rule}; set true, or remove the patch link")
 
 
