@@ -42,7 +42,7 @@ while True:
 # calls as often as it can, each time from another port, and records who replies
 ASKS = """
 import socket, sys, time
-told = open(sys.argv[3], "w", 1)
+log = open(sys.argv[3], "w", 1)
 calls = []
 while True:
     client = socket.socket(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
@@ -51,7 +51,7 @@ while True:
     time.sleep(0.0005)
     for one in calls:
         try:
-            print(one.recv(9).decode(), file=told)
+            print(one.recv(9).decode(), file=log)
         except OSError:
             pass
 """

@@ -84,7 +84,7 @@ def test_malformed_documents(host):
 def test_malformed_nft_listings(host, name):
     host.sh(OTHERS)
     host.sh(hostile.FAKE_NFT)
-    good = json.loads(host.sh("cat /run/said/" + name))
+    good = json.loads(host.sh("cat /run/listings/" + name))
 
     @ONE
     @given(hostile.mutations(good))

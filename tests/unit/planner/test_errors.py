@@ -603,7 +603,7 @@ def test_a_port_published_by_an_undeclared_container_is_refused():
     assert errors([WEB], [c], live=after) == [f"{expected}, or declare container old absent"]
     assert errors([WEB], [c, {"name": "old", "state": "absent"}], live=after) == []
     old = {"name": "old", "networks": ["web"], "ports": ["80:80"]}
-    assert errors([WEB], [old, c], live=after) == [expected], "it is wanted"
+    assert errors([WEB], [old, c], live=after) == [expected], "it is declared"
     after["containers"][0]["labels"]["role"] = "overlay_network"
     assert errors([WEB], [c], live=after) == [expected], "it is another role's"
 
