@@ -18,8 +18,8 @@ from kit import checkout, spread
 
 ROOT = str(checkout.collections_root())
 
-# No deadline: how long an example takes is the machine's affair, which may have others to serve. Everybody's run tries
-# new examples; CI's tries the same ones each time, for it is to judge what was changed.
+# No deadline: how long an example takes depends on the machine's other load. A run tries new examples; CI's tries the
+# same ones each time, because it has to judge the change.
 SAME = {"derandomize": True, "database": None} if "CI" in os.environ else {}
 settings.register_profile("all", deadline=None, **SAME)
 settings.register_profile("usual", settings.get_profile("all"), max_examples=50)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible_collections.virtnet.linux.plugins.plugin_utils.views.drift_messages import sentences
+from ansible_collections.virtnet.linux.plugins.plugin_utils.views.drift_messages import drift_messages
 
 DOCUMENTATION = r"""
 name: network_drift
@@ -67,4 +67,4 @@ class FilterModule:
 
     def filters(self) -> dict[str, Any]:
         """The filters, by name."""
-        return {"network_drift": sentences}
+        return {"network_drift": drift_messages}

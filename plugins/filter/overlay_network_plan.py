@@ -126,16 +126,16 @@ def overlay_network_plan(
     """Plan a fabric from Ansible's variables."""
     raw = {}
     for name in members:
-        told = dict((declared or {}).get(name) or {})
-        if not told:
+        given = dict((declared or {}).get(name) or {})
+        if not given:
             variables = hostvars[name]
-            told = {word: variables[variable] for word, variable in _VARIABLES.items() if variable in variables}
-            told["variables"] = [variable for variable in variables if variable.startswith("overlay_network_")]
-        raw[name] = {**told, **_reading(readings.get(name)), "reached_at": _reached_at(hostvars, name)}
+            given = {word: variables[variable] for word, variable in _VARIABLES.items() if variable in variables}
+            given["variables"] = [variable for variable in variables if variable.startswith("overlay_network_")]
+        raw[name] = {**given, **_reading(readings.get(name)), "reached_at": _reached_at(hostvars, name)}
     planned = plan_fabric(raw, hosts, group)
     own = {name: json.dumps(topology) for name, topology in planned["hosts"].items()}
-    said = {side: abridge(planned[side]) for side in ("errors", "warnings")}
-    return {**planned, **said, "hosts": own, "remote_endpoints": json.dumps(planned["remote_endpoints"])}
+    abridged = {side: abridge(planned[side]) for side in ("errors", "warnings")}
+    return {**planned, **abridged, "hosts": own, "remote_endpoints": json.dumps(planned["remote_endpoints"])}
 
 
 def _reached_at(hostvars: Mapping[str, Mapping[str, Any]], name: str) -> list[str]:

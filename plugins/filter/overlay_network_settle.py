@@ -70,10 +70,10 @@ def _settled(container: Any, addresses: Addresses, live: list[str] | None) -> An
         return container
     attachments = []
     for attachment in container["networks"]:
-        told = dict(attachment) if isinstance(attachment, Mapping) else {"name": attachment}
-        settled = own.get(str(told.get("name")))
-        if settled is None or live is None or told["name"] in live:
-            attachments.append({**told, **settled} if settled is not None else attachment)
+        declared = dict(attachment) if isinstance(attachment, Mapping) else {"name": attachment}
+        settled = own.get(str(declared.get("name")))
+        if settled is None or live is None or declared["name"] in live:
+            attachments.append({**declared, **settled} if settled is not None else attachment)
     return {**container, "networks": attachments}
 
 

@@ -219,11 +219,11 @@ def run(options: dict[str, Any], directory: Path, check: bool) -> dict[str, Any]
     before = files.remembered(directory)
     hosts_before = _described(before)
     if options["state"] == "absent":
-        stands = directory.exists()
-        if stands and not check:
-            converge.take_down(directory)
-        actions = ["take down the lab", "remove %s" % directory] if stands else []
-        return dict(changed=stands, actions=actions, diff=dict(before=hosts_before, after={}))
+        exists = directory.exists()
+        if exists and not check:
+            converge.remove(directory)
+        actions = ["remove the lab", "remove %s" % directory] if exists else []
+        return dict(changed=exists, actions=actions, diff=dict(before=hosts_before, after={}))
 
     restart = [host["name"] for host in options["hosts"]] if options["state"] == "restarted" else []
     lab = _to_restart(before, directory, restart) if restart else _declared(options, before)
@@ -243,9 +243,9 @@ def run(options: dict[str, Any], directory: Path, check: bool) -> dict[str, Any]
 
 def _declared(options: dict[str, Any], before: Lab | None) -> Lab:
     lab = settings.declare(options, before)
-    if before and converge.stands(before) and (before.subnet, before.subnet6) != (lab.subnet, lab.subnet6):
+    if before and converge.exists(before) and (before.subnet, before.subnet6) != (lab.subnet, lab.subnet6):
         raise LabError(
-            "subnet, subnet6: '%s', '%s': the lab stands with '%s', '%s': keep those, or take the lab down first"
+            "subnet, subnet6: '%s', '%s': the lab exists with '%s', '%s': keep those, or remove the lab first"
             % (lab.subnet or "", lab.subnet6 or "", before.subnet or "", before.subnet6 or "")
         )
     return lab

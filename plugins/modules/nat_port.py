@@ -16,7 +16,7 @@ description:
     tracking entries of UDP flows through a changed port are deleted; established TCP connections stay with the
     container that accepted them.
   - A new port on which a process of the host listens is refused; the message names the process, which would receive
-    nothing any more.
+    no more packets.
   - Removing a port requires C(protocol), C(host_ip) and C(host_port) only. Without C(host_ip) and C(to_address) that
     means every address of both families. Running it again changes nothing (idempotent).
 author:

@@ -21,7 +21,7 @@ from ansible_collections.virtnet.linux.plugins.module_utils.model.objects import
 def run(document, check=False):
     return converge(Topology.read(document), check)
 
-def said(work, *arguments):
+def message_of(work, *arguments):
     before = sh("ip -o link")
     try:
         work(*arguments)
@@ -39,11 +39,11 @@ network = one(bridge, name="br-fabric")
 tunnel = {**network, **one(vxlan_tunnel, name="vx-fabric", vni=4242, local="192.0.2.1", bridge="br-fabric")}
 (path,) = glob.glob("/lib/modules/*/kernel/**/LACKING.ko*", recursive=True)
 os.unlink(path)
-found["network"] = [said(run, network, True), said(run, network)]
-found["tunnel"] = [said(run, tunnel, True), said(run, tunnel)]
-found["report"] = said(report.report)
+found["network"] = [message_of(run, network, True), message_of(run, network)]
+found["tunnel"] = [message_of(run, tunnel, True), message_of(run, tunnel)]
+found["report"] = message_of(report.report)
 sh("modprobe nfnetlink")  # without which nft says something else
-found["again"] = said(report.report)
+found["again"] = message_of(report.report)
 """
 
 

@@ -79,8 +79,8 @@ run(**ASKED)
 put("net.ipv4.neigh.default.gc_thresh3", 2000)
 put("net.core.netdev_max_backlog", 1000)
 found["lowered"] = report()["host"]["warnings"]
-with contextlib.redirect_stderr(io.StringIO()) as said:
-    found["checked"] = [command.main(["check"]), said.getvalue()]
+with contextlib.redirect_stderr(io.StringIO()) as printed:
+    found["checked"] = [command.main(["check"]), printed.getvalue()]
 found["mended"] = [run(**ASKED), report()["host"]["warnings"]]
 """
 

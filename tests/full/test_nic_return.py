@@ -19,9 +19,9 @@ from ansible_collections.virtnet.linux.plugins.module_utils.kinds import interfa
 
 def run(kind, **given):
     document = Topology.read({kind.KIND: [given]})
-    told = [action.verb for action in converge(document, check=True).actions]
+    predicted = [action.verb for action in converge(document, check=True).actions]
     done = [action.verb for action in converge(document).actions]
-    assert told == done and converge(document).actions == [], (told, done)
+    assert predicted == done and converge(document).actions == [], (predicted, done)
     return done
 
 def links():
@@ -37,16 +37,16 @@ def back(name):
 def stray():
     return [one for one in report.report()["host"]["interfaces"] if one["device"]]
 
-# two cards on one wire: the neighbour's, and the one that is given away
-cards = sorted(links())
-found["cards"] = len(cards)
+# two NICs on one wire: the neighbour's, and the one that is moved
+nics = sorted(links())
+found["nics"] = len(nics)
 sh("ip link set dev lo up")
 sh("ip netns add lan")
-sh("ip link set dev %s netns lan name eth0" % cards[0])
+sh("ip link set dev %s netns lan name eth0" % nics[0])
 sh("ip -n lan address add 203.0.113.1/24 dev eth0")
 sh("ip -n lan link set dev eth0 up")
-sh("ip link set dev %s down" % cards[1])
-sh("ip link set dev %s name enp3s0" % cards[1])
+sh("ip link set dev %s down" % nics[1])
+sh("ip link set dev %s name enp3s0" % nics[1])
 sh("ip link set dev enp3s0 up")
 found["home"] = links()
 
@@ -73,7 +73,7 @@ run(netns, name="e")
 found["given again"] = run(interface, **{**given, "netns": "e"})
 found["ping again"] = " 0% packet loss" in sh("ip netns exec e ping -n -c 1 -w 10 203.0.113.1")
 
-# away it has a name that somebody has at home, and the kernel gives it another
+# in the container it has a name that is in use on the host, so the kernel gives it another
 sh("ip link add name wan type veth peer name other")
 sh("ip netns delete e")
 deadline = time.monotonic() + 10
@@ -95,7 +95,7 @@ def test_a_nic_returns_to_the_initial_namespace():
     found = guest.run(PROGRAM, nics=2)
     home = {"enp3s0": [None, True]}
     assert found == {
-        "cards": 2,
+        "nics": 2,
         "home": home,
         "away": {},
         "ping": True,

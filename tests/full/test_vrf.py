@@ -57,9 +57,9 @@ def run(check=False):
     return [action.line() for action in result.actions], result.warnings
 
 def checked():
-    with contextlib.redirect_stderr(io.StringIO()) as said, contextlib.redirect_stdout(io.StringIO()):
+    with contextlib.redirect_stderr(io.StringIO()) as printed, contextlib.redirect_stdout(io.StringIO()):
         assert command.main(["check"]) == 0
-    return said.getvalue().splitlines()
+    return printed.getvalue().splitlines()
 
 os.makedirs("/etc", exist_ok=True)
 with open("/etc/protocols", "w") as file:  # nft knows ipv6-icmp from there
@@ -86,9 +86,9 @@ ip -n lan address add 198.51.100.1/24 dev eth2
 ip -n lan link set eth2 up
 """)
 found["before"] = report.report()
-foretold = run(check=True)
+predicted = run(check=True)
 done = run()
-found["check mode says the same"] = foretold == done
+found["check mode says the same"] = predicted == done
 found["a second run"], found["warnings"] = run()
 sh("ip -n c link set lo up")
 serve("c", 80)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A guest of QEMU with cards of its own, for what a namespace cannot show: a real card comes back to the machine's
+"""A QEMU guest with NICs of its own, for what a namespace cannot show: a real NIC returns to the machine's
 first namespace, not to a test's.
 
 The guest has no disk. Its root is an archive of what it needs (this Python, pyroute2, the engine, `sh`, `ip`, `nft`,

@@ -93,7 +93,7 @@ class Host:
         predicted = self._without_trace(module, check=True, diff=True, **arguments)
         assert not predicted.get("failed"), predicted
         done = self.module(module, diff=True, **arguments)
-        assert done == predicted, "foretold: %s\ndone: %s" % (predicted, done)
+        assert done == predicted, "predicted: %s\ndone: %s" % (predicted, done)
         assert done["changed"] and done["actions"], done
         self.finds_nothing_to_do(module, **arguments)
         return done

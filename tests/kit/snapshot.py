@@ -32,7 +32,7 @@ OVS_TABLES = {
     "interface": "name,type,options,ofport_request,mac,mtu_request,other_config,external_ids",
 }
 ASKED = "address\nroute show table all\nneighbour show nud permanent\n"
-OWN = frozenset({"UP", "BROADCAST", "MULTICAST", "LOOPBACK", "NOARP", "PROMISC"})  # flags that somebody set
+OWN = frozenset({"UP", "BROADCAST", "MULTICAST", "LOOPBACK", "NOARP", "PROMISC"})  # flags that are set, not derived
 
 
 def take() -> dict[str, Any]:

@@ -51,10 +51,10 @@ def test_encoding_equals_pyroute2s(message: st.SearchStrategy[bytes]) -> None:
     encoded = []
 
     def compare(*arguments: object, **fields: int) -> bytes:
-        from_stencil = encoder.encode(*arguments, **fields)
-        assert from_stencil == encoder.encode_by_pyroute2(*arguments, **fields)
-        encoded.append(from_stencil)
-        return from_stencil
+        from_cache = encoder.encode(*arguments, **fields)
+        assert from_cache == encoder.encode_by_pyroute2(*arguments, **fields)
+        encoded.append(from_cache)
+        return from_cache
 
     @given(st.data())
     def draw(data: st.DataObject) -> None:
@@ -66,7 +66,7 @@ def test_encoding_equals_pyroute2s(message: st.SearchStrategy[bytes]) -> None:
     draw()
     messages.get_links.cache_clear()
     assert encoded
-    assert None not in encoder._stencils.values(), "a form of message is encoded the long way each time"
+    assert None not in encoder._cache.values(), "a form of message is encoded the long way each time"
 
 
 def test_a_value_of_the_same_length_reuses_the_encoding(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -73,12 +73,12 @@ def run_topology() -> None:
         for place, item in enumerate(given):
             try:
                 result = validator.validate(item)
-                said = result.error_messages
-                if not said:
+                messages = result.error_messages
+                if not messages:
                     document.of(kind).append(OBJECTS[kind].read(result.validated_parameters))
             except _STUMBLES as error:
-                said = _misplaced(kind, item) or [str(error)]
-            wrong += ["%s[%d]: %s" % (kind, place, message) for message in said]
+                messages = _misplaced(kind, item) or [str(error)]
+            wrong += ["%s[%d]: %s" % (kind, place, message) for message in messages]
     also = None
     role, persist = module.params["role"], module.params["persist"]
     if role is not None:
@@ -132,7 +132,7 @@ def _module(spec: dict[str, Any], kind: str | None = None) -> AnsibleModule:
         module = AnsibleModule(argument_spec=raw, supports_check_mode=True, no_log=True)  # a surrogate breaks logging
         given = module.params.get("config")
         objects = [one for one in given if isinstance(one, dict)] if isinstance(given, list) else []
-        wrong = [sentence for one in [module.params, *objects] if kind for sentence in _misplaced(kind, one)]
+        wrong = [message for one in [module.params, *objects] if kind for message in _misplaced(kind, one)]
         _refused(module, wrong or ["an argument cannot be read: %s" % error])
         raise
 
@@ -184,8 +184,8 @@ def _complete(module: AnsibleModule, options: dict[str, Any], objects: list[dict
 def _refused(module: AnsibleModule, problems: list[str]) -> None:
     """Fail: one problem in one line, several in a list."""
     problems = abridge(problems)
-    said = problems[0] if len(problems) == 1 else "\n- " + "\n- ".join(problems)
-    module.fail_json(msg="Nothing was changed. " + said, problems=problems)
+    messages = problems[0] if len(problems) == 1 else "\n- " + "\n- ".join(problems)
+    module.fail_json(msg="Nothing was changed. " + messages, problems=problems)
 
 
 def _run(

@@ -23,7 +23,7 @@ def delete(actions: list[Action[Any]], host: Host) -> None:
     could not find the links in there without them.
     """
     leaving = [action for action in actions if action.kind == Netns.KIND]
-    netns.send_nics_home(leaving, host)
+    netns.return_nics(leaving, host)
     held = netns.held(leaving, host)
     links = [(action.desired.netns, action.name) for action in actions if action.kind in (Veth.KIND, Bridge.KIND)]
     links += netns.links(leaving, held, host)

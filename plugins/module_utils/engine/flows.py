@@ -38,11 +38,11 @@ def forget_ports(host: Host, changed: set[tuple[str, int]]) -> None:
 
 def forget_networks(host: Host) -> None:
     """Delete the flows of networks and addresses that were recorded."""
-    gone, parted = host.memory["networks_to_forget"], host.memory["networks_to_part"]
-    if gone or parted:
-        conntrack.forget_networks(gone, parted)
+    gone, isolated = host.memory["networks_to_forget"], host.memory["networks_to_part"]
+    if gone or isolated:
+        conntrack.forget_networks(gone, isolated)
         gone.clear()
-        parted.clear()
+        isolated.clear()
 
 
 def _differing(before: dict[_Key, Any], after: dict[_Key, Any]) -> list[_Key]:
@@ -73,15 +73,15 @@ def _networks_to_delete(before: State, desired: State) -> set[str]:
     no longer have."""
     kept = {ip.network(subnet) for policy in desired.policies.values() for subnet in policy.subnets}
     subnets = {subnet for policy in before.policies.values() for subnet in policy.subnets}
-    going = {subnet for subnet in subnets if not any(ip.network(subnet).overlaps(one) for one in kept)}
+    removed = {subnet for subnet in subnets if not any(ip.network(subnet).overlaps(one) for one in kept)}
     for bridge_name, policy in before.policies.items():
         if bridge_name in desired.policies and _closes(policy, desired.policies[bridge_name]):
-            going.update(policy.subnets)
+            removed.update(policy.subnets)
     for name, guard in before.guards.items():
         now = desired.guards.get(name)
         if name not in desired.ports or (now is not None and now.addresses_checked):
-            going.update(guard.addresses)
-    return going.difference(*(guard.addresses for guard in desired.guards.values()))
+            removed.update(guard.addresses)
+    return removed.difference(*(guard.addresses for guard in desired.guards.values()))
 
 
 def _closes(before: Policy, after: Policy) -> bool:
@@ -94,6 +94,6 @@ def _closes(before: Policy, after: Policy) -> bool:
 
 def _networks_parted(before: State, desired: State) -> set[str]:
     """Return the subnets of networks whose icc becomes false: containers may no longer reach each other."""
-    parted = [name for name, policy in desired.policies.items() if not policy.icc]
-    return {subnet for name in parted if name in before.policies and before.policies[name].icc
+    isolated = [name for name, policy in desired.policies.items() if not policy.icc]
+    return {subnet for name in isolated if name in before.policies and before.policies[name].icc
             for subnet in desired.policies[name].subnets}  # fmt: skip

@@ -190,8 +190,8 @@ def _bridges_off(needed: set[str], host: Host) -> Iterator[Action[Setting]]:
     for version, of_host in sysctls.FORWARDING.items():
         if version == 4 and (of_host in needed or sysctls.read(of_host) == "1"):
             continue  # the host's own sysctl applies to all links
-        told = [name for name, policy in host.firewall.state.policies.items() if policy.uplinks]
-        for name in sorted(name for name in told if (None, name) not in host.links_to_delete):
+        with_uplinks = [name for name, policy in host.firewall.state.policies.items() if policy.uplinks]
+        for name in sorted(name for name in with_uplinks if (None, name) not in host.links_to_delete):
             key = _OF_LINK[version] % name
             if key not in needed and sysctls.read(key) == "1":
                 yield _change(key, "1", "0", Setting(closes=True))

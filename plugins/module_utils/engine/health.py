@@ -102,7 +102,7 @@ def _shadowed(host: Host, waiting: list[dict[str, Any]]) -> Iterator[str]:
     ports = [port for _key, port in sorted(host.firewall.state.nat_ports.items())]
     for listener, port in listeners.shadowed(ports, waiting):
         leads = f"the port is published and translated to {port.to_address} port {port.to_port}"
-        yield f"{listeners.told(listener)} and gets nothing: {leads}"
+        yield f"{listeners.describe(listener)} and gets nothing: {leads}"
 
 
 def _marks(host: Host) -> Iterator[str]:

@@ -51,9 +51,9 @@ def obstacles(actions: Iterable[Action[Any]], host: Host) -> list[str]:
     elif writers:
         found += _refused_sysctls(actions)
     making = {action.kind for action in actions if action.verb in ("create", "replace")} & set(_LINKS)
-    standing = {link.kind for link in host.stack(None).links.values()}
+    existing = {link.kind for link in host.stack(None).links.values()}
     for kind in sorted(_LINKS[kind] for kind in making):
-        if kind not in standing and not makes(kind):
+        if kind not in existing and not makes(kind):
             found.append(
                 f"this host's kernel cannot make links of kind {kind}: load or install its module {kind} "
                 "(Debian: linux-image-amd64 instead of a cloud kernel)"
@@ -76,7 +76,7 @@ def _refused_sysctls(actions: Iterable[Action[Any]]) -> list[str]:
     found = []
     for action, key, value in asked:
         why = refusals[key, value]
-        if why is not None and (why != sysctls.NO_NAMESPACES or action.desired.join != netns.HOST):
+        if why is not None and (why != sysctls.NOT_PER_NAMESPACE or action.desired.join != netns.HOST):
             found.append(f"netns {action.name}: sysctls: {key}: '{value}': {why}")
     return found
 

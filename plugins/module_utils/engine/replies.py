@@ -109,13 +109,13 @@ def _facts(
 ) -> Iterator[tuple[_Fact, list[_Port]]]:
     held = [one.partition("/")[0] for one in view.stack.addresses_of(link.index)]
     addresses = [one for one in held if ip.version_of(one) == view.version and not is_link_local(one)]
-    answers = view.way_out(subnet, bridge)
+    answers = view.egress_route(subnet, bridge)
     indices = answers.indices if answers is not None else ()
     names = [name for name, one in view.stack.links.items() if one.index in indices]
     fact = _Fact(view.version, link.name, None, None, None, answers.rule if answers else None, tuple(names), False)
     for address in addresses:
         called = [one for one in ports if not one.opened and one.host_ip in (None, address)]
-        own = view.way_out(address, "lo")
+        own = view.egress_route(address, "lo")
         vrf = vrfs.get(link.master or 0)
         if vrf is not None:
             yield fact._replace(address=address, vrf=vrf, answers=None, by=()), called

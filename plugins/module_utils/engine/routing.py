@@ -47,10 +47,10 @@ class View:
         """Return the first rule that diverts packets for the subnet."""
         return rpdb.diverting(self.rules, ip.network(subnet), self.table)
 
-    def way_out(self, source: str, iif: str) -> Way | None:
+    def egress_route(self, source: str, iif: str) -> Way | None:
         """Return the egress of packets from an address or subnet to far addresses, with that ingress interface (for the
         host's own packets: lo)."""
-        return rpdb.way_out(self.rules, source, iif, self._defaults)
+        return rpdb.egress_route(self.rules, source, iif, self._defaults)
 
     def is_marked(self, index: int) -> bool:
         """Return whether a rule for a packet mark looks up a table whose default route is by that link."""
@@ -125,14 +125,14 @@ def names_of(host: Host) -> dict[str, str]:
 def conflicts(host: Host) -> list[str]:
     """Return a message for each route or rule that diverts addresses of a network or duplicates its route."""
     stack, names = host.stack(None), names_of(host)
-    living = {
+    existing = {
         ip.network(subnet): stack.links[bridge]
         for subnet, bridge in subnets(host.firewall.state).items()
         if bridge in stack.links
     }
-    found = list(_routes_before(stack, living, names))
+    found = list(_routes_before(stack, existing, names))
     views = {version: View(stack, version) for version in (4, 6)}
-    for subnet, link in living.items():
+    for subnet, link in existing.items():
         about = f"network {names.get(link.name, link.name)}: "
         found += [about + fact for fact in _rules_before(views[subnet.version], subnet)]
     return list(dict.fromkeys(found))
@@ -193,23 +193,23 @@ def _action(subnet: str, before: Rule | None, after: int | None) -> Action[str]:
     return Action(phase, verb, KIND, f"to {subnet} lookup main", was, to_be, subnet)
 
 
-def _routes_before(stack: Stack, living: dict[ip.Network, Link], names: dict[str, str]) -> Iterator[str]:
+def _routes_before(stack: Stack, existing: dict[ip.Network, Link], names: dict[str, str]) -> Iterator[str]:
     """Yield messages on routes of the main table to a part of a network's subnet, or to all of it that precede the
     network's own."""
-    lengths = {version: {one.prefixlen for one in living if one.version == version} for version in (4, 6)}
+    lengths = {version: {one.prefixlen for one in existing if one.version == version} for version in (4, 6)}
     connected = set()
     others = [(to, index, kind) for to, index, kind, table in stack.other_routes() if table == messages.RT_TABLE_MAIN]
     for to, index, kind in [(route.to, route.index, "unicast") for route in stack.routes] + others:
         own = int(to.partition("/")[2])
         wider = [ip.network(to).supernet(new_prefix=one) for one in lengths[ip.version_of(to)] if one <= own]
-        for subnet in [one for one in wider if one in living]:
-            link = living[subnet]
+        for subnet in [one for one in wider if one in existing]:
+            link = existing[subnet]
             if index == link.index:
                 connected.add(to)
             elif to != str(subnet) or to not in connected:
-                told = _route(stack, to, kind, index)
+                shown = _route(stack, to, kind, index)
                 yield (
-                    f"network {names.get(link.name, link.name)}: the host's {told} goes before the network's own "
+                    f"network {names.get(link.name, link.name)}: the host's {shown} goes before the network's own "
                     f"({subnet} by {link.name}), so nothing from this host or from published ports reaches containers "
                     f"there; {_REMEDY}"
                 )
@@ -228,9 +228,9 @@ def _rules_before(view: View, subnet: ip.Network) -> Iterator[str]:
         for route in view.table(rule.table) if rule.action == "lookup" else []:
             is_asked = route.type != "throw" and route.to.prefixlen > rule.suppress_prefixlength
             if is_asked and rpdb.lies_in(route.to, subnet):
-                told = _route(view.stack, str(route.to), route.type, next(iter(route.indices), None))
+                shown = _route(view.stack, str(route.to), route.type, next(iter(route.indices), None))
                 yield (
-                    f"the host's {told} in table {rule.table}, which {rule} looks up, is for addresses of the network "
+                    f"the host's {shown} in table {rule.table}, which {rule} looks up, is for addresses of the network "
                     f"({subnet}): this host reaches containers there, and nothing that the route leads to; {_REMEDY}"
                 )
 

@@ -183,7 +183,7 @@ class Host:
                 raise
             self.warnings.append(
                 f"{error}: the kernel refuses this in namespace {netns}; see what its container has configured there "
-                f"(ip -n {netns} rule; ip -n {netns} route; ip -n {netns} link), or make it anew"
+                f"(ip -n {netns} rule; ip -n {netns} route; ip -n {netns} link), or recreate it"
             )
 
     def inode(self, name: str | None) -> int | None:

@@ -105,8 +105,8 @@ def altnames_given(device: str, link: Link, host: Host) -> list[str]:
 def without_altnames(device: str, link: Link, name: str, host: Host) -> list[Request]:
     """Return requests that delete the alternative names that must not move with a NIC: those of altnames_given(), and
     its new name, which the kernel would reject as taken."""
-    going = {*altnames_given(device, link, host), *({name} & set(link.altnames))}
-    return _delete_altnames(link, sorted(going), "interface " + device)
+    to_remove = {*altnames_given(device, link, host), *({name} & set(link.altnames))}
+    return _delete_altnames(link, sorted(to_remove), "interface " + device)
 
 
 def labels(device: str, host: Host) -> dict[str, str]:
@@ -114,7 +114,7 @@ def labels(device: str, host: Host) -> dict[str, str]:
     return dict(host.memory[TOPIC][device]["labels"])
 
 
-def send_home(device: str, host: Host) -> None:
+def return_to_host(device: str, host: Host) -> None:
     """Move a NIC back to the host and restore its name, MTU, MAC and up state, without an alias. The record of a
     physical NIC that is not found is kept: the kernel may still move it back."""
     found, record = find(device, host), host.memory[TOPIC].get(device, {})

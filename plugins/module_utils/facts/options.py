@@ -15,10 +15,10 @@ from ansible_collections.virtnet.linux.plugins.module_utils.rules import ip, nam
 _MOST = 50  # messages of one run: a mistake in a template is in each of a thousand objects
 
 
-def abridge(sentences: list[str]) -> list[str]:
+def abridge(messages: list[str]) -> list[str]:
     """Return the first messages, in order, and the number of omitted ones."""
-    more = len(sentences) - _MOST
-    return sentences if more <= 0 else [*sentences[:_MOST], "and %d more" % more]
+    more = len(messages) - _MOST
+    return messages if more <= 0 else [*messages[:_MOST], "and %d more" % more]
 
 
 class Problems:

@@ -13,7 +13,7 @@ from ansible_collections.virtnet.linux.plugins.module_utils.facts.host import Ho
 from ansible_collections.virtnet.linux.plugins.module_utils.netlink.link import Link
 
 
-def host_ends(host: Host, going: Iterable[str]) -> list[str]:
+def host_ends(host: Host, to_delete: Iterable[str]) -> list[str]:
     """Return the host's ends of managed veths whose other ends are in namespaces to be deleted, by the kernel's nsid
     and the ownership label of the host's end; nothing inside the namespaces is trusted.
 
@@ -21,17 +21,17 @@ def host_ends(host: Host, going: Iterable[str]) -> list[str]:
     host's ends would not be free.
     """
     ends = [link for link in host.stack(None).links.values() if link.peer_namespace is not None and _is_our_veth(link)]
-    names_going = {name for name in going if name not in host.memory["handles"] and name in host.handles}
-    if not ends or not names_going:
+    names_to_delete = {name for name in to_delete if name not in host.memory["handles"] and name in host.handles}
+    if not ends or not names_to_delete:
         return []
-    nsids = {host.nsid(None, name) for name in names_going}
-    return [end.name for end in ends if end.peer_namespace in nsids or _is_moved_on(end, names_going, host)]
+    nsids = {host.nsid(None, name) for name in names_to_delete}
+    return [end.name for end in ends if end.peer_namespace in nsids or _is_moved_on(end, names_to_delete, host)]
 
 
-def _is_moved_on(end: Link, going: set[str], host: Host) -> bool:
+def _is_moved_on(end: Link, to_delete: set[str], host: Host) -> bool:
     """Return whether the other end was in one of the namespaces, by the host end's ownership label, and the container
     has moved it to a namespace without a handle."""
-    return (end.labels or {}).get("container") in going and not any(
+    return (end.labels or {}).get("container") in to_delete and not any(
         host.is_peer_in(end, None, other) for other in host.handles
     )
 

@@ -22,7 +22,7 @@ from ansible_collections.virtnet.linux.plugins.module_utils.netlink.link import 
 from ansible_collections.virtnet.linux.plugins.module_utils.netlink.socket import Request
 
 _KINDS = {Bridge.KIND: "bridge", Veth.KIND: "veth", VxlanTunnel.KIND: "vxlan"}  # IFLA_INFO_KIND
-_WORDS = ("network", "container", "cable")  # identifying labels; the others may change with the declaration
+_WORDS = ("network", "container", "patch")  # identifying labels; the others may change with the declaration
 
 _Identity = tuple[str, tuple[Any, ...]]
 

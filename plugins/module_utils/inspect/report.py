@@ -263,12 +263,12 @@ def _ipam(subnet: str, own: list[str], ip_range: str, ip_range6: str, aux_addres
     part = ip_range if network.version == 4 else ip_range6
     gateways = [address.split("/")[0] for address in own if _lies_in(address, network)]
     reserved = names.addresses_of(aux_addresses).items()
-    told: dict[str, Any] = {
+    fields: dict[str, Any] = {
         "IPRange": part if _lies_in(part, network) else None,
         "Gateway": next(iter(gateways), None),
         "AuxiliaryAddresses": {name: address for name, address in reserved if _lies_in(address, network)},
     }
-    return {"Subnet": subnet, **{word: value for word, value in told.items() if value}}
+    return {"Subnet": subnet, **{word: value for word, value in fields.items() if value}}
 
 
 def _lies_in(text: str, network: ipaddress.IPv4Network | ipaddress.IPv6Network) -> bool:
@@ -329,9 +329,9 @@ def _bridges(host: Host) -> list[dict[str, Any]]:
         for link in sorted(stack.links.values(), key=lambda link: link.name):
             if link.switch and link.ours:
                 ports = sorted(port.name for port in stack.links.values() if port.master == link.index)
-                told = {"name": link.name, "netns": netns, "id": bridges.identity(link), "stp": link.stp}
+                fields = {"name": link.name, "netns": netns, "id": bridges.identity(link), "stp": link.stp}
                 found.append(
-                    {**told, "driver": link.switch, "labels": link.labels, "interfaces": ports, **_vlan(host, link)}
+                    {**fields, "driver": link.switch, "labels": link.labels, "interfaces": ports, **_vlan(host, link)}
                 )
     return found
 

@@ -58,15 +58,15 @@ def identities(desired: ForeignFirewall) -> list[tuple[Any, ...]]:
 def plan(desired: ForeignFirewall, host: Host) -> list[Action[Rules]]:
     """Return the actions for one bridge, one for each firewall where a rule is missing or to be deleted."""
     bridge, others = desired.bridge, host.foreign_tables
-    said = dict(_said(others, bridge))
+    existing = dict(_existing_rules(others, bridge))
     if not desired.is_present:
-        return [_action("delete", place, bridge, handles) for place, handles in said.items()]
+        return [_action("delete", place, bridge, handles) for place, handles in existing.items()]
     # in firewalld's permanent configuration but not in its runtime state: deleted out of band, so it is added again
-    said.pop(foreign.FIREWALLD, None)
+    existing.pop(foreign.FIREWALLD, None)
     places = {
         _place(drop): None
         for drop in foreign.drops(others, bridge)
-        if drop.keeper != foreign.LEGACY and (_place(drop) not in said or drop.keeper == foreign.FIREWALLD)
+        if drop.keeper != foreign.LEGACY and (_place(drop) not in existing or drop.keeper == foreign.FIREWALLD)
     }
     return [_action("create", place, bridge, []) for place in places]
 
@@ -113,8 +113,8 @@ def remedy(drop: foreign.Drop, bridge: str) -> str:
 
 def _action(verb: str, place: str, bridge: str, handles: list[str]) -> Action[Rules]:
     keeper = place if place in (foreign.UFW, foreign.FIREWALLD) else foreign.NFT
-    told = {"accepts": f"what comes from {bridge} or goes to it"}
-    before, after = ({}, told) if verb == "create" else (told, {})
+    content = {"accepts": f"what comes from {bridge} or goes to it"}
+    before, after = ({}, content) if verb == "create" else (content, {})
     return Action(
         Phase.FOREIGN_FIREWALLS,
         verb,
@@ -130,7 +130,7 @@ def _place(drop: foreign.Drop) -> str:
     return f"{drop.family} {drop.table} {drop.entry_chain}" if drop.keeper == foreign.NFT else drop.keeper
 
 
-def _said(others: list[foreign.Table], bridge: str) -> Iterator[tuple[str, list[str]]]:
+def _existing_rules(others: list[foreign.Table], bridge: str) -> Iterator[tuple[str, list[str]]]:
     """Yield each firewall that has our accept rules for the bridge, with the handles of the rules."""
     handles: dict[str, list[str]] = {}
     for place, name, handle in _marked(others):

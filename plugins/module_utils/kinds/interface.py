@@ -122,8 +122,8 @@ def identities(desired: Interface) -> list[tuple[Any, ...]]:
     """Return the keys that must be unique in a document: the NIC, and the link's name in its namespace."""
     if not desired.is_present:  # a NIC may be absent in one namespace and present in another
         return []
-    card: list[tuple[Any, ...]] = [("card", desired.device)] if desired.type == "physical" else []
-    return [*card, ("link", desired.netns, _name(desired))]
+    nic: list[tuple[Any, ...]] = [("nic", desired.device)] if desired.type == "physical" else []
+    return [*nic, ("link", desired.netns, _name(desired))]
 
 
 def _check_device(desired: Interface, host: Host, problems: options.Problems) -> None:
@@ -159,18 +159,18 @@ def _check_device(desired: Interface, host: Host, problems: options.Problems) ->
     endpoint_checks.check_altnames_of_nic(KIND, device, link, place, host, problems)
 
 
-def _check_macvlan(desired: Interface, card: Link, found: Link | None, host: Host, problems: options.Problems) -> None:
+def _check_macvlan(desired: Interface, nic: Link, found: Link | None, host: Host, problems: options.Problems) -> None:
     """Reject what the kernel rejects of a new macvlan (macvlan_common_newlink() in drivers/net/macvlan.c)."""
     device, mode = desired.device, desired.mode
-    if desired.mtu is not None and desired.mtu > card.mtu:
-        rule = "the parent interface has %d, which a macvlan cannot exceed: lower this one, or raise that" % card.mtu
+    if desired.mtu is not None and desired.mtu > nic.mtu:
+        rule = "the parent interface has %d, which a macvlan cannot exceed: lower this one, or raise that" % nic.mtu
         problems.add(KIND, device, "mtu", desired.mtu, rule)
     if found is not None and _mode(found) == mode:
         return
-    master = host.stack(None).link_at(card.master)
+    master = host.stack(None).link_at(nic.master)
     if master is not None:
         problems.add(KIND, device, "device", device, "is a port of %s; name that bridge" % master.name)
-    others = _macvlans_on(card, host)
+    others = _macvlans_on(nic, host)
     others.pop((desired.netns, _name(desired)), None)
     for (netns, name), other in sorted(others.items(), key=str):
         if _ALONE in (mode, other):
@@ -178,18 +178,18 @@ def _check_macvlan(desired: Interface, card: Link, found: Link | None, host: Hos
             problems.add(KIND, device, "mode", mode, rule % (netns or "the host", name, other, _ALONE))
 
 
-def _macvlans_on(card: Link, host: Host) -> dict[tuple[str | None, str], str | None]:
+def _macvlans_on(nic: Link, host: Host) -> dict[tuple[str | None, str], str | None]:
     """Return the macvlans on a parent interface after this run, by namespace and name, with their modes."""
-    if card.name not in host.macvlans_existing:
-        standing = host.macvlans_existing[card.name] = {}
+    if nic.name not in host.macvlans_existing:
+        existing = host.macvlans_existing[nic.name] = {}
         for netns in (None, *host.handles):
             remembered = host.memory["handles"].get(netns or "") or {}
             if netns in host.namespaces_to_delete or remembered.get("join") is not None:
                 continue
             for link in host.stack(netns).links.values():
-                if _is_macvlan_on(card, netns, link, host) and (netns, link.name) not in host.links_to_delete:
-                    standing[netns, link.name] = _mode(link)
-    return {**host.macvlans_existing[card.name], **host.macvlans_to_create.get(card.name, {})}
+                if _is_macvlan_on(nic, netns, link, host) and (netns, link.name) not in host.links_to_delete:
+                    existing[netns, link.name] = _mode(link)
+    return {**host.macvlans_existing[nic.name], **host.macvlans_to_create.get(nic.name, {})}
 
 
 def _end(desired: Interface, host: Host) -> Interface:
@@ -301,7 +301,7 @@ def _remove(desired: Interface, host: Host) -> None:
         return
     stack, link = found
     if desired.type == "physical":
-        nics.send_home(desired.device, host)
+        nics.return_to_host(desired.device, host)
         return
     about = "%s %s" % (KIND, _about(desired))
     stack.send([Request(messages.delete_link(link.name), about, ignore=(errno.ENODEV,))])

@@ -91,8 +91,8 @@ def cut_off(actions: list[Action[PublishedPort]]) -> list[str]:
     ports = {port: _name(key) for key, port in published if _name(key) in names}
     waiting = listeners.listeners() if ports else []
     return [
-        f"{KIND} {ports[port]}: host_port: '{port.host_port}': {listeners.told(listener)} of the host, and would get "
-        "nothing any more; choose another host port, or stop it"
+        f"{KIND} {ports[port]}: host_port: '{port.host_port}': {listeners.describe(listener)} of the host "
+        "and would get no packets; choose another host port, or stop it"
         for listener, port in listeners.shadowed(ports, waiting)
     ]
 

@@ -170,23 +170,23 @@ def apply_sysctls(actions: list[Action[Netns]], host: Host) -> None:
                     sysctls.write(key, value)
 
 
-def send_nics_home(actions: list[Action[Netns]], host: Host) -> None:
+def return_nics(actions: list[Action[Netns]], host: Host) -> None:
     """Move NICs back from namespaces to be deleted; the kernel would too, but keeps the names that they have there."""
-    going = {action.name for action in actions}
-    for device in [device for device, record in host.memory[nics.TOPIC].items() if record["netns"] in going]:
-        nics.send_home(device, host)
+    to_delete = {action.name for action in actions}
+    for device in [device for device, record in host.memory[nics.TOPIC].items() if record["netns"] in to_delete]:
+        nics.return_to_host(device, host)
 
 
 def held(actions: list[Action[Netns]], host: Host) -> list[Action[Netns]]:
     """Return the deletions whose namespace stays, with its links, because a process or another handle holds it."""
-    going = [action for action in actions if action.name not in host.memory["handles"]]
-    if not going:
+    to_delete = [action for action in actions if action.name not in host.memory["handles"]]
+    if not to_delete:
         return []
     names = {action.name for action in actions}
     elsewhere = {inode for name, inode in host.handles.items() if name not in names}
     return [
         action
-        for action in going
+        for action in to_delete
         if host.handles.get(action.name) in elsewhere or (action.desired.force and host.processes(action.name))
     ]
 
@@ -232,7 +232,7 @@ def _check_absent(desired: Netns, host: Host, problems: options.Problems) -> Non
         _check_processes(desired, "state", "take their links away", host, problems)
 
 
-def _check_processes(desired: Netns, field: str, deed: str, host: Host, problems: options.Problems) -> None:
+def _check_processes(desired: Netns, field: str, effect: str, host: Host, problems: options.Problems) -> None:
     """Reject deleting or replacing a namespace in which processes run, without ``force``: where this collection created
     it, they would lose their links."""
     name = desired.name
@@ -240,7 +240,7 @@ def _check_processes(desired: Netns, field: str, deed: str, host: Host, problems
         return
     pids = ", ".join(map(str, host.processes(name)))
     if pids:
-        rule = "processes run in the namespace (pid %s): end them, or %s with force: true" % (pids, deed)
+        rule = "processes run in the namespace (pid %s): end them, or %s with force: true" % (pids, effect)
         problems.add(KIND, name, field, getattr(desired, field), rule)
 
 
@@ -396,9 +396,9 @@ def _set_unprivileged_ports(desired: Netns) -> None:
     """
     if desired.unprivileged_ports is None:
         return
-    said = {key.replace("/", ".") for key in desired.sysctls or {}}
+    declared = {key.replace("/", ".") for key in desired.sysctls or {}}
     for key, value in _UNPRIVILEGED[desired.unprivileged_ports].items():
-        if key not in said:
+        if key not in declared:
             # ENOENT: the kernel lacks the sysctl; EINVAL: a user namespace that does not map all groups
             with contextlib.suppress(OSError):
                 sysctls.write(key, value)

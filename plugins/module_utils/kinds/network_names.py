@@ -28,7 +28,7 @@ def check(desired: NetworkNames, host: Host, problems: options.Problems) -> None
         for name in entry.names:
             if not names.is_host_name(name):
                 problems.add(KIND, network, "entries.names", name, values.HOST_NAME)
-    host.name_files.want(network, hosts_lines(desired.entries or []) if desired.is_present else "")
+    host.name_files.set_lines(network, hosts_lines(desired.entries or []) if desired.is_present else "")
 
 
 def identities(desired: NetworkNames) -> list[tuple[Any, ...]]:

@@ -52,10 +52,10 @@ def plan(desired: Resolver, host: Host) -> list[Action[Resolver]]:
     wrong = [name for name in desired.containers if not _is_right(name, host, *asked)]
     if not wrong:
         return []
-    told = {
+    content = {
         key: getattr(desired, key) for key in ("networks", "nameservers", "search", "options") if getattr(desired, key)
     }
-    before, after = {"containers": _that_have_files(wrong, files)}, {"containers": wrong, **told}
+    before, after = {"containers": _that_have_files(wrong, files)}, {"containers": wrong, **content}
     return [Action(Phase.NAMES, "change" if before["containers"] else "create", KIND, about, before, after, desired)]
 
 
@@ -71,7 +71,7 @@ def delete(actions: list[Action[Resolver]], host: Host) -> None:
     """Delete the containers' hosts and resolv.conf files."""
     for action in actions:
         for name in action.desired.containers:
-            host.name_files.take_away(name)
+            host.name_files.remove(name)
 
 
 def _that_have_files(containers: list[str], files: NameFiles) -> list[str]:

@@ -218,7 +218,11 @@ def _check_found(desired: Veth, host: Host, problems: options.Problems) -> None:
         return
     if link.kind != "veth":
         problems.add(
-            KIND, name, "name", name, "a link of this name exists and is not a veth but %s" % (link.kind or "a card")
+            KIND,
+            name,
+            "name",
+            name,
+            "a link of this name exists and is not a veth but %s" % (link.kind or "a NIC"),
         )
     elif not link.ours and not desired.adopt and not host.is_made_here(desired.netns):
         problems.foreign(KIND, name)
@@ -328,9 +332,9 @@ def _link_local(asked: settings.Settings, link: Link) -> str | None:
 
 def _shown(desired: Veth) -> dict[str, Any]:
     keys = ("netns", "bridge", "mac", "mtu", "addresses", "anti_spoofing", "allowed_addresses", "labels")
-    told = desired.given(*keys)
-    told["peer"] = desired.far.plain()
-    return told
+    fields = desired.given(*keys)
+    fields["peer"] = desired.far.plain()
+    return fields
 
 
 def _make(desired: list[Veth], host: Host) -> None:

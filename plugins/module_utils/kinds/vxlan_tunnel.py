@@ -75,7 +75,7 @@ def check(desired: VxlanTunnel, host: Host, problems: options.Problems) -> None:
         return
     link = host.link(desired.netns, name, "vxlan", desired.is_present)
     if link is not None and link.kind != "vxlan":
-        what = link.kind or "a card"
+        what = link.kind or "a NIC"
         problems.add(KIND, name, "name", name, f"a link of this name exists and is not a VXLAN tunnel but {what}")
         return
     if link is not None and not link.ours and not desired.adopt and not host.is_made_here(desired.netns):
@@ -234,18 +234,18 @@ def udp_ports(declared: list[VxlanTunnel], host: Host) -> frozenset[int]:
 def shown(stack: Stack, link: Link, with_endpoints: bool) -> dict[str, Any]:
     """Return a tunnel of the host, managed or not, in the form of network_info."""
     found = _found(stack, link)
-    told = {key: found[key] for key in ("vni", "local", "dstport", "device", "mtu", "bridge", "learning")}
-    told.update(name=link.name, ours=link.ours, labels=link.labels or {}, extensions=extensions_of(link))
+    fields = {key: found[key] for key in ("vni", "local", "dstport", "device", "mtu", "bridge", "learning")}
+    fields.update(name=link.name, ours=link.ours, labels=link.labels or {}, extensions=extensions_of(link))
     if link.ours:
         tables = neighbours.read(stack, link.index, link.master, set())
         complete = [(mac, entry) for mac, entry in sorted(observed_by_mac(tables).items()) if entry[0] and entry[2]]
         entries = [(mac, sorted(addresses), min(vteps)) for mac, (vteps, addresses, _known) in complete]
-        told["flood"] = flooded_vteps(tables)
-        told["entries"] = len(entries)
-        told["fingerprint"] = fingerprint(entry_number(*entry) for entry in entries)
+        fields["flood"] = flooded_vteps(tables)
+        fields["entries"] = len(entries)
+        fields["fingerprint"] = fingerprint(entry_number(*entry) for entry in entries)
         if with_endpoints:
-            told["endpoints"] = [dict(zip(("mac", "addresses", "vtep"), entry)) for entry in entries]
-    return told
+            fields["endpoints"] = [dict(zip(("mac", "addresses", "vtep"), entry)) for entry in entries]
+    return fields
 
 
 def _check_values(desired: VxlanTunnel, problems: options.Problems) -> bool:
@@ -267,7 +267,13 @@ def _check_values(desired: VxlanTunnel, problems: options.Problems) -> bool:
             problems.address(KIND, name, "endpoints.addresses", address)
         for field, value in [("mac", endpoint.mac.lower()), *(("addresses", one) for one in endpoint.addresses)]:
             if value in seen:
-                problems.add(KIND, name, "endpoints." + field, value, "two endpoints have it: each has its own")
+                problems.add(
+                    KIND,
+                    name,
+                    "endpoints." + field,
+                    value,
+                    "already used by another endpoint; must be unique in a network",
+                )
             seen.add(value)
     return len(problems.found) == found_before
 
@@ -340,7 +346,7 @@ def _asked(desired: VxlanTunnel, link: Link | None) -> dict[str, Any]:
     asked["up"] = asked["silent"] = True
     if desired.bridge is not None:
         asked["port"] = format_flags(port_attributes(desired, link))
-        asked["shut"] = False
+        asked["disabled"] = False
     return asked
 
 
@@ -359,7 +365,7 @@ def _found(stack: Stack, link: Link) -> dict[str, Any]:
         "up": link.up,
         "silent": link.silent,
         "port": format_flags(flags),
-        "shut": settings.is_shut(stack, link),
+        "disabled": settings.is_port_disabled(stack, link),
     }
 
 
@@ -378,10 +384,10 @@ def _is_replaced(asked: dict[str, Any], found: dict[str, Any]) -> bool:
 
 
 def _shown(desired: VxlanTunnel) -> dict[str, Any]:
-    told = desired.given(*(desired.fields.keys() - {"name", "endpoints", "adopt", "state"}))
+    fields = desired.given(*(desired.fields.keys() - {"name", "endpoints", "adopt", "state"}))
     if desired.endpoints is not None:
-        told["endpoints"] = format_endpoints(desired_by_mac(desired))
-    return told
+        fields["endpoints"] = format_endpoints(desired_by_mac(desired))
+    return fields
 
 
 # ---- FDB and neighbour entries ----

@@ -40,12 +40,12 @@ _SECONDS = 30  # for a start, which takes a fifth of a second
 
 
 @dataclass(frozen=True)
-class Cable:
+class UnderlayLink:
     """One NIC of a host and its port on the underlay's bridge, the two ends of a veth pair."""
 
     host: Host
     port: str
-    card: str
+    nic: str
 
 
 @dataclass
@@ -61,8 +61,8 @@ class Changes:
     start: list[Host] = field(default_factory=list)
     bridge: bool = False
     unplug: list[str] = field(default_factory=list)  # ports
-    plug: list[Cable] = field(default_factory=list)
-    adjust: list[Cable] = field(default_factory=list)  # MTU, and up
+    plug: list[UnderlayLink] = field(default_factory=list)
+    adjust: list[UnderlayLink] = field(default_factory=list)  # MTU, and up
 
     def actions(self) -> list[str]:
         """Return the changes as messages."""
@@ -76,8 +76,8 @@ class Changes:
             + ["start host %s" % host.name for host in self.start]
             + ["make bridge %s" % BRIDGE] * self.bridge
             + ["unplug %s" % port for port in self.unplug]
-            + ["plug in %s of host %s" % (cable.card, cable.host.name) for cable in self.plug]
-            + ["adjust %s of host %s" % (cable.card, cable.host.name) for cable in self.adjust]
+            + ["plug in %s of host %s" % (uplink.nic, uplink.host.name) for uplink in self.plug]
+            + ["adjust %s of host %s" % (uplink.nic, uplink.host.name) for uplink in self.adjust]
         )
 
 
@@ -104,7 +104,7 @@ def alone(directory: Path) -> Iterator[None]:
         os.close(place)
 
 
-def stands(lab: Lab) -> bool:
+def exists(lab: Lab) -> bool:
     """Return whether the lab's first process runs, and with it its other processes."""
     return process.find(lab.directory / "pid") is not None
 
@@ -123,7 +123,7 @@ def compare(lab: Lab, restart: list[str]) -> Changes:
         write=files.outdated(lab),
         keys=files.missing_keys(lab),
         known_hosts=files.known_hosts_outdated(lab),
-        lab=not stands(lab),
+        lab=not exists(lab),
         remove=[name for name in runs if name not in names],
         stop=[name for name in restart if runs.get(name)],
     )
@@ -131,14 +131,14 @@ def compare(lab: Lab, restart: list[str]) -> Changes:
     starting = {host.name for host in todo.start}
     links = {} if OUTSIDE in starting else _links(lab)
     todo.bridge = BRIDGE not in links
-    cables = _cables(lab)
-    for cable in cables:
-        link = links.get(cable.port, {})
-        if cable.host.name in starting or link.get("master") != BRIDGE:
-            todo.plug.append(cable)
-        elif link["mtu"] != cable.host.mtu or "UP" not in link["flags"]:
-            todo.adjust.append(cable)
-    ports = {cable.port for cable in cables}
+    uplinks = _uplinks(lab)
+    for uplink in uplinks:
+        link = links.get(uplink.port, {})
+        if uplink.host.name in starting or link.get("master") != BRIDGE:
+            todo.plug.append(uplink)
+        elif link["mtu"] != uplink.host.mtu or "UP" not in link["flags"]:
+            todo.adjust.append(uplink)
+    ports = {uplink.port for uplink in uplinks}
     todo.unplug = [name for name in links if name not in ports and name.partition(".")[0] in names | set(runs)]
     return todo
 
@@ -166,7 +166,7 @@ def apply(lab: Lab, todo: Changes) -> None:
     _adjust(lab, todo.adjust)
 
 
-def take_down(directory: Path) -> None:
+def remove(directory: Path) -> None:
     """End the lab's processes, and with them its mounts and namespaces, and delete its directory."""
     process.end(directory / "pid")
     files.remove(directory)
@@ -200,8 +200,8 @@ def _links(lab: Lab) -> dict[str, dict[str, Any]]:
     return {link["ifname"]: link for link in json.loads(answer)}
 
 
-def _cables(lab: Lab) -> list[Cable]:
-    return [Cable(host, port, card) for host in lab.hosts for port, card in host.cards().items()]
+def _uplinks(lab: Lab) -> list[UnderlayLink]:
+    return [UnderlayLink(host, port, nic) for host in lab.hosts for port, nic in host.nics().items()]
 
 
 def _start_lab(lab: Lab) -> None:
@@ -258,28 +258,28 @@ def _make_bridge(lab: Lab) -> None:
     _ip(lab, OUTSIDE, [*lines, *_addresses(lab, lab.outside, BRIDGE), "link set dev %s up" % BRIDGE])
 
 
-def _plug(lab: Lab, cables: list[Cable]) -> None:
+def _plug(lab: Lab, uplinks: list[UnderlayLink]) -> None:
     """Create the veth pairs; the first NIC of a host gets its addresses, the others none, and stay down."""
-    _delete_pair(lab, [cable.port for cable in cables])
+    _delete_pair(lab, [uplink.port for uplink in uplinks])
     _ip(
         lab,
         OUTSIDE,
         [
             "link add name {0} mtu {1} type veth peer name {2} mtu {1} netns /proc/{3}/ns/net".format(
-                cable.port, cable.host.mtu, cable.card, _pid(lab, cable.host.name)
+                uplink.port, uplink.host.mtu, uplink.nic, _pid(lab, uplink.host.name)
             )
-            for cable in cables
+            for uplink in uplinks
         ],
     )
     gateways = [address for address in (lab.outside.address, lab.outside.address6) if address]
     routes = ["route add default via %s dev eth0" % gateway for gateway in gateways]
-    for cable in cables:
-        if cable.card == "eth0":
-            addresses = _addresses(lab, cable.host, "eth0")
-            _ip(lab, cable.host.name, [*addresses, "link set dev eth0 up", *routes])
+    for uplink in uplinks:
+        if uplink.nic == "eth0":
+            addresses = _addresses(lab, uplink.host, "eth0")
+            _ip(lab, uplink.host.name, [*addresses, "link set dev eth0 up", *routes])
     # A bridge port needs no link-local address.
-    _ip(lab, OUTSIDE, ["link set dev %s addrgenmode none" % cable.port for cable in cables])
-    _ip(lab, OUTSIDE, ["link set dev %s master %s up" % (cable.port, BRIDGE) for cable in cables])
+    _ip(lab, OUTSIDE, ["link set dev %s addrgenmode none" % uplink.port for uplink in uplinks])
+    _ip(lab, OUTSIDE, ["link set dev %s master %s up" % (uplink.port, BRIDGE) for uplink in uplinks])
 
 
 def _delete_pair(lab: Lab, ports: list[str]) -> None:
@@ -287,11 +287,11 @@ def _delete_pair(lab: Lab, ports: list[str]) -> None:
     _ip(lab, OUTSIDE, ["link del dev %s" % port for port in ports], force=True)
 
 
-def _adjust(lab: Lab, cables: list[Cable]) -> None:
-    _ip(lab, OUTSIDE, ["link set dev %s mtu %d up" % (cable.port, cable.host.mtu) for cable in cables])
-    for cable in cables:
+def _adjust(lab: Lab, uplinks: list[UnderlayLink]) -> None:
+    _ip(lab, OUTSIDE, ["link set dev %s mtu %d up" % (uplink.port, uplink.host.mtu) for uplink in uplinks])
+    for uplink in uplinks:
         # The user of the lab may have moved the NIC into a container and set another MTU.
-        _ip(lab, cable.host.name, ["link set dev %s mtu %d" % (cable.card, cable.host.mtu)], force=True)
+        _ip(lab, uplink.host.name, ["link set dev %s mtu %d" % (uplink.nic, uplink.host.mtu)], force=True)
 
 
 def _addresses(lab: Lab, host: Host, device: str) -> list[str]:

@@ -63,8 +63,8 @@ def wait(file: Path, sign: str, log: Path, seconds: float) -> int:
         if written and pid is None:  # it has ended since
             break
         time.sleep(0.005)
-    said = log.read_text().strip().splitlines()[-5:] if log.exists() else []
-    raise LabError("%s did not start: %s" % (file.parent, " / ".join(said) or "it wrote nothing in its log"))
+    tail = log.read_text().strip().splitlines()[-5:] if log.exists() else []
+    raise LabError("%s did not start: %s" % (file.parent, " / ".join(tail) or "it wrote nothing in its log"))
 
 
 def _fields(pid: int) -> list[str]:

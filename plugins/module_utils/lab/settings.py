@@ -26,7 +26,7 @@ _LAB = re.compile(r"[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?\Z")
 _LAB_RULE = "a lab's name is 1 to 32 of the characters a-z 0-9 - with a letter or digit at both ends"
 _TAKEN = (OUTSIDE, BRIDGE, "lo", "localhost", "all", "lab")  # existing devices, and reserved words of inventories
 _PATH = re.compile(r"/[A-Za-z0-9/._-]*\Z")
-_PATH_RULE = "an absolute path of the characters A-Z a-z 0-9 / . _ - (it stands in mount options and in an ssh_config)"
+_PATH_RULE = "an absolute path of the characters A-Z a-z 0-9 / . _ - (it is used in mount options and in an ssh_config)"
 _OUTSIDE6 = 0xFFFF  # the outside's number in the IPv6 subnet; the hosts' are lower
 
 
@@ -40,7 +40,7 @@ class Host:
     mtu: int
     uplinks: int
 
-    def cards(self) -> dict[str, str]:
+    def nics(self) -> dict[str, str]:
         """Return the host's NICs by their ports on the underlay's bridge: {"h1": "eth0", "h1.1": "eth1"}."""
         return {self.name + (".%d" % i if i else ""): "eth%d" % i for i in range(self.uplinks)}
 
@@ -84,7 +84,7 @@ def problems(options: dict[str, Any]) -> list[str]:
         if name in _TAKEN:
             found.append("host %s: name: '%s': is taken, as %s are; choose another" % (name, name, ", ".join(_TAKEN)))
         if name in seen:
-            found.append("host %s: name: '%s': stands in the list twice" % (name, name))
+            found.append("host %s: name: '%s': is in the list twice" % (name, name))
         seen.add(name)
         for field, least, most in (("mtu", 1280 if options["subnet6"] else 576, 65535), ("uplinks", 1, 9)):
             value = host[field] if host[field] is not None else options[field]

@@ -58,8 +58,8 @@ def plan(document: Topology, host: Host, after: Entries, actions: list[Action[Br
         lacking = (should & was) - were.endpoints - were.others
         stale = were.endpoints - should - was
         if lacking or stale:
-            told = {"neighbours": _words(stale)}, {"neighbours": _words(lacking)}
-            found.append(Action(Phase.NEIGHBOURS, "change", KIND, name, *told, None))
+            change = {"neighbours": _words(stale)}, {"neighbours": _words(lacking)}
+            found.append(Action(Phase.NEIGHBOURS, "change", KIND, name, *change, None))
     return found
 
 

@@ -159,7 +159,7 @@ def addressing(
     return requests + _routing(index, about, desired, found)
 
 
-def is_shut(stack: Stack, link: Link) -> bool:
+def is_port_disabled(stack: Stack, link: Link) -> bool:
     """Whether the link is a bridge port that does not forward although it and its bridge are up. With STP the kernel
     has disabled it (BPDU guard); without STP every port forwards, unless an administrator changed its state
     (`bridge link set dev X state 0`)."""
@@ -172,7 +172,7 @@ def is_shut(stack: Stack, link: Link) -> bool:
 def reopening(stack: Stack, link: Link, about: str) -> list[Request]:
     """Return the requests, to be sent before those of setup(), that make a disabled port forward again. With STP it has
     to go down and up: the kernel does not accept a port state from user space then."""
-    if not is_shut(stack, link):
+    if not is_port_disabled(stack, link):
         return []
     bridge = stack.link_at(link.master)
     if bridge is not None and bridge.stp:
@@ -314,7 +314,7 @@ _READERS: dict[str, Callable[[Stack, Link], Any]] = {
     "hairpin": lambda _stack, link: _port_flag(link, _IFLA_BRPORT_MODE),
     "bpdu_guard": lambda _stack, link: _port_flag(link, _IFLA_BRPORT_GUARD),
     "port": lambda _stack, link: _flag_words(_flags(link), as_made=False),
-    "shut": is_shut,
+    "disabled": is_port_disabled,
     "up": lambda _stack, link: link.up,
     "silent": lambda _stack, link: link.silent,
     "labels": lambda _stack, link: link.labels,

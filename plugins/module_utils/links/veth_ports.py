@@ -127,8 +127,8 @@ def desired_guard(desired: Veth, host: Host) -> Guard | None:
         return Guard(desired.name, desired.on_bridge, mac, addresses_checked=False)
     addresses = plain_addresses(desired)
     if desired.far.addresses is None:
-        standing = host.firewall.state.guards.get(desired.name)
-        addresses = () if standing is None else standing.addresses
+        guard = host.firewall.state.guards.get(desired.name)
+        addresses = () if guard is None else guard.addresses
     return Guard(desired.name, desired.on_bridge, mac, addresses, allowed)
 
 

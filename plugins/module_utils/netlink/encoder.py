@@ -55,26 +55,26 @@ class _Nested(NamedTuple):
     outline: tuple[tuple[str, Any], ...]
 
 
-class _Stencil(NamedTuple):
+class _Cached(NamedTuple):
     message: bytes
     places: tuple[int, ...]  # of the values that differ, in order
 
 
-_stencils: dict[Any, _Stencil | None] = {}
+_cache: dict[Any, _Cached | None] = {}
 
 
 def encode(message_class: Any, kind: int, request: int, attrs: Attributes, **fields: int) -> bytes:
     """Encode a request of that kind, without a sequence number; equal to what pyroute2's class encodes."""
     values: list[bytes] = []
     form = (message_class, kind, request, tuple(fields.items()), _outline(attrs, values))
-    if form not in _stencils:
+    if form not in _cache:
         message = encode_by_pyroute2(message_class, kind, request, attrs, **fields)
-        _stencils[form] = _stencil(message_class, message, form[-1], values)
-    stencil = _stencils[form]
-    if stencil is None:
+        _cache[form] = _cached(message_class, message, form[-1], values)
+    cached = _cache[form]
+    if cached is None:
         return encode_by_pyroute2(message_class, kind, request, attrs, **fields)
-    filled = bytearray(stencil.message)
-    for place, value in zip(stencil.places, values):
+    filled = bytearray(cached.message)
+    for place, value in zip(cached.places, values):
         filled[place : place + len(value)] = value
     return bytes(filled)
 
@@ -105,7 +105,7 @@ def _outline(attrs: Attributes, values: list[bytes]) -> _Outline:
     return tuple(outline)
 
 
-def _stencil(message_class: Any, message: bytes, outline: _Outline, values: list[bytes]) -> _Stencil | None:
+def _cached(message_class: Any, message: bytes, outline: _Outline, values: list[bytes]) -> _Cached | None:
     """Return the template: the message and the offsets of the values; None where the message does not match the outline
     (a pyroute2 that omits an attribute, an unknown header): such a form is encoded by pyroute2 each time."""
     places: list[int] = []
@@ -115,7 +115,7 @@ def _stencil(message_class: Any, message: bytes, outline: _Outline, values: list
     except struct.error:
         return None
     found = [message[place : place + len(value)] for place, value in zip(places, values)]
-    return _Stencil(message, tuple(places)) if end == len(message) and found == values else None
+    return _Cached(message, tuple(places)) if end == len(message) and found == values else None
 
 
 def _find(message: bytes, offset: int, outline: _Outline, places: list[int]) -> int:

@@ -183,7 +183,7 @@ def can_be_preceded(rule: Rule, rules: Sequence[Rule]) -> bool:
     return rule.preference > 0 and any(rules.index(one) < rules.index(rule) for one in local)
 
 
-def way_out(rules: Sequence[Rule], source: str, iif: str, tables: Tables) -> Way | None:
+def egress_route(rules: Sequence[Rule], source: str, iif: str, tables: Tables) -> Way | None:
     """Return the egress to remote addresses of packets from an address or subnet that ingress by that interface; None
     where no rule has a route for them."""
     network = ip.network(source)

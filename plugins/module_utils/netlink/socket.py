@@ -43,9 +43,9 @@ class Request(NamedTuple):
 class NetlinkError(Exception):
     """The kernel rejected a request. ``code`` is the errno; the text has the object and the kernel's message."""
 
-    def __init__(self, code: int, about: str, said: str) -> None:
+    def __init__(self, code: int, about: str, detail: str) -> None:
         self.code = code
-        reason = os.strerror(code) + (f" ({said})" if said else "")
+        reason = os.strerror(code) + (f" ({detail})" if detail else "")
         super().__init__(f"{about}: {reason} [{errno.errorcode.get(code, str(code))}]")
 
 
@@ -112,7 +112,7 @@ class Socket:
                 request = batch[sequence - first]
                 code = -struct.unpack_from("=i", payload)[0]
                 if code and code not in request.ignore:
-                    failed.append(NetlinkError(code, request.about, _said(flags, payload)))
+                    failed.append(NetlinkError(code, request.about, _extack(flags, payload)))
                 if sequence == self._sequence:
                     return failed
 
@@ -130,7 +130,7 @@ class Socket:
                 if kind == _NLMSG_DONE:
                     return replies, bool(interrupted)
                 if kind == _NLMSG_ERROR:
-                    raise NetlinkError(-struct.unpack_from("=i", payload)[0], "netlink dump", _said(flags, payload))
+                    raise NetlinkError(-struct.unpack_from("=i", payload)[0], "netlink dump", _extack(flags, payload))
                 replies.append((kind, payload))
 
     def _receive(self) -> list[tuple[int, int, int, bytes]]:
@@ -266,10 +266,10 @@ def _batches(requests: Iterable[Request]) -> Iterator[list[Request]]:
         yield batch
 
 
-def _said(flags: int, payload: bytes) -> str:
+def _extack(flags: int, payload: bytes) -> str:
     """Return the kernel's message in an error (extended acknowledgement), empty where there is none."""
     if not flags & _NLM_F_ACK_TLVS:
         return ""
     offset = 4 + (16 if flags & _NLM_F_CAPPED else struct.unpack_from("=I", payload, 4)[0])
-    said = attributes(payload, offset).get(_NLMSGERR_ATTR_MSG)
-    return text(said) if said is not None else ""
+    detail = attributes(payload, offset).get(_NLMSGERR_ATTR_MSG)
+    return text(detail) if detail is not None else ""

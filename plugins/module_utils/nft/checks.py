@@ -32,19 +32,19 @@ _Key = TypeVar("_Key")
 _Item = TypeVar("_Item")
 
 
-def problems(state: State, sound: State) -> Iterator[str]:
+def problems(state: State, valid: State) -> Iterator[str]:
     """Yield all errors of a state, a line each. Objects that are also in a valid state, ``sound``, are skipped."""
-    for policy in _others(state.policies, sound.policies):
+    for policy in _others(state.policies, valid.policies):
         yield from policy_problems(policy)
     yield from _overlaps(state)
-    for guard in _others(state.guards, sound.guards):
+    for guard in _others(state.guards, valid.guards):
         yield from guard_problems(guard)
-    for port in _others(state.ports, sound.ports):
+    for port in _others(state.ports, valid.ports):
         yield from port_problems(port)
-    for nat_port in _others(state.nat_ports, sound.nat_ports):
+    for nat_port in _others(state.nat_ports, valid.nat_ports):
         if not is_port(nat_port):
             yield from _nat_port_problems(nat_port)
-    for allowed in _others(state.allowed_ports, sound.allowed_ports):
+    for allowed in _others(state.allowed_ports, valid.allowed_ports):
         yield from allowed_port_problems(allowed)
     yield from _misplaced(state)
     for version in sorted(state.norouter - {4, 6}):
@@ -54,13 +54,13 @@ def problems(state: State, sound: State) -> Iterator[str]:
     for number in sorted(state.tunnel_ports):
         if not _is_whole(number) or not 1 <= number <= 65535:
             yield "tunnel_ports: %r: %s" % (number, values.PORT)
-    for tunnel in _others(state.tunnels, sound.tunnels):
+    for tunnel in _others(state.tunnels, valid.tunnels):
         yield from tunnel_problems(tunnel)
     yield from _shared_vnis(state)
 
 
-def _others(items: dict[_Key, _Item], sound: dict[_Key, _Item]) -> list[_Item]:
-    return [item for key, item in sorted(items.items()) if sound.get(key) != item]
+def _others(items: dict[_Key, _Item], valid: dict[_Key, _Item]) -> list[_Item]:
+    return [item for key, item in sorted(items.items()) if valid.get(key) != item]
 
 
 def _misplaced(state: State) -> Iterator[str]:

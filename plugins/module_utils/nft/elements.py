@@ -57,12 +57,12 @@ _VERSIONS = {"ipv4": 4, "ipv6": 6}
 _ALLOWED, _OWN_AND_ALLOWED, _LINK_LOCAL = "allowed", "own, allowed", "link-local"
 
 
-def elements(state: State, sound: State | None = None) -> Elements:
+def elements(state: State, valid: State | None = None) -> Elements:
     """Encode the state as elements. Raises ValueError with all its errors, a line each.
 
     Objects that are also in a valid state, ``sound``, as parse() returns it, are not checked again.
     """
-    problems = list(problems_of(state, sound or State()))
+    problems = list(problems_of(state, valid or State()))
     if problems:
         raise ValueError("\n".join(problems))
     found = no_elements()

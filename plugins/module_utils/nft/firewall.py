@@ -197,24 +197,24 @@ class _Lister:
 
     def __init__(self, families: list[str]) -> None:
         self._families = families
-        self._said = os.fdopen(os.memfd_create("nft"), "r+", encoding="utf-8", errors="replace")
+        self._output = os.fdopen(os.memfd_create("nft"), "r+", encoding="utf-8", errors="replace")
         self.errors = ""
         try:
-            self._process = _start(_list_command(families), self._said)
+            self._process = _start(_list_command(families), self._output)
         except (FirewallError, OSError):
-            self._said.close()
+            self._output.close()
             raise
 
     def listed(self) -> dict[str, dict[str, Any] | None]:
         """Return the listing of each family's table; None, or no key, where nft failed."""
         _output, self.errors = self._process.communicate()
-        self._said.seek(0)
-        return {family: _listing(line) for family, line in zip(self._families, self._said)}
+        self._output.seek(0)
+        return {family: _listing(line) for family, line in zip(self._families, self._output)}
 
     def close(self) -> None:
         """Wait for the process to end."""
         self._process.communicate()
-        self._said.close()
+        self._output.close()
 
 
 def read() -> Live:
@@ -302,10 +302,10 @@ def _objects_of_table(family: str, *what: str) -> list[dict[str, Any]] | None:
 def _listing(line: str) -> dict[str, Any] | None:
     """Parse nft's listing of a table; None where nft failed, or was killed while printing."""
     try:
-        said: dict[str, Any] | None = json.loads(line)
+        listing: dict[str, Any] | None = json.loads(line)
     except (ValueError, RecursionError):
         return None
-    return said
+    return listing
 
 
 def _live(listings: dict[str, list[dict[str, Any]]]) -> Live:

@@ -195,13 +195,15 @@ def entry(table: Table, chain: Chain) -> str:
 
 def _dropped_by(table: Table, chain: Chain, packet: dict[str, str], asked: str | None = None) -> str | None:
     """Return the rule, or the policy, that drops the packet; None where it passes (or reaches the chain ``asked``)."""
-    verdict, rule = _fate(table, chain, packet, asked, 0)
+    verdict, rule = _verdict(table, chain, packet, asked, 0)
     if verdict == _GO_ON and chain.policy == "drop":
         return "policy drop"
     return rule if verdict == _DROP else None
 
 
-def _fate(table: Table, chain: Chain, packet: dict[str, str], asked: str | None, depth: int) -> tuple[str, str | None]:
+def _verdict(
+    table: Table, chain: Chain, packet: dict[str, str], asked: str | None, depth: int
+) -> tuple[str, str | None]:
     """Evaluate the chain's rules for the packet; return the verdict, and the rule that drops it."""
     if chain.name == asked:
         return _ACCEPT, None
@@ -215,9 +217,9 @@ def _fate(table: Table, chain: Chain, packet: dict[str, str], asked: str | None,
         if word == "return":
             return _GO_ON, None
         if target in table.chains:
-            fate = _fate(table, table.chains[target], packet, asked, depth + 1)
-            if fate[0] != _GO_ON or word == "goto":
-                return fate
+            verdict = _verdict(table, table.chains[target], packet, asked, depth + 1)
+            if verdict[0] != _GO_ON or word == "goto":
+                return verdict
     return _GO_ON, None
 
 
@@ -267,9 +269,9 @@ def _is_named(interface: str, name: Any) -> bool:
 
 def _shown(rule: dict[str, Any]) -> str:
     """Format a rule so that an administrator can find it: matches, verdict, comment, handle."""
-    told = [text for text in map(_word, rule["expr"]) if text]
+    words = [text for text in map(_word, rule["expr"]) if text]
     comment = ' comment "%s"' % rule["comment"] if rule.get("comment") else ""
-    return " ".join(told) + comment + " (handle %d)" % rule["handle"]
+    return " ".join(words) + comment + " (handle %d)" % rule["handle"]
 
 
 def _word(statement: dict[str, Any]) -> str:

@@ -80,8 +80,8 @@ def _element(texts: list[_Text], element: Any, in_map: bool) -> tuple[str, tuple
     if len(parts) != len(texts):
         raise ValueError(key)
     # inlined for speed: there are at least four elements for each endpoint
-    said = [_interval(text, part) if isinstance(part, dict) else text(part) for text, part in zip(texts, parts)]
-    return " . ".join(said), (None if value is None else _value(value), comment)
+    formatted = [_interval(text, part) if isinstance(part, dict) else text(part) for text, part in zip(texts, parts)]
+    return " . ".join(formatted), (None if value is None else _value(value), comment)
 
 
 def _text_of(field: str) -> _Text:

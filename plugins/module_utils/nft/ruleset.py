@@ -80,7 +80,7 @@ table inet virtnet {
     }
 
     chain untracked {
-        notrack comment "no gateway, no translation; by a cable it may still come to a network that has both"
+        notrack comment "no gateway, no translation; by a patch link it may still come to a network that has both"
     }
 
     chain publish_prerouting {
@@ -115,7 +115,7 @@ table inet virtnet {
         ct status dnat iifname @bridges meta mark != 0 ip6 saddr . ip6 daddr @near6 \
             meta mark set meta mark | %(translated)s comment "the same for IPv6"
         ct status dnat iifname @bridges meta mark 0 meta mark set %(translated)s \
-            comment "tells table bridge virtnet of the translation"
+            comment "signals the translation to table bridge virtnet"
     }
 
     chain input {
@@ -160,12 +160,12 @@ table inet virtnet {
         iifname != @bridges meta mark & %(bridged)s == 0 ip6 saddr @subnets6 fib saddr . iif oif missing drop \
             comment "the same for IPv6"
         iifname @bridges ct state invalid drop comment "a stray packet is not translated back"
-        iifname vmap @from comment "internal networks: no way out, not for ICMP errors about others' flows either"
+        iifname vmap @from comment "internal networks: no egress, not for ICMP errors about others' flows either"
         oifname vmap @from comment "and no way in"
         ct state related goto under_way comment "ICMP errors about a flow, and what a flow has announced"
         oifname . meta nfproto vmap @to comment "networks: no way in but published ports"
         jump leaving comment "by an interface that is no bridge of ours"
-        iifname @bridges accept comment "networks: the way out"
+        iifname @bridges accept comment "networks: egress"
         jump norouter comment "all else is not ours"
     }
 
@@ -281,11 +281,11 @@ table bridge virtnet {
     chain forward {
         type filter hook forward priority -200; policy accept;
         meta mark set meta mark | %(bridged)s \
-            comment "tells table inet virtnet that this host does not route it"
+            comment "signals to table inet virtnet that this host does not route it"
         meta mark & %(translated)s != 0 iifname @anycast drop \
             comment "a published port is called by this host's address, and that is not behind the tunnel"
         meta mark & %(translated)s != 0 oifname @reflecting ether saddr set %(gateway)s \
-            comment "back by the cable that it may have come by: beyond it the sender's own MAC is on the other side"
+            comment "hairpin: back by the patch link of its ingress, where the sender's own MAC is on the far side"
         meta mark & %(translated)s != 0 accept comment "came to a published port"
         iifname . oifname @self drop \
             comment "no broadcast returns to its sender, although the port reflects (hairpin)"

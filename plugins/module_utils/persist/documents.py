@@ -125,9 +125,9 @@ def _load(path: str) -> Topology:
             for kind, one in every:
                 _check(kind, one)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError, regular.Irregular) as error:
-        said = str(error) if isinstance(error, (stored.Invalid, regular.Irregular)) else repr(error)
+        reason = str(error) if isinstance(error, (stored.Invalid, regular.Irregular)) else repr(error)
         rule = "%s is damaged (%.200s): remove it, and run the playbook that made it"
-        raise Unreadable(rule % (path, said)) from error
+        raise Unreadable(rule % (path, reason)) from error
     if version != VERSION:
         raise Unreadable(
             "%s is of version %.40r, and this is for version %s: run the playbook that made it"

@@ -54,7 +54,7 @@ LABEL_RULE = "keys of the characters A-Z a-z 0-9 _ . / - with a letter or digit 
 
 # Labels reserved for the collection: they identify an object. Roles do not accept them in a declaration.
 OWN_LABELS = frozenset((
-    "role", "network", "container", "mode", "aliases", "interface", "addresses", "mac", "joins", "cable", "vni",
+    "role", "network", "container", "mode", "aliases", "interface", "addresses", "mac", "joins", "patch", "vni",
     "ip_range", "ip_range6", "aux_addresses", "host_binding_ipv4", "host_binding_ipv6", "unprivileged_ports",
 ))  # fmt: skip
 
@@ -93,10 +93,10 @@ def veth_device(container: str, network: str) -> str:
     return "veth" + _hash(container + "/" + network, 11)
 
 
-def cable_device(bridge_of: str, to: str) -> str:
+def patch_device(bridge_of: str, to: str) -> str:
     """Return the name of a patch link's end (inter-bridge veth): on one network's bridge, leading to the other's; 15
     bytes."""
-    return "cable" + _hash(bridge_of + "/" + to, 10)
+    return "patch" + _hash(bridge_of + "/" + to, 10)
 
 
 def mac_of_ipv4(address: str) -> str:
@@ -260,13 +260,13 @@ def limits_exceeded(
 ) -> list[str]:
     """Return a warning for each kernel limit that is too low for the endpoints: given their number of addresses by IP
     version, and of ports by bridge. A limit of None cannot be read here; the kernel's default is assumed."""
-    said = []
+    warnings = []
     for version, key in NEIGHBOUR_ENTRIES.items():
         count = addresses.get(version, 0)
         limit, is_ = _limit(key, found)
         if count * _ENTRIES_EACH > limit:
             raised = 1 << (4 * count - 1).bit_length()
-            said.append(
+            warnings.append(
                 f"this host's {count} IPv{version} endpoints need {_ENTRIES_EACH * count} neighbour entries, each one "
                 f"for its gateway and one for a neighbour, and {is_}, for all namespaces of the machine: those beyond "
                 f"it get no answer; set prepare_host_neighbour_entries: {raised} of the role prepare_host"
@@ -274,11 +274,11 @@ def limits_exceeded(
     limit, is_ = _limit(RECEIVE_BACKLOG, found)
     for bridge, count in sorted(ports.items()):
         if count > limit:
-            said.append(
+            warnings.append(
                 f"bridge {bridge} has {count} endpoints, and {is_}: a broadcast, as ARP asks by, does not reach all of "
                 f"them; set prepare_host_receive_backlog: {1 << (2 * count - 1).bit_length()} of the role prepare_host"
             )
-    return said
+    return warnings
 
 
 def _limit(key: str, found: Mapping[str, int | None]) -> tuple[int, str]:

@@ -65,7 +65,7 @@ def shadowed(ports: Iterable[NatPort], waiting: Iterable[dict[str, Any]]) -> Ite
                 yield listener, port
 
 
-def told(listener: dict[str, Any]) -> str:
+def describe(listener: dict[str, Any]) -> str:
     """Format a listener: 'sshd (pid 812) listens on 0.0.0.0 port 22/tcp'."""
     process = listener["process"] or "a process"
     if listener["pid"] is not None:  # the kernel's own sockets have none

@@ -51,7 +51,7 @@ class NameFiles:
         self._memory = memory
         self._networks: dict[str, str] = {}
         self._desired: dict[str, str] = {}
-        self._sound: dict[str, frozenset[str] | None] = {}
+        self._valid: dict[str, frozenset[str] | None] = {}
         self._written: set[frozenset[str]] = set()
         self._found: set[str] | None = None  # set when this run begins to write
 
@@ -63,7 +63,7 @@ class NameFiles:
             self._networks[network] = _read(_join(_NETWORKS, network)) or ""
         return self._networks[network]
 
-    def want(self, network: str, lines: str) -> None:
+    def set_lines(self, network: str, lines: str) -> None:
         """Set the desired lines of a network."""
         self._desired[network] = lines
 
@@ -138,7 +138,7 @@ class NameFiles:
         if not self.is_others(container, "hosts") and _link_of(container) != _file_name(networks):
             _replace_by_link(_join(directory, "hosts"), link)
 
-    def take_away(self, container: str) -> None:
+    def remove(self, container: str) -> None:
         """Delete the container's managed files."""
         found = self._begin()
         directory = _join(DIRECTORY, container)
@@ -195,19 +195,19 @@ class NameFiles:
         _write_aside(_FOUND, "".join(name + "\n" for name in sorted(found)).encode())
 
     def _compose(self, networks: frozenset[str]) -> str:
-        said = [self._desired.get(network, self.lines(network)) for network in sorted(networks)]
-        return "\n".join([_MARK, " ".join([_OF, *sorted(networks)]), names.HOSTS_HEAD]) + "".join(said)
+        blocks = [self._desired.get(network, self.lines(network)) for network in sorted(networks)]
+        return "\n".join([_MARK, " ".join([_OF, *sorted(networks)]), names.HOSTS_HEAD]) + "".join(blocks)
 
     def _networks_at(self, file: str) -> frozenset[str] | None:
         """Return the networks of a composed file; None where it differs from their files. Where a network's lines are
         to change, that change is reported instead of the difference."""
-        if file not in self._sound:
+        if file not in self._valid:
             text = _read(_join(_HOSTS, file))
             networks = _networks_in(text or "")
             changing = any(self._desired.get(one, self.lines(one)) != self.lines(one) for one in networks or ())
-            is_sound = networks is not None and (changing or text == self._compose(networks))
-            self._sound[file] = networks if is_sound else None
-        return self._sound[file]
+            is_valid = networks is not None and (changing or text == self._compose(networks))
+            self._valid[file] = networks if is_valid else None
+        return self._valid[file]
 
 
 def hosts_lines(entries: list[NetworkName]) -> str:

@@ -12,7 +12,10 @@ import re
 
 from ansible_collections.virtnet.linux.plugins.module_utils.rules.names import SYSCTL_OF_A_LINK, link_of_sysctl
 
-NONSENSE, NO_NAMESPACES = "this host's kernel refuses this value", "it is the whole host's, and no namespace's own"
+INVALID_VALUE, NOT_PER_NAMESPACE = (
+    "this host's kernel refuses this value",
+    "is not a per-network-namespace sysctl",
+)
 FORWARDING = {4: "net.ipv4.ip_forward", 6: "net.ipv6.conf.all.forwarding"}  # of a whole namespace, by IP version
 
 _KEY = re.compile(r"net[./][A-Za-z0-9_@-][A-Za-z0-9_.@/-]*\Z")
@@ -52,10 +55,10 @@ def refusal(key: str, value: str) -> str | None:
     try:
         write(_of_links_to_come(key), value)
     except UnicodeEncodeError:
-        return NONSENSE
+        return INVALID_VALUE
     except OSError as error:
-        return {errno.EINVAL: NONSENSE, errno.ERANGE: NONSENSE, errno.EACCES: NO_NAMESPACES,
-                errno.EPERM: NO_NAMESPACES, errno.ENOENT: NO_NAMESPACES}.get(error.errno or 0)  # fmt: skip
+        return {errno.EINVAL: INVALID_VALUE, errno.ERANGE: INVALID_VALUE, errno.EACCES: NOT_PER_NAMESPACE,
+                errno.EPERM: NOT_PER_NAMESPACE, errno.ENOENT: NOT_PER_NAMESPACE}.get(error.errno or 0)  # fmt: skip
     return None
 
 

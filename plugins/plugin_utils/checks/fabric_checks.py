@@ -30,8 +30,8 @@ def _check_same_networks(members: list[Member], problems: Problems) -> None:
     for name in dict.fromkeys(name for member in members for name in member.declaration.networks):
         having = [member for member in members if name not in member.declaration.absent_networks]
         first = next(member for member in having if name in member.declaration.networks)
-        wanted = _definition(first, name)
-        differing = [member.name for member in having if _definition(member, name) != wanted]
+        expected = _definition(first, name)
+        differing = [member.name for member in having if _definition(member, name) != expected]
         if differing:
             problems.refuse(
                 f"network {name}", "hosts", enumerate_names(differing),
@@ -92,7 +92,7 @@ def _check_slices(members: list[Member], problems: Problems) -> None:
 def _check_underlay(member: Member) -> None:
     for network in member.declaration.networks.values():
         for subnet in network.subnets.values():
-            if network.sound and member.vtep is not None and member.vtep in subnet.network:
+            if network.is_valid and member.vtep is not None and member.vtep in subnet.network:
                 field = "subnet6" if subnet.version == 6 else "subnet"
                 rule = f"contains the underlay address {member.vtep} of host {member.name}; choose another"
                 member.problems.refuse(str(network), field, str(subnet.network), rule)

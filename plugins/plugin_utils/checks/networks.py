@@ -75,7 +75,7 @@ def _check_overlaps(scope: Scope, problems: Problems) -> None:
     blocks = [
         (subnet.network, name)
         for name, network in scope.networks.items()
-        if network.sound and network.joins is None
+        if network.is_valid and network.joins is None
         for subnet in network.subnets.values()
     ]
     for wide, narrow in overlaps(blocks):
@@ -96,7 +96,7 @@ def _check_routes(scope: Scope, problems: Problems) -> None:
     for network in _declared(scope):
         before = scope.live.networks.get(network.name)
         for version, subnet in network.subnets.items():
-            if not network.sound or (
+            if not network.is_valid or (
                 before and version in before.subnets and before.subnets[version].network == subnet.network
             ):
                 continue
@@ -146,7 +146,7 @@ def _check_way_out(scope: Scope, problems: Problems) -> None:
         return
     rule = f"the host's only uplinks are in the VRF {', '.join(vrfs)}, where no network's packets get in or out"
     for network in _declared(scope):
-        if network.sound and not network.internal:
+        if network.is_valid and not network.internal:
             if network.name in scope.live.networks:  # it exists already: warn only
                 problems.warn(str(network), "internal", False, f"{rule}; take them out of it")
             else:
@@ -186,7 +186,7 @@ def _check_bridges(scope: Scope, problems: Problems) -> None:
 def _check_routers(scope: Scope, problems: Problems) -> None:
     """Refuse routes of a network whose next hop is outside of it, or whose destination is inside."""
     for network in scope.networks.values():
-        if not network.sound or not network.declared:
+        if not network.is_valid or not network.declared:
             continue
         listed = " or ".join(str(subnet.network) for subnet in network.subnets.values()) or "a subnet of the network"
         for route in network.routes:

@@ -82,23 +82,23 @@ def _check_subnets(scope: Scope, container: Container, nic: Nic, problems: Probl
 
 def _to_remove(scope: Scope) -> list[tuple[str | None, LiveNic]]:
     """NICs to return to the host and macvlans to delete, each with the container that has it now."""
-    wanted = {
+    desired = {
         (container, nic.type, nic.device, nic.name if nic.type == MACVLAN else None)
         for container, declared in scope.declared.items()
         for nic in declared.nics
     }
-    going: list[tuple[str | None, LiveNic]] = []
+    returning: list[tuple[str | None, LiveNic]] = []
     for name, live in scope.live.containers.items():
         if name not in scope.undeclared:
             for nic in live.nics:
                 key = (name, nic.type, nic.device, nic.name if nic.type == MACVLAN else None)
-                going += [] if key in wanted else [(name, nic)]
+                returning += [] if key in desired else [(name, nic)]
     # The kernel returns a NIC to the host when its namespace is deleted; its name may differ then.
-    devices = {device for _container, kind, device, _name in wanted if kind == PHYSICAL}
+    devices = {device for _container, kind, device, _name in desired if kind == PHYSICAL}
     for stray in scope.live.interfaces.values():
         if stray.device is not None and stray.role in (None, scope.role) and stray.device not in devices:
-            going.append((None, LiveNic(device=stray.device, name=stray.name, type=PHYSICAL)))
-    return going
+            returning.append((None, LiveNic(device=stray.device, name=stray.name, type=PHYSICAL)))
+    return returning
 
 
 def _absent(container: str | None, nic: LiveNic) -> Interface:

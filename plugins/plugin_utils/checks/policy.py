@@ -43,17 +43,17 @@ def warn_of_dropping_firewalls(scope: Scope, manage_foreign: bool, problems: Pro
 
 def foreign_firewall_rules(scope: Scope, manage_foreign: bool) -> tuple[list[str], list[str]]:
     """The bridges for which foreign firewalls get accept rules, and those whose accept rules are removed."""
-    told, taken_back = [], []
+    to_add, to_remove = [], []
     for network in scope.networks.values():
         if network.declared and manage_foreign and _drops(scope, network.name):
-            told.append(network.bridge)
+            to_add.append(network.bridge)
     staying = {network.bridge for network in scope.networks.values()}
     own = {network.bridge for name, network in scope.live.networks.items() if scope.live.roles.get(name) == scope.role}
     others = {network.bridge for network in scope.live.networks.values()} - own
     for bridge in scope.live.foreign_accepts:
         if bridge not in staying | others or (bridge in own and not manage_foreign):
-            taken_back.append(bridge)
-    return told, taken_back
+            to_remove.append(bridge)
+    return to_add, to_remove
 
 
 def _drops(scope: Scope, name: str) -> list[dict[str, Any]]:

@@ -167,10 +167,10 @@ def allowed_ports(endpoints: list[Endpoint]) -> list[LiveAllowedPort]:
     return list(found.values())
 
 
-def allowed_ports_to_delete(scope: Scope, wanted: list[LiveAllowedPort]) -> list[LiveAllowedPort]:
+def allowed_ports_to_delete(scope: Scope, desired: list[LiveAllowedPort]) -> list[LiveAllowedPort]:
     """Observed allowed ports that are no longer desired."""
     owners = _owners(scope.live)
-    places = {(one.protocol, one.address, one.port) for one in wanted}
+    places = {(one.protocol, one.address, one.port) for one in desired}
     return [
         one
         for one in scope.live.allowed_ports
@@ -180,23 +180,23 @@ def allowed_ports_to_delete(scope: Scope, wanted: list[LiveAllowedPort]) -> list
 
 def ports_to_delete(scope: Scope, published: list[Published], endpoints: list[Endpoint]) -> list[LivePort]:
     """Observed ports that are no longer desired; one whose host port another container takes is overwritten instead."""
-    wanted = {port.place for one in published for port in one.one_by_one()}
+    desired = {port.place for one in published for port in one.one_by_one()}
     owners = _owners(scope.live)
     given = {address for endpoint in endpoints for address in endpoint.addresses.values()}
     # also those whose bridge was deleted out of band
     containers_to_delete = {
         network.bridge for network in [*scope.networks_to_delete.values(), *scope.absent_networks.values()]
     }
-    going = []
+    to_delete = []
     for port in scope.live.ports:
         owner = owners.get(port.to_address)
         # A port without an owner is left from a container that was deleted out of band. It must not lead to another
         # container that gets the address.
         if owner is None and port.to_address not in given and port.bridge not in containers_to_delete:
             continue
-        if owner not in scope.undeclared and port.place not in wanted:
-            going.append(port)
-    return going
+        if owner not in scope.undeclared and port.place not in desired:
+            to_delete.append(port)
+    return to_delete
 
 
 def _owners(live: Live) -> dict[Address, str]:
@@ -214,7 +214,7 @@ def _requests(scope: Scope, endpoints: list[Endpoint], problems: Problems) -> It
     for container in scope.declared.values():
         own = of_container.get(container.name, [])
         outer = [one for one in own if not one.network.internal]
-        if not container.ports or not own or not all(endpoint.network.sound for endpoint in own):
+        if not container.ports or not own or not all(endpoint.network.is_valid for endpoint in own):
             continue
         exits: dict[int, Endpoint] = {}
         routed: dict[int, Network] = {}
@@ -277,17 +277,17 @@ def _check_way_back(
     nics = [nic for nic in container.nics if version in nic.gateways]
     first = next((one for one in own if version in one.gateways), None)
     if nics:
-        way, deed = f"its interface {nics[0].name}, past the host", ""
+        way, remedy = f"its interface {nics[0].name}, past the host", ""
     elif first is not None and first is not endpoint:
-        way, deed = str(first.network), f", or name {endpoint.network.name} before {first.network.name}"
+        way, remedy = str(first.network), f", or name {endpoint.network.name} before {first.network.name}"
     elif first is not None:
-        way, deed = f"DefaultGatewayIPv{version} {first.gateways[version]}, past the host", ""
+        way, remedy = f"DefaultGatewayIPv{version} {first.gateways[version]}, past the host", ""
     else:
         return
     problems.warn(
         str(container), "ports", called,
         f"only neighbours on {endpoint.network} and who calls a loopback address of the host get answers: the "
-        f"container's default route goes by {way}; give it routes to the callers via {gateway}{deed}",
+        f"container's default route goes by {way}; give it routes to the callers via {gateway}{remedy}",
     )  # fmt: skip
 
 
@@ -331,7 +331,7 @@ def _claim(scope: Scope, request: _Request, places: _Places, ours: set[Place], p
                 refused.add(str(listener))
                 if place not in ours:  # else network_info warns of it: this run changes nothing for the process
                     where = f"{listener} listens on {listener.address} port {port}/{request.port.protocol} of the host"
-                    rule = "and would get nothing any more; choose another host port, or stop it"
+                    rule = "and would get no packets; choose another host port, or stop it"
                     request.refuse(problems, f"{where}, {rule}")
             places.hold(*place, str(request.container))
 

@@ -38,7 +38,7 @@ class PatchLink:
     @property
     def devices(self) -> list[str]:
         """The interface names of both ends."""
-        return [names.cable_device(self.declared, self.other), names.cable_device(self.other, self.declared)]
+        return [names.patch_device(self.declared, self.other), names.patch_device(self.other, self.declared)]
 
 
 def settle_segments(scope: Scope, problems: Problems) -> None:
@@ -60,7 +60,7 @@ def share_subnets(scope: Scope) -> None:
     for network in scope.networks.values():
         if network.joins in scope.networks:
             network.primary = scope.networks[network.joins]
-            network.subnets, network.sound = network.primary.subnets, network.sound and network.primary.sound
+            network.subnets, network.is_valid = network.primary.subnets, network.is_valid and network.primary.is_valid
 
 
 def followers(scope: Scope) -> list[Network]:
@@ -124,7 +124,7 @@ def _check_connect(scope: Scope, network: Network, problems: Problems) -> None:
         if other in scope.networks_to_delete:
             rule = "is removed in the same run; keep it, or leave it out here"
         elif other not in scope.networks:
-            rule = f"is unknown: no network in {scope.role}_networks and none that is live"
+            rule = f"is unknown: no network in {scope.role}_networks and none that exists"
         elif owner not in (None, scope.role):
             rule = f"the role {owner} made it; networks of one role are connected with each other"
         else:
@@ -159,7 +159,7 @@ def _settle_segment(segment: list[Network], problems: Problems) -> None:
             owners = enumerate_names([one.name for one in primaries])
             rule = f"its segment has several subnets, those of {owners}; give it one of its own"
             problems.refuse(str(network), "subnet", None, rule)
-            network.sound = False
+            network.is_valid = False
             continue
         primary = next((one for one in primaries if one.name == network.joins), primaries[0])
         network.joins = primary.name
@@ -169,9 +169,9 @@ def _settle_segment(segment: list[Network], problems: Problems) -> None:
 
 def _take_over(network: Network, primary: Network, problems: Problems) -> None:
     """Apply the settings of the segment's primary network; refuse fields of the segment in another network."""
-    for word in network.said:
+    for word in network.segment_options:
         rule = f"applies to the whole segment and belongs to network {primary.name}, which has its subnet; set it there"
-        problems.refuse(str(network), word, network.said[word], rule)
+        problems.refuse(str(network), word, network.segment_options[word], rule)
     network.subnets = {}
     network.mtu, network.internal, network.icc, network.masquerade = (
         primary.mtu,
@@ -192,12 +192,12 @@ def _check_internal(segment: list[Network], problems: Problems) -> None:
     outside, inside = (enumerate_names([network.name for network in some]) for some in (opened, closed))
     for network in closed:
         if network.declared:
-            rule = f"a patch link connects it with {outside}, by whose gateway its containers would get out"
-            deed = "set internal: true there too, or remove the patch link"
-            problems.refuse(str(network), "internal", True, f"{rule}; {deed}")
+            rule = f"a patch link connects it with {outside}, by whose gateway its containers would have egress"
+            remedy = "set internal: true there too, or remove the patch link"
+            problems.refuse(str(network), "internal", True, f"{rule}; {remedy}")
     for network in opened:
         if network.declared and not any(one.declared for one in closed):
-            rule = f"a patch link connects it with {inside}, which is internal and whose containers would get out by it"
+            rule = f"a patch link connects it with {inside}, which is internal; its containers would have egress by it"
             problems.refuse(str(network), "internal", False, f"{rule}; set true, or remove the patch link")
 
 
@@ -242,8 +242,8 @@ def _check_undeclared(scope: Scope, before: dict[str, str], problems: Problems) 
         who = enumerate_names(names_left) + (" has its subnet" if len(names_left) == 1 else " have their subnet")
         way = "it" if culprit in before.values() else f"{before[names_left[0]]} by way of it"
         given: object = "absent" if field == "state" else list(scope.networks[culprit].connect) or None
-        deed = "remove it too, or give it a subnet" if field == "state" else "declare it too, or leave this as it was"
-        problems.refuse(f"network {culprit}", field, given, f"{who} from {way}; {deed}")
+        remedy = "remove it too, or give it a subnet" if field == "state" else "declare it too, or leave this as it was"
+        problems.refuse(f"network {culprit}", field, given, f"{who} from {way}; {remedy}")
 
 
 def _who_cuts(scope: Scope, name: str, primary: str) -> set[tuple[str, str]]:

@@ -22,7 +22,7 @@ from ansible_collections.virtnet.linux.plugins.plugin_utils.observe.scope import
 
 
 @dataclass
-class _Bystander:
+class _Undeclared:
     """The endpoint of an undeclared container on a declared network, or on one that joins a declared network."""
 
     container: LiveContainer
@@ -30,13 +30,13 @@ class _Bystander:
     own: Network
     network: Network  # the declared one: its own, or the one that it joins
 
-    def refuse(self, scope: Scope, field: str, value: object, fact: str, deed: str, problems: Problems) -> None:
+    def refuse(self, scope: Scope, field: str, value: object, fact: str, effect: str, problems: Problems) -> None:
         """Refuse a field; `deed` is the effect that declaring the container has."""
         who, role = f"container {self.container.name}", scope.foreign_role(self.container)
         if role is not None:
             rule = f"{who} {fact} and the role {role} made it; take it off {self.own} there first"
         else:
-            rule = f"{who} {fact} and no list declares it; declare it, so that {deed}, or remove it"
+            rule = f"{who} {fact} and no list declares it; declare it, so that {effect}, or remove it"
         problems.refuse(str(self.network), field, value, rule)
 
 
@@ -48,29 +48,29 @@ def check_undeclared(scope: Scope, problems: Problems) -> None:
         _check_gateways(scope, one, problems)
         _check_bridge(scope, one, problems)
     _check_patch_links(scope, problems)
-    _tell_of_mtus(scope, others, problems)
+    _warn_of_mtus(scope, others, problems)
 
 
-def _undeclared(scope: Scope) -> Iterator[_Bystander]:
+def _undeclared(scope: Scope) -> Iterator[_Undeclared]:
     for name, container in scope.undeclared.items():
         for endpoint in container.endpoints.values() if name not in scope.omitted else []:
             own = scope.networks.get(endpoint.network)
             network = own if own is None or own.declared else own.segment
-            if own is not None and network is not None and network.sound and network.declared:
-                yield _Bystander(container, endpoint, own, network)
+            if own is not None and network is not None and network.is_valid and network.declared:
+                yield _Undeclared(container, endpoint, own, network)
 
 
-def _check_subnets(scope: Scope, one: _Bystander, problems: Problems) -> None:
+def _check_subnets(scope: Scope, one: _Undeclared, problems: Problems) -> None:
     where = "" if one.own is one.network else f" on {one.own}, which shares its subnet,"
     for version, address in one.endpoint.addresses.items():
         subnet = one.network.subnets.get(version)
         if subnet is None or not subnet.has(address):
             field, given = "subnet6" if version == 6 else "subnet", subnet and str(subnet.network)
-            deed = "it gets an address in the new subnet" if subnet is not None else "it loses this address"
-            one.refuse(scope, field, given, f"exists{where} with {address}", deed, problems)
+            effect = "it gets an address in the new subnet" if subnet is not None else "it loses this address"
+            one.refuse(scope, field, given, f"exists{where} with {address}", effect, problems)
 
 
-def _check_gateways(scope: Scope, one: _Bystander, problems: Problems) -> None:
+def _check_gateways(scope: Scope, one: _Undeclared, problems: Problems) -> None:
     """Refuse another gateway; not for internal networks, nor where aux_addresses names the default router."""
     before = scope.live.networks.get(one.own.name)
     if before is None or before.internal or one.network.internal:
@@ -85,11 +85,11 @@ def _check_gateways(scope: Scope, one: _Bystander, problems: Problems) -> None:
             one.refuse(scope, field, given, fact, "it gets the new one", problems)
 
 
-def _check_bridge(scope: Scope, one: _Bystander, problems: Problems) -> None:
+def _check_bridge(scope: Scope, one: _Undeclared, problems: Problems) -> None:
     old = _old_bridge(scope, one.own)
     if old is not None and one.own is one.network:
-        deed = "it is plugged into the new one"
-        one.refuse(scope, "bridge", one.own.bridge, f"is plugged into {old}", deed, problems)
+        effect = "it is attached to the new one"
+        one.refuse(scope, "bridge", one.own.bridge, f"is attached to {old}", effect, problems)
 
 
 def _check_patch_links(scope: Scope, problems: Problems) -> None:
@@ -98,9 +98,9 @@ def _check_patch_links(scope: Scope, problems: Problems) -> None:
         near, far = scope.networks[patch_link.declared], scope.networks[patch_link.other]
         old = _old_bridge(scope, far)
         if not near.declared and old is not None:
-            rule = f"{near} is plugged into {old} by a patch link and no list declares it"
-            deed = "declare it too, so that it is plugged into the new one"
-            problems.refuse(str(far), "bridge", far.bridge, f"{rule}; {deed}, or remove it")
+            rule = f"{near} is attached to {old} by a patch link and no list declares it"
+            effect = "declare it too, so that it is attached to the new one"
+            problems.refuse(str(far), "bridge", far.bridge, f"{rule}; {effect}, or remove it")
 
 
 def _old_bridge(scope: Scope, network: Network) -> str | None:
@@ -109,7 +109,7 @@ def _old_bridge(scope: Scope, network: Network) -> str | None:
     return before.bridge if network.declared and before is not None and before.bridge != network.bridge else None
 
 
-def _tell_of_mtus(scope: Scope, others: list[_Bystander], problems: Problems) -> None:
+def _warn_of_mtus(scope: Scope, others: list[_Undeclared], problems: Problems) -> None:
     """Warn of undeclared containers that keep the old MTU; those of another role get the new one by its next run."""
     keeping: dict[tuple[str, int], list[str]] = {}  # by network and its old MTU
     for one in others:

@@ -218,7 +218,7 @@ def _read_network(fields: Fields, name: str, host: str, role: str) -> Network:
     fields.only(*NETWORK_FIELDS)
     found_before = len(fields.problems.errors)
     subnets = _read_subnets(fields, name, host)
-    sound = len(fields.problems.errors) == found_before
+    is_valid = len(fields.problems.errors) == found_before
     bridge = fields.text("bridge")
     policy = read_policy(fields)
     if bridge is not None and not names.is_interface_name(bridge):
@@ -240,8 +240,8 @@ def _read_network(fields: Fields, name: str, host: str, role: str) -> Network:
         stp=fields.boolean("stp", None),
         placement=read_placement(fields),
         automatic=not fields.given("subnet") and not fields.given("subnet6"),
-        said={word: fields.raw[word] for word in OF_THE_SEGMENT if fields.given(word)},
-        sound=sound,
+        segment_options={word: fields.raw[word] for word in OF_THE_SEGMENT if fields.given(word)},
+        is_valid=is_valid,
     )
 
 

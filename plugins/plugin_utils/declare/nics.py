@@ -15,7 +15,7 @@ from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.fields impor
 from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.problems import enumerate_names
 from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.routes import Route, read_routes
 
-CARD_FIELDS = ("device", "name", "type", "mode", "mac", "mtu", "addresses", "gateway", "gateway6", "routes")
+NIC_FIELDS = ("device", "name", "type", "mode", "mac", "mtu", "addresses", "gateway", "gateway6", "routes")
 PHYSICAL, MACVLAN = "physical", "macvlan"
 
 _TYPES = (PHYSICAL, MACVLAN)
@@ -58,7 +58,7 @@ def read_nics(fields: Fields) -> list[Nic]:
 
 
 def _read_nic(record: Fields) -> Nic | None:
-    record.only(*CARD_FIELDS)
+    record.only(*NIC_FIELDS)
     device, name = record.text("device"), record.text("name")
     if device is None:
         if not record.given("device"):

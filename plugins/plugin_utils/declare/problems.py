@@ -30,14 +30,14 @@ class Problems:
         self._add(self.warnings, thing, field, value, remark)
 
     @staticmethod
-    def _add(sentences: dict[str, None], thing: str, field: str, value: object, text: str) -> None:
-        sentences[f"{thing}: {field} {show(value)}: {text}"] = None
+    def _add(messages: dict[str, None], thing: str, field: str, value: object, text: str) -> None:
+        messages[f"{thing}: {field} {show(value)}: {text}"] = None
 
 
-def abridge(sentences: Collection[str]) -> list[str]:
+def abridge(messages: Collection[str]) -> list[str]:
     """The first messages, in order, and the number of the others."""
-    more = len(sentences) - _MOST
-    return list(sentences) if more <= 0 else [*islice(sentences, _MOST), f"and {more} more"]
+    more = len(messages) - _MOST
+    return list(messages) if more <= 0 else [*islice(messages, _MOST), f"and {more} more"]
 
 
 def show(value: object) -> str:

@@ -53,11 +53,13 @@ class Network:
     stp: bool | None = None
     placement: Placement = field(default_factory=Placement)
     automatic: bool = False  # it names no subnet
-    said: dict[str, object] = field(default_factory=dict)  # the fields that apply to its whole segment, as declared
+    segment_options: dict[str, object] = field(
+        default_factory=dict
+    )  # the fields that apply to its whole segment, as declared
     joins: str | None = None
     primary: Network | None = field(default=None, repr=False)
     declared: bool = True
-    sound: bool = True  # False: its subnets are invalid, so no further errors about addresses in it are reported
+    is_valid: bool = True  # False: its subnets are invalid, so no further errors about addresses in it are reported
 
     @property
     def segment(self) -> Network:

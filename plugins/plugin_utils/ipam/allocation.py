@@ -61,11 +61,11 @@ def claim(
     subnet = pool.subnet
     version, suffix = subnet.version, "6" if subnet.version == 6 else ""
 
-    def is_free(address: Address, holder: str, thing: str, field: str, told: Problems) -> bool:
+    def is_free(address: Address, holder: str, thing: str, field: str, log: Problems) -> bool:
         other = pool.holder(address)
         if other is not None and other != holder:
             rule = f"is taken on {network} by {other}; choose another{or_remove(other)}"
-            told.refuse(thing, field, str(address), rule)
+            log.refuse(thing, field, str(address), rule)
             return False
         pool.hold(address, holder)
         return True

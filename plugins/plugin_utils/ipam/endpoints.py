@@ -78,7 +78,7 @@ def settle_endpoints(scope: Scope, problems: Problems) -> list[Endpoint]:
             continue
         members = on_segment.get(name, [])
         _check_macs(scope, network, members, problems)
-        if network.sound:
+        if network.is_valid:
             _check_families(network, members, problems)
             for subnet in network.subnets.values():
                 _settle_addresses(scope, network, subnet, members, problems)
@@ -148,7 +148,7 @@ def _check_segments(container: Container, endpoints: list[Endpoint], problems: P
 
 def _check_macs(scope: Scope, network: Network, members: list[Endpoint], problems: Problems) -> None:
     holders = {mac: f"container {name}" for mac, name in _undeclared_macs(scope, network).items()}
-    if network.sound and any(member.attachment.mac for member in members) and names.is_object_name(network.name):
+    if network.is_valid and any(member.attachment.mac for member in members) and names.is_object_name(network.name):
         holders[bridge_mac(network)] = f"the gateway of {network}"
     for member in _most_certain_first(members):
         if member.live is not None and member.live.mac and member.attachment.mac in (None, member.live.mac):
@@ -317,7 +317,7 @@ def _settle_routes(container: Container, endpoints: list[Endpoint], problems: Pr
             rule = f"lies in the subnet of its own {where}, which it reaches without a route"
             problems.refuse(str(container), f"routes[{route.number}].to", str(route.to), rule)
         elif on is None:
-            if all(one.network.sound for one in endpoints) and container.owns_namespace and container.whole:
+            if all(one.network.is_valid for one in endpoints) and container.owns_namespace and container.whole:
                 rule = "must be an address on one of its networks"
                 problems.refuse(str(container), f"routes[{route.number}].via", str(route.via), rule)
         elif route.place in taken:

@@ -106,7 +106,7 @@ def _refuse_exhausted(
 
 
 def _needs_one(network: Network) -> bool:
-    return network.sound and network.automatic and network.joins is None
+    return network.is_valid and network.automatic and network.joins is None
 
 
 def _overlaps_with_another(scope: Scope, network: Network, block: IPNetwork) -> bool:

@@ -163,7 +163,7 @@ def _read_slices(raw: Mapping[str, Any], declaration: Declaration, problems: Pro
         texts = value if isinstance(value, (list, tuple)) else [value]
         for text in texts:
             block = Fields({name: text}, f"{ROLE}_ip_ranges", problems).subnet(name)
-            if block is None or not network.sound:
+            if block is None or not network.is_valid:
                 continue
             subnet = network.subnets.get(block.version)
             if subnet is None or not block.subnet_of(subnet.network):  # type: ignore[arg-type]

@@ -215,7 +215,7 @@ def _read(raw: Mapping[str, Any]) -> Live:
             device=_word_or_none(entry.get("device")),
             role=_word_or_none((entry.get("labels") or {}).get("role")),
             lifeline=_word_or_none(entry.get("lifeline")),
-            patch_link=_word_or_none((entry.get("labels") or {}).get("cable")),
+            patch_link=_word_or_none((entry.get("labels") or {}).get("patch")),
             vrf=_word_or_none(entry.get("vrf")),
         )
     for entry in raw.get("containers") or []:

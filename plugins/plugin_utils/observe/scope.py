@@ -57,8 +57,10 @@ class Scope:
         """The second remedy where `holder`, as messages name it, has a desired value: an undeclared container may be
         the desired one under its old name, and can be declared absent."""
         name = holder.removeprefix("container ")
-        going = name != holder and name in self.undeclared and name not in self.omitted
-        return f", or declare {holder} absent" if going and self.foreign_role(self.undeclared[name]) is None else ""
+        is_removable = name != holder and name in self.undeclared and name not in self.omitted
+        return (
+            f", or declare {holder} absent" if is_removable and self.foreign_role(self.undeclared[name]) is None else ""
+        )
 
     def has_interface(self, name: str) -> bool:
         """Whether the host has an interface of this name after the run; True where its interfaces are unknown."""
@@ -152,7 +154,7 @@ def _check_known(scope: Scope, declaration: Declaration, problems: Problems) -> 
             if attachment.network in declaration.absent_networks:
                 rule = "is declared with state: absent; leave it out here, or keep the network"
             else:
-                rule = f"is unknown: no network in {scope.role}_networks and none that is live; known: {known}"
+                rule = f"is unknown: no network in {scope.role}_networks and none that exists; known: {known}"
             problems.refuse(str(container), f"networks[{attachment.number}]", attachment.network, rule)
 
 
@@ -168,7 +170,7 @@ def _check_networks_to_delete(scope: Scope, declaration: Declaration, problems: 
                 f"network {name}",
                 "state",
                 "absent",
-                f"containers still stand on it: {who}; remove them first, or with it",
+                f"containers are still attached: {who}; remove them first, or with it",
             )
         else:
             problems.refuse(
@@ -197,9 +199,9 @@ def _check_containers_to_delete(scope: Scope, problems: Problems) -> None:
             problems.refuse(str(container), "network_mode", container.network_mode, rule)
 
 
-def _processes(live: LiveContainer, deed: str, option: str) -> str:
+def _processes(live: LiveContainer, effect: str, option: str) -> str:
     listed = enumerate_names([f"{pid}{live.program_of(pid)}" for pid in live.pids])
-    return f"processes run in its namespace: pid {listed}; stop them, or set {option} to {deed} all the same"
+    return f"processes run in its namespace: pid {listed}; stop them, or set {option} to {effect} all the same"
 
 
 def _check_namespaces(scope: Scope, problems: Problems) -> None:
@@ -246,7 +248,7 @@ def _joined(scope: Scope, name: str) -> tuple[str | None, str | None]:
         return live.join, None
     if name in scope.containers_to_delete:
         return None, f"the container {name} is removed in the same run; keep it, or remove this one too"
-    return None, f"there is no container {name}, neither declared in {scope.role}_containers nor live on the host"
+    return None, f"there is no container {name}, neither declared in {scope.role}_containers nor existing on the host"
 
 
 def _circle(way: list[str], name: str) -> str:

@@ -79,8 +79,8 @@ def plan_fabric(raw: Mapping[str, Mapping[str, Any]], hosts: Iterable[str], grou
     outsiders = [name for name in asked if name not in members]
     if outsiders:
         none = "is no group of the inventory, or an empty one"
-        told = f"has {enumerate_names(list(members))}" if members else none
-        rule = f"{told}; the role runs on {enumerate_names(outsiders)} as well: run it on members only, or add them"
+        fact = f"has {enumerate_names(list(members))}" if members else none
+        rule = f"{fact}; the role runs on {enumerate_names(outsiders)} as well: run it on members only, or add them"
         problems.refuse("fabric", f"{ROLE}_group", group, rule)
     everyone = list(members.values())
     settle_moves(everyone)
@@ -173,7 +173,7 @@ def _fabric(members: list[Member], name: str, problems: Problems) -> Fabric:
     network, overlay = members[0].declaration.networks[name], members[0].overlays[name]
     mtu = _mtu(members, network, problems)
     for version, subnet in network.subnets.items():
-        if subnet.gateway is None and network.sound and not network.policy.isolated:
+        if subnet.gateway is None and network.is_valid and not network.policy.isolated:
             kept = _live_gateway(members, name, version)
             gateway = kept if kept is not None and subnet.has(kept) else subnet.first()
             network.subnets[version] = dataclasses.replace(subnet, gateway=gateway)
@@ -181,7 +181,7 @@ def _fabric(members: list[Member], name: str, problems: Problems) -> Fabric:
     # for an unreadable host, use the FDB entries that other hosts have for it; without any, its declaration
     endpoints = [one for one in endpoints_of(members, name) if not known.get(one.member.name)]
     held = {address: f"host {host}" for host, entries in known.items() for address in _addresses_in(entries)}
-    if network.sound:
+    if network.is_valid:
         settle_addresses(members, network, endpoints, held, problems)
         if names.is_object_name(name):
             macs = [entry["mac"] for entries in known.values() for entry in entries]
@@ -272,10 +272,10 @@ def _check_unknown(members: list[Member], fabrics: list[Fabric]) -> None:
 
 def _check_bridge_networks(member: Member) -> None:
     """Refuse attachments to missing networks of bridge_network; in check mode, before a first run, omit them."""
-    to_come = _bridge_networks_to_come(member)
+    to_create = _bridge_networks_to_create(member)
     for container in member.declaration.containers.values() if member.in_run else []:
         for attachment in container.attachments:
-            if attachment.network not in to_come:
+            if attachment.network not in to_create:
                 continue
             thing, field = str(container), f"networks[{attachment.number}]"
             if member.raw.get("check_mode"):
@@ -289,7 +289,7 @@ def _check_bridge_networks(member: Member) -> None:
                 )  # fmt: skip
 
 
-def _bridge_networks_to_come(member: Member) -> set[str]:
+def _bridge_networks_to_create(member: Member) -> set[str]:
     """The networks that bridge_network declares and has not created yet."""
     declared = member.raw.get("bridge_networks")
     listed = [one for one in declared if isinstance(one, Mapping)] if isinstance(declared, (list, tuple)) else []
@@ -311,10 +311,10 @@ def _own_plan(member: Member, live: Live, fabrics: list[Fabric]) -> Plan:
     }
     by_name = {fabric.network.name: fabric for fabric in fabrics}
     declared, omitted = member.declaration, set()
-    to_come = _bridge_networks_to_come(member)
+    to_create = _bridge_networks_to_create(member)
     containers = {}
     for name, container in declared.containers.items():
-        own = _settled_container(container, settled, to_come)
+        own = _settled_container(container, settled, to_create)
         if own is None:
             omitted.add(name)
         else:
@@ -332,27 +332,33 @@ def _own_plan(member: Member, live: Live, fabrics: list[Fabric]) -> Plan:
 
 def _settled_network(network: Network, fabric: Fabric | None) -> Network:
     """A copy of the network with the fabric's MTU and gateways. The fabric alone gives addresses."""
-    if fabric is None or not fabric.network.sound:
+    if fabric is None or not fabric.network.is_valid:
         return dataclasses.replace(network, subnets=dict(network.subnets))
     subnets = {version: dataclasses.replace(one, ip_range=None) for version, one in fabric.network.subnets.items()}
     own = {key: value for key, value in network.labels.items() if key not in ("ip_range", "ip_range6")}
-    said = {key: value for key, value in network.said.items() if key not in ("ip_range", "ip_range6", "enable_ipv6")}
-    said["mtu"] = fabric.mtu
+    segment_options = {
+        key: value
+        for key, value in network.segment_options.items()
+        if key not in ("ip_range", "ip_range6", "enable_ipv6")
+    }
+    segment_options["mtu"] = fabric.mtu
     for version, subnet in subnets.items():
         if subnet.gateway is not None:
-            said["gateway6" if version == 6 else "gateway"] = str(subnet.gateway)
-    return dataclasses.replace(network, subnets=subnets, mtu=fabric.mtu, labels=own, said=said, automatic=False)
+            segment_options["gateway6" if version == 6 else "gateway"] = str(subnet.gateway)
+    return dataclasses.replace(
+        network, subnets=subnets, mtu=fabric.mtu, labels=own, segment_options=segment_options, automatic=False
+    )
 
 
 def _settled_container(
-    container: Container, settled: dict[tuple[str, str], FabricEndpoint], to_come: set[str]
+    container: Container, settled: dict[tuple[str, str], FabricEndpoint], to_create: set[str]
 ) -> Container | None:
     """A copy of the container with its addresses on overlays, without the networks that were reported already: those on
     which it got no address, and those that do not exist yet. None where none is left."""
     kept = []
     for attachment in container.attachments:
         endpoint = settled.get((container.name, attachment.network))
-        if endpoint is None and attachment.network not in to_come:
+        if endpoint is None and attachment.network not in to_create:
             kept.append(attachment)
         elif endpoint is not None and endpoint.is_settled:
             kept.append(dataclasses.replace(attachment, addresses=dict(endpoint.addresses), mac=endpoint.mac))
@@ -363,8 +369,8 @@ def _settled_container(
 
 
 def _settled(endpoint: FabricEndpoint) -> dict[str, str]:
-    told = {f"ipv{version}_address": str(address) for version, address in endpoint.addresses.items()}
-    return {**told, "mac_address": endpoint.mac}
+    fact = {f"ipv{version}_address": str(address) for version, address in endpoint.addresses.items()}
+    return {**fact, "mac_address": endpoint.mac}
 
 
 def _tunnel(member: Member, fabric: Fabric) -> VxlanTunnel:
@@ -419,14 +425,14 @@ def _messages(problems: Problems, members: list[Member], own: dict[str, Plan]) -
         hosts: dict[str, dict[str, None]] = {}
         for member in members:
             of_plan = getattr(own[member.name], side) if member.name in own else []
-            for sentence in [*getattr(member.problems, side), *of_plan]:
-                hosts.setdefault(sentence, {})[member.name] = None
-        told = []
-        for sentence, where in hosts.items():
+            for message in [*getattr(member.problems, side), *of_plan]:
+                hosts.setdefault(message, {})[member.name] = None
+        fact = []
+        for message, where in hosts.items():
             everywhere = len(where) > 1 and len(where) >= len(own)
-            named = len(where) == 1 and sentence.startswith(f"host {next(iter(where))}:")
-            told.append(sentence if everywhere or named else f"{enumerate_names(list(where))}: {sentence}")
-        sides.append([*getattr(problems, side), *told])
+            named = len(where) == 1 and message.startswith(f"host {next(iter(where))}:")
+            fact.append(message if everywhere or named else f"{enumerate_names(list(where))}: {message}")
+        sides.append([*getattr(problems, side), *fact])
     return sides[0], sides[1]
 
 
@@ -444,10 +450,10 @@ def _lacking(members: list[Member], fabrics: list[Fabric]) -> list[str]:
         for member in members:
             if member.in_run or member.name not in numbers:
                 continue
-            wanted = names.fingerprint([everything - numbers[member.name]])
+            expected = names.fingerprint([everything - numbers[member.name]])
             have: Mapping[str, Any] = next((one for one in member.tunnels if one["name"] == device), {})
             flooded = flood - {str(member.vtep)}
-            if have.get("fingerprint") != wanted or set(have.get("flood") or []) != flooded:
+            if have.get("fingerprint") != expected or set(have.get("flood") or []) != flooded:
                 found[member.name] = None
     return [member.name for member in members if member.name in found]
 

@@ -136,9 +136,9 @@ def plan_declaration(declaration: Declaration, live: Live, problems: Problems) -
         _add_objects(topology, scope, joins, endpoints, published)
         topology.network_names = network_names(scope, endpoints)
         topology.resolver = resolvers(scope, joins)
-        told, taken_back = foreign_firewall_rules(scope, declaration.manage_foreign_firewall)
-        topology.foreign_firewall = [ForeignFirewall(bridge=bridge, state="present") for bridge in told]
-        topology.foreign_firewall += [ForeignFirewall(bridge=bridge, state="absent") for bridge in taken_back]
+        to_add, to_remove = foreign_firewall_rules(scope, declaration.manage_foreign_firewall)
+        topology.foreign_firewall = [ForeignFirewall(bridge=bridge, state="present") for bridge in to_add]
+        topology.foreign_firewall += [ForeignFirewall(bridge=bridge, state="absent") for bridge in to_remove]
     return Plan(list(problems.errors), list(problems.warnings), topology)
 
 
@@ -227,11 +227,11 @@ def _bridge(scope: Scope, network: Network) -> Bridge:
 def _patch_links(scope: Scope) -> list[Veth]:
     return [
         Veth(
-            name=names.cable_device(near.name, far.name),
+            name=names.patch_device(near.name, far.name),
             bridge=near.bridge,
             mtu=settled_mtu(scope, near),
-            labels={"role": scope.role, "cable": patch_link.label},
-            peer=Peer(name=names.cable_device(far.name, near.name), bridge=far.bridge),
+            labels={"role": scope.role, "patch": patch_link.label},
+            peer=Peer(name=names.patch_device(far.name, near.name), bridge=far.bridge),
             state="present",
         )
         for near, far, patch_link in planned_patch_links(scope)

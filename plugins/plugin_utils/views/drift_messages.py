@@ -21,7 +21,7 @@ Topology = Mapping[str, list[dict[str, Any]]]
 _LINK_WORDS = {"silent": "silence", "lo": "its interface lo", "labels": "its mark"}
 
 
-def sentences(actions: list[Action], topology: Topology, live: Mapping[str, Any]) -> list[str]:
+def drift_messages(actions: list[Action], topology: Topology, live: Mapping[str, Any]) -> list[str]:
     """Format a message for each difference between desired and observed state.
 
     :param actions: what the module topology returned in check mode
@@ -29,7 +29,7 @@ def sentences(actions: list[Action], topology: Topology, live: Mapping[str, Any]
     :param live: what the module network_info returned, for undeclared objects
     """
     words = _Words(actions, topology, live)
-    found = [sentence for action in actions for sentence in words.of(action)]
+    found = [message for action in actions for message in words.of(action)]
     return list(dict.fromkeys(found))
 
 
@@ -62,8 +62,8 @@ class _Words:
                 self.networks[bridge["name"]] = _labels(bridge)["network"]
         for veth in topology.get("veth") or []:
             labels = _labels(veth)
-            if "cable" in labels:
-                self.patch_links[veth["name"]] = labels["cable"]
+            if "patch" in labels:
+                self.patch_links[veth["name"]] = labels["patch"]
             if "container" in labels:
                 self.endpoints[veth["name"]] = (labels["container"], labels.get("network", ""))
                 for address in (veth.get("peer") or {}).get("addresses") or []:
@@ -107,37 +107,37 @@ class _Words:
     def _endpoint(self, action: Action) -> list[str]:
         name = action["name"]
         if name in self.patch_links:
-            return _plainly("cable " + self.patch_links[name], action)
+            return _plainly("patch link " + self.patch_links[name], action)
         labels = _labels(action["after"]) or _labels(action["before"])
         container, network = self.endpoints.get(name) or (labels.get("container"), labels.get("network"))
         if container is None:
             return _plainly("veth pair " + name, action)
         if action["action"] == "create":
-            is_said = ("netns", container) in self.new or self._bridge_of(network) in self.new
-            return [] if is_said else ["container %s: not on network %s" % (container, network)]
+            is_reported = ("netns", container) in self.new or self._bridge_of(network) in self.new
+            return [] if is_reported else ["container %s: not on network %s" % (container, network)]
         if action["action"] == "delete":
-            is_said = ("netns", container) in self.gone or self._bridge_of(network) in self.gone
-            return [] if is_said else ["container %s: still on network %s" % (container, network)]
+            is_reported = ("netns", container) in self.gone or self._bridge_of(network) in self.gone
+            return [] if is_reported else ["container %s: still on network %s" % (container, network)]
         who = "container %s on network %s" % (container, network)
-        said = {"guarded_mac", "guarded_addresses"} if "anti_spoofing" in action["after"] else set()
+        reported = {"guarded_mac", "guarded_addresses"} if "anti_spoofing" in action["after"] else set()
         found = []
         if action["after"].get("bridge") and not action["before"].get("bridge"):
-            said |= {"bridge", "hairpin"}
-            found = [] if ("bridge", action["after"]["bridge"]) in self.new else [who + ": unplugged from its bridge"]
-        if "shut" in action["after"]:
-            said.add("shut")
+            reported |= {"bridge", "hairpin"}
+            found = [] if ("bridge", action["after"]["bridge"]) in self.new else [who + ": detached from its bridge"]
+        if "disabled" in action["after"]:
+            reported.add("disabled")
             found.append(who + ": its port does not forward, disabled by hand or for taking part in the spanning tree")
-        return found + _values(who, action, said)
+        return found + _values(who, action, reported)
 
     def _sysctl(self, action: Action) -> list[str]:
-        is_said = any(kind == "bridge" and "/%s/" % name in action["name"] for kind, name in self.new)
+        is_reported = any(kind == "bridge" and "/%s/" % name in action["name"] for kind, name in self.new)
         if action["name"].endswith("/route_localnet"):
             state = "closed" if str(action["after"]["value"]) == "1" else "open"
             bridge = action["name"].split("/")[-2]
-            if is_said or bridge not in self.declared:  # ports of other roles' bridges are unknown
+            if is_reported or bridge not in self.declared:  # ports of other roles' bridges are unknown
                 return []
             return ["%s: the way from 127.0.0.1 to its ports is %s" % (self._network_name(bridge), state)]
-        return [] if is_said else _values("sysctl " + sysctl(action["name"]), action)
+        return [] if is_reported else _values("sysctl " + sysctl(action["name"]), action)
 
     def _bridge_of(self, network: str | None) -> tuple[str, str]:
         return "bridge", next((bridge for bridge, name in self.networks.items() if name == network), "")
@@ -148,12 +148,12 @@ class _Words:
             return _plainly(tunnel, action)
         macs = {entry.split(" ")[0] for entry in after.get("endpoints") or []}  # a missing entry implies the wrong one
         others = [entry for entry in before.get("endpoints") or [] if entry.split(" ")[0] not in macs]
-        told = dict(action, before={**before, "endpoints": others}) if "endpoints" in before else action
-        is_said = ("bridge", after.get("bridge")) in self.new
-        return _values(tunnel, told, frozenset(("bridge", "port") if is_said else ()))
+        shown = dict(action, before={**before, "endpoints": others}) if "endpoints" in before else action
+        is_reported = ("bridge", after.get("bridge")) in self.new
+        return _values(tunnel, shown, frozenset(("bridge", "port") if is_reported else ()))
 
     def _nic(self, action: Action) -> list[str]:
-        nic = "card " + action["name"]
+        nic = "NIC " + action["name"]
         if action["action"] == "create":
             return ["%s: not in container %s" % (nic, action["after"].get("netns"))]
         if action["action"] == "delete":
@@ -171,9 +171,9 @@ class _Words:
             return _values("port %s → %s" % (port, after), action)
         return ["port %s → %s is translated to %s instead" % (port, after, before)]
 
-    def _target(self, told: Mapping[str, Any]) -> str:
+    def _target(self, shown: Mapping[str, Any]) -> str:
         """Format '172.30.0.2:80' as 'nginx:80', where a container has the address."""
-        address, _colon, port = str(told.get("to", "")).rpartition(":")
+        address, _colon, port = str(shown.get("to", "")).rpartition(":")
         return "%s:%s" % (self.holders.get(address.strip("[]"), address), port)
 
     def _network_name(self, bridge: str) -> str:
@@ -199,18 +199,18 @@ def _names(action: Action) -> list[str]:
 
 def _resolver(action: Action) -> list[str]:
     """Format differences of containers' files in /etc/netns."""
-    had, wanted = (action[when].get("containers") or [] for when in ("before", "after"))
-    state = {name: "differ" if name in had else "missing" for name in wanted}
+    had, desired = (action[when].get("containers") or [] for when in ("before", "after"))
+    state = {name: "differ" if name in had else "missing" for name in desired}
     if action["action"] == "delete":
         state = dict.fromkeys(had, "still there")
     return ["container %s: names and nameservers in /etc/netns/%s %s" % (name, name, state[name]) for name in state]
 
 
-def _values(thing: str, action: Action, said: Set[str] = frozenset()) -> list[str]:
+def _values(thing: str, action: Action, reported: Set[str] = frozenset()) -> list[str]:
     """Format a message for each value that differs, without those reported already (`said`)."""
     before, after = action["before"], action["after"]
     found = []
-    for key in sorted((before.keys() | after.keys()) - said):
+    for key in sorted((before.keys() | after.keys()) - reported):
         word = key.removeprefix("peer.").replace("_", " ")
         was, to_be = before.get(key), after.get(key)
         if word == "up":
@@ -248,8 +248,8 @@ def _word(value: Any) -> str:
     return "none" if value in (None, "", []) else str(value)
 
 
-def _stack(told: Mapping[str, Any]) -> str:
-    join = told.get("join")
+def _stack(shown: Mapping[str, Any]) -> str:
+    join = shown.get("join")
     return {"host": "the host's network", "own namespace": "no network"}.get(str(join), "%s's network" % join)
 
 

@@ -48,19 +48,19 @@ def graph(reports: Reports, legend: bool = True) -> str:
     """Render the graph as input of ``dot``; deterministic."""
     hosts = sorted(reports, key=_by_number)
     colours = _colours(reports)
-    joints = _Joints()
+    overlay_boxes = _OverlayBoxes()
     text = [_HEAD]
     for place, host in enumerate(hosts):
         is_right = len(hosts) > _LEFT_ONLY and place % 2 == 1
-        joints.add(reports[host], place // _NEAR)
+        overlay_boxes.add(reports[host], place // _NEAR)
         text += _Host(host, reports[host], colours, is_right, place // _NEAR).lines()
-    text += joints.lines(colours)
+    text += overlay_boxes.lines(colours)
     if legend:
         text += _legend(reports)
     return "\n".join([*text, "}", ""])
 
 
-class _Joints:
+class _OverlayBoxes:
     """What connects the hosts: an overlay for each VNI, and the subnets of the hosts' own NICs.
 
     Each has a box for every group of hosts, near them, and an edge from box to box.
@@ -199,7 +199,7 @@ class _Host:
         labels = {one["name"]: one.get("labels") or {} for one in self._interfaces()}
         for bridge in self.report.get("bridges") or []:
             for port in bridge["interfaces"] if bridge["netns"] is None else []:
-                patch_link = labels.get(port, {}).get("cable")
+                patch_link = labels.get(port, {}).get("patch")
                 if patch_link:
                     ends.setdefault(patch_link, []).append(bridge["name"])
         for _patch_link, (near, *far) in sorted(ends.items()):
@@ -355,7 +355,7 @@ def _signs(reports: Reports) -> Iterable[tuple[bool, str, str]]:
     bridge = _box([_small("network")], colour, _tint(colour), width=3)
     yield bool(networks), bridge, "bridge of a network; each network has its colour"
     yield any(map(_has_way_out, networks)), _font("- - - -", colour), "egress of a network"
-    has_patch_links = any("cable" in _labels(one) for one in _all_interfaces(every))
+    has_patch_links = any("patch" in _labels(one) for one in _all_interfaces(every))
     yield has_patch_links, _font("━━━", _INK), "patch link between two bridges"
     yield any(map(_our_tunnels, every)), _font("━━━", colour), "VXLAN tunnel"
 

@@ -45,7 +45,7 @@ def containers(live: dict[str, Any]) -> list[str]:
             where = endpoint["network"] or "", endpoint["interface"], _words(endpoint["addresses"]), endpoint["mac"]
             found.append((*where, published))
         for nic in container["interfaces"]:
-            found.append(("card " + nic["device"], nic["name"], _words(nic["addresses"]), nic["mac"], ""))
+            found.append(("NIC " + nic["device"], nic["name"], _words(nic["addresses"]), nic["mac"], ""))
         primary = (container["name"], container["mode"])
         for row in found or [("",) * 5]:
             rows.append((*primary, *row))

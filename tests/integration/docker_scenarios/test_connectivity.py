@@ -118,7 +118,7 @@ def test_an_isolated_network_has_no_address_on_the_host(host, role):
     assert ping(host, "a", role.address("b", "alone"))
     assert role.address("a", "alone") == "172.21.0.1", "nothing is reserved for a gateway"
     assert "unreachable" in host.try_sh("ping -n -c 1 -W 1 " + HOST, "a").stderr
-    host.sh("ip address add 172.21.0.200/24 dev br-alone")  # even somebody who gives it one
+    host.sh("ip address add 172.21.0.200/24 dev br-alone")  # even with an address set out of band
     assert is_lost(host, "a", "172.21.0.200", 80, None)
 
 

@@ -147,7 +147,7 @@ def test_the_reported_remedy_works(host, role):
     assert warned(role.plan([WEB], CONTAINERS[:2])) == []
     before = foreign(host)
     role.run([WEB], CONTAINERS[:2], manage_foreign_firewall=True)
-    assert foreign(host) == before, "somebody has seen to it already"
+    assert foreign(host) == before, "it was accepted already"
 
 
 @pytest.mark.parametrize("rule", ['iifname != "eth7" drop', 'oifname != { "eth7", "eth8" } reject'])

@@ -94,7 +94,7 @@ def test_a_refused_run_changes_nothing(host, role):
     before = host.snapshot()
     taken = on([{"name": "web", "ipv4_address": "172.30.0.1"}], "d", "8080:80")
     errors = role.refused([WEB, {**APP, "subnet": "172.30.0.128/25"}], [on("web", "c", "8080:80"), taken, on("x", "e")])
-    assert len(errors) == 4, "all that is wrong is said at once"
+    assert len(errors) == 4, "all errors are reported at once"
     snapshot.same(before, host.snapshot())
     role.run([WEB], [on("web", "c", "8080:80")])
 

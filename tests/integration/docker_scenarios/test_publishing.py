@@ -39,10 +39,10 @@ while True:
     _data, caller = server.recvfrom(9)
     server.sendto(name.encode(), caller)
 """
-# calls as often as it can, each time as somebody else, and notes who answers
+# calls as often as it can, each time from another port, and records who replies
 ASKS = """
 import socket, sys, time
-told = open(sys.argv[3], "w", 1)
+log = open(sys.argv[3], "w", 1)
 calls = []
 while True:
     client = socket.socket(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
@@ -51,7 +51,7 @@ while True:
     time.sleep(0.0005)
     for one in calls:
         try:
-            print(one.recv(9).decode(), file=told)
+            print(one.recv(9).decode(), file=log)
         except OSError:
             pass
 """
@@ -357,7 +357,7 @@ def listen(host, address, port, v6only=None, netns=None):
     while time.monotonic() < deadline:
         if any(one["pid"] == pid for one in host.module("network_info")["host"]["listeners"]):
             return pid
-    raise AssertionError("nobody listens")
+    raise AssertionError("no process listens")
 
 
 def _from_one_port(to, port, receiver):

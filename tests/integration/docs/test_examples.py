@@ -26,7 +26,7 @@ PLUGINS = HOME / "plugins"
 # one changes nothing; the other needs the machine's first network namespace, see tests/full/test_limits.py
 OTHERS = ("network_info", "host_limits")
 MODULES = [path for path in sorted((PLUGINS / "modules").glob("*.py")) if path.stem not in OTHERS]
-# What examples take for granted. A veth stands in for a card.
+# What examples require on the host. A veth acts as a NIC.
 NIC = "ip link add %s type veth peer name far-%s; ip link set far-%s up\n"
 STANDS = {
     "bridge": "ip netns add lab; ip link add uplink0 netns lab type veth peer name far0",

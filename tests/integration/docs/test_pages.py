@@ -13,11 +13,11 @@ from integration.docs.session import Session
 from kit import openvswitch
 from kit.checkout import HOME
 
-# What a page takes for granted of its reader's machine. A veth stands in for a card.
+# What a page requires of its reader's machine. A veth acts as a NIC.
 STANDS = {
     "README.md": "ansible-galaxy collection build --output-path build {HOME}",
     "roles/bridge_network/README.md": """
-        for card in enp3s0 enp4s0; do ip link add $card type veth peer name far-$card; ip link set far-$card up; done
+        for nic in enp3s0 enp4s0; do ip link add $nic type veth peer name far-$nic; ip link set far-$nic up; done
     """,
     "docs/open-vswitch.md": openvswitch.START + "ip link add enp3s0 type veth peer name far; ip link set far up",
 }

@@ -13,7 +13,7 @@
                +-- brr  r1               m  on a and b, and forwards between them
                +-- brs  s1
 
-There is a bridge of somebody else's, too: brx with x1 and x2, of which the firewall knows nothing.
+There is a foreign bridge, too: brx with x1 and x2, which is not in the firewall's state.
 
 The firewall is the one thing under test: links, addresses, routes and sysctls are set here as the engine would.
 """

@@ -58,7 +58,7 @@ def test_replies_use_the_uplink_of_a_policy_routing_mark(host, role, call_iptabl
     assert arrives(host, "lan", HOST, 8080, "a", 80)
 
 
-# what another table does with marks, and how network_info puts it; the second half of them is nobody's business
+# what a foreign table does with marks, and how network_info reports it; the second half is not reported
 RULES = {
     "meta mark set 0x20000000": "sets",
     "meta mark set meta mark | 0x10000000": "sets",

@@ -38,7 +38,7 @@ names = st.sampled_from([
 kinds = st.sampled_from(["veth peer name p%d", "bridge", "ifb", "vxlan id %d dstport 4789 local 172.30.0.2"])
 aliases = st.sampled_from([
     "", "x", "virtnet", "virtnet container=victim network=web", "virtnet device=enp3s0 was_up=yes was_mtu=zzz",
-    "virtnet device=lo", "virtnet role=bridge_network network=web joins=app", "virtnet cable=web/app",
+    "virtnet device=lo", "virtnet role=bridge_network network=web joins=app", "virtnet patch=web/app",
     "virtnet container=evil network=web interface=eth0 aliases=victim",
 ])  # fmt: skip
 indexes = st.integers(2, 40)

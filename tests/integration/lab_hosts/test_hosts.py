@@ -123,7 +123,7 @@ def test_a_host_without_underlay_is_still_reachable_by_ssh(three):
     assert three.ssh("h3", "ping -c 1 -W 1 10.99.0.1", check=False).returncode == 1
     three.ssh("h1", "ping -c 1 -W 2 10.99.0.2")
     three.enter("outside", "ip", "link", "set", "dev", "h3", "up")
-    three.ssh("h3", "ping -c 1 -i 0.2 -w 10 10.99.0.1")  # the first may still be told that nobody is there
+    three.ssh("h3", "ping -c 1 -i 0.2 -w 10 10.99.0.1")  # the first may still be unreachable
 
 
 def test_the_machines_links_routes_and_mounts_are_unchanged(lab):

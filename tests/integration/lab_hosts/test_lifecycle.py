@@ -218,7 +218,7 @@ def test_all_errors_are_reported_at_once_before_any_change(lab):
         "subnet6: '10.98.0.0/16'",
         "host outside: name",
         "host h_1: name",
-        "host h2: name: 'h2': stands in the list twice",
+        "host h2: name: 'h2': is in the list twice",
         "host h2: uplinks: '0'",
         "host h2: mtu: '70000'",
     ):

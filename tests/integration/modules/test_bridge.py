@@ -147,7 +147,7 @@ def test_the_mac_does_not_follow_the_ports(host):
         assert host.links()["br0"]["address"] == before
     host.sh("for a in p0 p1 p2; do ip link del $a; done")
     assert host.links()["br0"]["address"] == before
-    assert int(before[:2], 16) & 3 == 2, "unicast, and of nobody's make"
+    assert int(before[:2], 16) & 3 == 2, "unicast and locally administered"
 
 
 def test_two_bridges_have_two_macs(host):

@@ -142,7 +142,7 @@ def test_a_router_forwards_between_two_networks_or_a_network_and_a_nic(web):
     web.module("netns", name="nginx", forwarding=True)
     web.module("interface", device="enp3s0", netns="nginx", name="wan", addresses=["203.0.113.7/24"])
     containers = {one["name"]: one for one in web.module("network_info")["containers"]}
-    assert containers["nginx"]["forwarding"], "between web and the card"
+    assert containers["nginx"]["forwarding"], "between web and the NIC"
     assert not containers["client"]["forwarding"], "there is nothing behind it"
 
 

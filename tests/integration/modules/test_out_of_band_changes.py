@@ -31,10 +31,10 @@ def endpoint(number):
 
 
 VETH_PAIR = {
-    "name": "cable0",
+    "name": "patch0",
     "bridge": "br0",
-    "labels": {"cable": "web/db"},
-    "peer": {"name": "cable1", "bridge": "br1"},
+    "labels": {"patch": "web/db"},
+    "peer": {"name": "patch1", "bridge": "br1"},
 }
 
 
@@ -75,22 +75,22 @@ def test_a_port_not_in_forwarding_state_is_repaired(web, state):
     assert packets.ping(web, "c1", "10.0.0.1")
     pid = web.start("ping", "-i", "0.05", "10.0.0.1", netns="c2")
     assert repaired(web, "bridge link set dev veth1 state %d" % state, "veth", "veth1") == (
-        {"shut": True},
-        {"shut": False},
+        {"disabled": True},
+        {"disabled": False},
     )
     works(web)
     assert web.is_alive(pid)
 
 
-@pytest.mark.parametrize("port", ["cable0", "cable1"])
+@pytest.mark.parametrize("port", ["patch0", "patch1"])
 def test_a_patch_link_not_in_forwarding_state_is_repaired(web, port):
-    key = "shut" if port == "cable0" else "peer.shut"
-    assert repaired(web, "bridge link set dev %s state 0" % port, "veth", "cable0") == ({key: True}, {key: False})
+    key = "disabled" if port == "patch0" else "peer.disabled"
+    assert repaired(web, "bridge link set dev %s state 0" % port, "veth", "patch0") == ({key: True}, {key: False})
 
 
 def test_a_tunnel_not_in_forwarding_state_is_repaired(web):
     script = "bridge link set dev vx-fabric state 0"
-    assert repaired(web, script, "vxlan_tunnel", "vx-fabric") == ({"shut": True}, {"shut": False})
+    assert repaired(web, script, "vxlan_tunnel", "vx-fabric") == ({"disabled": True}, {"disabled": False})
 
 
 def test_a_nic_not_in_forwarding_state_is_repaired(host):
@@ -128,7 +128,7 @@ def test_port_flags_are_repaired(web, flag):
 
 
 def test_patch_link_flags_are_repaired(web):
-    before, _after = repaired(web, "bridge link set dev cable1 learning off", "veth", "cable0")
+    before, _after = repaired(web, "bridge link set dev patch1 learning off", "veth", "patch0")
     assert "learning off" in before["peer.port"]
 
 
@@ -168,11 +168,11 @@ def test_a_renamed_host_end_is_found_by_its_label(web, was):
 
 def test_renamed_patch_link_ends_are_found_by_their_labels(web):
     script = (
-        "for end in cable0 cable1; do ip link set $end down; ip link set $end name x-$end; ip link set x-$end up; done"
+        "for end in patch0 patch1; do ip link set $end down; ip link set $end name x-$end; ip link set x-$end up; done"
     )
-    _before, after = repaired(web, script, "veth", "cable0")
-    assert after["peer"]["name"] == "cable1"
-    assert {"cable0", "cable1"} < set(web.links()) and not {"x-cable0", "x-cable1"} & set(web.links())
+    _before, after = repaired(web, script, "veth", "patch0")
+    assert after["peer"]["name"] == "patch1"
+    assert {"patch0", "patch1"} < set(web.links()) and not {"x-patch0", "x-patch1"} & set(web.links())
 
 
 def test_a_renamed_tunnel_is_found_by_its_label(web):

@@ -303,7 +303,7 @@ def test_all_errors_are_reported_at_once(two):
         "v12",
     ):
         assert any("veth " + expected in problem or expected in problem for problem in problems), expected
-    assert any("10.0.0.0/8" in problem for problem in problems), "what was meant is said"
+    assert any("10.0.0.0/8" in problem for problem in problems), "the message has the intended value"
     assert len(problems) == 15
 
 

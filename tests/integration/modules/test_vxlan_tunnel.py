@@ -220,8 +220,8 @@ def test_containers_reach_each_other_without_bum_traffic(two, version):
             for address in ADDRESSES[int(back[1]) - 1]:
                 assert packets.ping(two, there, address)
                 assert packets.seen(two, there, address, 8000, back) in ADDRESSES[int(there[1]) - 1]
-        for nobody in ("10.42.0.77", "fd42::77"):
-            assert packets.ping_is_lost(two, "c1", nobody)
+        for unknown in ("10.42.0.77", "fd42::77"):
+            assert packets.ping_is_lost(two, "c1", unknown)
         two.try_sh("ping -c1 -W0.2 -b 10.42.255.255; ping -c1 -W0.2 ff02::1%eth0", "c1")
     text = "\n".join(capture.lines)
     outer = [line for line in capture.lines if "VXLAN" in line]
@@ -281,12 +281,12 @@ def test_thousands_of_endpoints(two):
         ({"local": "h1"}, "local: 'h1': must be an IP address"),
         ({"local": None}, "local: '': is required to create a tunnel"),
         ({"vni": None}, "vni: '': is required to create a tunnel"),
-        ({"bridge": "nobody"}, "bridge: 'nobody': no bridge of this name exists or is declared"),
+        ({"bridge": "missing"}, "bridge: 'missing': no bridge of this name exists or is declared"),
         ({"flood": ["fd99::2"]}, "flood: 'fd99::2': local is 192.0.2.1: all VTEPs are of one family"),
         ({"endpoints": endpoints(6)}, "endpoints.vtep: 'fd99::1': local is 192.0.2.1"),
         ({"endpoints": [{**STRANGER, "mac": "zero"}]}, "endpoints.mac: 'zero': must be a MAC address"),
         ({"endpoints": [{**STRANGER, "addresses": ["10.42.0.9/16"]}]}, "endpoints.addresses: '10.42.0.9/16'"),
-        ({"endpoints": [STRANGER, STRANGER]}, "endpoints.mac: '02:42:0a:2a:00:99': two endpoints have it"),
+        ({"endpoints": [STRANGER, STRANGER]}, "endpoints.mac: '02:42:0a:2a:00:99': already used by another endpoint"),
         ({"name": "a-name-that-is-too-long"}, "name: 'a-name-that-is-too-long': must be an interface name"),
     ],
 )

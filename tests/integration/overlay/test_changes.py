@@ -52,7 +52,7 @@ def test_a_limited_run_reports_hosts_that_lack_entries_and_their_run_completes(l
     assert lab.ping("h1", "c1", old)
     output = lab.play("--limit", "h2,h3")
     assert "lacking" not in output.replace("Name the hosts that lack", "")
-    # c5 has just asked for an address that nobody knew: for three seconds it drops what it would answer
+    # c5 has just failed to resolve an address: for three seconds it drops its replies
     assert lab.ping("h1", "new", old, "-w5") and lab.ping("h3", "c6", new)
 
 

@@ -127,21 +127,21 @@ def test_become_user_root_is_not_skipped(declared):
     )
 
 
-# Where somebody says that a task is another user's: in the play, or besides it.
+# Where another user can be set for a task: in the play, or outside of it.
 TOUCH = {"ansible.builtin.command": "touch /srv/ran"}
 OTHER_USERS = {
-    "of the play": (TOUCH, {"become": True, "become_user": "nobody"}, []),
-    "of the task": ({**TOUCH, "become": True, "become_user": "nobody"}, {}, []),
-    "of the task alone": ({**TOUCH, "become_user": "nobody"}, {}, []),
-    "a variable of the task": ({**TOUCH, "vars": {"ansible_become_user": "nobody"}}, {}, []),
-    "on the command line": (TOUCH, {}, ["-b", "--become-user", "nobody"]),
-    "an extra variable": (TOUCH, {}, ["-e", "ansible_become_user=nobody"]),
+    "of the play": (TOUCH, {"become": True, "become_user": "daemon"}, []),
+    "of the task": ({**TOUCH, "become": True, "become_user": "daemon"}, {}, []),
+    "of the task alone": ({**TOUCH, "become_user": "daemon"}, {}, []),
+    "a variable of the task": ({**TOUCH, "vars": {"ansible_become_user": "daemon"}}, {}, []),
+    "on the command line": (TOUCH, {}, ["-b", "--become-user", "daemon"]),
+    "an extra variable": (TOUCH, {}, ["-e", "ansible_become_user=daemon"]),
 }
 
 
 def assert_refused(declared, output):
     """The task has failed with the message, and no user has run anything."""
-    assert "become_user 'nobody'" in output and "runs tasks as root: leave become_user out" in output
+    assert "become_user 'daemon'" in output and "runs tasks as root: leave become_user out" in output
     assert declared.ssh("h1", "ls /srv/ran 2>&1 || true").startswith("ls: cannot access")
 
 
@@ -153,13 +153,13 @@ def test_another_user_is_refused_and_nothing_runs(declared, where):
 
 
 def test_another_user_is_refused_in_a_command_and_nothing_runs(declared):
-    command = ["server.h1", "-b", "--become-user", "nobody", "-m", "ansible.builtin.command", "-a", "touch /srv/ran"]
+    command = ["server.h1", "-b", "--become-user", "daemon", "-m", "ansible.builtin.command", "-a", "touch /srv/ran"]
     assert_refused(declared, declared.run("ansible", *declared._sources(), *command, fails=True))
 
 
 @pytest.mark.parametrize("group", ["all", "containers", "network_web"])
 def test_another_user_of_a_group_is_refused_and_nothing_runs(declared, group):
-    variables = declared.write("inventory/group_vars/%s.yml" % group, {"ansible_become_user": "nobody"})
+    variables = declared.write("inventory/group_vars/%s.yml" % group, {"ansible_become_user": "daemon"})
     plays = [{"hosts": "server.h1", "gather_facts": False, "tasks": [TOUCH]}]
     try:
         assert_refused(declared, declared.play(plays, fails=True))
@@ -168,7 +168,7 @@ def test_another_user_of_a_group_is_refused_and_nothing_runs(declared, group):
 
 
 def test_an_inherited_become_user_can_be_reset_for_containers(declared):
-    groups = {"all": "nobody", "containers": "root"}
+    groups = {"all": "daemon", "containers": "root"}
     files = [
         declared.write("inventory/group_vars/%s.yml" % group, {"ansible_become_user": user})
         for group, user in groups.items()
@@ -185,7 +185,7 @@ def test_an_inherited_become_user_can_be_reset_for_containers(declared):
 def test_another_user_is_refused_in_an_existing_container_and_nothing_runs(declared):
     plays = [
         {"import_playbook": "virtnet.linux.live_containers"},
-        {"hosts": "server.h1", "gather_facts": False, "become_user": "nobody", "tasks": [TOUCH]},
+        {"hosts": "server.h1", "gather_facts": False, "become_user": "daemon", "tasks": [TOUCH]},
     ]
     sources, declared.inventories = declared.inventories, declared.inventories[:1]
     try:
@@ -330,7 +330,7 @@ def test_a_task_runs_inside_a_container_of_the_controller(fleet, way, pipelining
     assert on_controller(fleet, way, pipelining, *command).splitlines()[-1] == "c1"
 
 
-GONE = {"nobody": "Cannot open network namespace", "empty": "setting the network namespace"}
+GONE = {"missing": "Cannot open network namespace", "empty": "setting the network namespace"}
 
 
 def tasks_in_containers_that_are_gone(host, trace, pipelining):

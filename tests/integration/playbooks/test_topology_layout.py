@@ -71,7 +71,7 @@ def test_the_documentations_picture_is_current():
 @pytest.mark.parametrize("is_wild", [False, True], ids=["all on one overlay", "whatever there is"])
 def test_random_fleets_can_be_drawn(is_wild):
     for seed in range(40):
-        reports = fleets.drawn_by_lot(random.Random(seed), is_wild)
+        reports = fleets.random_fleet(random.Random(seed), is_wild)
         if is_wild:
             places(reports)
         else:

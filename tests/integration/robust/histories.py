@@ -136,7 +136,7 @@ class History(RuleBasedStateMachine):
             engine.run(self.host, gone)
             assert engine.run(self.host, gone, check=True) == []
             snapshot.same(self.before, self.host.snapshot())
-            # whose addresses a hand has deleted, of that nobody knows any more; the kernel forgets it in its time
+            # entries of addresses deleted out of band are not known to be ours; the kernel expires them
             assert self.broken or engine.remembered(self.host, "172.30.", "10.42.", "fd00:0030:") == []
             History.ended += 1
         finally:

@@ -98,7 +98,7 @@ def with_listing(texts: list[str], document: Document, name: str) -> list[str]:
         report()
         converge(Topology.read(document), check=True)
 
-    file = Path("/run/said/" + name)
+    file = Path("/run/listings/" + name)
     good = file.read_text()
     try:
         return list(_wrong([text.replace("\n", " ") + "\n" for text in texts], file, run))
@@ -113,7 +113,7 @@ LISTINGS = {
     "tables": "-j list tables",
 }
 FAKE_NFT = """
-nft=$(readlink -f $(command -v nft)); cp $nft /run/nft; mkdir /run/said
+nft=$(readlink -f $(command -v nft)); cp $nft /run/nft; mkdir /run/listings
 %s
 cat > /run/fake <<'END'
 #!/bin/sh
@@ -124,8 +124,8 @@ esac
 END
 chmod +x /run/fake; mount -n --bind /run/fake $nft
 """ % (
-    "\n".join("nft %s > /run/said/%s" % (words, name) for name, words in LISTINGS.items()),
-    "\n".join('"%s") exec cat /run/said/%s ;;' % (words, name) for name, words in LISTINGS.items()),
+    "\n".join("nft %s > /run/listings/%s" % (words, name) for name, words in LISTINGS.items()),
+    "\n".join('"%s") exec cat /run/listings/%s ;;' % (words, name) for name, words in LISTINGS.items()),
 )
 
 

@@ -84,7 +84,7 @@ def test_malformed_documents(host):
 def test_malformed_nft_listings(host, name):
     host.sh(OTHERS)
     host.sh(hostile.FAKE_NFT)
-    good = json.loads(host.sh("cat /run/said/" + name))
+    good = json.loads(host.sh("cat /run/listings/" + name))
 
     @ONE
     @given(hostile.mutations(good))
@@ -99,13 +99,13 @@ def test_discarded_runtime_state_warns_once_and_the_rest_is_kept(host):
     held["sysctls"]["net/../../kernel/panic"] = {"was": "0", "set": "1"}
     held["sysctls"]["net.ipv4.conf.all.rp_filter"] = {"was": ["1"], "set": "1"}
     host.sh("cat > %s <<'END'\n%s\nEND" % (MEMORY, json.dumps(held)))
-    sentences = [
+    drift_messages = [
         f"{MEMORY}: 'sysctls': {key!r}: is nothing that a run remembers, and is forgotten"
         for key in ("net/../../kernel/panic", "net.ipv4.conf.all.rp_filter")
     ]
-    assert set(sentences) <= set(host.module("network_info")["host"]["warnings"])
-    assert set(sentences) <= set(host.module("netns", name="c1", check=True)["warnings"])
-    assert set(sentences) <= set(host.module("netns", name="c1")["warnings"])
+    assert set(drift_messages) <= set(host.module("network_info")["host"]["warnings"])
+    assert set(drift_messages) <= set(host.module("netns", name="c1", check=True)["warnings"])
+    assert set(drift_messages) <= set(host.module("netns", name="c1")["warnings"])
     assert not host.module("netns", name="c1").get("warnings")
     assert host.module("network_info")["host"]["warnings"] == []
     del held["sysctls"]["net/../../kernel/panic"], held["sysctls"]["net.ipv4.conf.all.rp_filter"]

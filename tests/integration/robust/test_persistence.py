@@ -270,12 +270,12 @@ def test_a_container_keeps_its_address_over_killed_runs(host, tmp_path):
     play(host, tmp_path, ["a", "b", "c"])
     before = addresses(host)
     host.sh("ip netns del a; ip netns del b")
-    play(host, tmp_path, ["0", "b"])  # b comes back; a was not removed, so its address is nobody else's
+    play(host, tmp_path, ["0", "b"])  # b is restored; a was not removed, so its address is not free
     assert addresses(host)["b"] == before["b"] and addresses(host)["0"] not in before.values()
     assert virtnet(host, "restore")[::2] == (0, "")
     assert before.items() <= addresses(host).items()
     play(host, tmp_path, ["0", "a", "b", "c"])
     assert "changed=0" in play(host, tmp_path, ["0", "a", "b", "c"])
     host.sh(POWER_CUT)
-    play(host, tmp_path, ["c", "b", "a", "0"])  # nobody restored, and the order is another
+    play(host, tmp_path, ["c", "b", "a", "0"])  # nothing was restored, and the order is another
     assert before.items() <= addresses(host).items()

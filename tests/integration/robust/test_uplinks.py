@@ -74,7 +74,7 @@ def test_forwarding_changes_from_the_host_to_uplinks_and_back(between):
         uplink = "right" if "to-right" in str(document["bridge_policy"]) else "left"
         assert packets.arrives(between, "c", NEIGHBOURS[uplink][0], 80, uplink)
         assert packets.arrives(between, "c", NEIGHBOURS[uplink][1], 80, uplink)
-    assert forwarding(between)[1] == [], "what single interfaces were told is taken back"
+    assert forwarding(between)[1] == [], "settings of single interfaces are restored"
     engine.run(between, absent(NETWORKS))
     snapshot.same(before, between.snapshot())
 

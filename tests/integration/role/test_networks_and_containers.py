@@ -140,7 +140,9 @@ def test_internal_icc_and_masquerade(outside, role):
     role.change([WEB], [NGINX, CLIENT])
     role.change([{**WEB, "icc": False}], [NGINX, CLIENT])
     assert packets.is_lost(outside, "client", "172.30.0.2", 80, "nginx")
-    assert packets.arrives(outside, "client", HOST, 8080, "nginx", 80), "what is published is for everybody"
+    assert packets.arrives(outside, "client", HOST, 8080, "nginx", 80), (
+        "a published port is reachable from every source"
+    )
     role.change([{**WEB, "masquerade": False}], [NGINX, CLIENT])
     assert packets.is_lost(outside, "client", OUTSIDE, 80, "outside")
     role.change([{**WEB, "internal": True}], [{**NGINX, "ports": []}, CLIENT])

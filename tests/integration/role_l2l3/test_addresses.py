@@ -9,7 +9,7 @@ from __future__ import annotations
 import pytest
 from integration.role_l2l3.conftest import Role
 
-from ansible_collections.virtnet.linux.plugins.plugin_utils.views.drift_messages import sentences
+from ansible_collections.virtnet.linux.plugins.plugin_utils.views.drift_messages import drift_messages
 from kit import packets
 
 POOLS = [{"base": "10.9.0.0/22", "size": 24}, {"base": "192.168.0.0/16", "size": 20}]
@@ -139,7 +139,7 @@ def test_a_forged_address_is_not_trusted_by_the_next_run(host, role, script):
     assert taken != {"mac": "02:42:ac:1e:00:03", "addresses": ["172.30.0.3/24", "fd00:30::3/64"]}
     planned = role.plan([web], [thief, victim])["topology"]
     actions = host.module("topology", check=True, **planned)["actions"]
-    reported = sentences(actions, planned, host.module("network_info"))
+    reported = drift_messages(actions, planned, host.module("network_info"))
     assert reported and all(one.startswith("container thief on network web: ") for one in reported), reported
     role.run([web], [thief, victim])
     after = host.module("network_info")["containers"]

@@ -66,7 +66,7 @@ def test_containers_of_connected_switches_are_on_one_segment(host, role, bridge_
         assert packets.seen(host, "lan", "192.0.2.2", port, "c5", at, protocol) == "192.0.2.1"
         assert packets.seen(host, "lan", "2001:db8::2", port, "c5", at, protocol) == "2001:db8::1"
         assert packets.seen(host, "c1", "192.0.2.2", port, "c5", at, protocol) == "172.30.0.1"
-        # with br_netfilter the bridge sends back by the cable what came by it
+        # with br_netfilter the bridge sends back by the patch link what came by it
         assert packets.seen(host, "c3", "192.0.2.2", port, "c5", at, protocol) == "172.30.0.1"
         assert packets.seen(host, "c3", "2001:db8::2", port, "c5", at, protocol) == "fd00:30::1"
         assert packets.arrives(host, "c5", "192.0.2.2", port, "c5", at, protocol), "the one that publishes it"
@@ -154,12 +154,12 @@ def test_internal_applies_to_the_whole_segment(host, role):
 def test_patch_links_and_switches_are_created_and_removed(host, role):
     role.run([SW1], C[:2])
     cabled = role.run([SW1, SW2], C)
-    assert [one for one in cabled if "veth cable" in one and one.startswith("create")]
+    assert [one for one in cabled if "veth patch" in one and one.startswith("create")]
     held = addresses(host)
     assert reach(host, "c1", "c3", held)
     own = {"name": "sw2", "subnet": "172.31.0.0/24", "subnet6": "fd00:31::/64"}
     role.run([SW1, own], C)
-    assert not [name for name in host.links() if name.startswith("cable")]
+    assert not [name for name in host.links() if name.startswith("patch")]
     assert host.links()["br-sw2"]["addresses"] == ["172.31.0.1/24", "fd00:31::1/64"]
     assert packets.is_lost(host, "c1", "172.31.0.2", 80, "c3")
     role.run([SW1, SW2], C)
@@ -181,7 +181,7 @@ def test_a_ring_requires_stp(host, role):
     for one, other in FAR:
         assert reach(host, one, other, held)
     assert [bridge["stp"] for bridge in host.module("network_info")["bridges"]] == [True, True, True]
-    host.sh("ip link set %s down" % next(name for name in host.links() if name.startswith("cable")))
+    host.sh("ip link set %s down" % next(name for name in host.links() if name.startswith("patch")))
     deadline = time.monotonic() + 60
     while not all(packets.ping(host, *pair) for pair in (("c1", held["c3"][4]), ("c5", held["c1"][4]))):
         assert time.monotonic() < deadline
@@ -190,7 +190,7 @@ def test_a_ring_requires_stp(host, role):
 def test_a_broadcast_arrives_once_in_a_ring(host, role):
     """Although the gateway's end of a patch link sends back what was translated (hairpin)."""
     role.run([SW1, SW2, SW3], [*C, C5])
-    assert packets.arrives(host, "c3", "172.30.0.1", 80, None), "the bridges know where everybody is"
+    assert packets.arrives(host, "c3", "172.30.0.1", 80, None), "the bridges have learned all MACs"
     for name in ("c1", "c4", "c5"):
         assert host.call(_heard, "c3", name) == 1
     assert host.call(_heard, "c3", "c3") == 0

@@ -98,7 +98,7 @@ def test_a_container_on_another_network_gets_another_hosts_file(named, role):
     role.run([WEB, BACK], [{**CLIENT, "networks": ["back"]}])
     assert found(named, "client", "db") == ["172.31.0.3"]
     assert found(named, "client", "nginx") == ["172.31.0.2"]
-    assert "./.virtnet/hosts/web" not in named.sh("cd /etc/netns; find .").split(), "nobody has it any more"
+    assert "./.virtnet/hosts/web" not in named.sh("cd /etc/netns; find .").split(), "no container uses it any more"
 
 
 def test_hosts_files_are_removed_with_their_containers(host, role):

@@ -53,7 +53,7 @@ def test_a_nic_is_moved_into_a_container_and_returns(nic, role):
     changed = {**NIC, "mac": "02:00:00:00:00:07", "mtu": 1400}
     container = {"name": "c", "networks": ["web"], "interfaces": [changed]}
     role.run([WEB], [container])
-    assert packets.seen(nic, "c", "198.51.100.1", 80, "isp") == "203.0.113.7", "the default route is the card's"
+    assert packets.seen(nic, "c", "198.51.100.1", 80, "isp") == "203.0.113.7", "the default route is the NIC's"
     assert packets.seen(nic, "c", "2001:db8:4::1", 80, "isp") == "2001:db8:3::7"
     assert packets.arrives(nic, "isp", "203.0.113.7", 80, "c")
     assert packets.ping(nic, "c", "172.30.0.1")
@@ -251,10 +251,10 @@ def lifelines(host):
     return json.loads(host.sh(over_ssh))
 
 
-@pytest.mark.parametrize("way", ["a card", "another router"])
+@pytest.mark.parametrize("way", ["a NIC", "another router"])
 def test_published_ports_with_replies_by_a_nic_warn(nic, role, way):
     network, container = dict(WEB), {"name": "c", "networks": ["web"], "ports": ["8080:80", "127.0.0.1:8081:80"]}
-    if way == "a card":
+    if way == "a NIC":
         container["interfaces"] = [NIC]
         by = ["its interface wan"] * 2
     else:

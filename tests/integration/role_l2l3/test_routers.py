@@ -31,7 +31,7 @@ def seen(host):
     return [packets.seen(host, "c1", to, 80, "c3") for to in ("172.31.0.2", "fd00:31::2")]
 
 
-def nobody(host):
+def is_isolated(host):
     return all(packets.is_lost(host, "c1", to, 80, "c3") for to in ("172.31.0.2", "fd00:31::2"))
 
 
@@ -39,16 +39,16 @@ def nobody(host):
 def test_a_forwarding_container_routes_between_two_subnets(host, role, internal):
     left, right = ({**one, "internal": internal} for one in (LEFT, RIGHT))
     role.run([left, right], [C1, C3])
-    assert nobody(host)
+    assert is_isolated(host)
     routes = {**left, "routes": TO_RIGHT}, {**right, "routes": TO_LEFT}
     role.run(routes, [C1, C3, ROUTER])
     assert seen(host) == ["172.30.0.2", "fd00:30::2"], "the server sees the client's own address"
     role.run(routes, [C1, C3, {**ROUTER, "forwarding": False}])
-    assert nobody(host)
+    assert is_isolated(host)
     role.run(routes, [C1, C3, ROUTER])
     assert seen(host) == ["172.30.0.2", "fd00:30::2"]
     role.run(routes, [C1, C3, {"name": "router", "state": "absent"}])
-    assert nobody(host)
+    assert is_isolated(host)
 
 
 def test_container_routes_apply_to_that_container_only(host, role):
@@ -59,7 +59,7 @@ def test_container_routes_apply_to_that_container_only(host, role):
     assert [route["dst"] for route in host.routes("c1")] == ["172.31.0.0/24"]
     role.run([LEFT, {**RIGHT, "routes": TO_LEFT}], [C1, c2, C3, ROUTER])
     assert host.routes("c1") == [] == [one for one in host.routes("c1", 6) if one["dst"].startswith("fd00:31")]
-    assert nobody(host)
+    assert is_isolated(host)
 
 
 @pytest.mark.parametrize(

@@ -75,8 +75,8 @@ def test_the_table_of_containers_has_nics_and_every_port(report):
     for shown in (
         "api bridge routed eth0 172.29.0.2/24 02:42:ac:1d:00:02 80-81/tcp, 443/tcp",
         "batch none",
-        "probe bridge card enp4s0 eth0 203.0.113.8/24",
-        "card enp3s0 wan 203.0.113.7/24",
+        "probe bridge NIC enp4s0 eth0 203.0.113.8/24",
+        "NIC enp3s0 wan 203.0.113.7/24",
         "[::]:8081->80/tcp, [2001:db8::2]:7070->80/tcp",
         "0.0.0.0:9000-9003->9000-9003/tcp, [::]:9000-9003->9000-9003/tcp",
     ):

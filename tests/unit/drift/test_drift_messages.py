@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.virtnet.linux.plugins.plugin_utils.views.drift_messages import sentences
+from ansible_collections.virtnet.linux.plugins.plugin_utils.views.drift_messages import drift_messages
 
 TOPOLOGY = {
     "netns": [{"name": "nginx"}, {"name": "client"}],
@@ -19,7 +19,7 @@ TOPOLOGY = {
             "labels": {"container": "nginx", "network": "web"},
             "peer": {"addresses": ["172.30.0.2/16", "fd00::2/64"]},
         },
-        {"name": "cable1", "labels": {"cable": "sw1-sw2"}, "peer": {"name": "cable2"}},
+        {"name": "patch1", "labels": {"patch": "sw1-sw2"}, "peer": {"name": "patch2"}},
     ],
 }
 LIVE = {
@@ -82,14 +82,14 @@ def change(kind, name, before, after):
         ),
         (
             change("veth", "veth1", {"bridge": None, "hairpin": None}, {"bridge": "br-web", "hairpin": True}),
-            "container nginx on network web: unplugged from its bridge",
+            "container nginx on network web: detached from its bridge",
         ),
         (
             change("veth", "veth1", {"bridge": "br-old"}, {"bridge": "br-web"}),
             "container nginx on network web: bridge is br-old, should be br-web",
         ),
         (
-            change("veth", "veth1", {"shut": True}, {"shut": False}),
+            change("veth", "veth1", {"disabled": True}, {"disabled": False}),
             "container nginx on network web: its port does not forward, disabled by hand or for taking part in the "
             "spanning tree",
         ),
@@ -111,13 +111,13 @@ def change(kind, name, before, after):
             ),
             "container nginx on network web: anti spoofing is off, should be on",
         ),
-        (create("veth", "cable1"), "cable sw1-sw2 missing"),
+        (create("veth", "patch1"), "patch link sw1-sw2 missing"),
         (create("bridge_policy", "br-web"), "network web: protection missing"),
         (
             change("bridge_policy", "br-web", {"icc": True}, {"icc": False}),
             "network web: protection: icc is on, should be off",
         ),
-        (create("interface", "enp3s0", netns="nginx"), "card enp3s0: not in container nginx"),
+        (create("interface", "enp3s0", netns="nginx"), "NIC enp3s0: not in container nginx"),
         (create("vxlan_tunnel", "vx-fabric"), "tunnel vx-fabric missing"),
         (
             change("vxlan_tunnel", "vx-fabric", {"endpoints": []}, {"endpoints": ["a", "b"]}),
@@ -149,17 +149,17 @@ def change(kind, name, before, after):
     ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_each_action_has_a_message(action, expected):
-    assert sentences([action], TOPOLOGY, LIVE) == [expected]
+    assert drift_messages([action], TOPOLOGY, LIVE) == [expected]
 
 
 def test_networks_of_other_roles_are_not_reported():
     """After a flush of the firewall, which removed ports of another role's document."""
     closes = change("sysctl", "net/ipv4/conf/br-fabric/route_localnet", {"value": "1"}, {"value": "0"})
-    assert sentences([closes], TOPOLOGY, LIVE) == []
+    assert drift_messages([closes], TOPOLOGY, LIVE) == []
 
 
 def test_no_actions_give_no_messages():
-    assert sentences([], TOPOLOGY, LIVE) == []
+    assert drift_messages([], TOPOLOGY, LIVE) == []
 
 
 def test_an_action_implied_by_another_is_not_reported():
@@ -173,7 +173,7 @@ def test_an_action_implied_by_another_is_not_reported():
         change("veth", "veth9", {"bridge": None, "hairpin": None}, {"bridge": "br-web", "hairpin": True}),
         change("sysctl", "net/ipv4/conf/br-web/route_localnet", {"value": None}, {"value": "1"}),
     ]
-    assert sentences(actions, TOPOLOGY, LIVE) == [
+    assert drift_messages(actions, TOPOLOGY, LIVE) == [
         "container nginx missing",
         "network web missing",
         "port 8080 → nginx:80 missing",
@@ -182,9 +182,9 @@ def test_an_action_implied_by_another_is_not_reported():
 
 def test_a_tunnel_without_bridge_or_entry_is_reported_once():
     lost = change("vxlan_tunnel", "vx", {"bridge": None, "port": {}}, {"bridge": "br-web", "port": {"learning": False}})
-    assert sentences([create("bridge", "br-web"), lost], TOPOLOGY, LIVE) == ["network web missing"]
-    wrong = change("vxlan_tunnel", "vx", {"endpoints": ["m1 a1 by nobody", "m2 by v2"]}, {"endpoints": ["m1 a1 by v1"]})
-    assert sentences([wrong], TOPOLOGY, LIVE) == [
+    assert drift_messages([create("bridge", "br-web"), lost], TOPOLOGY, LIVE) == ["network web missing"]
+    wrong = change("vxlan_tunnel", "vx", {"endpoints": ["m1 a1 by v9", "m2 by v2"]}, {"endpoints": ["m1 a1 by v1"]})
+    assert drift_messages([wrong], TOPOLOGY, LIVE) == [
         "tunnel vx: endpoints: m1 a1 by v1 missing",
         "tunnel vx: endpoints: m2 by v2 not declared",
     ]
@@ -192,5 +192,5 @@ def test_a_tunnel_without_bridge_or_entry_is_reported_once():
 
 def test_long_lists_are_counted():
     many = ["e%d" % number for number in range(9)]
-    expected = sentences([change("vxlan_tunnel", "vx", {"endpoints": many}, {"endpoints": []})], {}, {})
+    expected = drift_messages([change("vxlan_tunnel", "vx", {"endpoints": many}, {"endpoints": []})], {}, {})
     assert expected == ["tunnel vx: endpoints: e0, e1, e2, e3 and 5 more not declared"]

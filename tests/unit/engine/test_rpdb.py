@@ -108,12 +108,12 @@ def test_no_rule_precedes_the_lookup_of_table_local():
 )
 def test_egress_route(rules, routes, by):
     known = tables({254: [("0.0.0.0/0", "unicast")], **routes})
-    found = rpdb.way_out([LOCAL, *rules, MAIN], str(SUBNET), "br-web", known)
+    found = rpdb.egress_route([LOCAL, *rules, MAIN], str(SUBNET), "br-web", known)
     assert found is not None and found.indices == by
 
 
 def test_no_rule_has_an_egress_route():
-    assert rpdb.way_out([LOCAL, MAIN], str(SUBNET), "br-web", tables({})) is None
+    assert rpdb.egress_route([LOCAL, MAIN], str(SUBNET), "br-web", tables({})) is None
 
 
 def test_only_rules_of_the_collections_protocol_are_managed():

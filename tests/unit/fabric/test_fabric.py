@@ -225,8 +225,8 @@ def test_gateway_and_bridge_changes_under_undeclared_containers_are_refused(thre
     assert three.errors() == [
         "h2: network fabric: gateway '10.42.0.9': container own1 exists with 10.42.0.1 for its gateway and no "
         "list declares it; declare it, so that it gets the new one, or remove it",
-        "h2: network fabric: bridge 'sw0': container own1 is plugged into br-fabric and no list declares it; declare "
-        "it, so that it is plugged into the new one, or remove it",
+        "h2: network fabric: bridge 'sw0': container own1 is attached to br-fabric and no list declares it; declare "
+        "it, so that it is attached to the new one, or remove it",
     ]
     three.declared["h2"]["containers"] = [on("fabric"), on("fabric", name="own1")]
     assert three.plan()["errors"] == []
@@ -281,7 +281,7 @@ def test_removing_a_network_with_declared_containers_is_refused(three):
     three.run()
     _everywhere(three, networks=[{"name": "fabric", "state": "absent"}])
     assert three.errors() == [
-        f"h{number}: network fabric: state 'absent': containers still stand on it: c1, own{number - 1}; remove them "
+        f"h{number}: network fabric: state 'absent': containers are still attached: c1, own{number - 1}; remove them "
         "first, or with it"
         for number in (1, 2, 3)
     ]
@@ -440,7 +440,7 @@ WRONG = {
         lambda fabric: _set(fabric, "h1", ip_ranges={"fabric": "10.44.0.0/28"}),
         "h1: overlay_network_ip_ranges: fabric '10.44.0.0/28': must lie inside the subnet of network fabric",
     ),
-    "a slice for nobody": (
+    "a slice of an unknown network": (
         lambda fabric: _set(fabric, "h1", ip_ranges={"web": "10.44.0.0/28"}),
         "h1: overlay_network_ip_ranges: web '10.44.0.0/28': overlay_network_networks has no network of this name",
     ),
@@ -478,10 +478,10 @@ WRONG = {
         "fabric; "
         "choose another, or none",
     ),
-    "a network that nobody declares": (
+    "an undeclared network": (
         lambda fabric: _set(fabric, "h2", containers=[on("nowhere")]),
-        "h2: container c1: networks[0] 'nowhere': is unknown: no network in overlay_network_networks and none that is "
-        "live; known: fabric",
+        "h2: container c1: networks[0] 'nowhere': is unknown: no network in overlay_network_networks and none that "
+        "exists; known: fabric",
     ),
 }  # fmt: skip
 

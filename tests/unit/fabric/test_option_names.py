@@ -20,7 +20,7 @@ OF_ONE_HOST = {
     "vlan",
     "snat_address",
     "snat_address6",
-}  # drivers, cables, rings and addresses of one host
+}  # drivers, patch links, rings and addresses of one host
 OF_OVERLAYS = {"vni", "flood", "dstport"}
 
 

@@ -68,7 +68,7 @@ def endpoints(document):
 
 def patch_links(document):
     """The patch links between bridges, each as the bridges of its two ends."""
-    return [(veth["bridge"], veth["peer"]["bridge"]) for veth in present(document["veth"]) if "cable" in veth["labels"]]
+    return [(veth["bridge"], veth["peer"]["bridge"]) for veth in present(document["veth"]) if "patch" in veth["labels"]]
 
 
 def addresses(document):
@@ -122,7 +122,7 @@ def _links_after(document, before):
     pulled = {_patch_link(one) for one in links if one["name"] in gone} - {None}
     links = [one for one in links if _patch_link(one) not in pulled]
     for veth in present(document["veth"]):
-        if "cable" in veth["labels"]:
+        if "patch" in veth["labels"]:
             for name in (veth["name"], veth["peer"]["name"]):
                 links = [one for one in links if one["name"] != name]
                 links.append({"name": name, "kind": "veth", "ours": True, "labels": veth["labels"]})
@@ -223,7 +223,7 @@ def _ipam(gateway, labels):
 
 
 def _patch_link(link):
-    return (link.get("labels") or {}).get("cable")
+    return (link.get("labels") or {}).get("patch")
 
 
 def _one_by_one(port):

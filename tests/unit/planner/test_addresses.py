@@ -26,7 +26,7 @@ def subnet(block, ip_range=None):
 
 def everything(pool):
     found = []
-    while (address := pool.give("somebody")) is not None:
+    while (address := pool.give("an endpoint")) is not None:
         found.append(str(address))
     return found
 
@@ -53,7 +53,7 @@ def test_a_pool_allocates_every_usable_address(block, ip_range, expected):
 def test_a_pool_allocates_the_lowest_free_address(held):
     pool = Pool(subnet("192.0.2.0/27"))
     for number in held:
-        pool.hold(ipaddress.ip_address(f"192.0.2.{number}"), "somebody else")
+        pool.hold(ipaddress.ip_address(f"192.0.2.{number}"), "another endpoint")
     assert everything(pool) == [f"192.0.2.{number}" for number in range(1, 31) if number not in held]
 
 

@@ -177,7 +177,7 @@ def test_a_range_that_shrinks_unpublishes_the_rest():
 
 def test_a_port_of_a_removed_container_is_not_inherited_with_its_address():
     live = live_after(topology([WEB], [NGINX]))
-    live["containers"] = []  # somebody ran `ip netns delete nginx`
+    live["containers"] = []  # after `ip netns delete nginx`
     live["networks"][0]["Containers"] = {}
     live["host"] = {}
     document = topology([WEB], [CLIENT], live=live)

@@ -143,7 +143,7 @@ SITUATIONS = {
     ),
     "cannot join network namespace of a non running container": (
         (web(), [{"name": "b", "network_mode": "container:gone"}]),
-        ("container b: network_mode 'container:gone': ", "there is no container gone", "nor live on the host"),
+        ("container b: network_mode 'container:gone': ", "there is no container gone", "nor existing on the host"),
     ),
     "user-specified IP address is supported on user-defined networks only": (
         (web(), [{**on_web(ipv4_address="172.30.0.9"), "network_mode": "none"}]),

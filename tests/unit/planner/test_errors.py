@@ -479,7 +479,7 @@ def test_all_errors_are_reported_at_once():
     containers = [
         {"name": "a", "networks": ["nowhere"], "ports": [133342, "80"]},
         {"name": "b", "network_mode": "host", "ports": ["80:80"]},
-        {"name": "c", "network_mode": "container:nobody"},
+        {"name": "c", "network_mode": "container:missing"},
         on_web("d", mac_address="x"),
     ]
     found = errors(networks, containers)
@@ -603,7 +603,7 @@ def test_a_port_published_by_an_undeclared_container_is_refused():
     assert errors([WEB], [c], live=after) == [f"{expected}, or declare container old absent"]
     assert errors([WEB], [c, {"name": "old", "state": "absent"}], live=after) == []
     old = {"name": "old", "networks": ["web"], "ports": ["80:80"]}
-    assert errors([WEB], [old, c], live=after) == [expected], "it is wanted"
+    assert errors([WEB], [old, c], live=after) == [expected], "it is declared"
     after["containers"][0]["labels"]["role"] = "overlay_network"
     assert errors([WEB], [c], live=after) == [expected], "it is another role's"
 
@@ -628,11 +628,11 @@ def test_a_network_with_containers_is_not_removed():
     after = live_after(topology([WEB, DUAL], [on_web("a"), on_web("b"), {"name": "d", "networks": ["dual"]}]))
     absent = {"name": "web", "state": "absent"}
     (error,) = errors([absent], live=after)
-    assert error.startswith("network web: state 'absent': containers still stand on it: a, b;")
+    assert error.startswith("network web: state 'absent': containers are still attached: a, b;")
     (error,) = errors([absent], [{"name": "a", "state": "absent"}], live=after)
-    assert "containers still stand on it: b;" in error
+    assert "containers are still attached: b;" in error
     (error,) = errors([absent], [{"name": "a", "state": "absent"}, on_web("b")], live=after)
-    assert "containers still stand on it: b;" in error
+    assert "containers are still attached: b;" in error
 
 
 def test_a_container_on_a_missing_absent_network_is_refused():
@@ -658,8 +658,8 @@ def test_a_new_subnet_under_an_undeclared_container_is_refused():
      "declare it, so that it gets the new one, or remove it"),
     ("gateway6", "fd00:31::9", "container a exists with fd00:31::1 for its gateway and no list declares it; "
      "declare it, so that it gets the new one, or remove it"),
-    ("bridge", "sw0", "container a is plugged into br-dual and no list declares it; declare it, so that it is plugged "
-     "into the new one, or remove it"),
+    ("bridge", "sw0", "container a is attached to br-dual and no list declares it; declare it, so that it is attached "
+     "to the new one, or remove it"),
 ])  # fmt: skip
 def test_a_new_gateway_or_bridge_under_an_undeclared_container_is_refused(field, other, expected):
     a = {"name": "a", "networks": ["dual"]}
@@ -684,7 +684,7 @@ def test_a_new_subnet_under_a_container_of_another_role_is_refused():
     rule = "and the role overlay_network made it; take it off network web there first"
     assert errors([{**WEB, "bridge": "sw0", "subnet": "10.0.0.0/24"}], live=after) == [
         f"network web: subnet '10.0.0.0/24': container a exists with 172.30.0.2 {rule}",
-        f"network web: bridge 'sw0': container a is plugged into br-web {rule}",
+        f"network web: bridge 'sw0': container a is attached to br-web {rule}",
     ]
 
 

@@ -137,7 +137,7 @@ def test_a_nics_address_in_a_networks_subnet_is_refused():
         "container c: interfaces: enp3s0.addresses '172.30.9.9/16': is in 172.30.0.0/16 of network web, on which "
         "the container is too; one needs another subnet"
     )
-    assert refusals(nic) == [], "in a namespace of its own an address of another network's is nobody's business"
+    assert refusals(nic) == [], "in a namespace of its own an address of another network is no conflict"
 
 
 def test_ipv6_requires_an_mtu_of_1280():

@@ -115,7 +115,7 @@ def test_existing_networks_keep_their_subnets():
     later = live_after(topology(auto("b", "c"), live=live, purge=True, address_pools=POOLS), live)
     assert subnets(auto("new", "b"), later) == ["172.18.0.0/16", "172.19.0.0/16"], "what is free again is given again"
     taken = [*auto("a"), {"name": "x", "subnet": "172.18.0.0/24"}]
-    assert subnets(taken, live)[0] == "172.21.0.0/16", "somebody else is declared to have it"
+    assert subnets(taken, live)[0] == "172.21.0.0/16", "another container declares it"
 
 
 def test_with_ipv6_a_subnet_of_each_family():

@@ -37,7 +37,7 @@ def containers(draw):
         for network in draw(st.lists(st.sampled_from(sorted(NETWORKS)), unique=True, min_size=1, max_size=2)):
             attachment = {"name": network}
             if network == "web" and draw(st.integers(0, 3)) == 0:
-                # Somewhere among the addresses that are given out, but nobody else's static one.
+                # Within the allocated range, but no other container's static address.
                 attachment["ipv4_address"] = f"172.30.0.{draw(st.sampled_from([2, 8])) + number}"
             if draw(st.integers(0, 9)) == 0:
                 attachment["mac_address"] = f"02:42:ac:1e:00:{draw(st.integers(2, 7)):02x}"

@@ -62,12 +62,12 @@ def test_a_network_without_its_own_subnet_joins_the_segment():
 def test_one_patch_link_per_connection_with_the_gateway_end_first():
     document = topology([SW3, SW2, WEB], C)
     assert patch_links(document) == [("br-sw2", "br-sw3"), ("br-web", "br-sw2")]
-    (veth,) = [one for one in document["veth"] if one["bridge"] == "br-web" and "cable" in one["labels"]]
+    (veth,) = [one for one in document["veth"] if one["bridge"] == "br-web" and "patch" in one["labels"]]
     assert veth == {
-        "name": names.cable_device("web", "sw2"),
+        "name": names.patch_device("web", "sw2"),
         "bridge": "br-web",
-        "labels": {"role": "bridge_network", "cable": "sw2/web"},
-        "peer": {"name": names.cable_device("sw2", "web"), "bridge": "br-sw2"},
+        "labels": {"role": "bridge_network", "patch": "sw2/web"},
+        "peer": {"name": names.patch_device("sw2", "web"), "bridge": "br-sw2"},
         "state": "present",
     }
     assert "anti_spoofing" not in veth
@@ -111,7 +111,7 @@ def test_planning_is_idempotent_and_uses_undeclared_switches():
     assert topology([WEB, SW2, SW3], C, live=live) == topology([WEB, SW2, SW3], C)
     late = topology([], [{"name": "late", "networks": ["sw2"]}], live=live)
     assert addresses(late) == {("late", "sw2"): ["172.30.0.5"]}
-    assert [one["bridge"] for one in late["veth"]] == ["br-sw2"], "cables that only stand are left alone"
+    assert [one["bridge"] for one in late["veth"]] == ["br-sw2"], "existing patch links are left unchanged"
     assert topology([WEB], [], live=live)["veth"] == []
 
 
@@ -120,10 +120,10 @@ def test_undeclared_patch_links_are_removed():
     own = {"name": "sw2", "subnet": "172.29.0.0/24"}
     gone = absent(topology([WEB, own, SW3], C, live=live)["veth"])
     assert len(gone) == 1
-    assert gone[0]["name"] in (names.cable_device("web", "sw2"), names.cable_device("sw2", "web"))
+    assert gone[0]["name"] in (names.patch_device("web", "sw2"), names.patch_device("sw2", "web"))
     purged = topology([WEB], C[:1], live=live, purge=True)
     assert {one["name"] for one in absent(purged["bridge"])} == {"br-sw2", "br-sw3"}
-    assert len([one for one in absent(purged["veth"]) if one["name"].startswith("cable")]) == 2
+    assert len([one for one in absent(purged["veth"]) if one["name"].startswith("patch")]) == 2
 
 
 def test_the_segments_primary_network_is_not_removed_alone():
@@ -182,8 +182,8 @@ def test_a_bridge_with_an_undeclared_joined_network_keeps_its_name():
     live = live_after(topology([WEB, SW2], []))
     renamed = {**WEB, "bridge": "sw0"}
     assert errors([renamed], live=live) == [
-        "network web: bridge 'sw0': network sw2 is plugged into br-web by a patch link and no list declares it; "
-        "declare it too, so that it is plugged into the new one, or remove it"
+        "network web: bridge 'sw0': network sw2 is attached to br-web by a patch link and no list declares it; "
+        "declare it too, so that it is attached to the new one, or remove it"
     ]
     assert patch_links(topology([renamed, SW2], live=live)) == [("sw0", "br-sw2")]
 
@@ -249,14 +249,14 @@ def test_connecting_an_internal_network_to_one_with_egress_is_refused():
     inner = {**INSIDE, "connect": ["web"]}
     (found,) = errors([WEB, inner], C[:1])
     assert found == (
-        "network inside: internal True: a patch link connects it with web, by whose gateway its containers would get "
-        "out; set internal: true there too, or remove the patch link"
+        "network inside: internal True: a patch link connects it with web, by whose gateway its containers would have "
+        "egress; set internal: true there too, or remove the patch link"
     )
     live = live_after(topology([{**WEB, "internal": True}, inner], C[:1]))
     (found,) = errors([WEB], live=live)
     assert found == (
-        "network web: internal False: a patch link connects it with inside, which is internal and whose containers "
-        "would get out by it; set true, or remove the patch link"
+        "network web: internal False: a patch link connects it with inside, which is internal; its containers "
+        "would have egress by it; set true, or remove the patch link"
     )
     topology([WEB, INSIDE], C[:1], live=live)
 

@@ -142,12 +142,12 @@ def test_a_patch_link_is_an_edge_between_two_bridges():
         "192.0.2.1/24",
         networks=[network("one", "172.30.0.0/16"), network("two", "172.30.0.0/16")],
         bridges=[
-            {"name": "br-" + name, "netns": None, "id": "", "stp": False, "interfaces": ["cable" + name]}
+            {"name": "br-" + name, "netns": None, "id": "", "stp": False, "interfaces": ["patch" + name]}
             for name in ("one", "two")
         ],
     )
     cabled["host"]["interfaces"] += [
-        {"name": "cable" + name, "kind": "veth", "ours": True, "labels": {"cable": "one-two"}, "addresses": []}
+        {"name": "patch" + name, "kind": "veth", "ours": True, "labels": {"patch": "one-two"}, "addresses": []}
         for name in ("one", "two")
     ]
     assert ("h/bridge/br-one", "h/bridge/br-two") in lines(graph({"h": cabled}))

@@ -35,8 +35,8 @@ def test_containers_as_docker_ps():
 def test_containers_with_nics_and_allowed_ports():
     table = cells("containers", all_modes()["h1"])
     rows = [" ".join(row) for row in table]
-    assert ["card", "enp3s0", "wan", "203.0.113.7/24", "52:54:00:00:00:01"] in table
-    assert "probe none card enp4s0 eth0 203.0.113.8/24, 2001:db8::8/64 52:54:00:00:00:01" in rows
+    assert ["NIC", "enp3s0", "wan", "203.0.113.7/24", "52:54:00:00:00:01"] in table
+    assert "probe none NIC enp4s0 eth0 203.0.113.8/24, 2001:db8::8/64 52:54:00:00:00:01" in rows
     (api, mail, near) = (next(row for row in table if row[0] == name) for name in ("api", "mail", "near"))
     assert api[-2:] == ["80-81/tcp,", "443/tcp"]
     assert mail[-3:] == ["0.0.0.0:25->25/tcp,", "25/tcp,", "[::1]:2525->25/udp"]

@@ -60,7 +60,7 @@ def differences(desired: Bridge, host: Host, link: Link) -> tuple[dict[str, Any]
         "priority": number(link.data[_IFLA_BR_PRIORITY]),
         "mcast_snooping": bool(number(link.data.get(_IFLA_BR_MCAST_SNOOPING, b""))),
         "interfaces": sorted(
-            port for port in asked if port in ports and not settings.is_shut(stack, stack.links[port])
+            port for port in asked if port in ports and not settings.is_port_disabled(stack, stack.links[port])
         ),
     }
     interfaces = None if desired.interfaces is None else sorted(desired.interfaces)
@@ -108,7 +108,7 @@ def attach(desired: Bridge, index: int, host: Host) -> list[Request]:
 def port_settings(desired: Veth, end: Any, link: Link | None, host: Host) -> settings.Settings:
     """Return the flags of one end of a pair as a port, those included that no option sets: changed out of band they
     would isolate the port, or deliver other endpoints' frames to it."""
-    asked: settings.Settings = {"shut": False, "port": settings.port_as_made(link)}
+    asked: settings.Settings = {"disabled": False, "port": settings.port_as_made(link)}
     if desired.is_patch_link:
         other = desired.far if end is desired else desired
         asked["hairpin"] = is_reflecting(end.bridge, other.bridge, host)
