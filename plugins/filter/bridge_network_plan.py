@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.problems import abridge
+from ansible_collections.virtnet.linux.plugins.module_utils.rules.problems import abridge
 from ansible_collections.virtnet.linux.plugins.plugin_utils.plan.host import plan
 
 DOCUMENTATION = r"""

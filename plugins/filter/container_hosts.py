@@ -11,7 +11,7 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.problems import Problems, abridge
+from ansible_collections.virtnet.linux.plugins.module_utils.rules.problems import Problems, abridge
 from ansible_collections.virtnet.linux.plugins.plugin_utils.views.container_hosts import all_live
 
 DOCUMENTATION = r"""

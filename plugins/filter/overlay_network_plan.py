@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.problems import abridge
+from ansible_collections.virtnet.linux.plugins.module_utils.rules.problems import abridge
 from ansible_collections.virtnet.linux.plugins.plugin_utils.plan.fabric import plan_fabric
 
 DOCUMENTATION = r"""

@@ -62,7 +62,7 @@ from ansible.plugins.inventory import BaseInventoryPlugin, Constructable
 from ansible.utils.vars import combine_vars
 from ansible.vars.plugins import get_vars_from_inventory_sources
 
-from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.problems import Problems, abridge
+from ansible_collections.virtnet.linux.plugins.module_utils.rules.problems import Problems, abridge
 from ansible_collections.virtnet.linux.plugins.plugin_utils.views import container_hosts
 
 

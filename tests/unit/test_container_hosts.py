@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from unit.planner.malformed import junk, objects
 
+from ansible_collections.virtnet.linux.plugins.module_utils.rules.problems import Problems
 from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.containers import CONTAINER_FIELDS
-from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.problems import Problems
 from ansible_collections.virtnet.linux.plugins.plugin_utils.views.container_hosts import (
     all_live,
     container_hosts,

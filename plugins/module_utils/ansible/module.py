@@ -20,12 +20,12 @@ from ansible_collections.virtnet.linux.plugins.module_utils.engine.converge impo
     Stale,
     converge,
 )
-from ansible_collections.virtnet.linux.plugins.module_utils.facts.options import abridge
 from ansible_collections.virtnet.linux.plugins.module_utils.model.actions import Action, as_diff
 from ansible_collections.virtnet.linux.plugins.module_utils.model.objects import OBJECTS, Topology
 from ansible_collections.virtnet.linux.plugins.module_utils.netlink import messages
 from ansible_collections.virtnet.linux.plugins.module_utils.netlink.socket import NetlinkError
 from ansible_collections.virtnet.linux.plugins.module_utils.nft.firewall import FirewallError
+from ansible_collections.virtnet.linux.plugins.module_utils.rules.problems import abridge
 from ansible_collections.virtnet.linux.plugins.module_utils.system import limits
 from ansible_collections.virtnet.linux.plugins.module_utils.system.files import Unreadable
 from ansible_collections.virtnet.linux.plugins.module_utils.system.runtime_state import Locked

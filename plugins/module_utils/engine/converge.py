@@ -17,7 +17,7 @@ from ansible_collections.virtnet.linux.plugins.module_utils.engine.registry impo
 from ansible_collections.virtnet.linux.plugins.module_utils.engine.revision import revision
 from ansible_collections.virtnet.linux.plugins.module_utils.facts import renamed
 from ansible_collections.virtnet.linux.plugins.module_utils.facts.host import Host
-from ansible_collections.virtnet.linux.plugins.module_utils.facts.options import Problems, abridge
+from ansible_collections.virtnet.linux.plugins.module_utils.facts.options import Checks
 from ansible_collections.virtnet.linux.plugins.module_utils.kinds import (
     nat_port,
     netns,
@@ -27,6 +27,7 @@ from ansible_collections.virtnet.linux.plugins.module_utils.model.actions import
 from ansible_collections.virtnet.linux.plugins.module_utils.model.firewall_state import State
 from ansible_collections.virtnet.linux.plugins.module_utils.model.objects import Interface, Netns, Topology
 from ansible_collections.virtnet.linux.plugins.module_utils.nft import firewall
+from ansible_collections.virtnet.linux.plugins.module_utils.rules.problems import abridge
 from ansible_collections.virtnet.linux.plugins.module_utils.system import runtime_state
 
 _FEW = 100  # objects whose state is read faster than nft lists our tables
@@ -132,7 +133,7 @@ def _predict(document: Topology, host: Host) -> None:
 def _refuse(document: Topology, host: Host, check: bool) -> list[str]:
     """Validate the document; return warnings. Raises Refused with all errors. In check mode a missing reference is a
     warning: an earlier task would have created the object."""
-    problems = Problems()
+    problems = Checks()
     seen: set[tuple[Any, ...]] = set()
     for module, desired in objects(document):
         module.check(desired, host, problems)
@@ -145,9 +146,9 @@ def _refuse(document: Topology, host: Host, check: bool) -> list[str]:
                 is_near = key[1:] == (desired.netns, desired.name or about)
                 field = "name" if is_near else "peer.name"
                 endpoint_checks.check_altname(module.KIND, about, field, key[1:], host, problems)
-    if problems.found or (problems.missing and not check):
-        raise Refused(problems.found + problems.missing)
-    return problems.missing + problems.warnings
+    if problems.errors or (problems.missing and not check):
+        raise Refused([*problems.errors, *problems.missing])
+    return [*problems.missing, *problems.warnings]
 
 
 def _gateway_bridges(document: Topology, host: Host) -> dict[str, str]:

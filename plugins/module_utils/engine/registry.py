@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from typing import Any, Protocol
 
 from ansible_collections.virtnet.linux.plugins.module_utils.facts.host import Host
-from ansible_collections.virtnet.linux.plugins.module_utils.facts.options import Problems
+from ansible_collections.virtnet.linux.plugins.module_utils.facts.options import Checks
 from ansible_collections.virtnet.linux.plugins.module_utils.kinds import (
     bridge,
     bridge_policy,
@@ -38,7 +38,7 @@ class Kind(Protocol):
 
     KIND: str  # its name, its module's where it has one
 
-    def check(self, desired: Any, host: Host, problems: Problems, /) -> None:
+    def check(self, desired: Any, host: Host, problems: Checks, /) -> None:
         """Add the errors of an object to ``problems``."""
 
     def identities(self, desired: Any, /) -> list[Identity]:

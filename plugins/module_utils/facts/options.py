@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Errors and warnings of a run's input; each error names the object, the field, the value and the rule."""
+"""What kinds check of an object's options; each error names the object, the field, the value and the rule."""
 
 from __future__ import annotations
 
@@ -11,31 +11,29 @@ from typing import Any
 
 from ansible_collections.virtnet.linux.plugins.module_utils.model.objects import Addressed
 from ansible_collections.virtnet.linux.plugins.module_utils.rules import ip, names, values
-
-_MOST = 50  # messages of one run: a mistake in a template is in each of a thousand objects
-
-
-def abridge(messages: list[str]) -> list[str]:
-    """Return the first messages, in order, and the number of omitted ones."""
-    more = len(messages) - _MOST
-    return messages if more <= 0 else [*messages[:_MOST], "and %d more" % more]
+from ansible_collections.virtnet.linux.plugins.module_utils.rules.problems import Problems
 
 
-class Problems:
-    """Collects the errors of all objects of one document, so that all are reported at once."""
+class Checks(Problems):
+    """The checks that kinds share, of all objects of one document. A message has kind and name of the object."""
 
     def __init__(self) -> None:
-        self.found: list[str] = []
-        self.missing: list[str] = []
-        self.warnings: list[str] = []  # settings that cannot be enforced; no errors
+        super().__init__()
+        self.missing: list[str] = []  # references that an earlier task may have to create
+
+    @staticmethod
+    def message(thing: str, field: str, value: object, rule: str) -> str:
+        """Format a message."""
+        return f"{thing}: {field}: {_quoted(value)}: {rule}"
 
     def refer(self, kind: str, name: object, field: str, value: object, what: str) -> None:
         """Add a reference to an object that neither exists nor is declared."""
-        self.missing.append(f"{kind} {name}: {field}: {_quoted(value)}: no {what} of this name exists or is declared")
+        rule = f"no {what} of this name exists or is declared"
+        self.missing.append(self.message(f"{kind} {name}", field, value, rule))
 
     def add(self, kind: str, name: object, field: str, value: object, rule: str) -> None:
         """Add an error: the object, the field, the given value, and the rule or remedy."""
-        self.found.append(f"{kind} {name}: {field}: {_quoted(value)}: {rule}")
+        self.refuse(f"{kind} {name}", field, value, rule)
 
     def foreign(self, kind: str, name: object) -> None:
         """Add the error that an unmanaged object of this name already exists (adopt: true takes it over)."""
@@ -86,13 +84,13 @@ class Problems:
     def addressing(self, kind: str, name: object, prefix: str, end: Addressed) -> None:
         """Check the addresses, gateways and routes of one link. Declared addresses are the link's only ones, so each
         gateway has to be in one of their subnets or on-link routes, or be link-local."""
-        before = len(self.found)
+        before = self.refusals
         for address in end.addresses or []:
             self.interface_address(kind, name, prefix + "addresses", address)
         self.address(kind, name, prefix + "gateway", end.gateway or None, 4)
         self.address(kind, name, prefix + "gateway6", end.gateway6 or None, 6)
         self.routes(kind, name, prefix + "routes", end.routes)
-        if end.addresses is None or len(self.found) > before:
+        if end.addresses is None or self.refusals > before:
             return
         routes = end.routes or []
         near: list[ip.Network] = [ip.interface(address).network for address in end.addresses]

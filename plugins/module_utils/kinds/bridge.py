@@ -33,7 +33,7 @@ _OWN = ("driver", "switch", "vlan", "uplinks", "stp", "forward_delay", "priority
 _SHOWN = ("addresses", "mac", "mtu", "labels")  # keys of the diff of a bridge to be deleted
 
 
-def check(desired: Bridge, host: Host, problems: options.Problems) -> None:
+def check(desired: Bridge, host: Host, problems: options.Checks) -> None:
     """Validate one bridge; reject changes to a link that this collection does not manage, unless ``adopt`` is set."""
     name = desired.name
     problems.interface_name(KIND, name, "name", name)
@@ -58,7 +58,7 @@ def check(desired: Bridge, host: Host, problems: options.Problems) -> None:
         drivers.of(host, desired.netns, name).check(desired, host, problems)
 
 
-def _check_values(desired: Bridge, problems: options.Problems) -> None:
+def _check_values(desired: Bridge, problems: options.Checks) -> None:
     """Validate the values without looking at the host."""
     name = desired.name
     problems.mac(KIND, name, "mac", desired.mac)

@@ -19,7 +19,7 @@ from ansible_collections.virtnet.linux.plugins.module_utils.rules import ip
 KIND = "bridge_policy"
 
 
-def check(desired: BridgePolicy, host: Host, problems: options.Problems) -> None:
+def check(desired: BridgePolicy, host: Host, problems: options.Checks) -> None:
     """Validate one policy."""
     bridge = desired.bridge
     problems.interface_name(KIND, bridge, "bridge", bridge)

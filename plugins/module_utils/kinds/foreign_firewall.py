@@ -43,7 +43,7 @@ class Rules(NamedTuple):
     handles: list[str]
 
 
-def check(desired: ForeignFirewall, host: Host, problems: options.Problems) -> None:
+def check(desired: ForeignFirewall, host: Host, problems: options.Checks) -> None:
     """Validate one object."""
     problems.interface_name(KIND, desired.bridge, "bridge", desired.bridge)
     if desired.is_present and not host.is_known_bridge(None, desired.bridge):

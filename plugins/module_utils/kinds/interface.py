@@ -29,7 +29,7 @@ _IFLA_MACVLAN_MODE = 1
 _ALONE = "passthru"  # the kernel allows no other macvlan on a parent interface beside this mode
 
 
-def check(desired: Interface, host: Host, problems: options.Problems) -> None:
+def check(desired: Interface, host: Host, problems: options.Checks) -> None:
     """Validate one interface; reject moving a NIC that the administrator's connection depends on."""
     device, netns = desired.device, desired.netns
     problems.interface_name(KIND, device, "device", device)
@@ -126,7 +126,7 @@ def identities(desired: Interface) -> list[tuple[Any, ...]]:
     return [*nic, ("link", desired.netns, _name(desired))]
 
 
-def _check_device(desired: Interface, host: Host, problems: options.Problems) -> None:
+def _check_device(desired: Interface, host: Host, problems: options.Checks) -> None:
     device, found = desired.device, _find(desired, host)
     link = host.stack(None).links.get(device)
     if desired.type == "macvlan":
@@ -143,7 +143,7 @@ def _check_device(desired: Interface, host: Host, problems: options.Problems) ->
         return
     link = link if found is None else found[1]
     if link is None and device in nics.moved_on(host):
-        problems.warnings.append(nics.about_moved_on(device, nics.moved_on(host)[device]))
+        problems.warnings[nics.about_moved_on(device, nics.moved_on(host)[device])] = None
         return
     if link is None:
         problems.add(KIND, device, "device", device, "this host has no such NIC")
@@ -159,7 +159,7 @@ def _check_device(desired: Interface, host: Host, problems: options.Problems) ->
     endpoint_checks.check_altnames_of_nic(KIND, device, link, place, host, problems)
 
 
-def _check_macvlan(desired: Interface, nic: Link, found: Link | None, host: Host, problems: options.Problems) -> None:
+def _check_macvlan(desired: Interface, nic: Link, found: Link | None, host: Host, problems: options.Checks) -> None:
     """Reject what the kernel rejects of a new macvlan (macvlan_common_newlink() in drivers/net/macvlan.c)."""
     device, mode = desired.device, desired.mode
     if desired.mtu is not None and desired.mtu > nic.mtu:

@@ -30,7 +30,7 @@ from ansible_collections.virtnet.linux.plugins.module_utils.system import listen
 KIND = "nat_port"
 
 
-def check(desired: PublishedPort, host: Host, problems: options.Problems) -> None:
+def check(desired: PublishedPort, host: Host, problems: options.Checks) -> None:
     """Validate one published port or range."""
     name = desired.label
     ranges: dict[str, range] = {}

@@ -41,7 +41,7 @@ _LOOPBACK = (ip.packed("127.0.0.1"), ip.packed("::1"))
 HOST = "host"  # join: the host's own namespace
 
 
-def check(desired: Netns, host: Host, problems: options.Problems) -> None:
+def check(desired: Netns, host: Host, problems: options.Checks) -> None:
     """Validate one namespace; reject changes to a handle that this collection does not manage, and replacing a
     namespace in which processes run."""
     name = desired.name
@@ -222,7 +222,7 @@ def tidy(host: Host) -> None:
         host.memory["netns_directory"].clear()
 
 
-def _check_absent(desired: Netns, host: Host, problems: options.Problems) -> None:
+def _check_absent(desired: Netns, host: Host, problems: options.Checks) -> None:
     name = desired.name
     if name not in host.handles:
         return
@@ -232,7 +232,7 @@ def _check_absent(desired: Netns, host: Host, problems: options.Problems) -> Non
         _check_processes(desired, "state", "take their links away", host, problems)
 
 
-def _check_processes(desired: Netns, field: str, effect: str, host: Host, problems: options.Problems) -> None:
+def _check_processes(desired: Netns, field: str, effect: str, host: Host, problems: options.Checks) -> None:
     """Reject deleting or replacing a namespace in which processes run, without ``force``: where this collection created
     it, they would lose their links."""
     name = desired.name
@@ -244,7 +244,7 @@ def _check_processes(desired: Netns, field: str, effect: str, host: Host, proble
         problems.add(KIND, name, field, getattr(desired, field), rule)
 
 
-def _check_sysctls(desired: Netns, host: Host, problems: options.Problems) -> None:
+def _check_sysctls(desired: Netns, host: Host, problems: options.Checks) -> None:
     name, join = desired.name, desired.join
     for key, value in (desired.sysctls or {}).items():
         if not sysctls.is_key(key):
@@ -262,7 +262,7 @@ def _check_sysctls(desired: Netns, host: Host, problems: options.Problems) -> No
             problems.refer(KIND, name, "sysctls." + key, link, "link")
 
 
-def _check_join(desired: Netns, host: Host, problems: options.Problems) -> None:
+def _check_join(desired: Netns, host: Host, problems: options.Checks) -> None:
     name, join = desired.name, desired.join
     if join is None or join == HOST:
         return
@@ -276,7 +276,7 @@ def _check_join(desired: Netns, host: Host, problems: options.Problems) -> None:
         )
 
 
-def _check_pid(desired: Netns, host: Host, problems: options.Problems) -> None:
+def _check_pid(desired: Netns, host: Host, problems: options.Checks) -> None:
     name, pid = desired.name, desired.pid
     if pid is None:
         return

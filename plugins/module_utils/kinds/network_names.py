@@ -19,7 +19,7 @@ from ansible_collections.virtnet.linux.plugins.module_utils.system.name_files im
 KIND = "network_names"
 
 
-def check(desired: NetworkNames, host: Host, problems: options.Problems) -> None:
+def check(desired: NetworkNames, host: Host, problems: options.Checks) -> None:
     """Validate one network's names, and record them as desired."""
     network = desired.network
     problems.object_name(KIND, network, "network", network)

@@ -22,7 +22,7 @@ from ansible_collections.virtnet.linux.plugins.module_utils.system.name_files im
 KIND = "resolver"
 
 
-def check(desired: Resolver, _host: Host, problems: options.Problems) -> None:
+def check(desired: Resolver, _host: Host, problems: options.Checks) -> None:
     """Validate one object."""
     about = desired.label
     for container in desired.containers:

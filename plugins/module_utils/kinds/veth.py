@@ -39,7 +39,7 @@ _MOVES = {"bridge", "peer", "peer.mac", "peer.addresses"}  # changes that make n
 _GUARD = ("anti_spoofing", "guarded_mac", "guarded_addresses", "allowed_addresses")
 
 
-def check(desired: Veth, host: Host, problems: options.Problems) -> None:
+def check(desired: Veth, host: Host, problems: options.Checks) -> None:
     """Validate one veth pair; reject changes to links that this collection does not manage, unless ``adopt`` is set."""
     name = desired.name
     problems.interface_name(KIND, name, "name", name)
@@ -82,7 +82,7 @@ def check(desired: Veth, host: Host, problems: options.Problems) -> None:
     endpoint_checks.check_name(KIND, name, "peer.name", place, lambda far: _are_pair(near, far), host, problems)
 
 
-def _check_trunks(desired: Veth, host: Host, problems: options.Problems) -> None:
+def _check_trunks(desired: Veth, host: Host, problems: options.Checks) -> None:
     name = desired.name
     if desired.trunks and not drivers.of(host, desired.netns, desired.bridge).HAS_VLANS:
         problems.add(KIND, name, "trunks", desired.trunks, "requires a bridge whose driver is openvswitch")
@@ -204,14 +204,14 @@ def _ends_to_delete(desired: Veth, host: Host) -> Iterator[tuple[str | None, str
             yield far[0], far[1].name
 
 
-def _check_namespace(name: str, field: str, desired: Veth, host: Host, problems: options.Problems) -> None:
+def _check_namespace(name: str, field: str, desired: Veth, host: Host, problems: options.Checks) -> None:
     netns = desired.netns if field == "netns" else desired.far.netns
     problems.object_name(KIND, name, field, netns)
     if desired.is_present and not host.is_known_namespace(netns):
         problems.refer(KIND, name, field, netns, "namespace")
 
 
-def _check_found(desired: Veth, host: Host, problems: options.Problems) -> None:
+def _check_found(desired: Veth, host: Host, problems: options.Checks) -> None:
     name = desired.name
     link = host.link(desired.netns, name, "veth", desired.is_present)
     if link is None:

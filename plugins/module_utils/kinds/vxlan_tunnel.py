@@ -61,7 +61,7 @@ KIND = "vxlan_tunnel"
 _VXLAN_PORT = 4789  # RFC 7348, section 5
 
 
-def check(desired: VxlanTunnel, host: Host, problems: options.Problems) -> None:
+def check(desired: VxlanTunnel, host: Host, problems: options.Checks) -> None:
     """Validate one tunnel; reject changes to a link that this collection does not manage, unless ``adopt`` is set."""
     name = desired.name
     problems.interface_name(KIND, name, "name", name)
@@ -248,14 +248,14 @@ def shown(stack: Stack, link: Link, with_endpoints: bool) -> dict[str, Any]:
     return fields
 
 
-def _check_values(desired: VxlanTunnel, problems: options.Problems) -> bool:
+def _check_values(desired: VxlanTunnel, problems: options.Checks) -> bool:
     """Validate the values without looking at the host; return whether the addresses are valid."""
     name = desired.name
     problems.number(KIND, name, "vni", desired.vni, 1, VNI_LAST)
     problems.number(KIND, name, "dstport", desired.dstport, 1, 65535)
     problems.mtu(KIND, name, "mtu", desired.mtu)
     problems.labels(KIND, name, desired.labels)
-    found_before = len(problems.found)
+    before = problems.refusals
     problems.address(KIND, name, "local", desired.local)
     for vtep in desired.flood or []:
         problems.address(KIND, name, "flood", vtep)
@@ -275,16 +275,16 @@ def _check_values(desired: VxlanTunnel, problems: options.Problems) -> bool:
                     "already used by another endpoint; must be unique in a network",
                 )
             seen.add(value)
-    return len(problems.found) == found_before
+    return problems.refusals == before
 
 
-def _check_is_whole(desired: VxlanTunnel, problems: options.Problems) -> None:
+def _check_is_whole(desired: VxlanTunnel, problems: options.Checks) -> None:
     for field in ("vni", "local"):
         if getattr(desired, field) is None:
             problems.add(KIND, desired.name, field, "", "is required to create a tunnel")
 
 
-def _check_references(desired: VxlanTunnel, host: Host, problems: options.Problems) -> None:
+def _check_references(desired: VxlanTunnel, host: Host, problems: options.Checks) -> None:
     name = desired.name
     if desired.bridge is not None and not host.is_known_bridge(desired.netns, desired.bridge):
         problems.refer(KIND, name, "bridge", desired.bridge, "bridge")
@@ -292,7 +292,7 @@ def _check_references(desired: VxlanTunnel, host: Host, problems: options.Proble
         problems.refer(KIND, name, "device", desired.device, "link")
 
 
-def _check_families(desired: VxlanTunnel, link: Link | None, problems: options.Problems) -> None:
+def _check_families(desired: VxlanTunnel, link: Link | None, problems: options.Checks) -> None:
     """Validate that all VTEPs are of one address family."""
     local = desired.local or (vtep_of(link) if link is not None else None)
     if local is None:
@@ -306,7 +306,7 @@ def _check_families(desired: VxlanTunnel, link: Link | None, problems: options.P
             problems.add(KIND, desired.name, field, vtep, rule)
 
 
-def _check_local(desired: VxlanTunnel, host: Host, problems: options.Problems) -> None:
+def _check_local(desired: VxlanTunnel, host: Host, problems: options.Checks) -> None:
     if desired.local is None:
         return
     local, stack = ip.normal(desired.local), host.stack(desired.netns)
@@ -316,7 +316,7 @@ def _check_local(desired: VxlanTunnel, host: Host, problems: options.Problems) -
         problems.missing.append(text)
 
 
-def _check_neighbouring_tunnels(desired: VxlanTunnel, host: Host, problems: options.Problems) -> None:
+def _check_neighbouring_tunnels(desired: VxlanTunnel, host: Host, problems: options.Checks) -> None:
     """Validate against tunnels on the same UDP port, which share a socket: VNIs must differ, socket flags must not."""
     name, stack = desired.name, host.stack(desired.netns)
     own = host.link(desired.netns, name, "vxlan", False)

@@ -39,7 +39,7 @@ def check_name(
     place: tuple[str | None, str],
     is_it: Callable[[Link], bool],
     host: Host,
-    problems: options.Problems,
+    problems: options.Checks,
 ) -> None:
     """Check that a link's name is free in its namespace, or used by that link. In a namespace that this collection
     created, a link made by the container is renamed; a managed link, or one in a process's namespace, is not."""
@@ -56,7 +56,7 @@ def check_name(
 
 
 def check_altname(
-    kind: str, about: str, field: str, place: tuple[str | None, str], host: Host, problems: options.Problems
+    kind: str, about: str, field: str, place: tuple[str | None, str], host: Host, problems: options.Checks
 ) -> None:
     """Check that a link's name is no alternative name of another link: the kernel looks up both in one table. In a
     namespace that this collection created, such an alternative name is deleted, and on the host one that a container
@@ -82,7 +82,7 @@ def check_altname(
 
 
 def check_altnames_of_nic(
-    kind: str, device: str, nic: Link, place: tuple[str, str], host: Host, problems: options.Problems
+    kind: str, device: str, nic: Link, place: tuple[str, str], host: Host, problems: options.Checks
 ) -> None:
     """Check that the alternative names of a NIC are free in the namespace that it is to be moved to under the name in
     ``place``. In a namespace that this collection created, the container's own names give way."""
@@ -112,13 +112,13 @@ def check_altnames_of_nic(
 
 
 def check_addressing(
-    kind: str, about: str, prefix: str, netns: str | None, end: Addressed, host: Host, problems: options.Problems
+    kind: str, about: str, prefix: str, netns: str | None, end: Addressed, host: Host, problems: options.Checks
 ) -> None:
     """Check a link's addresses, gateways and routes: well-formed, and no replacement of routes that a process's
     namespace has through links of its own."""
-    before = len(problems.found)
+    before = problems.refusals
     problems.addressing(kind, about, prefix, end)
-    if len(problems.found) > before or _pid(netns, host) is None:
+    if problems.refusals > before or _pid(netns, host) is None:
         return
     stack = host.stack_to_be(netns)
     theirs = {}

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING
 from ansible_collections.virtnet.linux.plugins.module_utils.engine import privileges
 from ansible_collections.virtnet.linux.plugins.module_utils.engine.converge import Refused, converge
 from ansible_collections.virtnet.linux.plugins.module_utils.facts.host import Host
-from ansible_collections.virtnet.linux.plugins.module_utils.facts.options import abridge
 from ansible_collections.virtnet.linux.plugins.module_utils.model.objects import Topology
 from ansible_collections.virtnet.linux.plugins.module_utils.netlink import messages, namespaces
 from ansible_collections.virtnet.linux.plugins.module_utils.netlink.socket import NetlinkError
 from ansible_collections.virtnet.linux.plugins.module_utils.netlink.stack import Stack
 from ansible_collections.virtnet.linux.plugins.module_utils.nft.firewall import FirewallError
 from ansible_collections.virtnet.linux.plugins.module_utils.persist import documents, merge
+from ansible_collections.virtnet.linux.plugins.module_utils.rules.problems import abridge
 from ansible_collections.virtnet.linux.plugins.module_utils.system.files import Unreadable
 from ansible_collections.virtnet.linux.plugins.module_utils.system.runtime_state import Locked
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any, Protocol
 
 from ansible_collections.virtnet.linux.plugins.module_utils.facts.host import Host
-from ansible_collections.virtnet.linux.plugins.module_utils.facts.options import Problems
+from ansible_collections.virtnet.linux.plugins.module_utils.facts.options import Checks
 from ansible_collections.virtnet.linux.plugins.module_utils.links.settings import Settings
 from ansible_collections.virtnet.linux.plugins.module_utils.model.objects import Bridge, Peer, Veth
 from ansible_collections.virtnet.linux.plugins.module_utils.model.phases import Phase
@@ -29,7 +29,7 @@ class Driver(Protocol):
     HAS_VLANS: bool
     DELETION: Phase  # in which its switches are deleted
 
-    def check(self, desired: Bridge, host: Host, problems: Problems, /) -> None:
+    def check(self, desired: Bridge, host: Host, problems: Checks, /) -> None:
         """Reject what the driver does not have."""
 
     def differences(self, desired: Bridge, host: Host, link: Link, /) -> Difference:

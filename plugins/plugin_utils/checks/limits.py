@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 
 from ansible_collections.virtnet.linux.plugins.module_utils.rules.names import limits_exceeded
-from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.problems import Problems
+from ansible_collections.virtnet.linux.plugins.module_utils.rules.problems import Problems
 from ansible_collections.virtnet.linux.plugins.plugin_utils.ipam.endpoints import Endpoint
 from ansible_collections.virtnet.linux.plugins.plugin_utils.observe.scope import Scope
 

@@ -10,8 +10,8 @@ import dataclasses
 from collections import Counter
 from collections.abc import Iterable
 
+from ansible_collections.virtnet.linux.plugins.module_utils.rules.problems import Problems
 from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.addresses import IPNetwork, lies_in, overlaps
-from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.problems import Problems
 from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.spec import Network
 from ansible_collections.virtnet.linux.plugins.plugin_utils.observe.observed import Live, LiveRoute
 from ansible_collections.virtnet.linux.plugins.plugin_utils.observe.scope import Scope

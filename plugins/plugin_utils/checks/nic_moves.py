@@ -7,8 +7,8 @@
 from __future__ import annotations
 
 from ansible_collections.virtnet.linux.plugins.module_utils.model.objects import Interface
+from ansible_collections.virtnet.linux.plugins.module_utils.rules.problems import Problems, enumerate_names
 from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.nics import MACVLAN, PHYSICAL, Nic
-from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.problems import Problems, enumerate_names
 from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.spec import Container
 from ansible_collections.virtnet.linux.plugins.plugin_utils.observe.observed import LiveNic
 from ansible_collections.virtnet.linux.plugins.plugin_utils.observe.scope import Scope

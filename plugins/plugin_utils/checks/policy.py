@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from ansible_collections.virtnet.linux.plugins.module_utils.rules.problems import Problems
 from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.policy import BINDINGS
-from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.problems import Problems
 from ansible_collections.virtnet.linux.plugins.plugin_utils.observe.scope import Scope
 
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from ansible_collections.virtnet.linux.plugins.module_utils.rules.problems import Problems
 from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.addresses import Address
 from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.policy import BINDINGS
 from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.ports import Port, PortRange
-from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.problems import Problems
 from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.spec import Container, Network
 from ansible_collections.virtnet.linux.plugins.plugin_utils.ipam.endpoints import Endpoint
 from ansible_collections.virtnet.linux.plugins.plugin_utils.observe.observed import (

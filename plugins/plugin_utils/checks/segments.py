@@ -15,7 +15,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from ansible_collections.virtnet.linux.plugins.module_utils.rules import names
-from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.problems import Problems, enumerate_names
+from ansible_collections.virtnet.linux.plugins.module_utils.rules.problems import Problems, enumerate_names
 from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.spec import Network
 from ansible_collections.virtnet.linux.plugins.plugin_utils.observe.scope import Scope
 

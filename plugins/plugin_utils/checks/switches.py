@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 
 from ansible_collections.virtnet.linux.plugins.module_utils.model.objects import Bridge, Uplink
-from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.problems import Problems, enumerate_names
+from ansible_collections.virtnet.linux.plugins.module_utils.rules.problems import Problems, enumerate_names
 from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.spec import Attachment, Container, Network
 from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.switches import LINUX, OPEN_VSWITCH, Switch
 from ansible_collections.virtnet.linux.plugins.plugin_utils.observe.scope import Scope

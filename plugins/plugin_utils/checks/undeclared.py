@@ -13,9 +13,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from ansible_collections.virtnet.linux.plugins.module_utils.rules.problems import Problems, enumerate_names
 from ansible_collections.virtnet.linux.plugins.plugin_utils.checks.networks import settled_mtu
 from ansible_collections.virtnet.linux.plugins.plugin_utils.checks.segments import patch_links
-from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.problems import Problems, enumerate_names
 from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.spec import Network
 from ansible_collections.virtnet.linux.plugins.plugin_utils.observe.observed import LiveContainer, LiveEndpoint
 from ansible_collections.virtnet.linux.plugins.plugin_utils.observe.scope import Scope

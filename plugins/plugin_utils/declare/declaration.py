@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from ansible_collections.virtnet.linux.plugins.module_utils.rules import names, values
+from ansible_collections.virtnet.linux.plugins.module_utils.rules.problems import Problems, enumerate_names
 from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.addresses import (
     Address,
     Subnet,
@@ -37,7 +38,6 @@ from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.policy impor
     Policy,
     read_policy,
 )
-from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.problems import Problems, enumerate_names
 from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.routes import read_routes
 from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.spec import (
     AddressPool,
@@ -216,9 +216,9 @@ def _by_name(
 
 def _read_network(fields: Fields, name: str, host: str, role: str) -> Network:
     fields.only(*NETWORK_FIELDS)
-    found_before = len(fields.problems.errors)
+    before = fields.problems.refusals
     subnets = _read_subnets(fields, name, host)
-    is_valid = len(fields.problems.errors) == found_before
+    is_valid = fields.problems.refusals == before
     bridge = fields.text("bridge")
     policy = read_policy(fields)
     if bridge is not None and not names.is_interface_name(bridge):

@@ -18,8 +18,8 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar
 
 from ansible_collections.virtnet.linux.plugins.module_utils.rules import values
+from ansible_collections.virtnet.linux.plugins.module_utils.rules.problems import Problems, show
 from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.addresses import Address, IPNetwork
-from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.problems import Problems, show
 
 _TRUE = ("yes", "on", "true", "t", "y", "1")
 _FALSE = ("no", "off", "false", "f", "n", "0")

@@ -10,9 +10,9 @@ import ipaddress
 from dataclasses import dataclass, field
 
 from ansible_collections.virtnet.linux.plugins.module_utils.rules import names
+from ansible_collections.virtnet.linux.plugins.module_utils.rules.problems import enumerate_names
 from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.addresses import Address
 from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.fields import Fields
-from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.problems import enumerate_names
 from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.routes import Route, read_routes
 
 NIC_FIELDS = ("device", "name", "type", "mode", "mac", "mtu", "addresses", "gateway", "gateway6", "routes")

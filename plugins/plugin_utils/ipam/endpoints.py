@@ -16,13 +16,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from ansible_collections.virtnet.linux.plugins.module_utils.rules import names
+from ansible_collections.virtnet.linux.plugins.module_utils.rules.problems import Problems, enumerate_names
 from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.addresses import (
     Address,
     Pool,
     Subnet,
     lies_in,
 )
-from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.problems import Problems, enumerate_names
 from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.routes import Route
 from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.spec import Attachment, Container, Network
 from ansible_collections.virtnet.linux.plugins.plugin_utils.ipam import allocation

@@ -13,8 +13,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
+from ansible_collections.virtnet.linux.plugins.module_utils.rules.problems import Problems, enumerate_names
 from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.addresses import Address, Pool, Subnet
-from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.problems import Problems, enumerate_names
 from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.spec import Attachment, Network
 from ansible_collections.virtnet.linux.plugins.plugin_utils.ipam import allocation
 from ansible_collections.virtnet.linux.plugins.plugin_utils.ipam.allocation import Claimant, warn_of_lost_address

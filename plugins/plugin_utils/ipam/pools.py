@@ -10,8 +10,8 @@ import bisect
 import ipaddress
 from dataclasses import dataclass
 
+from ansible_collections.virtnet.linux.plugins.module_utils.rules.problems import Problems, enumerate_names
 from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.addresses import IPNetwork, Subnet
-from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.problems import Problems, enumerate_names
 from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.spec import AddressPool, Network
 from ansible_collections.virtnet.linux.plugins.plugin_utils.observe.scope import Scope
 

@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ansible_collections.virtnet.linux.plugins.module_utils.rules import names
+from ansible_collections.virtnet.linux.plugins.module_utils.rules.problems import Problems
 from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.addresses import Address, IPNetwork
 from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.declaration import read_declaration
 from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.fields import Fields
-from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.problems import Problems
 from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.spec import Declaration
 from ansible_collections.virtnet.linux.plugins.plugin_utils.observe.observed import Live, LiveContainer, read_live
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.problems import enumerate_names
+from ansible_collections.virtnet.linux.plugins.module_utils.rules.problems import enumerate_names
 from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.spec import Container
 from ansible_collections.virtnet.linux.plugins.plugin_utils.observe.members import ROLE, Member
 

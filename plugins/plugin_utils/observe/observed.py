@@ -12,10 +12,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from ansible_collections.virtnet.linux.plugins.module_utils.rules.problems import Problems
 from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.addresses import Address, IPNetwork, Subnet
 from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.policy import BINDINGS, Policy
 from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.ports import parse_range
-from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.problems import Problems
 from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.spec import Network
 from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.switches import LINUX, Placement, Switch
 

@@ -10,9 +10,9 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Iterable, Mapping
 
+from ansible_collections.virtnet.linux.plugins.module_utils.rules.problems import enumerate_names
 from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.addresses import Address
 from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.fields import Fields
-from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.problems import enumerate_names
 from ansible_collections.virtnet.linux.plugins.plugin_utils.observe.members import ROLE, Member
 from ansible_collections.virtnet.linux.plugins.plugin_utils.observe.observed import Live, LiveInterface
 

@@ -24,9 +24,9 @@ from typing import Any
 
 from ansible_collections.virtnet.linux.plugins.module_utils.model.objects import VxlanTunnel
 from ansible_collections.virtnet.linux.plugins.module_utils.rules import names
+from ansible_collections.virtnet.linux.plugins.module_utils.rules.problems import Problems, enumerate_names
 from ansible_collections.virtnet.linux.plugins.plugin_utils.checks.fabric_checks import check_fabric
 from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.addresses import Address
-from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.problems import Problems, enumerate_names
 from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.spec import Container, Network
 from ansible_collections.virtnet.linux.plugins.plugin_utils.ipam.fabric_addresses import (
     FabricEndpoint,

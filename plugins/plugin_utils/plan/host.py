@@ -29,6 +29,7 @@ from ansible_collections.virtnet.linux.plugins.module_utils.model.objects import
     Veth,
 )
 from ansible_collections.virtnet.linux.plugins.module_utils.rules import names
+from ansible_collections.virtnet.linux.plugins.module_utils.rules.problems import Problems
 from ansible_collections.virtnet.linux.plugins.plugin_utils.checks.limits import warn_of_limits
 from ansible_collections.virtnet.linux.plugins.plugin_utils.checks.networks import (
     check_bridge_sizes,
@@ -64,7 +65,6 @@ from ansible_collections.virtnet.linux.plugins.plugin_utils.checks.switches impo
 )
 from ansible_collections.virtnet.linux.plugins.plugin_utils.checks.undeclared import check_undeclared
 from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.declaration import read_declaration
-from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.problems import Problems
 from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.spec import Declaration, Network
 from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.switches import LINUX
 from ansible_collections.virtnet.linux.plugins.plugin_utils.ipam.endpoints import (

@@ -11,8 +11,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from ansible_collections.virtnet.linux.plugins.module_utils.rules import names
+from ansible_collections.virtnet.linux.plugins.module_utils.rules.problems import Problems
 from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.declaration import read_outlines
-from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.problems import Problems
 
 GROUP = "containers"
 CONTAINER = "virtnet_container"  # set for a host that is a container: its name

@@ -23,8 +23,8 @@ from kit.checkout import HOME
 from kit.role import play
 
 PLUGINS = HOME / "plugins"
-# one changes nothing; the other needs the machine's first network namespace, see tests/full/test_limits.py
-OTHERS = ("network_info", "host_limits")
+# two change nothing; the other needs the machine's first network namespace, see tests/full/test_limits.py
+OTHERS = ("network_info", "warn", "host_limits")
 MODULES = [path for path in sorted((PLUGINS / "modules").glob("*.py")) if path.stem not in OTHERS]
 # What examples require on the host. A veth acts as a NIC.
 NIC = "ip link add %s type veth peer name far-%s; ip link set far-%s up\n"
@@ -93,7 +93,8 @@ def test_module_examples(path, host):
 def test_plugin_examples_and_those_with_templates(host, tmp_path):
     host.sh(STANDS["vxlan_tunnel"])
     tasks = []
-    for text in examples(PLUGINS / "modules" / "network_info.py", *sorted((PLUGINS / "filter").glob("*.py"))):
+    reading = [PLUGINS / "modules" / name for name in ("network_info.py", "warn.py")]
+    for text in examples(*reading, *sorted((PLUGINS / "filter").glob("*.py"))):
         tasks += yaml.safe_load(text)
     for text in examples(*MODULES):
         tasks += itertools.dropwhile(_is_plain, yaml.safe_load(text))

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.virtnet.linux.plugins.module_utils.facts.options import Problems
+from ansible_collections.virtnet.linux.plugins.module_utils.facts.options import Checks
 from ansible_collections.virtnet.linux.plugins.module_utils.links import settings
 from ansible_collections.virtnet.linux.plugins.module_utils.model.actions import Action, as_diff, difference
 from ansible_collections.virtnet.linux.plugins.module_utils.model.phases import Phase
@@ -180,12 +180,12 @@ def test_link_local_address_from_mac():
 
 
 def test_errors_name_object_field_value_and_rule():
-    problems = Problems()
+    problems = Checks()
     problems.mac("veth", "v1", "peer.mac", "01:00:00:00:00:01")
     problems.mtu("bridge", "br0", "mtu", 67)
     problems.network("bridge_policy", "br0", "subnets", "172.30.0.5/16")
     problems.interface_address("veth", "v1", "addresses", "172.30.0.2")
-    assert problems.found == [
+    assert list(problems.errors) == [
         "veth v1: peer.mac: '01:00:00:00:00:01': must be a unicast MAC address: an even first byte, and not all zeros",
         "bridge br0: mtu: 67: must be a number from 68 to 65535",
         "bridge_policy br0: subnets: '172.30.0.5/16': has host bits set; write 172.30.0.0/16",

@@ -10,7 +10,7 @@ import os
 from typing import Any
 
 from ansible_collections.virtnet.linux.plugins.module_utils.facts.host import Host
-from ansible_collections.virtnet.linux.plugins.module_utils.facts.options import Problems
+from ansible_collections.virtnet.linux.plugins.module_utils.facts.options import Checks
 from ansible_collections.virtnet.linux.plugins.module_utils.links import settings
 from ansible_collections.virtnet.linux.plugins.module_utils.links.veth_ports import is_reflecting
 from ansible_collections.virtnet.linux.plugins.module_utils.model.actions import difference
@@ -38,7 +38,7 @@ TREE = {"stp": "IFLA_BR_STP_STATE", "forward_delay": "IFLA_BR_FORWARD_DELAY", "p
 _SNOOPING = {"mcast_snooping": False}
 
 
-def check(desired: Bridge, host: Host, problems: Problems) -> None:
+def check(desired: Bridge, host: Host, problems: Checks) -> None:
     """Reject what only other drivers have, and ports of other bridges."""
     for field in ("switch", "vlan", "uplinks"):
         if getattr(desired, field):
@@ -133,7 +133,7 @@ def master(bridge: str | None, stack: Stack) -> int | None:
     return settings.bridge_of(bridge, stack)
 
 
-def _check_port(desired: Bridge, interface: str, host: Host, problems: Problems) -> None:
+def _check_port(desired: Bridge, interface: str, host: Host, problems: Checks) -> None:
     name, stack = desired.name, host.stack(desired.netns)
     port = stack.links.get(interface)
     if port is None:

@@ -18,7 +18,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from ansible_collections.virtnet.linux.plugins.module_utils.facts.host import Host
-from ansible_collections.virtnet.linux.plugins.module_utils.facts.options import Problems
+from ansible_collections.virtnet.linux.plugins.module_utils.facts.options import Checks
 from ansible_collections.virtnet.linux.plugins.module_utils.facts.switches import OPEN_VSWITCH
 from ansible_collections.virtnet.linux.plugins.module_utils.links import settings
 from ansible_collections.virtnet.linux.plugins.module_utils.model.actions import difference
@@ -43,7 +43,7 @@ _TREE = ("stp", "forward_delay", "priority")
 _IN_DATABASE = ("mac", "mtu", "labels")  # settings of a switch that ovs-vswitchd enforces, not netlink
 
 
-def check(desired: Bridge, host: Host, problems: Problems) -> None:
+def check(desired: Bridge, host: Host, problems: Checks) -> None:
     """Reject what this driver does not have, and a host on which Open vSwitch does not run."""
     kind, name = Bridge.KIND, desired.name
     if desired.netns is not None:
@@ -68,7 +68,7 @@ def check(desired: Bridge, host: Host, problems: Problems) -> None:
             problems.refer(kind, name, "interfaces", interface, "link")
 
 
-def _check_uplink(switch: str, uplink: Uplink, host: Host, problems: Problems) -> None:
+def _check_uplink(switch: str, uplink: Uplink, host: Host, problems: Checks) -> None:
     """Reject a NIC that is not there, is another's port, or has addresses: the host would lose them."""
     kind, name, stack = Bridge.KIND, uplink.interface, host.stack(None)
     for vlan in uplink.vlans or []:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Errors and warnings about a declaration, collected so that all are reported at once."""
+"""Errors and warnings about a run's input, collected so that all are reported at once, by planner and engine alike."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from collections.abc import Collection
 from itertools import islice
 
 _SHOWN = 200  # characters of a value in a message
-_MOST = 50  # messages of one plan: a mistake in a template repeats for each of its containers
+_MOST = 50  # messages of one run: a mistake in a template repeats for each of its containers
 
 
 class Problems:
@@ -20,22 +20,25 @@ class Problems:
         # dicts used as ordered sets: O(1) look-up, also with a hundred thousand messages
         self.errors: dict[str, None] = {}
         self.warnings: dict[str, None] = {}
+        self.refusals = 0  # repeated ones too, so that who compares two counts knows whether there was one in between
 
     def refuse(self, thing: str, field: str, value: object, rule: str) -> None:
         """Add an error: the object, its field, the given value, and the rule or the remedy."""
-        self._add(self.errors, thing, field, value, rule)
+        self.errors[self.message(thing, field, value, rule)] = None
+        self.refusals += 1
 
     def warn(self, thing: str, field: str, value: object, remark: str) -> None:
         """Add a warning: the object is built as declared, but may not work as intended."""
-        self._add(self.warnings, thing, field, value, remark)
+        self.warnings[self.message(thing, field, value, remark)] = None
 
     @staticmethod
-    def _add(messages: dict[str, None], thing: str, field: str, value: object, text: str) -> None:
-        messages[f"{thing}: {field} {show(value)}: {text}"] = None
+    def message(thing: str, field: str, value: object, rule: str) -> str:
+        """Format a message."""
+        return f"{thing}: {field} {show(value)}: {rule}"
 
 
 def abridge(messages: Collection[str]) -> list[str]:
-    """The first messages, in order, and the number of the others."""
+    """Return the first messages, in order, and the number of the others."""
     more = len(messages) - _MOST
     return list(messages) if more <= 0 else [*islice(messages, _MOST), f"and {more} more"]
 
