@@ -23,7 +23,7 @@ SHARED = "module_utils.rules.", "module_utils.model."
 FLOORS = {
     "module_utils": [
         "rules", "model", "netlink", "system", "ovs", "nft", "facts", "links", "switch", "kinds", "engine", "persist",
-        "inspect", "ansible", "lab",
+        "inspect", "command", "ansible", "lab",
     ],
     "plugin_utils": ["declare", "observe", "ipam", "checks", "plan", "views"],
 }  # fmt: skip

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import sys
 from collections.abc import Callable
@@ -26,7 +27,7 @@ from ansible_collections.virtnet.linux.plugins.module_utils.netlink import messa
 from ansible_collections.virtnet.linux.plugins.module_utils.netlink.socket import NetlinkError
 from ansible_collections.virtnet.linux.plugins.module_utils.nft.firewall import FirewallError
 from ansible_collections.virtnet.linux.plugins.module_utils.rules.problems import abridge
-from ansible_collections.virtnet.linux.plugins.module_utils.system import limits
+from ansible_collections.virtnet.linux.plugins.module_utils.system import limits, runtime_state
 from ansible_collections.virtnet.linux.plugins.module_utils.system.files import Unreadable
 from ansible_collections.virtnet.linux.plugins.module_utils.system.runtime_state import Locked
 
@@ -119,6 +120,25 @@ def run_limits() -> None:
         if not module.check_mode:
             limits.apply(actions)
     except OSError as error:
+        module.fail_json(msg=str(error))
+    _done(module, actions)
+
+
+def run_command() -> None:
+    """Run the module that installs the command virtnet."""
+    from ansible_collections.virtnet.linux.plugins.module_utils.persist import persistence
+    from ansible_collections.virtnet.linux.plugins.module_utils.system import files
+
+    module = _module(dict(state=dict(type="str", default="present", choices=["present", "absent"])))
+    lacking = privileges.lacking()
+    if lacking is not None:
+        module.fail_json(msg=lacking)
+    try:
+        with runtime_state.lock(60) if not module.check_mode else contextlib.nullcontext():
+            actions = persistence.plan_command(module.params["state"] == "present")
+            if not module.check_mode:
+                files.apply(actions)
+    except (Locked, OSError) as error:
         module.fail_json(msg=str(error))
     _done(module, actions)
 

@@ -40,3 +40,11 @@ def run_info() -> None:
     from ansible_collections.virtnet.linux.plugins.module_utils.inspect.report import report
 
     module.run_info(report)
+
+
+def run_command() -> None:
+    """Run the module that installs the command virtnet."""
+    read_once()
+    from ansible_collections.virtnet.linux.plugins.module_utils.ansible import module
+
+    module.run_command()

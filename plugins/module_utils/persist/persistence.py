@@ -21,16 +21,18 @@ from typing import Any
 
 from ansible_collections.virtnet.linux.plugins.module_utils.model.actions import Action
 from ansible_collections.virtnet.linux.plugins.module_utils.model.objects import Topology
-from ansible_collections.virtnet.linux.plugins.module_utils.persist import command, documents
+from ansible_collections.virtnet.linux.plugins.module_utils.persist import documents
 from ansible_collections.virtnet.linux.plugins.module_utils.system.files import DIRECTORY, File, difference
 
 COMMAND = "/usr/local/sbin/virtnet"
+KEPT = "/var/lib/virtnet/command"  # says that the command stays with the last persisted network gone
 UNIT = "/etc/systemd/system/virtnet-restore.service"
 ENABLED = "/etc/systemd/system/multi-user.target.wants/virtnet-restore.service"
 
-_PACKAGE = command.__name__.rsplit(".", 2)[0]  # module_utils
+_PACKAGE = documents.__name__.rsplit(".", 2)[0]  # module_utils
+_ENTRY = _PACKAGE + ".command.main"
 _IMPORT = re.compile(r"^ *from (%s[\w.]*) import (?:\(([^)]*)\)|(.*))$" % re.escape(_PACKAGE), re.MULTILINE)
-_MAIN = f"import sys\nfrom {command.__name__} import main\nsys.exit(main(sys.argv[1:]))\n"
+_MAIN = f"import sys\nfrom {_ENTRY} import main\nsys.exit(main(sys.argv[1:]))\n"
 _ROLE = re.compile(r"[a-z][a-z0-9_]{0,31}\Z")
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # fixed, so that the same sources give the same file
 _UNIT_TEXT = f"""\
@@ -73,7 +75,17 @@ def plan(role: str, persist: bool | None, document: Topology) -> list[Action[Any
     desired = {path: None if text is None else File(text.encode()) for path, text in texts.items()}
     left = {path for path in documents.paths() if path not in desired} | {path for path in desired if desired[path]}
     if left or any(map(os.path.lexists, (COMMAND, UNIT, ENABLED))):
-        desired.update(_installation() if left else dict.fromkeys((ENABLED, UNIT, COMMAND)))
+        gone = (ENABLED, UNIT) if os.path.lexists(KEPT) else (ENABLED, UNIT, COMMAND)
+        desired.update(_installation() if left else dict.fromkeys(gone))
+    return [action for path, file in desired.items() for action in difference(path, file)]
+
+
+def plan_command(present: bool) -> list[Action[Any]]:
+    """Return the files to be written or deleted so that the host has the command without persisted networks, too, or
+    has it only as long as there are some."""
+    desired: dict[str, File | None] = {KEPT: File(b"") if present else None}
+    if present or not documents.paths():
+        desired[COMMAND] = File(_packed(), 0o755) if present else None
     return [action for path, file in desired.items() for action in difference(path, file)]
 
 
@@ -100,7 +112,7 @@ def _packed() -> bytes:
 def _sources() -> dict[str, bytes]:
     """Return the sources of the command and of the modules that it imports, by path below the packages."""
     found: dict[str, bytes] = {}
-    waiting = [command.__name__]
+    waiting = [_ENTRY]
     while waiting:
         name = waiting.pop()
         spec = _spec(name)
@@ -129,5 +141,6 @@ def _imports(source: str) -> Iterator[str]:
 
 
 def _spec(name: str) -> ModuleSpec | None:
-    parent = sys.modules.get(name.rpartition(".")[0])
+    above = name.rpartition(".")[0]
+    parent = sys.modules.get(above) or (importlib.import_module(above) if _spec(above) is not None else None)
     return importlib.util.find_spec(name) if hasattr(parent, "__path__") else None

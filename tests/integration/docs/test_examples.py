@@ -23,8 +23,8 @@ from kit.checkout import HOME
 from kit.role import play
 
 PLUGINS = HOME / "plugins"
-# two change nothing; the other needs the machine's first network namespace, see tests/full/test_limits.py
-OTHERS = ("network_info", "warn", "host_limits")
+# two change nothing, one changes the machine's disk; host_limits is tested in tests/full/test_limits.py
+OTHERS = ("network_info", "warn", "host_limits", "host_command")
 MODULES = [path for path in sorted((PLUGINS / "modules").glob("*.py")) if path.stem not in OTHERS]
 # What examples require on the host. A veth acts as a NIC.
 NIC = "ip link add %s type veth peer name far-%s; ip link set far-%s up\n"

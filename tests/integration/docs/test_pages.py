@@ -9,6 +9,7 @@ from __future__ import annotations
 import pytest
 from integration.docs.pages import LANGUAGES, PAGES, blocks, differences, name_of, unfenced, unused
 from integration.docs.session import Session
+from integration.robust import engine
 
 from kit import openvswitch
 from kit.checkout import HOME
@@ -35,6 +36,7 @@ FOLLOWED = [
 
 @pytest.mark.parametrize("page", FOLLOWED)
 def test_a_page_can_be_followed(page, host, tmp_path):
+    engine.own_disks(host)
     session = Session(host, tmp_path)
     session.run("sh", "-ec", STANDS.get(name_of(page), "true").replace("{HOME}", str(HOME)))
     found = [line for section in session.read(blocks(page)) for line in differences(*section)]

@@ -1,0 +1,225 @@
+# Copyright (c) 2026, The virtnet.linux authors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The command virtnet(8): its subcommands, options and exit status."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from ansible_collections.virtnet.linux.plugins.module_utils.command import (
+    capture,
+    completion,
+    containers,
+    counters,
+    execute,
+    lists,
+    manual,
+    probe,
+    trace,
+)
+from ansible_collections.virtnet.linux.plugins.module_utils.command.containers import Unknown
+from ansible_collections.virtnet.linux.plugins.module_utils.engine import privileges
+from ansible_collections.virtnet.linux.plugins.module_utils.engine.converge import Refused
+from ansible_collections.virtnet.linux.plugins.module_utils.inspect.report import report
+from ansible_collections.virtnet.linux.plugins.module_utils.netlink import messages
+from ansible_collections.virtnet.linux.plugins.module_utils.netlink.socket import NetlinkError
+from ansible_collections.virtnet.linux.plugins.module_utils.nft.firewall import FirewallError
+from ansible_collections.virtnet.linux.plugins.module_utils.ovs.database import OvsError
+from ansible_collections.virtnet.linux.plugins.module_utils.persist import command as persisted
+from ansible_collections.virtnet.linux.plugins.module_utils.system.files import Unreadable
+from ansible_collections.virtnet.linux.plugins.module_utils.system.runtime_state import Locked
+
+if TYPE_CHECKING:
+    import argparse
+
+OK, DIFFERS, ERROR = 0, 1, 2
+_ERRORS = (Unknown, Unreadable, Refused, Locked, NetlinkError, FirewallError, OvsError, OSError)
+
+
+def main(arguments: list[str]) -> int:
+    """Run the command line; return the exit status: 0 on success, 1 if check found a difference or trace a drop, 2 on
+    errors; of exec that of the program."""
+    options = parser().parse_args(arguments)
+    if options.command in ("completion", "man"):
+        return _print_text(options)
+    lacking = privileges.lacking()
+    if lacking is None and messages.PYROUTE2_MISSING is not None:
+        lacking = f"pyroute2 is missing for {sys.executable}: {messages.PYROUTE2_MISSING}"
+    if lacking is not None:
+        return _fail(lacking)
+    try:
+        return _COMMANDS[options.command](options)
+    except BrokenPipeError:  # a pager or head has ended
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return OK
+    except KeyboardInterrupt:
+        return 130
+    except _ERRORS as error:
+        return _fail(str(error))
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of the command line."""
+    import argparse  # imported here: a module that installs the command does not parse
+
+    whole = argparse.ArgumentParser(
+        prog="virtnet",
+        description="Show, compare and restore the networks that Ansible's virtnet.linux made on this host.",
+        epilog="Exit status: 0; 1 where check finds a difference or trace a drop; 2 on errors. See virtnet man.",
+    )
+    commands = whole.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    def add(name: str, about: str, *, as_json: bool = True) -> argparse.ArgumentParser:
+        one = commands.add_parser(name, help=about, description=about[0].upper() + about[1:] + ".")
+        if as_json:
+            one.add_argument("--json", action="store_true", help="print JSON")
+        return one
+
+    add("ls", "list networks, as docker network ls does")
+    add("inspect", "print networks in JSON, as docker network inspect does").add_argument("network", nargs="+")
+    add("ps", "list containers with their addresses, ports and processes")
+    add("port", "list the published ports of a container").add_argument("container")
+    add("bridges", "list bridges and their ports, as brctl show does")
+    one = add("exec", "run a program in the network namespace of a container, with its names", as_json=False)
+    one.add_argument("container")
+    one.add_argument("program", nargs="...", metavar="-- PROGRAM")
+    one = add("stats", "show packets and bytes of each endpoint")
+    one.add_argument("--once", action="store_true", help="print once instead of every second")
+    one.add_argument(
+        "--prometheus", action="store_true", help="print once, for the textfile collector of node exporter"
+    )
+    one = add("capture", "write the packets of a container or network in pcap format to standard output", as_json=False)
+    one.add_argument("name", metavar="CONTAINER|NETWORK")
+    one.add_argument("--count", type=int, metavar="N", help="end after N packets")
+    one.add_argument("--seconds", type=float, metavar="S", help="end after S seconds")
+    one = add("trace", "send a packet from a container, and say which rule drops it")
+    one.add_argument("container")
+    one.add_argument("address", help="the destination address")
+    one.add_argument("port", type=int, nargs="?", help="the destination port; an ICMP echo request without one")
+    one.add_argument("--udp", action="store_true", help="UDP instead of TCP")
+    restore = add("restore", "bring back what is persisted and missing or differs", as_json=False)
+    restore.add_argument("--wait", type=float, default=0, metavar="SECONDS",
+                     help="how long to wait for this host's own addresses that tunnels need")  # fmt: skip
+    for one in (restore, add("check", "list what restore would do; exit status 1 if that is anything")):
+        one.add_argument("--lock-timeout", type=float, default=60, metavar="SECONDS",
+                         help="how long to wait for another run (default: 60)")  # fmt: skip
+    add("completion", "print the completion of a shell", as_json=False).add_argument("shell", choices=completion.SHELLS)
+    add("man", "print the manual page", as_json=False)
+    return whole
+
+
+def _ls(options: argparse.Namespace) -> int:
+    if options.json:
+        return _print_json(report(docker_format=True)["docker"]["network_ls"])
+    return _print_lines(lists.networks(report()))
+
+
+def _inspect(options: argparse.Namespace) -> int:
+    found = report(docker_format=True)["docker"]["networks"]
+    by_name = {one["Name"]: one for one in found}
+    return _print_json([by_name[containers.known(name, by_name, "network")] for name in options.network])
+
+
+def _ps(options: argparse.Namespace) -> int:
+    if options.json:
+        return _print_json(report(docker_format=True)["docker"]["container_ls"])
+    return _print_lines(lists.containers(report()))
+
+
+def _port(options: argparse.Namespace) -> int:
+    ports = lists.ports(report(), options.container)
+    return _print_json(ports) if options.json else _print_lines(lists.port_lines(ports))
+
+
+def _bridges(options: argparse.Namespace) -> int:
+    found = report()
+    return _print_json(found["bridges"]) if options.json else _print_lines(lists.bridges(found))
+
+
+def _exec(options: argparse.Namespace) -> int:
+    program = options.program[1:] if options.program[:1] == ["--"] else options.program
+    return execute.run(
+        containers.find(report(), options.container)["name"], program or [os.environ.get("SHELL", "/bin/sh")]
+    )
+
+
+def _stats(options: argparse.Namespace) -> int:
+    if options.prometheus:
+        return _print_lines(counters.prometheus(counters.read(report())))
+    if options.json:
+        return _print_json(counters.read(report()))
+    return counters.watch(report, once=options.once or not sys.stdout.isatty())
+
+
+def _capture(options: argparse.Namespace) -> int:
+    if sys.stdout.isatty():
+        return _fail("standard output is a terminal; redirect it: virtnet capture web >web.pcap")
+    links = capture.links(report(), options.name)
+    capture.write(links, sys.stdout.buffer, options.count, options.seconds)
+    return OK
+
+
+def _trace(options: argparse.Namespace) -> int:
+    flow = probe.flow(report(), options.container, options.address, options.port, options.udp)
+    found = trace.follow(flow)
+    if options.json:
+        _print_json(found._asdict())
+    else:
+        _print_lines([found.sentence])
+    return DIFFERS if found.is_dropped else OK
+
+
+def _restore(options: argparse.Namespace) -> int:
+    persisted.restore(options.wait, options.lock_timeout)
+    return OK
+
+
+def _check(options: argparse.Namespace) -> int:
+    actions = persisted.check(options.lock_timeout)
+    if options.json:
+        _print_json([action.shown() for action in actions])
+    else:
+        _print_lines([action.line() for action in actions])
+    return DIFFERS if actions else OK
+
+
+def _print_text(options: argparse.Namespace) -> int:
+    text = manual.PAGE if options.command == "man" else completion.script(options.shell, parser())
+    return _print_lines(text.splitlines())
+
+
+_COMMANDS: dict[str, Callable[[Any], int]] = {
+    "ls": _ls,
+    "inspect": _inspect,
+    "ps": _ps,
+    "port": _port,
+    "bridges": _bridges,
+    "exec": _exec,
+    "stats": _stats,
+    "capture": _capture,
+    "trace": _trace,
+    "restore": _restore,
+    "check": _check,
+}
+
+
+def _print_json(value: Any) -> int:
+    return _print_lines([json.dumps(value, indent=4, ensure_ascii=False)])
+
+
+def _print_lines(lines: list[str]) -> int:
+    for line in lines:
+        sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+    return OK
+
+
+def _fail(text: str) -> int:
+    sys.stderr.write("virtnet: %s\n" % text)
+    return ERROR

@@ -1,0 +1,175 @@
+# Copyright (c) 2026, The virtnet.linux authors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The command virtnet, as it is installed on a managed host: what each subcommand prints, and its exit status."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import struct
+import subprocess
+from collections.abc import Iterator
+
+import pytest
+from integration.robust import engine
+
+from kit import packets
+from kit.host import Host
+from kit.role import Role
+
+WEB = {"name": "web", "subnet": "172.30.0.0/24"}
+DB = {"name": "db", "subnet": "172.31.0.0/24", "icc": False}
+CONTAINERS = [
+    {"name": "nginx", "networks": ["web"], "ports": ["8080:80"]},
+    {"name": "client", "networks": ["web"]},
+    {"name": "db1", "networks": ["db"]},
+    {"name": "db2", "networks": ["db"]},
+]
+PING = "ip netns exec client ping -c 3 -i 0.2 172.30.0.2 >/dev/null"
+
+
+@pytest.fixture(scope="module")
+def host() -> Iterator[Host]:
+    """A host with two networks and the command."""
+    with Host() as made:
+        engine.own_disks(made)
+        Role(made).change([WEB, DB], CONTAINERS)
+        done = made.module("host_command")
+        assert done["changed"] and [one["name"] for one in done["actions"]] == [
+            "/var/lib/virtnet/command", "/usr/local/sbin/virtnet"
+        ]  # fmt: skip
+        assert not made.module("host_command")["changed"]
+        yield made
+
+
+def virtnet(host, words, status=0):
+    """What the command prints."""
+    done = host.try_sh("/usr/local/sbin/virtnet " + words)
+    assert done.returncode == status, (done.returncode, done.stdout, done.stderr)
+    assert "Traceback" not in done.stderr
+    return done.stdout if status != 2 else done.stderr
+
+
+def test_ls(host):
+    lines = virtnet(host, "ls").splitlines()
+    assert lines[0].split() == ["NETWORK", "DRIVER", "SCOPE", "SUBNETS", "GATEWAYS", "BRIDGE", "CONTAINERS"]
+    assert lines[2].split() == ["web", "bridge", "local", "172.30.0.0/24", "172.30.0.1", "br-web", "2"]
+    assert [one["Name"] for one in json.loads(virtnet(host, "ls --json"))] == ["db", "web"]
+
+
+def test_inspect(host):
+    (found,) = json.loads(virtnet(host, "inspect web"))
+    assert found["IPAM"]["Config"] == [{"Subnet": "172.30.0.0/24", "Gateway": "172.30.0.1"}]
+    assert "no network wep on this host; did you mean web?" in virtnet(host, "inspect wep", status=2)
+
+
+def test_ps(host):
+    pid = host.start("sleep", "infinity", netns="nginx")
+    lines = {line.split()[0]: line for line in virtnet(host, "ps").splitlines()}
+    assert "172.30.0.2" in lines["nginx"] and "0.0.0.0:8080->80/tcp" in lines["nginx"]
+    assert "(sleep)" in lines["nginx"] and "(sleep)" not in lines["client"]
+    assert {one["Names"] for one in json.loads(virtnet(host, "ps --json"))} == {"nginx", "client", "db1", "db2"}
+    assert pid
+
+
+def test_port(host):
+    assert virtnet(host, "port nginx") == "80/tcp -> 0.0.0.0:8080\n"
+    assert virtnet(host, "port client") == ""
+    assert json.loads(virtnet(host, "port nginx --json"))[0]["to_address"] == "172.30.0.2"
+    assert "did you mean nginx?" in virtnet(host, "port ngnix", status=2)
+
+
+def test_bridges(host):
+    lines = virtnet(host, "bridges").splitlines()
+    assert lines[0].split() == ["BRIDGE", "ID", "STP", "DRIVER", "INTERFACES"]
+    assert [line.split()[0] for line in lines[1:] if line.startswith("br-")] == ["br-db", "br-web"]
+
+
+def test_exec_has_the_containers_names_and_passes_the_exit_status_on(host):
+    assert "172.30.0.3" in virtnet(host, "exec nginx -- getent hosts client")
+    assert virtnet(host, "exec nginx -- sh -c 'exit 7'", status=7) == ""
+    assert "did you mean nginx?" in virtnet(host, "exec nginy -- true", status=2)
+
+
+def test_stats(host):
+    def sent():
+        rows = json.loads(virtnet(host, "stats --json"))
+        return next(row["sent_packets"] for row in rows if row["container"] == "client")
+
+    before = sent()
+    host.sh(PING)
+    assert sent() >= before + 3
+    assert "client" in virtnet(host, "stats --once")
+    assert 'virtnet_endpoint_sent_packets_total{container="client",network="web"}' in virtnet(
+        host, "stats --prometheus"
+    )
+
+
+@pytest.mark.parametrize("name", ["client", "web"])
+def test_capture_is_a_pcap_file_with_the_packets(host, name):
+    host.sh("(sleep 0.5; %s) & /usr/local/sbin/virtnet capture %s --seconds 3 --count 4 >/run/web.pcap" % (PING, name))
+    data = host.call(_read, "/run/web.pcap")
+    assert struct.unpack_from("=IHH", data) == (0xA1B2C3D4, 2, 4)
+    assert bytes([172, 30, 0, 3, 172, 30, 0, 2]) in data
+    if shutil.which("tcpdump"):
+        shown = subprocess.run(["tcpdump", "-nr", "-"], input=data, capture_output=True, check=True).stdout.decode()
+        assert "172.30.0.3 > 172.30.0.2: ICMP echo request" in shown
+
+
+def _read(path):
+    with open(path, "rb") as file:
+        return file.read()
+
+
+def test_trace_says_which_rule_drops_a_packet(host):
+    said = virtnet(host, "trace client 172.31.0.2 80", status=1)
+    assert "tcp from client (172.30.0.3) to 172.31.0.2 port 80: dropped in table inet virtnet, chain in_nat" in said
+    assert "came straight to the container" in said
+    said = json.loads(virtnet(host, "trace db1 172.31.0.3 --json", status=1))
+    assert (said["table"], said["chain"], said["rule"]) == ("bridge virtnet", "forward", "icc: false")
+    host.sh("ip addr flush dev eth0 scope global; ip addr add 172.30.0.77/24 dev eth0", "client")
+    try:
+        said = virtnet(host, "trace client 172.30.0.2 80", status=1)
+        assert "table bridge virtnet, chain" in said and "not the port's" in said
+    finally:
+        Role(host).change([WEB, DB], CONTAINERS)
+
+
+def test_trace_says_that_no_rule_drops_it(host):
+    assert "refuses it: nothing listens there" in virtnet(host, "trace client 172.30.0.2 81")
+    packets.listen(host, 80, netns="nginx")
+    assert "it is answered" in virtnet(host, "trace client 172.30.0.2 80")
+    assert "it is answered" in virtnet(host, "trace client 172.30.0.1")
+    assert "virtnet_trace" not in host.sh("nft list tables")
+    assert "must be an IP address" in virtnet(host, "trace client nginx", status=2)
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion(host, shell):
+    script = virtnet(host, "completion " + shell)
+    assert "capture" in script and "prometheus" in script
+    if shutil.which(shell):
+        subprocess.run([shell, "-n"], input=script, text=True, check=True)
+
+
+def test_bash_completes_subcommands(host):
+    script = virtnet(host, "completion bash") + 'COMP_WORDS=(virtnet in) COMP_CWORD=1; _virtnet; echo "${COMPREPLY[@]}"'
+    assert subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=True).stdout == "inspect\n"
+
+
+def test_the_manual_names_each_subcommand(host):
+    page = virtnet(host, "man")
+    for word in ("ls", "inspect", "ps", "port", "bridges", "exec", "stats", "capture", "trace", "check", "restore"):
+        assert "\n.B" in page and word in page, word
+
+
+def test_the_command_is_removed_without_a_trace():
+    with Host() as made:
+        engine.own_disks(made)
+        before = made.snapshot()
+        made.module("host_command")
+        assert made.module("host_command", state="absent", check=True)["changed"]
+        made.module("host_command", state="absent")
+        assert made.snapshot() == before
