@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-# `make` or `make help` lists what can be typed. Everything is made below .venv, .cache and build in this clone.
+# `make` or `make help` lists the targets. Everything is built below .venv, .cache and build in this clone.
 
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
@@ -11,7 +11,7 @@ SHELL := bash
 .NOTPARALLEL:
 
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
-# A new enough Python, the distribution's first. `make PYTHON=...` takes another. Asked for when a venv is made.
+# A new enough Python, the distribution's first. `make PYTHON=...` takes another. Needed when a venv is created.
 PYTHON = $(shell for python in /usr/bin/python3 python3 python3.14 python3.13 python3.12 python3.11; do \
 	$$python -c 'import sys, ensurepip, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
 
@@ -40,7 +40,7 @@ FULL_PACKAGES := qemu-system-x86_64=qemu-system-x86 depmod=kmod debootstrap=debo
 PLAYBOOKS := quickstart quickstart-down
 
 quickstart: ## build and install the collection, then a bridge network with containers that serve HTTP
-quickstart-down: ## take away everything that quickstart made
+quickstart-down: ## remove everything that quickstart created
 
 ANSIBLE := ANSIBLE_CONFIG="$(CURDIR)/tools/ansible.cfg"
 INSTALLED := build/collections/ansible_collections/virtnet/linux/MANIFEST.json
@@ -64,12 +64,12 @@ OVERLAY_LAB := /run/virtnet-lab/overlay/inventory.json
 OVERLAY := -i $(OVERLAY_LAB) -i build/collections/ansible_collections/virtnet/linux/playbooks/inventory/overlay_demo.yml
 
 .PHONY: overlay overlay-down
-overlay: $(INSTALLED) ## three test hosts on this machine, an overlay network over them, and what its packets look like
+overlay: $(INSTALLED) ## three test hosts on this machine, an overlay network over them, and its packets, captured
 	@tools/packages.sh sshd=openssh-server tcpdump=tcpdump
 	@$(AS_ROOT) $(ANSIBLE) ansible-playbook virtnet.linux.overlay_demo_lab $(ARGS)
 	@$(SUDO) test -e $(OVERLAY_LAB) || { echo "Check mode shows what runs on the test hosts once they exist."; exit 0; }; \
 		$(AS_ROOT) $(ANSIBLE) ansible-playbook $(OVERLAY) virtnet.linux.overlay_network virtnet.linux.overlay_demo_show $(ARGS)
-overlay-down: $(INSTALLED) ## take away everything that overlay made
+overlay-down: $(INSTALLED) ## remove everything that overlay created
 	@$(AS_ROOT) $(ANSIBLE) ansible-playbook virtnet.linux.overlay_demo_down $(ARGS)
 
 .PHONY: build
@@ -81,7 +81,7 @@ build: $(INSTALLED) ## only build the collection's tarball and install it into b
 WORKERS = $(shell expr 3 '*' "$$(nproc)")
 
 .PHONY: test
-test: lint-fast | test-packages ## every test but the long ones, root's too; before them the linters that are quick
+test: lint-fast | test-packages ## the quick linters, then every test but the long ones (root)
 	@$(AS_ROOT) python -m pytest -n $(WORKERS) -m "not long" $(ARGS) || status=$$?; $(GIVE_BACK); exit $${status:-0}
 
 # One process beside those, which wait half of their time.
@@ -90,7 +90,7 @@ PROPERTIES := python -m pytest --hypothesis-profile full tests/unit/planner/test
 		tests/unit/fabric/test_properties.py tests/unit/firewall
 
 .PHONY: test-full
-test-full: .venv/test | test-packages ## what takes long: killed at every step, random histories, bad input, load, power cuts, NICs
+test-full: .venv/test | test-packages ## the long tests: runs killed at every step, random histories, bad input, load, power cuts, NICs
 	@tools/packages.sh $(FULL_PACKAGES)
 	@mkdir -p .cache && { $(PROPERTIES); } >.cache/properties.log 2>&1 & properties=$$!; \
 		$(AS_ROOT) python -m pytest -n $(WORKERS) -m long tests $(ARGS) || status=$$?; $(GIVE_BACK); \
@@ -122,7 +122,7 @@ lint: lint-fast .cache/galaxy-importer/made | test-packages ## all linters: thos
 	tools/import.sh .cache/galaxy-importer
 	python tools/sanity.py $(TREE)
 
-# The site: the pages as they stand in the repository, and below reference/ what antsibull-docs makes of the modules',
+# The site: the pages of the repository, and below reference/ what antsibull-docs makes of the modules',
 # roles' and plugins' own documentation. It asks nothing of the network.
 SITE := .cache/site/source
 PAGES := CHANGELOG.rst CONTRIBUTING.md docs/*.md docs/images roles/*/README.md tests/README.md benchmarks/README.md \
@@ -142,7 +142,7 @@ BENCH_PACKAGES := conntrack=conntrack iptables=iptables /usr/lib/podman/netavark
 	/usr/lib/cni/bridge=containernetworking-plugins /bin/busybox=busybox-static
 
 .PHONY: bench
-bench: .venv/run .cache/ifstate/made | packages $(CURDIR)/.cache/tree/ansible_collections/virtnet/linux ## what it costs, beside what others cost; ARGS="--only endpoints --sizes 1,10,100"
+bench: .venv/run .cache/ifstate/made | packages $(CURDIR)/.cache/tree/ansible_collections/virtnet/linux ## benchmarks, compared with other tools; ARGS="--only endpoints --sizes 1,10,100"
 	@tools/packages.sh $(BENCH_PACKAGES)
 	@$(AS_ROOT) PYTHONPATH="$(CURDIR):$(CURDIR)/.cache/tree" ANSIBLE_COLLECTIONS_PATH="$(CURDIR)/.cache/tree" \
 		IFSTATECLI="$(CURDIR)/.cache/ifstate/bin/ifstatecli" python -m benchmarks $(ARGS)
@@ -155,7 +155,7 @@ clean: ## remove .venv, .cache and build
 help:
 	@awk -F ':.*## ' '/^##@/ { print "\n" substr($$0, 5) } /^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' Makefile
 
-# What the targets above stand on
+# What the targets above require
 
 .PHONY: packages test-packages
 packages:

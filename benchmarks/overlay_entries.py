@@ -75,7 +75,7 @@ def _timed_converge(size: int) -> float:
 
 
 def _timed_batch(size: int) -> float:
-    """The same entries by the commands, into a tunnel that is there and knows nobody."""
+    """The same entries by the commands, into an existing tunnel without entries."""
     for line in ("link add br-batch type bridge", "link set br-batch up",
                  "link add vx-batch type vxlan id 43 local %s dstport 4790 nolearning" % ADDRESS,
                  "link set vx-batch master br-batch up"):  # fmt: skip

@@ -50,7 +50,7 @@ fi
 
 echo "Installing with apt: ${missing[*]}"
 install=(install --yes --no-install-recommends "${missing[@]}")
-said=$(apt "${install[@]}") || said=$(apt update && apt "${install[@]}") || {
-    echo "$said" >&2
+output=$(apt "${install[@]}") || output=$(apt update && apt "${install[@]}") || {
+    echo "$output" >&2
     exit 1
 }

@@ -6,10 +6,10 @@
 
 Usage: python tools/sanity.py TREE [ARGUMENT ...]
 
-The ansible-core of this environment runs all tests; every other version that there is a Python for runs those that hold
-the collection against what that version knows.
+The ansible-core of this environment runs all tests; every other version that has a Python here runs those that compare
+the collection with what that version supports.
 
-TREE is a git repository that stands at .../ansible_collections/virtnet/linux; ansible-test looks nowhere else and
+TREE is a git repository at .../ansible_collections/virtnet/linux; ansible-test looks nowhere else and
 leaves its reports there. What it caches stays in .cache/ansible-test, because it gets that for a home directory.
 """
 
@@ -60,7 +60,7 @@ def main(tree: str, arguments: list[str]) -> int:
 
 
 def sanity(python: Path, tree: str, arguments: list[str]) -> int:
-    """Run the ansible-test of that Python's environment; 0 if it has nothing to say."""
+    """Run the ansible-test of that Python's environment; 0 if it reports nothing."""
     prepare_pip(python)
     interpreters = [str(other.parent) for other in pythons.found().values()]
     path = [str(python.parent), *interpreters, os.environ["PATH"]]

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A small HTTP server that says who it is and whom it sees, and the client for it.
+"""A small HTTP server that replies with its name and the client's address, and a client.
 
 hello.py serve NAME ADDRESS PORT             until it is ended
 hello.py start PIDFILE NAME ADDRESS PORT     the same in the background, unless it runs; listens when this returns
@@ -100,7 +100,7 @@ def running(pid_file: str) -> int | None:
 
 
 def main(words: list[str]) -> int:
-    """Serve or ask, as the words say."""
+    """Serve or call, as the arguments say."""
     if words[:1] == ["serve"] and len(words) == 4:
         Server(words[1], words[2], int(words[3])).serve_forever()
     if words[:1] == ["start"] and len(words) == 5:

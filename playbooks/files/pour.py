@@ -2,9 +2,9 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""How much fits through: bytes over TCP, with their checksum, and the time they took.
+"""Measures TCP throughput: random bytes with their checksum, and the time they took.
 
-pour.py take ADDRESS PORT          until it is ended; answers each sender with the checksum of what came
+pour.py take ADDRESS PORT          until it is ended; replies to each sender with the checksum of the received bytes
 pour.py give ADDRESS PORT MIB      prints "1.25 Gbit/s, 100 MiB, checksum right"; exit status 1 if it is wrong
 """
 
@@ -22,7 +22,7 @@ TIMEOUT_SECONDS = 60
 
 
 class Taker(socketserver.BaseRequestHandler):
-    """Takes what one sender has, and says what it was."""
+    """Receives the bytes of one sender, and replies with their checksum."""
 
     def handle(self) -> None:
         """Until the sender is done."""
@@ -63,7 +63,7 @@ def give(address: str, port: int, mebibytes: int) -> int:
 
 
 def main(words: list[str]) -> int:
-    """Take or give, as the words say."""
+    """Receive or send, as the arguments say."""
     if words[:1] == ["take"] and len(words) == 3:
         Server.address_family = socket.AF_INET6 if ":" in words[1] else socket.AF_INET
         with Server((words[1], int(words[2])), Taker) as server:

@@ -29,7 +29,7 @@ _IFLA_BR_BRIDGE_ID = 11
 # answer ARP for another bridge's address; on two bridges with a patch link both would answer, and only one of them is
 # the gateway. (IPv6 does so by default.)
 _SYSCTLS = {"accept_ra": ("net/ipv6/conf/%s/accept_ra", "0"), "arp_ignore": ("net/ipv4/conf/%s/arp_ignore", "1")}
-_OWN = ("driver", "switch", "vlan", "uplinks", "stp", "forward_delay", "priority", "interfaces")  # a driver's
+_NOT_SHOWN = ("name", "adopt", "state")  # in the diff of a new bridge
 _SHOWN = ("addresses", "mac", "mtu", "labels")  # keys of the diff of a bridge to be deleted
 
 
@@ -91,36 +91,14 @@ def plan(desired: Bridge, host: Host) -> list[Action[Bridge]]:
     name, stack = desired.name, host.stack(desired.netns)
     link = host.link(desired.netns, name, "bridge", desired.is_present)
     if not desired.is_present:
-        return (
-            []
-            if link is None
-            else [
-                Action(
-                    drivers.of(host, desired.netns, name).DELETION,
-                    "delete",
-                    KIND,
-                    name,
-                    settings.read(stack, link, _SHOWN),
-                    {},
-                    desired,
-                )
-            ]
-        )
+        if link is None:
+            return []
+        phase, before = drivers.of(host, desired.netns, name).DELETION, settings.read(stack, link, _SHOWN)
+        return [Action(phase, "delete", KIND, name, before, {}, desired)]
     asked = _settings(desired, link)
     if link is None:
-        keys = ("netns", "addresses", "mac", "mtu", *_OWN, "up", "labels")
-        after = desired.values(*keys)
-        return [
-            Action(
-                Phase.BRIDGES,
-                "create",
-                KIND,
-                name,
-                {},
-                {key: value for key, value in after.items() if value is not None},
-                desired,
-            )
-        ]
+        after = desired.given(*(field for field in desired.fields if field not in _NOT_SHOWN))
+        return [Action(Phase.BRIDGES, "create", KIND, name, {}, after, desired)]
     before, after = settings.compare(asked, stack, link, LINK_LOCAL)
     driver = drivers.of(host, desired.netns, name)
     for more_before, more_after in (driver.differences(desired, host, link), _sysctl_differences(desired, link)):

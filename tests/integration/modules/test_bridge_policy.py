@@ -89,7 +89,7 @@ def test_gateway_mode_routed_translates_nothing(site):
     assert packets.is_lost(site, "outside", "10.0.0.2", 80, "c1")
 
 
-def test_snat_address_is_what_others_see(site):
+def test_snat_address_is_the_egress_source(site):
     site.sh("ip address add 198.51.100.9/24 dev outside0; ip address add 2001:db8::9/64 dev outside0 nodad")
     site.change("bridge_policy", **policy("br0", snat_address="198.51.100.9", snat_address6="2001:db8::9"))
     assert packets.seen(site, "c1", OUTSIDE, 80, "outside") == "198.51.100.9"

@@ -31,7 +31,7 @@ def pings(host, netns, address):
     return host.try_sh("ping -c 1 -W 1 " + address, netns).returncode == 0
 
 
-def test_a_network_comes_and_goes(host):
+def test_create_idempotent_absent(host):
     before = host.snapshot()
     done = host.change("topology", **network())
     assert [(one["action"], one["kind"]) for one in done["actions"]][:3] == [("create", "netns")] * 2 + [
@@ -60,7 +60,7 @@ def without_datapath(taken):
     return taken
 
 
-def test_a_container_sends_from_its_own_addresses_only(host):
+def test_anti_spoofing_drops_forged_sources(host):
     host.change("topology", **network())
     host.sh("ip addr add 172.30.0.77/16 dev eth0; ping -c 1 -W 1 -I 172.30.0.77 172.30.0.3 && exit 1; true", "c1")
     host.sh("ip link set eth0 address 02:00:00:00:00:99; ping -c 1 -W 1 172.30.0.3 && exit 1; true", "c1")
@@ -69,7 +69,7 @@ def test_a_container_sends_from_its_own_addresses_only(host):
 
 
 @pytest.mark.parametrize("icc", [True, False])
-def test_containers_of_a_network_without_icc_reach_the_gateway_only(host, icc):
+def test_icc_false_isolates_containers(host, icc):
     policy = {"bridge": "br-web", "subnets": ["172.30.0.0/16"], "icc": icc}
     host.change("topology", **network(), bridge_policy=[policy])
     assert pings(host, "c1", "172.30.0.3") is icc
@@ -78,7 +78,7 @@ def test_containers_of_a_network_without_icc_reach_the_gateway_only(host, icc):
     assert pings(host, "c1", "172.30.0.3") is not icc
 
 
-def test_a_crash_of_ovs_vswitchd_closes_the_ports_and_the_next_run_mends(host):
+def test_a_crash_of_ovs_vswitchd_closes_the_ports_and_the_next_run_repairs(host):
     host.change("topology", **network())
     openvswitch.stop_switchd(host)
     openvswitch.start_switchd(host)
@@ -88,7 +88,7 @@ def test_a_crash_of_ovs_vswitchd_closes_the_ports_and_the_next_run_mends(host):
     assert pings(host, "c1", "172.30.0.3") and pings(host, "c1", GATEWAY)
 
 
-def test_a_switch_and_a_port_that_were_deleted_by_hand_come_back(host):
+def test_a_switch_and_a_port_deleted_out_of_band_are_recreated(host):
     host.change("topology", **network())
     host.sh("ovs-vsctl del-port v1")
     host.change("topology", **network())
@@ -98,7 +98,7 @@ def test_a_switch_and_a_port_that_were_deleted_by_hand_come_back(host):
     assert pings(host, "c1", "172.30.0.3") and pings(host, "c2", GATEWAY)
 
 
-def test_other_switches_stay_as_they_are(host):
+def test_foreign_switches_are_left_untouched(host):
     host.sh("ovs-vsctl add-br theirs -- set bridge theirs datapath_type=netdev -- add-port theirs gw "
             "-- set interface gw type=internal; ovs-ofctl add-flow theirs priority=7,actions=NORMAL")  # fmt: skip
     before = host.snapshot()["switches"]
@@ -110,7 +110,7 @@ def test_other_switches_stay_as_they_are(host):
     assert "already exists and is not managed" in problem
 
 
-def test_networks_share_a_switch_by_vlans(host):
+def test_networks_of_one_switch_are_isolated_by_vlans(host):
     """Two networks with the same addresses on one switch: they are apart, and a trunk reaches both."""
     bridges = [
         {"name": "sw0", "driver": "openvswitch"},
@@ -138,7 +138,7 @@ exit 1
 """
 
 
-def test_a_document_is_refused_where_open_vswitch_does_not_run(host):
+def test_a_document_is_refused_without_open_vswitch(host):
     host.sh("kill $(cat /run/openvswitch/*.pid); while [ -e /run/openvswitch/db.sock ]; do sleep 0.02; done")
     (problem,) = host.refused("bridge", name="br-web", driver="openvswitch")
     assert "Open vSwitch does not run on this host" in problem
@@ -152,7 +152,7 @@ def test_a_document_is_refused_where_open_vswitch_does_not_run(host):
         ({"vlan": 5000, "switch": "sw0"}, "vlan: 5000:"),
     ],
 )
-def test_what_the_driver_does_not_have_is_refused(host, options, part):
+def test_options_that_the_driver_lacks_are_refused(host, options, part):
     host.module("bridge", name="sw0", driver="openvswitch")
     problems = host.refused("bridge", name="br-web", driver="openvswitch", **options)
     assert any(part in problem for problem in problems), problems

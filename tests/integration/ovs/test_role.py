@@ -34,7 +34,7 @@ def pings(host, netns, address):
     return host.try_sh("ping -c 1 -W 1 " + address, netns).returncode == 0
 
 
-def test_networks_of_a_shared_switch_come_change_and_go(host, role):
+def test_networks_of_a_shared_switch_are_created_changed_and_removed(host, role):
     role.change([RED, BLUE, PLAIN], CONTAINERS, switches=SWITCHES)
     assert pings(host, "r1", "172.30.10.3") and pings(host, "b1", "172.30.20.1") and pings(host, "p1", "172.31.0.1")
     assert not pings(host, "r1", "172.30.20.2") and not pings(host, "r1", "172.31.0.2")
@@ -47,7 +47,7 @@ def test_networks_of_a_shared_switch_come_change_and_go(host, role):
     assert host.sh("ovs-vsctl list-br") == "" and host.sh("ip netns list") == ""
 
 
-def test_a_run_that_declares_one_network_leaves_the_others(host, role):
+def test_undeclared_networks_of_a_shared_switch_are_kept(host, role):
     role.change([RED, BLUE], CONTAINERS[:3], switches=SWITCHES)
     role.change([BLUE], [{"name": "b2", "networks": ["blue"]}])
     assert pings(host, "b2", "172.30.20.2") and pings(host, "r1", "172.30.10.3")
@@ -81,7 +81,7 @@ def test_a_trunk_carries_other_vlans_tagged(host, role):
         ),
     ],
 )
-def test_what_cannot_hold_is_refused_by_name(role, networks, containers, options, part):
+def test_invalid_declarations_are_refused(role, networks, containers, options, part):
     problems = role.refused(networks, containers, **options)
     assert any(part in problem for problem in problems), problems
 

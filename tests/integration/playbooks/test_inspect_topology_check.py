@@ -184,7 +184,7 @@ def test_a_play_compares_its_own_variables(made):
         made.play(UP)
 
 
-def test_check_lists_what_no_list_declares(made):
+def test_check_lists_undeclared_objects(made):
     """On the host outside nothing at all is declared."""
     container = {"name": "left-{{ inventory_hostname }}", "labels": {"role": "bridge_network", "mode": "none"}}
     made.play([{"hosts": "h2:outside", "gather_facts": False, "tasks": [{"virtnet.linux.netns": container}]}])

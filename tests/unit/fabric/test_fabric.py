@@ -182,7 +182,7 @@ def test_host_by_host_runs_converge_to_the_same_state(three):
     assert again.addresses() == three.addresses()
 
 
-def test_what_is_removed_is_removed_everywhere(three):
+def test_removed_endpoints_are_removed_on_every_host(three):
     three.run()
     three.declared["h2"]["containers"][0]["state"] = "absent"
     planned = three.run()
@@ -583,7 +583,7 @@ def test_an_unreachable_member_without_a_declared_vtep_does_not_block_the_others
     ]
 
 
-def test_unreachable_members_are_distinguished_by_the_addresses_at_which_they_are_reached():
+def test_unreachable_members_are_distinguished_by_their_addresses():
     fabric = Fabric(4)
     for number, host in enumerate(fabric.declared, start=1):
         fabric.declared[host]["containers"] = [{"name": "c", "networks": ["fabric"]}]
@@ -595,7 +595,7 @@ def test_unreachable_members_are_distinguished_by_the_addresses_at_which_they_ar
     assert planned["errors"] == [] and known(planned["hosts"]["h1"]) == before
 
 
-def test_an_unreachable_member_of_which_nothing_is_known_is_a_warning(three):
+def test_an_unreachable_member_without_known_state_warns(three):
     for host in three.declared:
         three.declared[host]["containers"] = []
     three.unread = {"h2"}
@@ -648,7 +648,7 @@ def test_processes_of_a_moved_container_keep_running_without_a_network():
         (["h1", "h3"], "is declared on h2, which is not in this run: it stays here until a run of both hosts"),
     ],
 )
-def test_a_run_of_one_host_says_which_other_has_the_container(hosts, part):
+def test_a_limited_run_reports_the_host_that_has_the_container(hosts, part):
     fabric = _moving()
     (warning,) = fabric.plan(hosts)["warnings"]
     assert part in warning

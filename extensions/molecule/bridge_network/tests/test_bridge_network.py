@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the role made on the lab host, as somebody sees it who logs in there."""
+"""The result of the role on the lab host, as seen over SSH."""
 
 from __future__ import annotations
 
@@ -63,22 +63,22 @@ def test_addresses_in_order(host):
         ("client", "172.30.0.1:8080"),
     ],
 )
-def test_who_reaches_the_server(nginx, who, where):
+def test_sources_that_reach_the_server(nginx, who, where):
     assert answers(nginx, who, where)
 
 
 @pytest.mark.parametrize(("who", "where"), [("batch", "172.30.0.2"), ("db", "172.30.0.2"), ("client", "172.31.0.2")])
-def test_who_does_not(nginx, who, where):
+def test_sources_that_do_not_reach_the_server(nginx, who, where):
     assert not answers(nginx, who, where)
 
 
-def test_the_outside_reaches_the_published_port(nginx):
+def test_the_external_host_reaches_the_published_port(nginx):
     address = nginx.interface("eth0").addresses[0]
     outside = testinfra.get_host("ssh://outside", ssh_config=LAB + "/ssh_config")
     assert answers(outside, None, address + ":8080")
 
 
-def test_the_way_out_bears_the_hosts_address(host):
+def test_egress_has_the_hosts_address(host):
     gateway = host.check_output("ip -4 route show default").split()[2]
     assert host.run("ip netns exec client ping -c 1 -w 5 " + gateway).rc == 0
     assert host.run("ip netns exec db ping -c 1 -W 1 " + gateway).rc != 0

@@ -30,7 +30,7 @@ def asks(host, container, where):
 
 @pytest.fixture
 def route():
-    """A way from the first host to the second one's containers, which a neighbour could always make."""
+    """A route from the first host to the second one's containers, which a neighbour could always add."""
     over_ssh("h1").run_test("ip route add 172.31.0.0/16 via 10.99.0.2")
     yield
     over_ssh("h1").run_test("ip route del 172.31.0.0/16")
@@ -40,21 +40,21 @@ def test_the_published_port_leads_to_c5_which_sees_the_first_host():
     assert asks("h1", "c3", "10.99.0.2:8080") == "Hello from c5, you are 10.99.0.1"
 
 
-def test_c5_is_not_reached_straight():
+def test_c5_is_not_reachable_directly():
     assert asks("h1", "c3", "172.31.0.2") == ""
 
 
-def test_c5_is_not_reached_by_a_neighbour_with_a_route(route):
+def test_c5_is_not_reachable_by_a_neighbour_with_a_route(route):
     assert asks("h1", None, "172.31.0.2") == ""
     assert asks("h1", "c3", "172.31.0.2") == ""
     assert over_ssh("h1").run("ping -nqc1 -W0.5 172.31.0.2").rc != 0
 
 
-def test_other_ports_of_the_host_lead_nowhere():
+def test_other_ports_of_the_host_are_not_published():
     assert asks("h1", "c3", "10.99.0.2:80") == ""
 
 
-def test_without_the_published_port_nobody_reaches_c5():
+def test_without_the_published_port_c5_is_unreachable():
     second = over_ssh("h2")
     second.run_test("nft list map inet virtnet pub4 >/run/pub4 && nft flush map inet virtnet pub4")
     try:

@@ -35,7 +35,7 @@ def over_ssh(name):
 
 @functools.cache
 def containers(network):
-    """(host, container): its address, of everybody on the network."""
+    """(host, container) -> address, of all containers on the network."""
     found = {}
     for name in HOSTS:
         for one in json.loads(over_ssh(name).check_output("ip -json netns list") or "[]"):
@@ -108,12 +108,12 @@ def capture():
 def lost(command):
     """The pairs of containers, both ways, for which a command of the one with the other's address fails."""
     found = []
-    everybody = containers("10.42.")
+    addresses = containers("10.42.")
     for name in HOSTS:
         lines = []
-        for one, other in itertools.permutations(everybody, 2):
+        for one, other in itertools.permutations(addresses, 2):
             if one[0] == name:
-                asked = f"ip netns exec {one[1]} {command.format(everybody[other])} >/dev/null 2>&1"
+                asked = f"ip netns exec {one[1]} {command.format(addresses[other])} >/dev/null 2>&1"
                 lines.append(f"{asked} || echo {one[1]} {'/'.join(other)}")
         found += [f"{name}/{line}" for line in over_ssh(name).check_output("\n".join(lines)).splitlines()]
     return found
@@ -144,17 +144,17 @@ def test_a_hundred_megabytes_and_their_checksum():
     over_ssh("h1").run_test("rm /run/file")
 
 
-def test_the_hosts_frame_is_around_the_containers(capture):
+def test_frames_are_encapsulated_between_vteps(capture):
     start, stop = capture
     one, other = on("h1"), on("h2")
     start("udp port 4789")
     assert pings(one, containers("10.42.")[other])
-    said = stop()
-    assert f"{vtep('h1')}." in said and f"> {vtep('h2')}.4789: VXLAN, flags [I] (0x08), vni 4242" in said
-    assert f"{containers('10.42.')[one]} > {containers('10.42.')[other]}: ICMP echo request" in said
+    output = stop()
+    assert f"{vtep('h1')}." in output and f"> {vtep('h2')}.4789: VXLAN, flags [I] (0x08), vni 4242" in output
+    assert f"{containers('10.42.')[one]} > {containers('10.42.')[other]}: ICMP echo request" in output
 
 
-def test_not_one_arp_on_the_underlay(capture):
+def test_no_arp_on_the_underlay(capture):
     start, stop = capture
     for name in HOSTS:
         over_ssh(name).run_test("for one in $(ls /run/netns); do ip -n $one neigh flush all; done")
@@ -162,26 +162,26 @@ def test_not_one_arp_on_the_underlay(capture):
     for one, other in itertools.permutations([on(name) for name in HOSTS], 2):
         assert pings(one, containers("10.42.")[other])
     assert not pings(on("h1"), "10.42.77.77", "-W0.5")
-    said = stop()
-    assert "ICMP echo request" in said
-    assert "ARP" not in said and "10.42.77.77" not in said and "ff:ff:ff:ff:ff:ff" not in said
+    output = stop()
+    assert "ICMP echo request" in output
+    assert "ARP" not in output and "10.42.77.77" not in output and "ff:ff:ff:ff:ff:ff" not in output
 
 
-def test_overlays_are_apart():
+def test_overlays_are_isolated():
     apart = containers("10.43.")
     assert pings(("h2", "apart"), apart["h3", "apart"])
     assert not pings(on("h1"), apart["h3", "apart"], "-W0.5")
     assert not pings(("h2", "apart"), containers("10.42.")[on("h1")], "-W0.5")
 
 
-def test_exactly_the_mtu_passes():
+def test_the_mtu_is_exact():
     there = containers("10.42.")[on("h2")]
-    fits = 1400 - (70 if is_over_ipv6() else 50) - 28  # of the third host's card: the tunnel's headers, and the ping's
+    fits = 1400 - (70 if is_over_ipv6() else 50) - 28  # of the third host's NIC: the tunnel's headers, and the ping's
     assert pings(on("h1"), there, f"-Mdo -s{fits}")
     assert not pings(on("h1"), there, f"-Mdo -w1 -s{fits + 1}")
 
 
-def test_the_outside_sees_the_host():
+def test_egress_uses_the_hosts_address():
     outside = over_ssh("outside")
     outside.run_test("rm -f /run/7000.*")
     outside.run_test(f"setsid python3 -c {shlex.quote(SEES.format(port=7000))} >/dev/null 2>&1 </dev/null &")
@@ -199,7 +199,7 @@ def test_a_published_port():
     assert not asks(("outside", None), "10.99.0.1:8080")
 
 
-def test_a_host_that_is_cut_off_comes_back():
+def test_an_isolated_host_recovers():
     one, near, far = on("h1"), containers("10.42.")[on("h2")], containers("10.42.")[on("h3")]
     outside = over_ssh("outside")
     outside.run_test("ip link set dev h3 down")
@@ -226,12 +226,12 @@ def play(directory, extra, limit):
     return " ".join((done.stdout + done.stderr).split())  # older versions of ansible-core wrap a warning's lines
 
 
-def test_a_run_on_one_host_names_those_that_lack_entries_and_their_run_mends_it(tmp_path):
+def test_a_limited_run_reports_hosts_that_lack_entries_and_their_run_completes(tmp_path):
     extra, others = {"name": "more", "networks": ["fabric"]}, HOSTS[1:]
     there = containers("10.42.")[on("h2")]
     try:
-        said = play(tmp_path, extra, "h1")
-        assert f"now lacking entries: {', '.join(others)}." in said and f"--limit {','.join(others)}" in said
+        output = play(tmp_path, extra, "h1")
+        assert f"now lacking entries: {', '.join(others)}." in output and f"--limit {','.join(others)}" in output
         assert not pings(("h1", "more"), there, "-W0.5")
         assert pings(on("h1"), there)
         assert "now lacking" not in play(tmp_path, extra, ",".join(others))

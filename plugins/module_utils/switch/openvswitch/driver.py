@@ -39,18 +39,24 @@ DELETION = Phase.SWITCHES
 USER_SPACE = "netdev"  # Bridge datapath_type, ovs-vswitchd.conf.db(5)
 _CLOSED = {"net/ipv4/conf/%s/arp_ignore": "8", "net/ipv6/conf/%s/disable_ipv6": "1"}
 UPLINK = {"uplink": "yes"}  # the labels of the port of a NIC
-_TREE = ("stp", "forward_delay", "priority")
+_HAS = ("name", "driver", "switch", "vlan", "uplinks", "addresses", "mac", "mtu", "interfaces", "up", "labels", "adopt",
+        "state")  # fmt: skip
+_LACKS = {
+    "netns": "driver openvswitch has switches in the host's namespace only",
+    **dict.fromkeys(
+        ("stp", "forward_delay", "priority"),
+        "driver openvswitch does not run the spanning tree protocol here; leave it out",
+    ),
+}
 _IN_DATABASE = ("mac", "mtu", "labels")  # settings of a switch that ovs-vswitchd enforces, not netlink
 
 
 def check(desired: Bridge, host: Host, problems: Checks) -> None:
     """Reject what this driver does not have, and a host on which Open vSwitch does not run."""
     kind, name = Bridge.KIND, desired.name
-    if desired.netns is not None:
-        problems.add(kind, name, "netns", desired.netns, "driver openvswitch has switches in the host's namespace only")
-    for field in _TREE:
-        if getattr(desired, field) not in (None, False):
-            rule = "driver openvswitch does not run the spanning tree protocol here; leave it out"
+    for field in desired.fields:
+        if field not in _HAS and getattr(desired, field) not in (None, False):
+            rule = _LACKS.get(field, "is not an option of driver openvswitch; leave it out")
             problems.add(kind, name, field, getattr(desired, field), rule)
     if host.switches.found is None:
         why = host.switches.error or "Open vSwitch does not run on this host"
