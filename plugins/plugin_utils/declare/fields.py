@@ -50,9 +50,8 @@ class Fields:
         """Refuse unknown fields, which are misspelt."""
         for field in self.raw:
             if field not in known:
-                self.problems.refuse(
-                    self.thing, str(field), self.raw[field], f"is no field; there are {', '.join(known)}"
-                )
+                near = self.problems.near(field, known) or f"; there are {', '.join(known)}"
+                self.problems.refuse(self.thing, str(field), self.raw[field], f"is no field{near}")
 
     def text(self, field: str) -> str | None:
         value = self.raw.get(field)

@@ -158,7 +158,8 @@ def _read_slices(raw: Mapping[str, Any], declaration: Declaration, problems: Pro
         network = declaration.networks.get(name)
         if network is None:
             if name not in declaration.absent_networks:
-                problems.refuse(f"{ROLE}_ip_ranges", str(name), value, f"{ROLE}_networks has no network of this name")
+                rule = f"{ROLE}_networks has no network of this name{problems.near(name, declaration.networks)}"
+                problems.refuse(f"{ROLE}_ip_ranges", str(name), value, rule)
             continue
         texts = value if isinstance(value, (list, tuple)) else [value]
         for text in texts:
