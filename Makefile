@@ -137,6 +137,10 @@ docs: .cache/docs/made | $(CURDIR)/.cache/tree/ansible_collections/virtnet/linux
 	.cache/docs/bin/sphinx-build --quiet --fail-on-warning --keep-going --jobs 2 -c docs/site \
 		-d .cache/site/doctrees $(SITE) build/docs
 
+.PHONY: specs
+specs: .venv/run ## derive overlay_network's argument spec and the planner's options from bridge_network's argument spec
+	python tools/argument_specs.py
+
 # Docker is measured where it is installed; installing it would start its daemon, which changes this machine's network.
 BENCH_PACKAGES := conntrack=conntrack iptables=iptables /usr/lib/podman/netavark=netavark \
 	/usr/lib/cni/bridge=containernetworking-plugins /bin/busybox=busybox-static

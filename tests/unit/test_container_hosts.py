@@ -11,7 +11,7 @@ from hypothesis import given
 from unit.planner.malformed import junk, objects
 
 from ansible_collections.virtnet.linux.plugins.module_utils.rules.problems import Problems
-from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.containers import CONTAINER_FIELDS
+from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.options import OPTIONS
 from ansible_collections.virtnet.linux.plugins.plugin_utils.views.container_hosts import (
     all_live,
     container_hosts,
@@ -139,7 +139,7 @@ def test_invalid_containers_are_refused_with_host_and_variable(containers, where
     assert error.startswith(where + ": ") and rule in error
 
 
-@given(objects(CONTAINER_FIELDS) | junk)
+@given(objects(OPTIONS["bridge_network"]["containers"]["options"]) | junk)
 def test_malformed_variables_are_refused_with_a_message(containers):
     _hosts, errors = declared("h1", containers)
     assert all(error.startswith("host h1: bridge_network_containers") for error in errors)

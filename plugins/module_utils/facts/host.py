@@ -223,6 +223,10 @@ class Host:
                 os.close(file)
         return self._nsids[here, there]
 
+    def known_namespaces(self) -> list[str]:
+        """Return the names of the namespaces that exist or are declared."""
+        return [*self.handles, *self.namespaces_to_create]
+
     def is_known_namespace(self, name: str | None) -> bool:
         """Whether the namespace exists or is to be created."""
         return name is None or name in self.handles or name in self.namespaces_to_create

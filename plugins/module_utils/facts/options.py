@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from ansible_collections.virtnet.linux.plugins.module_utils.model.objects import Addressed
@@ -26,9 +26,9 @@ class Checks(Problems):
         """Format a message."""
         return f"{thing}: {field}: {_quoted(value)}: {rule}"
 
-    def refer(self, kind: str, name: object, field: str, value: object, what: str) -> None:
-        """Add a reference to an object that neither exists nor is declared."""
-        rule = f"no {what} of this name exists or is declared"
+    def refer(self, kind: str, name: object, field: str, value: object, what: str, known: Collection[str] = ()) -> None:
+        """Add a reference to an object that neither exists nor is declared; ``known`` names those that do."""
+        rule = f"no {what} of this name exists or is declared{self.near(value, known)}"
         self.missing.append(self.message(f"{kind} {name}", field, value, rule))
 
     def add(self, kind: str, name: object, field: str, value: object, rule: str) -> None:

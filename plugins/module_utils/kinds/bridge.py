@@ -42,7 +42,7 @@ def check(desired: Bridge, host: Host, problems: options.Checks) -> None:
         _check_values(desired, problems)
     if not host.is_known_namespace(desired.netns):
         if desired.is_present:
-            problems.refer(KIND, name, "netns", desired.netns, "namespace")
+            problems.refer(KIND, name, "netns", desired.netns, "namespace", host.known_namespaces())
         return
     link = host.link(desired.netns, name, "bridge", desired.is_present)
     if link is not None and link.switch is None:

@@ -47,7 +47,7 @@ def check(desired: Interface, host: Host, problems: options.Checks) -> None:
     problems.mtu(KIND, device, "mtu", desired.mtu, desired.addresses or ())
     problems.labels(KIND, device, desired.labels)
     if not host.is_known_namespace(netns):
-        problems.refer(KIND, device, "netns", netns, "namespace")
+        problems.refer(KIND, device, "netns", netns, "namespace", host.known_namespaces())
     endpoint_checks.check_addressing(KIND, device, "", netns, _end(desired, host), host, problems)
     _check_device(desired, host, problems)
     found = _find(desired, host)

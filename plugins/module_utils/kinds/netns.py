@@ -269,7 +269,7 @@ def _check_join(desired: Netns, host: Host, problems: options.Checks) -> None:
     if join == name:
         problems.add(KIND, name, "join", join, "a namespace cannot join itself")
     elif not host.is_known_namespace(join):
-        problems.refer(KIND, name, "join", join, "namespace")
+        problems.refer(KIND, name, "join", join, "namespace", host.known_namespaces())
     elif join in host.namespaces_to_create and host.namespaces_to_create[join].join not in (None, HOST):
         problems.add(
             KIND, name, "join", join, "it joins {} itself: join that one".format(host.namespaces_to_create[join].join)

@@ -208,7 +208,7 @@ def _check_namespace(name: str, field: str, desired: Veth, host: Host, problems:
     netns = desired.netns if field == "netns" else desired.far.netns
     problems.object_name(KIND, name, field, netns)
     if desired.is_present and not host.is_known_namespace(netns):
-        problems.refer(KIND, name, field, netns, "namespace")
+        problems.refer(KIND, name, field, netns, "namespace", host.known_namespaces())
 
 
 def _check_found(desired: Veth, host: Host, problems: options.Checks) -> None:

@@ -70,7 +70,7 @@ def check(desired: VxlanTunnel, host: Host, problems: options.Checks) -> None:
         readable = _check_values(desired, problems)
     if not host.is_known_namespace(desired.netns):
         if desired.is_present:
-            problems.refer(KIND, name, "netns", desired.netns, "namespace")
+            problems.refer(KIND, name, "netns", desired.netns, "namespace", host.known_namespaces())
             _check_is_whole(desired, problems)
         return
     link = host.link(desired.netns, name, "vxlan", desired.is_present)

@@ -11,6 +11,7 @@ from itertools import islice
 
 _SHOWN = 200  # characters of a value in a message
 _MOST = 50  # messages of one run: a mistake in a template repeats for each of its containers
+_MOST_COMPARED = 20_000  # pairs of names of one run, 0.1 s: of so many messages the first fifty are shown
 
 
 class Problems:
@@ -21,6 +22,7 @@ class Problems:
         self.errors: dict[str, None] = {}
         self.warnings: dict[str, None] = {}
         self.refusals = 0  # repeated ones too, so that who compares two counts knows whether there was one in between
+        self._compared = 0
 
     def refuse(self, thing: str, field: str, value: object, rule: str) -> None:
         """Add an error: the object, its field, the given value, and the rule or the remedy."""
@@ -30,6 +32,16 @@ class Problems:
     def warn(self, thing: str, field: str, value: object, remark: str) -> None:
         """Add a warning: the object is built as declared, but may not work as intended."""
         self.warnings[self.message(thing, field, value, remark)] = None
+
+    def near(self, name: object, known: Collection[str]) -> str:
+        """Return '; did you mean web?' where a misspelt name is like a known one; else nothing."""
+        from difflib import get_close_matches  # a run without errors does without
+
+        self._compared += len(known)
+        if not isinstance(name, str) or len(name) > _SHOWN or self._compared > _MOST_COMPARED:
+            return ""
+        found = get_close_matches(name, known, 1)
+        return f"; did you mean {found[0]}?" if found else ""
 
     @staticmethod
     def message(thing: str, field: str, value: object, rule: str) -> str:

@@ -125,6 +125,7 @@ def _check_connect(scope: Scope, network: Network, problems: Problems) -> None:
             rule = "is removed in the same run; keep it, or leave it out here"
         elif other not in scope.networks:
             rule = f"is unknown: no network in {scope.role}_networks and none that exists"
+            rule += problems.near(other, scope.networks)
         elif owner not in (None, scope.role):
             rule = f"the role {owner} made it; networks of one role are connected with each other"
         else:

@@ -57,9 +57,8 @@ def _check_uplinks(scope: Scope, switch: Switch, problems: Problems) -> None:
         link = scope.live.interfaces.get(uplink.interface)
         if link is None and scope.live.interfaces:
             known = enumerate_names(sorted(scope.live.interfaces)) or "none"
-            problems.refuse(
-                f"switch {switch.name}", "uplinks", uplink.interface, f"no NIC has this name; there are {known}"
-            )
+            rule = f"no NIC has this name; there are {known}"
+            problems.refuse(f"switch {switch.name}", "uplinks", uplink.interface, rule)
         elif link is not None and link.lifeline is not None:
             rule = f"stays with the host: {link.lifeline}"
             problems.refuse(f"switch {switch.name}", "uplinks", uplink.interface, rule)
@@ -98,6 +97,7 @@ def _check_network(scope: Scope, network: Network, problems: Problems) -> None:
         if switch is None:
             known = enumerate_names(sorted(scope.switches)) or "none"
             rule = f"is unknown: no switch in {scope.role}_switches and none that exists; known: {known}"
+            rule += problems.near(place.switch, scope.switches)
             problems.refuse(about, "switch", place.switch, rule)
         elif place.driver not in (None, switch.driver):
             problems.refuse(about, "driver", place.driver, f"is {switch.driver} on switch {switch.name}; leave it out")

@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping
 
 from ansible_collections.virtnet.linux.plugins.module_utils.rules import names, values
+from ansible_collections.virtnet.linux.plugins.plugin_utils.declare import compose
 from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.fields import Fields, not_quoted
 from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.nics import read_nics
 from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.policy import (
@@ -23,12 +24,6 @@ from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.spec import 
     Dns,
 )
 from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.switches import read_trunks
-
-CONTAINER_FIELDS = (
-    "name", "networks", "interfaces", "ports", "network_mode", "forwarding", "sysctls", "unprivileged_ports", "routes",
-    "dns", "dns_search", "dns_opt", "pid", "force", "state",
-)  # fmt: skip
-
 
 ATTACHMENT_FIELDS = (
     "name", "ipv4_address", "ipv6_address", "mac_address", "interface_name", "aliases",
@@ -46,7 +41,7 @@ _SYSCTL = re.compile(r"net[./][A-Za-z0-9_./-]+\Z")
 
 
 def read_container(fields: Fields, name: str, unprivileged: bool) -> Container:
-    fields.only(*CONTAINER_FIELDS)
+    fields.only(elsewhere=compose.CONTAINER)
     check_container_name(fields, name)
     mode = read_mode(fields, name)
     container = Container(
@@ -56,15 +51,16 @@ def read_container(fields: Fields, name: str, unprivileged: bool) -> Container:
         attachments=_read_attachments(fields, name),
         nics=read_nics(fields),
         ports=_read_ports(fields),
-        forwarding=fields.boolean("forwarding", None),
+        forwarding=fields.boolean("forwarding"),
         sysctls=_read_sysctls(fields),
         routes=read_routes(fields),
         dns=_read_dns(fields),
         pid=fields.integer("pid", 1, 2**22),  # PID_MAX_LIMIT, include/linux/threads.h
-        force=bool(fields.boolean("force", False)),
+        force=bool(fields.boolean("force")),
     )
     if container.owns_namespace and container.pid is None:
-        container.unprivileged_ports = fields.boolean("unprivileged_ports", unprivileged)
+        own = fields.boolean("unprivileged_ports")
+        container.unprivileged_ports = unprivileged if own is None else own
     elif container.pid is not None and fields.given("unprivileged_ports"):
         fields.refuse("unprivileged_ports", "cannot be combined with pid, whose namespace exists already; set sysctls")
     if mode:
@@ -86,8 +82,6 @@ def check_container_name(fields: Fields, name: str) -> None:
 def read_mode(fields: Fields, name: str) -> tuple[str, str | None] | None:
     """The mode and the container to join; None where the field is invalid."""
     mode = fields.text("network_mode")
-    if not fields.given("network_mode"):
-        return "bridge", None
     if mode is None:
         return None
     if mode in ("bridge", "none", "host"):
@@ -159,7 +153,7 @@ def _read_attachment(fields: Fields, network: str, container: str) -> Attachment
         interface=interface,
         aliases=aliases,
         allowed_addresses=read_allowed_addresses(fields),
-        anti_spoofing=fields.boolean("anti_spoofing", None),
+        anti_spoofing=fields.boolean("anti_spoofing"),
         trunks=read_trunks(fields),
     )
 

@@ -18,6 +18,7 @@ from typing import TypeVar
 
 from ansible_collections.virtnet.linux.plugins.module_utils.rules import names, values
 from ansible_collections.virtnet.linux.plugins.module_utils.rules.problems import Problems, enumerate_names
+from ansible_collections.virtnet.linux.plugins.plugin_utils.declare import compose
 from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.addresses import (
     Address,
     Subnet,
@@ -32,6 +33,7 @@ from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.containers i
     read_network_name,
 )
 from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.fields import Fields
+from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.options import OPTIONS
 from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.policy import (
     BINDINGS,
     POLICY_FIELDS,
@@ -46,31 +48,14 @@ from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.spec import 
 )
 from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.switches import read_placement, read_switch
 
-NETWORK_FIELDS = (
-    "name", "bridge", "subnet", "gateway", "ip_range", "enable_ipv6", "subnet6", "gateway6", "ip_range6",
-    "aux_addresses", "driver", "switch", "vlan", "connect", "stp", "routes", "mtu", "internal", "icc", "masquerade",
-    "labels",
-    *POLICY_FIELDS, "anti_spoofing", "state",
-)  # fmt: skip
 OF_THE_SEGMENT = (
-    "gateway", "ip_range", "enable_ipv6", "gateway6", "ip_range6", "aux_addresses", "mtu", "internal", "icc",
-    "masquerade", *POLICY_FIELDS,
+    "gateway", "ip_range", "enable_ipv4", "enable_ipv6", "gateway6", "ip_range6", "aux_addresses", "mtu", "internal",
+    "icc", "masquerade", *POLICY_FIELDS,
 )  # fmt: skip
 
-# A role's variables without the role's prefix, including the facts that it sets under its prefix.
-VARIABLES = {
-    "bridge_network": (
-        "networks", "containers", "switches", "purge", "purge_force", "check", "address_pools",
-        "manage_foreign_firewall", "persist", "unprivileged_ports",
-    ),
-    "overlay_network": (
-        "networks", "containers", "purge", "purge_force", "check", "group", "vtep", "ip_ranges",
-        "manage_foreign_firewall", "persist", "unprivileged_ports", "addresses",
-    ),
-}  # fmt: skip
-
-OVERLAY_ROLE = "overlay_network"
-_STATES = ("present", "absent")
+BRIDGE_ROLE, OVERLAY_ROLE = OPTIONS
+_FACTS = {OVERLAY_ROLE: ("addresses",)}  # that a role sets under its prefix
+_OF_THE_HOST = ("role", "host", "variables")  # parts of a declaration that are no variables of the role
 
 
 _Object = TypeVar("_Object")
@@ -80,24 +65,25 @@ def read_declaration(raw: object, problems: Problems) -> Declaration:
     """Read {networks, containers, switches, purge, purge_force, role, host, address_pools, manage_foreign_firewall,
     unprivileged_ports, variables}; host is the inventory's name of the host, variables are the names of its variables
     that begin with the role's name."""
-    whole = Fields(raw if isinstance(raw, Mapping) else {}, "declaration", problems)
     if not isinstance(raw, Mapping):
         problems.refuse(
             "declaration", "as a whole", raw, "must be a dictionary of networks, containers, purge and role"
         )
-    whole.only(
-        "networks", "containers", "switches", "purge", "purge_force", "role", "host", "address_pools",
-        "manage_foreign_firewall", "unprivileged_ports", "variables",
-    )  # fmt: skip
-    role = whole.text("role") or "bridge_network"
-    purge = bool(whole.boolean("purge", False))
+        raw = {}
+    role = Fields(raw, "declaration", problems).text("role") or BRIDGE_ROLE
+    options = OPTIONS.get(role, OPTIONS[BRIDGE_ROLE])
+    whole = Fields(raw, f"role {role}", problems, options=options, prefix=f"{role}_")
+    for word in raw:
+        if word not in options and word not in _OF_THE_HOST:
+            problems.refuse("declaration", str(word), raw[word], "is no part of a declaration")
+    purge = bool(whole.boolean("purge"))
     _check_variables(whole, role, purge)
     host = whole.text("host") or ""
     networks, absent_networks = _by_name(
         whole, "networks", f"{role}_networks", "network", lambda fields, name: _read_network(fields, name, host, role)
     )
     switches, absent_switches = _by_name(whole, "switches", f"{role}_switches", "switch", read_switch)
-    unprivileged = bool(whole.boolean("unprivileged_ports", True))
+    unprivileged = bool(whole.boolean("unprivileged_ports"))
     containers, absent_containers = _by_name(
         whole, "containers", f"{role}_containers", "container",
         lambda fields, name: read_container(fields, name, unprivileged),
@@ -105,8 +91,8 @@ def read_declaration(raw: object, problems: Problems) -> Declaration:
     return Declaration(
         role=role,
         purge=purge,
-        purge_force=bool(whole.boolean("purge_force", False)),
-        manage_foreign_firewall=bool(whole.boolean("manage_foreign_firewall", False)),
+        purge_force=bool(whole.boolean("purge_force")),
+        manage_foreign_firewall=bool(whole.boolean("manage_foreign_firewall")),
         networks=networks,
         absent_networks=absent_networks,
         containers=containers,
@@ -129,7 +115,8 @@ class Outline:
 def read_outlines(host: str, variable: str, raw: object, problems: Problems) -> list[Outline]:
     """Read the present containers of a host's variable; messages name host and variable. The role validates the other
     fields."""
-    whole = Fields({variable: raw}, f"host {host}", problems)
+    options = {variable: OPTIONS[BRIDGE_ROLE]["containers"]}  # the same in both roles
+    whole = Fields({variable: raw}, f"host {host}", problems, options=options)
     present, _absent = _by_name(whole, variable, f"host {host}: {variable}", "container", _read_outline, ": ")
     return [outline for outline in present.values() if outline is not None]
 
@@ -146,10 +133,10 @@ def _read_outline(fields: Fields, name: str) -> Outline | None:
 
 def _check_variables(whole: Fields, role: str, purge: bool) -> None:
     """Report misspelt variables. Ansible ignores them: the list is empty then, and purge would remove every object."""
-    known = VARIABLES.get(role, ())
+    known = list(OPTIONS.get(role, ()))
     for name in map(str, whole.listing("variables")):
         word = name.removeprefix(f"{role}_")
-        if word in known:
+        if word in known or word in _FACTS.get(role, ()):
             continue
         near = difflib.get_close_matches(word, known, 1) or known
         rule = f"is none of the role's; write {enumerate_names([f'{role}_{one}' for one in near])}"
@@ -167,8 +154,9 @@ def _read_pools(whole: Fields, variable: str) -> list[AddressPool]:
         if not isinstance(raw, Mapping):
             whole.problems.refuse(f"{variable}[{number}]", "as a whole", raw, "must be a dictionary of base and size")
             continue
-        fields = Fields(raw, f"{variable}[{number}]", whole.problems)
-        fields.only("base", "size")
+        options = whole.options_of("address_pools")
+        fields = Fields(raw, f"{variable}[{number}]", whole.problems, options=options)
+        fields.only()
         base = fields.subnet("base", 4)
         size = fields.integer("size", base.prefixlen if base else 1, 30)
         needed = {
@@ -197,11 +185,11 @@ def _by_name(
         if not isinstance(raw, Mapping):
             whole.problems.refuse(place, "as a whole", raw, f"must be a dictionary that describes a {kind}")
             continue
-        fields = Fields(raw, place, whole.problems)
+        fields = Fields(raw, place, whole.problems, options=whole.options_of(key))
         name = fields.text("name")
         if name is None:
             if not fields.given("name"):
-                fields.refuse("name", f"a {kind} needs a name")
+                fields.refuse("name", f"a {kind} needs a name{compose.of_entry(raw)}")
             continue
         fields.thing = f"{variable}{named}{kind} {name}" if named else f"{kind} {name}"
         if not names.is_object_name(name):
@@ -209,13 +197,14 @@ def _by_name(
         if name in present or name in absent:
             fields.refuse("name", f"is declared twice; declare it once ({place} is the second)")
             continue
-        where = absent if fields.choice("state", "present", _STATES) == "absent" else present
+        where = absent if fields.choice("state") == "absent" else present
         where[name] = read(fields, name)
     return present, absent
 
 
 def _read_network(fields: Fields, name: str, host: str, role: str) -> Network:
-    fields.only(*NETWORK_FIELDS)
+    of_bridges = OPTIONS[BRIDGE_ROLE]["networks"]["options"] if role == OVERLAY_ROLE else ()
+    fields.only(elsewhere={**dict.fromkeys(of_bridges, f" of an overlay; {BRIDGE_ROLE} has it"), **compose.NETWORK})
     before = fields.problems.refusals
     subnets = _read_subnets(fields, name, host)
     is_valid = fields.problems.refusals == before
@@ -229,20 +218,26 @@ def _read_network(fields: Fields, name: str, host: str, role: str) -> Network:
         subnets=subnets,
         # the minimum MTUs of IPv4 (RFC 791) and IPv6 (RFC 8200)
         mtu=fields.integer("mtu", 1280 if 6 in subnets else 68, 65535),
-        internal=bool(fields.boolean("internal", False)),
-        icc=bool(fields.boolean("icc", True)),
-        masquerade=bool(fields.boolean("masquerade", True)),
+        internal=bool(fields.boolean("internal")),
+        icc=bool(fields.boolean("icc")),
+        masquerade=bool(fields.boolean("masquerade")),
         policy=policy,
-        anti_spoofing=bool(fields.boolean("anti_spoofing", True)),
+        anti_spoofing=bool(fields.boolean("anti_spoofing")),
         routes=read_routes(fields),
         labels=_read_labels(fields, name, subnets, policy, role),
         connect=_read_connect(fields, name),
-        stp=fields.boolean("stp", None),
+        stp=fields.boolean("stp"),
         placement=read_placement(fields),
-        automatic=not fields.given("subnet") and not fields.given("subnet6"),
+        automatic=_needs_subnet(fields),
         segment_options={word: fields.raw[word] for word in OF_THE_SEGMENT if fields.given(word)},
         is_valid=is_valid,
     )
+
+
+def _needs_subnet(fields: Fields) -> bool:
+    """Whether the network gets an IPv4 subnet: where it declares no subnet at all, or asks for IPv4."""
+    ipv4 = fields.boolean("enable_ipv4")
+    return not fields.given("subnet") and (bool(ipv4) or (ipv4 is None and not fields.given("subnet6")))
 
 
 def _read_connect(fields: Fields, name: str) -> dict[str, int]:
@@ -293,9 +288,12 @@ def _read_labels(fields: Fields, name: str, subnets: dict[int, Subnet], policy: 
 
 def _read_subnets(fields: Fields, name: str, host: str) -> dict[int, Subnet]:
     """The network's subnets by IP version, with the declared gateways."""
-    ipv6 = fields.boolean("enable_ipv6", None)
-    if ipv6 is False and fields.given("subnet6"):
-        fields.refuse("subnet6", "the network has enable_ipv6: false; leave one of the two out")
+    ipv6 = fields.boolean("enable_ipv6")
+    for version, word in ((4, "subnet"), (6, "subnet6")):
+        if fields.boolean(f"enable_ipv{version}") is False and fields.given(word):
+            fields.refuse(word, f"the network has enable_ipv{version}: false; leave one of the two out")
+    if fields.boolean("enable_ipv4") is False and not ipv6 and not fields.given("subnet6") and fields.to_be_present:
+        fields.refuse("enable_ipv4", "leaves the network without addresses; set enable_ipv6: true, or give a subnet6")
     blocks = {4: fields.subnet("subnet", 4), 6: fields.subnet("subnet6", 6)}
     if ipv6 and not fields.given("subnet6") and names.is_object_name(name):
         blocks[6] = unique_local_subnet(host, name)

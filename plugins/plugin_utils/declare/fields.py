@@ -19,25 +19,61 @@ from typing import Any, TypeVar
 
 from ansible_collections.virtnet.linux.plugins.module_utils.rules import values
 from ansible_collections.virtnet.linux.plugins.module_utils.rules.problems import Problems, show
+from ansible_collections.virtnet.linux.plugins.plugin_utils.declare import compose
 from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.addresses import Address, IPNetwork
 
 _TRUE = ("yes", "on", "true", "t", "y", "1")
 _FALSE = ("no", "off", "false", "f", "n", "0")
-_Default = TypeVar("_Default", str, None)
+_NO_OPTIONS: Mapping[str, Any] = {}
 _IP = TypeVar("_IP", Address, ipaddress.IPv4Interface | ipaddress.IPv6Interface)
 
 
-class Fields:
-    """The fields of one declared object, `thing` in messages; `number` is its index where it is in a list."""
+Options = Mapping[str, Mapping[str, Any]]
 
-    def __init__(self, raw: Mapping[Any, Any], thing: str, problems: Problems, number: int = 0) -> None:
+
+class _Null:
+    """A value that YAML has as null, in messages."""
+
+    def __str__(self) -> str:
+        return "null"
+
+
+NULL = _Null()
+
+
+class Fields:
+    """The fields of one declared object, `thing` in messages; `number` is its index where it is in a list.
+
+    `options` are those of the argument spec: defaults and choices are theirs. `prefix` precedes a field in messages.
+    """
+
+    def __init__(
+        self,
+        raw: Mapping[Any, Any],
+        thing: str,
+        problems: Problems,
+        number: int = 0,
+        options: Options = _NO_OPTIONS,
+        prefix: str = "",
+    ) -> None:
         self.raw = raw
         self.thing = thing
         self.problems = problems
         self.number = number
+        self.options = options
+        self._prefix = prefix
 
     def refuse(self, field: str, rule: str) -> None:
-        self.problems.refuse(self.thing, field, self.raw.get(field), rule)
+        self.problems.refuse(self.thing, self._prefix + field, self.raw.get(field), rule)
+
+    def default(self, field: str) -> Any:
+        """The field's default in the argument spec; None where it has none."""
+        return self.options.get(field, {}).get("default")
+
+    def options_of(self, field: str) -> Options:
+        """The options of the mappings in a list."""
+        found: Options = self.options.get(field, {}).get("options", _NO_OPTIONS)
+        return found
 
     def given(self, field: str) -> bool:
         return self.raw.get(field) is not None
@@ -46,16 +82,24 @@ class Fields:
     def to_be_present(self) -> bool:
         return self.raw.get("state") != "absent"
 
-    def only(self, *known: str) -> None:
-        """Refuse unknown fields, which are misspelt."""
-        for field in self.raw:
+    def only(self, *known: str, elsewhere: Mapping[str, str] = _NO_OPTIONS) -> None:
+        """Refuse unknown fields, which are misspelt or another program's; and null, where a value is required.
+
+        :param known: the fields; those of the argument spec when not given
+        :param elsewhere: fields of other programs, and what to write instead
+        """
+        known = known or tuple(self.options)
+        for field, value in self.raw.items():
             if field not in known:
-                self.problems.refuse(
-                    self.thing, str(field), self.raw[field], f"is no field; there are {', '.join(known)}"
-                )
+                rest = elsewhere.get(field) or self.problems.near(field, known) or f"; there are {', '.join(known)}"
+                self.problems.refuse(self.thing, str(field), value, f"is no field{rest}")
+            elif value is None and (self.default(field) is not None or "choices" in self.options.get(field, {})):
+                remedy = "write [] for none" if self.default(field) == [] else "write one"
+                rule = f"has no value; {remedy}, or leave it out"
+                self.problems.refuse(self.thing, self._prefix + field, NULL, rule)
 
     def text(self, field: str) -> str | None:
-        value = self.raw.get(field)
+        value = self.raw.get(field) if self.given(field) else self.default(field)
         if value is None or isinstance(value, str):
             return value
         self.refuse(field, not_quoted(value) or "must be text")
@@ -69,14 +113,18 @@ class Fields:
             else:
                 self.problems.refuse(self.thing, f"{field}[{number}]", value, not_quoted(value) or "must be text")
 
-    def choice(self, field: str, default: _Default, choices: tuple[str, ...]) -> str | _Default:
-        value = self.text(field)
+    def choice(self, field: str, elsewhere: Mapping[str, str] = _NO_OPTIONS) -> str | None:
+        """One of the choices in the argument spec; the default where the field is not given, or wrong."""
+        if field not in self.options:
+            return None  # refused as unknown
+        value, choices = self.text(field), self.options[field]["choices"]
         if value is not None and value not in choices:
-            self.refuse(field, f"must be one of {', '.join(choices)}")
-        return value if value in choices else default
+            self.refuse(field, f"must be one of {', '.join(choices)}{elsewhere.get(value, '')}")
+        return value if value in choices else self.default(field)
 
-    def boolean(self, field: str, default: bool | None) -> bool | None:
+    def boolean(self, field: str) -> bool | None:
         value = self.raw.get(field)
+        default: bool | None = self.default(field)
         if value is None or isinstance(value, bool):
             return default if value is None else value
         word = str(value).lower() if isinstance(value, (str, int)) else None
@@ -100,7 +148,8 @@ class Fields:
         value = self.raw.get(field)
         if value is None or isinstance(value, (list, tuple)):
             return list(value or ())
-        self.refuse(field, "must be a list")
+        named = self.options.get(field, {}).get("elements") != "str" and "name" in self.options_of(field)
+        self.refuse(field, "must be a list" + compose.as_list(value, named or field == "networks"))
         return []
 
     def mapping(self, field: str) -> Mapping[Any, Any]:
@@ -124,7 +173,8 @@ class Fields:
         found = []
         for number, value in enumerate(self.listing(field)):
             if isinstance(value, Mapping):
-                found.append(Fields(value, f"{self.thing}: {field}[{number}]", self.problems, number))
+                place = f"{self.thing}: {field}[{number}]"
+                found.append(Fields(value, place, self.problems, number, self.options_of(field)))
             else:
                 self.problems.refuse(self.thing, f"{field}[{number}]", value, "must be a dictionary")
         return found

@@ -15,11 +15,8 @@ from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.addresses im
 from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.fields import Fields
 from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.routes import Route, read_routes
 
-NIC_FIELDS = ("device", "name", "type", "mode", "mac", "mtu", "addresses", "gateway", "gateway6", "routes")
 PHYSICAL, MACVLAN = "physical", "macvlan"
 
-_TYPES = (PHYSICAL, MACVLAN)
-_MODES = ("bridge", "private", "vepa", "passthru")
 Interface = ipaddress.IPv4Interface | ipaddress.IPv6Interface
 
 
@@ -58,7 +55,7 @@ def read_nics(fields: Fields) -> list[Nic]:
 
 
 def _read_nic(record: Fields) -> Nic | None:
-    record.only(*NIC_FIELDS)
+    record.only()
     device, name = record.text("device"), record.text("name")
     if device is None:
         if not record.given("device"):
@@ -71,8 +68,8 @@ def _read_nic(record: Fields) -> Nic | None:
     nic = Nic(
         device=device,
         name=name or device,
-        type=record.choice("type", PHYSICAL, _TYPES),
-        mode=record.choice("mode", "bridge", _MODES),
+        type=record.choice("type") or PHYSICAL,
+        mode=record.choice("mode") or "bridge",
         mac=record.mac("mac"),
         mtu=record.integer("mtu", 1280 if any(one.version == 6 for one in addresses or []) else 68, 65535),
         addresses=addresses,

@@ -47,8 +47,8 @@ class Policy:
 
 def read_policy(fields: Fields) -> Policy:
     """Read a network's policy fields, and check them as far as possible without the rest of the network."""
-    mode = fields.choice("gateway_mode", "nat", names.GATEWAY_MODES)
-    policy = Policy(mode, fields.choice("gateway_mode6", mode, names.GATEWAY_MODES))
+    mode = fields.choice("gateway_mode") or "nat"
+    policy = Policy(mode, fields.choice("gateway_mode6") or mode)
     if policy.isolated != (policy.gateway_mode6 == "isolated"):
         fields.refuse("gateway_mode6", "must match the other one: isolated applies to both IP versions or to none")
     for version, word in ((4, "snat_address"), (6, "snat_address6")):
@@ -75,7 +75,7 @@ def read_policy(fields: Fields) -> Policy:
                 rule = f"must be the name of one of the host's interfaces: {names.INTERFACE_RULE}; and not lo"
                 fields.problems.refuse(fields.thing, f"{word}[{number}]", value, rule)
     if policy.isolated:
-        if not fields.boolean("internal", False):
+        if not fields.boolean("internal"):
             fields.refuse("gateway_mode", "can only be used for an internal network; set internal: true too")
         for word in ("gateway", "gateway6"):
             if fields.given(word):
@@ -104,7 +104,7 @@ def read_allowed_addresses(fields: Fields) -> list[str]:
 def _check_snat(fields: Fields, word: str, mode: str) -> None:
     if mode != "nat":
         fields.refuse(word, f"cannot be combined with gateway_mode {mode}, which translates nothing")
-    elif fields.boolean("masquerade", True) is False:
+    elif fields.boolean("masquerade") is False:
         fields.refuse(
             word, "cannot be combined with masquerade: false, which translates nothing; leave one of the two out"
         )

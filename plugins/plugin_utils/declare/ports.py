@@ -13,10 +13,11 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from ansible_collections.virtnet.linux.plugins.module_utils.rules import names
+from ansible_collections.virtnet.linux.plugins.plugin_utils.declare import compose
 from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.addresses import Address
 from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.fields import not_quoted
 
@@ -151,8 +152,12 @@ def _parse_protocol(text: str | None) -> str:
 
 def _not_text(value: object) -> str:
     # YAML 1.1 reads digits:digits as a sexagesimal number: 2222:22 is 2222 * 60 + 22.
+    if isinstance(value, Mapping):
+        return compose.of_port(value)
     made = not_quoted(value)
-    if isinstance(value, int) and not isinstance(value, bool) and value >= 60:
+    if isinstance(value, int) and not isinstance(value, bool) and value > 0:
         host, container = divmod(value, 60)
-        return f'{made}, as in "{host}:{container}" if that was it; a host port is required'
+        if value > 65535 or host == container:
+            return f'{made}, as in "{host}:{container}" if that was it; a host port is required'
+        return f'is one port: give the host port too, and quote it: "HOST_PORT:{value}", as in "8080:{value}"'
     return f'{made}; a host port is required, as in "8080:80"' if made else f"must be text; {FORM}"

@@ -37,7 +37,7 @@ def read_routes(fields: Fields) -> list[Route]:
     """Read the field `routes` of a network, a container or a NIC."""
     routes: dict[tuple[IPNetwork, int], Route] = {}
     for record in fields.records("routes"):
-        record.only("to", "via", "metric")
+        record.only()
         for word in ("to", "via"):
             if not record.given(word):
                 record.refuse(word, "a route needs both: to, a subnet, and via, an address")

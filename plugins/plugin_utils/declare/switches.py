@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from ansible_collections.virtnet.linux.plugins.module_utils.model.objects import SWITCH_DRIVERS
 from ansible_collections.virtnet.linux.plugins.module_utils.rules import names, values
+from ansible_collections.virtnet.linux.plugins.plugin_utils.declare import compose
 from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.fields import Fields
 
 LINUX, OPEN_VSWITCH = SWITCH_DRIVERS
@@ -46,10 +47,10 @@ class Placement:
 
 def read_switch(fields: Fields, name: str) -> Switch:
     """Read one entry of the list of switches."""
-    fields.only("name", "driver", "uplinks", "state")
+    fields.only()
     if not names.is_interface_name(name):
         fields.refuse("name", f"is the name of its link too: {values.INTERFACE_NAME}")
-    driver = fields.choice("driver", OPEN_VSWITCH, SWITCH_DRIVERS)
+    driver = fields.choice("driver")
     if driver == LINUX:
         rule = "has no VLANs in this version; write openvswitch, or leave out the switch: each network gets a bridge"
         fields.refuse("driver", rule)
@@ -64,7 +65,7 @@ def read_placement(fields: Fields) -> Placement:
         fields.refuse("vlan", f"is required with switch {switch}: the network's VLAN, {VLANS[0]} to {VLANS[1]}")
     if switch is None and fields.given("vlan"):
         fields.refuse("vlan", "requires switch: the name of the switch on which the network has this VLAN")
-    return Placement(fields.choice("driver", None, SWITCH_DRIVERS), switch, vlan)
+    return Placement(fields.choice("driver", compose.DRIVERS), switch, vlan)
 
 
 def read_trunks(fields: Fields) -> list[int]:
@@ -80,6 +81,8 @@ def _read_vlans(fields: Fields, word: str) -> list[int]:
             fields.problems.refuse(fields.thing, f"{word}[{number}]", value, "is named twice; name a VLAN once")
         elif vlan is not None:
             found.append(vlan)
+        elif value is None:
+            fields.problems.refuse(fields.thing, f"{word}[{number}]", value, values.number(*VLANS))
     return sorted(found)
 
 
@@ -90,8 +93,8 @@ def _read_uplinks(fields: Fields) -> list[Uplink]:
         if not isinstance(raw, Mapping):
             fields.problems.refuse(place, "as a whole", raw, "must be a dictionary of interface and vlans")
             continue
-        one = Fields(raw, place, fields.problems)
-        one.only("interface", "vlans")
+        one = Fields(raw, place, fields.problems, options=fields.options_of("uplinks"))
+        one.only()
         interface = one.text("interface")
         if interface is None or not names.is_interface_name(interface):
             one.refuse("interface", f"is required: a NIC of the host; {values.INTERFACE_NAME}")

@@ -15,12 +15,14 @@ from ansible_collections.virtnet.linux.plugins.module_utils.rules.problems impor
 from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.addresses import Address, IPNetwork
 from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.declaration import read_declaration
 from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.fields import Fields
+from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.options import OPTIONS
 from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.spec import Declaration
 from ansible_collections.virtnet.linux.plugins.plugin_utils.observe.observed import Live, LiveContainer, read_live
 
 ROLE = "overlay_network"
 TUNNEL_FIELDS = ("vni", "flood", "dstport")  # fields of an overlay network besides those of a bridge network
-DSTPORT = 4789
+_OPTIONS = OPTIONS[ROLE]["networks"]["options"]
+DSTPORT: int = _OPTIONS["dstport"]["default"]
 
 Slices = dict[tuple[str, int], IPNetwork]  # by network and IP version
 
@@ -67,15 +69,21 @@ def read_members(raw: Mapping[str, Mapping[str, Any]], in_run: Iterable[str]) ->
         unread is the reason; reached_at are addresses that Ansible knows of the host
     """
     running = set(in_run)
-    members = {name: _read_member(name, one, name in running) for name, one in raw.items()}
+    members = {name: read_member(name, one, name in running) for name, one in raw.items()}
     return members
 
 
-def _read_member(name: str, raw: Mapping[str, Any], in_run: bool) -> Member:
+def read_member(name: str, raw: Mapping[str, Any], in_run: bool) -> Member:
+    """Read one host."""
     problems = Problems()
     networks, overlays = _read_overlays(raw.get("networks"), problems)
-    containers = raw.get("containers")
-    declared = {"networks": networks, "containers": containers, "purge": raw.get("purge"), "role": ROLE}
+    containers, is_list = raw.get("containers"), isinstance(raw.get("networks"), (list, tuple))
+    declared = {
+        "networks": networks if is_list else raw.get("networks"),
+        "containers": containers,
+        "purge": raw.get("purge"),
+        "role": ROLE,
+    }
     declared.update(
         {word: raw.get(word) for word in ("purge_force", "variables", "manage_foreign_firewall", "unprivileged_ports")}
     )
@@ -120,29 +128,27 @@ def _read_overlays(raw: object, problems: Problems) -> tuple[list[Any], dict[str
     """Split the networks: without the overlay fields, for bridge_network's planner; and the overlay fields, by name."""
     networks: list[Any] = []
     overlays: dict[str, Overlay] = {}
-    if not isinstance(raw, (list, tuple)):
-        if raw is not None:
-            problems.refuse(f"{ROLE}_networks", "as a whole", raw, "must be a list")
-        return networks, overlays
-    for number, one in enumerate(raw):
+    for number, one in enumerate(raw if isinstance(raw, (list, tuple)) else ()):
         if not isinstance(one, Mapping):
             networks.append(one)  # refused by read_declaration()
             continue
-        fields = Fields(one, f"network {one.get('name') or number}", problems)
+        fields = Fields(one, f"network {one.get('name') or number}", problems, options=_OPTIONS)
         vni = fields.integer("vni", 1, names.VNI_LAST)
         if not fields.given("vni") and fields.to_be_present:
             fields.refuse("vni", f"an overlay needs one, from 1 to {names.VNI_LAST}, that no other network has")
-        flood = bool(fields.boolean("flood", False))
+        flood = bool(fields.boolean("flood"))
         dstport = fields.integer("dstport", 1, 65535) or DSTPORT
         if isinstance(one.get("name"), str) and fields.to_be_present:
             overlays[one["name"]] = Overlay(vni, flood, dstport)
         if not any(fields.given(word) for word in ("subnet", "subnet6", "enable_ipv6")) and fields.to_be_present:
             fields.refuse("subnet", "an overlay needs a subnet, the same on all hosts, like 10.42.0.0/16; or a subnet6")
+        elif fields.boolean("enable_ipv4") and not fields.given("subnet") and fields.to_be_present:
+            fields.refuse("subnet", "an overlay with enable_ipv4 needs one, the same on all hosts, like 10.42.0.0/16")
         labels = one.get("labels")
         if isinstance(labels, Mapping) and "vni" in labels:
             problems.refuse(fields.thing, "labels.vni", labels["vni"], "is set by the role itself; choose another word")
-        rest = {key: value for key, value in one.items() if key not in TUNNEL_FIELDS}
-        if vni is not None and isinstance(labels or {}, Mapping):
+        rest = {key: value for key, value in one.items() if key not in TUNNEL_FIELDS or value is None}
+        if vni is not None and (labels is None or isinstance(labels, Mapping)):
             rest["labels"] = {**(labels or {}), "vni": str(vni)}
         networks.append(rest)
     return networks, overlays
@@ -151,14 +157,15 @@ def _read_overlays(raw: object, problems: Problems) -> tuple[list[Any], dict[str
 def _read_slices(raw: Mapping[str, Any], declaration: Declaration, problems: Problems) -> Slices:
     found: Slices = {}
     ranges = raw.get("ip_ranges")
-    if not isinstance(ranges or {}, Mapping):
-        problems.refuse(f"{ROLE}_ip_ranges", "as a whole", ranges, "must be a dictionary: a range for each network")
+    if ranges is not None and not isinstance(ranges, Mapping):
+        problems.refuse(f"role {ROLE}", f"{ROLE}_ip_ranges", ranges, "must be a dictionary: a range for each network")
         return found
     for name, value in (ranges or {}).items():
         network = declaration.networks.get(name)
         if network is None:
             if name not in declaration.absent_networks:
-                problems.refuse(f"{ROLE}_ip_ranges", str(name), value, f"{ROLE}_networks has no network of this name")
+                rule = f"{ROLE}_networks has no network of this name{problems.near(name, declaration.networks)}"
+                problems.refuse(f"{ROLE}_ip_ranges", str(name), value, rule)
             continue
         texts = value if isinstance(value, (list, tuple)) else [value]
         for text in texts:

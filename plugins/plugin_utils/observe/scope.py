@@ -155,6 +155,7 @@ def _check_known(scope: Scope, declaration: Declaration, problems: Problems) -> 
                 rule = "is declared with state: absent; leave it out here, or keep the network"
             else:
                 rule = f"is unknown: no network in {scope.role}_networks and none that exists; known: {known}"
+                rule += problems.near(attachment.network, scope.networks)
             problems.refuse(str(container), f"networks[{attachment.number}]", attachment.network, rule)
 
 
@@ -214,8 +215,8 @@ def _check_namespaces(scope: Scope, problems: Problems) -> None:
             )  # fmt: skip
 
 
-def owners_of_namespaces(scope: Scope) -> tuple[dict[str, str], dict[str, str]]:
-    """The owner of each declared container's namespace (itself, another or 'host'), and the errors of the rest.
+def owners_of_namespaces(scope: Scope, problems: Problems) -> tuple[dict[str, str], dict[str, str]]:
+    """The owner of each declared container's namespace (itself, another or 'host'), and the rules that the rest breaks.
 
     Linear in the number of containers, however long the chains of joins are.
     """
@@ -225,7 +226,7 @@ def owners_of_namespaces(scope: Scope) -> tuple[dict[str, str], dict[str, str]]:
         name, way = first, dict[str, None]()
         while name not in owners and name not in reasons and name not in way:
             way[name] = None
-            following, reason = _joined(scope, name)
+            following, reason = _joined(scope, name, problems)
             if reason is not None:
                 reasons[name] = reason
             elif following in (None, "host"):
@@ -239,7 +240,7 @@ def owners_of_namespaces(scope: Scope) -> tuple[dict[str, str], dict[str, str]]:
     return owners, reasons
 
 
-def _joined(scope: Scope, name: str) -> tuple[str | None, str | None]:
+def _joined(scope: Scope, name: str, problems: Problems) -> tuple[str | None, str | None]:
     """The owner of the namespace that a container joins, declared or undeclared; or the error."""
     declared, live = scope.declared.get(name), scope.undeclared.get(name)
     if declared is not None:
@@ -248,7 +249,8 @@ def _joined(scope: Scope, name: str) -> tuple[str | None, str | None]:
         return live.join, None
     if name in scope.containers_to_delete:
         return None, f"the container {name} is removed in the same run; keep it, or remove this one too"
-    return None, f"there is no container {name}, neither declared in {scope.role}_containers nor existing on the host"
+    rule = f"there is no container {name}, neither declared in {scope.role}_containers nor existing on the host"
+    return None, rule + (problems.near(name, scope.declared) or problems.near(name, scope.undeclared))
 
 
 def _circle(way: list[str], name: str) -> str:

@@ -145,7 +145,7 @@ def plan_declaration(declaration: Declaration, live: Live, problems: Problems) -
 def _settle_joins(scope: Scope, problems: Problems) -> dict[str, str]:
     """The owner of the shared network namespace, of each container that has none of its own."""
     joins = {}
-    owners, reasons = owners_of_namespaces(scope)
+    owners, reasons = owners_of_namespaces(scope, problems)
     for name, container in scope.declared.items():
         if name in reasons:
             problems.refuse(str(container), "network_mode", container.network_mode, reasons[name])

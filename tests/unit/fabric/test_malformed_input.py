@@ -12,8 +12,7 @@ from unit.fabric.simulated_fabric import FABRIC, bare
 from unit.planner.malformed import junk, objects
 
 from ansible_collections.virtnet.linux.plugins.filter.overlay_network_plan import overlay_network_plan
-from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.containers import CONTAINER_FIELDS
-from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.declaration import NETWORK_FIELDS
+from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.options import OPTIONS
 
 OVERLAY_FIELDS = ["vni", "flood", "dstport"]
 WORDS = ["networks", "containers", "vtep", "ip_ranges", "purge", "manage_foreign_firewall"]
@@ -31,7 +30,10 @@ def answers(hostvars, readings=None):
 
 
 @calm
-@given(objects([*NETWORK_FIELDS, *OVERLAY_FIELDS]), objects(CONTAINER_FIELDS))
+@given(
+    objects([*OPTIONS["bridge_network"]["networks"]["options"], *OVERLAY_FIELDS]),
+    objects(OPTIONS["bridge_network"]["containers"]["options"]),
+)
 def test_objects_of_any_shape(networks, containers):
     answers({"h1": {"overlay_network_networks": networks, "overlay_network_containers": containers}, "h2": RIGHT})
 
@@ -43,7 +45,7 @@ def test_malformed_variables_of_one_host(odd):
 
 
 @calm
-@given(st.dictionaries(st.sampled_from([*NETWORK_FIELDS, *OVERLAY_FIELDS]), junk))
+@given(st.dictionaries(st.sampled_from([*OPTIONS["bridge_network"]["networks"]["options"], *OVERLAY_FIELDS]), junk))
 def test_one_malformed_field_in_a_valid_network(odd):
     network = {**RIGHT, "overlay_network_networks": [{**FABRIC, **odd}]}
     answers({"h1": network, "h2": network})

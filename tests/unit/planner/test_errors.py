@@ -11,7 +11,7 @@ import datetime
 import pytest
 from unit.planner.simulated_host import DUAL, EMPTY, INSIDE, WEB, errors, live_after, plan, topology
 
-from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.declaration import VARIABLES
+from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.options import OPTIONS
 
 
 def network(**fields):
@@ -735,7 +735,7 @@ def test_a_misspelt_variable_warns_and_is_refused_with_purge():
     names = [f"bridge_network_{word}" for word in ("network", "containers", "purge", "persist", "zzz")]
     planned = plan(variables=names)
     expected = "is none of the role's; write {}, or choose a name that does not begin with bridge_network_"
-    all_of_them = [f"bridge_network_{word}" for word in VARIABLES["bridge_network"]]
+    all_of_them = [f"bridge_network_{word}" for word in OPTIONS["bridge_network"]]
     expected = [
         "role bridge_network: variable 'bridge_network_network': " + expected.format("bridge_network_networks"),
         "role bridge_network: variable 'bridge_network_zzz': " + expected.format(", ".join(all_of_them)),
@@ -747,7 +747,7 @@ def test_a_misspelt_variable_warns_and_is_refused_with_purge():
 
 def test_lists_and_purge_of_the_wrong_type():
     found = plan(purge="perhaps", networks=[], containers=[])["errors"]
-    assert found == ["declaration: purge 'perhaps': must be true or false"]
+    assert found == ["role bridge_network: bridge_network_purge 'perhaps': must be true or false"]
 
 
 def test_equal_sysctls_of_a_shared_namespace_are_accepted():

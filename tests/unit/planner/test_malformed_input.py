@@ -12,8 +12,7 @@ from unit.planner.malformed import junk, objects
 from unit.planner.simulated_host import EMPTY, WEB, live_after, plan, topology
 
 from ansible_collections.virtnet.linux.plugins.filter.bridge_network_plan import FilterModule
-from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.containers import CONTAINER_FIELDS
-from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.declaration import NETWORK_FIELDS
+from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.options import OPTIONS
 
 
 def is_an_answer(answer):
@@ -23,19 +22,23 @@ def is_an_answer(answer):
 
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
-@given(objects(NETWORK_FIELDS), objects(CONTAINER_FIELDS), junk)
+@given(
+    objects(OPTIONS["bridge_network"]["networks"]["options"]),
+    objects(OPTIONS["bridge_network"]["containers"]["options"]),
+    junk,
+)
 def test_objects_of_any_shape(networks, containers, purge):
     is_an_answer(plan(networks, containers, purge=purge))
 
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(st.dictionaries(st.sampled_from([*CONTAINER_FIELDS]), junk))
+@given(st.dictionaries(st.sampled_from([*OPTIONS["bridge_network"]["containers"]["options"]]), junk))
 def test_one_malformed_field_in_a_valid_container(odd):
     is_an_answer(plan([WEB], [{"name": "a", "networks": ["web"], **odd}, {"name": "b", "networks": ["web"]}]))
 
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(st.dictionaries(st.sampled_from([*NETWORK_FIELDS]), junk))
+@given(st.dictionaries(st.sampled_from([*OPTIONS["bridge_network"]["networks"]["options"]]), junk))
 def test_one_malformed_field_in_a_valid_network(odd):
     is_an_answer(plan([{**WEB, **odd}], [{"name": "a", "networks": ["web"], "ports": ["80:80"]}]))
 

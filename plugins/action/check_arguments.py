@@ -1,0 +1,33 @@
+# Copyright (c) 2026, The virtnet.linux authors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The action of the module check_arguments, which runs on the controller."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ansible.plugins.action import ActionBase
+
+from ansible_collections.virtnet.linux.plugins.plugin_utils.checks.arguments import argument_errors
+from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.options import OPTIONS
+
+
+class ActionModule(ActionBase):
+    """Fails where the variables of a role are wrong."""
+
+    TRANSFERS_FILES = False
+    _requires_connection = False
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Check the variables of this host."""
+        result = super().run(tmp, task_vars)
+        _checked, arguments = self.validate_argument_spec(
+            argument_spec={"role": {"type": "str", "required": True, "choices": list(OPTIONS)}}
+        )
+        variables = {name: value for name, value in (task_vars or {}).items() if name.startswith(tuple(OPTIONS))}
+        errors = argument_errors(arguments["role"], self._templar.template(variables))
+        if errors:
+            return {**result, "failed": True, "msg": "Nothing was touched.\n- " + "\n- ".join(errors)}
+        return {**result, "changed": False}
