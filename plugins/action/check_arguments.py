@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.virtnet.linux.plugins.plugin_utils.checks.arguments import argument_errors
@@ -15,7 +16,7 @@ from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.options impo
 
 
 class ActionModule(ActionBase):
-    """Fails where the variables of a role are wrong."""
+    """Fails where Ansible's validation of a role's arguments would, with the messages of the planner."""
 
     TRANSFERS_FILES = False
     _requires_connection = False
@@ -26,8 +27,13 @@ class ActionModule(ActionBase):
         _checked, arguments = self.validate_argument_spec(
             argument_spec={"role": {"type": "str", "required": True, "choices": list(OPTIONS)}}
         )
-        variables = {name: value for name, value in (task_vars or {}).items() if name.startswith(tuple(OPTIONS))}
-        errors = argument_errors(arguments["role"], self._templar.template(variables))
-        if errors:
+        role = arguments["role"]
+        found = {name: value for name, value in (task_vars or {}).items() if name.startswith(tuple(OPTIONS))}
+        variables = self._templar.template(found)
+        spec = {f"{role}_{word}": option for word, option in OPTIONS[role].items()}
+        own = {name: value for name, value in variables.items() if name in spec}
+        refused = ArgumentSpecValidator(spec).validate(own).error_messages
+        if refused:
+            errors = argument_errors(role, variables) or refused
             return {**result, "failed": True, "msg": "Nothing was touched.\n- " + "\n- ".join(errors)}
         return {**result, "changed": False}

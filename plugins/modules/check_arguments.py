@@ -10,11 +10,12 @@ module: check_arguments
 short_description: Check the variables of a role
 version_added: 1.0.0
 description:
-  - Checks the variables that a host has for a role of this collection against the argument spec of the role, and for
-    everything that can be found in them without reading the host. Fails with a message for each error, which names the
+  - Checks the variables that a host has for a role of this collection against the argument spec of the role. Where they
+    do not match, it fails with a message for each error that can be found without reading the host, which names the
     object, its field, the value and what to write instead.
   - Runs on the controller, without a connection to the host, and does not change anything. The roles run it first, so
-    that an error is not reported by Ansible's own validation, whose message has the whole argument spec.
+    that an error is not reported by Ansible's own validation, whose message has the whole argument spec. Values that
+    match the spec and cannot be built are refused by the roles themselves, together with what conflicts with the host.
 author:
   - The virtnet.linux authors (@virtnet)
 options:
@@ -54,7 +55,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Check the variables of this host, for instance in CI, without a connection
+- name: Check the variables of this host
   virtnet.linux.check_arguments:
     role: bridge_network
 """

@@ -2,8 +2,8 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A role's variables, checked against its argument spec before any host is asked: what is refused here, Ansible's own
-validation would refuse with the whole spec as its message, or the plan after it.
+"""The errors that can be found in a role's variables alone, in the planner's words: for variables that Ansible's own
+validation refuses, whose message has the whole argument spec.
 
 What this accepts, Ansible's validation accepts: tests/unit/planner/test_arguments.py holds the two together.
 """
