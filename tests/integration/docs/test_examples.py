@@ -28,7 +28,7 @@ OTHERS = ("network_info", "warn", "check_arguments", "host_limits", "host_comman
 MODULES = [path for path in sorted((PLUGINS / "modules").glob("*.py")) if path.stem not in OTHERS]
 # What examples require on the host. A veth acts as a NIC.
 NIC = "ip link add %s type veth peer name far-%s; ip link set far-%s up\n"
-STANDS = {
+REQUIRED = {
     "bridge": "ip netns add lab; ip link add uplink0 netns lab type veth peer name far0",
     "bridge_policy": "ip link add br-web type bridge; ip link add br-db type bridge",
     "nat_port": "ip link add br-web type bridge; ip link add br-routed type bridge",
@@ -80,7 +80,7 @@ def _is_plain(task: Any) -> bool:
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: path.stem)
 def test_module_examples(path, host):
-    host.sh(STANDS.get(path.stem, ":"))
+    host.sh(REQUIRED.get(path.stem, ":"))
     (text,) = examples(path)
     for task in itertools.takewhile(_is_plain, yaml.safe_load(text)):
         arguments = task["virtnet.linux." + path.stem]
@@ -91,7 +91,7 @@ def test_module_examples(path, host):
 
 
 def test_plugin_examples_and_those_with_templates(host, tmp_path):
-    host.sh(STANDS["vxlan_tunnel"])
+    host.sh(REQUIRED["vxlan_tunnel"])
     tasks = []
     reading = [PLUGINS / "modules" / name for name in ("network_info.py", "warn.py", "check_arguments.py")]
     for text in examples(*reading, *sorted((PLUGINS / "filter").glob("*.py"))):

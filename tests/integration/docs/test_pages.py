@@ -15,7 +15,7 @@ from kit import openvswitch
 from kit.checkout import HOME
 
 # What a page requires of its reader's machine. A veth acts as a NIC.
-STANDS = {
+REQUIRED = {
     "README.md": "ansible-galaxy collection build --output-path build {HOME}",
     "roles/bridge_network/README.md": """
         for nic in enp3s0 enp4s0; do ip link add $nic type veth peer name far-$nic; ip link set far-$nic up; done
@@ -38,7 +38,7 @@ FOLLOWED = [
 def test_a_page_can_be_followed(page, host, tmp_path):
     engine.own_disks(host)
     session = Session(host, tmp_path)
-    session.run("sh", "-ec", STANDS.get(name_of(page), "true").replace("{HOME}", str(HOME)))
+    session.run("sh", "-ec", REQUIRED.get(name_of(page), "true").replace("{HOME}", str(HOME)))
     found = [line for section in session.read(blocks(page)) for line in differences(*section)]
     assert not found, "\n".join(found)
 
