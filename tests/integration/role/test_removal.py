@@ -55,7 +55,7 @@ def test_a_container_with_processes_is_refused_with_their_pids(host, role):
     role.change([WEB], [NGINX])
     pids = [host.start("sleep", "infinity", netns="nginx") for _number in range(2)]
     (error,) = role.refused([], [gone("nginx")])
-    assert "container nginx" in error and "%d, %d" % tuple(pids) in error and "force: true" in error
+    assert "container nginx" in error and "%d (sleep), %d (sleep)" % tuple(pids) in error and "force: true" in error
     (error,) = role.refused([WEB], [{"name": "nginx", "network_mode": "host"}])
     assert str(pids[0]) in error
 
