@@ -40,7 +40,7 @@ def links(found: Report, name: str) -> Links:
 
 def write(names: Links, file: BinaryIO, count: int | None, seconds: float | None) -> None:
     """Write what passes on these links, until so many packets or seconds, or until interrupted. Raises OSError."""
-    sockets = {_open(name): sends for name, sends in names.items()}
+    sockets = {open_socket(name): sends for name, sends in names.items()}
     try:
         file.write(_HEADER.pack(_MAGIC, 2, 4, 0, 0, _MOST, _ETHERNET))
         file.flush()
@@ -66,7 +66,8 @@ def write(names: Links, file: BinaryIO, count: int | None, seconds: float | None
             one.close()
 
 
-def _open(name: str) -> socket.socket:
+def open_socket(name: str) -> socket.socket:
+    """Return a packet socket of a link. Raises OSError."""
     # without a protocol it receives nothing before it is bound; with one, packets of all links: packet(7)
     opened = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
     opened.bind((name, _ETH_P_ALL))

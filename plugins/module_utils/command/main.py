@@ -27,13 +27,11 @@ from ansible_collections.virtnet.linux.plugins.module_utils.command import (
 )
 from ansible_collections.virtnet.linux.plugins.module_utils.command.containers import Unknown
 from ansible_collections.virtnet.linux.plugins.module_utils.engine import privileges
-from ansible_collections.virtnet.linux.plugins.module_utils.engine.converge import Refused
 from ansible_collections.virtnet.linux.plugins.module_utils.inspect.report import report
 from ansible_collections.virtnet.linux.plugins.module_utils.netlink import messages
 from ansible_collections.virtnet.linux.plugins.module_utils.netlink.socket import NetlinkError
 from ansible_collections.virtnet.linux.plugins.module_utils.nft.firewall import FirewallError
 from ansible_collections.virtnet.linux.plugins.module_utils.ovs.database import OvsError
-from ansible_collections.virtnet.linux.plugins.module_utils.persist import command as persisted
 from ansible_collections.virtnet.linux.plugins.module_utils.system.files import Unreadable
 from ansible_collections.virtnet.linux.plugins.module_utils.system.runtime_state import Locked
 
@@ -41,7 +39,7 @@ if TYPE_CHECKING:
     import argparse
 
 OK, DIFFERS, ERROR = 0, 1, 2
-_ERRORS = (Unknown, Unreadable, Refused, Locked, NetlinkError, FirewallError, OvsError, OSError)
+_ERRORS = (Unknown, Unreadable, Locked, NetlinkError, FirewallError, OvsError, OSError)
 
 
 def main(arguments: list[str]) -> int:
@@ -200,12 +198,25 @@ def _trace(options: argparse.Namespace) -> int:
 
 
 def _restore(options: argparse.Namespace) -> int:
-    persisted.restore(options.wait, options.lock_timeout)
+    # imported here, as in _check(): the whole engine, which takes the others longer to load than their work
+    from ansible_collections.virtnet.linux.plugins.module_utils.engine.converge import Refused
+    from ansible_collections.virtnet.linux.plugins.module_utils.persist import command as persisted
+
+    try:
+        persisted.restore(options.wait, options.lock_timeout)
+    except Refused as error:
+        return _fail(str(error))
     return OK
 
 
 def _check(options: argparse.Namespace) -> int:
-    actions = persisted.check(options.lock_timeout)
+    from ansible_collections.virtnet.linux.plugins.module_utils.engine.converge import Refused
+    from ansible_collections.virtnet.linux.plugins.module_utils.persist import command as persisted
+
+    try:
+        actions = persisted.check(options.lock_timeout)
+    except Refused as error:
+        return _fail(str(error))
     if options.json:
         _print_json([action.shown() for action in actions])
     else:
