@@ -12,7 +12,7 @@ import struct
 import time
 from typing import BinaryIO, Optional
 
-from ansible_collections.virtnet.linux.plugins.module_utils.command.containers import Report, known
+from ansible_collections.virtnet.linux.plugins.module_utils.command.containers import Report, Unknown, known
 
 _ETH_P_ALL = 3  # include/uapi/linux/if_ether.h
 _HEADER = struct.Struct("=IHHiIII")  # magic, version 2.4, time zone, accuracy, most bytes of a packet, link type
@@ -32,13 +32,15 @@ def links(found: Report, name: str) -> Links:
     name = known(name, [*ends, *networks], "container or network")
     if ends.get(name):
         return dict.fromkeys(ends[name])
-    ports: list[str] = next((one["interfaces"] for one in found["bridges"] if one["name"] == networks.get(name)), [])
-    return {networks[name]: True, **dict.fromkeys(ports, False)} if name in networks else {}
+    if name not in networks:
+        raise Unknown("container %s has no endpoint on a network; capture in its namespace, with virtnet exec" % name)
+    ports: list[str] = next((one["interfaces"] for one in found["bridges"] if one["name"] == networks[name]), [])
+    return {networks[name]: True, **dict.fromkeys(ports, False)}
 
 
 def write(names: Links, file: BinaryIO, count: int | None, seconds: float | None) -> None:
     """Write what passes on these links, until so many packets or seconds, or until interrupted. Raises OSError."""
-    sockets = {_open(name): sends for name, sends in names.items()}
+    sockets = {open_socket(name): sends for name, sends in names.items()}
     try:
         file.write(_HEADER.pack(_MAGIC, 2, 4, 0, 0, _MOST, _ETHERNET))
         file.flush()
@@ -64,7 +66,9 @@ def write(names: Links, file: BinaryIO, count: int | None, seconds: float | None
             one.close()
 
 
-def _open(name: str) -> socket.socket:
-    opened = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(_ETH_P_ALL))
+def open_socket(name: str) -> socket.socket:
+    """Return a packet socket of a link. Raises OSError."""
+    # without a protocol it receives nothing before it is bound; with one, packets of all links: packet(7)
+    opened = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
     opened.bind((name, _ETH_P_ALL))
     return opened

@@ -36,13 +36,15 @@ def read(found: Report) -> list[dict[str, Any]]:
 def watch(report: Callable[[], Report], once: bool) -> int:
     """Print the counters, with their rates every second until interrupted."""
     before: dict[str, dict[str, Any]] = {}
+    last = 0.0
     while True:
         now = read(report())
-        text = "\n".join(_lines(now, before))
+        read_at = time.monotonic()
+        text = "\n".join(_lines(now, before, read_at - last))
         print(text if once else _CLEAR + text, flush=True)
         if once:
             return 0
-        before = {row["veth"]: row for row in now}
+        before, last = {row["veth"]: row for row in now}, read_at
         time.sleep(1)
 
 
@@ -56,18 +58,18 @@ def prometheus(rows: list[dict[str, Any]]) -> list[str]:
             "# TYPE %s counter" % metric,
         ]
         for row in rows:
-            labels = ",".join('%s="%s"' % (key, _escaped(row[key])) for key in ("container", "network"))
+            labels = ",".join('%s="%s"' % (key, _escaped(row[key])) for key in ("container", "network", "veth"))
             lines.append("%s{%s} %d" % (metric, labels, row[name]))
     return lines
 
 
-def _lines(rows: list[dict[str, Any]], before: dict[str, dict[str, Any]]) -> list[str]:
+def _lines(rows: list[dict[str, Any]], before: dict[str, dict[str, Any]], seconds: float) -> list[str]:
     shown = [("CONTAINER", "NETWORK", "SENT", "RECEIVED", "PACKETS SENT", "PACKETS RECEIVED", "DROPPED")]
     for row in rows:
         was = before.get(row["veth"])
         cells = []
         for name in ("sent_bytes", "received_bytes"):
-            rate = " (%s/s)" % _size(row[name] - was[name]) if was is not None else ""
+            rate = " (%s/s)" % _size((row[name] - was[name]) / seconds) if was is not None else ""
             cells.append(_size(row[name]) + rate)
         dropped = row["sent_dropped"] + row["received_dropped"]
         packets = (str(row["sent_packets"]), str(row["received_packets"]), str(dropped))

@@ -30,10 +30,13 @@ def networks(found: Report) -> list[str]:
 def containers(found: Report) -> list[str]:
     """Format a line for each container: its networks, addresses, published ports and processes."""
     rows: list[Row] = [("CONTAINER", "MODE", "NETWORKS", "ADDRESSES", "PORTS", "PROCESSES")]
-    published = _published(found)
+    published = _by_container(found)
     for one in found["containers"]:
         addresses = [address.split("/")[0] for end in one["endpoints"] for address in end["addresses"]]
-        ports = [text for address in addresses for text in published.get(address, [])]
+        ports = [
+            "%s->%s/%s" % (_host_side(port), port["to_port"], port["protocol"])
+            for port in published.get(one["name"], [])
+        ]
         processes = ["%d (%s)" % (pid, one["programs"].get(str(pid), "?")) for pid in one["pids"][:3]]
         if len(one["pids"]) > len(processes):
             processes.append("%d more" % (len(one["pids"]) - len(processes)))
@@ -46,9 +49,7 @@ def containers(found: Report) -> list[str]:
 
 def ports(found: Report, name: str) -> list[dict[str, Any]]:
     """Return the published ports of a container, as entries of nat_ports. Raises Unknown."""
-    container = find(found, name)
-    own = {address.split("/")[0] for end in container["endpoints"] for address in end["addresses"]}
-    return [port for port in found["nat_ports"] if port["to_address"] in own]
+    return _by_container(found).get(find(found, name)["name"], [])
 
 
 def port_lines(found: list[dict[str, Any]]) -> list[str]:
@@ -74,12 +75,15 @@ def table(rows: list[Row]) -> list[str]:
     return ["   ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in rows]
 
 
-def _published(found: Report) -> dict[str, list[str]]:
-    by_address: dict[str, list[str]] = {}
+def _by_container(found: Report) -> dict[str, list[dict[str, Any]]]:
+    """Return the entries of nat_ports by the container that they lead to: the one to which anti-spoofing allows the
+    address, not one that has configured it."""
+    holders = {port["Address"]: port["Container"] for network in found["networks"] for port in network["Ports"]}
+    by_container: dict[str, list[dict[str, Any]]] = {}
     for one in found["nat_ports"]:
-        text = "%s->%s/%s" % (_host_side(one), one["to_port"], one["protocol"])
-        by_address.setdefault(one["to_address"], []).append(text)
-    return by_address
+        if one["to_address"] in holders:
+            by_container.setdefault(holders[one["to_address"]], []).append(one)
+    return by_container
 
 
 def _host_side(port: dict[str, Any]) -> str:

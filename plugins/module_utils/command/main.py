@@ -6,11 +6,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import math
 import os
 import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from ansible_collections.virtnet.linux.plugins.module_utils.command import (
     capture,
@@ -25,13 +27,11 @@ from ansible_collections.virtnet.linux.plugins.module_utils.command import (
 )
 from ansible_collections.virtnet.linux.plugins.module_utils.command.containers import Unknown
 from ansible_collections.virtnet.linux.plugins.module_utils.engine import privileges
-from ansible_collections.virtnet.linux.plugins.module_utils.engine.converge import Refused
 from ansible_collections.virtnet.linux.plugins.module_utils.inspect.report import report
 from ansible_collections.virtnet.linux.plugins.module_utils.netlink import messages
 from ansible_collections.virtnet.linux.plugins.module_utils.netlink.socket import NetlinkError
 from ansible_collections.virtnet.linux.plugins.module_utils.nft.firewall import FirewallError
 from ansible_collections.virtnet.linux.plugins.module_utils.ovs.database import OvsError
-from ansible_collections.virtnet.linux.plugins.module_utils.persist import command as persisted
 from ansible_collections.virtnet.linux.plugins.module_utils.system.files import Unreadable
 from ansible_collections.virtnet.linux.plugins.module_utils.system.runtime_state import Locked
 
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     import argparse
 
 OK, DIFFERS, ERROR = 0, 1, 2
-_ERRORS = (Unknown, Unreadable, Refused, Locked, NetlinkError, FirewallError, OvsError, OSError)
+_ERRORS = (Unknown, Unreadable, Locked, NetlinkError, FirewallError, OvsError, OSError)
 
 
 def main(arguments: list[str]) -> int:
@@ -96,22 +96,41 @@ def parser() -> argparse.ArgumentParser:
     )
     one = add("capture", "write the packets of a container or network in pcap format to standard output", as_json=False)
     one.add_argument("name", metavar="CONTAINER|NETWORK")
-    one.add_argument("--count", type=int, metavar="N", help="end after N packets")
-    one.add_argument("--seconds", type=float, metavar="S", help="end after S seconds")
+    one.add_argument("--count", type=_count, metavar="N", help="end after N packets")
+    one.add_argument("--seconds", type=_seconds, metavar="S", help="end after S seconds")
     one = add("trace", "send a packet from a container, and say which rule drops it")
     one.add_argument("container")
     one.add_argument("address", help="the destination address")
     one.add_argument("port", type=int, nargs="?", help="the destination port; an ICMP echo request without one")
     one.add_argument("--udp", action="store_true", help="UDP instead of TCP")
     restore = add("restore", "bring back what is persisted and missing or differs", as_json=False)
-    restore.add_argument("--wait", type=float, default=0, metavar="SECONDS",
+    restore.add_argument("--wait", type=_seconds, default=0, metavar="SECONDS",
                      help="how long to wait for this host's own addresses that tunnels need")  # fmt: skip
     for one in (restore, add("check", "list what restore would do; exit status 1 if that is anything")):
-        one.add_argument("--lock-timeout", type=float, default=60, metavar="SECONDS",
+        one.add_argument("--lock-timeout", type=_seconds, default=60, metavar="SECONDS",
                          help="how long to wait for another run (default: 60)")  # fmt: skip
     add("completion", "print the completion of a shell", as_json=False).add_argument("shell", choices=completion.SHELLS)
     add("man", "print the manual page", as_json=False)
     return whole
+
+
+def _seconds(text: str) -> float:
+    """Return a number of seconds."""
+    with contextlib.suppress(ValueError):
+        if math.isfinite(float(text)) and float(text) >= 0:
+            return float(text)
+    return _refuse("%s: must be a number of seconds, 0 or more" % text)
+
+
+def _count(text: str) -> int:
+    """Return a number of packets."""
+    return int(text) if text.isdecimal() else _refuse("%s: must be a number of packets, 0 or more" % text)
+
+
+def _refuse(text: str) -> NoReturn:
+    from argparse import ArgumentTypeError
+
+    raise ArgumentTypeError(text)
 
 
 def _ls(options: argparse.Namespace) -> int:
@@ -154,14 +173,17 @@ def _stats(options: argparse.Namespace) -> int:
         return _print_lines(counters.prometheus(counters.read(report())))
     if options.json:
         return _print_json(counters.read(report()))
-    return counters.watch(report, once=options.once or not sys.stdout.isatty())
+    with contextlib.suppress(KeyboardInterrupt):  # the usual end
+        return counters.watch(report, once=options.once or not sys.stdout.isatty())
+    return OK
 
 
 def _capture(options: argparse.Namespace) -> int:
     if sys.stdout.isatty():
         return _fail("standard output is a terminal; redirect it: virtnet capture web >web.pcap")
     links = capture.links(report(), options.name)
-    capture.write(links, sys.stdout.buffer, options.count, options.seconds)
+    with contextlib.suppress(KeyboardInterrupt):  # the usual end
+        capture.write(links, sys.stdout.buffer, options.count, options.seconds)
     return OK
 
 
@@ -176,12 +198,25 @@ def _trace(options: argparse.Namespace) -> int:
 
 
 def _restore(options: argparse.Namespace) -> int:
-    persisted.restore(options.wait, options.lock_timeout)
+    # imported here, as in _check(): the whole engine, which takes the others longer to load than their work
+    from ansible_collections.virtnet.linux.plugins.module_utils.engine.converge import Refused
+    from ansible_collections.virtnet.linux.plugins.module_utils.persist import command as persisted
+
+    try:
+        persisted.restore(options.wait, options.lock_timeout)
+    except Refused as error:
+        return _fail(str(error))
     return OK
 
 
 def _check(options: argparse.Namespace) -> int:
-    actions = persisted.check(options.lock_timeout)
+    from ansible_collections.virtnet.linux.plugins.module_utils.engine.converge import Refused
+    from ansible_collections.virtnet.linux.plugins.module_utils.persist import command as persisted
+
+    try:
+        actions = persisted.check(options.lock_timeout)
+    except Refused as error:
+        return _fail(str(error))
     if options.json:
         _print_json([action.shown() for action in actions])
     else:

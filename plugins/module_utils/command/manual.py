@@ -15,8 +15,9 @@ virtnet \- show, compare and restore the networks of this host
 .B virtnet
 shows the networks, containers and published ports that the Ansible collection virtnet.linux made on this host. It reads
 them from the kernel, changes nothing (but for
-.BR restore ),
-and needs root.
+.BR restore ;
+.B trace
+adds nftables tables of its own and removes them), and needs root.
 .SH COMMANDS
 .TP
 .B ls
@@ -35,7 +36,8 @@ List the published ports of a container.
 List bridges and their ports, as brctl show does.
 .TP
 .BI exec " CONTAINER" " \-\- " PROGRAM
-Run a program in the container's network namespace, with its files in /etc/netns. The exit status is the program's.
+Run a program in the container's network namespace, with its files in /etc/netns and a sysfs of the namespace. The
+exit status is the program's.
 .TP
 .BR stats " [" \-\-once "] [" \-\-prometheus ]
 Show packets and bytes of each endpoint, every second, once, or for the textfile collector of Prometheus' node exporter.
@@ -73,6 +75,9 @@ check found a difference, or trace a rule that drops the packet.
 .TP
 2
 An error, with a message on standard error.
+.TP
+126, 127
+exec: the program cannot be executed, or does not exist.
 .SH FILES
 .TP
 .I /var/lib/virtnet

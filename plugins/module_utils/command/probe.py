@@ -11,6 +11,7 @@ import contextlib
 import os
 import socket
 import struct
+import time
 from typing import NamedTuple
 
 from ansible_collections.virtnet.linux.plugins.module_utils.command.containers import Report, Unknown, find
@@ -18,7 +19,9 @@ from ansible_collections.virtnet.linux.plugins.module_utils.netlink import names
 from ansible_collections.virtnet.linux.plugins.module_utils.rules import ip
 
 _SECONDS = 1.0  # for an answer
-_ECHO = {4: (socket.IPPROTO_ICMP, 8), 6: (socket.IPPROTO_ICMPV6, 128)}  # protocol, type of an echo request
+# protocol, types of an echo request and of its reply (RFC 792, RFC 4443)
+_ECHO = {4: (socket.IPPROTO_ICMP, 8, 0), 6: (socket.IPPROTO_ICMPV6, 128, 129)}
+_DISCARD = 9  # any port: a datagram socket is connected to it, and nothing is sent
 
 
 class Flow(NamedTuple):
@@ -46,11 +49,22 @@ def flow(found: Report, name: str, address: str, port: int | None, udp: bool) ->
     if port is not None and not 1 <= port <= 65535:
         raise Unknown("port %d: must be 1 to 65535" % port)
     own = [one.split("/")[0] for end in container["endpoints"] for one in end["addresses"]]
-    source = next((one for one in own if (":" in one) == (version == 6)), None)
+    source = _routed_source(name, address) or next((one for one in own if (":" in one) == (version == 6)), None)
     if source is None:
         raise Unknown("container %s has no IPv%d address on a network" % (name, version))
     protocol = "icmp" if port is None else "udp" if udp else "tcp"
     return Flow(name, [end["veth"] for end in container["endpoints"]], source, ip.normal(address), port, protocol)
+
+
+def _routed_source(name: str, address: str) -> str | None:
+    """Return the source address that the container's routes select for a destination; None without a route."""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    with namespaces.entered(name), contextlib.closing(socket.socket(family, socket.SOCK_DGRAM)) as opened:
+        try:
+            opened.connect((address, _DISCARD))
+        except OSError:
+            return None
+        return str(opened.getsockname()[0])
 
 
 def send(one: Flow) -> str:
@@ -64,8 +78,12 @@ def send(one: Flow) -> str:
                 opened.connect((one.destination, one.port or 0))
                 if one.protocol == "tcp":
                     return "answered"
-                opened.send(_echo(version) if one.protocol == "icmp" else b"virtnet trace")
-                opened.recv(2048)
+                if one.protocol == "icmp":
+                    opened.send(_echo(version))
+                    _await_reply(opened, version)
+                else:
+                    opened.send(b"virtnet trace")
+                    opened.recv(2048)
             except ConnectionRefusedError:
                 return "refused"
             except socket.timeout:
@@ -75,6 +93,22 @@ def send(one: Flow) -> str:
             return "answered"
 
 
+def _await_reply(opened: socket.socket, version: int) -> None:
+    """Wait for the echo reply; a raw socket receives other ICMP messages of the destination too, such as neighbour
+    advertisements. Raises socket.timeout."""
+    deadline = time.monotonic() + _SECONDS
+    while True:
+        left = deadline - time.monotonic()
+        if left <= 0:
+            raise socket.timeout
+        opened.settimeout(left)
+        data = opened.recv(2048)
+        if version == 4:
+            data = data[(data[0] & 0x0F) * 4 :]  # after the IPv4 header
+        if data[:1] == bytes([_ECHO[version][2]]) and data[4:6] == struct.pack("!H", os.getpid() & 0xFFFF):
+            return
+
+
 def _socket(one: Flow, family: int, version: int) -> socket.socket:
     if one.protocol == "icmp":
         return socket.socket(family, socket.SOCK_RAW, _ECHO[version][0])
@@ -82,7 +116,7 @@ def _socket(one: Flow, family: int, version: int) -> socket.socket:
 
 
 def _echo(version: int) -> bytes:
-    """Return an ICMP echo request (RFC 792, RFC 4443); the kernel computes the checksum of ICMPv6."""
+    """Return an ICMP echo request; the kernel computes the checksum of ICMPv6."""
     body = struct.pack("!HH", os.getpid() & 0xFFFF, 1) + b"virtnet trace..."
     kind = _ECHO[version][1]
     words = struct.unpack("!%dH" % (len(body) // 2), body)

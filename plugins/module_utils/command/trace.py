@@ -15,12 +15,14 @@ import contextlib
 import json
 import os
 import select
+import signal
 import socket
 import struct
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NoReturn
 
 from ansible_collections.virtnet.linux.plugins.module_utils.command import probe
 from ansible_collections.virtnet.linux.plugins.module_utils.command.probe import Flow
@@ -47,6 +49,7 @@ _NF_DROP = 0
 _HEADER = struct.Struct("=IHHII")  # struct nlmsghdr
 _GENERIC = 4  # bytes of struct nfgenmsg
 _QUIET_SECONDS = 0.2  # without a report after the answer
+_PREFIX = "virtnet_trace_"  # before the PID
 _FAMILIES = {1: "inet", 2: "ip", 7: "bridge", 10: "ip6"}  # NFPROTO_*
 
 
@@ -74,14 +77,15 @@ class _Step(NamedTuple):
 
 def follow(flow: Flow) -> Found:
     """Send the flow's first packet and follow it. Raises FirewallError, OSError."""
-    table = "virtnet_trace_%d" % os.getpid()
-    with _listening() as listener:
-        _nft("-f", "-", text=_marking(table, flow))
+    table = "%s%d" % (_PREFIX, os.getpid())
+    _remove_stale()
+    with _ending(), _listening() as listener:
         try:
+            _nft("-f", "-", text=_marking(table, flow))
             outcome = probe.send(flow)
             steps = list(_steps(listener))
         finally:
-            _nft("-f", "-", text="".join("delete table %s %s\n" % (family, table) for family in ("inet", "bridge")))
+            _remove(table)
     steps = [step for step in steps if step.table != table]
     requests = {step.packet for step in steps if step.link_header[12:14] == _ARP}
     own = [step for step in steps if step.packet not in requests]
@@ -127,6 +131,36 @@ def _marking(table: str, flow: Flow) -> str:
     by_source = "%s saddr %s %s meta nftrace set 1" % (family, flow.source, match)
     tables = (("bridge", "; ".join(marks)), ("inet", by_source))
     return "".join("table %s %s %s\n" % (name, table, chain % rules) for name, rules in tables)
+
+
+@contextlib.contextmanager
+def _ending() -> Iterator[None]:
+    """Let SIGTERM and SIGHUP (the end of an SSH session) end the with block by SystemExit, and so through finally."""
+
+    def leave(number: int, _frame: object) -> NoReturn:
+        sys.exit(128 + number)
+
+    before = {number: signal.signal(number, leave) for number in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _remove_stale() -> None:
+    """Remove the tables of traces that were killed."""
+    for one in json.loads(_nft("-j", "list", "tables"))["nftables"]:
+        name = one.get("table", {}).get("name", "")
+        pid = name[len(_PREFIX) :]
+        if name.startswith(_PREFIX) and pid.isdigit() and not os.path.exists("/proc/" + pid):
+            _remove(name)
+
+
+def _remove(table: str) -> None:
+    """Remove a trace's tables, whether they exist or not."""
+    lines = ("%s table %s %s\n" % (verb, family, table) for family in ("inet", "bridge") for verb in ("add", "delete"))
+    _nft("-f", "-", text="".join(lines))
 
 
 @contextlib.contextmanager
@@ -185,7 +219,10 @@ def _text(value: bytes | None) -> str:
 
 
 def _nft(*words: str, text: str = "") -> str:
-    done = subprocess.run([binary(), *words], input=text, capture_output=True, text=True, check=False)
+    # in a session of its own: an interrupt from the terminal must not end the removal of tables
+    done = subprocess.run(
+        [binary(), *words], input=text, capture_output=True, text=True, check=False, start_new_session=True
+    )
     if done.returncode:
         raise FirewallError("nft: " + done.stderr.strip())
     return done.stdout

@@ -42,6 +42,7 @@ _DIFFERS: dict[str, Callable[[Any], bytes]] = {
     "IFLA_IFALIAS": _text,
     "IFLA_ADDRESS": _mac,
     "IFLA_NET_NS_FD": struct.Struct("=I").pack,
+    "NETNSA_FD": struct.Struct("=I").pack,
     "IFA_LOCAL": ip.packed,
     "IFA_ADDRESS": ip.packed,
 }

@@ -103,17 +103,13 @@ def get_routes(table: int) -> bytes:
 
 def get_nsid(namespace_fd: int) -> bytes:
     """Encode a request for the nsid (IFLA_LINK_NETNSID of links) of the open file's namespace in the socket's one."""
-    return _nsid_request(("NETNSA_FD", namespace_fd))
+    return encoder.encode(_nsid_class(), RTM_GETNSID, 0, [("NETNSA_FD", namespace_fd)])
 
 
 @functools.cache
 def _nsid_class() -> Any:
     (found,) = _load("nsidmsg")
     return found
-
-
-def _nsid_request(*attrs: tuple[str, Any]) -> bytes:
-    return encoder.encode_by_pyroute2(_nsid_class(), RTM_GETNSID, 0, list(attrs))
 
 
 def create_link(name: str, kind: str, data: Attributes, attrs: Attributes) -> bytes:

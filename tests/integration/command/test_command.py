@@ -102,15 +102,19 @@ def test_stats(host):
     host.sh(PING)
     assert sent() >= before + 3
     assert "client" in virtnet(host, "stats --once")
-    assert 'virtnet_endpoint_sent_packets_total{container="client",network="web"}' in virtnet(
+    assert 'virtnet_endpoint_sent_packets_total{container="client",network="web",veth="' in virtnet(
         host, "stats --prometheus"
     )
 
 
 @pytest.mark.parametrize("name", ["client", "web"])
 def test_capture_is_a_pcap_file_with_the_packets(host, name):
-    host.sh("(sleep 0.5; %s) & /usr/local/sbin/virtnet capture %s --seconds 3 --count 4 >/run/web.pcap" % (PING, name))
+    host.sh(
+        "/usr/local/sbin/virtnet capture %s --seconds 20 --count 4 >/run/web.pcap & "
+        "until [ -s /run/web.pcap ]; do sleep 0.05; done; %s; wait $!" % (name, PING)
+    )
     data = host.call(_read, "/run/web.pcap")
+    host.sh("rm /run/web.pcap")
     assert struct.unpack_from("=IHH", data) == (0xA1B2C3D4, 2, 4)
     assert bytes([172, 30, 0, 3, 172, 30, 0, 2]) in data
     if shutil.which("tcpdump"):

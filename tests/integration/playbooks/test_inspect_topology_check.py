@@ -188,11 +188,14 @@ def test_check_lists_undeclared_objects(made):
     """On the host outside nothing at all is declared."""
     container = {"name": "left-{{ inventory_hostname }}", "labels": {"role": "bridge_network", "mode": "none"}}
     made.play([{"hosts": "h2:outside", "gather_facts": False, "tasks": [{"virtnet.linux.netns": container}]}])
+    made.play([{"hosts": "outside", "gather_facts": False, "tasks": [{"virtnet.linux.host_command": {}}]}])
+    made.ssh("outside", "test -x /usr/local/sbin/virtnet")
     output = made.play("virtnet.linux.check")
     assert "h2: container left-h2 is live and declared nowhere" in output
     assert "outside: container left-outside is live and declared nowhere" in output
     made.play("virtnet.linux.remove_host", "-e", "virtnet_hosts=outside")
     assert "left-outside" not in made.ssh("outside", "ip netns list")
+    made.ssh("outside", "test ! -e /usr/local/sbin/virtnet && test ! -e /var/lib/virtnet")
     made.ssh("h2", "ip netns delete left-h2")
 
 
