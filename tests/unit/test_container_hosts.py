@@ -110,12 +110,12 @@ def test_the_network_mode_names_the_shared_container():
         (
             [{"name": "c", "networks": [["web"]]}],
             "host h1: bridge_network_containers: container c: networks[0] ['web']",
-            "a network's name, or a dictionary",
+            "a network's name, or a mapping",
         ),
         (
             [{"name": "c", "networks": [None]}],
             "host h1: bridge_network_containers: container c: networks[0] (not given)",
-            "a network's name, or a dictionary",
+            "a network's name, or a mapping",
         ),
         (
             [{"name": "c", "networks": [{"name": {}}]}],
