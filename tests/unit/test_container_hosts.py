@@ -82,9 +82,9 @@ def test_the_network_mode_names_the_shared_container():
         ("x", "host h1: bridge_network_containers 'x'", "must be a list"),
         (5, "host h1: bridge_network_containers 5", "must be a list"),
         ({"name": "c"}, "host h1: bridge_network_containers {'name': 'c'}", "must be a list"),
-        ([5], "host h1: bridge_network_containers[0]: as a whole 5", "must be a dictionary"),
-        ([None], "host h1: bridge_network_containers[0]: as a whole (not given)", "must be a dictionary"),
-        ([["c"]], "host h1: bridge_network_containers[0]: as a whole ['c']", "must be a dictionary"),
+        ([5], "host h1: bridge_network_containers[0]: as a whole 5", "must be a mapping"),
+        ([None], "host h1: bridge_network_containers[0]: as a whole (not given)", "must be a mapping"),
+        ([["c"]], "host h1: bridge_network_containers[0]: as a whole ['c']", "must be a mapping"),
         ([{"networks": []}], "host h1: bridge_network_containers[0]: name (not given)", "needs a name"),
         ([{"name": 5}], "host h1: bridge_network_containers[0]: name 5", "YAML made a number of it: quote it"),
         ([{"name": ["c"]}], "host h1: bridge_network_containers[0]: name ['c']", "must be text"),
@@ -110,12 +110,12 @@ def test_the_network_mode_names_the_shared_container():
         (
             [{"name": "c", "networks": [["web"]]}],
             "host h1: bridge_network_containers: container c: networks[0] ['web']",
-            "a network's name, or a dictionary",
+            "a network's name, or a mapping",
         ),
         (
             [{"name": "c", "networks": [None]}],
             "host h1: bridge_network_containers: container c: networks[0] (not given)",
-            "a network's name, or a dictionary",
+            "a network's name, or a mapping",
         ),
         (
             [{"name": "c", "networks": [{"name": {}}]}],

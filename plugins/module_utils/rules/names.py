@@ -176,7 +176,7 @@ def labels_fit(labels: object) -> bool:
 def labels_problem(labels: object, own: dict[str, str] | None = None) -> str | None:
     """Return why the labels, besides the collection's ``own``, do not fit into a link's alias; None where they do."""
     if not isinstance(labels, dict):
-        return "labels are a dictionary"
+        return "labels are a mapping"
     for key, value in labels.items():
         if not (isinstance(key, str) and isinstance(value, str) and _is_label(key, value)):
             return "labels are %s: %r: %r is none" % (LABEL_RULE, key, value)

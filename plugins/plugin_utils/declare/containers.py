@@ -126,7 +126,7 @@ def read_network_name(fields: Fields, number: int, value: object) -> str | None:
         record, word = Fields({place: value}, fields.thing, fields.problems), place
     network = record.raw.get(word)
     if not isinstance(network, str):
-        record.refuse(word, not_quoted(network) or "must be a network's name, or a dictionary with its name")
+        record.refuse(word, not_quoted(network) or "must be a network's name, or a mapping with its name")
         return None
     if not names.is_object_name(network):
         record.refuse(word, f"a network's name is {names.OBJECT_RULE}")

@@ -67,7 +67,7 @@ def read_declaration(raw: object, problems: Problems) -> Declaration:
     that begin with the role's name."""
     if not isinstance(raw, Mapping):
         problems.refuse(
-            "declaration", "as a whole", raw, "must be a dictionary of networks, containers, purge and role"
+            "declaration", "as a whole", raw, "must be a mapping of networks, containers, purge and role"
         )
         raw = {}
     role = Fields(raw, "declaration", problems).text("role") or BRIDGE_ROLE
@@ -152,7 +152,7 @@ def _read_pools(whole: Fields, variable: str) -> list[AddressPool]:
     pools = []
     for number, raw in enumerate(whole.listing("address_pools")):
         if not isinstance(raw, Mapping):
-            whole.problems.refuse(f"{variable}[{number}]", "as a whole", raw, "must be a dictionary of base and size")
+            whole.problems.refuse(f"{variable}[{number}]", "as a whole", raw, "must be a mapping of base and size")
             continue
         options = whole.options_of("address_pools")
         fields = Fields(raw, f"{variable}[{number}]", whole.problems, options=options)
@@ -183,7 +183,7 @@ def _by_name(
     for number, raw in enumerate(whole.listing(key)):
         place = f"{variable}[{number}]"
         if not isinstance(raw, Mapping):
-            whole.problems.refuse(place, "as a whole", raw, f"must be a dictionary that describes a {kind}")
+            whole.problems.refuse(place, "as a whole", raw, f"must be a mapping that describes a {kind}")
             continue
         fields = Fields(raw, place, whole.problems, options=whole.options_of(key))
         name = fields.text("name")

@@ -156,7 +156,7 @@ class Fields:
         value = self.raw.get(field)
         if value is None or isinstance(value, Mapping):
             return value or {}
-        self.refuse(field, "must be a dictionary")
+        self.refuse(field, "must be a mapping")
         return {}
 
     def keys(self) -> Iterator[str]:
@@ -176,7 +176,7 @@ class Fields:
                 place = f"{self.thing}: {field}[{number}]"
                 found.append(Fields(value, place, self.problems, number, self.options_of(field)))
             else:
-                self.problems.refuse(self.thing, f"{field}[{number}]", value, "must be a dictionary")
+                self.problems.refuse(self.thing, f"{field}[{number}]", value, "must be a mapping")
         return found
 
     def address(self, field: str, version: int | None = None) -> Address | None:

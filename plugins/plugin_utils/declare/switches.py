@@ -91,7 +91,7 @@ def _read_uplinks(fields: Fields) -> list[Uplink]:
     for number, raw in enumerate(fields.listing("uplinks")):
         place = f"{fields.thing}: uplinks[{number}]"
         if not isinstance(raw, Mapping):
-            fields.problems.refuse(place, "as a whole", raw, "must be a dictionary of interface and vlans")
+            fields.problems.refuse(place, "as a whole", raw, "must be a mapping of interface and vlans")
             continue
         one = Fields(raw, place, fields.problems, options=fields.options_of("uplinks"))
         one.only()

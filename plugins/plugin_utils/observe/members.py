@@ -158,7 +158,7 @@ def _read_slices(raw: Mapping[str, Any], declaration: Declaration, problems: Pro
     found: Slices = {}
     ranges = raw.get("ip_ranges")
     if ranges is not None and not isinstance(ranges, Mapping):
-        problems.refuse(f"role {ROLE}", f"{ROLE}_ip_ranges", ranges, "must be a dictionary: a range for each network")
+        problems.refuse(f"role {ROLE}", f"{ROLE}_ip_ranges", ranges, "must be a mapping: a range for each network")
         return found
     for name, value in (ranges or {}).items():
         network = declaration.networks.get(name)

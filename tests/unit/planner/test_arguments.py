@@ -169,7 +169,7 @@ def test_errors_of_overlays():
     ) == [
         "role overlay_network: overlay_network_group (not given): is required; set it where the role is called",
         "role overlay_network: overlay_network_vtep 'h1': must be an IP address",
-        "role overlay_network: overlay_network_ip_ranges 5: must be a dictionary: a range for each network",
+        "role overlay_network: overlay_network_ip_ranges 5: must be a mapping: a range for each network",
     ]
     wrong = {"group": "overlay", "networks": [{**NETWORK, "vni": 0, "stp": True}]}
     assert argument_errors("overlay_network", named("overlay_network", wrong)) == [

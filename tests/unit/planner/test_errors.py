@@ -62,7 +62,7 @@ NETWORKS = [
         "taken on network web by the gateway",
     ),
     (network(aux_addresses={"a b": "172.30.0.9"}), "network web: aux_addresses: a b '172.30.0.9'", "the name must be"),
-    (network(aux_addresses=["172.30.0.9"]), "network web: aux_addresses ['172.30.0.9']", "must be a dictionary"),
+    (network(aux_addresses=["172.30.0.9"]), "network web: aux_addresses ['172.30.0.9']", "must be a mapping"),
     (network(mtu=60), "network web: mtu 60", "from 68 to 65535"),
     (network(mtu=1000, subnet6="fd00::/64"), "network web: mtu 1000", "from 1280 to 65535"),
     (network(mtu="big"), "network web: mtu 'big'", "must be a number"),
@@ -121,7 +121,7 @@ NETWORKS = [
         "network db: bridge 'sw0'",
         "is network web's bridge",
     ),
-    (["web"], "bridge_network_networks[0]: as a whole 'web'", "must be a dictionary"),
+    (["web"], "bridge_network_networks[0]: as a whole 'web'", "must be a mapping"),
     (network(name="we..b"), "network we..b: name 'we..b'", "a letter or digit in front and after each dot"),
 ]
 
@@ -352,7 +352,7 @@ CONTAINERS = [
         "container d: ports ['80:80']",
         "cannot be combined with network_mode container:c",
     ),
-    (["c"], "bridge_network_containers[0]: as a whole 'c'", "must be a dictionary"),
+    (["c"], "bridge_network_containers[0]: as a whole 'c'", "must be a mapping"),
 ]
 
 

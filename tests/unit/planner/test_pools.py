@@ -156,7 +156,7 @@ def test_without_pools_a_subnet_is_required():
 @pytest.mark.parametrize(
     "pools, words",
     [
-        (["10.0.0.0/8"], "bridge_network_address_pools[0]: as a whole '10.0.0.0/8': must be a dictionary"),
+        (["10.0.0.0/8"], "bridge_network_address_pools[0]: as a whole '10.0.0.0/8': must be a mapping"),
         ([{"base": "10.0.0.0/8"}], "size (not given): is required"),
         ([{"size": 24}], "base (not given): is required"),
         ([{"base": "10.0.0.0/24", "size": 16}], "size 16: must be a number from 24 to 30"),
