@@ -7,12 +7,13 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: host_command
-short_description: Install the command virtnet on a managed host
+short_description: Keep the command virtnet on a host without networks
 version_added: 1.0.0
 description:
   - Installs C(/usr/local/sbin/virtnet), which shows, compares and restores the networks of the host; C(virtnet man)
     prints its manual. It is the engine of this collection in one file, and needs the Python and pyroute2 of this run.
-  - A host whose networks persist has the command anyway, as long as there are some. With this module it stays.
+  - The roles install it with the first network or container of a host, and it is removed with the last. With this
+    module it is there before, and stays.
   - The role P(virtnet.linux.prepare_host#role) has an option for it.
 author:
   - The virtnet.linux authors (@virtnet)
@@ -34,7 +35,7 @@ options:
   state:
     description:
       - V(present) installs the command, or replaces that of another version.
-      - V(absent) removes it, unless networks persist on the host, which need it at boot.
+      - V(absent) removes it with the last network and container of the host, or at once where there are none.
     type: str
     choices: [present, absent]
     default: present

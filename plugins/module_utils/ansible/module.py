@@ -21,6 +21,7 @@ from ansible_collections.virtnet.linux.plugins.module_utils.engine.converge impo
     Stale,
     converge,
 )
+from ansible_collections.virtnet.linux.plugins.module_utils.facts.host import Host
 from ansible_collections.virtnet.linux.plugins.module_utils.model.actions import Action, as_diff
 from ansible_collections.virtnet.linux.plugins.module_utils.model.objects import OBJECTS, Topology
 from ansible_collections.virtnet.linux.plugins.module_utils.netlink import messages
@@ -209,7 +210,7 @@ def _refused(module: AnsibleModule, problems: list[str]) -> None:
 
 
 def _run(
-    module: AnsibleModule, document: Topology, also: Callable[[Topology], list[Action[Any]]] | None = None
+    module: AnsibleModule, document: Topology, also: Callable[[Topology, Host], list[Action[Any]]] | None = None
 ) -> None:
     _require(module)
     try:

@@ -12,7 +12,7 @@ import gc
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
-from ansible_collections.virtnet.linux.plugins.module_utils.engine import filtering, privileges, steps
+from ansible_collections.virtnet.linux.plugins.module_utils.engine import command_file, filtering, privileges, steps
 from ansible_collections.virtnet.linux.plugins.module_utils.engine.registry import KINDS, objects
 from ansible_collections.virtnet.linux.plugins.module_utils.engine.revision import revision
 from ansible_collections.virtnet.linux.plugins.module_utils.facts import renamed
@@ -57,14 +57,14 @@ def converge(
     check: bool = False,
     lock_timeout: float = 60,
     stop_after: int | None = None,
-    also: Callable[[Topology], list[Action[Any]]] | None = None,
+    also: Callable[[Topology, Host], list[Action[Any]]] | None = None,
     spare_listeners: bool = False,
     planned_on: str | None = None,
 ) -> Result:
     """Bring the host to the desired state of a document; or (``check``) predict the actions that this takes.
 
     The document's objects are complete: every option of their kind is present, None where it is not declared. A
-    callable ``document`` reads a persisted one, under the lock. ``also`` returns the actions that write its files.
+    callable ``document`` reads a persisted one, under the lock. ``also`` returns the actions on its files.
     ``spare_listeners`` rejects new published ports on which a process of the host listens. ``stop_after`` ends the run
     after that many actions, as a crash would. ``planned_on`` is the revision() of the state for which the document was
     planned. Raises Refused, Stale, runtime_state.Locked, firewall.FirewallError, netlink.NetlinkError and OSError.
@@ -89,7 +89,8 @@ def converge(
         except ValueError as impossible:
             raise Refused(str(impossible).splitlines()) from impossible
         run = steps.Run(host, document, state, text)
-        actions = steps.in_order([*(also(document) if also is not None else []), *steps.plan(run)])
+        written = command_file.deletion(host) if also is None else also(document, host)
+        actions = steps.in_order([*written, *steps.plan(run)])
         obstacles = privileges.obstacles(actions, host)
         if spare_listeners:
             obstacles += nat_port.cut_off(actions)
