@@ -66,9 +66,7 @@ def read_declaration(raw: object, problems: Problems) -> Declaration:
     unprivileged_ports, variables}; host is the inventory's name of the host, variables are the names of its variables
     that begin with the role's name."""
     if not isinstance(raw, Mapping):
-        problems.refuse(
-            "declaration", "as a whole", raw, "must be a mapping of networks, containers, purge and role"
-        )
+        problems.refuse("declaration", "as a whole", raw, "must be a mapping of networks, containers, purge and role")
         raw = {}
     role = Fields(raw, "declaration", problems).text("role") or BRIDGE_ROLE
     options = OPTIONS.get(role, OPTIONS[BRIDGE_ROLE])

@@ -70,6 +70,7 @@ def check(desired: Bridge, host: Host, problems: Checks) -> None:
     for uplink in desired.uplinks or []:
         _check_uplink(name, uplink, host, problems)
     for interface in desired.interfaces or []:
+        problems.interface_name(kind, name, "interfaces", interface)
         if interface not in host.stack(None).links and (None, interface) not in host.links_to_create:
             problems.refer(kind, name, "interfaces", interface, "link")
 
@@ -77,6 +78,7 @@ def check(desired: Bridge, host: Host, problems: Checks) -> None:
 def _check_uplink(switch: str, uplink: Uplink, host: Host, problems: Checks) -> None:
     """Reject a NIC that is not there, is another's port, or has addresses: the host would lose them."""
     kind, name, stack = Bridge.KIND, uplink.interface, host.stack(None)
+    problems.interface_name(kind, switch, "uplinks", name)
     for vlan in uplink.vlans or []:
         problems.number(kind, switch, "uplinks", vlan, 1, 4094)
     link = stack.links.get(name)
