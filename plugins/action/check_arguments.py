@@ -28,6 +28,11 @@ class ActionModule(ActionBase):
             argument_spec={"role": {"type": "str", "required": True, "choices": list(OPTIONS)}}
         )
         role = arguments["role"]
+        inside = _container_of(task_vars or {})
+        if inside is not None:
+            rule = "is a container, and the role builds networks on hosts: leave containers out of the play, as in"
+            message = f"Nothing was touched.\n- host {inside}: {rule} hosts: all:!containers"
+            return {**result, "failed": True, "msg": message}
         found = {name: value for name, value in (task_vars or {}).items() if name.startswith(tuple(OPTIONS))}
         variables = self._templar.template(found)
         spec = {f"{role}_{word}": option for word, option in OPTIONS[role].items()}
@@ -37,3 +42,9 @@ class ActionModule(ActionBase):
             errors = argument_errors(role, variables) or refused
             return {**result, "failed": True, "msg": "Nothing was touched.\n- " + "\n- ".join(errors)}
         return {**result, "changed": False}
+
+
+def _container_of(variables: dict[str, Any]) -> str | None:
+    """Return the host's name where Ansible reaches a container (plugins netns), and not a host."""
+    words = (variables.get("ansible_connection"), variables.get("ansible_become_method"))
+    return str(variables.get("inventory_hostname")) if "virtnet.linux.netns" in words else None

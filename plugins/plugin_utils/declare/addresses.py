@@ -83,6 +83,16 @@ class Pool:
         self._holders[self._next] = holder
         return _address(self.subnet.version, self._next)
 
+    def give_like(self, address: Address, holder: str) -> Address | None:
+        """Assign the address with the same host part as one of the former subnet; None where it is not free,
+        or not among those that are assigned dynamically."""
+        number = int(self.subnet.network.network_address) | (int(address) & int(self.subnet.network.hostmask))
+        first, last = _dynamic_bounds(self.subnet)
+        if not first <= number <= last or number in self._holders:
+            return None
+        self._holders[number] = holder
+        return _address(self.subnet.version, number)
+
     def holders(self) -> list[str]:
         """The holders of the dynamically assigned addresses, lowest address first."""
         first, last = _dynamic_bounds(self.subnet)

@@ -91,10 +91,15 @@ def needy(claimants: Iterable[Claimant]) -> list[Claimant]:
 
 
 def give_free(pool: Pool, claimants: Iterable[Claimant]) -> list[Claimant]:
-    """Assign the lowest free addresses; return those for which none is left."""
+    """Assign free addresses: after a change of the subnet that with the same host part, else the lowest; return those
+    for which none is left."""
     left_out = []
-    for one in claimants:
-        one.address = pool.give(one.holder)
+    given = list(claimants)
+    for one in given:
+        if one.live is not None and not pool.subnet.has(one.live):
+            one.address = pool.give_like(one.live, one.holder)
+    for one in given:
+        one.address = one.address or pool.give(one.holder)
         if one.address is None:
             left_out.append(one)
     return left_out

@@ -53,6 +53,7 @@ class Member:
     slices: Slices = field(default_factory=dict)
     problems: Problems = field(default_factory=Problems)
     moved_away: set[str] = field(default_factory=set)  # containers that another member gets in this run
+    duplicates: list[str] = field(default_factory=list)  # messages on containers that are declared on other hosts only
     moved_here: dict[str, LiveContainer] = field(default_factory=dict)  # as they are on the other member
 
     def __str__(self) -> str:

@@ -90,3 +90,6 @@ def _warn_of_duplicate(name: str, members: list[Member], left_on: list[Member]) 
                 "declare it absent here, or declare it here too"
             )
             member.problems.warn(f"container {name}", _FIELD, member.name, rule)
+            member.duplicates.append(
+                f"container {name} is live here, and declared on {enumerate_names(declared_on)} only"
+            )

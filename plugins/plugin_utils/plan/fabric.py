@@ -70,7 +70,8 @@ def plan_fabric(raw: Mapping[str, Mapping[str, Any]], hosts: Iterable[str], grou
     :return: {errors: [sentence], warnings: [sentence], hosts: {NAME: topology without what topology_of() adds},
         remote_endpoints: {NETWORK: {endpoints, names, flood}}, addresses: {NAME: {CONTAINER: {NETWORK: {ipv4_address,
         ipv6_address, mac_address}}}} of the containers that bridge_network declares, lacking: [NAME] of members that
-        the run does not change and that do not have all entries, revisions: {NAME: that of the state planned on}}
+        the run does not change and that do not have all entries, revisions: {NAME: that of the state planned on},
+        duplicates: {NAME: [sentence]} of containers that are live there and declared on other members only}
     """
     problems = Problems()
     asked = list(hosts)
@@ -95,6 +96,7 @@ def plan_fabric(raw: Mapping[str, Mapping[str, Any]], hosts: Iterable[str], grou
     result: dict[str, Any] = {"errors": errors, "warnings": warnings, "hosts": {}, "remote_endpoints": {}}
     revisions = {member.name: member.live.revision for member in everyone if member.live is not None}
     result.update(addresses={}, lacking=[], revisions=revisions)
+    result["duplicates"] = {member.name: member.duplicates for member in everyone if member.duplicates}
     for name in [] if errors else own:
         tunnels = [_tunnel(members[name], fabric) for fabric in fabrics if name in fabric.endpoints]
         topology = own[name].topology

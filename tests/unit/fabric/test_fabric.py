@@ -660,3 +660,4 @@ def test_a_container_that_is_on_two_hosts_and_declared_on_one_is_a_warning_in_ea
     for _run in range(2):
         (warning,) = fabric.run()["warnings"]
         assert "container c: overlay_network_containers 'h1': is live here as well and declared on h2 only" in warning
+    assert fabric.plan()["duplicates"] == {"h1": ["container c is live here, and declared on h2 only"]}

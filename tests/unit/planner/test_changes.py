@@ -216,6 +216,20 @@ def test_an_internal_network_loses_its_ports_and_default_routes():
     assert len(planned["warnings"]) == 1
 
 
+def test_a_changed_subnet_keeps_the_host_parts_that_fit():
+    """Each endpoint keeps its host part; where it does not fit, or is taken, it gets the lowest free address."""
+    wide = {"name": "web", "subnet": "172.30.0.0/16"}
+    far = {"name": "far", "networks": [{"name": "web", "ipv4_address": "172.30.7.200"}]}
+    live = live_after(topology([wide], [gone("x"), CLIENT, NGINX, far]))
+    narrow = {"name": "web", "subnet": "10.9.0.0/25"}
+    found = addresses(topology([narrow], [NGINX, CLIENT, {"name": "far", "networks": ["web"]}], live=live))
+    was = addresses(topology([wide], [CLIENT, NGINX, far], live=live))
+    for name in ("nginx", "client"):
+        (old,), (new,) = was[name, "web"], found[name, "web"]
+        assert old.split("/")[0].split(".")[3] == new.split("/")[0].split(".")[3]
+    assert found["far", "web"] not in ([], was["far", "web"])
+
+
 def test_removing_a_container_with_processes_requires_force():
     live = live_after(topology([WEB], [NGINX]), pids={"nginx": [812, 813]})
     (error,) = errors([], [gone("nginx")], live=live)
