@@ -30,6 +30,7 @@ extends_documentation_fragment:
   - ansible.builtin.action_common_attributes.flow
 attributes:
   action:
+    description: Has an action plugin, so parts of it run on the controller; here all of it.
     support: full
   async:
     support: none
