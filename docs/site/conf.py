@@ -20,6 +20,7 @@ HOME = Path(__file__).resolve().parents[2]
 REPOSITORY = "https://github.com/ansible-collections/virtnet.linux"
 CORE = "https://docs.ansible.com/ansible/latest"
 CORE_PAGES = {
+    "action_plugins": "plugins/action",
     "common_return_values": "reference_appendices/common_return_values",
     "ansible_configuration_settings": "reference_appendices/config",
 }
