@@ -8,11 +8,12 @@ last object deletes the command; a role's run installs it (persist/persistence.p
 from __future__ import annotations
 
 import os
+import stat
 
 from ansible_collections.virtnet.linux.plugins.module_utils.facts import ownership
 from ansible_collections.virtnet.linux.plugins.module_utils.facts.host import Host
 from ansible_collections.virtnet.linux.plugins.module_utils.model.actions import Action
-from ansible_collections.virtnet.linux.plugins.module_utils.system import files
+from ansible_collections.virtnet.linux.plugins.module_utils.system import files, regular
 
 COMMAND = "/usr/local/sbin/virtnet"
 
@@ -49,9 +50,19 @@ def is_installable() -> bool:
     return os.access(os.path.dirname(COMMAND), os.W_OK) and (not os.path.lexists(COMMAND) or is_installed())
 
 
+def content() -> bytes:
+    """Return the installed command; nothing where it is not there, or others than root could have written it."""
+    try:
+        status = os.lstat(COMMAND)
+        if status.st_uid or status.st_mode & (stat.S_IWGRP | stat.S_IWOTH) or not is_installed():
+            return b""
+        return regular.read(COMMAND)
+    except OSError:
+        return b""
+
+
 def _head() -> bytes:
     try:
-        with open(COMMAND, "rb") as file:
-            return file.read(_HEAD)
+        return regular.read(COMMAND, size=_HEAD)
     except OSError:
         return b""

@@ -5,18 +5,14 @@
 """What a role's run writes on the host's disk: the documents of networks that survive a reboot, the systemd unit that
 restores them, and the command virtnet.
 
-The command is this engine, packed into one file. It needs no Ansible, only the Python and the pyroute2 of the run.
+The command is this engine, packed into one file (archive.py). It needs no Ansible, only the Python and the pyroute2 of
+the run.
 """
 
 from __future__ import annotations
 
-import importlib.util
-import io
 import os
 import re
-import sys
-from collections.abc import Iterator
-from importlib.machinery import ModuleSpec
 from typing import Any
 
 from ansible_collections.virtnet.linux.plugins.module_utils.engine import command_file
@@ -32,19 +28,7 @@ KEPT = "/var/lib/virtnet/command"  # says that the command stays on a host witho
 UNIT = "/etc/systemd/system/virtnet-restore.service"
 ENABLED = "/etc/systemd/system/multi-user.target.wants/virtnet-restore.service"
 
-_PACKAGE = documents.__name__.rsplit(".", 2)[0]  # module_utils
-_ENTRY = _PACKAGE + ".command.main"
-_IMPORT = re.compile(r"^ *from (%s[\w.]*) import (?:\(([^)]*)\)|(.*))$" % re.escape(_PACKAGE), re.MULTILINE)
-_ONCE = _PACKAGE + ".ansible.zipped"  # halves the time that the command needs to start
-_MAIN = f"""\
-import sys
-from {_ONCE} import read_once
-read_once()
-from {_ENTRY} import main
-sys.exit(main(sys.argv[1:]))
-"""
 _ROLE = re.compile(r"[a-z][a-z0-9_]{0,31}\Z")
-_EPOCH = (1980, 1, 1, 0, 0, 0)  # fixed, so that the same sources give the same file
 _UNIT_TEXT = f"""\
 [Unit]
 Description=Bring back the networks of virtnet.linux
@@ -125,53 +109,6 @@ def _installation() -> dict[str, File | None]:
 
 
 def _command() -> File:
-    return File(_packed(), 0o755)
+    from ansible_collections.virtnet.linux.plugins.module_utils.persist import archive  # zipfile, at no other start
 
-
-def _packed() -> bytes:
-    """Return the engine as a zipapp of the sources of this run; reproducible."""
-    import zipfile  # imported here: otherwise each start of a module would load it
-
-    buffer = io.BytesIO()
-    buffer.write(b"#!%s\n" % sys.executable.encode())
-    with zipfile.ZipFile(buffer, "w") as archive:
-        for path, source in [("__main__.py", _MAIN.encode()), *sorted(_sources().items())]:
-            archive.writestr(zipfile.ZipInfo(path, _EPOCH), source)
-    return buffer.getvalue()
-
-
-def _sources() -> dict[str, bytes]:
-    """Return the sources of the command and of the modules that it imports, by path below the packages."""
-    found: dict[str, bytes] = {}
-    waiting = [_ENTRY, _ONCE]
-    while waiting:
-        name = waiting.pop()
-        spec = _spec(name)
-        if spec is None:  # not a module, but a name in one
-            continue
-        path = name.replace(".", "/") + (".py" if spec.submodule_search_locations is None else "/__init__.py")
-        if path in found:
-            continue
-        loader: Any = spec.loader
-        source = loader.get_source(name) or ""
-        found[path] = source.encode()
-        waiting += _imports(source)
-    for path in list(found):  # the packages above each file; those not imported by name have nothing of their own
-        folders = path.split("/")[:-1]
-        for end in range(1, len(folders) + 1):
-            found.setdefault("/".join([*folders[:end], "__init__.py"]), b"")
-    return found
-
-
-def _imports(source: str) -> Iterator[str]:
-    """Yield the modules of this engine that a source imports, in functions too; also names that are not modules."""
-    for package, some, one in _IMPORT.findall(source):
-        yield package
-        for name in (some or one).replace("\n", "").split(","):
-            yield package + "." + name.strip().split(" ")[0]
-
-
-def _spec(name: str) -> ModuleSpec | None:
-    above = name.rpartition(".")[0]
-    parent = sys.modules.get(above) or (importlib.import_module(above) if _spec(above) is not None else None)
-    return importlib.util.find_spec(name) if hasattr(parent, "__path__") else None
+    return File(archive.packed(COMMAND, command_file.content()), 0o755)

@@ -28,11 +28,11 @@ class Irregular(OSError):
     """The path is not a regular file; the text names its type and the remedy."""
 
 
-def read(path: str, follow: bool = True) -> bytes:
-    """Read a regular file. Raises Irregular, FileNotFoundError and any other OSError."""
+def read(path: str, follow: bool = True, size: int = -1) -> bytes:
+    """Read a regular file, or its first bytes. Raises Irregular, FileNotFoundError and any other OSError."""
     descriptor = _open(path, os.O_RDONLY | (0 if follow else os.O_NOFOLLOW))
     with os.fdopen(descriptor, "rb") as file:
-        return file.read()
+        return file.read(size)
 
 
 def open_for_writing(path: str) -> int:

@@ -6,6 +6,10 @@
 
 from __future__ import annotations
 
+import importlib.util
+import sys
+from pathlib import Path
+
 import pytest
 from integration.robust import engine
 from integration.robust.documents import absent, containers, overlay
@@ -120,3 +124,52 @@ def test_networks_are_made_where_it_cannot_be_installed(host, script):
     done = declare(host, containers(range(1, 3)), persist=False)
     assert not done.get("failed"), done
     assert files(done) == [] and "br-web" in host.links()
+
+
+COMPILED = """
+import runpy, sys
+sys.argv, compiled = [{command!r}, "ls"], []
+sys.addaudithook(lambda event, given: event == "compile" and compiled.append(str(given[1])))
+try:
+    runpy.run_path({command!r}, run_name="__main__")
+except SystemExit:
+    print(*[name for name in compiled if "module_utils" in name], sep=chr(10))
+"""
+
+
+def compiled(host):
+    """The modules of the engine that the command compiles as it starts."""
+    script = COMPILED.format(command=COMMAND)
+    return [
+        line for line in host.sh("%s -c '%s'" % (sys.executable, script.replace("'", '"'))).splitlines()[2:] if line
+    ]
+
+
+def test_it_is_not_compiled_at_each_start(host):
+    declare(host, containers(range(1, 3)), persist=False)
+    assert compiled(host) == []
+
+
+def test_another_python_compiles_it_until_the_next_run(host):
+    """As after an upgrade of the distribution."""
+    web = containers(range(1, 3))
+    declare(host, web, persist=False)
+    host.call(_of_another_python)
+    assert any("netlink" in name for name in compiled(host))
+    assert "br-web" in host.sh(COMMAND + " ls")
+    assert files(declare(host, web, persist=False)) == [("change", COMMAND)]
+    assert declare(host, web, persist=False)["actions"] == []
+    assert compiled(host) == []
+
+
+def _of_another_python():
+    command = Path(COMMAND)
+    command.write_bytes(command.read_bytes().replace(importlib.util.MAGIC_NUMBER, b"\x01\x00\r\n"))
+
+
+def test_a_damaged_one_is_replaced(host):
+    web = containers(range(1, 3))
+    declare(host, web, persist=False)
+    host.sh("truncate -s -100 " + COMMAND)
+    assert files(declare(host, web, persist=False)) == [("change", COMMAND)]
+    assert "br-web" in host.sh(COMMAND + " ls")
