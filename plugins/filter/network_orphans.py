@@ -6,9 +6,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.virtnet.linux.plugins.plugin_utils.views.orphans import orphans
+from ansible_collections.virtnet.linux.plugins.plugin_utils.views.orphans import orphans, orphans_of_fleet
 
 DOCUMENTATION = r"""
 name: network_orphans
@@ -20,16 +21,26 @@ description:
     P(virtnet.linux.overlay_network#role) made on a host with the variables of the host. What no list names, present or
     absent, is an orphan; of a host that has left the group, of a network or container that was taken out of its list.
   - The playbooks C(virtnet.linux.check) and C(virtnet.linux.inspect) use it.
-positional: variables
+positional: variables, hosts
 options:
   _input:
-    description: The observed state, as M(virtnet.linux.network_info) returned it.
+    description:
+      - The observed state, as M(virtnet.linux.network_info) returned it; of several hosts by host name, with
+        O(hosts=true).
     type: dict
     required: true
   variables:
-    description: The variables of the host; those of the two roles are read.
+    description:
+      - The variables of the host; those of the two roles are read. With O(hosts=true) those of each host, by host name,
+        as C(hostvars).
     type: dict
     required: true
+  hosts:
+    description:
+      - Whether the input is of several hosts. Then the result is a table with the column HOST.
+      - There are no orphans where no host declares anything, because its variables are then elsewhere, in a playbook.
+    type: bool
+    default: false
 seealso:
   - module: virtnet.linux.network_info
 """
@@ -46,10 +57,17 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _value:
-  description: A message for each orphan, like V(network fabric is live and declared nowhere).
+  description:
+    - A message for each orphan, like V(network fabric is live and declared nowhere). With O(hosts=true) the lines of a
+      table, none where there is no orphan.
   type: list
   elements: str
 """
+
+
+def network_orphans(live: Mapping[str, Any], variables: Mapping[str, Any], hosts: bool = False) -> list[str]:
+    """List the orphans of one host, or of several."""
+    return orphans_of_fleet(live, variables) if hosts else orphans(live, variables)
 
 
 class FilterModule:
@@ -57,4 +75,4 @@ class FilterModule:
 
     def filters(self) -> dict[str, Any]:
         """The filters, by name."""
-        return {"network_orphans": orphans}
+        return {"network_orphans": network_orphans}

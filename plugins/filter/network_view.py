@@ -10,19 +10,19 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.virtnet.linux.plugins.plugin_utils.views.inspect import VIEWS
+from ansible_collections.virtnet.linux.plugins.plugin_utils.views.inspect import VIEWS, fleet
 
 DOCUMENTATION = r"""
 name: network_view
 author: The virtnet.linux authors
-short_description: Format the observed state of a host as tables
+short_description: Format the observed state of hosts as tables
 version_added: 1.0.0
 description:
   - Turns what M(virtnet.linux.network_info) returns into lines of text.
-positional: view
+positional: view, hosts
 options:
   _input:
-    description: What M(virtnet.linux.network_info) returned.
+    description: What M(virtnet.linux.network_info) returned; of several hosts by host name, with O(hosts=true).
     type: dict
     required: true
   view:
@@ -32,6 +32,12 @@ options:
     type: str
     choices: [networks, inspect, containers, bridges, tunnels]
     required: true
+  hosts:
+    description:
+      - Whether the input is of several hosts. A table then has the column HOST, is in natural order, and has one line
+        for each network, container, bridge or tunnel.
+    type: bool
+    default: false
 """
 
 EXAMPLES = r"""
@@ -46,17 +52,17 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _value:
-  description: The lines of the view, the heading of a table first.
+  description: The lines of the view, the heading of a table first. With O(hosts=true) none where there is no object.
   type: list
   elements: str
 """
 
 
-def network_view(live: dict[str, Any], view: str) -> list[str]:
+def network_view(live: dict[str, Any], view: str, hosts: bool = False) -> list[str]:
     """Format the lines of a view; AnsibleFilterError for an unknown one."""
     if view not in VIEWS:
         raise AnsibleFilterError("network_view: there is no view '{}': give one of {}".format(view, ", ".join(VIEWS)))
-    return VIEWS[view](live)
+    return fleet(live, view) if hosts else VIEWS[view](live)
 
 
 class FilterModule:

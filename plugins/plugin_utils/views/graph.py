@@ -19,6 +19,7 @@ from typing import Any
 
 from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.ports import bracketed
 from ansible_collections.virtnet.linux.plugins.plugin_utils.views.reachable import Reachable, reachable
+from ansible_collections.virtnet.linux.plugins.plugin_utils.views.text import by_number
 
 Report = Mapping[str, Any]
 Reports = Mapping[str, Report]
@@ -46,7 +47,7 @@ _HEAD = f"""digraph virtnet {{
 
 def graph(reports: Reports, legend: bool = True) -> str:
     """Render the graph as input of ``dot``; deterministic."""
-    hosts = sorted(reports, key=_by_number)
+    hosts = sorted(reports, key=by_number)
     colours = _colours(reports)
     overlay_boxes = _OverlayBoxes()
     text = [_HEAD]
@@ -301,7 +302,7 @@ def _is_lonely(container: Report) -> bool:
 
 def _by_bridges(container: Report) -> tuple[bool, list[str], Any]:
     bridges = sorted(endpoint["bridge"] or "" for endpoint in container.get("endpoints") or [])
-    return not bridges, bridges, _by_number(container["name"])
+    return not bridges, bridges, by_number(container["name"])
 
 
 def _port(port: Reachable, is_of_all: bool) -> str:
@@ -373,16 +374,6 @@ def _colours(reports: Reports) -> dict[str, str]:
 
 def _labels(thing: Report) -> Mapping[str, Any]:
     return thing.get("labels") or {}
-
-
-def _by_number(name: str) -> list[tuple[bool, int, str]]:
-    """A natural sort key: h2 before h10."""
-    parts: list[str] = [""]
-    for letter in name:
-        if parts[-1] and parts[-1].isdecimal() != letter.isdecimal():
-            parts.append("")
-        parts[-1] += letter
-    return [(part.isdecimal(), int(part) if part.isdecimal() else 0, part) for part in parts]
 
 
 def _id(*words: object) -> str:

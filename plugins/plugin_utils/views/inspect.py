@@ -7,11 +7,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
+from ansible_collections.virtnet.linux.plugins.module_utils.rules.problems import enumerate_names
 from ansible_collections.virtnet.linux.plugins.plugin_utils.views.reachable import Reachable, reachable
+from ansible_collections.virtnet.linux.plugins.plugin_utils.views.text import Rows, by_number, table
 
-Rows = list[tuple[str, ...]]
+_TUNNEL = ("TUNNEL", "VNI", "VTEP", "BRIDGE", "MTU", "ENDPOINTS", "FLOOD")
 
 
 def networks(live: dict[str, Any]) -> list[str]:
@@ -30,7 +33,7 @@ def networks(live: dict[str, Any]) -> list[str]:
                 str(len(network["Containers"])),
             )
         )
-    return _table(rows)
+    return table(rows)
 
 
 def containers(live: dict[str, Any]) -> list[str]:
@@ -50,7 +53,7 @@ def containers(live: dict[str, Any]) -> list[str]:
         for row in found or [("",) * 5]:
             rows.append((*primary, *row))
             primary = ("", "")
-    return _table(rows)
+    return table(rows)
 
 
 def bridges(live: dict[str, Any]) -> list[str]:
@@ -62,17 +65,18 @@ def bridges(live: dict[str, Any]) -> list[str]:
         for port in bridge["interfaces"] or [""]:
             rows.append((*primary, port))
             primary = ("", "", "")
-    return _table(rows)
+    return table(rows)
 
 
 def tunnels(live: dict[str, Any]) -> list[str]:
     """Format a line for each VXLAN tunnel."""
-    rows: Rows = [("TUNNEL", "VNI", "VTEP", "BRIDGE", "MTU", "ENDPOINTS", "FLOOD")]
-    for tunnel in live["tunnels"]:
-        name = tunnel["name"] if tunnel["ours"] else tunnel["name"] + " (unmanaged)"
-        cells = (name, tunnel["vni"], tunnel["local"], tunnel["bridge"], tunnel["mtu"], tunnel.get("entries"))
-        rows.append((*("" if cell is None else str(cell) for cell in cells), _words(tunnel["flood"])))
-    return _table(rows)
+    return table([_TUNNEL, *(_tunnel(tunnel) for tunnel in live["tunnels"])])
+
+
+def _tunnel(tunnel: dict[str, Any]) -> tuple[str, ...]:
+    name = tunnel["name"] if tunnel["ours"] else tunnel["name"] + " (unmanaged)"
+    cells = (name, tunnel["vni"], tunnel["local"], tunnel["bridge"], tunnel["mtu"], tunnel.get("entries"))
+    return (*("" if cell is None else str(cell) for cell in cells), _words(tunnel["flood"]))
 
 
 def inspect(live: dict[str, Any]) -> list[str]:
@@ -86,6 +90,77 @@ VIEWS = {
     "containers": containers,
     "bridges": bridges,
     "tunnels": tunnels,
+}
+
+
+def fleet(reports: Mapping[str, dict[str, Any]], view: str) -> list[str]:
+    """Format a view of several hosts, in natural order: a table with the column HOST and a line for each object."""
+    hosts = sorted(reports, key=by_number)
+    if view == "inspect":
+        return [line for host in hosts for line in _headed(host, inspect(reports[host]))][:-1]
+    heading, rows = _FLEET[view]
+    found = [(host, *row) for host in hosts for row in rows(reports[host])]
+    return table([("HOST", *heading), *found]) if found else []
+
+
+def _headed(host: str, lines: list[str]) -> list[str]:
+    return ["Host: " + host, *("    " + line if line else "" for line in lines), ""] if lines else []
+
+
+def _of_networks(live: dict[str, Any]) -> Rows:
+    return [
+        (
+            network["Name"],
+            network["Driver"] + (", internal" if network["Internal"] else ""),
+            _words(part["Subnet"] for part in network["IPAM"]["Config"]),
+            _words(part["Gateway"] for part in network["IPAM"]["Config"] if "Gateway" in part),
+            network["Id"],
+            str(len(network["Containers"])),
+        )
+        for network in sorted(live["networks"], key=lambda network: by_number(network["Name"]))
+    ]
+
+
+def _of_containers(live: dict[str, Any]) -> Rows:
+    ports = reachable(live)
+    found: Rows = []
+    for container in sorted(live["containers"], key=lambda container: by_number(container["name"])):
+        places: list[str] = []
+        published: dict[str, None] = {}
+        for endpoint in container["endpoints"]:
+            addresses = [address.split("/")[0] for address in endpoint["addresses"]]
+            places.append(" ".join(filter(None, [endpoint["network"], *addresses])))
+            published.update(dict.fromkeys(_port(port) for one in addresses for port in ports.get(one, [])))
+        for nic in container["interfaces"]:
+            places.append(" ".join(["NIC", nic["device"], *(address.split("/")[0] for address in nic["addresses"])]))
+        processes = str(len(container["pids"])) if container["pids"] else ""
+        found.append((container["name"], container["mode"], _words(places), processes, _words(published)))
+    return found
+
+
+def _of_bridges(live: dict[str, Any]) -> Rows:
+    return [
+        (
+            bridge["name"] if bridge["netns"] is None else "{} in {}".format(bridge["name"], bridge["netns"]),
+            bridge["id"],
+            "yes" if bridge["stp"] else "no",
+            str(len(bridge["interfaces"])),
+            enumerate_names(bridge["interfaces"], 2),
+        )
+        for bridge in sorted(live["bridges"], key=lambda bridge: by_number(bridge["name"]))
+    ]
+
+
+def _of_tunnels(live: dict[str, Any]) -> Rows:
+    return sorted((_tunnel(tunnel) for tunnel in live["tunnels"]), key=lambda row: by_number(row[0]))
+
+
+# of the views of several hosts: the heading besides HOST, and the rows of a host
+_FLEET: dict[str, tuple[tuple[str, ...], Callable[[dict[str, Any]], Rows]]] = {
+    "networks": (("NETWORK", "DRIVER", "SUBNET", "GATEWAY", "BRIDGE", "CONTAINERS"), _of_networks),
+    "containers": (("CONTAINER", "MODE", "ADDRESSES", "PROCESSES", "PORTS"), _of_containers),
+    "bridges": (("BRIDGE", "ID", "STP", "PORTS", "INTERFACES"), _of_bridges),
+    "tunnels": (_TUNNEL, _of_tunnels),
 }
 
 
@@ -121,8 +196,3 @@ def _port(port: Reachable) -> str:
 
 def _words(parts: Any) -> str:
     return ", ".join(parts)
-
-
-def _table(rows: Rows) -> list[str]:
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    return ["   ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in rows]

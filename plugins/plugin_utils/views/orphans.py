@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from ansible_collections.virtnet.linux.plugins.plugin_utils.views.text import by_number, table
+
 ROLES = ("bridge_network", "overlay_network")
 
 
@@ -19,6 +21,20 @@ def orphans(live: Mapping[str, Any], variables: Mapping[str, Any]) -> list[str]:
     :param variables: the host's variables
     """
     return list(_orphans(live, variables))
+
+
+def orphans_of_fleet(reports: Mapping[str, Any], variables: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Format a table of the orphans of several hosts; none where no host declares anything, whose variables are then in a
+    playbook.
+
+    :param reports: what the module network_info returned, by host
+    :param variables: the variables of each host, by host
+    """
+    lists = [f"{role}_{word}" for role in ROLES for word in ("networks", "containers")]
+    if not any(variables[host].get(word) for host in reports for word in lists):
+        return []
+    rows = [(host, one) for host in sorted(reports, key=by_number) for one in orphans(reports[host], variables[host])]
+    return table([("HOST", "OBJECT"), *rows]) if rows else []
 
 
 def _orphans(live: Mapping[str, Any], variables: Mapping[str, Any]) -> Iterator[str]:

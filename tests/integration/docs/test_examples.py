@@ -23,8 +23,8 @@ from kit.checkout import HOME
 from kit.role import play
 
 PLUGINS = HOME / "plugins"
-# three change nothing, one changes the machine's disk; host_limits is tested in tests/full/test_limits.py
-OTHERS = ("network_info", "warn", "check_arguments", "host_limits", "host_command")
+# four change nothing, one changes the machine's disk; host_limits is tested in tests/full/test_limits.py
+OTHERS = ("network_info", "show", "warn", "check_arguments", "host_limits", "host_command")
 MODULES = [path for path in sorted((PLUGINS / "modules").glob("*.py")) if path.stem not in OTHERS]
 # What examples require on the host. A veth acts as a NIC.
 NIC = "ip link add %s type veth peer name far-%s; ip link set far-%s up\n"
@@ -93,7 +93,7 @@ def test_module_examples(path, host):
 def test_plugin_examples_and_those_with_templates(host, tmp_path):
     host.sh(REQUIRED["vxlan_tunnel"])
     tasks = []
-    reading = [PLUGINS / "modules" / name for name in ("network_info.py", "warn.py", "check_arguments.py")]
+    reading = [PLUGINS / "modules" / name for name in ("network_info.py", "show.py", "warn.py", "check_arguments.py")]
     for text in examples(*reading, *sorted((PLUGINS / "filter").glob("*.py"))):
         tasks += yaml.safe_load(text)
     for text in examples(*MODULES):

@@ -62,14 +62,41 @@ def state_of(fleet):
     return [fleet.ssh(host, STATE) for host in ("h1", "h2")]
 
 
-def test_inspect_prints_the_views_of_each_host(made):
+def test_inspect_prints_a_table_of_all_hosts_for_each_kind(made):
     before = state_of(made)
     output = made.play("virtnet.linux.inspect", "--limit", "lab")
-    assert '"web       bridge   local   172.30.0.0/16   172.30.0.1   br-web   2"' in output
-    assert "0.0.0.0:8080->80/tcp" in output
-    assert "Subnet 172.30.0.0/16, Gateway 172.30.0.1" in output
-    assert "br-web        8000.0242ac1e0001   no            veth" in output
+    lines = output.splitlines()
+    assert "h1     web       bridge   172.30.0.0/16   172.30.0.1   br-web   2" in lines, "a table, not JSON"
+    assert "h1     nginx       bridge   web 172.30.0.2               0.0.0.0:8080->80/tcp" in lines
+    assert "h2     batch       none" in lines
+    assert any(line.startswith("h1     br-web   8000.0242ac1e0001   no    2       veth") for line in lines), output
+    assert output.count("HOST") == 3 and "Subnet" not in output, "a table for each kind that there is"
     assert "changed=1" not in output and state_of(made) == before
+    output = made.play("virtnet.linux.inspect", "--limit", "lab", "--tags", "inspect")
+    assert "            - Subnet 172.30.0.0/16, Gateway 172.30.0.1" in output.splitlines() and "HOST" not in output
+
+
+def test_json_is_the_whole_output_with_the_callback_quiet(made, monkeypatch):
+    monkeypatch.setenv("ANSIBLE_STDOUT_CALLBACK", "virtnet.linux.quiet")
+    live = json.loads(made.play("virtnet.linux.inspect", "--tags", "json"))
+    assert set(live) == {"h1", "h2", "outside"}
+    assert live["h1"]["networks"][0]["Containers"]["nginx"]["IPv4Address"] == "172.30.0.2/16"
+
+
+def test_the_callback_quiet_prints_errors(made, monkeypatch):
+    monkeypatch.setenv("ANSIBLE_STDOUT_CALLBACK", "virtnet.linux.quiet")
+    tasks = [
+        {"name": "Fail", "ansible.builtin.fail": {"msg": "on purpose"}, "ignore_errors": True},
+        {"name": "Fail again", "ansible.builtin.command": "false", "changed_when": False},
+    ]
+    output = made.play([{"hosts": "h1", "gather_facts": False, "tasks": tasks}], fails=True)
+    (line,) = [line for line in output.splitlines() if line.startswith("h1: ")]
+    assert line.startswith("h1: failed: Fail again: ") and "on purpose" not in output.partition(line)[2]
+    ssh = made.write("ssh", "#!/bin/sh\nexit 255\n")
+    ssh.chmod(0o755)
+    tasks = [{"ansible.builtin.ping": None}]
+    gone = {"hosts": "h1", "gather_facts": False, "vars": {"ansible_ssh_executable": str(ssh)}, "tasks": tasks}
+    assert "h1: unreachable: " in made.play([gone], fails=True)
 
 
 def test_inspect_writes_one_json_document(made):
@@ -93,10 +120,10 @@ def test_inspect_in_dockers_format(made):
     ]  # fmt: skip
     assert net[0]["Options"]["com.docker.network.bridge.name"] == "br-web"
 
-    output = made.play("virtnet.linux.inspect", "--limit", "h1", *docker)
+    output = made.play("virtnet.linux.inspect", "--limit", "h1", "--tags", "all,inspect", *docker)
     assert '"Id": "%s"' % net[0]["Id"] in output, "the same at each run"
     assert '"ID": "%s"' % net[0]["Id"][:12] in output
-    assert '"Ports": "0.0.0.0:8080->80/tcp"' in output and "br-web        8000.0242ac1e0001" in output
+    assert '"Ports": "0.0.0.0:8080->80/tcp"' in output and "br-web   8000.0242ac1e0001" in output
     assert state_of(made) == before
     output = made.play("virtnet.linux.inspect", "-e", "inspect_format=podman", fails=True)
     assert "has no attribute 'podman'" in output

@@ -6,9 +6,9 @@
 
 from __future__ import annotations
 
-from unit.views.fleets import all_modes, one_host, port, tunnel
+from unit.views.fleets import all_modes, one_host, overlay, port, tunnel
 
-from ansible_collections.virtnet.linux.plugins.plugin_utils.views.inspect import VIEWS
+from ansible_collections.virtnet.linux.plugins.plugin_utils.views.inspect import VIEWS, fleet
 
 LIVE = one_host()["web1"]
 
@@ -67,3 +67,58 @@ def test_tunnels_show_their_owner():
     table = cells("tunnels", {"tunnels": [ours, foreign]})
     assert table[1] == ["vx-fabric", "4242", "192.0.2.11", "br-fabric", "1450", "2"]
     assert table[2] == ["vxlan0", "(unmanaged)", "4242", "192.0.2.11", "1450", "2", "192.0.2.12"]
+
+
+def twenty():
+    """Twenty hosts on one overlay, a container each."""
+    reports = overlay(20, 1)
+    for number in range(1, 21):
+        live = reports["host%d" % number]
+        live["tunnels"] = [{**one, "mtu": 1450, "entries": 19, "flood": []} for one in live["tunnels"]]
+        live["bridges"] = [
+            {"name": "br-fabric", "netns": None, "id": "8000.1", "stp": False, "interfaces": ["a", "b", "c", "d"]}
+        ]
+    return reports
+
+
+def test_twenty_hosts_are_a_screenful():
+    for view in ("networks", "containers", "bridges", "tunnels"):
+        table = fleet(twenty(), view)
+        assert table[0].startswith("HOST ") and len(table) <= 23, view
+        assert max(map(len, table)) <= 120, view
+
+
+def test_hosts_and_objects_are_in_natural_order():
+    hosts = [line.split()[0] for line in fleet(twenty(), "tunnels")[1:]]
+    assert hosts == ["host%d" % number for number in range(1, 21)]
+    names = [line.split()[:2] for line in fleet({"h2": LIVE, "h10": LIVE}, "containers")[1:7]]
+    assert names == [["h2", name] for name in ("agent", "batch", "db", "gate", "nginx", "sidecar")]
+
+
+def test_a_line_has_everything_of_an_object():
+    rows = [" ".join(line.split()) for line in fleet(one_host(), "containers")]
+    assert "web1 gate bridge web 172.30.0.3, back 172.31.0.2" in rows
+    assert "web1 nginx bridge web 172.30.0.2 0.0.0.0:8080->80/tcp, 192.0.2.11:8443->443/tcp" in rows
+    assert "web1 sidecar container:nginx" in rows
+    rows = [" ".join(line.split()) for line in fleet(all_modes(), "containers")]
+    assert "h1 probe none NIC enp4s0 203.0.113.8 2001:db8::8" in rows
+    rows = [" ".join(line.split()) for line in fleet(one_host(), "networks")]
+    assert "web1 back bridge, internal 172.31.0.0/24 172.31.0.1 br-back 0" in rows
+    (_heading, first, *_rest) = [" ".join(line.split()) for line in fleet(twenty(), "bridges")]
+    assert first == "host1 br-fabric 8000.1 no 4 a, b and 2 more"
+
+
+def test_processes_are_counted():
+    live = {"networks": [], "containers": [{**LIVE["containers"][0], "pids": [7, 8]}], "nat_ports": []}
+    assert fleet({"h": live}, "containers")[1].split() == ["h", "nginx", "bridge", "web", "172.30.0.2", "2"]
+
+
+def test_hosts_without_objects_have_no_table():
+    nothing = {"networks": [], "containers": [], "bridges": [], "tunnels": []}
+    assert [fleet({"h": nothing}, view) for view in VIEWS] == [[]] * 5
+
+
+def test_all_of_each_network_host_by_host():
+    lines = fleet({"h2": LIVE, "h10": LIVE}, "inspect")
+    assert lines[:2] == ["Host: h2", "    Name: back"] or lines[:2] == ["Host: h2", "    Name: web"]
+    assert lines.count("Host: h10") == 1 and lines[-1] != ""
