@@ -24,7 +24,7 @@ def orphans(live: Mapping[str, Any], variables: Mapping[str, Any]) -> list[str]:
 
 
 def orphans_of_fleet(reports: Mapping[str, Any], variables: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    """Format a table of the orphans of several hosts; none where no host declares anything, whose variables are then in a
+    """Format a table of the orphans of several hosts; none where no host declares anything: its variables are then in a
     playbook.
 
     :param reports: what the module network_info returned, by host
