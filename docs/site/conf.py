@@ -21,6 +21,7 @@ REPOSITORY = "https://github.com/ansible-collections/virtnet.linux"
 CORE = "https://docs.ansible.com/ansible/latest"
 CORE_PAGES = {
     "action_plugins": "plugins/action",
+    "callback_plugins": "plugins/callback",
     "common_return_values": "reference_appendices/common_return_values",
     "ansible_configuration_settings": "reference_appendices/config",
 }
