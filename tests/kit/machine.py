@@ -9,9 +9,9 @@ from __future__ import annotations
 OWN_FOLDERS = """
 mount -t tmpfs tmpfs /run
 mount -t tmpfs tmpfs /mnt
-mkdir /mnt/changed /mnt/work /mnt/programs /mnt/work2
+mkdir /mnt/changed /mnt/work
 mount -t overlay -o lowerdir=/etc,upperdir=/mnt/changed,workdir=/mnt/work overlay /etc
-mount -t overlay -o lowerdir=/usr/local/sbin,upperdir=/mnt/programs,workdir=/mnt/work2 overlay /usr/local/sbin
+mount -t tmpfs -o mode=755 tmpfs /usr/local/sbin
 """  # /etc and /usr/local/sbin are the machine's; what is written there is not
 
 OWN = OWN_FOLDERS + "ip link set lo up\n"  # for `unshare --net --mount sh -ec`

@@ -13,6 +13,7 @@ import sys
 
 import pytest
 import yaml
+from integration.robust import engine
 
 from ansible_collections.virtnet.linux.plugins.module_utils.rules import names
 from kit.role import play
@@ -41,6 +42,7 @@ def test_network_info_reports_unreadable_limits_without_a_warning(host):
 
 @pytest.mark.parametrize(("given", "expected"), [({}, None), ({"prepare_host_neighbour_entries": 4096}, "gc_thresh1")])
 def test_prepare_host_sets_declared_limits_only(host, tmp_path, given, expected):
+    engine.own_disks(host)
     variables = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable, **given}
     role = {"role": "virtnet.linux.prepare_host", "prepare_host_packages": []}
     (tmp_path / "play.yml").write_text(yaml.safe_dump([{"hosts": "all", "vars": variables, "roles": [role]}]))
