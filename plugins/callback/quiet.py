@@ -6,13 +6,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from ansible.plugins.callback import CallbackBase
-
 DOCUMENTATION = r"""
 name: quiet
-author: The virtnet.linux authors
+author:
+  - The virtnet.linux authors (@virtnet)
 type: stdout
 short_description: Print what a playbook shows, and nothing else
 version_added: 1.0.0
@@ -23,6 +20,10 @@ description:
 seealso:
   - module: virtnet.linux.show
 """
+
+from typing import Any
+
+from ansible.plugins.callback import CallbackBase
 
 
 class CallbackModule(CallbackBase):
@@ -46,8 +47,9 @@ class CallbackModule(CallbackBase):
         self._display.display("no hosts matched", stderr=True)
 
     def _report(self, result: Any, what: str) -> None:
-        found = result._result
-        text = found.get("msg") or found.get("stderr") or found
-        self._display.display(
-            "%s: %s: %s: %s" % (result._host.get_name(), what, result._task.get_name(), text), stderr=True
+        is_old = not hasattr(result, "result")  # ansible-core 2.18 has underscores
+        found, host, task = (
+            (result._result, result._host, result._task) if is_old else (result.result, result.host, result.task)
         )
+        text = found.get("msg") or found.get("stderr") or found
+        self._display.display("%s: %s: %s: %s" % (host.get_name(), what, task.get_name(), text), stderr=True)

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
@@ -22,12 +23,20 @@ description:
     hosts, bridges, containers with their addresses and published ports, routers, VXLAN tunnels, and what connects the
     hosts.
   - Graphviz's C(dot) renders it. The playbook C(virtnet.linux.topology) runs all steps.
+  - Marks parts of an overlay without the others, a network without its tunnel or a tunnel without its network; and with
+    O(variables), networks and containers that are declared and missing, or live and declared nowhere.
   - A pure function. The same input gives the same text.
+positional: variables
 options:
   _input:
     description: What M(virtnet.linux.network_info) returned, by host name.
     type: dict
     required: true
+  variables:
+    description:
+      - The variables of each host, by host name, as C(hostvars).
+      - Where no host declares anything, its variables are in a playbook, and nothing is compared with them.
+    type: dict
 """
 
 EXAMPLES = r"""
@@ -49,10 +58,10 @@ _value:
 """
 
 
-def network_graph(reports: dict[str, dict[str, Any]]) -> str:
+def network_graph(reports: dict[str, dict[str, Any]], variables: Mapping[str, Mapping[str, Any]] | None = None) -> str:
     """Render the graph as input of ``dot``; AnsibleFilterError for other input."""
     try:
-        return graph(reports)
+        return graph(reports, variables=variables)
     except (KeyError, TypeError, AttributeError) as error:
         raise AnsibleFilterError(
             "network_graph: give what virtnet.linux.network_info returned, by host; this is not it: %s %s"

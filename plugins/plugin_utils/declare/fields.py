@@ -24,7 +24,6 @@ from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.addresses im
 
 _TRUE = ("yes", "on", "true", "t", "y", "1")
 _FALSE = ("no", "off", "false", "f", "n", "0")
-_NO_OPTIONS: Mapping[str, Any] = {}
 _IP = TypeVar("_IP", Address, ipaddress.IPv4Interface | ipaddress.IPv6Interface)
 
 
@@ -53,14 +52,14 @@ class Fields:
         thing: str,
         problems: Problems,
         number: int = 0,
-        options: Options = _NO_OPTIONS,
+        options: Options | None = None,
         prefix: str = "",
     ) -> None:
         self.raw = raw
         self.thing = thing
         self.problems = problems
         self.number = number
-        self.options = options
+        self.options: Options = options or {}
         self._prefix = prefix
 
     def refuse(self, field: str, rule: str) -> None:
@@ -72,7 +71,7 @@ class Fields:
 
     def options_of(self, field: str) -> Options:
         """The options of the mappings in a list."""
-        found: Options = self.options.get(field, {}).get("options", _NO_OPTIONS)
+        found: Options = self.options.get(field, {}).get("options", {})
         return found
 
     def given(self, field: str) -> bool:
@@ -82,7 +81,7 @@ class Fields:
     def to_be_present(self) -> bool:
         return self.raw.get("state") != "absent"
 
-    def only(self, *known: str, elsewhere: Mapping[str, str] = _NO_OPTIONS) -> None:
+    def only(self, *known: str, elsewhere: Mapping[str, str] | None = None) -> None:
         """Refuse unknown fields, which are misspelt or another program's; and null, where a value is required.
 
         :param known: the fields; those of the argument spec when not given
@@ -91,7 +90,11 @@ class Fields:
         known = known or tuple(self.options)
         for field, value in self.raw.items():
             if field not in known:
-                rest = elsewhere.get(field) or self.problems.near(field, known) or f"; there are {', '.join(known)}"
+                rest = (
+                    (elsewhere or {}).get(field)
+                    or self.problems.near(field, known)
+                    or f"; there are {', '.join(known)}"
+                )
                 self.problems.refuse(self.thing, str(field), value, f"is no field{rest}")
             elif value is None and (self.default(field) is not None or "choices" in self.options.get(field, {})):
                 remedy = "write [] for none" if self.default(field) == [] else "write one"
@@ -113,13 +116,13 @@ class Fields:
             else:
                 self.problems.refuse(self.thing, f"{field}[{number}]", value, not_quoted(value) or "must be text")
 
-    def choice(self, field: str, elsewhere: Mapping[str, str] = _NO_OPTIONS) -> str | None:
+    def choice(self, field: str, elsewhere: Mapping[str, str] | None = None) -> str | None:
         """One of the choices in the argument spec; the default where the field is not given, or wrong."""
         if field not in self.options:
             return None  # refused as unknown
         value, choices = self.text(field), self.options[field]["choices"]
         if value is not None and value not in choices:
-            self.refuse(field, f"must be one of {', '.join(choices)}{elsewhere.get(value, '')}")
+            self.refuse(field, f"must be one of {', '.join(choices)}{(elsewhere or {}).get(value, '')}")
         return value if value in choices else self.default(field)
 
     def boolean(self, field: str) -> bool | None:

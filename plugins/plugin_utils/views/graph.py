@@ -18,6 +18,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ansible_collections.virtnet.linux.plugins.plugin_utils.declare.ports import bracketed
+from ansible_collections.virtnet.linux.plugins.plugin_utils.views.marks import HOST, Marks, find_marks
 from ansible_collections.virtnet.linux.plugins.plugin_utils.views.reachable import Reachable, reachable
 from ansible_collections.virtnet.linux.plugins.plugin_utils.views.text import by_number
 
@@ -26,7 +27,7 @@ Reports = Mapping[str, Report]
 
 # The qualitative palette of Okabe and Ito, darkened: legible on white, and distinct without colours.
 _COLOURS = ("#0b5fa5", "#a34700", "#00734f", "#8a3f76", "#7a6000", "#2f7f95", "#5a4a9c", "#8c2f2f")
-_INK, _FAINT, _LINE, _PORT = "#1f2933", "#66727f", "#9aa5b1", "#b03a00"
+_INK, _FAINT, _LINE, _PORT, _WRONG = "#1f2933", "#66727f", "#9aa5b1", "#b03a00", "#c00000"
 _FONT = "DejaVu Sans,Verdana,Helvetica,Arial,sans-serif"
 _GAP = "\u2002"  # an en space, which SVG keeps where no line begins; also room for a browser's wider letters
 _SPACE = '<FONT POINT-SIZE="5"> <BR/></FONT>'  # between a host's frame and its name
@@ -45,19 +46,21 @@ _HEAD = f"""digraph virtnet {{
 """
 
 
-def graph(reports: Reports, legend: bool = True) -> str:
-    """Render the graph as input of ``dot``; deterministic."""
+def graph(reports: Reports, legend: bool = True, variables: Reports | None = None) -> str:
+    """Render the graph as input of ``dot``; deterministic. With the ``variables`` of each host it marks what differs
+    from them."""
     hosts = sorted(reports, key=by_number)
     colours = _colours(reports)
+    marks = find_marks(reports, variables)
     overlay_boxes = _OverlayBoxes()
     text = [_HEAD]
     for place, host in enumerate(hosts):
         is_right = len(hosts) > _LEFT_ONLY and place % 2 == 1
         overlay_boxes.add(reports[host], place // _NEAR)
-        text += _Host(host, reports[host], colours, is_right, place // _NEAR).lines()
+        text += _Host(host, reports[host], colours, is_right, place // _NEAR, marks[host]).lines()
     text += overlay_boxes.lines(colours)
     if legend:
-        text += _legend(reports)
+        text += _legend(reports, any(marks.values()))
     return "\n".join([*text, "}", ""])
 
 
@@ -100,8 +103,11 @@ class _OverlayBoxes:
 class _Host:
     """One host: a cluster, whose node identifiers begin with the host's name."""
 
-    def __init__(self, name: str, report: Report, colours: Mapping[str, str], is_right: bool, group: int) -> None:
+    def __init__(
+        self, name: str, report: Report, colours: Mapping[str, str], is_right: bool, group: int, marks: Marks
+    ) -> None:
         self.name, self.report, self.colours, self.is_right, self.group = name, report, colours, is_right, group
+        self.marks = marks
         self.networks, self.ports = _networks(report), reachable(report)
         self.nics = _nics_out(report)
         self.edges: list[str] = []
@@ -114,12 +120,20 @@ class _Host:
         side = "r" if self.is_right else "l"
         return [
             "  subgraph %s {" % _id("cluster", self.name),
-            "    graph [label=<%s>, labeljust=%s, fontsize=20]" % (_SPACE + _bold(self.name), side),
+            "    graph [label=<%s>, labeljust=%s, fontsize=20]" % (_SPACE + self._heading(), side),
             '    graph [style="rounded,filled", fillcolor="#fbfcfd", color="%s", margin=14]' % _LINE,
             *nodes,
             "  }",
             *self.edges,
         ]
+
+    def _heading(self) -> str:
+        side = "RIGHT" if self.is_right else "LEFT"
+        return "".join([_bold(self.name), *('<BR ALIGN="%s"/>%s' % (side, row) for row in self._marks(*HOST))])
+
+    def _marks(self, kind: str, name: str) -> list[str]:
+        """The rows of an object that say what differs."""
+        return [_wrong(text) for text in self.marks.get((kind, name), [])]
 
     def _containers(self) -> list[str]:
         """Render all containers as one node, a table of boxes, so that dot keeps their order and width.
@@ -151,8 +165,8 @@ class _Host:
             addresses = ", ".join(address.split("/")[0] for address in endpoint["addresses"])
             rows.append((_font(endpoint["interface"] + _GAP, _FAINT) + _escape(addresses), place))
             rows += [_font(port, _PORT) for port in self._ports(endpoint)]
-            if endpoint["bridge"]:
-                colour = self._colour(self.networks.get(endpoint["bridge"]))
+            if endpoint["bridge"] in self.networks:
+                colour = self._colour(self.networks[endpoint["bridge"]])
                 self._edge(self._id("containers"), self._id("bridge", endpoint["bridge"]), colour, row=place)
         for nic in container.get("interfaces") or []:
             addresses = ", ".join(address.split("/")[0] for address in nic["addresses"])
@@ -160,7 +174,9 @@ class _Host:
             rows.append(_font(nic["name"] + _GAP, _FAINT) + text)
         lonely = _is_lonely(container)
         rows += [_small("no network")] if lonely else []
-        return _box(rows, _LINE if lonely else _INK, fill="#ffffff", dashed=lonely, at_least=_CONTAINER)
+        marks = self._marks("container", container["name"])
+        colour = _WRONG if marks else _LINE if lonely else _INK
+        return _box([*rows, *marks], colour, fill="#ffffff", dashed=lonely, at_least=_CONTAINER)
 
     def _ports(self, endpoint: Report) -> list[str]:
         """The endpoint's published and allowed ports; a port of both address families once."""
@@ -184,8 +200,8 @@ class _Host:
             for part in network["IPAM"]["Config"]:
                 gateway = "gateway %s" % part["Gateway"] if part.get("Gateway") and not joins else ""
                 rows.append(_escape(part["Subnet"] + _GAP) + _font(gateway, _FAINT))
-            fill = _tint(colour)
-            box = _box(rows, colour, fill, width=3, at_least=_BRIDGE)
+            fill, marks = _tint(colour), self._marks("network", network["Name"])
+            box = _box(rows + marks, _WRONG if marks else colour, fill, width=3, at_least=_BRIDGE)
             found.append("    %s [label=<%s>]" % (self._id("bridge", device), box))
             # without any edge it would be ranked outside of the column
             style = "style=dashed" if _has_way_out(network) else "" if device in attached else "style=invis"
@@ -214,7 +230,8 @@ class _Host:
             network = self.networks.get(tunnel["bridge"] or "")
             colour = self._colour(network)
             rows = [_escape(tunnel["name"]), _small("VNI %d" % tunnel["vni"]), _small("VTEP %s" % tunnel["local"])]
-            box = _box(rows, colour, fill="#ffffff", rounded=True)
+            marks = self._marks("tunnel", tunnel["name"])
+            box = _box(rows + marks, _WRONG if marks else colour, fill="#ffffff", rounded=True)
             node = self._id("tunnel", tunnel["name"])
             found.append("    %s [label=<%s>]" % (node, box))
             if network is not None:
@@ -329,11 +346,11 @@ def _nics_out(report: Report) -> list[tuple[str, str, str]]:
     return sorted(found, key=lambda nic: (nic[0] not in out, nic[0]))
 
 
-def _legend(reports: Reports) -> list[str]:
+def _legend(reports: Reports, is_marked: bool) -> list[str]:
     """Render the legend, below the graph."""
     rows = [
         '<TR><TD ALIGN="LEFT">%s</TD><TD ALIGN="LEFT">%s</TD></TR>' % (sign, _small(meaning + _GAP))
-        for is_used, sign, meaning in _signs(reports)
+        for is_used, sign, meaning in [*_signs(reports), (is_marked, _wrong("missing"), "what differs")]
         if is_used
     ]
     table = '<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="1" CELLPADDING="3">%s</TABLE>' % "".join(rows)
@@ -401,6 +418,11 @@ def _bold(text: str, colour: str = _INK) -> str:
 
 def _font(text: str, colour: str) -> str:
     return '<FONT COLOR="%s">%s</FONT>' % (colour, _escape(text)) if text else ""
+
+
+def _wrong(text: str) -> str:
+    """A difference: its sign is also what the page finds it by."""
+    return _font("⚠ " + text, _WRONG)
 
 
 def _small(text: str, colour: str = _FAINT) -> str:

@@ -6,12 +6,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, NamedTuple
 
 from ansible_collections.virtnet.linux.plugins.plugin_utils.views.text import by_number, table
 
 ROLES = ("bridge_network", "overlay_network")
+
+
+class Orphan(NamedTuple):
+    """An object that a role made and that no list names, present or absent."""
+
+    kind: str
+    name: str
+    pids: tuple[int, ...] = ()
+
+    def __str__(self) -> str:
+        pids = ", ".join(map(str, self.pids))
+        return f"{self.kind} {self.name} is live and declared nowhere" + (f" (pid {pids})" if pids else "")
 
 
 def orphans(live: Mapping[str, Any], variables: Mapping[str, Any]) -> list[str]:
@@ -20,7 +32,7 @@ def orphans(live: Mapping[str, Any], variables: Mapping[str, Any]) -> list[str]:
     :param live: what the module network_info returned
     :param variables: the host's variables
     """
-    return list(_orphans(live, variables))
+    return [str(orphan) for orphan in find_orphans(live, variables)]
 
 
 def orphans_of_fleet(reports: Mapping[str, Any], variables: Mapping[str, Mapping[str, Any]]) -> list[str]:
@@ -30,38 +42,43 @@ def orphans_of_fleet(reports: Mapping[str, Any], variables: Mapping[str, Mapping
     :param reports: what the module network_info returned, by host
     :param variables: the variables of each host, by host
     """
-    lists = [f"{role}_{word}" for role in ROLES for word in ("networks", "containers")]
-    if not any(variables[host].get(word) for host in reports for word in lists):
+    if not anything_is_declared(reports, variables):
         return []
     rows = [(host, one) for host in sorted(reports, key=by_number) for one in orphans(reports[host], variables[host])]
     return table([("HOST", "OBJECT"), *rows]) if rows else []
 
 
-def _orphans(live: Mapping[str, Any], variables: Mapping[str, Any]) -> Iterator[str]:
-    containers = _declared(variables, "containers")
+def anything_is_declared(hosts: Iterable[str], variables: Mapping[str, Mapping[str, Any]]) -> bool:
+    """Whether the variables of a host declare a network or a container."""
+    lists = [f"{role}_{word}" for role in ROLES for word in ("networks", "containers")]
+    return any(variables[host].get(word) for host in hosts for word in lists)
+
+
+def find_orphans(live: Mapping[str, Any], variables: Mapping[str, Any]) -> Iterator[Orphan]:
+    """Yield the orphans of a host."""
+    containers = declared_names(variables, "containers")
     for role in ROLES:
-        networks = _declared(variables, "networks", role)
+        networks = declared_names(variables, "networks", role)
         for network in live.get("networks") or []:
             if (network.get("Labels") or {}).get("role") == role and network["Name"] not in networks:
-                yield f"network {network['Name']} is live and declared nowhere"
+                yield Orphan("network", network["Name"])
     for bridge in live.get("bridges") or []:
         labels = bridge.get("labels") or {}
         is_switch = labels.get("role") in ROLES and "network" not in labels
-        if is_switch and bridge["name"] not in _declared(variables, "switches", "bridge_network"):
-            yield f"switch {bridge['name']} is live and declared nowhere"
+        if is_switch and bridge["name"] not in declared_names(variables, "switches", "bridge_network"):
+            yield Orphan("switch", bridge["name"])
     for container in live.get("containers") or []:
         if (container.get("labels") or {}).get("role") in ROLES and container["name"] not in containers:
-            pids = ", ".join(str(pid) for pid in container.get("pids") or [])
-            yield f"container {container['name']} is live and declared nowhere" + (f" (pid {pids})" if pids else "")
+            yield Orphan("container", container["name"], tuple(container.get("pids") or ()))
 
 
-def _declared(variables: Mapping[str, Any], word: str, *roles: str) -> set[str]:
-    """The names in the lists of these roles, or of both: present or absent."""
+def declared_names(variables: Mapping[str, Any], word: str, *roles: str, present: bool = False) -> set[str]:
+    """The names in the lists of these roles, or of both: present or absent ones, or only ``present`` ones."""
     lists = [variables.get(f"{role}_{word}") for role in roles or ROLES]
     return {
         str(one["name"])
         for objects in lists
         if isinstance(objects, (list, tuple))
         for one in objects
-        if isinstance(one, Mapping) and "name" in one
+        if isinstance(one, Mapping) and "name" in one and not (present and one.get("state") == "absent")
     }

@@ -220,6 +220,8 @@ def test_check_lists_undeclared_objects(made):
     output = made.play("virtnet.linux.check")
     assert "h2: container left-h2 is live and declared nowhere" in output
     assert "outside: container left-outside is live and declared nowhere" in output
+    lines = made.play("virtnet.linux.inspect", "--tags", "orphans").splitlines()
+    assert "h2        container left-h2 is live and declared nowhere" in lines, "a table"
     made.play("virtnet.linux.remove_host", "-e", "virtnet_hosts=outside")
     assert "left-outside" not in made.ssh("outside", "ip netns list")
     made.ssh("outside", "test ! -e /usr/local/sbin/virtnet && test ! -e /var/lib/virtnet")

@@ -10,7 +10,7 @@ import re
 
 import pytest
 
-from kit import packets, snapshot
+from kit import checkout, packets, snapshot
 from kit.role import play
 
 OTHER_PORT = ("-e", "quickstart_port=8081")
@@ -54,3 +54,22 @@ def test_quickstart_down_predicts_that_a_foreign_process_keeps_its_container(hos
         refused = play(host, "virtnet.linux.quickstart_down", tmp_path, *arguments)
         expected = rf"container nginx: .*processes run in its namespace: pid [\d, ]*\b{stranger};"
         assert refused.code != 0 and re.search(expected, refused.output), refused.output
+
+
+def test_the_readme_lists_what_the_quickstart_uses(host, tmp_path):
+    """The README's table against a run: links, subnets, port, namespaces, sysctl and nftables table."""
+    table = checkout.HOME.joinpath("README.md").read_text().partition("the quickstart uses on the machine")[2]
+    table = table.partition("## Install")[0]
+    before = set(host.sh("nft list tables").splitlines()), set(host.links())
+    assert host.sh("sysctl -n net.ipv4.ip_forward").strip() == "0"
+    up = play(host, "virtnet.linux.quickstart", tmp_path)
+    assert up.code == 0, up.output
+    assert host.sh("sysctl -n net.ipv4.ip_forward").strip() == "1"
+    tables = set(host.sh("nft list tables").splitlines()) - before[0]
+    links = {name for name in set(host.links()) - before[1] if not name.startswith("veth")}
+    names = {line.split()[0] for line in host.sh("ip netns").splitlines()}
+    used = [*(one.removeprefix("table ") for one in tables), *links, *names, "172.30.0.0/16", "198.51.100.0/24"]
+    for one in [*used, "8080", "ip_forward"]:
+        assert one in table, one
+    assert play(host, "virtnet.linux.quickstart_down", tmp_path).code == 0
+    assert host.sh("sysctl -n net.ipv4.ip_forward").strip() == "0"

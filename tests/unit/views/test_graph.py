@@ -168,6 +168,48 @@ def test_the_same_reports_give_the_same_text():
     assert graph(reports) == graph(dict(reversed(reports.items())))
 
 
+def marked(reports, variables=None):
+    """The marks of a drawing, without the legend's."""
+    return re.findall("⚠ ([^<]*)<", graph(reports, legend=False, variables=variables))
+
+
+def test_an_overlay_whose_removal_was_not_completed_is_marked():
+    whole = overlay(3)
+    assert marked(whole) == []
+    for live in whole.values():
+        live["networks"][0]["Labels"]["role"] = "overlay_network"
+    assert marked(whole) == []
+    whole["host1"]["tunnels"] = []
+    whole["host2"]["networks"] = []
+    assert sorted(set(marked(whole))) == ["eth0 on no network", "no VXLAN tunnel", "on no network"]
+    assert "bridge br-fabric, SNAT 10.42.0.0/16 gateway 10.42.0.1 ⚠ no VXLAN tunnel" in drawn_text(whole)
+    assert "VTEP 192.0.2.12 ⚠ on no network" in drawn_text(whole)
+    assert not [end for _start, end in lines(graph(whole)) if end == "host2/bridge/br-fabric"], "no edge to it"
+
+
+def test_objects_that_are_missing_or_declared_nowhere_are_marked():
+    reports = {**one_host(), "web2": host("192.0.2.12/24")}
+    for one in reports["web1"]["containers"]:
+        one["labels"] = {"role": "bridge_network"}
+    lists = {
+        "bridge_network_networks": [{"name": "web"}, {"name": "gone"}, {"name": "old", "state": "absent"}],
+        "bridge_network_containers": [{"name": name} for name in "nginx gate batch sidecar agent cron".split()],
+    }
+    variables = {"web1": lists, "web2": {}}
+    found = marked(reports, variables)
+    assert sorted(found) == ["container cron missing", "declared nowhere", "declared nowhere", "network gone missing"]
+    drawn = " ".join(word for label in words(graph(reports, variables=variables)) for word in label)
+    assert "db eth0 172.31.0.3 ⚠ declared nowhere" in drawn
+    assert "back bridge br-back, internal 172.31.0.0/24 gateway 172.31.0.1 ⚠ declared nowhere" in drawn
+    assert "⚠ missing what differs" in drawn and "⚠" not in drawn_text(one_host()), "in the legend"
+
+
+def test_nothing_is_marked_where_the_variables_are_in_a_playbook():
+    for one in (reports := one_host())["web1"]["containers"]:
+        one["labels"] = {"role": "bridge_network"}
+    assert marked(reports, {"web1": {"ansible_host": "192.0.2.11"}}) == []
+
+
 @given(st.text(min_size=1))
 def test_names_are_escaped(name):
     """Also names that roles would refuse: existing objects may be foreign."""

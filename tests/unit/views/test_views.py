@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from unit.views.fleets import all_modes, one_host, overlay, port, tunnel
 
+from ansible_collections.virtnet.linux.plugins.filter.network_orphans import network_orphans
 from ansible_collections.virtnet.linux.plugins.plugin_utils.views.inspect import VIEWS, fleet
 
 LIVE = one_host()["web1"]
@@ -122,3 +123,19 @@ def test_all_of_each_network_host_by_host():
     lines = fleet({"h2": LIVE, "h10": LIVE}, "inspect")
     assert lines[:2] == ["Host: h2", "    Name: back"] or lines[:2] == ["Host: h2", "    Name: web"]
     assert lines.count("Host: h10") == 1 and lines[-1] != ""
+
+
+def test_orphans_of_several_hosts_are_a_table():
+    made = {**LIVE, "containers": [{**LIVE["containers"][0], "labels": {"role": "bridge_network"}, "pids": [7]}]}
+    declared = {"bridge_network_networks": [{"name": "web"}]}
+    assert network_orphans({"h2": made, "h10": made}, {"h2": declared, "h10": {}}, hosts=True) == [
+        "HOST   OBJECT",
+        "h2     network back is live and declared nowhere",
+        "h2     container nginx is live and declared nowhere (pid 7)",
+        "h10    network web is live and declared nowhere",
+        "h10    network back is live and declared nowhere",
+        "h10    container nginx is live and declared nowhere (pid 7)",
+    ]
+    assert network_orphans({"h2": made}, {"h2": {}}, hosts=True) == [], "variables are in a playbook"
+    everything = {"bridge_network_networks": [{"name": "web"}, {"name": "back"}]}
+    assert network_orphans({"h2": LIVE}, {"h2": everything}, hosts=True) == []
