@@ -75,8 +75,8 @@ options:
       - The role that the topology belongs to. Its desired state is persisted under C(/var/lib/virtnet), a file for each
         of the role's networks, so that C(virtnet restore) applies it and C(virtnet check) compares it.
       - Persisted objects of the role that are in no list stay persisted. Nothing is persisted when not given.
-      - With a role the command C(virtnet) is installed, if anything that this collection manages is on the host after the
-        run. Any module that removes the last of it removes the command.
+      - With a role the command C(virtnet) is installed, if anything that this collection manages is on the host after
+        the run. Any module that removes the last of it removes the command.
     type: str
   planned_on:
     description:

@@ -28,7 +28,7 @@ from ansible_collections.virtnet.linux.plugins.module_utils.command import (
 )
 from ansible_collections.virtnet.linux.plugins.module_utils.command.containers import Unknown
 from ansible_collections.virtnet.linux.plugins.module_utils.engine import privileges
-from ansible_collections.virtnet.linux.plugins.module_utils.inspect.report import report
+from ansible_collections.virtnet.linux.plugins.module_utils.inspect.report import networks, report
 from ansible_collections.virtnet.linux.plugins.module_utils.model.actions import Action
 from ansible_collections.virtnet.linux.plugins.module_utils.netlink import messages
 from ansible_collections.virtnet.linux.plugins.module_utils.netlink.socket import NetlinkError
@@ -140,9 +140,9 @@ def _refuse(text: str) -> NoReturn:
 
 def _ls(options: argparse.Namespace) -> int:
     if options.json:
-        output.print_json(report(docker_format=True)["docker"]["network_ls"])
+        output.print_json(networks(docker_format=True)["docker"]["network_ls"])
     else:
-        output.print_table(lists.networks(report()))
+        output.print_table(lists.networks(networks()))
     return OK
 
 

@@ -59,6 +59,16 @@ def test_ls(host):
     assert [one["Name"] for one in json.loads(virtnet(host, "ls --json"))] == ["db", "web"]
 
 
+def test_ls_is_the_report_of_network_info(host):
+    """It reads less, and finds the same."""
+    found = host.module("network_info", docker_format=True)
+    assert json.loads(virtnet(host, "ls --json")) == found["docker"]["network_ls"]
+    rows = [line.split() for line in virtnet(host, "ls").splitlines()[1:]]
+    assert [(row[0], int(row[-1])) for row in rows] == [
+        (one["Name"], len(one["Containers"])) for one in found["networks"]
+    ]
+
+
 def test_inspect(host):
     (found,) = json.loads(virtnet(host, "inspect web"))
     assert found["IPAM"]["Config"] == [{"Subnet": "172.30.0.0/24", "Gateway": "172.30.0.1"}]
