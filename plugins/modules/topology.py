@@ -75,6 +75,8 @@ options:
       - The role that the topology belongs to. Its desired state is persisted under C(/var/lib/virtnet), a file for each
         of the role's networks, so that C(virtnet restore) applies it and C(virtnet check) compares it.
       - Persisted objects of the role that are in no list stay persisted. Nothing is persisted when not given.
+      - With a role the command C(virtnet) is installed, if anything that this collection manages is on the host after
+        the run. Any module that removes the last of it removes the command.
     type: str
   planned_on:
     description:
@@ -86,7 +88,7 @@ options:
   persist:
     description:
       - Whether the role's networks are restored when the host boots. V(false) removes the persisted state of the role,
-        and the command and the systemd unit with the last of it.
+        and the systemd unit with the last of it.
       - Defaults to whether systemd runs.
     type: bool
 seealso:

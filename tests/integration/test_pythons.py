@@ -21,8 +21,10 @@ PLAY = """
   gather_facts: false
   tasks:
     - virtnet.linux.topology: &container
+        role: bridge_network
+        persist: false
         netns: [{name: c1}]
-        bridge: [{name: br-web, addresses: [172.30.0.1/16]}]
+        bridge: [{name: br-web, addresses: [172.30.0.1/16], labels: {network: web}}]
         bridge_policy: [{bridge: br-web, subnets: [172.30.0.0/16], masquerade: true}]
         veth:
           - name: veth1
@@ -35,8 +37,14 @@ PLAY = """
     - virtnet.linux.network_info:
       register: live
     - ansible.builtin.command: ip netns exec c1 ping -c 1 -W 5 172.30.0.1
+    - ansible.builtin.command: /usr/local/sbin/virtnet {{ item }}
+      loop: [ls, ps, bridges, port c1, stats --once, stats --ports --once, exec c1 -- true, trace c1 172.30.0.1, check]
+      register: virtnet
     - ansible.builtin.assert:
         that:
+          - "'web' in virtnet.results[0].stdout"
+          - "'0.0.0.0:8080->80/tcp' in virtnet.results[1].stdout"
+          - virtnet.results | map(attribute='stderr') | unique == ['']
           - first is changed
           - second is not changed
           - live.containers | map(attribute='name') == ['c1']
@@ -44,7 +52,7 @@ PLAY = """
     - virtnet.linux.netns: {name: c1, state: absent}
     - virtnet.linux.bridge: {name: br-web, state: absent}
       register: last
-    - ansible.builtin.assert: {that: last is changed}
+    - ansible.builtin.assert: {that: "last is changed and last.actions | map(attribute='kind') == ['file', 'bridge']"}
 """
 
 

@@ -28,11 +28,8 @@ _virtnet() {
 complete -F _virtnet virtnet
 """
 _CASE = '        %s) words="%s%s" ;;'
-_NAMES = {
-    "container": " $(ls /run/netns 2>/dev/null)",
-    "name": " $(ls /run/netns 2>/dev/null)",
-    "network": " $(virtnet ls 2>/dev/null | tail -n +2 | cut -d' ' -f1)",
-}
+_CONTAINERS, _NETWORKS = "ls /run/netns 2>/dev/null", "virtnet ls 2>/dev/null | tail -n +2 | cut -d ' ' -f 1"
+_NAMES = {"container": [_CONTAINERS], "name": [_CONTAINERS, _NETWORKS], "network": [_NETWORKS]}  # by argument
 
 
 def script(shell: str, parser: argparse.ArgumentParser) -> str:
@@ -40,7 +37,7 @@ def script(shell: str, parser: argparse.ArgumentParser) -> str:
     commands = _commands(parser)
     if shell == "fish":
         return "".join(_fish(name, one) for name, one in commands.items())
-    cases = "\n".join(_CASE % (name, " ".join(_options(one)), _names(one)) for name, one in commands.items())
+    cases = "\n".join(_CASE % (name, " ".join(_options(one)), _words(one)) for name, one in commands.items())
     text = _BASH % {"commands": " ".join(commands), "cases": cases}
     return "autoload -U +X bashcompinit && bashcompinit\n" + text if shell == "zsh" else text
 
@@ -54,16 +51,25 @@ def _options(parser: Any) -> list[str]:
     return [word for one in parser._actions for word in one.option_strings if word.startswith("--")]
 
 
-def _names(parser: Any) -> str:
-    return "".join(_NAMES.get(one.dest, "") for one in parser._actions if not one.option_strings)
+def _names(parser: Any) -> list[str]:
+    """Return the shell commands that list the names which a subcommand takes."""
+    return [command for one in parser._actions if not one.option_strings for command in _NAMES.get(one.dest, [])]
+
+
+def _choices(parser: Any) -> list[str]:
+    return [word for one in parser._actions if not one.option_strings for word in one.choices or ()]
+
+
+def _words(parser: Any) -> str:
+    return "".join([" " + word for word in _choices(parser)] + [" $(%s)" % command for command in _names(parser)])
 
 
 def _fish(name: str, parser: Any) -> str:
     lines = ["complete -c virtnet -f -n __fish_use_subcommand -a %s -d %s" % (name, _quoted(parser.description))]
     seen = "-n '__fish_seen_subcommand_from %s'" % name
     lines += ["complete -c virtnet %s -l %s" % (seen, word[2:]) for word in _options(parser)]
-    if _names(parser):
-        lines.append("complete -c virtnet %s -a '%s'" % (seen, "(ls /run/netns 2>/dev/null)"))
+    lines += ["complete -c virtnet %s -a %s" % (seen, word) for word in _choices(parser)]
+    lines += ["complete -c virtnet %s -a %s" % (seen, _quoted("(%s)" % command)) for command in _names(parser)]
     return "\n".join(lines) + "\n"
 
 

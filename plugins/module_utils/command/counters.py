@@ -6,19 +6,20 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from ansible_collections.virtnet.linux.plugins.module_utils.command.containers import Report
-from ansible_collections.virtnet.linux.plugins.module_utils.command.lists import table
+from ansible_collections.virtnet.linux.plugins.module_utils.command.output import Row, metric, print_table, size, table
 
 _STATISTICS = "/sys/class/net/%s/statistics/%s"
 # what the host's end receives the container has sent
 _COUNTERS = {"sent_packets": "rx_packets", "sent_bytes": "rx_bytes", "received_packets": "tx_packets",
              "received_bytes": "tx_bytes", "sent_dropped": "rx_dropped", "received_dropped": "tx_dropped"}  # fmt: skip
 _CLEAR = "\x1b[2J\x1b[H"
-_UNITS = ("B", "kB", "MB", "GB", "TB")
 
 
 def read(found: Report) -> list[dict[str, Any]]:
@@ -33,48 +34,58 @@ def read(found: Report) -> list[dict[str, Any]]:
     return rows
 
 
-def watch(report: Callable[[], Report], once: bool) -> int:
-    """Print the counters, with their rates every second until interrupted."""
+def screens(report: Callable[[], Report]) -> Iterator[list[str]]:
+    """Yield the lines of the current counters, each time anew, with the rates since the last time, the busiest endpoint
+    first."""
     before: dict[str, dict[str, Any]] = {}
     last = 0.0
     while True:
-        now = read(report())
+        now = sorted(read(report()), key=lambda row: _growth(row, before), reverse=True)
         read_at = time.monotonic()
-        text = "\n".join(_lines(now, before, read_at - last))
-        print(text if once else _CLEAR + text, flush=True)
-        if once:
-            return 0
+        yield _lines(now, before, read_at - last)
         before, last = {row["veth"]: row for row in now}, read_at
+
+
+def watch(screens: Iterator[list[str]], once: bool) -> None:
+    """Print one screen, or one every second until interrupted."""
+    for lines in screens:
+        if not once:
+            sys.stdout.write(_CLEAR)
+            lines = lines[: shutil.get_terminal_size().lines - 1]
+        print_table(lines)
+        if once:
+            return
         time.sleep(1)
 
 
 def prometheus(rows: list[dict[str, Any]]) -> list[str]:
-    """Format the counters for Prometheus (text exposition format)."""
+    """Format the counters for Prometheus."""
     lines = []
     for name in _COUNTERS:
-        metric = "virtnet_endpoint_%s_total" % name
-        lines += [
-            "# HELP %s Counter of the endpoint: %s." % (metric, name.replace("_", " ")),
-            "# TYPE %s counter" % metric,
-        ]
-        for row in rows:
-            labels = ",".join('%s="%s"' % (key, _escaped(row[key])) for key in ("container", "network", "veth"))
-            lines.append("%s{%s} %d" % (metric, labels, row[name]))
+        about = "Counter of the endpoint: %s." % name.replace("_", " ")
+        samples = [({key: row[key] for key in ("container", "network", "veth")}, row[name]) for row in rows]
+        lines += metric("virtnet_endpoint_%s_total" % name, "counter", about, samples)
     return lines
 
 
+def _growth(row: dict[str, Any], before: dict[str, dict[str, Any]]) -> int:
+    """Return how many bytes the endpoint has sent and received since before; 0 of one that was not there."""
+    was = before.get(row["veth"])
+    return 0 if was is None else sum(int(row[name] - was[name]) for name in ("sent_bytes", "received_bytes"))
+
+
 def _lines(rows: list[dict[str, Any]], before: dict[str, dict[str, Any]], seconds: float) -> list[str]:
-    shown = [("CONTAINER", "NETWORK", "SENT", "RECEIVED", "PACKETS SENT", "PACKETS RECEIVED", "DROPPED")]
+    shown: list[Row] = [("CONTAINER", "NETWORK", "SENT", "RECEIVED", "PACKETS SENT", "PACKETS RECEIVED", "DROPPED")]
     for row in rows:
         was = before.get(row["veth"])
         cells = []
         for name in ("sent_bytes", "received_bytes"):
-            rate = " (%s/s)" % _size((row[name] - was[name]) / seconds) if was is not None else ""
-            cells.append(_size(row[name]) + rate)
+            rate = " (%s/s)" % size((row[name] - was[name]) / seconds) if was is not None else ""
+            cells.append(size(row[name]) + rate)
         dropped = row["sent_dropped"] + row["received_dropped"]
         packets = (str(row["sent_packets"]), str(row["received_packets"]), str(dropped))
         shown.append((row["container"], row["network"], cells[0], cells[1], *packets))
-    return table([tuple(one) for one in shown])
+    return table(shown)
 
 
 def _number(link: str, counter: str) -> int:
@@ -83,15 +94,3 @@ def _number(link: str, counter: str) -> int:
             return int(file.read())
     except OSError:  # deleted meanwhile
         return 0
-
-
-def _size(count: float) -> str:
-    for unit in _UNITS:
-        if count < 1000 or unit == _UNITS[-1]:
-            return ("%d %s" if unit == "B" else "%.1f %s") % (count, unit)
-        count /= 1000
-    return ""
-
-
-def _escaped(text: str) -> str:
-    return text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")

@@ -9,8 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from ansible_collections.virtnet.linux.plugins.module_utils.command.containers import Report, find
-
-Row = tuple[str, ...]
+from ansible_collections.virtnet.linux.plugins.module_utils.command.output import Row, table
 
 
 def networks(found: Report) -> list[str]:
@@ -30,13 +29,10 @@ def networks(found: Report) -> list[str]:
 def containers(found: Report) -> list[str]:
     """Format a line for each container: its networks, addresses, published ports and processes."""
     rows: list[Row] = [("CONTAINER", "MODE", "NETWORKS", "ADDRESSES", "PORTS", "PROCESSES")]
-    published = _by_container(found)
+    published = by_container(found)
     for one in found["containers"]:
         addresses = [address.split("/")[0] for end in one["endpoints"] for address in end["addresses"]]
-        ports = [
-            "%s->%s/%s" % (_host_side(port), port["to_port"], port["protocol"])
-            for port in published.get(one["name"], [])
-        ]
+        ports = [mapping(port) for port in published.get(one["name"], [])]
         processes = ["%d (%s)" % (pid, one["programs"].get(str(pid), "?")) for pid in one["pids"][:3]]
         if len(one["pids"]) > len(processes):
             processes.append("%d more" % (len(one["pids"]) - len(processes)))
@@ -49,7 +45,7 @@ def containers(found: Report) -> list[str]:
 
 def ports(found: Report, name: str) -> list[dict[str, Any]]:
     """Return the published ports of a container, as entries of nat_ports. Raises Unknown."""
-    return _by_container(found).get(find(found, name)["name"], [])
+    return by_container(found).get(find(found, name)["name"], [])
 
 
 def port_lines(found: list[dict[str, Any]]) -> list[str]:
@@ -69,13 +65,7 @@ def bridges(found: Report) -> list[str]:
     return table(rows)
 
 
-def table(rows: list[Row]) -> list[str]:
-    """Align the columns of rows."""
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    return ["   ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in rows]
-
-
-def _by_container(found: Report) -> dict[str, list[dict[str, Any]]]:
+def by_container(found: Report) -> dict[str, list[dict[str, Any]]]:
     """Return the entries of nat_ports by the container that they lead to: the one to which anti-spoofing allows the
     address, not one that has configured it."""
     holders = {port["Address"]: port["Container"] for network in found["networks"] for port in network["Ports"]}
@@ -84,6 +74,11 @@ def _by_container(found: Report) -> dict[str, list[dict[str, Any]]]:
         if one["to_address"] in holders:
             by_container.setdefault(holders[one["to_address"]], []).append(one)
     return by_container
+
+
+def mapping(port: dict[str, Any]) -> str:
+    """Format a port as docker ps does: 0.0.0.0:8080->80/tcp."""
+    return "%s->%s/%s" % (_host_side(port), port["to_port"], port["protocol"])
 
 
 def _host_side(port: dict[str, Any]) -> str:

@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import math
 import os
 import sys
@@ -17,17 +16,20 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from ansible_collections.virtnet.linux.plugins.module_utils.command import (
     capture,
     completion,
+    connections,
     containers,
     counters,
     execute,
     lists,
     manual,
+    output,
     probe,
     trace,
 )
 from ansible_collections.virtnet.linux.plugins.module_utils.command.containers import Unknown
 from ansible_collections.virtnet.linux.plugins.module_utils.engine import privileges
-from ansible_collections.virtnet.linux.plugins.module_utils.inspect.report import report
+from ansible_collections.virtnet.linux.plugins.module_utils.inspect.report import networks, report
+from ansible_collections.virtnet.linux.plugins.module_utils.model.actions import Action
 from ansible_collections.virtnet.linux.plugins.module_utils.netlink import messages
 from ansible_collections.virtnet.linux.plugins.module_utils.netlink.socket import NetlinkError
 from ansible_collections.virtnet.linux.plugins.module_utils.nft.firewall import FirewallError
@@ -48,6 +50,8 @@ def main(arguments: list[str]) -> int:
     options = parser().parse_args(arguments)
     if options.command in ("completion", "man"):
         return _print_text(options)
+    if os.geteuid() != 0:
+        return _fail("networks are read as root: sudo virtnet %s" % " ".join(arguments))
     lacking = privileges.lacking()
     if lacking is None and messages.PYROUTE2_MISSING is not None:
         lacking = f"pyroute2 is missing for {sys.executable}: {messages.PYROUTE2_MISSING}"
@@ -90,6 +94,7 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("container")
     one.add_argument("program", nargs="...", metavar="-- PROGRAM")
     one = add("stats", "show packets and bytes of each endpoint")
+    one.add_argument("--ports", action="store_true", help="the connections of each published port instead")
     one.add_argument("--once", action="store_true", help="print once instead of every second")
     one.add_argument(
         "--prometheus", action="store_true", help="print once, for the textfile collector of node exporter"
@@ -103,7 +108,7 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("address", help="the destination address")
     one.add_argument("port", type=int, nargs="?", help="the destination port; an ICMP echo request without one")
     one.add_argument("--udp", action="store_true", help="UDP instead of TCP")
-    restore = add("restore", "bring back what is persisted and missing or differs", as_json=False)
+    restore = add("restore", "bring back what is persisted and missing or differs")
     restore.add_argument("--wait", type=_seconds, default=0, metavar="SECONDS",
                      help="how long to wait for this host's own addresses that tunnels need")  # fmt: skip
     for one in (restore, add("check", "list what restore would do; exit status 1 if that is anything")):
@@ -135,30 +140,43 @@ def _refuse(text: str) -> NoReturn:
 
 def _ls(options: argparse.Namespace) -> int:
     if options.json:
-        return _print_json(report(docker_format=True)["docker"]["network_ls"])
-    return _print_lines(lists.networks(report()))
+        output.print_json(networks(docker_format=True)["docker"]["network_ls"])
+    else:
+        output.print_table(lists.networks(networks()))
+    return OK
 
 
 def _inspect(options: argparse.Namespace) -> int:
     found = report(docker_format=True)["docker"]["networks"]
     by_name = {one["Name"]: one for one in found}
-    return _print_json([by_name[containers.known(name, by_name, "network")] for name in options.network])
+    output.print_json([by_name[containers.known(name, by_name, "network")] for name in options.network])
+    return OK
 
 
 def _ps(options: argparse.Namespace) -> int:
     if options.json:
-        return _print_json(report(docker_format=True)["docker"]["container_ls"])
-    return _print_lines(lists.containers(report()))
+        output.print_json(report(docker_format=True)["docker"]["container_ls"])
+    else:
+        output.print_table(lists.containers(report()))
+    return OK
 
 
 def _port(options: argparse.Namespace) -> int:
     ports = lists.ports(report(), options.container)
-    return _print_json(ports) if options.json else _print_lines(lists.port_lines(ports))
+    if options.json:
+        output.print_json(ports)
+    else:
+        output.print_lines(lists.port_lines(ports))
+    return OK
 
 
 def _bridges(options: argparse.Namespace) -> int:
     found = report()
-    return _print_json(found["bridges"]) if options.json else _print_lines(lists.bridges(found))
+    if options.json:
+        output.print_json(found["bridges"])
+    else:
+        output.print_table(lists.bridges(found))
+    return OK
 
 
 def _exec(options: argparse.Namespace) -> int:
@@ -169,12 +187,14 @@ def _exec(options: argparse.Namespace) -> int:
 
 
 def _stats(options: argparse.Namespace) -> int:
+    source: Any = connections if options.ports else counters
     if options.prometheus:
-        return _print_lines(counters.prometheus(counters.read(report())))
-    if options.json:
-        return _print_json(counters.read(report()))
-    with contextlib.suppress(KeyboardInterrupt):  # the usual end
-        return counters.watch(report, once=options.once or not sys.stdout.isatty())
+        output.print_lines(source.prometheus(source.read(report())))
+    elif options.json:
+        output.print_json(source.read(report()))
+    else:
+        with contextlib.suppress(KeyboardInterrupt):  # the usual end
+            counters.watch(source.screens(report), once=options.once or not sys.stdout.isatty())
     return OK
 
 
@@ -191,9 +211,10 @@ def _trace(options: argparse.Namespace) -> int:
     flow = probe.flow(report(), options.container, options.address, options.port, options.udp)
     found = trace.follow(flow)
     if options.json:
-        _print_json(found._asdict())
+        output.print_json(found._asdict())
     else:
-        _print_lines([found.sentence])
+        style = output.RED if found.is_dropped else output.GREEN if found.outcome == probe.ANSWERED else output.PLAIN
+        output.print_lines([output.styled(found.sentence, style)])
     return DIFFERS if found.is_dropped else OK
 
 
@@ -203,9 +224,10 @@ def _restore(options: argparse.Namespace) -> int:
     from ansible_collections.virtnet.linux.plugins.module_utils.persist import command as persisted
 
     try:
-        persisted.restore(options.wait, options.lock_timeout)
+        actions = persisted.restore(options.wait, options.lock_timeout)
     except Refused as error:
         return _fail(str(error))
+    _print_actions(actions, options.json)
     return OK
 
 
@@ -217,16 +239,21 @@ def _check(options: argparse.Namespace) -> int:
         actions = persisted.check(options.lock_timeout)
     except Refused as error:
         return _fail(str(error))
-    if options.json:
-        _print_json([action.shown() for action in actions])
-    else:
-        _print_lines([action.line() for action in actions])
+    _print_actions(actions, options.json)
     return DIFFERS if actions else OK
+
+
+def _print_actions(actions: list[Action[Any]], as_json: bool) -> None:
+    if as_json:
+        output.print_json([action.shown() for action in actions])
+    else:
+        output.print_lines([action.line() for action in actions])
 
 
 def _print_text(options: argparse.Namespace) -> int:
     text = manual.PAGE if options.command == "man" else completion.script(options.shell, parser())
-    return _print_lines(text.splitlines())
+    output.print_lines(text.splitlines())
+    return OK
 
 
 _COMMANDS: dict[str, Callable[[Any], int]] = {
@@ -242,17 +269,6 @@ _COMMANDS: dict[str, Callable[[Any], int]] = {
     "restore": _restore,
     "check": _check,
 }
-
-
-def _print_json(value: Any) -> int:
-    return _print_lines([json.dumps(value, indent=4, ensure_ascii=False)])
-
-
-def _print_lines(lines: list[str]) -> int:
-    for line in lines:
-        sys.stdout.write(line + "\n")
-    sys.stdout.flush()
-    return OK
 
 
 def _fail(text: str) -> int:

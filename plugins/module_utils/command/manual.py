@@ -39,8 +39,12 @@ List bridges and their ports, as brctl show does.
 Run a program in the container's network namespace, with its files in /etc/netns and a sysfs of the namespace. The
 exit status is the program's.
 .TP
-.BR stats " [" \-\-once "] [" \-\-prometheus ]
+.BR stats " [" \-\-ports "] [" \-\-once "] [" \-\-prometheus ]
 Show packets and bytes of each endpoint, every second, once, or for the textfile collector of Prometheus' node exporter.
+With
+.B \-\-ports
+the tracked connections to each published port, and their packets and bytes where the sysctl
+net.netfilter.nf_conntrack_acct is 1.
 .TP
 .BI capture " CONTAINER|NETWORK" " [\-\-count N] [\-\-seconds S]"
 Write packets in pcap format to standard output.
@@ -64,7 +68,7 @@ Print this page.
 .SH OPTIONS
 .TP
 .B \-\-json
-Print JSON: of ls, ps, port, bridges, stats, trace and check.
+Print JSON: of ls, inspect (which prints it in any case), ps, port, bridges, stats, trace, check and restore.
 .SH EXIT STATUS
 .TP
 0
@@ -78,6 +82,10 @@ An error, with a message on standard error.
 .TP
 126, 127
 exec: the program cannot be executed, or does not exist.
+.SH ENVIRONMENT
+.TP
+.B NO_COLOR
+No colours. There are none either where standard output is no terminal.
 .SH FILES
 .TP
 .I /var/lib/virtnet

@@ -18,6 +18,7 @@ from ansible_collections.virtnet.linux.plugins.module_utils.command.containers i
 from ansible_collections.virtnet.linux.plugins.module_utils.netlink import namespaces
 from ansible_collections.virtnet.linux.plugins.module_utils.rules import ip
 
+ANSWERED = "answered"
 _SECONDS = 1.0  # for an answer
 # protocol, types of an echo request and of its reply (RFC 792, RFC 4443)
 _ECHO = {4: (socket.IPPROTO_ICMP, 8, 0), 6: (socket.IPPROTO_ICMPV6, 128, 129)}
@@ -77,7 +78,7 @@ def send(one: Flow) -> str:
             try:
                 opened.connect((one.destination, one.port or 0))
                 if one.protocol == "tcp":
-                    return "answered"
+                    return ANSWERED
                 if one.protocol == "icmp":
                     opened.send(_echo(version))
                     _await_reply(opened, version)
@@ -90,7 +91,7 @@ def send(one: Flow) -> str:
                 return "no answer"
             except OSError as error:
                 return os.strerror(error.errno or 0)
-            return "answered"
+            return ANSWERED
 
 
 def _await_reply(opened: socket.socket, version: int) -> None:

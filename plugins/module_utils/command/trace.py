@@ -90,7 +90,7 @@ def follow(flow: Flow) -> Found:
     requests = {step.packet for step in steps if step.link_header[12:14] == _ARP}
     own = [step for step in steps if step.packet not in requests]
     # without an answer to its ARP request the container sends nothing
-    steps = own or [step for step in steps if outcome not in ("answered", "refused")]
+    steps = own or [step for step in steps if outcome not in (probe.ANSWERED, "refused")]
     for step in steps:
         if step.is_drop:
             rule = "its policy" if step.is_policy else _rule(step)
@@ -110,7 +110,7 @@ def _dropped(flow: Flow, step: _Step, rule: str, outcome: str) -> Found:
 
 def _words(outcome: str) -> str:
     return {
-        "answered": "it is answered",
+        probe.ANSWERED: "it is answered",
         "refused": "the destination refuses it: nothing listens there",
         "no answer": "but no answer came",
     }.get(outcome, outcome)

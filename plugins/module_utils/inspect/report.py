@@ -57,6 +57,29 @@ def report(tunnel_endpoints: bool = False, docker_format: bool = False) -> dict[
         host.release()
 
 
+def networks(docker_format: bool = False) -> dict[str, Any]:
+    """Return the networks as report() does, with ``docker_format`` as Docker lists them too, but of their containers
+    only the names: no namespace is entered, of which a host may have a thousand."""
+    host = Host(waits=True)
+    try:
+        found = {"networks": _networks(host, []), "containers": []}
+        docker = _docker(host, found) if docker_format else {}
+        for one in found["networks"]:
+            one["Containers"] = {name: {} for name in _names_on(host, one["Id"])}
+        return {"networks": found["networks"], "docker": docker}
+    finally:
+        host.release()
+
+
+def _names_on(host: Host, bridge: str) -> list[str]:
+    """Return the containers with an endpoint on a bridge, by the ownership labels of the host's ends; an end without
+    the label of a container counts by its own name."""
+    links = host.stack(None).links
+    index = links[bridge].index
+    ends = [link for link in links.values() if link.kind == "veth" and link.ours and link.peer_namespace is not None]
+    return sorted({(end.labels or {}).get("container", end.name) for end in ends if end.master == index})
+
+
 def _docker(host: Host, found: dict[str, Any]) -> dict[str, Any]:
     from ansible_collections.virtnet.linux.plugins.module_utils.inspect import docker_format  # only if requested
 

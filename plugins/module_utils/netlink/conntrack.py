@@ -2,7 +2,8 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Deletion of connection tracking entries of published ports, endpoints and networks.
+"""Connection tracking entries: the flows of published ports, and deletion of those of published ports, endpoints and
+networks.
 
 All packets of a UDP flow are translated as its first one was. When its port is published, moved or removed, its entry
 has to be deleted, or the flow keeps its old destination; likewise an SCTP association. TCP connections are left alone:
@@ -18,6 +19,7 @@ import errno
 import socket
 import struct
 from collections.abc import Callable, Iterable, Iterator
+from typing import NamedTuple
 
 from ansible_collections.virtnet.linux.plugins.module_utils.netlink.socket import Request, Socket, attributes
 from ansible_collections.virtnet.linux.plugins.module_utils.rules import ip
@@ -25,9 +27,10 @@ from ansible_collections.virtnet.linux.plugins.module_utils.rules import ip
 _NETLINK_NETFILTER = 12
 _IPCTNL_MSG_CT_GET, _IPCTNL_MSG_CT_DELETE = 0x101, 0x102  # NFNL_SUBSYS_CTNETLINK << 8 | message
 _NLM_F_REQUEST, _NLM_F_DUMP = 0x1, 0x300
-_CTA_TUPLE_ORIG, _CTA_TUPLE_REPLY, _CTA_ZONE = 1, 2, 18
+_CTA_TUPLE_ORIG, _CTA_TUPLE_REPLY, _CTA_COUNTERS_ORIG, _CTA_COUNTERS_REPLY, _CTA_ZONE = 1, 2, 9, 10, 18
 _CTA_TUPLE_IP, _CTA_TUPLE_PROTO = 1, 2
-_CTA_PROTO_NUM, _CTA_PROTO_DST_PORT = 1, 3
+_CTA_PROTO_NUM, _CTA_PROTO_SRC_PORT, _CTA_PROTO_DST_PORT = 1, 2, 3
+_CTA_COUNTERS_PACKETS, _CTA_COUNTERS_BYTES = 1, 2
 _NLA_F_NESTED = 0x8000
 
 _HEADER = struct.Struct("=IHHII")  # struct nlmsghdr: length, type, flags, sequence, port
@@ -37,6 +40,29 @@ _ATTRIBUTE = struct.Struct("=HH")
 _Number = tuple[int, int]  # an address: its length in bytes, and its value
 
 FORGOTTEN = {"udp": 17, "sctp": 132}
+
+
+class Flow(NamedTuple):
+    """A tracked flow to a published port: its destination as sent, and as translated. Packets and bytes (``size``)
+    of both directions are None where the host does not count them (net.netfilter.nf_conntrack_acct)."""
+
+    protocol: int
+    address: str
+    port: int
+    to_address: str
+    to_port: int
+    packets: int | None
+    size: int | None
+
+
+def translated() -> list[Flow]:
+    """Return the flows whose destination is translated. Raises NetlinkError."""
+    netfilter = Socket(_NETLINK_NETFILTER)
+    try:
+        all_entries = _message(_IPCTNL_MSG_CT_GET, _NLM_F_DUMP, socket.AF_UNSPEC, b"")
+        return [flow for _kind, entry in netfilter.dump(all_entries) for flow in _translated(entry)]
+    finally:
+        netfilter.close()
 
 
 def forget(ports: Iterable[tuple[str, int]]) -> int:
@@ -100,7 +126,29 @@ def _destination(entry: bytes) -> tuple[int, int] | None:
     protocol = attributes(flow[_CTA_TUPLE_PROTO])
     if _CTA_PROTO_DST_PORT not in protocol:
         return None
-    return protocol[_CTA_PROTO_NUM][0], int.from_bytes(protocol[_CTA_PROTO_DST_PORT], "big")
+    return protocol[_CTA_PROTO_NUM][0], _number(protocol[_CTA_PROTO_DST_PORT])
+
+
+def _translated(entry: bytes) -> Iterator[Flow]:
+    found = attributes(entry, _FAMILY.size)
+    _source, address, to_address, _back = _addresses(entry)
+    sent = attributes(attributes(found[_CTA_TUPLE_ORIG])[_CTA_TUPLE_PROTO])
+    reply = attributes(attributes(found[_CTA_TUPLE_REPLY])[_CTA_TUPLE_PROTO])
+    if _CTA_PROTO_DST_PORT not in sent:
+        return
+    port, to_port = _number(sent[_CTA_PROTO_DST_PORT]), _number(reply[_CTA_PROTO_SRC_PORT])
+    if (address, port) == (to_address, to_port):
+        return
+    counters = [attributes(found[one]) for one in (_CTA_COUNTERS_ORIG, _CTA_COUNTERS_REPLY) if one in found]
+    packets, size = (
+        sum(_number(one[kind]) for one in counters) if counters else None
+        for kind in (_CTA_COUNTERS_PACKETS, _CTA_COUNTERS_BYTES)
+    )
+    yield Flow(sent[_CTA_PROTO_NUM][0], ip.unpacked(address), port, ip.unpacked(to_address), to_port, packets, size)
+
+
+def _number(value: bytes) -> int:
+    return int.from_bytes(value, "big")
 
 
 def _deletion(entry: bytes) -> bytes:

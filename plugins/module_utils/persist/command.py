@@ -20,12 +20,11 @@ from ansible_collections.virtnet.linux.plugins.module_utils.persist import docum
 from ansible_collections.virtnet.linux.plugins.module_utils.rules.problems import abridge
 
 
-def restore(wait: float, lock_timeout: float) -> None:
-    """Bring back what is persisted and missing or differs, and print the actions; wait so many seconds for addresses
+def restore(wait: float, lock_timeout: float) -> list[Action[Any]]:
+    """Bring back what is persisted and missing or differs, and return the actions; wait so many seconds for addresses
     of tunnels. Raises Unreadable, Refused, Locked, NetlinkError, FirewallError, OSError."""
     _wait_for_addresses(wait)
-    for action in _converge(check=False, lock_timeout=lock_timeout):
-        sys.stdout.write(action.line() + "\n")
+    return _converge(check=False, lock_timeout=lock_timeout)
 
 
 def check(lock_timeout: float) -> list[Action[Any]]:

@@ -59,6 +59,16 @@ def test_ls(host):
     assert [one["Name"] for one in json.loads(virtnet(host, "ls --json"))] == ["db", "web"]
 
 
+def test_ls_is_the_report_of_network_info(host):
+    """It reads less, and finds the same."""
+    found = host.module("network_info", docker_format=True)
+    assert json.loads(virtnet(host, "ls --json")) == found["docker"]["network_ls"]
+    rows = [line.split() for line in virtnet(host, "ls").splitlines()[1:]]
+    assert [(row[0], int(row[-1])) for row in rows] == [
+        (one["Name"], len(one["Containers"])) for one in found["networks"]
+    ]
+
+
 def test_inspect(host):
     (found,) = json.loads(virtnet(host, "inspect web"))
     assert found["IPAM"]["Config"] == [{"Subnet": "172.30.0.0/24", "Gateway": "172.30.0.1"}]
@@ -105,6 +115,53 @@ def test_stats(host):
     assert 'virtnet_endpoint_sent_packets_total{container="client",network="web",veth="' in virtnet(
         host, "stats --prometheus"
     )
+
+
+def test_stats_of_published_ports(host):
+    def row():
+        (found,) = json.loads(virtnet(host, "stats --ports --json"))
+        assert (found["container"], found["port"]) == ("nginx", "0.0.0.0:8080->80/tcp")
+        return found
+
+    before = row()["connections"]
+    assert packets.arrives(host, None, "172.30.0.1", 8080, "nginx", at=80)
+    assert row()["connections"] == before + 1
+    assert virtnet(host, "stats --ports --once").splitlines()[1].split()[:3] == [
+        "nginx", "0.0.0.0:8080->80/tcp", str(before + 1)
+    ]  # fmt: skip
+    line = 'virtnet_port_connections{container="nginx",port="0.0.0.0:8080->80/tcp"} %d'
+    assert line % (before + 1) in virtnet(host, "stats --ports --prometheus")
+
+
+def test_stats_of_published_ports_have_bytes_where_the_kernel_counts_them(host):
+    host.sh("sysctl -qw net.netfilter.nf_conntrack_acct=1")
+    try:
+        assert packets.arrives(host, None, "172.30.0.1", 8080, "nginx", at=80)
+        (row,) = json.loads(virtnet(host, "stats --ports --json"))
+        assert row["packets"] >= 6 and row["bytes"] > row["packets"] * 40
+    finally:
+        host.sh("sysctl -qw net.netfilter.nf_conntrack_acct=0")
+
+
+def on_terminal(host, words, seconds=None):
+    """What the command prints on a terminal, ended by SIGINT after some seconds."""
+    wrapped = "env -u LINES timeout -s INT %s /usr/local/sbin/virtnet %s" % (seconds or 30, words)
+    return host.try_sh("script -qec 'stty rows 3; %s' /dev/null </dev/null" % wrapped).stdout
+
+
+def test_colours_are_for_terminals_only(host):
+    assert on_terminal(host, "ls").startswith("\x1b[1mNETWORK")
+    assert "\x1b" not in on_terminal(host, "ls --json")
+    assert on_terminal(host, "trace client 172.31.0.2 80").startswith("\x1b[31mtcp from client")
+    assert "\x1b" not in virtnet(host, "ls")
+    assert "\x1b" not in host.sh("NO_COLOR=1 script -qec '/usr/local/sbin/virtnet ls' /dev/null </dev/null")
+
+
+def test_stats_are_refreshed_on_a_terminal_and_fit_it(host):
+    shown = on_terminal(host, "stats", seconds=3).split("\x1b[2J\x1b[H")[1:]
+    assert len(shown) >= 2, shown
+    assert all(screen.count("\n") <= 3 for screen in shown), shown
+    assert "/s)" in shown[1]
 
 
 @pytest.mark.parametrize("name", ["client", "web"])
@@ -161,6 +218,30 @@ def test_completion(host, shell):
 def test_bash_completes_subcommands(host):
     script = virtnet(host, "completion bash") + 'COMP_WORDS=(virtnet in) COMP_CWORD=1; _virtnet; echo "${COMPREPLY[@]}"'
     assert subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=True).stdout == "inspect\n"
+
+
+def test_completion_knows_the_names_of_networks_and_containers(host):
+    for words, name in (
+        ("port cli", "client"),
+        ("inspect we", "web"),
+        ("capture we", "web"),
+        ("completion fi", "fish"),
+    ):
+        line = 'COMP_WORDS=(virtnet %s) COMP_CWORD=2; _virtnet; echo "${COMPREPLY[@]}"' % words
+        script = virtnet(host, "completion bash") + line
+        assert host.sh("PATH=/usr/local/sbin:$PATH bash -c '%s'" % script.replace("'", "'\\''")) == name + "\n"
+
+
+def test_only_root_reads_networks(host):
+    done = host.try_sh("setpriv --reuid=65534 --clear-groups /usr/local/sbin/virtnet ls")
+    assert (done.returncode, done.stderr) == (2, "virtnet: networks are read as root: sudo virtnet ls\n")
+
+
+@pytest.mark.skipif(not shutil.which("groff"), reason="groff is not installed")
+def test_the_manual_is_valid(host):
+    done = subprocess.run(["groff", "-man", "-Tutf8", "-ww"], input=virtnet(host, "man"), capture_output=True,
+                          text=True, check=True)  # fmt: skip
+    assert done.stderr == ""
 
 
 def test_the_manual_names_each_subcommand(host):

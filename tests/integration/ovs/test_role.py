@@ -6,7 +6,10 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
+from integration.robust import engine
 
 from kit.role import Role
 
@@ -96,3 +99,18 @@ def test_a_switch_is_removed_after_its_networks(role):
     role.change([RED], CONTAINERS[:2], switches=SWITCHES)
     problems = role.refused([RED], CONTAINERS[:2], switches=[{"name": "sw0", "state": "absent"}])
     assert any("networks are on it: red" in problem for problem in problems), problems
+
+
+def test_the_command_reads_networks_of_open_vswitch(host, role):
+    engine.own_disks(host)
+    role.change([RED, BLUE, PLAIN], CONTAINERS, switches=SWITCHES)
+    host.module("host_command")
+    found = host.module("network_info", docker_format=True)
+    assert json.loads(host.sh("/usr/local/sbin/virtnet ls --json")) == found["docker"]["network_ls"]
+    rows = [line.split() for line in host.sh("/usr/local/sbin/virtnet ls").splitlines()[1:]]
+    assert [(row[0], row[1], row[-1]) for row in rows] == [
+        ("blue", "openvswitch", "1"), ("plain", "openvswitch", "1"), ("red", "openvswitch", "2")
+    ]  # fmt: skip
+    assert "172.30.10.2" in host.sh("/usr/local/sbin/virtnet ps")
+    dropped = json.loads(host.try_sh("/usr/local/sbin/virtnet trace r1 172.31.0.2 80 --json").stdout)
+    assert dropped["is_dropped"] and dropped["table"] == "inet virtnet", dropped
