@@ -78,7 +78,7 @@ actions:
     - {action: create, kind: file, name: /usr/local/sbin/virtnet, before: {}, after: {bytes: 400000, mode: "0755"}}
 """
 
-from ansible_collections.virtnet.linux.plugins.module_utils.ansible import packed  # noqa: F401 the command virtnet
+from ansible_collections.virtnet.linux.plugins.module_utils.ansible import packed  # noqa: F401 # pylint: disable=unused-import
 from ansible_collections.virtnet.linux.plugins.module_utils.ansible.start import run_command
 
 

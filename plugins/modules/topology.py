@@ -169,7 +169,7 @@ problems:
   elements: str
 """
 
-from ansible_collections.virtnet.linux.plugins.module_utils.ansible import packed  # noqa: F401 the command virtnet
+from ansible_collections.virtnet.linux.plugins.module_utils.ansible import packed  # noqa: F401 # pylint: disable=unused-import
 from ansible_collections.virtnet.linux.plugins.module_utils.ansible.start import run_topology
 
 

@@ -109,8 +109,8 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("port", type=int, nargs="?", help="the destination port; an ICMP echo request without one")
     one.add_argument("--udp", action="store_true", help="UDP instead of TCP")
     restore = add("restore", "bring back what is persisted and missing or differs")
-    restore.add_argument("--wait", type=_seconds, default=0, metavar="SECONDS",
-                     help="how long to wait for this host's own addresses that tunnels need")  # fmt: skip
+    about = "how long to wait for this host's own addresses that tunnels need"
+    restore.add_argument("--wait", type=_seconds, default=0, metavar="SECONDS", help=about)
     for one in (restore, add("check", "list what restore would do; exit status 1 if that is anything")):
         one.add_argument("--lock-timeout", type=_seconds, default=60, metavar="SECONDS",
                          help="how long to wait for another run (default: 60)")  # fmt: skip

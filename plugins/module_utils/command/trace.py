@@ -19,7 +19,6 @@ import signal
 import socket
 import struct
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from typing import Any, NamedTuple, NoReturn
@@ -138,7 +137,7 @@ def _ending() -> Iterator[None]:
     """Let SIGTERM and SIGHUP (the end of an SSH session) end the with block by SystemExit, and so through finally."""
 
     def leave(number: int, _frame: object) -> NoReturn:
-        sys.exit(128 + number)
+        raise SystemExit(128 + number)
 
     before = {number: signal.signal(number, leave) for number in (signal.SIGTERM, signal.SIGHUP)}
     try:

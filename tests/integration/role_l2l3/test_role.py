@@ -17,7 +17,7 @@ NETWORKS = [
     {"name": "far", "subnet": "172.31.0.0/24", "aux_addresses": {"printer": "172.31.0.2"}},
 ]
 NIC = {"device": "enp3s0", "name": "wan", "addresses": ["203.0.113.7/24"], "gateway": "203.0.113.1",
-        "routes": [{"to": "198.51.100.0/24", "via": "203.0.113.1"}]}  # fmt: skip
+       "routes": [{"to": "198.51.100.0/24", "via": "203.0.113.1"}]}  # fmt: skip
 CONTAINERS = [
     {"name": "c1", "networks": ["sw1"]},
     {"name": "c3", "networks": [{"name": "sw2", "aliases": ["third"]}], "dns": ["192.0.2.53"], "dns_opt": ["ndots:1"]},

@@ -4,4 +4,4 @@
 
 """tests/integration/docker_scenarios/test_connectivity.py on Open vSwitch."""
 
-from integration.docker_scenarios.test_connectivity import *  # noqa: F403
+from integration.docker_scenarios.test_connectivity import *  # noqa: F403 # pylint: disable=wildcard-import,unused-wildcard-import

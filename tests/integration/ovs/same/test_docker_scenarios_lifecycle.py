@@ -4,6 +4,6 @@
 
 """tests/integration/docker_scenarios/test_lifecycle.py on Open vSwitch."""
 
-from integration.docker_scenarios.test_lifecycle import *  # noqa: F403
+from integration.docker_scenarios.test_lifecycle import *  # noqa: F403 # pylint: disable=wildcard-import,unused-wildcard-import
 
 del test_networks_with_containers_are_not_removed_and_the_error_names_them  # noqa: F821 lists each link: there is ovs-netdev, too

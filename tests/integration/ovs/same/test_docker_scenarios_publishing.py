@@ -4,4 +4,4 @@
 
 """tests/integration/docker_scenarios/test_publishing.py on Open vSwitch."""
 
-from integration.docker_scenarios.test_publishing import *  # noqa: F403
+from integration.docker_scenarios.test_publishing import *  # noqa: F403 # pylint: disable=wildcard-import,unused-wildcard-import

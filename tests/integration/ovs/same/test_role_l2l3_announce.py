@@ -4,6 +4,6 @@
 
 """tests/integration/role_l2l3/test_announce.py on Open vSwitch."""
 
-from integration.role_l2l3.test_announce import *  # noqa: F403
+from integration.role_l2l3.test_announce import *  # noqa: F403 # pylint: disable=wildcard-import,unused-wildcard-import
 
 del test_an_address_moved_across_a_patch_link_is_announced  # noqa: F821 driver openvswitch has no patch links to other bridges

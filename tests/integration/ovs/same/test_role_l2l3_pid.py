@@ -4,4 +4,4 @@
 
 """tests/integration/role_l2l3/test_pid.py on Open vSwitch."""
 
-from integration.role_l2l3.test_pid import *  # noqa: F403
+from integration.role_l2l3.test_pid import *  # noqa: F403 # pylint: disable=wildcard-import,unused-wildcard-import
