@@ -21,7 +21,7 @@ from ansible_collections.virtnet.linux.plugins.module_utils.model.objects import
 from ansible_collections.virtnet.linux.plugins.module_utils.system import limits
 from ansible_collections.virtnet.linux.plugins.module_utils.engine.converge import converge
 from ansible_collections.virtnet.linux.plugins.module_utils.inspect.report import report
-from ansible_collections.virtnet.linux.plugins.module_utils.persist import command
+from ansible_collections.virtnet.linux.plugins.module_utils.command import main as command
 _SECONDS, _SO_RCVBUFFORCE = 4, 33
 %(functions)s
 document = json.loads(%(document)r)

@@ -18,7 +18,7 @@ PROGRAM = '''
 import contextlib, io, time
 from ansible_collections.virtnet.linux.plugins.module_utils.inspect import report
 from ansible_collections.virtnet.linux.plugins.module_utils.engine.converge import converge
-from ansible_collections.virtnet.linux.plugins.module_utils.persist import command
+from ansible_collections.virtnet.linux.plugins.module_utils.command import main as command
 from ansible_collections.virtnet.linux.plugins.module_utils.kinds import bridge, bridge_policy, nat_port, netns, veth
 from ansible_collections.virtnet.linux.plugins.module_utils.model.objects import Topology
 

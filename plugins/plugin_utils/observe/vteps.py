@@ -26,8 +26,12 @@ def settle_vteps(members: Iterable[Member]) -> None:
         _settle_vtep(member, family)
     unread = [member for member in everyone if member.live is None and member.vtep is None and not _declares(member)]
     _settle_unread(everyone, unread)
+    unassigned = _remote_vteps(everyone) - {member.vtep for member in everyone}
     for member in unread:
-        if member.vtep is None:
+        if member.vtep is None and unassigned:  # without it the others would lose their entries for its containers
+            rule = f"cannot be determined, because the host could not be read ({member.unread}); declare it"
+            member.problems.refuse(str(member), f"{ROLE}_vtep", None, rule)
+        elif member.vtep is None:
             rule = (
                 f"cannot be determined, because the host could not be read ({member.unread}) and no other host has a "
                 f"tunnel to it: its containers are not reached until a run reaches it; or set {ROLE}_vtep"

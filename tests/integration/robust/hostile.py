@@ -20,12 +20,13 @@ from typing import Any
 from hypothesis import strategies as st
 from integration.robust.documents import Document
 
+from ansible_collections.virtnet.linux.plugins.module_utils.command import main as command
 from ansible_collections.virtnet.linux.plugins.module_utils.engine.converge import Refused, converge
 from ansible_collections.virtnet.linux.plugins.module_utils.inspect.report import report
 from ansible_collections.virtnet.linux.plugins.module_utils.model.objects import Topology
 from ansible_collections.virtnet.linux.plugins.module_utils.netlink.socket import NetlinkError
 from ansible_collections.virtnet.linux.plugins.module_utils.nft.firewall import FirewallError
-from ansible_collections.virtnet.linux.plugins.module_utils.persist import command, documents, persistence
+from ansible_collections.virtnet.linux.plugins.module_utils.persist import documents, persistence
 from ansible_collections.virtnet.linux.plugins.module_utils.system.files import Unreadable
 from ansible_collections.virtnet.linux.plugins.module_utils.system.runtime_state import Locked, Memory
 
